@@ -1,0 +1,1 @@
+"""One SDK or tool per module, each behind a port."""

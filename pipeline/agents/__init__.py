@@ -1,0 +1,1 @@
+"""The tool loop: ask, act, observe, stop; journalled turn by turn."""

@@ -1,0 +1,98 @@
+"""Every error of the product, sorted by who must act.
+
+    ChangelineError
+    ├── TransientError        the machine tries again (a remote is away, a provider is overloaded)
+    ├── ModelError            the model gets it back as a tool error and corrects itself
+    ├── PersonNeeded          the change request pauses with a typed reason and a decision screen
+    ├── CallerError           the caller's request is refused: it names the field and the remedy
+    │   ├── NotFound
+    │   ├── Conflict
+    │   └── Forbidden
+    ├── LeaseLost             this worker no longer owns the change request and must stop at once
+    ├── Parked                control flow: a person stopped the run inside a stage; it goes on later from the journal
+    └── InvariantBroken       a bug of ours: stop, keep the traceback, page a developer
+
+Constructors take facts, not sentences: the class words the message, so that logs, problem details and pause screens
+carry the same facts.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from pipeline.change_request import PauseReason
+
+Fact: TypeAlias = str | int | float | bool | list[str] | None
+
+
+class ChangelineError(Exception):
+    """Root of everything this product raises on purpose. `facts` is JSON-plain and free of secrets."""
+
+    def __init__(self, message: str, **facts: Fact) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts: Mapping[str, Fact] = facts
+
+
+class TransientError(ChangelineError):
+    """Worth trying again without a person. `retry_after_s` is the provider's own wish, if it stated one."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, **facts: Fact) -> None:
+        super().__init__(message, **facts)
+        self.retry_after_s = retry_after_s
+
+
+class ModelError(ChangelineError):
+    """The model did something that it can correct: bad tool input, an invalid submission, a forbidden path."""
+
+
+class PersonNeeded(ChangelineError):
+    """A dead end: the change request pauses with `reason`, set here where the decision is made."""
+
+    def __init__(self, reason: PauseReason, message: str, **facts: Fact) -> None:
+        super().__init__(message, **facts)
+        self.reason = reason
+
+
+class CallerError(ChangelineError):
+    """Refused input. `field` is the name the caller used; `remedy` says what to do instead."""
+
+    def __init__(self, message: str, *, field: str | None = None, remedy: str | None = None, **facts: Fact) -> None:
+        super().__init__(message, **facts)
+        self.field = field
+        self.remedy = remedy
+
+
+class NotFound(CallerError):
+    """The named thing does not exist in this tenant."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(
+            f"No {kind} named {name!r} exists.", field=kind, remedy=f"List the existing ones of kind {kind}."
+        )
+
+
+class Conflict(CallerError):
+    """The request contradicts the present state, for example a second live change request for one source issue."""
+
+
+class Forbidden(CallerError):
+    """The principal is known but its roles do not allow this."""
+
+
+class LeaseLost(ChangelineError):
+    """A newer epoch owns the change request. Nothing this process still does may become visible."""
+
+    def __init__(self, cr_id: str, epoch: int) -> None:
+        super().__init__(f"Epoch {epoch} of {cr_id} is over.", cr_id=cr_id, epoch=epoch)
+
+
+class Parked(ChangelineError):
+    """A person stopped the run inside a stage. The journal holds everything needed to go on."""
+
+    def __init__(self, reason: PauseReason, message: str, **facts: Fact) -> None:
+        super().__init__(message, **facts)
+        self.reason = reason
+
+
+class InvariantBroken(ChangelineError):
+    """Something that cannot happen did. Never caught except by the process's last handler."""

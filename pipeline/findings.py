@@ -1,0 +1,61 @@
+"""What reviewers and deterministic checks report, and how much each report weighs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is. `critical` and `major` send the change back to development."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    INFO = "info"
+
+    @property
+    def blocking(self) -> bool:
+        """Whether the finding must be resolved before delivery."""
+        return self in {Severity.CRITICAL, Severity.MAJOR}
+
+
+class Risk(StrEnum):
+    """How suspicious a piece of input text is. `high` pauses before any other agent sees it."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class FindingSource(StrEnum):
+    """Who reported it."""
+
+    SECURITY_REVIEWER = "security_reviewer"
+    QUALITY_REVIEWER = "quality_reviewer"
+    SPEC_REVIEWER = "spec_reviewer"
+    DIFF_SCOPE = "diff_scope"
+    SECRET_SCAN = "secret_scan"  # noqa: S105 - the name of a check
+    TEST_RUN = "test_run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One report about one place of the change."""
+
+    source: FindingSource
+    severity: Severity
+    category: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskFlag:
+    """One suspicious passage of the request: `quote` is the exact text, `start` its offset in the screened text."""
+
+    risk: Risk
+    pattern: str
+    quote: str
+    start: int
+    explanation: str

@@ -1,0 +1,1 @@
+"""Model calls: provider chains, reservations, prices."""

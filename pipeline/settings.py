@@ -1,0 +1,144 @@
+"""Bootstrap settings: what a process must know before it can read the database.
+
+Problem: settings read from the environment all over a program cannot be explained or tested. Choice: one class, built
+once in each composition root and passed down; prefix `CHANGELINE_`, nested by `__`; secrets are `SecretStr` and never
+printed. What an operator changes while the system runs (limits, models, repositories) is not here but in the versioned
+settings of the database.
+"""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(_Group):
+    """Where PostgreSQL is. Without `url`, `changeline up` starts its own server."""
+
+    url: SecretStr | None = None
+    """`postgresql://…` of the application role, or of an owner that may create roles; then `up` makes the application role."""
+    owner_url: SecretStr | None = None
+    """Used for migrations only, when `url` is an application role without the rights to migrate."""
+    pool_max: int = Field(10, ge=1, le=200)
+
+
+class RedisSettings(_Group):
+    """Where Redis is. Without `url`, `changeline up` starts its own server if it finds one; without any it uses PostgreSQL alone."""
+
+    url: SecretStr | None = None
+    embedded: bool = True
+    """False: never start a Redis; use PostgreSQL alone."""
+
+
+class AnthropicSettings(_Group):
+    """The Messages API. `ANTHROPIC_API_KEY` and `ANTHROPIC_BASE_URL` are honoured as the ecosystem's usual names."""
+
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    max_retries: int = Field(2, ge=0, le=10)
+    """Retries of the SDK itself; the gateway retries above it."""
+
+
+class SandboxSettings(_Group):
+    """Containment of tool processes."""
+
+    allow_uncontained: bool = False
+    """True runs tools without isolation where bubblewrap does not work. Off: such a machine pauses instead."""
+    memory_max_bytes: int = Field(4 * 1024**3, ge=64 * 1024**2)
+    """Address space per process tree member."""
+    processes_max: int = Field(512, ge=16)
+    file_max_bytes: int = Field(1024**3, ge=1024**2)
+    read_only: tuple[Path, ...] = ()
+    """Further directories that tools may read, such as a toolchain in an unusual prefix."""
+
+
+class EnvironmentSettings(_Group):
+    """How dependency environments of target repositories are built."""
+
+    registries: tuple[str, ...] = (
+        "pypi.org",
+        "files.pythonhosted.org",
+        "registry.npmjs.org",
+        "proxy.golang.org",
+        "sum.golang.org",
+        "crates.io",
+        "static.crates.io",
+        "index.crates.io",
+        "repo.maven.apache.org",
+        "repo1.maven.org",
+    )
+    """Hosts the egress proxy lets a build reach; HTTPS only."""
+    find_links: Path | None = None
+    """A directory of Python wheels used beside the index."""
+    offline: bool = False
+    """True never asks an index."""
+    build_timeout_s: float = Field(900.0, gt=0)
+
+
+class GitSettings(_Group):
+    """The identity of Changeline's commits."""
+
+    author_name: str = "Changeline"
+    author_email: str = "changeline@localhost"
+    command_timeout_s: float = Field(120.0, gt=0)
+
+
+class LeaseSettings(_Group):
+    """How fast a dead worker is noticed. Process tests run with fractions of a second."""
+
+    beat_s: float = Field(30.0, gt=0)
+    lost_after_s: float = Field(90.0, gt=0)
+
+
+class ControllerSettings(_Group):
+    """The HTTP door."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8321, ge=0, le=65_535)
+    """0 takes any free port."""
+    behind_proxy: bool = False
+    """True states that a TLS-terminating proxy stands in front; needed for anything but loopback."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    workers_max: int = Field(4, ge=1, le=500)
+    """Change requests that run at the same time, over all tenants."""
+    tenant_workers_max: int = Field(4, ge=1, le=500)
+
+
+class Settings(BaseSettings):
+    """Everything a process is told from outside. Environment first, then `.env`-free defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHANGELINE_", env_nested_delimiter="__", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    data_dir: Path | None = None
+    """The one data directory; None means the platform's usual place (see `cli.local.data_directory`)."""
+    tenant: str = "default"
+    log_level: str = "info"
+    scenario: Path | None = None
+    """A scripted model's scenario file; set only by `--scenario` and the demo, and shown wherever the model is named."""
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    anthropic: AnthropicSettings = AnthropicSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    environment: EnvironmentSettings = EnvironmentSettings()
+    git: GitSettings = GitSettings()
+    lease: LeaseSettings = LeaseSettings()
+    controller: ControllerSettings = ControllerSettings()
+    ambient_anthropic_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("ANTHROPIC_API_KEY"))
+    ambient_anthropic_base_url: str | None = Field(None, validation_alias=AliasChoices("ANTHROPIC_BASE_URL"))
+
+    @property
+    def anthropic_api_key(self) -> SecretStr | None:
+        """Our own setting first, then the ecosystem's name."""
+        return self.anthropic.api_key or self.ambient_anthropic_api_key
+
+    @property
+    def anthropic_base_url(self) -> str | None:
+        """Our own setting first, then the ecosystem's name; None is the SDK's default."""
+        return self.anthropic.base_url or self.ambient_anthropic_base_url

@@ -1,0 +1,1 @@
+"""One module per stage of the line; each is one public coroutine of the stage's name."""

@@ -1,0 +1,1 @@
+"""The hands: takes a lease, runs the graph, reports, releases. One composition root: `wiring`."""
