@@ -55,7 +55,7 @@ class GitObjects:
                 "update-index", "--replace", "-z", "--index-info",
                 git_dir=self._git_dir, index=index, stdin=encoded("".join(lines)), accept=(0, 1, 128),
             )  # fmt: skip
-            if updated.code:
+            if updated.code or b"Ignoring path" in updated.stderr:
                 raise CallerError("Git refuses one of these paths.", field="files", detail=updated.complaint)
             tree = (await self._commands.run("write-tree", git_dir=self._git_dir, index=index)).text
         return await self._commit(tree, [parent], message, author=author, when=self._clock.now())
@@ -135,7 +135,7 @@ class GitObjects:
     async def _diff(self, *arguments: str) -> str:
         safe = ["--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--full-index", "--src-prefix=a/"]
         output = await self._commands.run("diff-tree", *safe, "--dst-prefix=b/", *arguments, git_dir=self._git_dir)
-        return output.text if "-p" in arguments else decoded(output.stdout)
+        return decoded(output.stdout)
 
     async def _modes(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
         listed = await self._commands.run("ls-tree", "-z", sha(commit), "--", *paths, git_dir=self._git_dir)

@@ -44,7 +44,7 @@ class GitRepository(GitRebases):
                 *git_remotes.reading_options(self._remote), "--", self._remote, f"+refs/heads/*:{_TRACKED}*",
                 git_dir=self._git_dir, lock=lock, accept=_ANY,
             )  # fmt: skip
-        if output.code:
+        if output.code or git_remotes.left_out_as_shallow(output):
             raise git_remotes.reading_failure(self._remote, output)
 
     async def branch_head(self, branch: str) -> str | None:

@@ -169,11 +169,14 @@ class GitTrees(GitObjects):
     async def _nested(self, tree: Tree) -> list[str]:
         """Return nested `.git` entries, without those below ignored directories, which are never saved."""
         found = await asyncio.to_thread(tree_files.nested_repositories, tree.path)
-        holders = {entry: entry.rpartition("/")[0] for entry in found}
-        asked = "".join(f"{holder}\0" for holder in sorted(set(holders.values()) - {""}))
+        holders = {entry: f"./{entry.rpartition('/')[0]}" for entry in found}
+        asked = "".join(f"{holder}\0" for holder in sorted(set(holders.values()) - {"./"}))
         if not asked:
             return found
-        answer = await self._git(tree, "check-ignore", "-z", "--stdin", stdin=encoded(asked), accept=(0, 1, 128))
+        answer = await self._git(
+            tree, "check-ignore", "-z", "--stdin",
+            stdin=encoded(asked), accept=(0, 1, 128), environment={"GIT_LITERAL_PATHSPECS": "0"},
+        )  # fmt: skip
         ignored = set(answer.fields) if answer.code == 0 else set()
         return [entry for entry in found if holders[entry] not in ignored]
 
