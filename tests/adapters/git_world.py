@@ -34,7 +34,7 @@ class NoonClock:
         return 0.0
 
     async def sleep(self, seconds: float) -> None:
-        return
+        raise AssertionError(f"Nothing in git waits for {seconds} s.")
 
 
 def git(directory: Path, *arguments: str, code: int = 0) -> str:
@@ -104,7 +104,7 @@ async def repository_of(remote: Path, cache_dir: Path, commands: GitCommands | N
 def content(directory: Path) -> dict[str, bytes]:
     """Return all files of a tree but those of its own `.git`."""
     return {
-        str(path.relative_to(directory)): os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+        str(path.relative_to(directory)): str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
         for path in directory.rglob("*")
         if (path.is_symlink() or path.is_file()) and path.relative_to(directory).parts[0] != ".git"
     }

@@ -50,7 +50,7 @@ async def built(repository: GitRepository, target: RepositoryTarget, base: str, 
 @pytest.mark.parametrize("strategy", ["merge", "squash", "fast_forward"])
 async def test_each_strategy_lands_the_tested_tree_under_the_same_commit_every_time(
     repository: GitRepository, origin: Origin, target: RepositoryTarget, base: str, head: str, strategy: str
-):
+) -> None:
     target = replace(target, merge_strategy=strategy)
     commit = await built(repository, target, base, head)
     assert commit == await built(repository, target, base, head)
@@ -65,7 +65,7 @@ async def test_each_strategy_lands_the_tested_tree_under_the_same_commit_every_t
 
 async def test_a_merge_that_already_happened_is_found_even_below_later_commits(
     repository: GitRepository, origin: Origin, target: RepositoryTarget, base: str, head: str
-):
+) -> None:
     commit = await built(repository, target, base, head)
     assert not await FORGE.is_merged(repository, commit=commit, base_branch="main")
     await FORGE.merge(repository, commit=commit, base_branch="main", expected=base)
@@ -78,7 +78,7 @@ async def test_a_merge_that_already_happened_is_found_even_below_later_commits(
 
 async def test_a_target_that_moved_is_a_conflict_and_stays(
     repository: GitRepository, origin: Origin, target: RepositoryTarget, base: str, head: str
-):
+) -> None:
     commit = await built(repository, target, base, head)
     theirs = origin.commit({"d": b"d"})
     with pytest.raises(Conflict):
@@ -90,7 +90,7 @@ async def test_a_target_that_moved_is_a_conflict_and_stays(
 
 async def test_a_target_that_is_gone_is_a_conflict(
     repository: GitRepository, origin: Origin, target: RepositoryTarget, base: str, head: str
-):
+) -> None:
     commit = await built(repository, target, base, head)
     git(origin.path, "update-ref", "-d", "refs/heads/main")
     with pytest.raises(Conflict):
@@ -100,6 +100,6 @@ async def test_a_target_that_is_gone_is_a_conflict(
 
 async def test_an_unknown_strategy_is_refused(
     repository: GitRepository, target: RepositoryTarget, base: str, head: str
-):
+) -> None:
     with pytest.raises(CallerError, match="octopus"):
         await built(repository, replace(target, merge_strategy="octopus"), base, head)

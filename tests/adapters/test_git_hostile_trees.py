@@ -68,7 +68,7 @@ async def use_everything(repository: GitRepository, tree: Path, base: str, onto:
 ATTRIBUTES = b"* filter=evil diff=evil merge=evil text eol=crlf ident\n"
 
 
-def test_the_trap_springs_for_whoever_discovers_git_from_the_tree(tmp_path: Path):
+def test_the_trap_springs_for_whoever_discovers_git_from_the_tree(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", str(tmp_path / "naive"))
     (tmp_path / "naive/.git/config").write_text(armed_config(trap(tmp_path)).replace("worktree = /etc", ""))
     write(tmp_path / "naive", {"a": b"a"})
@@ -79,7 +79,7 @@ def test_the_trap_springs_for_whoever_discovers_git_from_the_tree(tmp_path: Path
 @pytest.mark.parametrize("disguise", ["directory", "file", "symlink", "bare"])
 async def test_a_replaced_git_directory_is_data(
     repository: GitRepository, origin: Origin, base: str, tree: Path, tmp_path: Path, disguise: str
-):
+) -> None:
     onto = origin.commit({"b.txt": b"b", "a.txt": b"their a\n"})
     await repository.fetch()
     program = trap(tmp_path)
@@ -108,7 +108,7 @@ async def test_a_replaced_git_directory_is_data(
 
 async def test_a_submodule_of_the_base_stays_and_cannot_be_armed(
     repository: GitRepository, origin: Origin, tree: Path, tmp_path: Path
-):
+) -> None:
     write(origin.desk, {".gitmodules": b'[submodule "sub"]\n\tpath = sub\n\turl = ../sub\n\tignore = none\n'})
     git(origin.desk, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
     git(origin.desk, "add", ".gitmodules")
@@ -137,7 +137,7 @@ async def test_a_submodule_of_the_base_stays_and_cannot_be_armed(
 @pytest.mark.parametrize("kind", ["committed", "unborn", "file", "symlink", "spelled"])
 async def test_every_kind_of_nested_repository_is_refused(
     repository: GitRepository, base: str, tree: Path, tmp_path: Path, kind: str
-):
+) -> None:
     inner = tree / "deep/inner"
     inner.mkdir(parents=True)
     write(inner, {"x": b"x"})
@@ -154,14 +154,14 @@ async def test_every_kind_of_nested_repository_is_refused(
         write(inner, {".GIT/config": b"x"})
     with pytest.raises(ModelError, match=r"(?i)deep/inner/\.git") as refused:
         await repository.snapshot(tree, parent=base, message="x")
-    assert [path.lower() for path in refused.value.facts["paths"]] == ["deep/inner/.git"]  # type: ignore[union-attr] - a list
+    assert [path.lower() for path in refused.value.facts["paths"]] == ["deep/inner/.git"]  # type: ignore[union-attr]  # a list
     await repository.restore_worktree(tree, base)
     assert content(tree) == {"a.txt": b"a\n"}
 
 
 async def test_nested_repositories_below_ignored_directories_are_not_our_business(
     repository: GitRepository, base: str, tree: Path
-):
+) -> None:
     write(tree, {".gitignore": b"/env/\n", "env/src/lib/.git/HEAD": b"ref: refs/heads/main\n", "env/src/lib/x": b"x"})
     head = await repository.snapshot(tree, parent=base, message="x")
     assert await repository.list_files(head) == [".gitignore", "a.txt"]
@@ -171,7 +171,7 @@ async def test_nested_repositories_below_ignored_directories_are_not_our_busines
 
 async def test_links_out_of_the_tree_are_saved_as_links_and_never_followed(
     repository: GitRepository, base: str, tree: Path, tmp_path: Path
-):
+) -> None:
     write(tmp_path, {"outside/precious": b"p"})
     (tree / "way-out").symlink_to(tmp_path / "outside")
     (tree / "dangling").symlink_to("/nonexistent")
@@ -197,7 +197,7 @@ async def test_links_out_of_the_tree_are_saved_as_links_and_never_followed(
 
 async def test_a_tree_that_is_itself_a_link_is_not_followed(
     repository: GitRepository, base: str, tree: Path, tmp_path: Path
-):
+) -> None:
     write(tmp_path, {"outside/precious": b"p"})
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "outside")
@@ -208,7 +208,7 @@ async def test_a_tree_that_is_itself_a_link_is_not_followed(
 
 async def test_closed_and_very_deep_directories_hide_and_break_nothing(
     repository: GitRepository, base: str, tree: Path
-):
+) -> None:
     write(tree, {"closed/file": b"f"})
     head = await repository.snapshot(tree, parent=base, message="x")
     (tree / "closed").chmod(0)
@@ -230,7 +230,7 @@ async def test_closed_and_very_deep_directories_hide_and_break_nothing(
 
 async def test_names_that_are_not_text_are_refused_when_new_and_survive_when_old(
     repository: GitRepository, origin: Origin, base: str, tree: Path
-):
+) -> None:
     raw = os.fsdecode(b"caf\xe9.txt")
     write(tree, {raw: b"x"})
     with pytest.raises(ModelError, match="UTF-8"):
@@ -247,14 +247,14 @@ async def test_names_that_are_not_text_are_refused_when_new_and_survive_when_old
 
 async def test_attributes_in_a_commit_cannot_hide_a_file_from_the_diff(
     repository: GitRepository, base: str, tree: Path
-):
+) -> None:
     write(tree, {".gitattributes": b"*.py binary -diff\n", "evil.py": b"import os\n"})
     head = await repository.snapshot(tree, parent=base, message="x")
     assert "+import os\n" in await repository.diff(base, head)
     assert not any(file.binary for file in await repository.changed_files(base, head))
 
 
-async def test_pathspec_magic_in_names_means_nothing(repository: GitRepository, base: str, tree: Path):
+async def test_pathspec_magic_in_names_means_nothing(repository: GitRepository, base: str, tree: Path) -> None:
     write(tree, {":(glob)*": b"odd", "*": b"star", "b.txt": b"b"})
     head = await repository.snapshot(tree, parent=base, message="x")
     assert await repository.read_file(head, ":(glob)*") == b"odd"

@@ -38,7 +38,7 @@ def commands() -> GitCommands:
         "ssh://ada:hunter2@host/x",
     ],
 )
-def test_addresses_that_are_dangerous_or_hold_secrets_are_refused_unseen(remote: str):
+def test_addresses_that_are_dangerous_or_hold_secrets_are_refused_unseen(remote: str) -> None:
     with pytest.raises(CallerError) as refused:
         check_remote(remote)
     assert refused.value.field == "remote"
@@ -49,11 +49,11 @@ def test_addresses_that_are_dangerous_or_hold_secrets_are_refused_unseen(remote:
 @pytest.mark.parametrize(
     "remote", ["/srv/x.git", "/srv/a b:c", "file:///srv/x", "https://host/x", "ssh://git@host:22/x", "git@host:x/y.git"]
 )
-def test_usual_addresses_are_accepted(remote: str):
+def test_usual_addresses_are_accepted(remote: str) -> None:
     check_remote(remote)
 
 
-async def test_a_good_remote_is_described(commands: GitCommands, origin: Origin):
+async def test_a_good_remote_is_described(commands: GitCommands, origin: Origin) -> None:
     base = origin.commit({"a": b"a"})
     origin.commit({"b": b"b"}, branch="topic")
     facts = await inspect_remote(commands, str(origin.path))
@@ -63,7 +63,7 @@ async def test_a_good_remote_is_described(commands: GitCommands, origin: Origin)
     assert (await inspect_remote(commands, f"file://{origin.path}", base_branch="topic")).base_branch == "topic"
 
 
-async def test_what_is_not_there_or_empty_is_refused(commands: GitCommands, origin: Origin, tmp_path: Path):
+async def test_what_is_not_there_or_empty_is_refused(commands: GitCommands, origin: Origin, tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     for remote in (tmp_path / "nothing", tmp_path / "plain", tmp_path):
         with pytest.raises(CallerError, match="no readable git repository") as refused:
@@ -75,7 +75,7 @@ async def test_what_is_not_there_or_empty_is_refused(commands: GitCommands, orig
 
 async def test_a_closed_port_is_refused_and_a_bundle_cannot_be_a_remote(
     commands: GitCommands, origin: Origin, tmp_path: Path
-):
+) -> None:
     with pytest.raises(CallerError, match="no readable git repository"):
         await inspect_remote(commands, "http://127.0.0.1:1/x.git")
     origin.commit({"a": b"a"})
@@ -84,7 +84,7 @@ async def test_a_closed_port_is_refused_and_a_bundle_cannot_be_a_remote(
         await inspect_remote(commands, str(tmp_path / "bundle"), base_branch="main")
 
 
-async def test_a_missing_base_branch_lists_the_existing_ones(commands: GitCommands, origin: Origin):
+async def test_a_missing_base_branch_lists_the_existing_ones(commands: GitCommands, origin: Origin) -> None:
     origin.commit({"a": b"a"})
     origin.commit({"b": b"b"}, branch="topic")
     with pytest.raises(CallerError) as refused:
@@ -96,7 +96,7 @@ async def test_a_missing_base_branch_lists_the_existing_ones(commands: GitComman
 
 async def test_a_detached_head_needs_a_named_branch_unless_there_is_one_only(
     commands: GitCommands, origin: Origin, tmp_path: Path
-):
+) -> None:
     origin.commit({"a": b"a"})
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", str(origin.path), str(clone))
@@ -108,7 +108,7 @@ async def test_a_detached_head_needs_a_named_branch_unless_there_is_one_only(
         await inspect_remote(commands, str(clone))
 
 
-async def test_a_shallow_source_is_refused(commands: GitCommands, origin: Origin, tmp_path: Path):
+async def test_a_shallow_source_is_refused(commands: GitCommands, origin: Origin, tmp_path: Path) -> None:
     origin.commit({"a": b"a"})
     origin.commit({"a": b"b"})
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{origin.path}", "shallow")
@@ -122,7 +122,7 @@ async def test_a_shallow_source_is_refused(commands: GitCommands, origin: Origin
 
 async def test_uncommitted_changes_are_a_warning_with_their_number(
     commands: GitCommands, origin: Origin, tmp_path: Path
-):
+) -> None:
     origin.commit({"a": b"a", "b": b"b"})
     git(tmp_path, "clone", "-q", str(origin.path), "clone")
     assert (await inspect_remote(commands, str(tmp_path / "clone"))).warnings == ()
@@ -133,7 +133,7 @@ async def test_uncommitted_changes_are_a_warning_with_their_number(
 
 async def test_looking_at_a_checkout_runs_nothing_of_its_configuration(
     commands: GitCommands, origin: Origin, tmp_path: Path
-):
+) -> None:
     origin.commit({"a": b"a"})
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", str(origin.path), str(clone))
@@ -147,7 +147,7 @@ async def test_looking_at_a_checkout_runs_nothing_of_its_configuration(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
 async def test_a_repository_of_another_user_can_be_read_but_not_pushed_into(
     commands: GitCommands, origin: Origin, tmp_path: Path
-):
+) -> None:
     base = origin.commit({"a": b"a"})
     for path in [origin.path, *origin.path.rglob("*")]:
         os.chown(path, 65534, 65534)

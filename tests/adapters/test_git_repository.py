@@ -45,7 +45,7 @@ class TestGitRepository(RepositoryContract):
     """The contract, held by git itself."""
 
 
-async def test_a_clean_checkout_of_the_target_moves_along(tmp_path: Path, origin: Origin, base: str):
+async def test_a_clean_checkout_of_the_target_moves_along(tmp_path: Path, origin: Origin, base: str) -> None:
     checkout = tmp_path / "checkout"
     git(tmp_path, "clone", "-q", str(origin.path), str(checkout))
     repository = await repository_of(checkout, tmp_path / "cache")
@@ -60,7 +60,7 @@ async def test_a_clean_checkout_of_the_target_moves_along(tmp_path: Path, origin
 @pytest.mark.parametrize("dirt", [{"a.txt": b"mine"}, {"new": b"in the way"}])
 async def test_a_dirty_checkout_of_the_target_pauses_instead_of_overwriting(
     tmp_path: Path, origin: Origin, base: str, dirt: dict[str, bytes]
-):
+) -> None:
     checkout = tmp_path / "check out"
     git(tmp_path, "clone", "-q", str(origin.path), str(checkout))
     repository = await repository_of(checkout, tmp_path / "cache")
@@ -77,7 +77,7 @@ async def test_a_dirty_checkout_of_the_target_pauses_instead_of_overwriting(
     assert {name: (checkout / name).read_bytes() for name in dirt} == dirt
 
 
-async def test_a_dirty_linked_worktree_is_named(tmp_path: Path, origin: Origin, base: str):
+async def test_a_dirty_linked_worktree_is_named(tmp_path: Path, origin: Origin, base: str) -> None:
     checkout = tmp_path / "checkout"
     git(tmp_path, "clone", "-q", str(origin.path), str(checkout))
     git(checkout, "checkout", "-q", "--detach")
@@ -91,7 +91,9 @@ async def test_a_dirty_linked_worktree_is_named(tmp_path: Path, origin: Origin, 
     assert paused.value.facts["path"] == str(tmp_path / "linked")
 
 
-async def test_a_hook_of_the_remote_that_says_no_needs_a_person(repository: GitRepository, origin: Origin, base: str):
+async def test_a_hook_of_the_remote_that_says_no_needs_a_person(
+    repository: GitRepository, origin: Origin, base: str
+) -> None:
     hook = origin.path / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho policy >&2\nexit 1\n")
     hook.chmod(0o755)
@@ -101,14 +103,16 @@ async def test_a_hook_of_the_remote_that_says_no_needs_a_person(repository: GitR
     assert "policy" in str(paused.value.facts["detail"])
 
 
-async def test_concurrent_fetches_of_one_cache_all_succeed(tmp_path: Path, origin: Origin, base: str):
+async def test_concurrent_fetches_of_one_cache_all_succeed(tmp_path: Path, origin: Origin, base: str) -> None:
     repositories = await asyncio.gather(*(repository_of(origin.path, tmp_path / "cache") for _ in range(4)))
     newer = origin.commit({"b": b"b"})
     await asyncio.gather(*(repository.fetch() for repository in repositories))
     assert [await repository.branch_head("main") for repository in repositories] == [newer] * 4
 
 
-async def test_locks_of_a_killed_fetch_do_not_stop_the_next(repository: GitRepository, origin: Origin, tmp_path: Path):
+async def test_locks_of_a_killed_fetch_do_not_stop_the_next(
+    repository: GitRepository, origin: Origin, tmp_path: Path
+) -> None:
     newer = origin.commit({"b": b"b"})
     (cache,) = (tmp_path / "cache").glob("*.git")
     for lock in ("refs/remotes/origin/main.lock", "packed-refs.lock", "refs/changeline/wip/x.lock"):
@@ -122,7 +126,7 @@ async def test_locks_of_a_killed_fetch_do_not_stop_the_next(repository: GitRepos
 
 async def test_a_branch_deleted_at_the_remote_goes_and_private_refs_stay(
     repository: GitRepository, origin: Origin, base: str, tmp_path: Path
-):
+) -> None:
     origin.commit({"b": b"b"}, branch="topic")
     await repository.fetch()
     await repository.update_ref("refs/changeline/wip/x", base)
@@ -133,7 +137,7 @@ async def test_a_branch_deleted_at_the_remote_goes_and_private_refs_stay(
     assert git(cache, "rev-parse", "refs/changeline/wip/x") == base
 
 
-async def test_the_git_inside_a_tree_works_and_shares_nothing(repository: GitRepository, base: str, tree: Path):
+async def test_the_git_inside_a_tree_works_and_shares_nothing(repository: GitRepository, base: str, tree: Path) -> None:
     await repository.add_worktree(tree, base)
     assert git(tree, "status", "--porcelain") == ""
     assert git(tree, "rev-list", "HEAD") == base
@@ -148,7 +152,7 @@ async def test_the_git_inside_a_tree_works_and_shares_nothing(repository: GitRep
 
 async def test_adding_a_tree_again_starts_over_but_spares_other_directories(
     repository: GitRepository, base: str, tree: Path
-):
+) -> None:
     await repository.add_worktree(tree, base)
     write(tree, {"a.txt": b"half", "stray": b"s"})
     await repository.add_worktree(tree, base)
@@ -161,7 +165,9 @@ async def test_adding_a_tree_again_starts_over_but_spares_other_directories(
     assert content(foreign) == {"precious": b"p"}
 
 
-async def test_a_rebase_gives_way_to_nothing_ignored(repository: GitRepository, origin: Origin, base: str, tree: Path):
+async def test_a_rebase_gives_way_to_nothing_ignored(
+    repository: GitRepository, origin: Origin, base: str, tree: Path
+) -> None:
     ours = await repository.commit_files(parent=base, files={".gitignore": b"gen\n"}, message="1", author=ADA)
     two = await repository.commit_files(parent=ours, files={"gen/tracked": b"t"}, message="2", author=ADA)
     onto = origin.commit({"b": b"b"})
@@ -173,7 +179,7 @@ async def test_a_rebase_gives_way_to_nothing_ignored(repository: GitRepository, 
     assert await repository.read_file(result.head, "gen/tracked") == b"t"
 
 
-async def test_a_stopped_rebase_survives_a_restart(tmp_path: Path, origin: Origin, base: str, tree: Path):
+async def test_a_stopped_rebase_survives_a_restart(tmp_path: Path, origin: Origin, base: str, tree: Path) -> None:
     first = await repository_of(origin.path, tmp_path / "cache")
     await first.fetch()
     ours = await first.commit_files(parent=base, files={"a.txt": changed(5, b"ours")}, message="1", author=ADA)
@@ -195,7 +201,7 @@ async def test_a_stopped_rebase_survives_a_restart(tmp_path: Path, origin: Origi
 
 async def test_markers_that_the_file_always_had_do_not_count(
     repository: GitRepository, origin: Origin, base: str, tree: Path
-):
+) -> None:
     start = origin.commit({"doc": b"<<<<<<< sample\n" + TEN})
     await repository.fetch()
     ours = await repository.commit_files(
@@ -221,7 +227,7 @@ asyncio.run(main())
 
 async def test_a_killed_snapshot_is_simply_taken_again(
     repository: GitRepository, origin: Origin, base: str, tree: Path, tmp_path: Path
-):
+) -> None:
     await repository.add_worktree(tree, base)
     for number in range(400):
         (tree / f"file-{number}").write_bytes(os.urandom(20_000))
@@ -247,7 +253,7 @@ def _wait_for(directory: Path, pattern: str) -> None:
 
 async def test_a_left_over_index_lock_or_a_broken_index_is_replaced(
     repository: GitRepository, base: str, tree: Path, tmp_path: Path
-):
+) -> None:
     await repository.add_worktree(tree, base)
     (index,) = (tmp_path / "cache").glob("*.trees/*/index")
     index.with_name("index.lock").touch()
@@ -261,7 +267,7 @@ async def test_a_left_over_index_lock_or_a_broken_index_is_replaced(
     assert (tree / "new").read_bytes() == b"n"
 
 
-async def test_cancelling_kills_git_and_frees_its_lock(tmp_path: Path):
+async def test_cancelling_kills_git_and_frees_its_lock(tmp_path: Path) -> None:
     commands = GitCommands(timeout_s=60)
     git(tmp_path, "init", "-q", "--bare", "r.git")
     async with asyncio.timeout(30), held(tmp_path / "lock", wait_s=1) as lock:
@@ -278,7 +284,7 @@ async def test_cancelling_kills_git_and_frees_its_lock(tmp_path: Path):
         pass
 
 
-async def test_a_command_that_takes_too_long_is_killed_and_worth_another_try(tmp_path: Path):
+async def test_a_command_that_takes_too_long_is_killed_and_worth_another_try(tmp_path: Path) -> None:
     commands = GitCommands(timeout_s=0.3)
     git(tmp_path, "init", "-q", "--bare", "r.git")
     with pytest.raises(TransientError, match="did not finish"):
@@ -289,7 +295,9 @@ async def test_a_command_that_takes_too_long_is_killed_and_worth_another_try(tmp
                 pass
 
 
-async def test_git_sees_only_the_allowed_part_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_git_sees_only_the_allowed_part_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CANARY", "secret")
     monkeypatch.setenv("GIT_DIR", "/elsewhere")
     commands = GitCommands(environment={"CANARY": "secret", "GIT_CONFIG_GLOBAL": "/evil", "HOME": "/home/x"})
@@ -301,7 +309,7 @@ async def test_git_sees_only_the_allowed_part_of_the_environment(tmp_path: Path,
     assert "HOME=/home/x" in seen.text.splitlines()
 
 
-async def test_options_and_expressions_are_not_commits_or_refs(repository: GitRepository, base: str):
+async def test_options_and_expressions_are_not_commits_or_refs(repository: GitRepository, base: str) -> None:
     for refused in (
         repository.read_file("--output=/tmp/x", "a"),
         repository.is_ancestor("HEAD~1", base),
