@@ -37,7 +37,7 @@ class GitRepository(GitRebases):
 
     async def fetch(self) -> None:
         """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
-        async with held(self._private / "fetch.lock", wait_s=self._commands.timeout_s) as lock:
+        async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
             await asyncio.to_thread(_remove_stale_locks, self._git_dir)
             output = await self._commands.run(
                 "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head",

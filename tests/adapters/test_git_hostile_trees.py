@@ -195,15 +195,21 @@ async def test_links_out_of_the_tree_are_saved_as_links_and_never_followed(
     assert content(tmp_path / "outside") == {"precious": b"p"}
 
 
-async def test_a_tree_that_is_itself_a_link_is_not_followed(
+async def test_a_tree_that_became_a_link_is_not_followed(
     repository: GitRepository, base: str, tree: Path, tmp_path: Path
 ) -> None:
     write(tmp_path, {"outside/precious": b"p"})
-    link = tmp_path / "link"
-    link.symlink_to(tmp_path / "outside")
-    await repository.remove_worktree(link)
+    shutil.rmtree(tree)
+    tree.symlink_to(tmp_path / "outside")
+    with pytest.raises(ModelError, match="tree itself"):
+        await repository.snapshot(tree, parent=base, message="x")
+    await repository.restore_worktree(tree, base)
+    assert content(tree) == {"a.txt": b"a\n"}
+    shutil.rmtree(tree)
+    tree.symlink_to(tmp_path / "outside")
+    await repository.remove_worktree(tree)
     assert content(tmp_path / "outside") == {"precious": b"p"}
-    assert not link.is_symlink()
+    assert not tree.is_symlink()
 
 
 async def test_closed_and_very_deep_directories_hide_and_break_nothing(

@@ -159,10 +159,28 @@ async def test_adding_a_tree_again_starts_over_but_spares_other_directories(
     assert content(tree) == {"a.txt": TEN, "run.sh": b"#!/bin/sh\n"}
     foreign = tree.with_name("foreign")
     write(foreign, {"precious": b"p"})
-    for refused in (repository.add_worktree(foreign, base), repository.checkout(foreign, base)):
+    for refused in (
+        repository.add_worktree(foreign, base),
+        repository.checkout(foreign, base),
+        repository.restore_worktree(foreign, base),
+        repository.remove_worktree(foreign),
+        repository.snapshot(foreign, parent=base, message="x"),
+        repository.rebase(commits_from=base, head=base, onto=base, worktree=foreign, author=ADA),
+    ):
         with pytest.raises(CallerError):
             await refused
     assert content(foreign) == {"precious": b"p"}
+
+
+async def test_a_change_of_type_is_counted_like_any_other(repository: GitRepository, base: str, tree: Path) -> None:
+    await repository.add_worktree(tree, base)
+    (tree / "a.txt").unlink()
+    (tree / "a.txt").symlink_to("run.sh")
+    (tree / "run.sh").chmod(0o644)
+    head = await repository.snapshot(tree, parent=base, message="x")
+    files = {file.path: file for file in await repository.changed_files(base, head)}
+    assert (files["a.txt"].status, files["a.txt"].mode, files["a.txt"].removed) == ("T", "120000", 10)
+    assert (files["run.sh"].status, files["run.sh"].mode, files["run.sh"].added) == ("M", "100644", 0)
 
 
 async def test_a_rebase_gives_way_to_nothing_ignored(
@@ -300,7 +318,14 @@ async def test_git_sees_only_the_allowed_part_of_the_environment(
 ) -> None:
     monkeypatch.setenv("CANARY", "secret")
     monkeypatch.setenv("GIT_DIR", "/elsewhere")
-    commands = GitCommands(environment={"CANARY": "secret", "GIT_CONFIG_GLOBAL": "/evil", "HOME": "/home/x"})
+    commands = GitCommands(
+        environment={
+            "CANARY": "secret",
+            "GIT_CONFIG_GLOBAL": "/evil",
+            "HOME": "/home/x",
+            "HTTPS_PROXY": "http://ada:secret@proxy",
+        }
+    )
     git(tmp_path, "init", "-q", "--bare", "r.git")
     seen = await commands.run("-c", "alias.see=!env", "see", git_dir=tmp_path / "r.git")
     assert "secret" not in seen.text
