@@ -17,6 +17,9 @@ CONVENTION_FILES = ("AGENTS.md", "CLAUDE.md", "COPILOT.md", "CONTRIBUTING.md")
 _TREE_LEVELS = 3
 _BYTES_PER_TOKEN = 3
 """Low on purpose: code and tables need more tokens per byte than prose, and the cap must hold."""
+_USEFUL_BYTES = 200
+_RESERVED_BYTES = 80
+"""For the closing line that says what was left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +51,21 @@ def conventions_path(files: Sequence[str]) -> str | None:
 
 def repository_context(facts: RepositoryFacts, *, tokens_max: int) -> str:
     """Return layer 2 for one repository, at most `tokens_max` tokens by a cautious estimate."""
-    sections = [
-        f"# Repository {facts.name}\n\n"
-        f"Base branch: {facts.base_branch}\nStack: {facts.stack}\nTest command: `{facts.test_command}`"
-    ]
-    left = tokens_max * _BYTES_PER_TOKEN - _bytes(sections[0])
+    head = f"# Repository {facts.name}\n\nBase branch: {facts.base_branch}\nStack: {facts.stack}"
+    sections = [f"{head}\nTest command: `{facts.test_command}`"]
+    cap = tokens_max * _BYTES_PER_TOKEN
+    left = cap - _bytes(sections[0]) - _RESERVED_BYTES
+    omitted: list[str] = []
     for heading, label, text, share in _parts(facts):
         frame = f"## {heading}\n\n"
-        overhead = _bytes(frame) + _bytes(fences.untrusted(label, "")) + 2
-        room = min(left, int(tokens_max * _BYTES_PER_TOKEN * share)) - overhead
-        section = frame + fences.untrusted(label, _cut(fences.readable(text), room))
-        if room > 0:
-            sections.append(section)
-            left -= _bytes(section) + 2
+        room = min(left, int(cap * share)) - _bytes(frame + fences.untrusted(label, "")) - 2
+        if room < _USEFUL_BYTES:
+            omitted.append(label)
+            continue
+        sections.append(frame + fences.untrusted(label, _cut(fences.readable(text), room)))
+        left -= _bytes(sections[-1]) + 2
+    if omitted:
+        sections.append(f"Left out for lack of space: {len(omitted)} more, look for yourself.")
     return "\n\n".join(sections) + "\n"
 
 
