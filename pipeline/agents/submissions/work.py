@@ -11,6 +11,7 @@ from pipeline.agents.submissions.fields import (
     ScenarioId,
     Submission,
     Text,
+    bulleted,
     facts_of,
     in_order,
     missing_ids,
@@ -59,6 +60,13 @@ class Tests(Submission):
             problems += missing_ids(known, used, "no test file proves the scenarios")
         refuse(problems)
         return self
+
+    def as_text(self) -> str:
+        """Return which test proves which scenario, as the spec reviewer reads it."""
+        return "\n".join(
+            bulleted(f"{file.path} ({file.kind}; {', '.join(file.scenario_ids)})", file.test_names)
+            for file in self.files
+        )
 
 
 class ScenarioAnswer(Submission):
