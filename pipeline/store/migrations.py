@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
 from pipeline.errors import CallerError, InvariantBroken, TransientError
-from pipeline.store import checkpoint_tables
+from pipeline.store import checkpoint_tables, tables
 
 _GRANTS = (
     "GRANT USAGE ON SCHEMA public TO {role}",
@@ -83,9 +83,11 @@ def schema_state_of(connection: Connection) -> SchemaState:
 
 def drift(owner_url: str) -> list[str]:
     """Return the differences between the tables in code and the migrated database; empty when they agree."""
+    if checkpoint_tables.checkpoints.metadata is not tables.metadata:
+        raise InvariantBroken("LangGraph's tables are not part of the schema.")
     with _engine(owner_url).connect() as connection:
         context = MigrationContext.configure(connection)
-        return [str(difference) for difference in compare_metadata(context, checkpoint_tables.metadata)]
+        return [str(difference) for difference in compare_metadata(context, tables.metadata)]
 
 
 def downgrade(owner_url: str, revision: str) -> None:
