@@ -76,7 +76,7 @@ class DeliverySettings(_Section):
 class Configuration(_Section):
     """All sections together, as frozen into a change request's snapshot."""
 
-    pipeline: Limits = Limits()  # type: ignore[call-arg]  # every field has a default
+    pipeline: Limits = Limits()
     models: ModelSettings = ModelSettings()
     security: SecuritySettings = SecuritySettings()
     delivery: DeliverySettings = DeliverySettings()
