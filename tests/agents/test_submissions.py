@@ -13,6 +13,7 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.intake import Screening, StructuredRequest
 from pipeline.agents.submissions.reviews import Review
 from pipeline.agents.submissions.specs import Spec
+from pipeline.agents.submissions.work import Tests
 from pipeline.agents.submitting import tool_schema, validate_submission
 from pipeline.behaviour import ScenarioKind, parse_feature, render_feature
 from pipeline.errors import InvariantBroken, ModelError
@@ -46,8 +47,12 @@ REQUEST: Json = {
     "acceptance_criteria": [{"id": "AC1", "text": "It is added."}],
 }
 TEST_FILES: list[Json] = [
-    {"path": "tests/test_change.py", "kind": "change", "scenario_ids": ["S1"], "test_names": ["test_s1"]},
-    {"path": "tests/test_preserve.py", "kind": "preserve", "scenario_ids": ["S2"], "test_names": ["test_s2"]},
+    {"path": "tests/test_change.py", "kind": "change", "scenarios": [{"scenario_id": "S1", "test_names": ["test_s1"]}]},
+    {
+        "path": "tests/test_preserve.py",
+        "kind": "preserve",
+        "scenarios": [{"scenario_id": "S2", "test_names": ["test_s2", "test_s2_again"]}],
+    },
 ]
 CODE: Json = {
     "summary": "Done.",
@@ -157,7 +162,7 @@ def test_a_submission_with_an_unknown_field_is_refused_by_its_name(role: Role) -
         ),
         (
             Role.TEST_WRITER,
-            {"files": [{**TEST_FILES[0], "scenario_ids": ["S1", "S2"]}]},
+            {"files": [{**TEST_FILES[0], "scenarios": TEST_FILES[1]["scenarios"]}]},
             "test_change.py is a change file, but S2 are not change",
         ),
         (Role.TEST_WRITER, {"files": [{**TEST_FILES[0], "path": "/etc/passwd"}]}, "relative to its root"),
@@ -221,6 +226,15 @@ def test_a_spec_becomes_the_feature_file_it_describes() -> None:
     spec = validate_submission(Role.SPEC_WRITER, SPEC, FACTS)
     assert isinstance(spec, Spec)
     assert parse_feature(render_feature(spec.behaviour())) == spec.behaviour()
+
+
+def test_tests_say_which_of_them_prove_a_scenario() -> None:
+    tests = validate_submission(Role.TEST_WRITER, VALID[Role.TEST_WRITER], FACTS)
+    assert isinstance(tests, Tests)
+    assert tests.proofs(ScenarioKind.CHANGE) == {"S1": ("tests/test_change.py::test_s1",)}
+    assert tests.proofs(ScenarioKind.PRESERVE) == {
+        "S2": ("tests/test_preserve.py::test_s2", "tests/test_preserve.py::test_s2_again")
+    }
 
 
 def test_a_flag_knows_where_its_quote_stands() -> None:
