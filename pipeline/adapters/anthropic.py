@@ -16,7 +16,7 @@ import anthropic
 import httpx2
 
 from pipeline.change_request import PauseReason
-from pipeline.errors import Fact, PersonNeeded, TransientError
+from pipeline.errors import PersonNeeded, TransientError
 from pipeline.ports import DeltaListener, Json, ModelAnswer, ModelRequest, Usage, UsageListener
 
 PUBLIC_BASE_URL = "https://api.anthropic.com"
@@ -98,12 +98,17 @@ class AnthropicProvider:
         in_stream = message.started or status < 400  # noqa: PLR2004 - an error event arrives inside a 200
         if in_stream:
             status = _STATUS_OF_ERROR_TYPE.get(error.type or "", 500)
-        facts: dict[str, Fact] = {"status": status, "request_id": error.request_id, **message.facts()}
         if status in RETRYABLE or status >= 500:  # noqa: PLR2004 - server errors
             return TransientError(
-                f"The model provider answered {status}: {said}", retry_after_s=_retry_after_s(error.response), **facts
+                f"The model provider answered {status}: {said}",
+                retry_after_s=_retry_after_s(error.response),
+                status=status,
+                request_id=error.request_id,
+                **message.facts(),
             )
-        return PersonNeeded(PauseReason.PROVIDERS_DOWN, self._remedy(status, said), **facts)
+        return PersonNeeded(
+            PauseReason.PROVIDERS_DOWN, self._remedy(status, said), status=status, request_id=error.request_id
+        )
 
     def _remedy(self, status: int, said: str) -> str:
         if status in {401, 403}:
@@ -189,7 +194,7 @@ class _Assembly:
             request_id=self.request_id,
         )
 
-    def facts(self) -> dict[str, Fact]:
+    def facts(self) -> dict[str, int]:
         """Return what is known of the usage, for the error of a broken stream."""
         if not self.started:
             return {}
@@ -199,7 +204,6 @@ class _Assembly:
             "cache_write_tokens": usage.cache_write_tokens,
             "cache_read_tokens": usage.cache_read_tokens,
             "output_tokens": usage.output_tokens,
-            "estimated": True,
         }
 
     def _start_block(self, index: int, block: Json) -> None:

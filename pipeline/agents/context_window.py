@@ -40,7 +40,10 @@ def capped(text: str, tokens_max: int) -> tuple[str, int]:
     kept = text.encode()[: tokens_max * BYTES_PER_TOKEN].decode(errors="ignore")
     kept = kept[: kept.rfind("\n") + 1] or kept
     left_out = len(text) - len(kept)
-    return f"{kept}\n[Cut here: {left_out:,} of {len(text):,} characters of repository context were left out.]", left_out
+    return (
+        f"{kept}\n[Cut here: {left_out:,} of {len(text):,} characters of repository context were left out.]",
+        left_out,
+    )
 
 
 def compacted(messages: Sequence[Json], tokens_max: int) -> list[Json] | None:

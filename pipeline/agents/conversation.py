@@ -37,6 +37,7 @@ class Conversation:
     messages: list[Json] = field(default_factory=list)
     seq: int = 0
     turn: int = 0
+    """Answers so far; the turn that is going on counts from 1."""
     open_call: Asked | None = None
     last_call: Asked | None = None
     answer: Answered | None = None
@@ -53,6 +54,8 @@ class Conversation:
     rejected_since: int = 0
     nudges_since: int = 0
     worked_s: float = 0.0
+    rejected_turn: int = 0
+    """The newest turn with a rejected submission: tools that run again after a crash reject it again, once."""
 
     def apply(self, record: Record, texts: Mapping[str, bytes]) -> None:
         """Take in the next record."""
@@ -70,7 +73,7 @@ class Conversation:
                 self._take_note(record, texts)
 
     @property
-    def settled(self) -> Fixed:
+    def terms(self) -> Fixed:
         """The fixed part, once the conversation is open."""
         if self.fixed is None:
             raise InvariantBroken("The conversation was never opened.")
@@ -91,7 +94,7 @@ class Conversation:
     def _take_answer(self, record: Answered) -> None:
         self.open_call = None
         self.answer = None if record.stop_reason == "pause_turn" else record
-        self.turn = record.turn + 1
+        self.turn = record.turn
         self.turns_since += 1
         self.cost_usd += record.cost_usd
         self.worked_s += record.latency_s
@@ -119,7 +122,8 @@ class Conversation:
             case Note.BUDGET_WARNING:
                 self.warned = True
             case Note.VALIDATION_ERROR:
-                self.rejected_since += 1
+                self.rejected_since += record.turn != self.rejected_turn
+                self.rejected_turn = record.turn
             case Note.NUDGE:
                 self.answer = None
                 self.nudges_since += 1
