@@ -103,6 +103,7 @@ class LedgerLine:
     model: str
     usage: Usage | None = None
     cost_usd: Decimal | None = None
+    latency_s: float = 0.0
 
     @property
     def counted_usd(self) -> Decimal:
@@ -140,7 +141,7 @@ class MemoryLedger:
         """See `Ledger.settle`."""
         line = self.lines[reservation.reservation_id]
         if line.cost_usd is None:
-            line.usage, line.cost_usd = usage, cost_usd
+            line.usage, line.cost_usd, line.latency_s = usage, cost_usd, latency_s
 
     async def spent_usd(self) -> Decimal:
         """See `Ledger.spent_usd`."""
@@ -164,7 +165,13 @@ class QueuedInstructions:
         """Queue an instruction."""
         self._waiting.append(Instruction(intervention_id=intervention_id, text=text, actor=actor))
 
-    async def take(self, *, repository: str | None, role: str, turn: int) -> Sequence[Instruction]:
+    async def take(
+        self,
+        *,
+        repository: str | None,  # noqa: ARG002 - this queue belongs to one conversation
+        role: str,  # noqa: ARG002 - likewise
+        turn: int,
+    ) -> Sequence[Instruction]:
         """See `Instructions.take`."""
         self._taken += [(turn, instruction) for instruction in self._waiting]
         self._waiting = []
