@@ -70,6 +70,8 @@ class PauseReason(StrEnum):
     SOURCE_CHANGED = "source_changed"
     BUDGET = "budget"
     AGENT_TIMEOUT = "agent_timeout"
+    AGENT_STUCK = "agent_stuck"
+    MODEL_REFUSED = "model_refused"
     TOTAL_TIME = "total_time"
     PROVIDERS_DOWN = "providers_down"
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"

@@ -313,13 +313,24 @@ class ModelAnswer:
 DeltaListener: TypeAlias = Callable[[str], None]
 """Called with each piece of text as it streams; must return at once."""
 
+UsageListener: TypeAlias = Callable[[Usage], None]
+"""Called when the provider states the input of a call, and again as output streams; must return at once.
+
+What it saw last is what a cut call is settled by; `estimated` is always set.
+"""
+
 
 class ModelProvider(Protocol):
     """One provider behind its official SDK, streaming."""
 
     name: str
 
-    async def ask(self, request: ModelRequest, on_text: DeltaListener | None = None) -> ModelAnswer:
+    async def ask(
+        self,
+        request: ModelRequest,
+        on_text: DeltaListener | None = None,
+        on_usage: UsageListener | None = None,
+    ) -> ModelAnswer:
         """Return the whole answer. Cancelling closes the stream at once.
 
         Raises `TransientError` for 429, 5xx, 529, timeouts, dropped and truncated streams (with what is known of the
@@ -344,7 +355,7 @@ class Ledger(Protocol):
         """Set money aside; repeating with the same key returns the same reservation. Raises `PersonNeeded(budget)`."""
 
     async def settle(self, reservation: Reservation, *, usage: Usage, cost_usd: Decimal, latency_s: float) -> None:
-        """Replace the reservation by what was used. Idempotent."""
+        """Replace the reservation by what was used. The first settlement wins; repeating is a no-op."""
 
     async def spent_usd(self) -> Decimal:
         """Return what this change request has settled and still has reserved."""
@@ -412,7 +423,11 @@ class Instructions(Protocol):
     """The receipted queue of what people say."""
 
     async def take(self, *, repository: str | None, role: str, turn: int) -> Sequence[Instruction]:
-        """Return instructions not yet delivered here, marking them delivered with the turn that sees them."""
+        """Return instructions not yet delivered here, marking them delivered with the turn that sees them.
+
+        Asking again for the same turn returns the same ones again, so that a crash between taking an instruction and
+        noting it in the journal loses nothing; the journal drops the repetition.
+        """
 
 
 Emit: TypeAlias = Callable[[Any], Awaitable[None]]
