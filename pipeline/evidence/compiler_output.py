@@ -5,7 +5,6 @@ the witness can tell a missing symbol from a syntax error.
 """
 
 import re
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from pipeline.evidence.json_text import parsed_object
@@ -19,9 +18,13 @@ _GO_ASSERTION = re.compile(r"(?m)^\s+[\w./-]+_test\.go:\d+: ")
 _CARGO_RUNNING = re.compile(r"^\s*Running (?P<unit>unittests )?(?P<file>\S+) \((?P<binary>\S+)\)")
 _CARGO_TEST = re.compile(r"^test (?P<name>.+?)(?: - should panic)? \.\.\. (?P<outcome>ok|FAILED|ignored)\b")
 _CARGO_BLOCK = re.compile(r"(?ms)^---- (?P<name>.+?) stdout ----\n(?P<text>.*?)(?=^---- |^failures:|\Z)")
-_CARGO_ERROR = re.compile(r"(?ms)^error(?:\[(?P<code>E\d+)\])?: (?P<message>[^\n]+)\n\s*--> (?P<file>[^:\n]+):\d+:\d+.*?(?=^\s*$|\Z)")
+_CARGO_ERROR = re.compile(
+    r"(?ms)^error(?:\[(?P<code>E\d+)\])?: (?P<message>[^\n]+)\n\s*--> (?P<file>[^:\n]+):\d+:\d+.*?(?=^\s*$|\Z)"
+)
 _PANIC = re.compile(r"(?m)^thread .* panicked at .*:\n(?P<message>.+)$")
-_JAVA_ERROR = re.compile(r"(?m)^(?:\[ERROR\] )?(?P<file>/[^\n:\[]+\.(?:java|kt)):\[?(?P<line>\d+)(?:,\d+\])?:? (?:error: )?(?P<message>[^\n]+)(?P<more>(?:\n(?:\[ERROR\])?\s+(?:symbol|location):[^\n]*)*)")
+_JAVA_ERROR = re.compile(
+    r"(?m)^(?:\[ERROR\] )?(?P<file>/[^\n:\[]+\.(?:java|kt)):\[?(?P<line>\d+)(?:,\d+\])?:? (?:error: )?(?P<message>[^\n]+)(?P<more>(?:\n(?:\[ERROR\])?\s+(?:symbol|location):[^\n]*)*)"
+)
 
 
 def go_cases(output: str, tree: Path) -> list[TestCaseResult]:
@@ -60,7 +63,7 @@ def _go_case(
     )
 
 
-def _go_compile_errors(output: str, tree: Path) -> Iterator[TestCaseResult] | list[TestCaseResult]:
+def _go_compile_errors(output: str, tree: Path) -> list[TestCaseResult]:
     plain = "".join(_go_text(line) for line in output.splitlines())
     folders: dict[str, list[str]] = {}
     for found in _GO_ERROR.finditer(plain):

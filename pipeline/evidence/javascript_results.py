@@ -10,6 +10,7 @@ from pipeline.evidence.test_reports import Failure, Outcome, TestCaseResult, fai
 from pipeline.evidence.untrusted_files import ReportUnreadable
 
 _ERROR_LINE = re.compile(r"(?m)^\s*(?P<name>[A-Z]\w*(?:Error|Exception)|Error)(?: \[\w+\])?: (?P<message>.+)$")
+_WHOLE_MAX = 2**53
 _JEST_ASSERTION = re.compile(r"^Error: expect\(|JestAssertionError|^Error: Expected ")
 
 
@@ -119,7 +120,9 @@ def _jest_failure(messages: str) -> Failure:
     if _JEST_ASSERTION.match(head):
         return failure(head, messages, exception="AssertionError")
     found = _ERROR_LINE.match(head)
-    return failure(found.group("message") if found else head, messages, exception=found.group("name") if found else None)
+    return failure(
+        found.group("message") if found else head, messages, exception=found.group("name") if found else None
+    )
 
 
 def _suite_failure(message: str) -> Failure:
@@ -127,7 +130,9 @@ def _suite_failure(message: str) -> Failure:
     found = _ERROR_LINE.search(message)
     if found:
         return failure(found.group("message"), message, exception=found.group("name"))
-    return failure(lines[0] if lines else "The file could not be loaded.", message, exception="Error" if lines else None)
+    return failure(
+        lines[0] if lines else "The file could not be loaded.", message, exception="Error" if lines else None
+    )
 
 
 def _relative(file: object, tree: Path) -> str:
@@ -138,4 +143,4 @@ def _relative(file: object, tree: Path) -> str:
 
 
 def _whole(value: object) -> int:
-    return round(value) if isinstance(value, int | float) and 0 <= value < 1e12 else 0
+    return round(value) if isinstance(value, int | float) and 0 <= value < _WHOLE_MAX else 0

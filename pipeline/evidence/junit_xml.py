@@ -8,7 +8,7 @@ sentence, never an empty report.
 
 import re
 from dataclasses import dataclass
-from xml.etree import ElementTree as ET  # noqa: S405 - document type declarations are refused before parsing
+from xml.etree import ElementTree as ET
 
 from pipeline.evidence.test_reports import Failure, Outcome, TestCaseResult, failure
 from pipeline.evidence.untrusted_files import ReportUnreadable
@@ -16,7 +16,9 @@ from pipeline.evidence.untrusted_files import ReportUnreadable
 XML_MAX_BYTES = 64 * 1024 * 1024
 CASES_MAX = 200_000
 
-_EXCEPTION = re.compile(r"^(?:failed on (?:setup|teardown) with \")?([A-Za-z_][\w.]*?(?:Error|Exception|Failed|Warning|Exit|Interrupt))\b(?::|$)")
+_EXCEPTION = re.compile(
+    r"^(?:failed on (?:setup|teardown) with \")?([A-Za-z_][\w.]*?(?:Error|Exception|Failed|Warning|Exit|Interrupt))\b(?::|$)"
+)
 _TRACE_EXCEPTION = re.compile(r"^E\s+([A-Za-z_][\w.]*(?:Error|Exception|Failed|Exit|Interrupt))\b", re.MULTILINE)
 
 

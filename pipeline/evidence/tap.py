@@ -4,7 +4,10 @@ import re
 
 from pipeline.evidence.test_reports import Outcome, TestCaseResult, failure
 
-_LINE = re.compile(r"(?m)^(?P<bad>not )?ok\b(?: +\d+)?(?: +-)? *(?P<name>[^#\n]*?) *(?:# *(?P<directive>SKIP|TODO)\b.*)?$", re.IGNORECASE)
+_LINE = re.compile(
+    r"(?m)^(?P<bad>not )?ok\b(?: +\d+)?(?: +-)? *(?P<name>[^#\n]*?) *(?:# *(?P<directive>SKIP|TODO)\b.*)?$",
+    re.IGNORECASE,
+)
 
 
 def tap_cases(output: str) -> list[TestCaseResult]:

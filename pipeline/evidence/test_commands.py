@@ -8,7 +8,7 @@ coverage thresholds). Results go to a private directory that is new for each run
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.resources import files
@@ -24,7 +24,9 @@ from pipeline.ports import Stack
 PYTEST_CONFIGURATION = ("pyproject.toml", "pytest.ini", ".pytest.ini", "setup.cfg", "tox.ini")
 JAVA_RESULTS = ("**/target/surefire-reports/TEST-*.xml", "**/target/failsafe-reports/TEST-*.xml")
 GRADLE_RESULTS = ("**/build/test-results/**/TEST-*.xml",)
-_NODE_FLAGS_WITH_VALUE = frozenset({"--import", "--require", "-r", "--loader", "--experimental-loader", "-C", "--conditions"})
+_NODE_FLAGS_WITH_VALUE = frozenset(
+    {"--import", "--require", "-r", "--loader", "--experimental-loader", "-C", "--conditions"}
+)
 _JUNIT_PATH = re.compile(r"""(?:--junit-?xml|--junitfile|--output-junit|--log-junit)[= ]['"]?([\w./-]+\.xml)""")
 
 
@@ -67,33 +69,11 @@ class Places:
 
 def test_command(stack: Stack, places: Places, selection: Sequence[str] | None) -> TestCommand:
     """Build the command for a stack; `selection` names test files, None the full suite. Reads files of the tree."""
-    chosen = None if selection is None else tuple(selection)
-    match stack.runner:
-        case "pytest":
-            return _pytest(places, chosen)
-        case "unittest":
-            return _unittest(stack, places, chosen)
-        case "node_test":
-            return _node(places, chosen)
-        case "jest":
-            return _jest(places, chosen)
-        case "vitest":
-            return _vitest(places, chosen)
-        case "go_test":
-            return _go(places, chosen)
-        case "cargo_test":
-            return _cargo(chosen)
-        case "maven":
-            return _maven(chosen)
-        case "gradle":
-            return _gradle(places, chosen)
-        case "npm_script":
-            return TestCommand(argv=("npm", "test", "--silent"), results=ResultFormat.COMMAND, narrowed=chosen is None)
-        case _:
-            return _custom(stack, places, chosen)
+    build = _BUILDERS.get(stack.runner, _custom)
+    return build(stack, places, None if selection is None else tuple(selection))
 
 
-def _pytest(places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+def _pytest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     target = places.results / "junit.xml"
     argv = [
         "python", "-m", "pytest", f"--rootdir={places.tree}", "--maxfail=0", "--continue-on-collection-errors",
@@ -119,7 +99,7 @@ def _unittest_files(stack: Stack, tree: Path) -> tuple[str, ...]:
     return tuple(path for path in named if matches_any(path, ("test*.py", "*_test.py", "*_tests.py")))
 
 
-def _node(places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+def _node(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     reporter = _tool(places, "node_reporter.mjs")
     target = places.results / "events.jsonl"
     flags, own_files = _node_arguments(_test_script(places.tree))
@@ -151,20 +131,20 @@ def _node_arguments(script: str) -> tuple[list[str], list[str]]:
     return flags, own_files
 
 
-def _jest(places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+def _jest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     target = places.results / "jest.json"
     argv = ["jest", "--ci", "--json", f"--outputFile={target}", "--bail=0", "--coverage=false"]
     argv += ["--runTestsByPath", *chosen] if chosen else []
     return TestCommand(argv=tuple(argv), results=ResultFormat.JEST_JSON, result_file=target)
 
 
-def _vitest(places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+def _vitest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     target = places.results / "vitest.json"
     argv = ("vitest", "run", "--reporter=json", f"--outputFile={target}", "--bail=0", "--coverage.enabled=false")
     return TestCommand(argv=(*argv, *(chosen or ())), results=ResultFormat.JEST_JSON, result_file=target)
 
 
-def _go(places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+def _go(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     if not chosen:
         return TestCommand(argv=("go", "test", "-json", "-count=1", "./..."), results=ResultFormat.GO_EVENTS)
     folders = sorted({f"./{PurePosixPath(path).parent}" for path in chosen})
@@ -174,7 +154,7 @@ def _go(places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     return TestCommand(argv=argv, results=ResultFormat.GO_EVENTS)
 
 
-def _cargo(chosen: tuple[str, ...] | None) -> TestCommand:
+def _cargo(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     argv = ["cargo", "test", "--offline", "--no-fail-fast"]
     targets = [_cargo_target(path) for path in chosen or ()]
     narrowed = bool(targets) and all(targets)
@@ -189,7 +169,7 @@ def _cargo_target(path: str) -> str:
     return found.group(1) if found else ""
 
 
-def _maven(chosen: tuple[str, ...] | None) -> TestCommand:
+def _maven(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     argv = ["mvn", "-B", "-o", "-ntp", "--fail-at-end", "-DskipTests=false", "-Dmaven.test.skip=false"]
     if chosen:
         classes = ",".join(PurePosixPath(path).stem for path in chosen)
@@ -197,12 +177,16 @@ def _maven(chosen: tuple[str, ...] | None) -> TestCommand:
     return TestCommand(argv=(*argv, "test"), results=ResultFormat.JAVA_JUNIT, result_globs=JAVA_RESULTS)
 
 
-def _gradle(places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+def _gradle(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     program = ["sh", "./gradlew"] if (places.tree / "gradlew").is_file() else ["gradle"]
     argv = [*program, "--offline", "--console=plain", "--continue", "--no-daemon", "test"]
     for path in chosen or ():
         argv += ["--tests", f"*{PurePosixPath(path).stem}"]
     return TestCommand(argv=tuple(argv), results=ResultFormat.JAVA_JUNIT, result_globs=GRADLE_RESULTS)
+
+
+def _npm_script(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    return TestCommand(argv=("npm", "test", "--silent"), results=ResultFormat.COMMAND, narrowed=chosen is None)
 
 
 def _custom(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
@@ -229,3 +213,15 @@ def _tool(places: Places, name: str) -> Path:
     return target
 
 
+_BUILDERS: dict[str, Callable[[Stack, Places, tuple[str, ...] | None], TestCommand]] = {
+    "pytest": _pytest,
+    "unittest": _unittest,
+    "node_test": _node,
+    "jest": _jest,
+    "vitest": _vitest,
+    "go_test": _go,
+    "cargo_test": _cargo,
+    "maven": _maven,
+    "gradle": _gradle,
+    "npm_script": _npm_script,
+}

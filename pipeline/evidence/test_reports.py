@@ -9,9 +9,12 @@ never `ok`, whatever its cases say.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 
 MESSAGE_MAX_CHARS = 2_000
 TAIL_MAX_CHARS = 4_000
+SUITE = "suite"
+"""The id of the one synthetic case of a runner that only tells an exit code."""
 
 
 class Outcome(StrEnum):
@@ -101,6 +104,11 @@ class TestReport:
     def count(self, outcome: Outcome) -> int:
         """How many cases ended so."""
         return sum(case.outcome is outcome for case in self.cases)
+
+    def fingerprint(self) -> str:
+        """Identify the failures: equal fingerprints in a row mean that the writer makes no progress. Empty when none."""
+        bad = [(case.test_id, case.failure.exception if case.failure else None) for case in self.bad]
+        return sha256(repr((bad, self.complaints)).encode()).hexdigest() if bad or self.complaints else ""
 
     def summary(self) -> str:
         """One line for people."""

@@ -4,21 +4,21 @@ Every reader is pure but for reading the result files, tolerates what it does no
 could not read. Compile errors become one case per file, named by the file, because no test of it could be judged.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from pipeline.evidence.compiler_output import cargo_cases, go_cases, java_compile_errors
 from pipeline.evidence.javascript_results import jest_cases, node_cases
 from pipeline.evidence.junit_xml import XML_MAX_BYTES, RawCase, python_case, read_junit
-from pipeline.evidence.test_commands import ResultFormat, TestCommand
-from pipeline.evidence.test_reports import Outcome, TestCaseResult, failure
-from pipeline.evidence.tap import tap_cases
-from pipeline.evidence.untrusted_files import ReportUnreadable, read_regular, walk_files
 from pipeline.evidence.path_globs import matches_any
+from pipeline.evidence.tap import tap_cases
+from pipeline.evidence.test_commands import ResultFormat, TestCommand
+from pipeline.evidence.test_reports import SUITE, Failure, Outcome, TestCaseResult, failure
+from pipeline.evidence.untrusted_files import ReportUnreadable, read_regular, walk_files
 from pipeline.ports import CommandResult
 
-SUITE = "suite"
-"""The id of the one synthetic case of a runner that only tells an exit code."""
+_ERROR_LINE = re.compile(r"(?m)^\W*(?P<name>[A-Z]\w*(?:Error|Exception)|Error)(?: \[\w+\])?: (?P<message>.+)$")
 
 
 class Results:
@@ -45,12 +45,6 @@ def read_results(command: TestCommand, result: CommandResult, tree: Path) -> Res
 
 def _cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[TestCaseResult]:
     match command.results:
-        case ResultFormat.PYTHON_JUNIT:
-            return [python_case(raw) for raw in read_junit(_result(command))]
-        case ResultFormat.NODE_EVENTS:
-            return node_cases(_result(command).decode("utf-8", "replace"), tree)
-        case ResultFormat.JEST_JSON:
-            return jest_cases(_result(command).decode("utf-8", "replace"), tree)
         case ResultFormat.GO_EVENTS:
             return go_cases(result.output, tree)
         case ResultFormat.CARGO_TEXT:
@@ -59,6 +53,15 @@ def _cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[
             return _java_cases(command, result, tree)
         case ResultFormat.COMMAND:
             return _command_cases(command, result)
+        case ResultFormat.PYTHON_JUNIT | ResultFormat.NODE_EVENTS | ResultFormat.JEST_JSON:
+            return _file_cases(command.results, _result(command), tree)
+
+
+def _file_cases(results: ResultFormat, data: bytes, tree: Path) -> Iterable[TestCaseResult]:
+    if results is ResultFormat.PYTHON_JUNIT:
+        return [python_case(raw) for raw in read_junit(data)]
+    text = data.decode("utf-8", "replace")
+    return node_cases(text, tree) if results is ResultFormat.NODE_EVENTS else jest_cases(text, tree)
 
 
 def _result(command: TestCommand) -> bytes:
@@ -119,6 +122,14 @@ def _suite_case(result: CommandResult) -> TestCaseResult:
         file=SUITE,
         name=SUITE,
         outcome=Outcome.PASSED if passed else Outcome.FAILED,
-        failure=None if passed else failure(f"The command ended with exit code {result.exit_code}.", result.output),
+        failure=None if passed else _output_failure(result),
         duration_ms=round(result.duration_s * 1000),
     )
+
+
+def _output_failure(result: CommandResult) -> Failure:
+    """Take the last error that the output names, so that a missing symbol can be told from a broken test."""
+    found = list(_ERROR_LINE.finditer(result.output))
+    if not found:
+        return failure(f"The command ended with exit code {result.exit_code}.", result.output)
+    return failure(found[-1].group("message"), result.output, exception=found[-1].group("name"))

@@ -15,14 +15,14 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
+from pipeline.evidence.path_globs import matches_any
 from pipeline.evidence.test_commands import Places, ResultFormat, TestCommand, test_command
 from pipeline.evidence.test_reports import TAIL_MAX_CHARS, Outcome, TestReport, merged
 from pipeline.evidence.test_results import Results, read_results
 from pipeline.evidence.test_sources import declared_tests
 from pipeline.evidence.untrusted_files import read_source, walk_files
-from pipeline.evidence.path_globs import matches_any
+from pipeline.limits import Limits
 from pipeline.ports import CommandResult, Environment, Language, Sandbox, SandboxCommand, Stack
 
 OUTPUT_MAX_BYTES = 8 * 1024 * 1024
@@ -40,16 +40,6 @@ FIXED_VARIABLES = {
 """The same for base and head, so that their runs compare."""
 
 
-class TestLimits(Protocol):
-    """What a run needs of `pipeline.limits.Limits`."""
-
-    __test__ = False
-
-    @property
-    def test_timeout_s(self) -> int:
-        """Seconds of one run."""
-
-
 async def run_tests(
     *,
     stack: Stack,
@@ -57,7 +47,7 @@ async def run_tests(
     environment: Environment,
     sandbox: Sandbox,
     selection: Sequence[str] | None,
-    limits: TestLimits,
+    limits: Limits,
 ) -> TestReport:
     """Run test files (None: the full suite) of a clean checkout and report per test.
 
@@ -92,7 +82,7 @@ def _prepared(stack: Stack, places: Places, selection: Sequence[str] | None) -> 
     return command
 
 
-def _sandboxed(command: TestCommand, places: Places, environment: Environment, limits: TestLimits) -> SandboxCommand:
+def _sandboxed(command: TestCommand, places: Places, environment: Environment, limits: Limits) -> SandboxCommand:
     path = ":".join([*(str(entry) for entry in environment.path), *SYSTEM_PATH])
     return SandboxCommand(
         argv=command.argv,
@@ -154,8 +144,12 @@ def _missing_tests(results: Results, tree: Path, selection: tuple[str, ...], lan
     """Compare what the selected files declare with what was reported for them."""
     names: dict[str, set[str]] = {}
     for case in results.cases:
-        names.setdefault(case.file, set()).add(case.name.rpartition(".")[2] if language is Language.PYTHON else case.name)
+        names.setdefault(case.file, set()).add(
+            case.name.rpartition(".")[2] if language is Language.PYTHON else case.name
+        )
     unloaded = {case.file for case in results.cases if case.whole_file and case.outcome is not Outcome.PASSED}
+    if unloaded and language in {Language.GO, Language.RUST, Language.JAVA}:
+        return []  # one file that does not compile keeps the others from running; only the broken ones are judged
     complaints = []
     for file in selection:
         if file in unloaded:

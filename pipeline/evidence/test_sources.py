@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-_ASSERTING_CALLS = re.compile(r"^(assert|expect|verify|check|fail|raises|warns|deprecated_call|should|match)", re.IGNORECASE)
+_ASSERTING_CALLS = re.compile(
+    r"^(assert|expect|verify|check|fail|raises|warns|deprecated_call|should|match)", re.IGNORECASE
+)
 _SKIPPING = re.compile(r"\b(skip|skipif|skipIf|skipUnless|xfail|expectedFailure|importorskip)\b")
 
 
@@ -112,7 +114,9 @@ def _collected(node: ast.ClassDef) -> bool:
 def _checking_functions(module: ast.Module) -> frozenset[str]:
     """Functions and methods of the file itself that assert: calling one is asserting."""
     functions = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return frozenset(node.name for node in functions if not node.name.startswith("test") and _asserts(node, frozenset()))
+    return frozenset(
+        node.name for node in functions if not node.name.startswith("test") and _asserts(node, frozenset())
+    )
 
 
 def _asserts(node: ast.AST, checking: frozenset[str]) -> bool:
