@@ -136,21 +136,25 @@ def ownership(
         return (
             Ownership.UNDECIDED if language is Language.JAVA and missing.kind is MissingKind.MODULE else Ownership.OWN
         )
-    tops = {module.partition(".")[0] for module in own_modules} | {module.partition(".")[0] for module in base.modules}
     match missing.kind:
         case MissingKind.MODULE | MissingKind.NAME:
-            top = (missing.name if missing.kind is MissingKind.MODULE else missing.owner).partition(".")[0]
-            if top in tops:
-                return Ownership.OWN
-            if missing.kind is MissingKind.NAME or "." in missing.name or top in third_party:
-                return Ownership.FOREIGN
-            return Ownership.UNDECIDED
+            return _module_ownership(missing, {*own_modules, *base.modules}, third_party)
         case MissingKind.ATTRIBUTE:
-            return Ownership.OWN if missing.owner in base.classes else Ownership.FOREIGN
+            own = missing.owner in base.classes
         case MissingKind.PARAMETER:
-            return Ownership.OWN if missing.owner in base.parameters else Ownership.FOREIGN
+            own = missing.owner in base.parameters
         case MissingKind.IDENTIFIER:
-            return Ownership.FOREIGN
+            own = False
+    return Ownership.OWN if own else Ownership.FOREIGN
+
+
+def _module_ownership(missing: Missing, own_modules: Collection[str], third_party: Collection[str]) -> Ownership:
+    top = (missing.name if missing.kind is MissingKind.MODULE else missing.owner).partition(".")[0]
+    if top in {module.partition(".")[0] for module in own_modules}:
+        return Ownership.OWN
+    if missing.kind is MissingKind.NAME or "." in missing.name or top in third_party:
+        return Ownership.FOREIGN
+    return Ownership.UNDECIDED
 
 
 def exists(missing: Missing, symbols: RepositorySymbols) -> bool:
