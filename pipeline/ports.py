@@ -5,7 +5,7 @@ small Protocol here, implemented by one adapter (or by `store`) and, where the r
 by one fake in `pipeline.testing`, both held to the same contract tests. Values that cross a port are frozen.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -417,3 +417,13 @@ class Instructions(Protocol):
 
 Emit: TypeAlias = Callable[[Any], Awaitable[None]]
 """Appends one `pipeline.events.Event`, in a short transaction of its own."""
+
+
+class Bell(Protocol):
+    """Wakes processes that wait for a row. Losing a ring costs at most a poll interval, never a fact."""
+
+    async def ring(self, topic: str) -> None:
+        """Wake the listeners of `topic` in this tenant: `events`, `queue`, `effects`, or `cr:<id>`."""
+
+    def listen(self) -> AsyncIterator[str]:
+        """Yield topics as they ring; ends when the connection is lost."""
