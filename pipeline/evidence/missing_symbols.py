@@ -140,12 +140,11 @@ def ownership(
         case MissingKind.MODULE | MissingKind.NAME:
             return _module_ownership(missing, {*own_modules, *base.modules}, third_party)
         case MissingKind.ATTRIBUTE:
-            own = missing.owner in base.classes
+            return Ownership.OWN if missing.owner in base.classes else Ownership.FOREIGN
         case MissingKind.PARAMETER:
-            own = missing.owner in base.parameters
+            return Ownership.OWN if missing.owner in base.parameters else Ownership.FOREIGN
         case MissingKind.IDENTIFIER:
-            own = False
-    return Ownership.OWN if own else Ownership.FOREIGN
+            return Ownership.FOREIGN
 
 
 def _module_ownership(missing: Missing, own_modules: Collection[str], third_party: Collection[str]) -> Ownership:

@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.limits import Limits
 from pipeline.evidence.test_reports import TestReport
 from pipeline.evidence.test_runs import run_tests
+from pipeline.limits import Limits
 from pipeline.ports import CommandResult, Environment, Isolation, Language, SandboxCommand, Stack
 
 PYTEST = Stack(language=Language.PYTHON, runner="pytest", test_command="pytest", manifests=())
@@ -50,7 +50,7 @@ class PlainSandbox:
         return Isolation(name="none", detail="a test's own subprocess")
 
 
-def environment(tmp_path: Path, *path: Path) -> Environment:
+def environment(tmp_path: Path, path: tuple[Path, ...] = (), variables: dict[str, str] | None = None) -> Environment:
     """This test's own Python under the name `python`, then whatever else the stack needs."""
     programs = tmp_path / "bin"
     programs.mkdir(exist_ok=True)
@@ -62,7 +62,7 @@ def environment(tmp_path: Path, *path: Path) -> Environment:
         root=tmp_path,
         read_only=(),
         path=(programs, *path),
-        variables={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        variables={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **(variables or {})},
     )
 
 
@@ -74,7 +74,13 @@ def write_tree(tree: Path, files: dict[str, str]) -> Path:
 
 
 async def run(
-    stack: Stack, tmp_path: Path, files: dict[str, str], *selection: str, path: tuple[Path, ...] = (), timeout_s: int = 60
+    stack: Stack,
+    tmp_path: Path,
+    files: dict[str, str],
+    *selection: str,
+    path: tuple[Path, ...] = (),
+    timeout_s: int = 60,
+    variables: dict[str, str] | None = None,
 ) -> TestReport:
     """Write a fresh checkout and run its tests; without a selection the full suite."""
     number = sum(1 for entry in tmp_path.iterdir() if entry.name.startswith("tree"))
@@ -82,7 +88,7 @@ async def run(
     return await run_tests(
         stack=stack,
         tree=tree,
-        environment=environment(tmp_path, *path),
+        environment=environment(tmp_path, path, variables),
         sandbox=PlainSandbox(),
         selection=selection or None,
         limits=Limits(test_timeout_s=timeout_s),

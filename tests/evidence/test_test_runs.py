@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.evidence.test_reports import Outcome
-from tests.pipeline.evidence.plain_sandbox import CARGO, NODE, PYTEST, UNITTEST, run
+from tests.evidence.plain_sandbox import CARGO, NODE, PYTEST, UNITTEST, run
 
 SHOP = {"shop/__init__.py": "", "shop/cart.py": "def total(prices):\n    return sum(prices)\n"}
 
@@ -35,7 +35,9 @@ def test_fixture(broken):
 def test_later():
     assert False
 """
-    report = await run(PYTEST, tmp_path, {**SHOP, "tests/test_cart.py": tests, "tests/test_bad.py": "from shop.cart import nope\n"})
+    report = await run(
+        PYTEST, tmp_path, {**SHOP, "tests/test_cart.py": tests, "tests/test_bad.py": "from shop.cart import nope\n"}
+    )
     assert report.outcomes() == {
         "tests/test_bad.py": Outcome.ERROR,
         "tests/test_cart.py::TestTotal::test_sum": Outcome.PASSED,
@@ -88,7 +90,9 @@ class Broken(unittest.TestCase):
     def test_fixture(self):
         self.assertTrue(True)
 """
-    report = await run(UNITTEST, tmp_path, {**SHOP, "tests/test_cart.py": tests, "tests/test_new.py": "import shop.tax\n"})
+    report = await run(
+        UNITTEST, tmp_path, {**SHOP, "tests/test_cart.py": tests, "tests/test_new.py": "import shop.tax\n"}
+    )
     assert report.outcomes() == {
         "tests/test_cart.py::Broken::test_fixture": Outcome.ERROR,
         "tests/test_cart.py::TotalTest::test_known": Outcome.SKIPPED,
@@ -142,12 +146,13 @@ describe('group', () => {
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="no Rust toolchain on this machine")
 async def test_cargos_text_is_read_per_test_and_per_compile_error(tmp_path: Path) -> None:
     cargo = Path(shutil.which("cargo") or "")
+    rustup = {"RUSTUP_HOME": str(cargo.parents[2] / ".rustup")} if cargo.parents[1].name == ".cargo" else {}
     files = {
         "Cargo.toml": '[package]\nname = "shop"\nversion = "0.1.0"\nedition = "2021"\n',
         "src/lib.rs": "pub fn add(a: i32, b: i32) -> i32 { a + b }\n#[cfg(test)]\nmod tests { #[test] fn inner() { assert_eq!(super::add(1, 1), 3); } }\n",
         "tests/add.rs": "#[test]\nfn adds() { assert_eq!(shop::add(1, 1), 2); }\n#[test]\n#[ignore]\nfn later() { assert!(false); }\n",
     }
-    report = await run(CARGO, tmp_path, files, path=(cargo.parent,))
+    report = await run(CARGO, tmp_path, files, path=(cargo.parent,), variables=rustup)
     assert report.outcomes() == {
         "src/lib.rs::shop::tests::inner": Outcome.FAILED,
         "tests/add.rs::adds": Outcome.PASSED,
@@ -156,7 +161,7 @@ async def test_cargos_text_is_read_per_test_and_per_compile_error(tmp_path: Path
     assert report.bad[0].failure is not None
     assert report.bad[0].failure.exception == "AssertionError"
     files["tests/sub.rs"] = "use shop::sub;\n#[test]\nfn subs() { assert_eq!(sub(2, 1), 1); }\n"
-    broken = await run(CARGO, tmp_path, files, "tests/sub.rs", path=(cargo.parent,))
+    broken = await run(CARGO, tmp_path, files, "tests/sub.rs", path=(cargo.parent,), variables=rustup)
     assert broken.outcomes() == {"tests/sub.rs": Outcome.ERROR}
     assert broken.bad[0].failure is not None
     assert broken.bad[0].failure.exception == "E0432"
@@ -165,11 +170,11 @@ async def test_cargos_text_is_read_per_test_and_per_compile_error(tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "tests"),
     [
-        ("exits early", "import os\ndef test_a():\n    os._exit(0)\n"),
+        ("exits early", "def test_a():\n    import os\n    os._exit(0)\n"),
         ("exits at import", "import os\nos._exit(0)\ndef test_a():\n    assert False\n"),
         ("hides a test", "def test_a():\n    assert True\ndef test_b():\n    assert 0\ndel test_b\n"),
         ("reports nothing", "def helper():\n    assert 0\n"),
-        ("kills itself", "import os, signal\ndef test_a():\n    os.kill(os.getpid(), signal.SIGKILL)\n"),
+        ("kills itself", "def test_a():\n    import os, signal\n    os.kill(os.getpid(), signal.SIGKILL)\n"),
     ],
 )
 @pytest.mark.parametrize("stack", [PYTEST, UNITTEST], ids=lambda stack: stack.runner)
@@ -178,7 +183,7 @@ async def test_a_process_that_reports_less_than_its_files_hold_is_never_ok(
 ) -> None:
     chosen = PYTEST if stack is PYTEST else UNITTEST
     if chosen is UNITTEST:
-        indented = "".join(f"    {line}\n" for line in tests.replace("()", "(self=None)").splitlines())
+        indented = "".join(f"    {line}\n" for line in tests.replace("():", "(self):").splitlines())
         tests = f"import unittest\nclass T(unittest.TestCase):\n{indented}"
     report = await run(chosen, tmp_path, {"test_x.py": tests}, "test_x.py")
     assert not report.ok
@@ -233,7 +238,10 @@ async def test_a_command_without_results_is_one_synthetic_case(tmp_path: Path) -
     report = await run(stack, tmp_path, {"a": ""})
     assert (report.per_test, report.exit_code, report.outcomes()) == (False, 3, {"suite": Outcome.FAILED})
     tap = stack.__class__(
-        language=PYTEST.language, runner="command", test_command="printf '1..2\\nok 1 - a\\nnot ok 2 - b\\n'; exit 1", manifests=()
+        language=PYTEST.language,
+        runner="command",
+        test_command="printf '1..2\\nok 1 - a\\nnot ok 2 - b\\n'; exit 1",
+        manifests=(),
     )
     report = await run(tap, tmp_path, {"a": ""})
     assert (report.per_test, report.outcomes()) == (True, {"tap::a": Outcome.PASSED, "tap::b": Outcome.FAILED})
