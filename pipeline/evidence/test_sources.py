@@ -68,7 +68,7 @@ def _shaped_tests(
     source: str, head: re.Pattern[str], asserting: re.Pattern[str], skipping: re.Pattern[str]
 ) -> list[DeclaredTest]:
     found = list(head.finditer(source))
-    ends = [match.start() for match in found[1:]] + [len(source)]
+    ends = [*(match.start() for match in found[1:]), len(source)][: len(found)]
     return [
         DeclaredTest(
             name=match.group("name"),
