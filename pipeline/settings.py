@@ -72,6 +72,8 @@ class EnvironmentSettings(_Group):
         "repo1.maven.org",
     )
     """Hosts the egress proxy lets a build reach; HTTPS only."""
+    private_registries: tuple[str, ...] = ()
+    """Those of `registries` that may have private addresses, such as a mirror of your own; never loopback or link-local."""
     find_links: Path | None = None
     """A directory of Python wheels used beside the index."""
     offline: bool = False

@@ -4,7 +4,7 @@ Problem: building dependencies needs package registries, and a process with a ne
 reaches: its loopback, its neighbours, a cloud's metadata service. Choice: the sandbox keeps a network namespace of its
 own; a Unix socket made for the one run leads to this proxy, which speaks CONNECT only, to port 443 of listed hosts,
 and connects to the very addresses it has checked. Invariant: a name one of whose addresses is not public is refused,
-so a registry's name cannot be made to point inside.
+so a registry's name cannot be made to point inside; an operator's own mirror is named explicitly.
 """
 
 import asyncio
@@ -21,6 +21,9 @@ Resolve: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
 Dial: TypeAlias = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 """Connects to an address and port."""
 
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _PORT = 443
 _HEAD_MAX_BYTES = 8192
 _HEAD_TIMEOUT_S = 10.0
@@ -36,8 +39,16 @@ class _Refused(Exception):
 class EgressProxy:
     """An allow-list of hosts. `resolve` and `dial` are the system's unless a test brings its own."""
 
-    def __init__(self, hosts: Iterable[str], *, resolve: Resolve | None = None, dial: Dial | None = None) -> None:
+    def __init__(
+        self,
+        hosts: Iterable[str],
+        *,
+        private_hosts: Iterable[str] = (),
+        resolve: Resolve | None = None,
+        dial: Dial | None = None,
+    ) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
+        self._private_hosts = frozenset(host.lower() for host in private_hosts)
         self._resolve = resolve or _system_resolve
         self._dial = dial or asyncio.open_connection
 
@@ -98,7 +109,8 @@ class EgressProxy:
         if host not in self._hosts or port != str(_PORT):
             raise _Refused("this host is not a listed registry")
         addresses = await self._resolve(host)
-        if not addresses or not all(_public(address) for address in addresses):
+        allowed = _not_local if host in self._private_hosts else _public
+        if not addresses or not all(allowed(_real(address)) for address in addresses):
             raise _Refused("the host does not resolve to public addresses")
         for address in addresses[:-1]:
             with suppress(OSError, TimeoutError):
@@ -110,13 +122,22 @@ class EgressProxy:
             return await self._dial(address, _PORT)
 
 
-def _public(address: str) -> bool:
+def _public(address: _Address) -> bool:
+    return address.is_global and not address.is_multicast
+
+
+def _not_local(address: _Address) -> bool:
+    return not (address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified)
+
+
+def _real(address: str) -> _Address:
+    """Parse an address; one that only wraps an IPv4 address is judged as that one."""
     parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        embedded = parsed.ipv4_mapped or parsed.sixtofour
-        if embedded is not None or parsed in ipaddress.ip_network("64:ff9b::/96"):
-            parsed = embedded or ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-    return parsed.is_global and not parsed.is_multicast
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return parsed
+    if parsed in _NAT64:
+        return ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+    return parsed.ipv4_mapped or parsed.sixtofour or parsed
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -41,7 +41,8 @@ async def start_sandbox(
     `hidden` names the pipeline's own directories and files (data, git cache, sockets): no tool ever sees them, except
     paths below them that a command lists itself.
     """
-    sandbox = Bubblewrap(settings, EgressProxy(environment.registries), hidden=hidden)
+    egress = EgressProxy(environment.registries, private_hosts=environment.private_registries)
+    sandbox = Bubblewrap(settings, egress, hidden=hidden)
     isolation = await sandbox.probe()
     if isolation.active:
         return sandbox
@@ -113,7 +114,7 @@ class Bubblewrap:
             launch = Launch(
                 executable=shutil.which("bwrap") or "bwrap",
                 arguments=("--new-session", "--die-with-parent", *identity.arguments, *mounts),
-                payload=(*identity.wrapper, *limited(self._settings, payload)),
+                payload=(*identity.wrapper, *limited(self._settings, (*_environment(command), *payload))),
                 stdin=command.stdin,
                 seccomp=seccomp.program(),
                 descriptors=tuple(shown.values()),
@@ -133,6 +134,12 @@ class Bubblewrap:
         if cancelled is not None:
             raise cancelled
         return result_of(ending, output, namespace.exit_code, time.monotonic() - started)
+
+
+def _environment(command: SandboxCommand) -> tuple[str, ...]:
+    """Set variables after privileges were dropped: some of them tell the dynamic linker what to load."""
+    variables = sandbox_view.environment(command)
+    return ("/usr/bin/env", "-i", *(f"{name}={value}" for name, value in variables.items()))
 
 
 def _missing_parts() -> str:

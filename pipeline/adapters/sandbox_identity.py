@@ -8,6 +8,7 @@ lie in the git cache.
 """
 
 import os
+import shutil
 import stat
 import zlib
 from dataclasses import dataclass
@@ -54,7 +55,9 @@ def identity_for(tree: Path) -> Identity:
     drop = ("--reuid", str(uid), "--regid", str(uid), "--clear-groups", "--no-new-privs")
     empty = ("--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all")
     return Identity(
-        uid=uid, arguments=(*namespaces, "--cap-drop", "ALL", *kept), wrapper=("setpriv", *drop, *empty, "--")
+        uid=uid,
+        arguments=(*namespaces, "--cap-drop", "ALL", *kept),
+        wrapper=(shutil.which("setpriv") or "setpriv", *drop, *empty, "--"),
     )
 
 

@@ -5,6 +5,7 @@ private writable memory: an address-space limit would stop Node and Java, which 
 """
 
 import resource
+import shutil
 
 from pipeline.settings import SandboxSettings
 
@@ -21,7 +22,12 @@ def limited(settings: SandboxSettings, argv: tuple[str, ...], *, processes: bool
     }
     if processes:
         limits["nproc"] = _at_most(resource.RLIMIT_NPROC, settings.processes_max)
-    return ("prlimit", *(f"--{name}={value}:{value}" for name, value in limits.items()), "--", *argv)
+    return (
+        shutil.which("prlimit") or "prlimit",
+        *(f"--{name}={value}:{value}" for name, value in limits.items()),
+        "--",
+        *argv,
+    )
 
 
 def _at_most(limit: int, wanted: int) -> int:

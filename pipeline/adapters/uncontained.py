@@ -156,20 +156,23 @@ def _linked(mounts: Mapping[Path, Path]) -> Iterator[None]:
 
 
 async def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Wait without reaping, so that the process group's number stays its own until it was killed."""
     if sys.platform == "linux":
         pidfd = os.pidfd_open(process.pid)
         try:
             await exited(pidfd)
         finally:
             os.close(pidfd)
-    while process.poll() is None:  # noqa: ASYNC110 - no pidfd on this platform
-        await asyncio.sleep(_POLL_S)
+    else:
+        while process.poll() is None:  # noqa: ASYNC110 - no pidfd on this platform
+            await asyncio.sleep(_POLL_S)
 
 
 async def _end(process: subprocess.Popen[bytes], reader: PipeReader, mark: str) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await _ended(process)
+    process.wait()
     while survivors := _marked(mark):
         for pid in survivors:
             with contextlib.suppress(ProcessLookupError):
