@@ -171,6 +171,8 @@ class SandboxCommand:
     """Usually the worktree alone. Mounted at the same path."""
     read_only: tuple[Path, ...] = ()
     """Toolchains and environments. Mounted at the same path."""
+    mounts: Mapping[Path, Path] = field(default_factory=dict)
+    """Destination inside to a directory of the host, read-only; see `Environment.mounts_in`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the fixed minimum (PATH, HOME, LANG, TMPDIR). Nothing is inherited from this process."""
     network: Network = Network.NONE
@@ -254,7 +256,14 @@ class Environment:
     path: tuple[Path, ...]
     """Directories that go to the front of PATH, in order."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
+    tree_mounts: Mapping[str, Path] = field(default_factory=dict)
+    """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
     log: str = ""
+
+    def mounts_in(self, tree: Path) -> dict[Path, Path]:
+        """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""
+        return {tree / name: built for name, built in self.tree_mounts.items()}
 
 
 class Environments(Protocol):
