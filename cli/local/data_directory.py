@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from pipeline.settings import Settings
 DATA_FORMAT = 1
 """Layout of the directory; raised when an older Changeline could not read what a newer one wrote."""
 ROOT_LOCATION = Path("/var/lib/changeline")
+_LOCK_PATIENCE_S = 0.3
 _FREE_BYTES_MIN = 256 * 1024**2
 """A fresh database takes 39 MB and a copy of the programs 35 MB; below this the first day fails, so the start does."""
 
@@ -143,15 +145,13 @@ class DataDirectory:
         """
         descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+            if not _flock_within(descriptor, _LOCK_PATIENCE_S):
                 owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
                 raise Conflict(
                     f"Changeline already runs on the data directory {self.path} (pid {owner}).",
                     remedy="Use `changeline status`, stop it with `changeline down`, or choose another"
                     " CHANGELINE_DATA_DIR.",
-                ) from error
+                )
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             yield
@@ -159,14 +159,24 @@ class DataDirectory:
             os.close(descriptor)
 
     def is_locked(self) -> bool:
-        """True while a live process holds the directory."""
-        if not self.lock_file.exists():
-            return False
-        with self.lock_file.open("rb") as file:
-            try:
+        """True while a live process holds the directory.
+
+        Raises:
+            CallerError: this user may not look.
+        """
+        try:
+            with self.lock_file.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        except PermissionError as error:
+            raise CallerError(
+                f"The data directory {self.path} cannot be read by user id {os.geteuid()}.",
+                field="CHANGELINE_DATA_DIR",
+                remedy="Ask as its owner, or name your own directory.",
+            ) from error
         return False
 
     def erase(self) -> None:
@@ -177,7 +187,6 @@ class DataDirectory:
                     shutil.rmtree(part, ignore_errors=False)
 
     def _create(self) -> None:
-        account = server_account()
         existed = self.path.is_dir() and any(self.path.iterdir())
         if existed and not self.format_file.exists():
             raise CallerError(
@@ -185,7 +194,9 @@ class DataDirectory:
                 field="CHANGELINE_DATA_DIR",
                 remedy="Choose an empty or a new directory.",
             )
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = 0o711 if server_account() else 0o700
+        _make_way_to(self.path, mode)
+        self.path.mkdir(mode=0o700, exist_ok=True)
         self._check_owner()
         if existed:
             self._check_format()
@@ -193,12 +204,13 @@ class DataDirectory:
             raise OSError(errno.ENOSPC, "too little free space", str(self.path))
         else:
             write_private(self.format_file, json.dumps({"format": DATA_FORMAT}))
-        self.path.chmod(0o711 if account else 0o700)
+        self.path.chmod(mode)
         for part in (self.artifacts, self.keys, self.git, self.worktrees, self.logs):
             part.mkdir(mode=0o700, exist_ok=True)
         if self.server_part != self.path:
-            self.server_part.mkdir(mode=0o711, parents=True, exist_ok=True)
-            self.server_part.parent.chmod(0o711)
+            _make_way_to(self.server_part, mode)
+            self.server_part.mkdir(exist_ok=True)
+            self.server_part.chmod(mode)
             write_private(self.server_part / "belongs-to", f"{self.path}\n")
 
     def _check_owner(self) -> None:
@@ -240,23 +252,43 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def storage_refusal(error: OSError, path: Path) -> CallerError:
-    """One sentence for what the file system said."""
+def storage_refusal(error: OSError, path: Path, *, field: str = "CHANGELINE_DATA_DIR") -> CallerError:
+    """One sentence for what the file system said; `field` is what the person chose the place by."""
     place = error.filename or path
+    other = f"choose another {field}"
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            said = f"The disk that holds {path} is full."
-            remedy = "Free at least 256 MB there, or choose another CHANGELINE_DATA_DIR."
+            said, remedy = f"The disk that holds {path} is full.", f"Free at least 256 MB there, or {other}."
         case errno.EACCES | errno.EPERM | errno.EROFS:
             said = f"{place} cannot be written by user id {os.geteuid()}."
-            remedy = "Make it writable, or choose another CHANGELINE_DATA_DIR."
+            remedy = f"Make it writable, or {other}."
         case errno.ENOTDIR | errno.EEXIST:
-            said = f"{place} is not a directory."
-            remedy = "Choose another CHANGELINE_DATA_DIR."
+            said, remedy = f"{place} is not a directory.", f"{other[0].upper()}{other[1:]}."
         case _:
-            said = f"{place} cannot be used: {error.strerror or error}."
-            remedy = "Choose another CHANGELINE_DATA_DIR."
-    return CallerError(said, field="CHANGELINE_DATA_DIR", remedy=remedy)
+            said, remedy = f"{place} cannot be used: {error.strerror or error}.", f"{other[0].upper()}{other[1:]}."
+    return CallerError(said, field=field, remedy=remedy)
+
+
+def _make_way_to(path: Path, mode: int) -> None:
+    """Directories that are missing above `path` must let the servers' user through, whatever the umask says."""
+    missing = [part for part in path.parents if not part.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for part in missing:
+        part.chmod(mode)
+
+
+def _flock_within(descriptor: int, seconds: float) -> bool:
+    """A look by `is_locked` holds the lock for an instant, so one refusal is not the answer yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOCK_PATIENCE_S / 10)
+        else:
+            return True
 
 
 def _enterable_once_open(path: Path, account: ServerAccount) -> bool:

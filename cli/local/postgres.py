@@ -6,6 +6,7 @@ and no Unix socket. A cluster is made in a draft directory and renamed when it i
 is never started. Invariant: product data is always written with fsync; `durable=False` is for tests.
 """
 
+import errno
 import os
 import shutil
 import signal
@@ -33,7 +34,7 @@ _STOP_S = 30.0
 _INITDB_TIMEOUT_S = 300.0
 _PORT_TAKEN = "Address already in use"
 _OLD_BACKENDS = "pre-existing shared memory block"
-_DISK_FULL = "No space left on device"
+DISK_FULL = "No space left on device"
 
 
 class PostgresServer:
@@ -103,8 +104,8 @@ class PostgresServer:
                 lost_race = _PORT_TAKEN in failure.said and attempts < _PORT_ATTEMPTS
                 # Back ends of a killed postmaster need a moment to notice.
                 dying = _OLD_BACKENDS in failure.said and time.monotonic() < deadline
-                if _DISK_FULL in failure.said:
-                    raise storage_refusal(OSError(28, "full"), self._data) from failure
+                if DISK_FULL in failure.said:
+                    raise storage_refusal(OSError(errno.ENOSPC, "full"), self._data) from failure
                 if not (lost_race or dying):
                     raise
             else:
@@ -225,8 +226,8 @@ class PostgresServer:
         )
         if done.returncode == 0:
             return
-        if _DISK_FULL in done.stderr:
-            raise OSError(28, "full", str(self._server_part))
+        if DISK_FULL in done.stderr:
+            raise OSError(errno.ENOSPC, "full", str(self._server_part))
         reasons = [
             line for line in done.stderr.splitlines() if "error:" in line or "FATAL" in line or "could not" in line
         ]

@@ -12,12 +12,12 @@ from typing import Self
 
 from pydantic import SecretStr
 
-from cli.local import ports, programs
+from cli.local import programs
 from cli.local.credentials import Credentials, credentials_of
 from cli.local.data_directory import DataDirectory, locate
 from cli.local.external import ExternalDatabase, address_of, prepare_external_database
 from cli.local.platform_check import check_platform
-from cli.local.postgres import PostgresServer
+from cli.local.postgres import SUPERUSER, PostgresServer
 from cli.local.processes import server_account
 from cli.local.redis import RedisServer
 from cli.local.runtime_state import RuntimeFile, Service, end_leftovers, read_runtime
@@ -34,6 +34,8 @@ class Urls:
     application: str = field(repr=False)
     owner: str | None = field(repr=False)
     redis: str | None = field(repr=False)
+    superuser: str | None = field(default=None, repr=False)
+    """Embedded servers only; for backups."""
 
 
 class LocalServers:
@@ -184,13 +186,14 @@ def running_urls(settings: Settings, directory: DataDirectory | None = None) -> 
         login.format(bootstrap.APPLICATION_ROLE, credentials.application),
         login.format(bootstrap.OWNER_ROLE, credentials.owner),
         redis,
+        login.format(SUPERUSER, credentials.superuser),
     )
 
 
 def _sentence(name: str, service: Service) -> str:
     version = f" {service.version}" if service.version else ""
     whose = "" if service.kind == "embedded" else " (external)"
-    return f"{name}{version} on {service.address.removeprefix(ports.LOOPBACK + ':')}{whose}"
+    return f"{name}{version} on {service.address}{whose}"
 
 
 def _plain(secret: SecretStr | None) -> str | None:
