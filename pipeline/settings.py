@@ -134,6 +134,7 @@ class Settings(BaseSettings):
     controller: ControllerSettings = ControllerSettings()
     ambient_anthropic_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("ANTHROPIC_API_KEY"))
     ambient_anthropic_base_url: str | None = Field(None, validation_alias=AliasChoices("ANTHROPIC_BASE_URL"))
+    ambient_xdg_state_home: Path | None = Field(None, validation_alias=AliasChoices("XDG_STATE_HOME"))
 
     @property
     def anthropic_api_key(self) -> SecretStr | None:
