@@ -171,6 +171,8 @@ class SandboxCommand:
     """Usually the worktree alone. Mounted at the same path."""
     read_only: tuple[Path, ...] = ()
     """Toolchains and environments. Mounted at the same path."""
+    mounts: Mapping[Path, Path] = field(default_factory=dict)
+    """Destination inside to a directory of the host, read-only; see `Environment.mounts_in`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the fixed minimum (PATH, HOME, LANG, TMPDIR). Nothing is inherited from this process."""
     network: Network = Network.NONE
@@ -254,7 +256,14 @@ class Environment:
     path: tuple[Path, ...]
     """Directories that go to the front of PATH, in order."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
+    tree_mounts: Mapping[str, Path] = field(default_factory=dict)
+    """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
     log: str = ""
+
+    def mounts_in(self, tree: Path) -> dict[Path, Path]:
+        """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""
+        return {tree / name: built for name, built in self.tree_mounts.items()}
 
 
 class Environments(Protocol):
@@ -313,13 +322,24 @@ class ModelAnswer:
 DeltaListener: TypeAlias = Callable[[str], None]
 """Called with each piece of text as it streams; must return at once."""
 
+UsageListener: TypeAlias = Callable[[Usage], None]
+"""Called when the provider states the input of a call, and again as output streams; must return at once.
+
+What it saw last is what a cut call is settled by; `estimated` is always set.
+"""
+
 
 class ModelProvider(Protocol):
     """One provider behind its official SDK, streaming."""
 
     name: str
 
-    async def ask(self, request: ModelRequest, on_text: DeltaListener | None = None) -> ModelAnswer:
+    async def ask(
+        self,
+        request: ModelRequest,
+        on_text: DeltaListener | None = None,
+        on_usage: UsageListener | None = None,
+    ) -> ModelAnswer:
         """Return the whole answer. Cancelling closes the stream at once.
 
         Raises `TransientError` for 429, 5xx, 529, timeouts, dropped and truncated streams (with what is known of the
@@ -344,7 +364,7 @@ class Ledger(Protocol):
         """Set money aside; repeating with the same key returns the same reservation. Raises `PersonNeeded(budget)`."""
 
     async def settle(self, reservation: Reservation, *, usage: Usage, cost_usd: Decimal, latency_s: float) -> None:
-        """Replace the reservation by what was used. Idempotent."""
+        """Replace the reservation by what was used. The first settlement wins; repeating is a no-op."""
 
     async def spent_usd(self) -> Decimal:
         """Return what this change request has settled and still has reserved."""
@@ -412,7 +432,11 @@ class Instructions(Protocol):
     """The receipted queue of what people say."""
 
     async def take(self, *, repository: str | None, role: str, turn: int) -> Sequence[Instruction]:
-        """Return instructions not yet delivered here, marking them delivered with the turn that sees them."""
+        """Return instructions not yet delivered here, marking them delivered with the turn that sees them.
+
+        Asking again for the same turn returns the same ones again, so that a crash between taking an instruction and
+        noting it in the journal loses nothing; the journal drops the repetition.
+        """
 
 
 Emit: TypeAlias = Callable[[Any], Awaitable[None]]
