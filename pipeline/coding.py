@@ -56,7 +56,9 @@ async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | Stag
     tree = await trees.fresh(run, run.name, purpose, start)
     tries = _Tries(commit=start)
     for iteration in range(1, limits.development_iterations_max + 1):
-        handed = await run.context.agents.work(await _job(run, bench, tests, tree=tree, tries=tries, iteration=iteration))
+        handed = await run.context.agents.work(
+            await _job(run, bench, tests, tree=tree, tries=tries, iteration=iteration)
+        )
         tries.commit = handed.snapshot
         ended = await _judge(run, bench, tests, handed, tries, start)
         if ended is not None:
@@ -106,14 +108,20 @@ async def _judge(
     if tampered:
         return _tampered(run, tries, [finding.message for finding in tampered])
     head = await committing.commit(
-        run, snapshot=handed.snapshot, parent=start, step="code", subject=f"{bench.spec.feature}: {handed.of(Code).summary}"
+        run,
+        snapshot=handed.snapshot,
+        parent=start,
+        step="code",
+        subject=f"{bench.spec.feature}: {handed.of(Code).summary}",
     )
     stack, environment = await _environment(run, bench, head)
     if isinstance(environment, StageEnd):
         return environment
     verdict, red, reports = await _prove(run, bench, tests, head, stack, environment)
     if verdict.ok:
-        await testing_first.keep(run, ProvenTests(commit=tests.commit, submission=tests.submission, red=red, notes=tests.notes))
+        await testing_first.keep(
+            run, ProvenTests(commit=tests.commit, submission=tests.submission, red=red, notes=tests.notes)
+        )
         return Coded(head=head, summary=reports["suite"].summary())
     return _failed(run, tries, verdict, reports)
 
@@ -178,13 +186,22 @@ async def _prove(
 
 
 def _failed(run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[str, TestReport]) -> StageEnd | None:
-    tails = "\n\n".join(f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items() if not report.ok)
+    tails = "\n\n".join(
+        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}"
+        for purpose, report in reports.items()
+        if not report.ok
+    )
     text = "\n".join(verdict.problems)
-    tries.came_back = [Feedback(kind=FeedbackKind.GREEN_WITNESS, source="green witness", text=f"{text}\n\n{tails}".strip())]
+    tries.came_back = [
+        Feedback(kind=FeedbackKind.GREEN_WITNESS, source="green witness", text=f"{text}\n\n{tails}".strip())
+    ]
     tries.fingerprints.append("\n".join(sorted(verdict.problems)))
     same = run.context.configuration.pipeline.identical_failures_max
     if len(tries.fingerprints) >= same and len(set(tries.fingerprints[-same:])) == 1:
         return blocked(
-            PauseReason.IDENTICAL_FAILURES, f"The same tests failed {same} times in a row.", repository=run.name, failures=text[:4_000]
+            PauseReason.IDENTICAL_FAILURES,
+            f"The same tests failed {same} times in a row.",
+            repository=run.name,
+            failures=text[:4_000],
         )
     return None

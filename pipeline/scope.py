@@ -38,7 +38,11 @@ async def check(run: StageRun, name: str, base: str, head: str) -> Checked:
     changed = await repository.changed_files(base, head)
     stack, _ = await environment_of(run, name, base)
     contents = {file.path: await repository.read_file(head, file.path) for file in changed if file.status != "D"}
-    before = {file.path: await repository.read_file(base, file.old_path or file.path) for file in changed if file.status != "A"}
+    before = {
+        file.path: await repository.read_file(base, file.old_path or file.path)
+        for file in changed
+        if file.status != "A"
+    }
     found = analyse(
         changed=changed, before=before, after=contents, stack=stack,
         feature=(await specs.revision_of(run, name)).feature, limits=run.context.configuration.pipeline,

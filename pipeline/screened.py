@@ -39,7 +39,9 @@ def accepted_by_person(run: StageRun) -> bool:
 async def keep(run: StageRun, flags: Sequence[RiskFlag]) -> None:
     """Store the flags of this change request."""
     content = json.dumps(plain(flags), ensure_ascii=False).encode()
-    await run.context.records.save_artifact(kind=KIND, name=NAME, content=content, media_type="application/json", facts={})
+    await run.context.records.save_artifact(
+        kind=KIND, name=NAME, content=content, media_type="application/json", facts={}
+    )
 
 
 async def kept(run: StageRun) -> list[RiskFlag]:

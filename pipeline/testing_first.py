@@ -177,7 +177,13 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
     )  # fmt: skip
     verdict = judge_preserve(report, files)
     await proving.keep(
-        run, run.name, purpose="preserve_on_base", commit=commit, report=report, ok=verdict.ok, verdict=proving.plain(verdict)
+        run,
+        run.name,
+        purpose="preserve_on_base",
+        commit=commit,
+        report=report,
+        ok=verdict.ok,
+        verdict=proving.plain(verdict),
     )
     return verdict
 

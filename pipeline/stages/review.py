@@ -70,9 +70,7 @@ async def _ask_reviewers(run: StageRun, warnings: tuple[Finding, ...]) -> dict[s
     jobs = [Job(variables=asked, instance=run.name, tree=tree, **frame) for asked in variables.values()]
     handed = await asyncio.gather(*(run.context.agents.work(job) for job in jobs))
     await trees.remove(run, run.name, purpose)
-    return {
-        role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in zip(variables, handed, strict=True)
-    }
+    return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in zip(variables, handed, strict=True)}
 
 
 async def _variables(run: StageRun, warnings: tuple[Finding, ...]) -> dict[str, PromptVariables]:
@@ -139,10 +137,15 @@ async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Fi
 
 async def _send_back(run: StageRun, blocking: dict[str, list[Finding]], kind: FeedbackKind) -> StageEnd:
     told = [
-        Feedback(kind=kind, source=source, text=feedback.told(findings)) for source, findings in blocking.items() if findings
+        Feedback(kind=kind, source=source, text=feedback.told(findings))
+        for source, findings in blocking.items()
+        if findings
     ]
     name = await feedback.keep(run, run.name, told)
-    worst = min((finding for findings in blocking.values() for finding in findings), key=lambda one: list(Severity).index(one.severity))
+    worst = min(
+        (finding for findings in blocking.values() for finding in findings),
+        key=lambda one: list(Severity).index(one.severity),
+    )
     facts: RepositoryState = {"feedback": name}
     return StageEnd(
         verdict=Verdict.SENT_BACK, summary=f"{worst.category}: {worst.message}"[:300], repositories={run.name: facts}
