@@ -223,9 +223,4 @@ async def _base_state(run: StageRun, bench: Bench, without: Mapping[str, None]) 
 
 
 def _change_scenarios(submission: Tests) -> dict[str, list[str]]:
-    scenarios: dict[str, list[str]] = {}
-    for file in submission.files:
-        if file.kind is ScenarioKind.CHANGE:
-            for scenario in file.scenario_ids:
-                scenarios.setdefault(scenario, []).extend(f"{file.path}::{name}" for name in file.test_names)
-    return scenarios
+    return {scenario: list(tests) for scenario, tests in submission.proofs(ScenarioKind.CHANGE).items()}
