@@ -127,6 +127,9 @@ class Repository(Protocol):
     async def list_files(self, commit: str) -> list[str]:
         """Return all paths of a commit, sorted."""
 
+    async def message(self, commit: str) -> str:
+        """Return a commit's whole message."""
+
     async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
         """Return (sha, subject) of the commits in base..head, newest first."""
 

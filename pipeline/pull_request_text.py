@@ -59,9 +59,14 @@ def _head(facts: PullRequestFacts) -> str:
 
 
 def _tests(facts: PullRequestFacts) -> str:
-    lines = [f"{facts.added_tests} tests were added and seen failing without the change.", f"Full suite: {facts.suite}."]
+    lines = [
+        f"{facts.added_tests} tests were added and seen failing without the change.",
+        f"Full suite: {facts.suite}.",
+    ]
     if facts.pre_existing:
-        lines.append("Failing on the base branch already, not counted: " + ", ".join(f"`{test}`" for test in facts.pre_existing))
+        lines.append(
+            "Failing on the base branch already, not counted: " + ", ".join(f"`{test}`" for test in facts.pre_existing)
+        )
     return "## Tests\n\n" + _bullets(lines)
 
 

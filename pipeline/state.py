@@ -100,7 +100,7 @@ def _by_repository(
 ) -> dict[str, RepositoryState]:
     merged = dict(old)
     for name, facts in new.items():
-        merged[name] = {**merged.get(name, {}), **facts}  # type: ignore[typeddict-item]  # a union of two partial dicts
+        merged[name] = {**merged.get(name, {}), **facts}
     return merged
 
 

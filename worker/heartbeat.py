@@ -68,7 +68,11 @@ class Heartbeat:
         try:
             async with asyncio.timeout(self._settings.beat_s + 5), database.transaction() as connection:
                 held = await Leases(connection).beat(
-                    self._identity.cr_id, self._identity.epoch, lost_after=lost_after, worked_s=worked_s, activity=self._activity()
+                    self._identity.cr_id,
+                    self._identity.epoch,
+                    lost_after=lost_after,
+                    worked_s=worked_s,
+                    activity=self._activity(),
                 )
         except (ChangelineError, TimeoutError) as problem:
             structlog.get_logger().warning("heartbeat_missed", problem=str(problem))

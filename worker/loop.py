@@ -157,7 +157,12 @@ async def _report(line: Line, config: RunnableConfig) -> Ending:
 def _waiting(wait: states.Wait) -> Ending:
     if wait["kind"] == "gate":
         return Ending(
-            move=Move.WAIT, status=Status.WAITING, wait=WaitKind.GATE, wait_id=wait["gate_id"], message=wait["message"], facts=wait["facts"]
+            move=Move.WAIT,
+            status=Status.WAITING,
+            wait=WaitKind.GATE,
+            wait_id=wait["gate_id"],
+            message=wait["message"],
+            facts=wait["facts"],
         )
     facts = {**wait["facts"], "stage": wait["stage"], "repository": wait["repository"] or None}
     return Ending(
@@ -175,11 +180,11 @@ def _broken(hands: Hands, error: Exception) -> Ending:
     if checkpoints.away(error):
         raise TransientError("The database did not answer.") from error
     trace_id = new_id("trace")
-    structlog.get_logger().error("run_broke", cr_id=hands.order.cr_id, trace_id=trace_id, trace=traceback.format_exception(error))
+    structlog.get_logger().error(
+        "run_broke", cr_id=hands.order.cr_id, trace_id=trace_id, trace=traceback.format_exception(error)
+    )
     return Ending(
         move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.INTERNAL_ERROR,
         message=f"Something went wrong inside Changeline ({type(error).__name__}). The log has the trace {trace_id}.",
         facts={"trace_id": trace_id},
     )  # fmt: skip
-
-

@@ -24,7 +24,11 @@ async def _run(order: Order, settings: Settings) -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain.request_drain)
     async with hands(order, settings) as held:
         heartbeat = Heartbeat(
-            database_url(settings), tenant=order.tenant, identity=held.identity, settings=settings.lease, activity=lambda: "working"
+            database_url(settings),
+            tenant=order.tenant,
+            identity=held.identity,
+            settings=settings.lease,
+            activity=lambda: "working",
         )
         heartbeat.start()
         try:

@@ -67,7 +67,9 @@ async def hands(order: Order, settings: Settings) -> AsyncIterator[Hands]:
 def database_url(settings: Settings) -> str:
     """Return the application role's URL; a worker without one was started by hand and told nothing."""
     if settings.database.url is None:
-        raise CallerError("A worker needs a database.", field="CHANGELINE_DATABASE__URL", remedy="Let `changeline up` start workers.")
+        raise CallerError(
+            "A worker needs a database.", field="CHANGELINE_DATABASE__URL", remedy="Let `changeline up` start workers."
+        )
     return settings.database.url.get_secret_value()
 
 
@@ -79,7 +81,12 @@ def data_directory(settings: Settings) -> Path:
 
 
 def _context(
-    order: Order, settings: Settings, cr: ChangeRequest, progress: list[RepositoryProgress], database: Database, bell: Bell
+    order: Order,
+    settings: Settings,
+    cr: ChangeRequest,
+    progress: list[RepositoryProgress],
+    database: Database,
+    bell: Bell,
 ) -> StageContext:
     root = data_directory(settings)
     configuration = Configuration.model_validate(cr.settings_snapshot)
@@ -120,5 +127,9 @@ def _gateway(
         call_budget_usd=Decimal(limits.call_budget_usd), stage_budget_usd=None,
     )  # fmt: skip
     return Gateway(
-        providers={"anthropic": provider}, settings=configuration.models, prices=load_prices(), ledger=ledger, clock=SystemClock()
+        providers={"anthropic": provider},
+        settings=configuration.models,
+        prices=load_prices(),
+        ledger=ledger,
+        clock=SystemClock(),
     )

@@ -53,7 +53,11 @@ class Crew:
         definition = ROLES[job.variables.role]
         prompt = render(job.variables, context=job.context, loop=job.loop)
         key = JournalKey(
-            cr_id=self.cr_id, attempt=self.attempt, activation=job.activation, role=definition.role.value, instance=job.instance
+            cr_id=self.cr_id,
+            attempt=self.attempt,
+            activation=job.activation,
+            role=definition.role.value,
+            instance=job.instance,
         )
         if job.tree and job.restore and definition.toolset.value == ToolSet.EDIT.value:
             await self._workspace(job).restore(_known(job))
@@ -146,7 +150,9 @@ class TreeMemory:
         """Commit what the tree holds; the previous commit when nothing changed."""
         if self._parent is None:
             raise InvariantBroken("A tree is remembered from a commit.")
-        self._parent = await self._repository.snapshot(self._tree, parent=self._parent, message=f"Snapshot of {self._name}")
+        self._parent = await self._repository.snapshot(
+            self._tree, parent=self._parent, message=f"Snapshot of {self._name}"
+        )
         return self._parent
 
     async def restore(self, commit: str) -> None:

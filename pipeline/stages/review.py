@@ -41,14 +41,15 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def review(run: StageRun) -> StageEnd:
     """Judge one repository's change."""
-    checked = await scope.check(run, run.name, run.here["base"], run.here["head"])
+    stack, _ = await proving.environment_of(run, run.name, run.here["base"])
+    checked = await scope.check(run, run.name, run.here["base"], run.here["head"], stack)
     await _report(run, "checks", checked.findings)
-    if checked.secrets:
+    if checked.stops:
         return blocked(
             PauseReason.SECRET_FOUND,
             "The change contains what looks like a secret. Nothing was pushed.",
             repository=run.name,
-            findings=[finding.message for finding in checked.secrets],
+            findings=[finding.message for finding in checked.stops],
         )
     if checked.blocking:
         return await _send_back(run, {"diff scope": list(checked.blocking)}, FeedbackKind.DIFF_SCOPE)
@@ -92,7 +93,11 @@ async def _variables(run: StageRun, warnings: tuple[Finding, ...]) -> dict[str, 
             repository=run.name, spec=everything[0], diff=diff, test_results=await _test_results(run)
         ),
         "spec_reviewer": SpecReviewerVariables(
-            repository=run.name, specs=everything, tests=await _tests(run), diff=diff
+            repository=run.name,
+            specs=everything,
+            tests=await _tests(run),
+            diff=diff,
+            test_results=await _test_results(run),
         ),
     }
 
@@ -114,10 +119,8 @@ async def _frame(run: StageRun) -> dict[str, Any]:
 
 
 async def _test_results(run: StageRun) -> Untrusted:
-    lines = []
-    for row in await run.context.records.test_runs(run.name):
-        if row["commit"] == run.here["head"]:
-            lines.append(f"{row['purpose']}: {'ok' if row['ok'] else 'not ok'}")
+    runs = [row for row in await run.context.records.test_runs(run.name) if row["commit"] == run.here["head"]]
+    lines = [f"{row['purpose']}: {'ok' if row['ok'] else 'not ok'}" for row in runs]
     return Untrusted("test results", "\n".join(lines) or "no run of this commit")
 
 

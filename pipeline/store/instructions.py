@@ -26,19 +26,33 @@ class StoredInstructions:
         """Return redirects for this repository (or for all), marking fresh ones delivered with role and turn."""
         table = interventions
         concerns = or_(table.c.repository.is_(None), table.c.repository == repository)
-        open_ones = (table.c.cr_id == self._cr_id) & (table.c.action == "redirect") & table.c.status.in_(["queued", "delivered"])
+        open_ones = (
+            (table.c.cr_id == self._cr_id)
+            & (table.c.action == "redirect")
+            & table.c.status.in_(["queued", "delivered"])
+        )
         query = select(table).where(open_ones, concerns).order_by(table.c.created_at, table.c.id)
         async with self._database.transaction() as connection:
             rows = list((await connection.execute(query)).mappings())
             fresh = [row["id"] for row in rows if row["status"] == "queued"]
             if fresh:
-                values = {"status": "delivered", "delivered_at": func.now(), "delivered_turn": turn, "delivered_role": role}
+                values = {
+                    "status": "delivered",
+                    "delivered_at": func.now(),
+                    "delivered_turn": turn,
+                    "delivered_role": role,
+                }
                 await connection.execute(update(table).where(table.c.id.in_(fresh)).values(**values))
         for row in rows:
             if row["id"] in fresh:
                 await self._emit(
                     events.InterventionProgressed(
-                        intervention_id=row["id"], action="redirect", status="delivered", actor=row["actor"], turn=turn, role=role
+                        intervention_id=row["id"],
+                        action="redirect",
+                        status="delivered",
+                        actor=row["actor"],
+                        turn=turn,
+                        role=role,
                     )
                 )
         texts = [(row, str(row["body"].get("instructions") or "")) for row in rows]

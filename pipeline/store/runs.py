@@ -101,11 +101,17 @@ class Runs:
         asked = (table.c.cr_id == self._cr_id) & table.c.action.in_(["pause", "abort"]) & (table.c.status == "queued")
         async with self._database.transaction() as connection:
             status = (await ChangeRequests(connection).get(self._cr_id)).status
-            row = (await connection.execute(select(table).where(asked).order_by(table.c.created_at).limit(1))).mappings().first()
+            row = (
+                (await connection.execute(select(table).where(asked).order_by(table.c.created_at).limit(1)))
+                .mappings()
+                .first()
+            )
         return status, dict(row) if row else None
 
     async def acted(self, intervention_id: str) -> None:
         """Mark what a person asked as done."""
         values = {"status": "acted", "acted_at": func.now()}
         async with self._database.transaction() as connection:
-            await connection.execute(update(interventions).where(interventions.c.id == intervention_id).values(**values))
+            await connection.execute(
+                update(interventions).where(interventions.c.id == intervention_id).values(**values)
+            )
