@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from pipeline.change_request import RepositoryTarget
+
 Json: TypeAlias = dict[str, Any]
 """A JSON object exactly as a provider sends or receives it; the journal stores its bytes."""
 
@@ -151,6 +153,50 @@ class Repository(Protocol):
         Idempotent: a ref that already is at `commit` is success. Raises `Conflict` when the remote's value is neither,
         `PersonNeeded(target_checkout_dirty)` when the ref is checked out in a dirty work tree of a local repository,
         `TransientError` when the remote is away.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFacts:
+    """What a look at a remote found, before it is registered. `warnings` are sentences for a person."""
+
+    remote: str
+    base_branch: str
+    """The branch asked for, or the remote's default branch."""
+    base_commit: str
+    default_branch: str | None
+    """Where the remote's HEAD points; None when it is detached or points to a branch without commits."""
+    branches: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class Forge(Protocol):
+    """Where changes are merged. What a merge will be is built and recorded first; then the target moves to exactly that."""
+
+    async def build_merge(
+        self,
+        repository: Repository,
+        target: RepositoryTarget,
+        *,
+        base: str,
+        head: str,
+        message: str,
+        author: Author,
+        when: datetime,
+    ) -> str:
+        """Return the commit that `target.base_branch` will move to from `base`, by `target.merge_strategy`.
+
+        Nothing outside the cache changes. Same inputs give the same SHA. Raises `Conflict` when `head` does not contain
+        `base`: what was tested is then not what would be merged.
+        """
+
+    async def is_merged(self, repository: Repository, *, commit: str, base_branch: str) -> bool:
+        """Ask the remote whether its base branch contains `commit` right now."""
+
+    async def merge(self, repository: Repository, *, commit: str, base_branch: str, expected: str) -> None:
+        """Move the base branch from `expected` to `commit`. Idempotent: a branch that contains `commit` is success.
+
+        Raises what `Repository.push` raises; `Conflict` means that the branch moved and does not contain `commit`.
         """
 
 
