@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import START, StateGraph
 from langgraph.graph import END as GRAPH_END
+from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send, interrupt
 
-from pipeline import routing, state as states
+from pipeline import routing
+from pipeline import state as states
 from pipeline.change_request import Stage
 from pipeline.context import StageContext
 from pipeline.execution import join_node, stage_node
@@ -45,7 +46,10 @@ Line = CompiledStateGraph[RunState, StageContext, RunState, RunState]
 _STAGES = {
     Stage.INTAKE: (intake.intake, intake.inputs),
     Stage.SCREENING: (screening.screening, screening.inputs),
-    Stage.REPOSITORY_IDENTIFICATION: (repository_identification.repository_identification, repository_identification.inputs),
+    Stage.REPOSITORY_IDENTIFICATION: (
+        repository_identification.repository_identification,
+        repository_identification.inputs,
+    ),
     Stage.WORKSPACES: (workspaces.workspaces, workspaces.inputs),
     Stage.TRANSLATION: (translation.translation, translation.inputs),
     Stage.VERIFICATION: (verification.verification, verification.inputs),

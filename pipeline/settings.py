@@ -78,6 +78,8 @@ class EnvironmentSettings(_Group):
     """A directory of Python wheels used beside the index."""
     offline: bool = False
     """True never asks an index."""
+    install_scripts: bool = False
+    """True lets npm packages run their install scripts, inside the sandbox of the build."""
     build_timeout_s: float = Field(900.0, gt=0)
 
 
