@@ -90,7 +90,7 @@ class ScriptedModel:
         await asyncio.sleep((self.scenario.model_delay_ms + turn.delay_ms) / 1000)
         fault = self._fault(place, raw, turn)
         if fault is not None and fault.status is not None:
-            wish: dict[str, str] = {} if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
+            wish = None if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
             return _error(fault.status, f"Scripted fault {fault.status}.", headers=wish)
         message = _message(turn, self._usage(request), len(self.requests))
         if not request.get("stream"):
@@ -137,9 +137,7 @@ class ScriptedModel:
 def serve(scenario_path: Path, port: int = 0, host: str = HOST) -> None:
     """Serve a scenario until interrupted, after printing the address. Port 0 takes any free one."""
     app = ScriptedModel(load_scenario(scenario_path)).app()
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+    with socket.create_server((host, port)) as listener:
         sys.stdout.write(f"http://{host}:{listener.getsockname()[1]}\n")
         sys.stdout.flush()
         uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none")).run(sockets=[listener])

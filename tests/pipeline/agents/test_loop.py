@@ -263,7 +263,8 @@ async def test_a_cancelled_call_is_noted_settled_and_passed_on(rig: Rig) -> None
     assert rig.ledger.open_lines == []
     assert line.usage is not None
     assert line.usage.estimated
-    assert 0 < note.cost_usd == line.cost_usd < line.reservation.worst_case_usd
+    assert line.cost_usd == note.cost_usd
+    assert 0 < note.cost_usd < line.reservation.worst_case_usd
 
 
 async def test_a_cancelled_command_is_killed_noted_and_runs_again_from_its_snapshot(rig: Rig, tmp_path: Path) -> None:
