@@ -205,7 +205,8 @@ def _events(message: dict[str, Any], *, garbage: bool) -> list[dict[str, Any]]:
             empty, pieces = {"type": "text", "text": ""}, _pieces(block["text"])
             deltas = [{"type": "text_delta", "text": piece} for piece in pieces]
         else:
-            empty, pieces = {**block, "input": {}}, _pieces('{"broken' if garbage else json.dumps(block["input"]))
+            nothing: dict[str, Any] = {}
+            empty, pieces = {**block, "input": nothing}, _pieces('{"broken' if garbage else json.dumps(block["input"]))
             deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
         events.append({"type": "content_block_start", "index": index, "content_block": empty})
         events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
