@@ -49,6 +49,7 @@ class PauseReason(StrEnum):
     """Why a change request stopped and asks for a person. Add, never overload."""
 
     INPUT_RISK = "input_risk"
+    REQUEST_UNCLEAR = "request_unclear"
     REPOSITORIES_UNKNOWN = "repositories_unknown"
     SPEC_LOOP = "spec_loop"
     SPEC_APPROVAL = "spec_approval"

@@ -5,7 +5,7 @@ small Protocol here, implemented by one adapter (or by `store`) and, where the r
 by one fake in `pipeline.testing`, both held to the same contract tests. Values that cross a port are frozen.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -171,6 +171,8 @@ class SandboxCommand:
     """Usually the worktree alone. Mounted at the same path."""
     read_only: tuple[Path, ...] = ()
     """Toolchains and environments. Mounted at the same path."""
+    mounts: Mapping[Path, Path] = field(default_factory=dict)
+    """Destination inside to a directory of the host, read-only; see `Environment.mounts_in`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the fixed minimum (PATH, HOME, LANG, TMPDIR). Nothing is inherited from this process."""
     network: Network = Network.NONE
@@ -254,7 +256,14 @@ class Environment:
     path: tuple[Path, ...]
     """Directories that go to the front of PATH, in order."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
+    tree_mounts: Mapping[str, Path] = field(default_factory=dict)
+    """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
     log: str = ""
+
+    def mounts_in(self, tree: Path) -> dict[Path, Path]:
+        """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""
+        return {tree / name: built for name, built in self.tree_mounts.items()}
 
 
 class Environments(Protocol):
@@ -432,3 +441,13 @@ class Instructions(Protocol):
 
 Emit: TypeAlias = Callable[[Any], Awaitable[None]]
 """Appends one `pipeline.events.Event`, in a short transaction of its own."""
+
+
+class Bell(Protocol):
+    """Wakes processes that wait for a row. Losing a ring costs at most a poll interval, never a fact."""
+
+    async def ring(self, topic: str) -> None:
+        """Wake the listeners of `topic` in this tenant: `events`, `queue`, `effects`, or `cr:<id>`."""
+
+    def listen(self) -> AsyncIterator[str]:
+        """Yield topics as they ring; ends when the connection is lost."""
