@@ -201,13 +201,14 @@ def _events(message: dict[str, Any], *, garbage: bool) -> list[dict[str, Any]]:
     start = {**message, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
     events: list[dict[str, Any]] = [{"type": "message_start", "message": start}, {"type": "ping"}]
     for index, block in enumerate(message["content"]):
+        empty: dict[str, Any]
         if block["type"] == "text":
-            empty, pieces = {"type": "text", "text": ""}, _pieces(block["text"])
-            deltas = [{"type": "text_delta", "text": piece} for piece in pieces]
+            empty = {"type": "text", "text": ""}
+            deltas = [{"type": "text_delta", "text": piece} for piece in _pieces(block["text"])]
         else:
-            nothing: dict[str, Any] = {}
-            empty, pieces = {**block, "input": nothing}, _pieces('{"broken' if garbage else json.dumps(block["input"]))
-            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+            empty = {**block, "input": {}}
+            given = '{"broken' if garbage else json.dumps(block["input"])
+            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in _pieces(given)]
         events.append({"type": "content_block_start", "index": index, "content_block": empty})
         events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         events.append({"type": "content_block_stop", "index": index})

@@ -219,7 +219,8 @@ async def test_an_instruction_enters_between_turns_once_and_is_receipted(rig: Ri
 
     (event,) = rig.events.of_type("intervention_progressed")
     first = rig.scripted.requests[0]["messages"][-1]["content"][-1]["text"]
-    assert first.startswith("[Operator instruction from ana;")
+    assert first.startswith('<operator_instruction id="')
+    assert 'label="from ana"' in first
     assert str(rig.scripted.requests[-1]["messages"]).count("Use English.") == 1
     assert (event.intervention_id, event.status, event.turn) == ("i1", "delivered", 1)
 

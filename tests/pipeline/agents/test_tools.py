@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.agents.tools import BASH, EDITOR, ToolBox, ToolOutcome, ToolSet, Workbench
+from pipeline.agents.tools import BASH, EDITOR, ToolBox, ToolOutcome, Workbench
+from pipeline.agents.toolsets import ToolSet
 from pipeline.limits import Limits
 from pipeline.testing import UncontainedSandbox
 

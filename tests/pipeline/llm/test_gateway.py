@@ -1,5 +1,4 @@
 """The gateway between a provider that fails as told and a ledger that remembers."""
-# ruff: noqa: ARG002 - stand-ins have the signatures of their ports
 
 import asyncio
 from collections.abc import Sequence
@@ -37,45 +36,56 @@ CALL = ModelCall(
 
 
 class Playing:
-    """A provider that plays a list of outcomes; a usage before an error is reported first."""
+    """A provider that plays a list of outcomes; a usage is reported, an event is set before it hangs for ever."""
 
     name = "one"
 
-    def __init__(self, *outcomes: ModelAnswer | Exception | Usage) -> None:
+    def __init__(self, *outcomes: ModelAnswer | Exception | Usage | asyncio.Event) -> None:
         self.outcomes = list(outcomes)
-        self.calls = 0
+        self.requests: list[ModelRequest] = []
 
     async def ask(
         self, request: ModelRequest, on_text: DeltaListener | None = None, on_usage: UsageListener | None = None
     ) -> ModelAnswer:
-        self.calls += 1
-        while isinstance(self.outcomes[0], Usage):
-            if on_usage is not None:
-                on_usage(self.outcomes.pop(0))  # type: ignore[arg-type]  # just checked
-        outcome = self.outcomes.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        assert isinstance(outcome, ModelAnswer)
-        return outcome
+        self.requests.append(request)
+        while True:
+            match self.outcomes.pop(0):
+                case Usage() as usage:
+                    assert on_usage is not None
+                    on_usage(usage)
+                case asyncio.Event() as hanging:
+                    hanging.set()
+                    await asyncio.Event().wait()
+                case Exception() as error:
+                    raise error
+                case ModelAnswer() as answer:
+                    if on_text is not None:
+                        on_text(answer.content[0]["text"])
+                    return answer
 
 
 @dataclass
 class Diary:
-    """A `CallRecord` of words."""
+    """A `CallRecord` of words, with what each was told."""
 
     words: list[str] = field(default_factory=list)
+    told: list[tuple[object, ...]] = field(default_factory=list)
 
     def key(self) -> str:
         return f"key-{len(self.words)}"
 
     async def asked(self, reservation: Reservation) -> None:
-        self.words.append("asked")
+        self._note("asked", reservation)
 
     async def answered(self, answer: ModelAnswer, *, cost_usd: Decimal, latency_s: float) -> None:
-        self.words.append("answered")
+        self._note("answered", answer, cost_usd, latency_s)
 
     async def failed(self, problem: str, *, usage: Usage, cost_usd: Decimal, cut: bool) -> None:
-        self.words.append("cut" if cut else "failed")
+        self._note("cut" if cut else "failed", problem, usage, cost_usd)
+
+    def _note(self, word: str, *facts: object) -> None:
+        self.words.append(word)
+        self.told.append(facts)
 
 
 def gateway(provider: Playing, chain: Sequence[Route] = (FIRST, SECOND)) -> Gateway:
@@ -140,7 +150,7 @@ async def test_patience_ends_after_the_configured_retries() -> None:
     with pytest.raises(TransientError):
         await door.ask(CALL, Diary())
 
-    assert provider.calls == 4
+    assert len(provider.requests) == 4
     assert await door.spent_usd() == 0
 
 
@@ -151,8 +161,9 @@ async def test_a_hard_error_is_not_retried() -> None:
     with pytest.raises(PersonNeeded):
         await door.ask(CALL, diary)
 
-    assert provider.calls == 1
+    assert len(provider.requests) == 1
     assert diary.words == ["asked", "failed"]
+    assert diary.told[1][0] == "bad key"
     assert await door.spent_usd() == 0
 
 
@@ -173,7 +184,7 @@ async def test_an_unpriced_model_is_refused_before_anything_is_asked() -> None:
 
     with pytest.raises(UnpricedModel):
         door.first_route(ModelClass.DEFAULT)
-    assert provider.calls == 0
+    assert provider.requests == []
 
 
 async def test_an_exhausted_budget_stops_the_call_before_it_leaves() -> None:
@@ -185,21 +196,12 @@ async def test_an_exhausted_budget_stops_the_call_before_it_leaves() -> None:
         await door.ask(CALL, diary)
 
     assert pause.value.reason is PauseReason.BUDGET
-    assert (provider.calls, diary.words) == (0, [])
+    assert (provider.requests, diary.words) == ([], [])
 
 
 async def test_a_cancelled_call_is_settled_by_what_was_seen_and_recorded_as_cut() -> None:
-    class Hanging(Playing):
-        async def ask(
-            self, request: ModelRequest, on_text: DeltaListener | None = None, on_usage: UsageListener | None = None
-        ) -> ModelAnswer:
-            assert on_usage is not None
-            on_usage(USED)
-            asked.set()
-            await asyncio.Event().wait()
-            raise AssertionError
-
-    asked, diary, door = asyncio.Event(), Diary(), gateway(Hanging())
+    asked, diary = asyncio.Event(), Diary()
+    door = gateway(Playing(USED, asked))
     call = asyncio.create_task(door.ask(CALL, diary))
     await asked.wait()
 
