@@ -137,10 +137,19 @@ class ScriptedModel:
 def serve(scenario_path: Path, port: int = 0, host: str = HOST) -> None:
     """Serve a scenario until interrupted, after printing the address. Port 0 takes any free one."""
     app = ScriptedModel(load_scenario(scenario_path)).app()
-    with socket.create_server((host, port)) as listener:
+    with listening(host, port) as listener:
         sys.stdout.write(f"http://{host}:{listener.getsockname()[1]}\n")
         sys.stdout.flush()
         uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none")).run(sockets=[listener])
+
+
+def listening(host: str = HOST, port: int = 0) -> socket.socket:
+    """Return a listening socket that names its protocol: asyncio turns Nagle's delay off only for those."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen()
+    return listener
 
 
 def _blocks(request: dict[str, Any]) -> list[dict[str, Any]]:
