@@ -22,8 +22,10 @@ from pipeline.evidence import protected_tests
 from pipeline.evidence.baseline import compare_suites
 from pipeline.evidence.red_green import RedVerdict, Verdict, confirm_red, judge_green
 from pipeline.evidence.test_reports import TestReport
+from pipeline.evidence.unified_diff import added_lines
 from pipeline.execution import StageEnd, StageRun, blocked
 from pipeline.ports import Environment, Stack
+from pipeline.repository_reading import text_at
 from pipeline.specs import scenarios_of
 from pipeline.testing_first import Bench, ProvenTests
 
@@ -51,12 +53,14 @@ class _Tries:
 async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | StageEnd:
     """Let the code writer work until green holds, or block with what stood in the way."""
     limits = run.context.configuration.pipeline
-    start = _start(run, bench, tests)
+    start = _start(run, tests)
     purpose = f"code-{run.activation[:8]}"
     tree = await trees.fresh(run, run.name, purpose, start)
     tries = _Tries(commit=start)
     for iteration in range(1, limits.development_iterations_max + 1):
-        handed = await run.context.agents.work(await _job(run, bench, tests, tree=tree, tries=tries, iteration=iteration))
+        handed = await run.context.agents.work(
+            await _job(run, bench, tests, tree=tree, tries=tries, iteration=iteration)
+        )
         tries.commit = handed.snapshot
         ended = await _judge(run, bench, tests, handed, tries, start)
         if ended is not None:
@@ -70,7 +74,7 @@ async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | Stag
     )
 
 
-def _start(run: StageRun, bench: Bench, tests: ProvenTests) -> str:
+def _start(run: StageRun, tests: ProvenTests) -> str:
     """Begin at the newest tests, or at the head that came back when its tests still hold."""
     if tests.commit == run.here.get("tests"):
         return run.here["head"]
@@ -98,24 +102,47 @@ async def _job(run: StageRun, bench: Bench, tests: ProvenTests, *, tree: Path, t
 async def _judge(
     run: StageRun, bench: Bench, tests: ProvenTests, handed: Handed, tries: _Tries, start: str
 ) -> Coded | StageEnd | None:
-    repository = run.context.repositories[run.name]
-    changed = await repository.changed_files(start, handed.snapshot)
-    tampered = protected_tests.tampering(
-        stack=bench.stack, changed=changed, protected=[file.path for file in tests.submission.files]
-    )
+    tampered = await _tampering(run, bench, tests, handed.snapshot)
     if tampered:
-        return _tampered(run, tries, [finding.message for finding in tampered])
+        return _tampered(run, tries, tampered)
     head = await committing.commit(
-        run, snapshot=handed.snapshot, parent=start, step="code", subject=f"{bench.spec.feature}: {handed.of(Code).summary}"
+        run,
+        snapshot=handed.snapshot,
+        parent=start,
+        step="code",
+        subject=f"{bench.spec.feature}: {handed.of(Code).summary}",
     )
     stack, environment = await _environment(run, bench, head)
     if isinstance(environment, StageEnd):
         return environment
     verdict, red, reports = await _prove(run, bench, tests, head, stack, environment)
     if verdict.ok:
-        await testing_first.keep(run, ProvenTests(commit=tests.commit, submission=tests.submission, red=red, notes=tests.notes))
+        await testing_first.keep(
+            run, ProvenTests(commit=tests.commit, submission=tests.submission, red=red, notes=tests.notes)
+        )
         return Coded(head=head, summary=reports["suite"].summary())
     return _failed(run, tries, verdict, reports)
+
+
+async def _tampering(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: str) -> list[str]:
+    """Compare a snapshot with the tests commit, which owns every test and all test configuration."""
+    repository, patterns = run.context.repositories[run.name], bench.stack.test_patterns
+    changed = await repository.changed_files(tests.commit, snapshot)
+    compared = [file.path for file in changed if protected_tests.needs_texts(file.path)]
+    found = protected_tests.check_code_writer(
+        changed=changed,
+        protected=await _protected(run, bench, tests),
+        patterns=patterns,
+        before={path: await text_at(repository, tests.commit, path) for path in compared},
+        after={path: await text_at(repository, snapshot, path) for path in compared},
+        added=added_lines(await repository.diff(tests.commit, snapshot)),
+    )
+    return [one.message for one in found]
+
+
+async def _protected(run: StageRun, bench: Bench, tests: ProvenTests) -> list[str]:
+    paths = await run.context.repositories[run.name].list_files(tests.commit)
+    return [path for path in paths if protected_tests.is_protected(path, bench.stack.test_patterns)]
 
 
 def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd | None:
@@ -150,8 +177,7 @@ async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, E
 async def _prove(
     run: StageRun, bench: Bench, tests: ProvenTests, head: str, stack: Stack, environment: Environment
 ) -> tuple[Verdict, RedVerdict, Mapping[str, TestReport]]:
-    repository = run.context.repositories[run.name]
-    restored = {file.path: await repository.read_file(tests.commit, file.path) for file in tests.submission.files}
+    restored = await _restored(run, bench, tests, head)
     reports: dict[str, TestReport] = {}
     selections = {"change": tests.change_files, "preserve": tests.preserve_files, "suite": None}
     for purpose, selection in selections.items():
@@ -167,7 +193,7 @@ async def _prove(
         scenarios=tests.scenarios,
         sources=await testing_first.sources_of(run, tests.commit, tests.change_files),
     )
-    suite = compare_suites(base=bench.baseline, head=reports["suite"], retired_files=list(restored))
+    suite = compare_suites(base=bench.baseline, head=reports["suite"], retired_files=await _rewritten(run, tests))
     verdict = judge_green(change=reports["change"], preserve=reports.get("preserve"), suite=suite, red=red)
     for purpose, report in reports.items():
         plain = {"green": proving.plain(verdict), "red": proving.plain(red), "suite": proving.plain(suite)}
@@ -177,14 +203,39 @@ async def _prove(
     return verdict, red, reports
 
 
+async def _restored(run: StageRun, bench: Bench, tests: ProvenTests, head: str) -> dict[str, bytes | None]:
+    repository = run.context.repositories[run.name]
+    contents = {path: await repository.read_file(tests.commit, path) for path in await _protected(run, bench, tests)}
+    return protected_tests.restored_files(
+        protected={path: content for path, content in contents.items() if content is not None},
+        head_paths=await repository.list_files(head),
+        known_paths=await repository.list_files(tests.commit),
+    )
+
+
+async def _rewritten(run: StageRun, tests: ProvenTests) -> list[str]:
+    """Existing test files that the test writer changed: their old tests may be gone rightly."""
+    changed = await run.context.repositories[run.name].changed_files(run.here["base"], tests.commit)
+    return [file.path for file in changed if file.status != "A"]
+
+
 def _failed(run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[str, TestReport]) -> StageEnd | None:
-    tails = "\n\n".join(f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items() if not report.ok)
+    tails = "\n\n".join(
+        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}"
+        for purpose, report in reports.items()
+        if not report.ok
+    )
     text = "\n".join(verdict.problems)
-    tries.came_back = [Feedback(kind=FeedbackKind.GREEN_WITNESS, source="green witness", text=f"{text}\n\n{tails}".strip())]
+    tries.came_back = [
+        Feedback(kind=FeedbackKind.GREEN_WITNESS, source="green witness", text=f"{text}\n\n{tails}".strip())
+    ]
     tries.fingerprints.append("\n".join(sorted(verdict.problems)))
     same = run.context.configuration.pipeline.identical_failures_max
     if len(tries.fingerprints) >= same and len(set(tries.fingerprints[-same:])) == 1:
         return blocked(
-            PauseReason.IDENTICAL_FAILURES, f"The same tests failed {same} times in a row.", repository=run.name, failures=text[:4_000]
+            PauseReason.IDENTICAL_FAILURES,
+            f"The same tests failed {same} times in a row.",
+            repository=run.name,
+            failures=text[:4_000],
         )
     return None

@@ -40,6 +40,9 @@ class Records(Protocol):
     async def save_result(self, result: StageResult) -> None:
         """Keep a stage's result; the activation that runs again keeps the first."""
 
+    async def invalidate(self, stages: Sequence[Stage]) -> None:
+        """Forget the results of stages, because a person asked for them to run again."""
+
     async def enter_stage(self, stage: Stage) -> None:
         """Record where the line is, for people."""
 
@@ -52,7 +55,9 @@ class Records(Protocol):
     async def record_progress(self, repository: str, **values: Any) -> None:
         """Set base_commit, tests_commit, head_commit, merge_commit, branch or facts of a repository."""
 
-    async def save_spec(self, *, repository: str, activation: str, feature: str, spec: Mapping[str, Any]) -> SpecRevision:
+    async def save_spec(
+        self, *, repository: str, activation: str, feature: str, spec: Mapping[str, Any]
+    ) -> SpecRevision:
         """Keep the next revision; the same activation keeps its own."""
 
     async def latest_spec(self, repository: str) -> SpecRevision | None:
@@ -76,7 +81,9 @@ class Records(Protocol):
     async def findings(self) -> Sequence[tuple[str, Finding]]:
         """Return (repository, finding), oldest first."""
 
-    async def save_artifact(self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]) -> str:
+    async def save_artifact(
+        self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]
+    ) -> str:
         """Keep a file by content and return its SHA-256; the newest of a name wins."""
 
     async def artifact(self, kind: str, name: str) -> bytes | None:
@@ -154,6 +161,8 @@ class Job:
     """Where its tools work; None for roles without tools."""
     commit: str | None = None
     """What `tree` holds when the conversation opens."""
+    restore: bool = True
+    """False keeps the tree as it is (a conflict's markers) and takes `commit` only as the parent of snapshots."""
     environment: Environment | None = None
     protected: frozenset[str] = frozenset()
     """Paths its tools refuse to write."""
@@ -229,4 +238,3 @@ class StageContext:
     def commit_time(self) -> datetime:
         """Return the present for a commit that is made once and recorded before it is used."""
         return self.clock.now()
-

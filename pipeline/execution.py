@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from langgraph.runtime import Runtime
 
@@ -56,7 +56,9 @@ class StageRun:
     async def emit(self, event: Any) -> None:
         """Append an event of this stage and repository."""
         where = {"stage": self.stage, "repository": self.repository}
-        await self.context.emit(event.model_copy(update={key: value for key, value in where.items() if value is not None}))
+        await self.context.emit(
+            event.model_copy(update={key: value for key, value in where.items() if value is not None})
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,7 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
     inputs_hash = _hash([run.stage.value, run.note, *inputs(run)])
     known = await run.context.records.valid_result(run.repository or "", run.stage, inputs_hash)
     if known is not None:
-        return RunState(**known.result["update"])
+        return cast("RunState", known.result["update"])
     started = run.context.clock.monotonic()
     await run.context.records.enter_stage(run.stage)
     await run.emit(events.StageEntered(round=_round(run)))
@@ -146,7 +148,9 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
         )  # fmt: skip
         await run.context.records.save_result(result)
     duration = run.context.clock.monotonic() - started
-    await run.emit(events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3)))
+    await run.emit(
+        events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3))
+    )
     return update
 
 
@@ -154,7 +158,9 @@ def _round(run: StageRun) -> int:
     if run.stage is Stage.DEVELOPMENT:
         return run.here.get("round", 0) + 1
     loops = run.state.get("loops", {})
-    sent_back = [stage for stage, target in routing.SENT_BACK_TO.items() if target.number <= run.stage.number <= stage.number]
+    sent_back = [
+        stage for stage, target in routing.SENT_BACK_TO.items() if target.number <= run.stage.number <= stage.number
+    ]
     return 1 + sum(loops.get(stage.value, 0) for stage in sent_back)
 
 

@@ -17,17 +17,23 @@ async def keep(run: StageRun, repository: str, feedback: Sequence[Feedback]) -> 
     """Store feedback for one repository and return its name for the state."""
     name = f"{run.stage.value}/{repository}/{run.activation}"
     content = json.dumps([asdict(one) for one in feedback], ensure_ascii=False).encode()
-    await run.context.records.save_artifact(kind=KIND, name=name, content=content, media_type="application/json", facts={})
+    await run.context.records.save_artifact(
+        kind=KIND, name=name, content=content, media_type="application/json", facts={}
+    )
     return name
 
 
-async def loop_context(run: StageRun, extra: Sequence[Feedback] = (), *, kinds: Sequence[FeedbackKind] = ()) -> LoopContext:
+async def loop_context(
+    run: StageRun, extra: Sequence[Feedback] = (), *, kinds: Sequence[FeedbackKind] = ()
+) -> LoopContext:
     """Return layer 4 of a prompt: what sent the work back, and what a person said for this stage.
 
     `kinds` limits the stored feedback to what concerns the asking role; none means all.
     """
     stored = [one for one in await given(run) if not kinds or one.kind in kinds]
-    return LoopContext(round=run.here.get("round", 0) + 1, feedback=(*stored, *extra), instructions=await instructions(run))
+    return LoopContext(
+        round=run.here.get("round", 0) + 1, feedback=(*stored, *extra), instructions=await instructions(run)
+    )
 
 
 async def note_context(run: StageRun) -> LoopContext | None:
@@ -38,7 +44,8 @@ async def note_context(run: StageRun) -> LoopContext | None:
 
 async def given(run: StageRun) -> list[Feedback]:
     """Return the feedback that sent this repository back, in order."""
-    name = run.here.get("spec_feedback" if run.stage is Stage.TRANSLATION else "feedback", "")
+    here = run.here
+    name = here.get("spec_feedback", "") if run.stage is Stage.TRANSLATION else here.get("feedback", "")
     content = await run.context.records.artifact(KIND, name) if name else None
     return [Feedback(**{**one, "kind": FeedbackKind(one["kind"])}) for one in json.loads(content or b"[]")]
 

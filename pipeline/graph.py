@@ -8,15 +8,16 @@ Joins are where fan-outs end and `routing` decides. Node names are a contract (`
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import START, StateGraph
 from langgraph.graph import END as GRAPH_END
+from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send, interrupt
 
-from pipeline import routing, state as states
+from pipeline import routing
+from pipeline import state as states
 from pipeline.change_request import Stage
 from pipeline.context import StageContext
 from pipeline.execution import join_node, stage_node
@@ -45,7 +46,10 @@ Line = CompiledStateGraph[RunState, StageContext, RunState, RunState]
 _STAGES = {
     Stage.INTAKE: (intake.intake, intake.inputs),
     Stage.SCREENING: (screening.screening, screening.inputs),
-    Stage.REPOSITORY_IDENTIFICATION: (repository_identification.repository_identification, repository_identification.inputs),
+    Stage.REPOSITORY_IDENTIFICATION: (
+        repository_identification.repository_identification,
+        repository_identification.inputs,
+    ),
     Stage.WORKSPACES: (workspaces.workspaces, workspaces.inputs),
     Stage.TRANSLATION: (translation.translation, translation.inputs),
     Stage.VERIFICATION: (verification.verification, verification.inputs),
@@ -65,9 +69,9 @@ def compile_line(saver: BaseCheckpointSaver[str]) -> Line:
     """Build the line on a checkpointer. Cheap; once per process."""
     graph = StateGraph(RunState, context_schema=StageContext)
     for stage, (body, inputs) in _STAGES.items():
-        graph.add_node(stage.value, stage_node(stage, body, inputs), input_schema=RepositoryTask)
+        graph.add_node(stage.value, cast("Any", stage_node(stage, body, inputs)), input_schema=RepositoryTask)
         if stage in PER_REPOSITORY:
-            graph.add_node(join_name(stage), join_node(stage), input_schema=RepositoryTask)
+            graph.add_node(join_name(stage), cast("Any", join_node(stage)), input_schema=RepositoryTask)
             graph.add_edge(stage.value, join_name(stage))
         graph.add_conditional_edges(decider(stage), follow, targets(stage))
     graph.add_node(states.PAUSE, pause)

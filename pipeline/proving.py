@@ -21,7 +21,6 @@ from pipeline.execution import StageRun
 from pipeline.ports import Environment, Stack
 from pipeline.repository_reading import stack_at, text_at
 
-
 _REPORT = TypeAdapter(TestReport)
 
 
@@ -111,8 +110,12 @@ async def baseline(run: StageRun, name: str, commit: str, stack: Stack, environm
 async def symbols_of(run: StageRun, name: str, commit: str, stack: Stack, without: frozenset[str]) -> RepositorySymbols:
     """Return what a commit's sources define, its test files left out."""
     repository = run.context.repositories[name]
-    paths = [path for path in await repository.list_files(commit) if is_source(stack.language, path) and path not in without]
-    return read_symbols(stack.language, {path: await text_at(repository, commit, path) for path in paths}, stack.source_roots)
+    paths = [
+        path for path in await repository.list_files(commit) if is_source(stack.language, path) and path not in without
+    ]
+    return read_symbols(
+        stack.language, {path: await text_at(repository, commit, path) for path in paths}, stack.source_roots
+    )
 
 
 def plain(value: Any) -> dict[str, Any]:

@@ -68,10 +68,11 @@ async def _resolve(run: StageRun, onto: str, result: RebaseResult, number: int) 
     limit = run.context.configuration.pipeline.diff_max_bytes
     theirs = await repository.diff(run.here["base"], onto, paths=result.conflicts)
     messages = [subject for _, subject in await repository.log(run.here["base"], onto)]
-    _, environment = await proving.environment_of(run, run.name, onto)
+    stack, environment = await proving.environment_of(run, run.name, onto)
     variables = ConflictResolverVariables(
         repository=run.name,
         spec=await specs.verified_spec(run, run.name),
+        test_command=stack.test_command,
         conflicts=result.conflicts,
         their_diff=Untrusted("their diff", theirs[:limit]),
         their_commits=Untrusted("their commit messages", "\n".join(messages)),
@@ -79,7 +80,8 @@ async def _resolve(run: StageRun, onto: str, result: RebaseResult, number: int) 
     job = Job(
         variables=variables, stage=run.stage, activation=run.activation, repository=run.name,
         instance=f"{run.name}/{number}", facts=SubmissionFacts(conflicts=frozenset(result.conflicts)),
-        loop=await feedback.note_context(run), tree=tree, environment=environment,
+        loop=await feedback.note_context(run), tree=tree, commit=onto, restore=False,
+        environment=environment,
     )  # fmt: skip
     resolution = (await run.context.agents.work(job)).of(Resolution)
     if resolution.resolved and resolution.confidence is not Confidence.LOW:

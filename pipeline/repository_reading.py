@@ -56,9 +56,13 @@ async def text_at(repository: Repository, commit: str, path: str) -> str:
     return (await repository.read_file(commit, path) or b"").decode(errors="replace")
 
 
-async def _samples(repository: Repository, commit: str, files: Sequence[str], patterns: Sequence[str]) -> Mapping[str, str]:
+async def _samples(
+    repository: Repository, commit: str, files: Sequence[str], patterns: Sequence[str]
+) -> Mapping[str, str]:
     """One typical file: the median by name, so that neither a package marker nor the largest file is shown."""
-    found = [path for path in files if matches_any(path, patterns) and not path.endswith(("__init__.py", "conftest.py"))]
+    found = [
+        path for path in files if matches_any(path, patterns) and not path.endswith(("__init__.py", "conftest.py"))
+    ]
     if not found:
         return {}
     path = found[len(found) // 2]

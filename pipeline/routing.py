@@ -83,7 +83,10 @@ def _wait(stage: Stage, repository: str, outcome: Outcome) -> Wait:
 def _loop(stage: Stage, state: RunState, limits: Limits, back: dict[str, Outcome]) -> Decision:
     loop = state.get("loops", {}).get(stage.value, 0) + 1
     allowed = loops_max(stage, limits)
-    why = "; ".join(f"{name}: {outcome.get('summary', '')}" if name else outcome.get("summary", "") for name, outcome in back.items())
+    why = "; ".join(
+        f"{name}: {outcome.get('summary', '')}" if name else outcome.get("summary", "")
+        for name, outcome in back.items()
+    )
     if loop <= allowed:
         return Decision(goto=SENT_BACK_TO[stage].value, loops={stage.value: loop}, why=why)
     reason = LOOP_REASON[stage]

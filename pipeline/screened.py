@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.change_request import Stage
-from pipeline.evidence.screening_patterns import screen
+from pipeline.evidence.screening_patterns import screen_text
 from pipeline.execution import StageRun
 from pipeline.findings import Risk, RiskFlag
 
@@ -16,7 +16,7 @@ NAME = "flags.json"
 
 def deterministic(text: str) -> list[RiskFlag]:
     """Return what the patterns find; works without any model and cannot itself be steered."""
-    return list(screen(text))
+    return screen_text(text)
 
 
 def united(*passes: Sequence[RiskFlag]) -> list[RiskFlag]:
@@ -39,7 +39,9 @@ def accepted_by_person(run: StageRun) -> bool:
 async def keep(run: StageRun, flags: Sequence[RiskFlag]) -> None:
     """Store the flags of this change request."""
     content = json.dumps(plain(flags), ensure_ascii=False).encode()
-    await run.context.records.save_artifact(kind=KIND, name=NAME, content=content, media_type="application/json", facts={})
+    await run.context.records.save_artifact(
+        kind=KIND, name=NAME, content=content, media_type="application/json", facts={}
+    )
 
 
 async def kept(run: StageRun) -> list[RiskFlag]:

@@ -95,10 +95,12 @@ def _by_key(old: Mapping[str, Value], new: Mapping[str, Value]) -> dict[str, Val
     return {**old, **new}
 
 
-def _by_repository(old: Mapping[str, RepositoryState], new: Mapping[str, RepositoryState]) -> dict[str, RepositoryState]:
+def _by_repository(
+    old: Mapping[str, RepositoryState], new: Mapping[str, RepositoryState]
+) -> dict[str, RepositoryState]:
     merged = dict(old)
     for name, facts in new.items():
-        merged[name] = {**merged.get(name, {}), **facts}  # type: ignore[typeddict-item]  # a union of two partial dicts
+        merged[name] = {**merged.get(name, {}), **facts}
     return merged
 
 

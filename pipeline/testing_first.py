@@ -22,7 +22,7 @@ from pipeline.agents.submissions.work import Tests
 from pipeline.behaviour import ScenarioKind
 from pipeline.change_request import PauseReason
 from pipeline.context import Handed, Job
-from pipeline.evidence import protected_tests
+from pipeline.evidence.protected_tests import check_test_writer, is_test_file
 from pipeline.evidence.red_green import RedRules, RedVerdict, Verdict, judge_preserve, judge_red
 from pipeline.evidence.test_reports import TestReport
 from pipeline.execution import StageEnd, StageRun, blocked
@@ -61,17 +61,17 @@ class ProvenTests:
     @property
     def change_files(self) -> tuple[str, ...]:
         """Files with tests of change scenarios."""
-        return tuple(file.path for file in self.submission.files if file.kind is ScenarioKind.CHANGE)
+        return _files(self.submission, ScenarioKind.CHANGE)
 
     @property
     def preserve_files(self) -> tuple[str, ...]:
         """Files with tests of preserve scenarios."""
-        return tuple(file.path for file in self.submission.files if file.kind is ScenarioKind.PRESERVE)
+        return _files(self.submission, ScenarioKind.PRESERVE)
 
     @property
-    def scenarios(self) -> dict[str, list[str]]:
+    def scenarios(self) -> Mapping[str, Sequence[str]]:
         """Change scenarios, each with the references of its tests."""
-        return _change_scenarios(self.submission)
+        return self.submission.proofs(ScenarioKind.CHANGE)
 
 
 async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
@@ -108,7 +108,7 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
     )
 
 
-async def stored(run: StageRun, bench: Bench) -> ProvenTests | None:
+async def stored(run: StageRun) -> ProvenTests | None:
     """Return the tests of the newest round with their witness, if they prove the present spec on the present base."""
     content = await run.context.records.artifact(KIND, run.name)
     if content is None:
@@ -145,10 +145,14 @@ async def _misplaced(run: StageRun, bench: Bench, handed: Handed) -> list[Feedba
     """The test writer may add and change tests only."""
     changed = await run.context.repositories[run.name].changed_files(bench.start, handed.snapshot)
     submission = handed.of(Tests)
-    problems = protected_tests.misplaced(
-        stack=bench.stack, changed=changed, declared={file.path: file.kind.value for file in submission.files}
+    problems = check_test_writer(
+        changed=changed,
+        change_files=_files(submission, ScenarioKind.CHANGE),
+        preserve_files=_files(submission, ScenarioKind.PRESERVE),
+        patterns=bench.stack.test_patterns,
     )
-    return [Feedback(kind=FeedbackKind.RED_WITNESS, source="pipeline", text="\n".join(problems))] if problems else []
+    text = "\n".join(problem.message for problem in problems)
+    return [Feedback(kind=FeedbackKind.RED_WITNESS, source="pipeline", text=text)] if problems else []
 
 
 async def _witness(run: StageRun, bench: Bench, handed: Handed, iteration: int) -> "ProvenTests | list[Feedback]":
@@ -156,8 +160,7 @@ async def _witness(run: StageRun, bench: Bench, handed: Handed, iteration: int) 
     commit = await committing.commit(
         run, snapshot=handed.snapshot, parent=bench.start, step="tests", subject=f"Tests: {bench.spec.feature}"
     )
-    change = [file.path for file in submission.files if file.kind is ScenarioKind.CHANGE]
-    preserve = [file.path for file in submission.files if file.kind is ScenarioKind.PRESERVE]
+    change, preserve = _files(submission, ScenarioKind.CHANGE), _files(submission, ScenarioKind.PRESERVE)
     kept = await _preserve(run, bench, commit, preserve, change)
     red = await _red(run, bench, commit, change, submission)
     if kept.ok and red.ok:
@@ -177,7 +180,13 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
     )  # fmt: skip
     verdict = judge_preserve(report, files)
     await proving.keep(
-        run, run.name, purpose="preserve_on_base", commit=commit, report=report, ok=verdict.ok, verdict=proving.plain(verdict)
+        run,
+        run.name,
+        purpose="preserve_on_base",
+        commit=commit,
+        report=report,
+        ok=verdict.ok,
+        verdict=proving.plain(verdict),
     )
     return verdict
 
@@ -195,7 +204,7 @@ async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], s
         base=await proving.symbols_of(run, run.name, base, bench.stack, frozenset()),
     )
     verdict = judge_red(
-        report=report, change_files=files, scenarios=_change_scenarios(submission), rules=rules,
+        report=report, change_files=files, scenarios=submission.proofs(ScenarioKind.CHANGE), rules=rules,
         sources=await sources_of(run, commit, files),
     )  # fmt: skip
     await proving.keep(
@@ -211,15 +220,10 @@ async def _base_state(run: StageRun, bench: Bench, without: Mapping[str, None]) 
     if bench.start != base:
         repository = run.context.repositories[run.name]
         for file in await repository.changed_files(base, bench.start):
-            if not protected_tests.is_test_file(bench.stack, file.path):
+            if not is_test_file(file.path, bench.stack.test_patterns):
                 restored[file.path] = await repository.read_file(base, file.path)
     return restored
 
 
-def _change_scenarios(submission: Tests) -> dict[str, list[str]]:
-    scenarios: dict[str, list[str]] = {}
-    for file in submission.files:
-        if file.kind is ScenarioKind.CHANGE:
-            for scenario in file.scenario_ids:
-                scenarios.setdefault(scenario, []).extend(f"{file.path}::{name}" for name in file.test_names)
-    return scenarios
+def _files(submission: Tests, kind: ScenarioKind) -> tuple[str, ...]:
+    return tuple(file.path for file in submission.files if file.kind is kind)

@@ -45,14 +45,24 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
         key=f"push/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}",
         repository=name,
         kind="push",
-        payload={"remote": target.remote, "ref": ref, "commit": facts["head"], "expected": await _recorded(run, name, expected)},
+        payload={
+            "remote": target.remote,
+            "ref": ref,
+            "commit": facts["head"],
+            "expected": await _recorded(run, name, expected),
+        },
     )
     stop = await waiting.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
     if stop is not None:
         return stop
     title, body = await presenting.pull_request(run, name)
     await run.context.records.save_pull_request(
-        repository=name, title=title, body=body, base_branch=target.base_branch, head_branch=branch, head_commit=facts["head"]
+        repository=name,
+        title=title,
+        body=body,
+        base_branch=target.base_branch,
+        head_branch=branch,
+        head_commit=facts["head"],
     )
     return None
 
@@ -62,6 +72,8 @@ async def _recorded(run: StageRun, name: str, found: str | None) -> str | None:
     ours = {
         str(effect.payload["commit"])
         for effect in await run.context.records.effects()
-        if effect.kind == "push" and effect.repository == name and effect.status in {"done", "claimed", "retry", "intended"}
+        if effect.kind == "push"
+        and effect.repository == name
+        and effect.status in {"done", "claimed", "retry", "intended"}
     }
     return found if found in ours else None

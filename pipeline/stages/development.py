@@ -26,7 +26,7 @@ def inputs(run: StageRun) -> list[Any]:
 async def development(run: StageRun) -> StageEnd:
     """Bring one repository from its spec to a proven head commit."""
     bench = await _bench(run)
-    tests = await _present_tests(run, bench) or await testing_first.write(run, bench)
+    tests = await _present_tests(run) or await testing_first.write(run, bench)
     if isinstance(tests, StageEnd):
         return tests
     coded = await coding.write(run, bench, tests)
@@ -62,11 +62,11 @@ async def _bench(run: StageRun) -> "testing_first.Bench":
     )
 
 
-async def _present_tests(run: StageRun, bench: "testing_first.Bench") -> "testing_first.ProvenTests | None":
+async def _present_tests(run: StageRun) -> "testing_first.ProvenTests | None":
     """Return the tests of an earlier round when nothing that came back asks for others."""
     if "tests" not in run.here:
         return None
     came_back = await feedback.given(run)
     if any(one.kind in NEW_TESTS_FOR and one.source in ASKS_FOR_TESTS for one in came_back):
         return None
-    return await testing_first.stored(run, bench)
+    return await testing_first.stored(run)

@@ -28,7 +28,9 @@ async def rebase(run: StageRun) -> StageEnd:
     onto = await repository.branch_head(run.target.base_branch)
     if onto is None:
         raise PersonNeeded(
-            PauseReason.REMOTE_UNREACHABLE, f"{run.name} has no branch {run.target.base_branch} any more.", repository=run.name
+            PauseReason.REMOTE_UNREACHABLE,
+            f"{run.name} has no branch {run.target.base_branch} any more.",
+            repository=run.name,
         )
     if onto == run.here["base"]:
         facts: RepositoryState = {"clean": True, "tested_base": onto}
@@ -44,7 +46,13 @@ async def _prove(run: StageRun, onto: str, replayed: "replaying.Replayed") -> St
     base = await proving.baseline(run, run.name, onto, stack, environment)
     stack, environment = await proving.environment_of(run, run.name, replayed.head)
     report = await proving.prove(
-        run, name=run.name, commit=replayed.head, purpose="green_rebased", selection=None, stack=stack, environment=environment
+        run,
+        name=run.name,
+        commit=replayed.head,
+        purpose="green_rebased",
+        selection=None,
+        stack=stack,
+        environment=environment,
     )
     suite = compare_suites(base=base, head=report, retired_files=replayed.test_files)
     await proving.keep(
@@ -61,6 +69,12 @@ async def _prove(run: StageRun, onto: str, replayed: "replaying.Replayed") -> St
         how = "cleanly" if replayed.clean else "after resolving conflicts"
         return StageEnd(summary=f"rebased {how}, full suite green", repositories={run.name: facts})
     failures = "\n".join([*suite.new_failures, *suite.disappeared, *suite.newly_skipped, *suite.problems])
-    told = Feedback(kind=FeedbackKind.REBASE, source="full suite on the new base", text=f"{failures}\n\n{report.output_tail[-4_000:]}")
+    told = Feedback(
+        kind=FeedbackKind.REBASE,
+        source="full suite on the new base",
+        text=f"{failures}\n\n{report.output_tail[-4_000:]}",
+    )
     facts["feedback"] = await feedback.keep(run, run.name, [told])
-    return StageEnd(verdict=Verdict.SENT_BACK, summary="the full suite fails on the new base", repositories={run.name: facts})
+    return StageEnd(
+        verdict=Verdict.SENT_BACK, summary="the full suite fails on the new base", repositories={run.name: facts}
+    )

@@ -27,7 +27,10 @@ async def release_gate(run: StageRun) -> StageEnd:
         kind="release", activation=run.activation, content=content, content_hash=content_hash(content)
     )
     return StageEnd(
-        verdict=Verdict.WAITING, gate_id=gate.id, message="The release waits for approval.", summary="waiting for approval"
+        verdict=Verdict.WAITING,
+        gate_id=gate.id,
+        message="The release waits for approval.",
+        summary="waiting for approval",
     )
 
 

@@ -41,14 +41,15 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def review(run: StageRun) -> StageEnd:
     """Judge one repository's change."""
-    checked = await scope.check(run, run.name, run.here["base"], run.here["head"])
+    stack, _ = await proving.environment_of(run, run.name, run.here["base"])
+    checked = await scope.check(run, run.name, run.here["base"], run.here["head"], stack)
     await _report(run, "checks", checked.findings)
-    if checked.secrets:
+    if checked.stops:
         return blocked(
             PauseReason.SECRET_FOUND,
             "The change contains what looks like a secret. Nothing was pushed.",
             repository=run.name,
-            findings=[finding.message for finding in checked.secrets],
+            findings=[finding.message for finding in checked.stops],
         )
     if checked.blocking:
         return await _send_back(run, {"diff scope": list(checked.blocking)}, FeedbackKind.DIFF_SCOPE)
@@ -70,9 +71,7 @@ async def _ask_reviewers(run: StageRun, warnings: tuple[Finding, ...]) -> dict[s
     jobs = [Job(variables=asked, instance=run.name, tree=tree, **frame) for asked in variables.values()]
     handed = await asyncio.gather(*(run.context.agents.work(job) for job in jobs))
     await trees.remove(run, run.name, purpose)
-    return {
-        role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in zip(variables, handed, strict=True)
-    }
+    return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in zip(variables, handed, strict=True)}
 
 
 async def _variables(run: StageRun, warnings: tuple[Finding, ...]) -> dict[str, PromptVariables]:
@@ -94,7 +93,11 @@ async def _variables(run: StageRun, warnings: tuple[Finding, ...]) -> dict[str, 
             repository=run.name, spec=everything[0], diff=diff, test_results=await _test_results(run)
         ),
         "spec_reviewer": SpecReviewerVariables(
-            repository=run.name, specs=everything, tests=await _tests(run), diff=diff
+            repository=run.name,
+            specs=everything,
+            tests=await _tests(run),
+            diff=diff,
+            test_results=await _test_results(run),
         ),
     }
 
@@ -116,10 +119,8 @@ async def _frame(run: StageRun) -> dict[str, Any]:
 
 
 async def _test_results(run: StageRun) -> Untrusted:
-    lines = []
-    for row in await run.context.records.test_runs(run.name):
-        if row["commit"] == run.here["head"]:
-            lines.append(f"{row['purpose']}: {'ok' if row['ok'] else 'not ok'}")
+    runs = [row for row in await run.context.records.test_runs(run.name) if row["commit"] == run.here["head"]]
+    lines = [f"{row['purpose']}: {'ok' if row['ok'] else 'not ok'}" for row in runs]
     return Untrusted("test results", "\n".join(lines) or "no run of this commit")
 
 
@@ -139,10 +140,15 @@ async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Fi
 
 async def _send_back(run: StageRun, blocking: dict[str, list[Finding]], kind: FeedbackKind) -> StageEnd:
     told = [
-        Feedback(kind=kind, source=source, text=feedback.told(findings)) for source, findings in blocking.items() if findings
+        Feedback(kind=kind, source=source, text=feedback.told(findings))
+        for source, findings in blocking.items()
+        if findings
     ]
     name = await feedback.keep(run, run.name, told)
-    worst = min((finding for findings in blocking.values() for finding in findings), key=lambda one: list(Severity).index(one.severity))
+    worst = min(
+        (finding for findings in blocking.values() for finding in findings),
+        key=lambda one: list(Severity).index(one.severity),
+    )
     facts: RepositoryState = {"feedback": name}
     return StageEnd(
         verdict=Verdict.SENT_BACK, summary=f"{worst.category}: {worst.message}"[:300], repositories={run.name: facts}

@@ -32,5 +32,7 @@ async def screening(run: StageRun) -> StageEnd:
         await run.emit(events.RiskFlagged(risk=flag.risk, pattern=flag.pattern, quote=flag.quote[:500]))
     high = [flag for flag in flags if flag.risk is Risk.HIGH]
     if high and not screened.accepted_by_person(run) and run.context.configuration.security.pause_on_high_risk:
-        return blocked(PauseReason.INPUT_RISK, "Screening found text of high risk in the request.", flags=screened.plain(high))
+        return blocked(
+            PauseReason.INPUT_RISK, "Screening found text of high risk in the request.", flags=screened.plain(high)
+        )
     return StageEnd(summary=f"{len(flags)} flags" if flags else "nothing suspicious")

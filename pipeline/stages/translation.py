@@ -43,12 +43,16 @@ async def translation(run: StageRun) -> StageEnd:
     spec = (await run.context.agents.work(writing)).of(Spec)
     await trees.remove(run, run.name, f"specify-{run.activation[:8]}")
     revision = await run.context.records.save_spec(
-        repository=run.name, activation=run.activation, feature=render_feature(spec.behaviour()), spec=spec.model_dump(mode="json")
+        repository=run.name,
+        activation=run.activation,
+        feature=render_feature(spec.behaviour()),
+        spec=spec.model_dump(mode="json"),
     )
     await run.emit(events.SpecRevised(revision=revision.revision, scenarios=len(spec.scenarios)))
     facts: RepositoryState = {"spec_revision": revision.revision, "spec_hash": revision.content_hash}
     return StageEnd(
-        summary=f"{spec.feature}: {len(spec.scenarios)} scenarios (revision {revision.revision})", repositories={run.name: facts}
+        summary=f"{spec.feature}: {len(spec.scenarios)} scenarios (revision {revision.revision})",
+        repositories={run.name: facts},
     )
 
 
@@ -77,7 +81,9 @@ async def _requirements(run: StageRun, job: dict[str, Any]) -> str:
         return kept.decode()
     variables = RequirementsAnalystVariables(repository=run.name, structured_request=await specs.request_text(run))
     loop = await feedback.note_context(run)
-    found = (await run.context.agents.work(Job(variables=variables, instance=run.name, loop=loop, **job))).of(Requirements)
+    found = (await run.context.agents.work(Job(variables=variables, instance=run.name, loop=loop, **job))).of(
+        Requirements
+    )
     text = json.dumps(found.model_dump(mode="json"), ensure_ascii=False, indent=1)
     await run.context.records.save_artifact(
         kind=KIND, name=run.name, content=text.encode(), media_type="application/json", facts={}

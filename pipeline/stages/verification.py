@@ -56,7 +56,9 @@ async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
     spec = Untrusted(f"spec of {name}", (await specs.revision_of(run, name)).feature)
     request = await specs.request_text(run)
     completeness = CompletenessCheckerVariables(repository=name, structured_request=request, spec=spec)
-    regression = RegressionCheckerVariables(repository=name, spec=spec, existing_specs=await _existing_specs(run, name, base))
+    regression = RegressionCheckerVariables(
+        repository=name, spec=spec, existing_specs=await _existing_specs(run, name, base)
+    )
     frame = await _frame(run, name, base)
     roles: dict[str, PromptVariables] = {"completeness_checker": completeness, "regression_checker": regression}
     jobs = [Job(variables=variables, instance=name, tree=tree, **frame) for variables in roles.values()]
@@ -89,7 +91,9 @@ async def _existing_specs(run: StageRun, name: str, base: str) -> tuple[Untruste
 
 async def _consistency(run: StageRun, names: list[str]) -> list[CheckIssue]:
     features = [Untrusted(f"spec of {name}", (await specs.revision_of(run, name)).feature) for name in names]
-    scenarios = {key: kind for name in names for key, kind in specs.scenarios_of(await specs.spec_of(run, name)).items()}
+    scenarios = {
+        key: kind for name in names for key, kind in specs.scenarios_of(await specs.spec_of(run, name)).items()
+    }
     job = Job(
         variables=ConsistencyCheckerVariables(specs=tuple(features)), stage=run.stage, activation=run.activation,
         instance="all", facts=SubmissionFacts(criteria=await specs.criteria_of(run), scenarios=scenarios),
@@ -122,7 +126,9 @@ async def _ask_for_approval(run: StageRun, names: list[str]) -> StageEnd:
     gate = await run.context.records.open_gate(
         kind="spec", activation=run.activation, content=content, content_hash=content_hash(content)
     )
-    return StageEnd(verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary="specs verified")
+    return StageEnd(
+        verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary="specs verified"
+    )
 
 
 def _told(role: str, issue: CheckIssue) -> Feedback:

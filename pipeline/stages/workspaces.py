@@ -23,7 +23,8 @@ async def workspaces(run: StageRun) -> StageEnd:
     names = sorted(run.state["repositories"])
     prepared = await asyncio.gather(*(_prepare(run, name) for name in names))
     return StageEnd(
-        summary=f"{', '.join(names)} ready; isolation: {isolation.name}", repositories=dict(zip(names, prepared, strict=True))
+        summary=f"{', '.join(names)} ready; isolation: {isolation.name}",
+        repositories=dict(zip(names, prepared, strict=True)),
     )
 
 

@@ -62,6 +62,11 @@ class RunRecords:
         async with self._work() as work:
             await work.save_result(result)
 
+    async def invalidate(self, stages: Sequence[Stage]) -> None:
+        """See the port."""
+        async with self._work() as work:
+            await work.invalidate(stages)
+
     async def enter_stage(self, stage: Stage) -> None:
         """See the port."""
         async with self._database.transaction() as connection:
@@ -82,7 +87,9 @@ class RunRecords:
         async with self._database.transaction() as connection:
             await ChangeRequests(connection).record_progress(self._cr_id, repository, **values)
 
-    async def save_spec(self, *, repository: str, activation: str, feature: str, spec: Mapping[str, Any]) -> SpecRevision:
+    async def save_spec(
+        self, *, repository: str, activation: str, feature: str, spec: Mapping[str, Any]
+    ) -> SpecRevision:
         """See the port."""
         async with self._work() as work:
             return await work.save_spec(repository=repository, activation=activation, feature=feature, spec=spec)
@@ -117,7 +124,9 @@ class RunRecords:
         async with self._work() as work:
             return await work.findings()
 
-    async def save_artifact(self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]) -> str:
+    async def save_artifact(
+        self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]
+    ) -> str:
         """See the port."""
         async with self._work() as work:
             return await work.save_artifact(kind=kind, name=name, content=content, media_type=media_type, facts=facts)
@@ -192,7 +201,12 @@ class RunRecords:
             waiting = await _intervention(connection, mine & (interventions.c.status == "queued"))
             if waiting is None:
                 return None
-            values = {"status": "acted", "acted_at": func.now(), "delivered_at": func.now(), "note": f"resumed {activation}"}
+            values = {
+                "status": "acted",
+                "acted_at": func.now(),
+                "delivered_at": func.now(),
+                "note": f"resumed {activation}",
+            }
             await connection.execute(update(interventions).where(interventions.c.id == waiting.id).values(**values))
         progressed = events.InterventionProgressed(
             intervention_id=waiting.id, action=waiting.action, status="acted", actor=waiting.actor, stage=stage
@@ -211,7 +225,9 @@ class RunRecords:
     async def interventions(self) -> Sequence[Intervention]:
         """See the port."""
         async with self._database.transaction() as connection:
-            query = select(interventions).where(interventions.c.cr_id == self._cr_id).order_by(interventions.c.created_at)
+            query = (
+                select(interventions).where(interventions.c.cr_id == self._cr_id).order_by(interventions.c.created_at)
+            )
             rows = (await connection.execute(query)).mappings()
             return [Intervention(**{name: row[name] for name in Intervention.__slots__}) for row in rows]
 
@@ -229,7 +245,11 @@ class RunRecords:
         """See the port."""
         async with self._database.transaction() as connection:
             for number, (repository, text, evidence) in enumerate(proposals):
-                row = {"id": derived_id("learn", activation, str(number)), "cr_id": self._cr_id, "repository": repository}
+                row = {
+                    "id": derived_id("learn", activation, str(number)),
+                    "cr_id": self._cr_id,
+                    "repository": repository,
+                }
                 statement = upsert(learnings).values(**row, text=text, evidence=evidence).on_conflict_do_nothing()
                 await connection.execute(statement)
 
@@ -275,5 +295,3 @@ async def _intervention(connection: AsyncConnection, where: Any) -> Intervention
     query = select(interventions).where(where).order_by(interventions.c.created_at).limit(1)
     row = (await connection.execute(query)).mappings().one_or_none()
     return Intervention(**{name: row[name] for name in Intervention.__slots__}) if row else None
-
-
