@@ -5,7 +5,7 @@ small Protocol here, implemented by one adapter (or by `store`) and, where the r
 by one fake in `pipeline.testing`, both held to the same contract tests. Values that cross a port are frozen.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -129,6 +129,9 @@ class Repository(Protocol):
     async def list_files(self, commit: str) -> list[str]:
         """Return all paths of a commit, sorted."""
 
+    async def message(self, commit: str) -> str:
+        """Return a commit's whole message."""
+
     async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
         """Return (sha, subject) of the commits in base..head, newest first."""
 
@@ -217,6 +220,8 @@ class SandboxCommand:
     """Usually the worktree alone. Mounted at the same path."""
     read_only: tuple[Path, ...] = ()
     """Toolchains and environments. Mounted at the same path."""
+    mounts: Mapping[Path, Path] = field(default_factory=dict)
+    """Destination inside to a directory of the host, read-only; see `Environment.mounts_in`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the fixed minimum (PATH, HOME, LANG, TMPDIR). Nothing is inherited from this process."""
     network: Network = Network.NONE
@@ -300,7 +305,14 @@ class Environment:
     path: tuple[Path, ...]
     """Directories that go to the front of PATH, in order."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
+    tree_mounts: Mapping[str, Path] = field(default_factory=dict)
+    """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
     log: str = ""
+
+    def mounts_in(self, tree: Path) -> dict[Path, Path]:
+        """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""
+        return {tree / name: built for name, built in self.tree_mounts.items()}
 
 
 class Environments(Protocol):
@@ -359,13 +371,24 @@ class ModelAnswer:
 DeltaListener: TypeAlias = Callable[[str], None]
 """Called with each piece of text as it streams; must return at once."""
 
+UsageListener: TypeAlias = Callable[[Usage], None]
+"""Called when the provider states the input of a call, and again as output streams; must return at once.
+
+What it saw last is what a cut call is settled by; `estimated` is always set.
+"""
+
 
 class ModelProvider(Protocol):
     """One provider behind its official SDK, streaming."""
 
     name: str
 
-    async def ask(self, request: ModelRequest, on_text: DeltaListener | None = None) -> ModelAnswer:
+    async def ask(
+        self,
+        request: ModelRequest,
+        on_text: DeltaListener | None = None,
+        on_usage: UsageListener | None = None,
+    ) -> ModelAnswer:
         """Return the whole answer. Cancelling closes the stream at once.
 
         Raises `TransientError` for 429, 5xx, 529, timeouts, dropped and truncated streams (with what is known of the
@@ -390,7 +413,7 @@ class Ledger(Protocol):
         """Set money aside; repeating with the same key returns the same reservation. Raises `PersonNeeded(budget)`."""
 
     async def settle(self, reservation: Reservation, *, usage: Usage, cost_usd: Decimal, latency_s: float) -> None:
-        """Replace the reservation by what was used. Idempotent."""
+        """Replace the reservation by what was used. The first settlement wins; repeating is a no-op."""
 
     async def spent_usd(self) -> Decimal:
         """Return what this change request has settled and still has reserved."""
@@ -458,8 +481,86 @@ class Instructions(Protocol):
     """The receipted queue of what people say."""
 
     async def take(self, *, repository: str | None, role: str, turn: int) -> Sequence[Instruction]:
-        """Return instructions not yet delivered here, marking them delivered with the turn that sees them."""
+        """Return instructions not yet delivered here, marking them delivered with the turn that sees them.
+
+        Asking again for the same turn returns the same ones again, so that a crash between taking an instruction and
+        noting it in the journal loses nothing; the journal drops the repetition.
+        """
 
 
 Emit: TypeAlias = Callable[[Any], Awaitable[None]]
 """Appends one `pipeline.events.Event`, in a short transaction of its own."""
+
+
+class Bell(Protocol):
+    """Wakes processes that wait for a row. Losing a ring costs at most a poll interval, never a fact."""
+
+    async def ring(self, topic: str) -> None:
+        """Wake the listeners of `topic` in this tenant: `events`, `queue`, `effects`, or `cr:<id>`."""
+
+    def listen(self) -> AsyncIterator[str]:
+        """Yield topics as they ring; ends when the connection is lost."""
+
+
+# --- proof ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretHit:
+    """Something that looks like a secret. `masked` never allows to reconstruct it."""
+
+    line: int
+    kind: str
+    certain: bool
+    """Whether the shape belongs to one provider alone; otherwise it is a suspicion."""
+    masked: str
+
+
+class SecretScanner(Protocol):
+    """Finds secrets in added lines, without any network."""
+
+    def scan(self, path: str, lines: Sequence[tuple[int, str]]) -> list[SecretHit]:
+        """Scan (line number, text) pairs of one file. Raises `PersonNeeded(secret_found)` when it could not scan."""
+
+
+class Signer(Protocol):
+    """This installation's signature over evidence."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The raw Ed25519 public key, 32 bytes."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature, 64 bytes; the same message gives the same signature."""
+
+
+class SignatureVerifier(Protocol):
+    """Checks signatures of any installation."""
+
+    def verify(self, *, public_key: bytes, signature: bytes, message: bytes) -> bool:
+        """Whether the signature is right; False for malformed keys and signatures too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitFacts:
+    """A commit as git stores it; full SHAs."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+
+
+class CommitReader(Protocol):
+    """Reads commits of one repository, synchronously and without changing anything: what checking evidence needs."""
+
+    def commit(self, sha: str) -> CommitFacts | None:
+        """Return the commit; None when the repository does not hold it."""
+
+    def blobs(self, sha: str) -> Mapping[str, str]:
+        """Return path to blob id for all files of a commit; empty when the repository does not hold it."""
+
+    def read(self, sha: str, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the bytes of those paths of a commit that are regular files."""
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether `ancestor` is reachable from `descendant` (equal counts); False when either is absent."""

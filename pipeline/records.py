@@ -1,0 +1,164 @@
+"""What the store hands out: frozen read models, one per aggregate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pipeline.change_request import Kind, PauseReason, RepositoryTarget, Stage, Status, WaitKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRequest:
+    """One change request as stored."""
+
+    id: str
+    tenant_id: str
+    kind: Kind
+    source: str
+    external_id: str | None
+    external_url: str | None
+    title: str
+    body: str
+    status: Status
+    stage: Stage | None
+    pause_reason: PauseReason | None
+    pause_message: str
+    pause_facts: Mapping[str, Any]
+    wait_kind: WaitKind | None
+    wait_id: str | None
+    attempt: int
+    structured: Mapping[str, Any]
+    settings_snapshot: Mapping[str, Any]
+    cost_usd: Decimal
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+    queued_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewChangeRequest:
+    """What submit stores. `repositories` are frozen copies of the registered ones."""
+
+    id: str
+    title: str
+    body: str
+    created_by: str
+    repositories: tuple[RepositoryTarget, ...]
+    settings_snapshot: Mapping[str, Any]
+    source: str = "api"
+    external_id: str | None = None
+    external_url: str | None = None
+    kind: Kind = Kind.CHANGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryProgress:
+    """How far one repository of a change request is: full commit SHAs, None until known."""
+
+    target: RepositoryTarget
+    base_commit: str | None
+    tests_commit: str | None
+    head_commit: str | None
+    merge_commit: str | None
+    branch: str | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """One event with its commit-ordered public number."""
+
+    seq: int
+    cr_id: str
+    type: str
+    payload: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiredLease:
+    """A lease whose holder fell silent."""
+
+    cr_id: str
+    epoch: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One change outside: intent, claim, outcome. `payload` names exact commits, built before the intent."""
+
+    id: str
+    key: str
+    cr_id: str
+    repository: str | None
+    kind: str
+    status: str
+    payload: Mapping[str, Any]
+    result: Mapping[str, Any]
+    tries: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """A decision that waits for a person, bound to the hash of what is shown."""
+
+    id: str
+    cr_id: str
+    attempt: int
+    kind: str
+    content: Mapping[str, Any]
+    content_hash: str
+    status: str
+    decision: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    comment: str
+    answer: Mapping[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecRevision:
+    """One revision of the behaviour spec of one repository. `spec` is the validated submission, JSON-plain."""
+
+    repository: str
+    revision: int
+    feature: str
+    spec: Mapping[str, Any]
+    content_hash: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult:
+    """What a stage produced for one repository (or '' for the whole change request) from the inputs of that hash."""
+
+    repository: str
+    stage: Stage
+    activation: str
+    inputs_hash: str
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervention:
+    """What a person said, and how far it got: queued, delivered, acted, refused."""
+
+    id: str
+    cr_id: str
+    repository: str | None
+    action: str
+    body: Mapping[str, Any]
+    actor: str
+    status: str
+    note: str
+    created_at: datetime
+    delivered_at: datetime | None
+    delivered_turn: int | None
+    acted_at: datetime | None

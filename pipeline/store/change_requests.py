@@ -1,0 +1,232 @@
+"""Change requests: created once, moved only by the transition function, under a row lock.
+
+Repeating a move whose outcome already holds changes nothing and says so, which makes every caller retryable.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, func, insert, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.change_request import (
+    FINISHED,
+    Kind,
+    Move,
+    PauseReason,
+    RepositoryTarget,
+    Stage,
+    Status,
+    WaitKind,
+    transition,
+)
+from pipeline.errors import Conflict, NotFound
+from pipeline.records import ChangeRequest, NewChangeRequest, RepositoryProgress
+from pipeline.store.tables import attempts, change_request_repositories, change_requests
+
+
+class ChangeRequests:
+    """The aggregate of one change request and its repositories, on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def create(self, new: NewChangeRequest) -> ChangeRequest:
+        """Store a queued change request; raises `Conflict` naming the live one of the same source issue."""
+        values = asdict(new)
+        del values["repositories"]
+        try:
+            async with self._connection.begin_nested():
+                await self._connection.execute(insert(change_requests).values(**values))
+        except IntegrityError as error:
+            if "uq_change_requests_live_external" not in str(error.orig):
+                raise
+            live = await self.live_for(new.source, new.external_id or "")
+            raise Conflict(
+                f"Change request {live} already works on {new.source} {new.external_id}.",
+                field="external_id", remedy=f"Follow {live}, or finish it first.", live=live,
+            ) from error  # fmt: skip
+        for target in new.repositories:
+            row = {"cr_id": new.id, "repository": target.name, "target": asdict(target)}
+            await self._connection.execute(insert(change_request_repositories).values(**row))
+        await self._connection.execute(insert(attempts).values(cr_id=new.id, attempt=1, requested_by=new.created_by))
+        return await self.get(new.id)
+
+    async def live_for(self, source: str, external_id: str) -> str | None:
+        """Return the id of the unfinished change request of a source issue."""
+        found = await self._connection.execute(
+            select(change_requests.c.id).where(
+                change_requests.c.source == source,
+                change_requests.c.external_id == external_id,
+                change_requests.c.status.not_in([status.value for status in FINISHED]),
+            )
+        )
+        return found.scalar_one_or_none()
+
+    async def get(self, cr_id: str) -> ChangeRequest:
+        """Return it or raise `NotFound`."""
+        rows = await self._connection.execute(select(change_requests).where(change_requests.c.id == cr_id))
+        row = rows.mappings().one_or_none()
+        if row is None:
+            raise NotFound("change request", cr_id)
+        return _change_request(row)
+
+    async def page(
+        self,
+        *,
+        limit: int,
+        before: tuple[datetime, str] | None = None,
+        statuses: Sequence[Status] = (),
+        repository: str | None = None,
+        words: str | None = None,
+    ) -> list[ChangeRequest]:
+        """Return newest first, at most `limit`, strictly older than the cursor `before` = (created_at, id)."""
+        query = (
+            select(change_requests)
+            .order_by(change_requests.c.created_at.desc(), change_requests.c.id.desc())
+            .limit(limit)
+        )
+        if before:
+            query = query.where(tuple_(change_requests.c.created_at, change_requests.c.id) < before)
+        if statuses:
+            query = query.where(change_requests.c.status.in_([status.value for status in statuses]))
+        if repository:
+            links = change_request_repositories
+            query = query.where(change_requests.c.id.in_(select(links.c.cr_id).where(links.c.repository == repository)))
+        if words:
+            query = query.where(
+                or_(change_requests.c.title.icontains(words, autoescape=True), change_requests.c.id == words)
+            )
+        return [_change_request(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def move(
+        self,
+        cr_id: str,
+        move: Move,
+        *,
+        reason: PauseReason | None = None,
+        message: str = "",
+        facts: Mapping[str, Any] | None = None,
+        wait: WaitKind | None = None,
+        wait_id: str | None = None,
+    ) -> bool:
+        """Apply one move of the state machine. Returns False when its outcome already held; raises `IllegalMove`."""
+        row = (
+            await self._connection.execute(
+                select(change_requests.c.status, change_requests.c.pause_reason, change_requests.c.wait_id)
+                .where(change_requests.c.id == cr_id)
+                .with_for_update()
+            )
+        ).one_or_none()
+        if row is None:
+            raise NotFound("change request", cr_id)
+        before = Status(row.status)
+        after = transition(before, move)
+        if after is before and (row.pause_reason, row.wait_id) == (reason, wait_id):
+            return False
+        values: dict[str, Any] = {
+            "status": after.value,
+            "pause_reason": reason.value if reason else None,
+            "pause_message": message,
+            "pause_facts": dict(facts or {}),
+            "wait_kind": wait.value if wait else None,
+            "wait_id": wait_id,
+            "updated_at": func.now(),
+            "finished_at": func.now() if after.finished else None,
+        }
+        if after is Status.QUEUED:
+            values["queued_at"] = func.now()
+        await self._connection.execute(update(change_requests).where(change_requests.c.id == cr_id).values(**values))
+        return True
+
+    async def enter_stage(self, cr_id: str, stage: Stage) -> None:
+        """Record where the line is; for people, not for decisions."""
+        values = {"stage": stage.value, "updated_at": func.now()}
+        await self._connection.execute(update(change_requests).where(change_requests.c.id == cr_id).values(**values))
+
+    async def store_structured(self, cr_id: str, structured: Mapping[str, Any]) -> None:
+        """Keep intake's structured request. Idempotent."""
+        values = {"structured": dict(structured), "updated_at": func.now()}
+        await self._connection.execute(update(change_requests).where(change_requests.c.id == cr_id).values(**values))
+
+    async def start_attempt(self, cr_id: str, *, mode: str, from_stage: Stage | None, requested_by: str) -> int:
+        """Open the next attempt of a rerun and return its number."""
+        statement = (
+            update(change_requests).where(change_requests.c.id == cr_id).values(attempt=change_requests.c.attempt + 1)
+        ).returning(change_requests.c.attempt)
+        attempt = int((await self._connection.execute(statement)).scalar_one())
+        row = {"cr_id": cr_id, "attempt": attempt, "mode": mode, "requested_by": requested_by}
+        await self._connection.execute(
+            insert(attempts).values(**row, from_stage=from_stage.value if from_stage else None)
+        )
+        return attempt
+
+    async def attempt_versions(self, cr_id: str, attempt: int, *, graph_version: str, code_version: str) -> str:
+        """Record which graph runs an attempt, once; return the graph version it began with."""
+        where = (attempts.c.cr_id == cr_id) & (attempts.c.attempt == attempt)
+        values = {"graph_version": graph_version, "code_version": code_version}
+        await self._connection.execute(update(attempts).where(where, attempts.c.graph_version == "").values(**values))
+        return str((await self._connection.execute(select(attempts.c.graph_version).where(where))).scalar_one())
+
+    async def claim_queued(self, limit: int) -> list[str]:
+        """Lock and return the longest-queued ids that nobody else is dispatching."""
+        query = (
+            select(change_requests.c.id)
+            .where(change_requests.c.status == Status.QUEUED.value)
+            .order_by(change_requests.c.queued_at, change_requests.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return list((await self._connection.execute(query)).scalars())
+
+    async def count(self, status: Status) -> int:
+        """Return how many of this tenant have a status."""
+        query = select(func.count()).select_from(change_requests).where(change_requests.c.status == status.value)
+        return int((await self._connection.execute(query)).scalar_one())
+
+    async def progress(self, cr_id: str) -> list[RepositoryProgress]:
+        """Return its repositories by name."""
+        table = change_request_repositories
+        rows = await self._connection.execute(select(table).where(table.c.cr_id == cr_id).order_by(table.c.repository))
+        return [_progress(row) for row in rows.mappings()]
+
+    async def record_progress(self, cr_id: str, repository: str, **values: Any) -> None:
+        """Set commits, branch or facts of one repository. Idempotent."""
+        table = change_request_repositories
+        where = (table.c.cr_id == cr_id) & (table.c.repository == repository)
+        await self._connection.execute(update(table).where(where).values(**values, updated_at=func.now()))
+
+    async def add_repository(self, cr_id: str, target: RepositoryTarget) -> None:
+        """Add a repository that a person or the mapper identified later. Idempotent."""
+        row = {"cr_id": cr_id, "repository": target.name, "target": asdict(target)}
+        await self._connection.execute(upsert(change_request_repositories).values(**row).on_conflict_do_nothing())
+
+
+def _change_request(row: RowMapping) -> ChangeRequest:
+    values = dict(row)
+    return ChangeRequest(
+        **{
+            **values,
+            "kind": Kind(values["kind"]),
+            "status": Status(values["status"]),
+            "stage": Stage(values["stage"]) if values["stage"] else None,
+            "pause_reason": PauseReason(values["pause_reason"]) if values["pause_reason"] else None,
+            "wait_kind": WaitKind(values["wait_kind"]) if values["wait_kind"] else None,
+        }
+    )
+
+
+def _progress(row: RowMapping) -> RepositoryProgress:
+    return RepositoryProgress(
+        target=RepositoryTarget(**row["target"]),
+        base_commit=row["base_commit"],
+        tests_commit=row["tests_commit"],
+        head_commit=row["head_commit"],
+        merge_commit=row["merge_commit"],
+        branch=row["branch"],
+        facts=row["facts"],
+    )

@@ -1,0 +1,75 @@
+"""The door to PostgreSQL: one driver (psycopg 3), one engine per process, the tenant set where the connection needs it.
+
+Problem: row-level security is only as good as the setting it compares with. A `SET` leaks to the pool's next user, and
+`SET LOCAL` does nothing outside a transaction. Choice: the controller sets the tenant inside each transaction; a worker,
+which serves one change request, sets tenant, change request and epoch as start-up options of every connection, where the
+fence trigger reads them.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from pipeline.store.errors import translated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerIdentity:
+    """Whose writes these are: what the fence trigger compares with the lease."""
+
+    cr_id: str
+    epoch: int
+
+    @property
+    def application_name(self) -> str:
+        """The back end's name, by which a takeover finds and terminates a frozen predecessor."""
+        return f"worker:{self.cr_id}:{self.epoch}"
+
+
+class Database:
+    """Short transactions for one process. Not bound to a request; open one transaction per unit of work."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        tenant: str,
+        pool_max: int = 10,
+        worker: WorkerIdentity | None = None,
+        name: str = "controller",
+    ) -> None:
+        self.tenant = tenant
+        self.worker = worker
+        self.engine: AsyncEngine = create_async_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool_max,
+            max_overflow=0,
+            pool_pre_ping=worker is None,
+            connect_args=connect_args(tenant, worker, name),
+        )
+
+    @asynccontextmanager
+    async def transaction(self, tenant: str | None = None) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction bound to a tenant (this process's own by default); commits at the end, rolls back on error."""
+        identity = self.worker
+        with translated(identity.cr_id if identity else "", identity.epoch if identity else 0):
+            async with self.engine.begin() as connection:
+                if identity is None:
+                    setting = text("SELECT set_config('changeline.tenant', :tenant, true)")
+                    await connection.execute(setting, {"tenant": tenant or self.tenant})
+                yield connection
+
+    async def close(self) -> None:
+        """Return every connection."""
+        await self.engine.dispose()
+
+
+def connect_args(tenant: str, worker: WorkerIdentity | None, name: str) -> dict[str, str]:
+    """Build libpq start-up parameters; shared with LangGraph's saver so that its writes are fenced too."""
+    if worker is None:
+        return {"application_name": name}
+    options = f"-c changeline.tenant={tenant} -c changeline.cr={worker.cr_id} -c changeline.epoch={worker.epoch}"
+    return {"application_name": worker.application_name, "options": options}

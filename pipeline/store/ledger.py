@@ -1,0 +1,128 @@
+"""Money: the worst case is reserved before a call and replaced by the real usage after it.
+
+Reservations of parallel branches are serialised by a lock on the change request's row, so together they never exceed
+the budget; a repeated reservation with the same key is the same reservation.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import RowMapping, case, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.change_request import PauseReason
+from pipeline.errors import PersonNeeded
+from pipeline.ports import Reservation, Usage
+from pipeline.store.engine import Database
+from pipeline.store.tables import change_requests, model_calls
+
+
+class PostgresLedger:
+    """Implements `pipeline.ports.Ledger` for one change request's attempt."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        cr_id: str,
+        attempt: int,
+        budget_usd: Decimal,
+        call_budget_usd: Decimal,
+        stage_budget_usd: Decimal | None,
+    ) -> None:
+        self._database = database
+        self._cr_id = cr_id
+        self._attempt = attempt
+        self._budget_usd = budget_usd
+        self._call_budget_usd = call_budget_usd
+        self._stage_budget_usd = stage_budget_usd
+
+    async def reserve(
+        self, *, key: str, role: str, stage: str, repository: str | None, model: str, worst_case_usd: Decimal
+    ) -> Reservation:
+        """Set money aside or raise `PersonNeeded(budget)`; repeating with the same key returns the same reservation."""
+        if worst_case_usd > self._call_budget_usd:
+            raise _exhausted("one model call", worst_case_usd, Decimal(0), self._call_budget_usd)
+        row = {
+            "key": key,
+            "cr_id": self._cr_id,
+            "attempt": self._attempt,
+            "stage": stage,
+            "repository": repository,
+            "role": role,
+        }
+        async with self._database.transaction() as connection:
+            lock = select(change_requests.c.id).where(change_requests.c.id == self._cr_id).with_for_update()
+            await connection.execute(lock)
+            known = await connection.execute(select(model_calls.c.worst_case_usd).where(model_calls.c.key == key))
+            if (earlier := known.scalar_one_or_none()) is not None:
+                return Reservation(reservation_id=key, worst_case_usd=earlier)
+            await self._check(connection, stage, worst_case_usd)
+            await connection.execute(upsert(model_calls).values(**row, model=model, worst_case_usd=worst_case_usd))
+        return Reservation(reservation_id=key, worst_case_usd=worst_case_usd)
+
+    async def _check(self, connection: AsyncConnection, stage: str, worst_case_usd: Decimal) -> None:
+        spent = await committed_usd(connection, self._cr_id)
+        if spent + worst_case_usd > self._budget_usd:
+            raise _exhausted("this change request", worst_case_usd, spent, self._budget_usd)
+        if self._stage_budget_usd is not None:
+            in_stage = await committed_usd(connection, self._cr_id, stage=stage)
+            if in_stage + worst_case_usd > self._stage_budget_usd:
+                raise _exhausted(f"stage {stage}", worst_case_usd, in_stage, self._stage_budget_usd)
+
+    async def settle(self, reservation: Reservation, *, usage: Usage, cost_usd: Decimal, latency_s: float) -> None:
+        """Replace the reservation by what was used, never more than it. Idempotent."""
+        values: dict[str, Any] = {
+            "status": "settled",
+            "cost_usd": min(cost_usd, reservation.worst_case_usd) if usage.estimated else cost_usd,
+            "input_tokens": usage.input_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+            "cache_read_tokens": usage.cache_read_tokens,
+            "output_tokens": usage.output_tokens,
+            "estimated": usage.estimated,
+            "latency_ms": round(latency_s * 1000),
+            "settled_at": func.now(),
+        }
+        open_call = (model_calls.c.key == reservation.reservation_id) & (model_calls.c.status == "reserved")
+        async with self._database.transaction() as connection:
+            await connection.execute(update(model_calls).where(open_call).values(**values))
+            total = await committed_usd(connection, self._cr_id, settled_only=True)
+            await connection.execute(
+                update(change_requests).where(change_requests.c.id == self._cr_id).values(cost_usd=total)
+            )
+
+    async def spent_usd(self) -> Decimal:
+        """Return what is settled and still reserved, over all attempts."""
+        async with self._database.transaction() as connection:
+            return await committed_usd(connection, self._cr_id)
+
+
+async def committed_usd(
+    connection: AsyncConnection, cr_id: str, *, stage: str | None = None, settled_only: bool = False
+) -> Decimal:
+    """Return settled costs plus open reservations of a change request."""
+    reserved = Decimal(0) if settled_only else model_calls.c.worst_case_usd
+    amount = case((model_calls.c.status == "settled", model_calls.c.cost_usd), else_=reserved)
+    query = select(func.coalesce(func.sum(amount), 0)).where(model_calls.c.cr_id == cr_id)
+    if stage is not None:
+        query = query.where(model_calls.c.stage == stage)
+    return Decimal((await connection.execute(query)).scalar_one())
+
+
+async def calls(connection: AsyncConnection, cr_id: str) -> list[RowMapping]:
+    """Return every call of a change request in order, for the cost view and the evidence."""
+    query = (
+        select(model_calls).where(model_calls.c.cr_id == cr_id).order_by(model_calls.c.reserved_at, model_calls.c.key)
+    )
+    return list((await connection.execute(query)).mappings())
+
+
+def _exhausted(scope: str, worst_case_usd: Decimal, spent_usd: Decimal, budget_usd: Decimal) -> PersonNeeded:
+    return PersonNeeded(
+        PauseReason.BUDGET,
+        f"The budget of {scope} does not cover the next call.",
+        worst_case_usd=str(worst_case_usd),
+        spent_usd=str(spent_usd),
+        budget_usd=str(budget_usd),
+    )

@@ -1,0 +1,203 @@
+"""What stages produce: results per activation, spec revisions, test runs, findings, artifacts.
+
+Everything is an upsert by activation, because a node may run twice; large texts are blobs named by their hash.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.change_request import Stage
+from pipeline.errors import NotFound
+from pipeline.findings import Finding, FindingSource, Severity
+from pipeline.identifiers import derived_id
+from pipeline.records import SpecRevision, StageResult
+from pipeline.store.tables import artifacts, blobs, findings, spec_revisions, stage_results, test_runs
+
+
+class Work:
+    """The products of one change request's attempt, on one connection."""
+
+    def __init__(self, connection: AsyncConnection, *, cr_id: str, attempt: int) -> None:
+        self._connection = connection
+        self._key = {"cr_id": cr_id, "attempt": attempt}
+
+    async def save_result(self, result: StageResult) -> None:
+        """Store a stage's result; the activation that runs again keeps the first."""
+        row = {
+            **self._key,
+            "repository": result.repository,
+            "stage": result.stage.value,
+            "activation": result.activation,
+        }
+        statement = upsert(stage_results).values(**row, inputs_hash=result.inputs_hash, result=dict(result.result))
+        await self._connection.execute(statement.on_conflict_do_nothing())
+
+    async def valid_result(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
+        """Return the newest valid result of the same inputs, so that a node that runs again returns it at once."""
+        table = stage_results
+        query = (
+            select(table)
+            .where(*self._of(table), table.c.repository == repository, table.c.stage == stage.value)
+            .where(table.c.inputs_hash == inputs_hash, table.c.valid)
+            .order_by(table.c.created_at.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return _result(row) if row else None
+
+    async def results(self) -> list[StageResult]:
+        """Return all valid results, oldest first."""
+        query = (
+            select(stage_results)
+            .where(*self._of(stage_results), stage_results.c.valid)
+            .order_by(stage_results.c.created_at)
+        )
+        return [_result(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def invalidate(self, stages: Sequence[Stage], repository: str | None = None) -> None:
+        """Forget results of stages (of one repository, or of all), because a person asked for them to run again."""
+        table = stage_results
+        where = [*self._of(table), table.c.stage.in_([stage.value for stage in stages])]
+        if repository is not None:
+            where.append(table.c.repository == repository)
+        await self._connection.execute(update(table).where(*where).values(valid=False))
+
+    async def save_spec(
+        self, *, repository: str, activation: str, feature: str, spec: Mapping[str, Any]
+    ) -> SpecRevision:
+        """Store the next revision; the same activation keeps its revision."""
+        known = await self._spec_by(
+            spec_revisions.c.repository == repository, spec_revisions.c.activation == activation
+        )
+        if known:
+            return known
+        last = await self.latest_spec(repository)
+        row = {
+            **self._key,
+            "repository": repository,
+            "revision": last.revision + 1 if last else 1,
+            "activation": activation,
+        }
+        digest = hashlib.sha256(feature.encode()).hexdigest()
+        await self._connection.execute(
+            upsert(spec_revisions).values(**row, feature=feature, spec=dict(spec), content_hash=digest)
+        )
+        stored = await self.latest_spec(repository)
+        if stored is None:
+            raise NotFound("spec revision", repository)
+        return stored
+
+    async def latest_spec(self, repository: str) -> SpecRevision | None:
+        """Return the newest revision of a repository's spec."""
+        return await self._spec_by(spec_revisions.c.repository == repository)
+
+    async def specs(self) -> list[SpecRevision]:
+        """Return every revision of every repository, oldest first."""
+        query = select(spec_revisions).where(*self._of(spec_revisions))
+        rows = await self._connection.execute(query.order_by(spec_revisions.c.repository, spec_revisions.c.revision))
+        return [_spec(row) for row in rows.mappings()]
+
+    async def verify_spec(self, repository: str, revision: int) -> None:
+        """Mark a revision as verified. Idempotent."""
+        table = spec_revisions
+        where = [*self._of(table), table.c.repository == repository, table.c.revision == revision]
+        await self._connection.execute(update(table).where(*where).values(verified=True))
+
+    async def _spec_by(self, *where: Any) -> SpecRevision | None:
+        query = (
+            select(spec_revisions)
+            .where(*self._of(spec_revisions), *where)
+            .order_by(spec_revisions.c.revision.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return _spec(row) if row else None
+
+    async def save_test_run(
+        self, *, repository: str, stage: Stage, activation: str, purpose: str, commit: str, ok: bool,
+        report: Mapping[str, Any], verdict: Mapping[str, Any],
+    ) -> str:  # fmt: skip
+        """Store one of the pipeline's own test runs and return its id; running again replaces it."""
+        run_id = derived_id("run", str(self._key), repository, activation, purpose, commit)
+        row = {**self._key, "id": run_id, "repository": repository, "stage": stage.value, "activation": activation}
+        values = {"purpose": purpose, "commit": commit, "ok": ok, "report": dict(report), "verdict": dict(verdict)}
+        statement = upsert(test_runs).values(**row, **values).on_conflict_do_update(index_elements=["id"], set_=values)
+        await self._connection.execute(statement)
+        return run_id
+
+    async def test_runs(self, repository: str | None = None) -> list[RowMapping]:
+        """Return test runs, oldest first."""
+        query = select(test_runs).where(*self._of(test_runs)).order_by(test_runs.c.created_at)
+        if repository is not None:
+            query = query.where(test_runs.c.repository == repository)
+        return list((await self._connection.execute(query)).mappings())
+
+    async def save_findings(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
+        """Store what was reported in one activation. Idempotent."""
+        for number, finding in enumerate(found):
+            values = asdict(finding)
+            identity = derived_id("find", str(self._key), repository, activation, finding.source, str(number))
+            row = {
+                **self._key,
+                "id": identity,
+                "repository": repository,
+                "stage": stage.value,
+                "activation": activation,
+            }
+            await self._connection.execute(upsert(findings).values(**row, **values).on_conflict_do_nothing())
+
+    async def findings(self, *, activation: str | None = None) -> list[tuple[str, Finding]]:
+        """Return (repository, finding), oldest first."""
+        query = select(findings).where(*self._of(findings)).order_by(findings.c.created_at, findings.c.id)
+        if activation is not None:
+            query = query.where(findings.c.activation == activation)
+        rows = (await self._connection.execute(query)).mappings()
+        return [(row["repository"], _finding(row)) for row in rows]
+
+    async def save_artifact(
+        self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]
+    ) -> str:
+        """Store a file of the change request by content; the newest of a name wins. Returns its SHA-256."""
+        digest = hashlib.sha256(content).hexdigest()
+        await self._connection.execute(upsert(blobs).values(sha256=digest, content=content).on_conflict_do_nothing())
+        values = {"sha256": digest, "media_type": media_type, "facts": dict(facts), "created_at": func.now()}
+        row = {"cr_id": self._key["cr_id"], "kind": kind, "name": name}
+        statement = upsert(artifacts).values(**row, **values)
+        index = ["cr_id", "kind", "name"]
+        await self._connection.execute(statement.on_conflict_do_update(index_elements=index, set_=values))
+        return digest
+
+    async def artifact(self, kind: str, name: str) -> bytes:
+        """Return an artifact's bytes or raise `NotFound`."""
+        where = [artifacts.c.cr_id == self._key["cr_id"], artifacts.c.kind == kind, artifacts.c.name == name]
+        joined = select(blobs.c.content).join(artifacts, artifacts.c.sha256 == blobs.c.sha256).where(*where)
+        content = (await self._connection.execute(joined)).scalar_one_or_none()
+        if content is None:
+            raise NotFound(kind, name)
+        return bytes(content)
+
+    def _of(self, table: Any) -> list[Any]:
+        return [table.c.cr_id == self._key["cr_id"], table.c.attempt == self._key["attempt"]]
+
+
+def _result(row: RowMapping) -> StageResult:
+    return StageResult(
+        repository=row["repository"], stage=Stage(row["stage"]), activation=row["activation"], inputs_hash=row["inputs_hash"], result=row["result"],
+    )  # fmt: skip
+
+
+def _spec(row: RowMapping) -> SpecRevision:
+    return SpecRevision(**{name: row[name] for name in SpecRevision.__slots__})
+
+
+def _finding(row: RowMapping) -> Finding:
+    return Finding(
+        source=FindingSource(row["source"]), severity=Severity(row["severity"]), category=row["category"],
+        message=row["message"], file=row["file"], line=row["line"], remedy=row["remedy"],
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""What every test gets: a scrubbed environment, a temporary HOME, loopback only, real PostgreSQL when asked for."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.database import TestDatabase, TestServer, server
+
+SCRUBBED = ("ANTHROPIC_", "OPENAI_", "GITHUB_", "LANGSMITH_", "LANGCHAIN_", "OTEL_", "AWS_", "GIT_", "CHANGELINE_")
+_NUMBERS = itertools.count()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Scrub before anything is imported that might read it."""
+    for name in list(os.environ):
+        if name.startswith(SCRUBBED) or name.upper().endswith("_PROXY"):
+            del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own, so that no user configuration reaches it."""
+    directory = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(directory))
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[TestServer]:
+    """The test process's own server, with the migrated template."""
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def database(postgres: TestServer) -> Iterator[TestDatabase]:
+    """A fresh, migrated database: commits, locks and notifications are real."""
+    created = postgres.create(f"test_{next(_NUMBERS)}", template="template_changeline")
+    yield created
+    postgres.drop(created.name)
