@@ -59,7 +59,12 @@ class _Opener:
 
     async def open(self, name: str, remote: str) -> Repository:
         return await open_repository(
-            name=name, remote=remote, cache_dir=self._cache_dir, commands=self._commands, author=self._author, clock=SystemClock()
+            name=name,
+            remote=remote,
+            cache_dir=self._cache_dir,
+            commands=self._commands,
+            author=self._author,
+            clock=SystemClock(),
         )
 
     async def look(self, remote: str, base_branch: str | None) -> RemoteFacts:

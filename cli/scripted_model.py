@@ -90,7 +90,7 @@ class ScriptedModel:
         await asyncio.sleep((self.scenario.model_delay_ms + turn.delay_ms) / 1000)
         fault = self._fault(place, raw, turn)
         if fault is not None and fault.status is not None:
-            wish: dict[str, str] = {} if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
+            wish = None if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
             return _error(fault.status, f"Scripted fault {fault.status}.", headers=wish)
         message = _message(turn, self._usage(request), len(self.requests))
         if not request.get("stream"):
@@ -137,12 +137,19 @@ class ScriptedModel:
 def serve(scenario_path: Path, port: int = 0, host: str = HOST) -> None:
     """Serve a scenario until interrupted, after printing the address. Port 0 takes any free one."""
     app = ScriptedModel(load_scenario(scenario_path)).app()
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+    with listening(host, port) as listener:
         sys.stdout.write(f"http://{host}:{listener.getsockname()[1]}\n")
         sys.stdout.flush()
         uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none")).run(sockets=[listener])
+
+
+def listening(host: str = HOST, port: int = 0) -> socket.socket:
+    """Return a listening socket that names its protocol: asyncio turns Nagle's delay off only for those."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen()
+    return listener
 
 
 def _blocks(request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -203,12 +210,14 @@ def _events(message: dict[str, Any], *, garbage: bool) -> list[dict[str, Any]]:
     start = {**message, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
     events: list[dict[str, Any]] = [{"type": "message_start", "message": start}, {"type": "ping"}]
     for index, block in enumerate(message["content"]):
+        empty: dict[str, Any]
         if block["type"] == "text":
-            empty, pieces = {"type": "text", "text": ""}, _pieces(block["text"])
-            deltas = [{"type": "text_delta", "text": piece} for piece in pieces]
+            empty = {"type": "text", "text": ""}
+            deltas = [{"type": "text_delta", "text": piece} for piece in _pieces(block["text"])]
         else:
-            empty, pieces = {**block, "input": {}}, _pieces('{"broken' if garbage else json.dumps(block["input"]))
-            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+            empty = {**block, "input": {}}
+            given = '{"broken' if garbage else json.dumps(block["input"])
+            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in _pieces(given)]
         events.append({"type": "content_block_start", "index": index, "content_block": empty})
         events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         events.append({"type": "content_block_stop", "index": index})

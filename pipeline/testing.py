@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import signal
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -244,27 +245,27 @@ class UncontainedSandbox:
     async def run(self, command: SandboxCommand) -> CommandResult:
         """See `Sandbox.run`."""
         self.commands.append(command)
-        process = await asyncio.create_subprocess_exec(
-            *command.argv,
-            cwd=command.cwd,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": "/nonexistent", **command.environment},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        timed_out = False
-        try:
-            async with asyncio.timeout(command.timeout_s):
-                raw, _ = await process.communicate(command.stdin or b"")
-        except TimeoutError:
-            timed_out = True
-            _kill_group(process.pid)
-            raw, _ = await process.communicate()
-        finally:
-            _kill_group(process.pid)
-            await process.wait()
-        return _result(raw, process.returncode or 0, timed_out=timed_out, limit=command.output_max_bytes)
+        with tempfile.TemporaryFile() as output:
+            process = await asyncio.create_subprocess_exec(
+                *command.argv,
+                cwd=command.cwd,
+                env={"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": "/nonexistent", **command.environment},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+            timed_out = False
+            try:
+                async with asyncio.timeout(command.timeout_s):
+                    await process.communicate(command.stdin or b"")
+            except TimeoutError:
+                timed_out = True
+            finally:
+                _kill_group(process.pid)
+                await process.wait()
+            output.seek(0)
+            return _result(output.read(), process.returncode or 0, timed_out=timed_out, limit=command.output_max_bytes)
 
 
 def _result(raw: bytes, code: int, *, timed_out: bool, limit: int) -> CommandResult:

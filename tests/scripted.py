@@ -1,6 +1,5 @@
 """The scripted model on a thread, for tests that use the real SDK in the same process."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from typing import Any
 import uvicorn
 
 from cli.scenario import parse_scenario
-from cli.scripted_model import ScriptedModel
+from cli.scripted_model import ScriptedModel, listening
 
 SILENCE = "name: silence\nscripts: [{role: nobody, turns: [{text: '...'}]}]"
 
@@ -19,7 +18,7 @@ class ScriptedServer:
 
     def __init__(self) -> None:
         self.model = ScriptedModel(parse_scenario(SILENCE, "silence"))
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = listening()
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self.model.app(), log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1

@@ -142,12 +142,11 @@ def _words(command: str) -> Iterator[str | None]:
 
 def _piece(piece: str) -> Iterator[str | None]:
     """Unquote one word; a command substitution inside it begins another command."""
-    before, substitution, after = piece.partition("$(")
+    before, substitution, after = piece.partition("$(") if not piece.startswith("'") else (piece, "", "")
     yield _unquoted(before) if before else ""
     if substitution:
         yield None
-        if after:
-            yield from _piece(after)
+        yield from _words(after.rstrip('"'))
 
 
 def _unquoted(text: str) -> str:

@@ -33,6 +33,7 @@ class Opened(_Record):
     context: str | None
     opening: str
     submit: str
+    prompt_hash: str = ""
     root: str | None = None
     """The tree as this conversation knows it; a later epoch works in another directory and translates."""
     commit: str | None = None

@@ -15,10 +15,12 @@ from typing import Generic, NoReturn
 
 from pipeline.agents import context_window
 from pipeline.agents.conversation import Conversation, laid_out
+from pipeline.agents.fences import operator_instruction
 from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S
-from pipeline.agents.tools import ToolBox, ToolSet, tool_definitions, tool_notes
+from pipeline.agents.tools import ToolBox, tool_definitions, tool_notes
+from pipeline.agents.toolsets import ToolSet
 from pipeline.agents.turn import Turn
 from pipeline.change_request import PauseReason
 from pipeline.errors import InvariantBroken, PersonNeeded, TransientError
@@ -33,7 +35,7 @@ from pipeline.events import (
 )
 from pipeline.llm.chains import CallPurpose, Route
 from pipeline.llm.gateway import ModelCall, providers_down
-from pipeline.ports import Instruction, JournalKey, ModelRequest
+from pipeline.ports import JournalKey, ModelRequest
 
 PERCENT = 100
 RUNS_TOOLS = frozenset({"tool_use", "end_turn", "stop_sequence"})
@@ -81,6 +83,7 @@ class _Agent(Generic[S]):
                 context=await keep(context) if context else None,
                 opening=await keep(task.opening),
                 submit=task.submit.name,
+                prompt_hash=task.prompt_hash,
                 root=str(self.ports.bench.root) if self.ports.bench else None,
                 commit=await self.ports.workspace.snapshot() if self._edits and self.ports.workspace else None,
             )
@@ -225,7 +228,7 @@ class _Agent(Generic[S]):
                 Noted(
                     note=Note.INSTRUCTION,
                     turn=turn,
-                    text=_operator_text(instruction),
+                    text=operator_instruction(instruction.actor, instruction.text),
                     to_model=True,
                     intervention_id=instruction.intervention_id,
                     actor=instruction.actor,
@@ -337,13 +340,6 @@ class _Agent(Generic[S]):
     @property
     def _edits(self) -> bool:
         return self.task.toolset is ToolSet.EDIT
-
-
-def _operator_text(instruction: Instruction) -> str:
-    return (
-        f"[Operator instruction from {instruction.actor}; it has the highest priority]\n{instruction.text}\n"
-        "[End of the operator instruction]"
-    )
 
 
 def _first_line(text: str) -> str:

@@ -12,6 +12,8 @@ ERRORS_SHOWN = 12
 
 def parsed(submit: SubmitTool[S], given: object) -> S:
     """Return the submission. Raises `ModelError` that lists what is wrong, field by field."""
+    if submit.judge is not None:
+        return submit.judge(given)
     try:
         return submit.model.model_validate_json(json.dumps(given))
     except ValidationError as error:

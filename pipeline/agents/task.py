@@ -7,7 +7,8 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from pipeline.agents.tools import ToolSet, Workbench
+from pipeline.agents.tools import Workbench
+from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
@@ -18,16 +19,19 @@ S = TypeVar("S", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitTool(Generic[S]):
-    """The tool by which a role hands over its result; `model` is its schema and its validator."""
+    """The tool by which an agent hands over its result and ends; `model` reads it back from the journal."""
 
     name: str
     description: str
     model: type[S]
+    schema: Json | None = None
+    """The input schema to declare, when it is not simply the model's own."""
+    judge: Callable[[object], S] | None = None
+    """Validates what the model sent, with facts the schema cannot hold; its `ModelError` goes back to the model."""
 
     def definition(self) -> Json:
         """Return the tool as the provider wants it declared."""
-        schema = self.model.model_json_schema()
-        schema.pop("title", None)
+        schema = self.schema or self.model.model_json_schema()
         return {"name": self.name, "description": self.description, "input_schema": schema}
 
 
@@ -48,6 +52,8 @@ class AgentTask(Generic[S]):
     """The first user message: what is to be done."""
     submit: SubmitTool[S]
     toolset: ToolSet
+    prompt_hash: str = ""
+    """Which version of the role's prompt this is, for the record."""
     check: Callable[[S], Awaitable[None]] | None = None
     """Further validation; its `ModelError` goes back to the model. May run again after a crash."""
 

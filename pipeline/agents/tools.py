@@ -12,13 +12,13 @@ import binascii
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from pipeline.agents.command_policy import CommandPolicy
 from pipeline.agents.editor import inserted, numbered, replaced
+from pipeline.agents.toolsets import ToolSet
 from pipeline.errors import ModelError
 from pipeline.limits import Limits
 from pipeline.ports import CommandResult, Json, Sandbox, SandboxCommand
@@ -40,14 +40,6 @@ Tools:
 READ_ONLY_NOTE = "- Your tools are read-only: the tree cannot be changed, and of the editor's commands only view works."
 
 
-class ToolSet(StrEnum):
-    """What an agent may do with the tree."""
-
-    NONE = "none"
-    READ_ONLY = "read_only"
-    EDIT = "edit"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
     """The tree an agent works in and the rules that hold there."""
@@ -57,6 +49,8 @@ class Workbench:
     limits: Limits
     read_only: tuple[Path, ...] = ()
     """Toolchains and dependency environments."""
+    mounts: Mapping[Path, Path] = field(default_factory=dict)
+    """Built directories that appear inside the tree; see `Environment.mounts_in`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     protected: tuple[str, ...] = ()
     """Paths and globs relative to the root that the editor must not write, each with everything below it."""
@@ -226,6 +220,7 @@ class ToolBox:
                 cwd=self._bench.root,
                 writable=(self._bench.root,) if editing else (),
                 read_only=self._bench.read_only if editing else (self._bench.root, *self._bench.read_only),
+                mounts=self._bench.mounts,
                 environment=self._bench.environment,
                 timeout_s=float(self._bench.limits.command_timeout_s),
                 output_max_bytes=output_max_bytes,

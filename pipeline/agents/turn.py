@@ -12,7 +12,8 @@ from pipeline.agents.journal import Answered, Note, Noted, Observed
 from pipeline.agents.notebook import Notebook
 from pipeline.agents.submission import parsed, stored
 from pipeline.agents.task import AgentPorts, AgentTask, S, Workspace
-from pipeline.agents.tools import ToolBox, ToolOutcome, ToolSet
+from pipeline.agents.tools import ToolBox, ToolOutcome
+from pipeline.agents.toolsets import ToolSet
 from pipeline.errors import ModelError
 from pipeline.events import ToolCalled
 from pipeline.ports import Json

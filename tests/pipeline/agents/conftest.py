@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.agents.loop import run_agent
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, SubmitTool
-from pipeline.agents.tools import ToolSet, Workbench
+from pipeline.agents.tools import Workbench
+from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
 from pipeline.limits import Limits
 from pipeline.llm.chains import ModelSettings, RetrySettings, Route

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.agents.journal import Note, Noted, record_of
 from pipeline.agents.loop import run_agent
 from pipeline.change_request import PauseReason
 from pipeline.errors import ModelError, PersonNeeded
+from pipeline.llm.chains import ModelSettings, Route
 from tests.pipeline.agents.conftest import KEY, LIMITS, TASK, Rig, Work
 
 GREETING = """
@@ -219,7 +221,8 @@ async def test_an_instruction_enters_between_turns_once_and_is_receipted(rig: Ri
 
     (event,) = rig.events.of_type("intervention_progressed")
     first = rig.scripted.requests[0]["messages"][-1]["content"][-1]["text"]
-    assert first.startswith("[Operator instruction from ana;")
+    assert first.startswith('<operator_instruction id="')
+    assert 'label="from ana"' in first
     assert str(rig.scripted.requests[-1]["messages"]).count("Use English.") == 1
     assert (event.intervention_id, event.status, event.turn) == ("i1", "delivered", 1)
 
@@ -247,6 +250,38 @@ async def test_the_agent_is_told_once_when_the_budget_runs_low(rig: Rig) -> None
     assert "80 % of this change request's budget" in str(rig.scripted.requests[-1]["messages"])
 
 
+async def test_a_provider_that_is_down_at_the_start_is_replaced_for_the_whole_conversation(rig: Rig) -> None:
+    rig.scripted.play(GREETING)
+    rig.settings = ModelSettings(
+        default=(Route(provider="away", model="claude-opus-5-5"), Route(provider="anthropic", model="scripted"))
+    )
+    away = AnthropicProvider(api_key="dummy", base_url="http://127.0.0.1:9", max_retries=0)
+    ports = rig.ports()
+    ports.gateway.providers = {**ports.gateway.providers, "away": away}
+
+    result = await run_agent(TASK, KEY, ports)
+    await away.aclose()
+
+    assert result.model == "scripted"
+    assert rig.clock.slept == [5, 10, 20]
+    assert {request["model"] for request in rig.scripted.requests} == {"scripted"}
+    assert rig.events.of_type("warned")[0].message == "away does not answer; anthropic takes over."
+
+
+async def test_a_provider_that_goes_down_later_pauses_and_the_conversation_goes_on_with_it(rig: Rig) -> None:
+    rig.scripted.play(
+        submitting("tools: [{name: bash, input: {command: 'true'}}]", "{text: hm, fault: {status: 529, times: 4}}")
+    )
+
+    with pytest.raises(PersonNeeded) as pause:
+        await rig.run()
+
+    assert pause.value.reason is PauseReason.PROVIDERS_DOWN
+    assert pause.value.facts["status"] == 529
+    assert (await rig.run()).turns == 3
+    assert len(notes(rig, Note.CALL_FAILED)) == 4
+
+
 async def test_a_cancelled_call_is_noted_settled_and_passed_on(rig: Rig) -> None:
     speech = "A long speech. " * 40
     rig.scripted.play(submitting(f"{{text: '{speech}', fault: {{stall_s: 5, stream: truncate}}}}"))
@@ -263,7 +298,8 @@ async def test_a_cancelled_call_is_noted_settled_and_passed_on(rig: Rig) -> None
     assert rig.ledger.open_lines == []
     assert line.usage is not None
     assert line.usage.estimated
-    assert 0 < note.cost_usd == line.cost_usd < line.reservation.worst_case_usd
+    assert line.cost_usd == note.cost_usd
+    assert 0 < note.cost_usd < line.reservation.worst_case_usd
 
 
 async def test_a_cancelled_command_is_killed_noted_and_runs_again_from_its_snapshot(rig: Rig, tmp_path: Path) -> None:
