@@ -19,7 +19,7 @@ from langgraph.types import Command
 
 from pipeline import state as states
 from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
-from pipeline.errors import ChangelineError, LeaseLost, ModelError, Parked, PersonNeeded, TransientError
+from pipeline.errors import ChangelineError, LeaseLost, Parked, PersonNeeded, TransientError
 from pipeline.events import WorkerStarted
 from pipeline.graph import Line
 from pipeline.identifiers import new_id
@@ -75,26 +75,23 @@ async def _stopped(runs: Runs, stop: Stop) -> Ending | None:
     return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=stop.reason, message=stop.message)
 
 
-async def _advance(hands: Hands, drain: RunControl) -> Ending | None:
+async def _advance(hands: Hands, drain: RunControl) -> Ending:
     """Run the graph; a problem that may pass is tried again in place, because the journal makes that cheap."""
-    for attempt in range(1, TRANSIENT_TRIES + 1):
+    tries = 0
+    while True:
+        tries += 1
         try:
             return await _once(hands, drain)
         except TransientError as problem:
-            if attempt == TRANSIENT_TRIES:
+            if tries == TRANSIENT_TRIES:
                 return _pause(PauseReason.REMOTE_UNREACHABLE, problem)
-            await hands.context.clock.sleep(problem.retry_after_s or RETRY_AFTER_S * attempt)
-        except (PersonNeeded, Parked) as needed:
-            return _pause(needed.reason, needed)
-        except ModelError as problem:
-            return _pause(PauseReason.INTERNAL_ERROR, problem)
+            await hands.context.clock.sleep(problem.retry_after_s or RETRY_AFTER_S * tries)
         except GraphDrained:
             return Ending(move=Move.REQUEUE, status=Status.QUEUED, message="The worker was asked to shut down.")
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - the one handler around a run: whatever breaks becomes a pause with a trace
             return _broken(hands, error)
-    return None
 
 
 async def _once(hands: Hands, drain: RunControl) -> Ending:
@@ -175,6 +172,8 @@ def _pause(reason: PauseReason, problem: ChangelineError) -> Ending:
 
 
 def _broken(hands: Hands, error: Exception) -> Ending:
+    if isinstance(error, PersonNeeded | Parked):
+        return _pause(error.reason, error)
     if checkpoints.fenced(error):
         raise LeaseLost(hands.order.cr_id, hands.order.epoch) from error
     if checkpoints.away(error):

@@ -9,27 +9,17 @@ from dataclasses import dataclass
 
 from pipeline.agents.loop import run_agent
 from pipeline.agents.prompting import RenderedPrompt, render
-from pipeline.agents.roles import ROLES, Role, RoleDefinition
+from pipeline.agents.role_submission import submit_tool
+from pipeline.agents.roles import ROLES, RoleDefinition
 from pipeline.agents.submissions.fields import Submission
-from pipeline.agents.submitting import tool_schema, validate_submission
-from pipeline.agents.task import AgentPorts, AgentTask, SubmitTool
-from pipeline.agents.tools import ToolSet, Workbench
+from pipeline.agents.task import AgentPorts, AgentTask
+from pipeline.agents.tools import Workbench
+from pipeline.agents.toolsets import ToolSet
 from pipeline.context import Handed, Job
 from pipeline.errors import InvariantBroken
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
-from pipeline.ports import Clock, DeltaListener, Emit, Instructions, Journal, JournalKey, Json, Repository, Sandbox
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleSubmit(SubmitTool[Submission]):
-    """A role's submit tool, declared with the schema that every provider accepts."""
-
-    role: Role
-
-    def definition(self) -> Json:
-        """Return the tool; the same bytes in every process."""
-        return tool_schema(self.role)
+from pipeline.ports import Clock, DeltaListener, Emit, Instructions, Journal, JournalKey, Repository, Sandbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +49,12 @@ class Crew:
             role=definition.role.value,
             instance=job.instance,
         )
-        if job.tree and job.restore and definition.toolset.value == ToolSet.EDIT.value:
+        if job.tree and job.restore and definition.toolset is ToolSet.EDIT:
             await self._workspace(job).restore(_known(job))
         result = await run_agent(self._task(job, definition, prompt), key, self._ports(job, definition))
         return Handed(submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd)
 
     def _task(self, job: Job, definition: RoleDefinition, prompt: RenderedPrompt) -> AgentTask[Submission]:
-        async def agrees_with_the_run(submission: Submission) -> None:
-            validate_submission(definition.role, submission.model_dump(mode="json"), job.facts)
-
         return AgentTask(
             role=definition.role.value,
             instance=job.instance,
@@ -77,14 +64,9 @@ class Crew:
             system=prompt.system,
             context=prompt.context,
             opening=prompt.opening,
-            submit=RoleSubmit(
-                name=definition.submit.name,
-                description=definition.submit.description,
-                model=definition.submit.model,
-                role=definition.role,
-            ),
-            toolset=ToolSet(definition.toolset.value) if job.tree else ToolSet.NONE,
-            check=agrees_with_the_run,
+            submit=submit_tool(definition.role, job.facts),
+            toolset=definition.toolset if job.tree else ToolSet.NONE,
+            prompt_hash=prompt.prompt_hash,
         )
 
     def _ports(self, job: Job, definition: RoleDefinition) -> AgentPorts:
@@ -92,7 +74,7 @@ class Crew:
             where = {"stage": job.stage, "repository": job.repository, "role": definition.role.value}
             await self.emit(event.model_copy(update=where))  # type: ignore[attr-defined]  # every event is a pydantic model
 
-        edits = definition.toolset.value == ToolSet.EDIT.value
+        edits = definition.toolset is ToolSet.EDIT
         return AgentPorts(
             gateway=self.gateway,
             journal=self.journal,
@@ -119,6 +101,7 @@ class Crew:
             limits=self.limits,
             read_only=environment.read_only if environment else (),
             environment=variables,
+            mounts=environment.mounts_in(job.tree) if environment else {},
             protected=tuple(sorted(job.protected)),
             protected_because="it is a protected test",
         )
