@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cli.local import archive, programs
 from cli.local.data_directory import DataDirectory, locate, storage_refusal
-from cli.local.postgres import DISK_FULL, SERVER_ENVIRONMENT
+from cli.local.postgres import SERVER_ENVIRONMENT, says_disk_full
 from cli.local.processes import server_account
 from cli.local.servers import LocalServers, running_urls
 from pipeline.errors import CallerError, InvariantBroken
@@ -189,7 +189,7 @@ def _run(directory: DataDirectory, program: str, url: str, *arguments: str) -> N
     )
     if done.returncode == 0:
         return
-    if DISK_FULL in done.stderr:
+    if says_disk_full(done.stderr):
         raise CallerError(f"{program} failed because the disk is full.", remedy="Free space and try again.")
     said = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])
     raise CallerError(f"{program} failed: {said}")

@@ -197,7 +197,7 @@ class DataDirectory:
         mode = 0o711 if server_account() else 0o700
         _make_way_to(self.path, mode)
         self.path.mkdir(mode=0o700, exist_ok=True)
-        self._check_owner()
+        self._check_owner(occupied=existed)
         if existed:
             self._check_format()
         elif shutil.disk_usage(self.path).free < _FREE_BYTES_MIN:
@@ -213,7 +213,7 @@ class DataDirectory:
             self.server_part.chmod(mode)
             write_private(self.server_part / "belongs-to", f"{self.path}\n")
 
-    def _check_owner(self) -> None:
+    def _check_owner(self, *, occupied: bool) -> None:
         facts = self.path.stat()
         if facts.st_uid != os.geteuid():
             raise CallerError(
@@ -221,7 +221,7 @@ class DataDirectory:
                 field="CHANGELINE_DATA_DIR",
                 remedy="Start Changeline as its owner, or choose another directory.",
             )
-        if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if occupied and facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise CallerError(
                 f"Other users may write to the data directory {self.path}.",
                 field="CHANGELINE_DATA_DIR",

@@ -66,8 +66,15 @@ def address_of(url: str) -> str:
     return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+def with_application_login(url: str, password: str) -> str:
+    """The same database, as `changeline_app`."""
+    parts = urlsplit(_plain(url))
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{bootstrap.APPLICATION_ROLE}:{quote(password, safe='')}@{place}"))
+
+
 def _own_application_role(url: str, password: str, report: Callable[[str], None]) -> str:
-    application_url = _with_login(url, bootstrap.APPLICATION_ROLE, password)
+    application_url = with_application_login(url, password)
     if not bootstrap.answers(application_url):
         report(f"Creating the role {bootstrap.APPLICATION_ROLE} on {address_of(url)}")
         try:
@@ -123,8 +130,3 @@ def _rights(url: str, field_name: str) -> bootstrap.RoleRights:
 def _plain(url: str) -> str:
     """SQLAlchemy's spelling of the driver is accepted too."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
-
-
-def _with_login(url: str, user: str, password: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"))

@@ -27,7 +27,8 @@ class RoleRights:
     create_role: bool
     bypass_rls: bool
     is_application: bool
-    """It is `changeline_app` or a member of it, so that the grants of the migrations reach it."""
+    """It is `changeline_app` or inherits from it, so that the grants of the migrations reach it. Having created that
+    role is not enough."""
 
 
 def answers(url: str) -> bool:
@@ -82,7 +83,7 @@ def role_rights(url: str) -> RoleRights:
     with connect(url) as connection:
         row = connection.execute(
             "SELECT rolname, rolsuper, rolcreaterole, rolbypassrls,"
-            " EXISTS (SELECT 1 FROM pg_roles a WHERE a.rolname = %s AND pg_has_role(me.oid, a.oid, 'MEMBER'))"
+            " EXISTS (SELECT 1 FROM pg_roles a WHERE a.rolname = %s AND pg_has_role(me.oid, a.oid, 'USAGE'))"
             " FROM pg_roles me WHERE rolname = current_user",
             (APPLICATION_ROLE,),
         ).fetchone()
