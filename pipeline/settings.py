@@ -49,7 +49,7 @@ class SandboxSettings(_Group):
     allow_uncontained: bool = False
     """True runs tools without isolation where bubblewrap does not work. Off: such a machine pauses instead."""
     memory_max_bytes: int = Field(4 * 1024**3, ge=64 * 1024**2)
-    """Address space per process tree member."""
+    """Private writable memory of a command's processes together; also the size of its scratch directories."""
     processes_max: int = Field(512, ge=16)
     file_max_bytes: int = Field(1024**3, ge=1024**2)
     read_only: tuple[Path, ...] = ()
@@ -72,10 +72,14 @@ class EnvironmentSettings(_Group):
         "repo1.maven.org",
     )
     """Hosts the egress proxy lets a build reach; HTTPS only."""
+    private_registries: tuple[str, ...] = ()
+    """Those of `registries` that may have private addresses, such as a mirror of your own; never loopback or link-local."""
     find_links: Path | None = None
     """A directory of Python wheels used beside the index."""
     offline: bool = False
     """True never asks an index."""
+    install_scripts: bool = False
+    """True lets npm packages run their install scripts, inside the sandbox of the build."""
     build_timeout_s: float = Field(900.0, gt=0)
 
 

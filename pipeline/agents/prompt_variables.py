@@ -169,9 +169,8 @@ class SpecReviewerVariables(PromptVariables):
     specs: tuple[VerifiedSpec, ...]
     """Of all repositories of the change request; this one's first."""
     tests: Untrusted
-    """Which test proves which scenario, as the test writer declared it."""
+    """The protected tests: which of them prove which scenario, or their text."""
     diff: Untrusted
-    test_results: Untrusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
