@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import psycopg
-
 from pipeline.errors import CallerError
 from pipeline.store import bootstrap
 
@@ -79,7 +77,7 @@ def _own_application_role(url: str, password: str, report: Callable[[str], None]
         report(f"Creating the role {bootstrap.APPLICATION_ROLE} on {address_of(url)}")
         try:
             bootstrap.ensure_application_role(url, password)
-        except psycopg.errors.InsufficientPrivilege as error:
+        except bootstrap.RoleOfAnother as error:
             raise CallerError(
                 f"The role {bootstrap.APPLICATION_ROLE} exists on {address_of(url)} and may not be changed by the role"
                 f" of {_URL_FIELD}.",
@@ -118,10 +116,9 @@ def _require_application(rights: bootstrap.RoleRights, *, owner_name: str | None
 def _rights(url: str, field_name: str) -> bootstrap.RoleRights:
     try:
         return bootstrap.role_rights(url)
-    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        said = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+    except bootstrap.LoginRefused as error:
         raise CallerError(
-            f"The database of {field_name} at {address_of(url)} does not accept the connection: {said}",
+            f"The database of {field_name} at {address_of(url)} does not accept the connection: {error.message}",
             field=field_name,
             remedy="Check that the server runs, and host, port, database, user and password.",
         ) from error

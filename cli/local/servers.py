@@ -114,8 +114,8 @@ class LocalServers:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.runtime.phase("stopping")
-        self._exit.close()
+        with self._exit:
+            self.runtime.phase("stopping")
 
     def _opened(self) -> Urls:
         if self._urls is None:

@@ -18,21 +18,36 @@ from tests.cli.local.conftest import Said
 PASSWORD = "made-for-this-installation"
 
 
-@pytest.fixture
-def elsewhere() -> Iterator[LocalServers]:
+@pytest.fixture(scope="module")
+def managed() -> Iterator[LocalServers]:
     """Stands for a managed server: two roles that its administrator made, and none of ours."""
     path = Path(tempfile.mkdtemp(prefix="changeline-test-"))
     path.chmod(0o755)
     settings = Settings(data_dir=path / "data", redis=RedisSettings(embedded=False))
     with LocalServers(settings, report=Said(), durable=False) as servers:
         with psycopg.connect(superuser(servers), autocommit=True) as admin:
-            admin.execute("REVOKE CONNECT ON DATABASE changeline FROM changeline_app")
-            admin.execute("DROP ROLE changeline_app")
             admin.execute("CREATE ROLE plain LOGIN PASSWORD 'plain'")
             admin.execute("CREATE ROLE maker LOGIN CREATEROLE PASSWORD 'maker'")
             admin.execute("GRANT ALL ON DATABASE changeline TO plain, maker WITH GRANT OPTION")
         yield servers
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def elsewhere(managed: LocalServers) -> LocalServers:
+    """As its administrator left it, whatever the last test did."""
+    with psycopg.connect(superuser(managed), autocommit=True) as admin:
+        if has_application(admin):
+            for grantor in ("changeline_owner", "maker"):
+                admin.execute(f"SET ROLE {grantor}".encode())
+                admin.execute("REVOKE ALL ON DATABASE changeline FROM changeline_app")
+            admin.execute("RESET ROLE")
+            admin.execute("DROP ROLE changeline_app")
+    return managed
+
+
+def has_application(admin: psycopg.Connection) -> bool:
+    return admin.execute("SELECT 1 FROM pg_roles WHERE rolname = 'changeline_app'").fetchone() is not None
 
 
 def superuser(servers: LocalServers) -> str:
