@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from langgraph.runtime import Runtime
 
@@ -135,7 +135,7 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
     inputs_hash = _hash([run.stage.value, run.note, *inputs(run)])
     known = await run.context.records.valid_result(run.repository or "", run.stage, inputs_hash)
     if known is not None:
-        return RunState(**known.result["update"])
+        return cast("RunState", known.result["update"])
     started = run.context.clock.monotonic()
     await run.context.records.enter_stage(run.stage)
     await run.emit(events.StageEntered(round=_round(run)))

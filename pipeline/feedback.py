@@ -44,7 +44,8 @@ async def note_context(run: StageRun) -> LoopContext | None:
 
 async def given(run: StageRun) -> list[Feedback]:
     """Return the feedback that sent this repository back, in order."""
-    name = run.here.get("spec_feedback" if run.stage is Stage.TRANSLATION else "feedback", "")
+    here = run.here
+    name = here.get("spec_feedback", "") if run.stage is Stage.TRANSLATION else here.get("feedback", "")
     content = await run.context.records.artifact(KIND, name) if name else None
     return [Feedback(**{**one, "kind": FeedbackKind(one["kind"])}) for one in json.loads(content or b"[]")]
 

@@ -8,7 +8,7 @@ Joins are where fan-outs end and `routing` decides. Node names are a contract (`
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END as GRAPH_END
@@ -69,9 +69,9 @@ def compile_line(saver: BaseCheckpointSaver[str]) -> Line:
     """Build the line on a checkpointer. Cheap; once per process."""
     graph = StateGraph(RunState, context_schema=StageContext)
     for stage, (body, inputs) in _STAGES.items():
-        graph.add_node(stage.value, stage_node(stage, body, inputs), input_schema=RepositoryTask)
+        graph.add_node(stage.value, cast("Any", stage_node(stage, body, inputs)), input_schema=RepositoryTask)
         if stage in PER_REPOSITORY:
-            graph.add_node(join_name(stage), join_node(stage), input_schema=RepositoryTask)
+            graph.add_node(join_name(stage), cast("Any", join_node(stage)), input_schema=RepositoryTask)
             graph.add_edge(stage.value, join_name(stage))
         graph.add_conditional_edges(decider(stage), follow, targets(stage))
     graph.add_node(states.PAUSE, pause)

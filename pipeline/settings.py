@@ -124,6 +124,10 @@ class Settings(BaseSettings):
     """The one data directory; None means the platform's usual place (see `cli.local.data_directory`)."""
     tenant: str = "default"
     log_level: str = "info"
+    url: str | None = None
+    """A controller elsewhere, for the command line; None means the installation of the data directory."""
+    token: SecretStr | None = None
+    """The bearer token for `url`."""
     scenario: Path | None = None
     """A scripted model's scenario file; set only by `--scenario` and the demo, and shown wherever the model is named."""
     database: DatabaseSettings = DatabaseSettings()

@@ -67,20 +67,28 @@ class Build:
         return content if regular and len(content) <= _MANIFEST_MAX_BYTES else None
 
     def directory(self, name: str) -> Path:
-        """Make and return a directory of this build."""
-        path = self.root / name
-        path.mkdir(parents=True, exist_ok=True)
+        """Make and return a directory of this build, readable by the user that commands run as."""
+        path = self.root
+        for part in ("", *Path(name).parts):
+            path /= part
+            path.mkdir(exist_ok=True)
+            path.chmod(0o755)
+        return path
+
+    def write(self, name: str, content: bytes | str, *, mode: int = 0o644) -> Path:
+        """Write a file of this build, whatever the process's umask; never below what a step could write."""
+        path = self.directory(str(Path(name).parent)) / Path(name).name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        path.chmod(mode)
         return path
 
     def copy_manifests(self, name: str) -> Path:
         """Lay the stack's manifests out in a directory of this build, as in the repository."""
-        target = self.directory(name)
         for path in self.stack.manifests:
             content = self.manifest(path)
             if content is not None:
-                (target / path).parent.mkdir(parents=True, exist_ok=True)
-                (target / path).write_bytes(content)
-        return target
+                self.write(f"{name}/{path}", content)
+        return self.directory(name)
 
     def copy_tree(self, name: str) -> Path:
         """Copy the repository without `.git`, for tools that refuse manifests alone; links stay links."""

@@ -32,12 +32,12 @@ async def python_recipe(build: Build, pip_configs: tuple[Path, ...]) -> Recipe:
     pip = () if requirements else ("--without-pip",)
     await build.run(str(own_python()), "-I", "-m", "venv", *pip, str(venv), cwd=build.root, writable=(venv,))
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    hook = venv / "lib" / version / "site-packages" / "changeline.pth"
-    hook.write_text(f"{build.root / 'metadata'}\n{build.root / 'runner'}\n{_ABSOLUTE_ROOTS}\n")
+    hook = f"{build.root / 'metadata'}\n{build.root / 'runner'}\n{_ABSOLUTE_ROOTS}\n"
+    build.write(f"venv/lib/{version}/site-packages/changeline.pth", hook)
     if requirements:
         await _install(build, venv, requirements, pip_configs)
     _seed_runner(build, venv)
-    _describe(build.directory("metadata"), project(build.manifest))
+    _describe(build, project(build.manifest))
     return Recipe(
         path=("venv/bin", "bin"),
         variables={
@@ -49,8 +49,7 @@ async def python_recipe(build: Build, pip_configs: tuple[Path, ...]) -> Recipe:
 
 
 async def _install(build: Build, venv: Path, requirements: list[str], pip_configs: tuple[Path, ...]) -> None:
-    listed = build.directory("manifests") / "requirements.txt"
-    listed.write_text("\n".join(requirements) + "\n")
+    listed = build.write("manifests/requirements.txt", "\n".join(requirements) + "\n")
     arguments, shown = pip_arguments(build.settings, pip_configs)
     await build.run(
         *(str(venv / "bin" / "python"), "-I", "-m", "pip", "install", "--no-input", "--no-cache-dir"),
@@ -64,33 +63,29 @@ async def _install(build: Build, venv: Path, requirements: list[str], pip_config
 
 
 def _seed_runner(build: Build, venv: Path) -> None:
-    runner = build.directory("runner")
     for name in _SEEDS:
         distribution = importlib.metadata.distribution(name)
         for file in distribution.files or ():
             inside = PurePosixPath(file)
             if ".." in inside.parts or "__pycache__" in inside.parts:
                 continue
-            target = runner / inside
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(Path(str(distribution.locate_file(file))).read_bytes())
-    script = build.directory("bin") / "pytest"
-    script.write_text(f'#!/bin/sh\nexec "{venv}/bin/python" -m pytest "$@"\n')
-    script.chmod(0o755)
+            build.write(f"runner/{inside}", Path(str(distribution.locate_file(file))).read_bytes())
+    build.write("bin/pytest", f'#!/bin/sh\nexec "{venv}/bin/python" -m pytest "$@"\n', mode=0o755)
 
 
-def _describe(directory: Path, own: Project) -> None:
+def _describe(build: Build, own: Project) -> None:
     """Write metadata for the repository itself, so that it can ask for its own version and find its own plugins."""
     if own.name is None or not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", own.name):
         return
     stated = own.version or ""
     version = stated if re.fullmatch(r"[0-9A-Za-z.!+_-]{1,64}", stated) else "0.0.0"
-    info = directory / f"{re.sub(r'[-_.]+', '_', own.name)}-{version}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {own.name}\nVersion: {version}\n")
-    (info / "INSTALLER").write_text("changeline\n")
+    info = f"metadata/{re.sub(r'[-_.]+', '_', own.name)}-{version}.dist-info"
     groups = (own.entry_points or {}).items()
-    text = "".join(
-        f"[{group}]\n" + "".join(f"{name} = {target}\n" for name, target in items.items()) for group, items in groups
+    build.write(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {own.name}\nVersion: {version}\n")
+    build.write(f"{info}/INSTALLER", "changeline\n")
+    build.write(
+        f"{info}/entry_points.txt",
+        "".join(
+            f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in items.items()) for group, items in groups
+        ),
     )
-    (info / "entry_points.txt").write_text(text)

@@ -24,14 +24,12 @@ async def node_recipe(build: Build) -> Recipe:
     scripts = [] if build.settings.install_scripts else ["--ignore-scripts"]
     offline = ["--offline"] if build.settings.offline else []
     variables = {"npm_config_cache": str(build.directory("tmp") / "npm"), "npm_config_update_notifier": "false"}
-    if _CERTIFICATES.exists():
-        variables["NODE_EXTRA_CA_CERTS"] = str(_CERTIFICATES)
     await build.run(
         *("npm", *command, *scripts, *offline, "--no-audit", "--no-fund"),
         cwd=project,
         writable=(project,),
         network=_network(build),
-        environment=variables,
+        environment={**variables, **_certificates()},
     )
     return Recipe(path=("project/node_modules/.bin",), tree_mounts={"node_modules": "project/node_modules"})
 
@@ -89,6 +87,11 @@ async def java_recipe(build: Build) -> Recipe:
     )
     await build.run(program, *steps, cwd=project, writable=(project, home), network=_network(build))
     return Recipe(variables=variables)
+
+
+def _certificates() -> dict[str, str]:
+    """Node brings its own authorities; an operator's mirror may be known to the system only."""
+    return {"NODE_EXTRA_CA_CERTS": str(_CERTIFICATES)} if _CERTIFICATES.exists() else {}
 
 
 def _network(build: Build) -> Network:

@@ -65,8 +65,8 @@ class SandboxEnvironments:
 
     async def _build(self, root: Path, stack: Stack, files: Path, manifest_hash: str, chain: Toolchain) -> Environment:
         await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
-        root.mkdir()
         build = Build(sandbox=self._sandbox, root=root, stack=stack, files=files, settings=self._settings, chain=chain)
+        build.directory("")
         try:
             recipe = await self._recipe(build)
         finally:

@@ -101,6 +101,13 @@ class GitObjects:
         listed = await self._commands.run("log", *wanted, f"{sha(base)}..{sha(head)}", git_dir=self._git_dir)
         return [(commit, subject) for commit, _, subject in (line.partition(" ") for line in listed.fields)]
 
+    async def message(self, commit: str) -> str:
+        """Return a commit's whole message."""
+        shown = await self._commands.run(
+            "log", "-1", "--format=%B", "--no-show-signature", sha(commit), git_dir=self._git_dir
+        )
+        return shown.text
+
     async def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is reachable from `descendant` (equal counts)."""
         pair = (sha(ancestor), sha(descendant))

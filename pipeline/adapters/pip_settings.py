@@ -29,8 +29,9 @@ def pip_arguments(settings: EnvironmentSettings, configs: tuple[Path, ...]) -> t
     arguments: list[str] = []
     shown: list[Path] = []
     if settings.find_links is not None:
-        arguments += ["--find-links", str(settings.find_links)]
-        shown.append(settings.find_links.resolve())
+        wheels = settings.find_links.resolve()
+        arguments += ["--find-links", str(wheels)]
+        shown.append(wheels)
     if settings.offline:
         return [*arguments, "--no-index"], tuple(shown)
     for key, value in _configured(configs).items():

@@ -46,7 +46,7 @@ async def _intend(run: StageRun, name: str) -> Effect:
     trailers = f"Change-Request: {run.context.cr_id}\nApproved-By: {approval['decided_by']}"
     commit = await run.context.forge.build_merge(
         run.context.repositories[name],
-        strategy=target.merge_strategy,
+        target,
         base=facts["base"],
         head=facts["head"],
         message=f"{title}\n\n{trailers}\n",

@@ -25,7 +25,12 @@ async def retrospective(run: StageRun) -> StageEnd:
     names = sorted(run.state["repositories"])
     history = await presenting.history(run)
     job = Job(
-        variables=RetrospectiveVariables(repositories=tuple(names), history=Untrusted("history of the run", history)),
+        variables=RetrospectiveVariables(
+            outcome="completed",
+            repositories=tuple(names),
+            history=Untrusted("history of the run", history),
+            findings=Untrusted("findings", await presenting.findings_text(run)),
+        ),
         stage=run.stage, activation=run.activation, instance="run", facts=SubmissionFacts(repositories=frozenset(names)),
     )  # fmt: skip
     try:
