@@ -81,6 +81,11 @@ class DataDirectory:
         return self.path / "worktrees"
 
     @property
+    def environments(self) -> Path:
+        """Dependency environments of target repositories; rebuildable."""
+        return self.path / "environments"
+
+    @property
     def logs(self) -> Path:
         """One log per process, each capped."""
         return self.path / "logs"
@@ -205,7 +210,7 @@ class DataDirectory:
         else:
             write_private(self.format_file, json.dumps({"format": DATA_FORMAT}))
         self.path.chmod(mode)
-        for part in (self.artifacts, self.keys, self.git, self.worktrees, self.logs):
+        for part in (self.artifacts, self.keys, self.git, self.worktrees, self.environments, self.logs):
             part.mkdir(mode=0o700, exist_ok=True)
         if self.server_part != self.path:
             _make_way_to(self.server_part, mode)
