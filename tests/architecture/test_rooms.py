@@ -17,7 +17,7 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "redis": ("pipeline.adapters", "cli.local"),
     "detect_secrets": ("pipeline.evidence.secret_scan", "pipeline.adapters"),
     "cryptography": ("pipeline.evidence", "pipeline.adapters", "cli.local"),
-    "gherkin": ("pipeline.evidence", "pipeline.stages", "pipeline.adapters", "pipeline.gherkin"),
+    "gherkin": ("pipeline.evidence", "pipeline.stages", "pipeline.adapters", "pipeline.behaviour"),
     "junitparser": ("pipeline.evidence", "pipeline.adapters"),
     "jinja2": ("pipeline.agents.prompting", "prompts"),
     "prometheus_client": ("controller",),
