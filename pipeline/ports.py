@@ -132,6 +132,9 @@ class Repository(Protocol):
     async def message(self, commit: str) -> str:
         """Return a commit's whole message."""
 
+    async def commit_facts(self, commit: str) -> "CommitFacts":
+        """Return a commit's tree and parents."""
+
     async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
         """Return (sha, subject) of the commits in base..head, newest first."""
 

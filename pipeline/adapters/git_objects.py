@@ -108,6 +108,12 @@ class GitObjects:
         )
         return shown.text
 
+    async def commit_facts(self, commit: str) -> CommitFacts:
+        """Return a commit's tree and parents."""
+        wanted = ["log", "-1", "--format=%T %P", "--no-show-signature", sha(commit)]
+        tree, *parents = (await self._commands.run(*wanted, git_dir=self._git_dir)).text.split()
+        return CommitFacts(sha=commit, tree=tree, parents=tuple(parents))
+
     async def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is reachable from `descendant` (equal counts)."""
         pair = (sha(ancestor), sha(descendant))
