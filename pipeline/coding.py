@@ -198,7 +198,12 @@ async def prove(
     suite = compare_suites(base=bench.baseline, head=reports["suite"], retired_files=retired)
     verdict = judge_green(change=reports["change"], preserve=reports.get("preserve"), suite=suite, red=red)
     for purpose, report in reports.items():
-        plain = {"green": proving.plain(verdict), "red": proving.plain(red), "suite": proving.plain(suite), "retired": retired}
+        plain = {
+            "green": proving.plain(verdict),
+            "red": proving.plain(red),
+            "suite": proving.plain(suite),
+            "retired": retired,
+        }
         await proving.keep(
             run, run.name, purpose=f"green_{purpose}", commit=head, report=report, ok=report.ok, verdict=plain
         )

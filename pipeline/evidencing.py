@@ -112,7 +112,11 @@ async def _repository(run: StageRun, name: str) -> RepositoryEvidence:
     proofs = {**tests.submission.proofs(ScenarioKind.CHANGE), **tests.submission.proofs(ScenarioKind.PRESERVE)}
     scenarios = tuple(
         ScenarioRecord(
-            id=one.id, kind=one.kind, title=one.title, criteria=tuple(one.criterion_ids), tests=tuple(proofs.get(one.id, ()))
+            id=one.id,
+            kind=one.kind,
+            title=one.title,
+            criteria=tuple(one.criterion_ids),
+            tests=tuple(proofs.get(one.id, ())),
         )
         for one in spec.scenarios
     )

@@ -105,8 +105,7 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
                 await trees.remove(run, run.name, purpose)
                 return tests
             source = f"red witness, try {iteration}"
-            came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text="
-".join(tests))]
+            came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text="\n".join(tests))]
     return blocked(
         PauseReason.RED_WITNESS,
         "The test writer did not find tests that fail for the right reason without the change.",
@@ -221,9 +220,7 @@ async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], s
     return verdict
 
 
-async def _base_state(
-    run: StageRun, bench: Bench, commit: str, without: Mapping[str, None]
-) -> dict[str, bytes | None]:
+async def _base_state(run: StageRun, bench: Bench, commit: str, without: Mapping[str, None]) -> dict[str, bytes | None]:
     """Overwrite what an earlier round's code changed with the base's, so that red is witnessed without the change."""
     restored: dict[str, bytes | None] = dict(without)
     repository = run.context.repositories[run.name]

@@ -71,5 +71,7 @@ async def _problems(run: StageRun, onto: str, replayed: replaying.Replayed) -> l
         return tests
     stack, environment = await environment_of(run, run.name, replayed.head)
     verdict, _, reports = await coding.prove(run, bench, tests, replayed.head, stack, environment)
-    tails = [f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items()]
+    tails = [
+        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items()
+    ]
     return [] if verdict.ok else [*verdict.problems, *tails]
