@@ -427,3 +427,16 @@ class Bell(Protocol):
 
     def listen(self) -> AsyncIterator[str]:
         """Yield topics as they ring; ends when the connection is lost."""
+
+
+class TenantBell(Protocol):
+    """The bell of a process that serves every tenant. The same promise as `Bell`."""
+
+    async def ring(self, tenant: str, topic: str) -> None:
+        """Wake the listeners of `topic` in one tenant."""
+
+    def listen(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield (tenant, topic) as they ring; ends when the connection is lost."""
+
+    async def close(self) -> None:
+        """Give back what ringing holds open."""
