@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline.adapters.git import GitCommands, decoded, encoded, held
 from pipeline.errors import CallerError
-from pipeline.ports import Author, ChangedFile, Clock
+from pipeline.ports import Author, ChangedFile, Clock, CommitFacts
 
 GITLINK = "160000"
 _NOTHING = "0" * 40
