@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline.adapters.git import GitCommands, decoded, encoded, held
 from pipeline.errors import CallerError
-from pipeline.ports import Author, ChangedFile, Clock
+from pipeline.ports import Author, ChangedFile, Clock, CommitFacts
 
 GITLINK = "160000"
 _NOTHING = "0" * 40
@@ -107,6 +107,12 @@ class GitObjects:
             "log", "-1", "--format=%B", "--no-show-signature", sha(commit), git_dir=self._git_dir
         )
         return shown.text
+
+    async def commit_facts(self, commit: str) -> CommitFacts:
+        """Return a commit's tree and parents."""
+        wanted = ["log", "-1", "--format=%T %P", "--no-show-signature", sha(commit)]
+        tree, *parents = (await self._commands.run(*wanted, git_dir=self._git_dir)).text.split()
+        return CommitFacts(sha=commit, tree=tree, parents=tuple(parents))
 
     async def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is reachable from `descendant` (equal counts)."""
