@@ -110,16 +110,14 @@ async def _judge(
         snapshot=handed.snapshot,
         parent=start,
         step="code",
-        subject=f"{bench.spec.feature}: {handed.of(Code).summary}",
+        subject=bench.spec.feature,
+        body=handed.of(Code).summary,
     )
     stack, environment = await _environment(run, bench, head)
     if isinstance(environment, StageEnd):
         return environment
-    verdict, red, reports = await prove(run, bench, tests, head, stack, environment)
+    verdict, _, reports = await prove(run, bench, tests, head, stack, environment)
     if verdict.ok:
-        await testing_first.keep(
-            run, ProvenTests(commit=tests.commit, submission=tests.submission, red=red, notes=tests.notes)
-        )
         return Coded(head=head, summary=reports["suite"].summary())
     return _failed(run, tries, verdict, reports)
 
