@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pipeline.evidence.canary import Canary, plant
 from pipeline.evidence.path_globs import matches_any
-from pipeline.evidence.test_commands import Places, ResultFormat, TestCommand, test_command
+from pipeline.evidence.test_commands import Places, ResultFormat, TestCommand, plan_command
 from pipeline.evidence.test_reports import TAIL_MAX_CHARS, Outcome, TestReport, merged
 from pipeline.evidence.test_results import Results, read_results
 from pipeline.evidence.test_sources import declared_tests
@@ -91,7 +91,7 @@ def _prepared(stack: Stack, places: Places, selection: tuple[str, ...] | None) -
     """Build the command, plant the canary, and delete results that came with the tree, so that only this run's are read."""
     canary = plant(stack, places.tree, selection) if selection else None
     files = selection if canary is None or selection is None else (*selection, canary.file)
-    command = test_command(stack, places, files)
+    command = plan_command(stack, places, files)
     for path in list(walk_files(places.tree)) if command.result_globs else []:
         if matches_any(path, command.result_globs):
             (places.tree / path).unlink()

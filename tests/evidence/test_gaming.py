@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from pipeline.evidence.baseline import compare_suites
 from pipeline.evidence.protected_tests import (
@@ -17,6 +18,7 @@ from pipeline.evidence.protected_tests import (
 )
 from pipeline.evidence.red_green import RedRules, Verdict, confirm_red, judge_green, judge_red
 from pipeline.evidence.symbols import read_symbols
+from pipeline.evidence.test_reports import TestReport
 from pipeline.evidence.unified_diff import AddedLine
 from pipeline.ports import ChangedFile, Language
 from tests.evidence.plain_sandbox import PYTEST, run
@@ -66,33 +68,43 @@ def tampering(head: Mapping[str, str | None], before: Mapping[str, str] = TESTS)
     )
 
 
-async def verdict(tmp_path: Path, head: Mapping[str, str | None]) -> Verdict:
+BASE = {path: text for path, text in TESTS.items() if path != CHANGE}
+Before = tuple[TestReport, TestReport]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def before(tmp_path_factory: pytest.TempPathFactory) -> Before:
+    """The red run and the full suite on the base, which no code writer can touch."""
+    directory = tmp_path_factory.mktemp("before")
+    return await run(PYTEST, directory, TESTS, CHANGE), await run(PYTEST, directory, BASE)
+
+
+async def verdict(tmp_path: Path, before: Before, head: Mapping[str, str | None]) -> Verdict:
     """Judge a head the way the line does: protected tests restored, then change tests and full suite."""
-    base = {path: text for path, text in TESTS.items() if path != CHANGE}
     tree = {path: text for path, text in {**TESTS, **head}.items() if text is not None}
     protected = {path: text.encode() for path, text in TESTS.items() if is_protected(path, ())}
     for path, data in restored_files(protected=protected, head_paths=tree, known_paths=TESTS).items():
         tree.pop(path, None)
         if data is not None:
             tree[path] = data.decode()
-    own = {path: text for path, text in base.items() if path.startswith("shop/")}
+    own = {path: text for path, text in BASE.items() if path.startswith("shop/")}
     rules = RedRules(language=Language.PYTHON, own_modules={"shop"}, base=read_symbols(Language.PYTHON, own))
     asked: dict[str, Any] = {"scenarios": {"S1": [CHANGE]}, "sources": {CHANGE: TESTS[CHANGE]}}
-    red = judge_red(report=await run(PYTEST, tmp_path, TESTS, CHANGE), change_files={CHANGE}, rules=rules, **asked)
+    red = judge_red(report=before[0], change_files={CHANGE}, rules=rules, **asked)
     change = await run(PYTEST, tmp_path, tree, CHANGE)
     symbols = read_symbols(Language.PYTHON, {path: text for path, text in tree.items() if path.endswith(".py")})
     final = confirm_red(provisional=red, head_report=change, head=symbols, **asked)
-    suite = compare_suites(base=await run(PYTEST, tmp_path, base), head=await run(PYTEST, tmp_path, tree))
+    suite = compare_suites(base=before[1], head=await run(PYTEST, tmp_path, tree))
     return judge_green(change=change, preserve=None, suite=suite, red=final)
 
 
-async def test_an_honest_change_is_green_and_clean(tmp_path: Path) -> None:
+async def test_an_honest_change_is_green_and_clean(tmp_path: Path, before: Before) -> None:
     head = {
         "shop/cart.py": RIGHT,
         "tests/test_more.py": "from shop.cart import tax\n\ndef test_more():\n    assert tax(1) == 3\n",
     }
     assert tampering(head) == []
-    green = await verdict(tmp_path, head)
+    green = await verdict(tmp_path, before, head)
     assert green.ok, green.problems
 
 
@@ -119,32 +131,34 @@ async def test_an_honest_change_is_green_and_clean(tmp_path: Path) -> None:
         ({"shop/cart.py": WRONG + "\nimport sys\nsys.modules['pytest'].raises = None\n"}, TamperingKind.TEST_DETECTION),
     ],
 )  # fmt: skip
-async def test_tampering_is_named_and_undone(tmp_path: Path, head: dict[str, str | None], kind: TamperingKind) -> None:
+async def test_tampering_is_named_and_undone(
+    tmp_path: Path, before: Before, head: dict[str, str | None], kind: TamperingKind
+) -> None:
     attempt: dict[str, str | None] = {"shop/cart.py": WRONG, **head}
     found = tampering(attempt)
     assert kind in {one.kind for one in found}
     if kind is not TamperingKind.TEST_DETECTION:
-        assert not (await verdict(tmp_path, attempt)).ok
+        assert not (await verdict(tmp_path, before, attempt)).ok
 
 
-async def test_a_patched_runner_is_betrayed_by_the_planted_test(tmp_path: Path) -> None:
+async def test_a_patched_runner_is_betrayed_by_the_planted_test(tmp_path: Path, before: Before) -> None:
     head: dict[str, str | None] = {"shop/cart.py": WRONG + PATCHED}
     assert tampering(head) == []
-    green = await verdict(tmp_path, head)
+    green = await verdict(tmp_path, before, head)
     assert not green.ok
     assert any("the test runner was tampered with" in problem for problem in green.problems)
 
 
-async def test_code_that_ends_the_process_leaves_no_report(tmp_path: Path) -> None:
-    green = await verdict(tmp_path, {"shop/cart.py": WRONG + "\nimport os as o\ngetattr(o, '_ex' + 'it')(0)\n"})
+async def test_code_that_ends_the_process_leaves_no_report(tmp_path: Path, before: Before) -> None:
+    green = await verdict(tmp_path, before, {"shop/cart.py": WRONG + "\nimport os as o\ngetattr(o, '_ex' + 'it')(0)\n"})
     assert not green.ok
     assert any("No usable result" in problem for problem in green.problems)
 
 
-async def test_an_object_that_equals_everything_is_not_seen_by_the_runs(tmp_path: Path) -> None:
+async def test_an_object_that_equals_everything_is_not_seen_by_the_runs(tmp_path: Path, before: Before) -> None:
     """A stated limit: only reviewers and further tests see through it."""
     trick = "class Any:\n    def __eq__(self, other):\n        return True\n\ndef price(n):\n    return n\n\ndef tax(n):\n    return Any()\n"
-    assert (await verdict(tmp_path, {"shop/cart.py": trick})).ok
+    assert (await verdict(tmp_path, before, {"shop/cart.py": trick})).ok
 
 
 def configured(path: str, before: str, after: str) -> list[TamperingKind]:
