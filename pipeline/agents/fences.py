@@ -72,6 +72,11 @@ def readable(text: str) -> str:
     return _LOOKALIKE.sub("&lt;", shown)
 
 
+def fact(text: str) -> str:
+    """Return a short fact (a name, a path, a command) on one line and readable, for use outside a fence."""
+    return " ".join(readable(text).split("\n"))
+
+
 def _fence(tag: str, label: str, text: str) -> str:
     body = readable(text)
     fence_id = _id_not_in(body)

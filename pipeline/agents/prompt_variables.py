@@ -169,7 +169,7 @@ class SpecReviewerVariables(PromptVariables):
     specs: tuple[VerifiedSpec, ...]
     """Of all repositories of the change request; this one's first."""
     tests: Untrusted
-    """Which test proves which scenario, as the test writer declared it."""
+    """The protected tests: which of them prove which scenario, or their text."""
     diff: Untrusted
     test_results: Untrusted
 
@@ -208,11 +208,12 @@ class RetrospectiveVariables(PromptVariables):
 
     role: ClassVar[Role] = Role.RETROSPECTIVE
 
-    outcome: str
     repositories: tuple[str, ...]
     history: Untrusted
     """The run's loops, pauses and interventions, one a line."""
-    findings: Untrusted
+    outcome: str = "completed"
+    findings: Untrusted | None = None
+    """What checks and reviewers reported, where the history does not hold it already."""
 
 
 VARIABLES: tuple[type[PromptVariables], ...] = (

@@ -14,7 +14,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, TemplateError, meta
 
-from pipeline.agents.fences import Untrusted, VerifiedSpec
+from pipeline.agents.fences import Untrusted, VerifiedSpec, fact
 from pipeline.agents.loop_context import LoopContext
 from pipeline.agents.prompt_variables import VARIABLES, PromptVariables
 from pipeline.agents.roles import ROLES, Role
@@ -125,8 +125,10 @@ def _shown(value: object) -> str | list[str] | None:
         case None:
             return None
         case tuple():
-            return [str(item) for item in value]
-        case str() | Untrusted() | VerifiedSpec():
+            return [shown for item in value if isinstance(shown := _shown(item), str)]
+        case str():
+            return fact(value)
+        case Untrusted() | VerifiedSpec():
             return str(value)
         case _:
             raise InvariantBroken("A prompt variable has a type without a marked form.", type=type(value).__name__)

@@ -51,8 +51,8 @@ def conventions_path(files: Sequence[str]) -> str | None:
 
 def repository_context(facts: RepositoryFacts, *, tokens_max: int) -> str:
     """Return layer 2 for one repository, at most `tokens_max` tokens by a cautious estimate."""
-    head = f"# Repository {facts.name}\n\nBase branch: {facts.base_branch}\nStack: {facts.stack}"
-    sections = [f"{head}\nTest command: `{facts.test_command}`"]
+    head = (facts.name, facts.base_branch, facts.stack, facts.test_command)
+    sections = ["# Repository {}\n\nBase branch: {}\nStack: {}\nTest command: `{}`".format(*map(fences.fact, head))]
     cap = tokens_max * _BYTES_PER_TOKEN
     left = cap - _bytes(sections[0]) - _RESERVED_BYTES
     omitted: list[str] = []

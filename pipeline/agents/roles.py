@@ -220,6 +220,7 @@ ROLES: Mapping[Role, RoleDefinition] = MappingProxyType(
                 Stage.VERIFICATION,
                 _CHECK,
                 "Checks that the scenarios of all repositories agree with each other.",
+                tools=ToolSet.NONE,
             ),
             _define(
                 Role.REGRESSION_CHECKER,

@@ -113,6 +113,12 @@ def verdict_agrees(negative: bool, blocking: bool, word: str, noun: str) -> list
     return [f"verdict {word} needs at least one critical or major {noun}; otherwise the verdict is pass"]
 
 
+def bulleted(heading: str, items: Iterable[str]) -> str:
+    """Return a headed list, or nothing for no items; for the texts by which results travel into later prompts."""
+    lines = [f"- {item}" for item in items]
+    return "\n".join([f"{heading}:", *lines]) if lines else ""
+
+
 def in_order(ids: Iterable[str]) -> list[str]:
     """Sort ids as people count: S2 before S10."""
     return sorted(ids, key=lambda one: [(part.isdigit(), part.zfill(9)) for part in re.findall(r"\d+|\D+", one)])

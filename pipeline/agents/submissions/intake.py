@@ -12,6 +12,7 @@ from pipeline.agents.submissions.fields import (
     RepositoryName,
     Submission,
     Text,
+    bulleted,
     facts_of,
     missing_ids,
     refuse,
@@ -74,6 +75,18 @@ class StructuredRequest(Submission):
     def criteria(self) -> dict[str, ScenarioKind]:
         """Criterion id to kind, in order."""
         return {criterion.id: criterion.kind for criterion in self.acceptance_criteria}
+
+    def as_text(self) -> str:
+        """Return the request as later prompts and people read it."""
+        parts = (
+            f"{self.title}\n\n{self.summary}",
+            bulleted("Acceptance criteria", (f"{one.id} ({one.kind}): {one.text}" for one in self.acceptance_criteria)),
+            bulleted("Constraints", self.constraints),
+            bulleted("Out of scope", self.out_of_scope),
+            bulleted("Open questions", self.ambiguities),
+            f"Priority: {self.priority}",
+        )
+        return "\n\n".join(part for part in parts if part)
 
 
 class RiskPattern(StrEnum):

@@ -70,6 +70,16 @@ class Review(Submission):
         refuse(verdict_agrees(self.verdict is ReviewVerdict.CHANGES_REQUIRED, blocking, "changes_required", "finding"))
         return self
 
+    def as_text(self) -> str:
+        """Return the findings as feedback for the code writer, in the order given."""
+        lines: list[str] = []
+        for one in self.findings:
+            place = f" {one.file}:{one.line}" if one.line else f" {one.file}" if one.file else ""
+            lines.append(f"- {one.severity}, {one.category}{place}: {one.message}")
+            if one.remedy:
+                lines.append(f"  Remedy: {one.remedy}")
+        return "\n".join(lines)
+
     def as_findings(self, source: FindingSource) -> tuple[Finding, ...]:
         """Return the findings as the domain knows them."""
         return tuple(

@@ -14,6 +14,7 @@ from pipeline.agents.submissions.fields import (
     ScenarioId,
     Submission,
     Text,
+    bulleted,
     facts_of,
     missing_ids,
     refuse,
@@ -57,6 +58,17 @@ class Requirements(Submission):
             problems += missing_ids(facts.criteria, used, "no requirement serves the criteria")
         refuse(problems)
         return self
+
+    def as_text(self) -> str:
+        """Return the requirements as the spec writer reads them."""
+        blocks = [
+            bulleted(f"{one.id} ({', '.join(one.criterion_ids)}): {one.text}\nEdge cases", one.edge_cases)
+            or f"{one.id} ({', '.join(one.criterion_ids)}): {one.text}"
+            for one in self.requirements
+        ]
+        blocks.append(bulleted("Affected files", self.affected_modules))
+        blocks.append(bulleted("Assumptions", self.assumptions))
+        return "\n\n".join(block for block in blocks if block)
 
 
 class SpecScenario(Submission):
@@ -154,6 +166,14 @@ class Check(Submission):
         problems += verdict_agrees(self.verdict is CheckVerdict.ISSUES, blocking, "issues", "issue")
         refuse(problems)
         return self
+
+    def as_text(self) -> str:
+        """Return the issues as feedback for the spec writer, in the order given."""
+        return "\n".join(
+            f"- {', '.join([issue.severity, *issue.scenario_ids, *issue.criterion_ids])}: {issue.problem}\n"
+            f"  Suggestion: {issue.suggestion}"
+            for issue in self.issues
+        )
 
 
 def _as_value_error(read: Callable[[], str]) -> str:

@@ -11,6 +11,7 @@ from pipeline.agents.submissions.fields import (
     ScenarioId,
     Submission,
     Text,
+    bulleted,
     facts_of,
     in_order,
     missing_ids,
@@ -19,6 +20,14 @@ from pipeline.agents.submissions.fields import (
     unknown_ids,
 )
 from pipeline.behaviour import ScenarioKind
+
+
+class ScenarioTests(Submission):
+    """The tests that prove one scenario."""
+
+    scenario_id: ScenarioId
+    test_names: Annotated[tuple[Line, ...], Field(min_length=1, max_length=100)]
+    """Names as the test runner reports them within the file, without parameters: `test_s1_a_quote_has_a_total`."""
 
 
 class TestFile(Submission):
@@ -30,9 +39,13 @@ class TestFile(Submission):
     """The file you wrote, relative to the repository root."""
     kind: ScenarioKind
     """The kind of all scenarios it proves: `change` and `preserve` tests never share a file."""
-    scenario_ids: Annotated[tuple[ScenarioId, ...], Field(min_length=1, max_length=60)]
-    test_names: Annotated[tuple[Line, ...], Field(min_length=1, max_length=200)]
-    """The tests in it, named as the test runner reports them."""
+    scenarios: Annotated[tuple[ScenarioTests, ...], Field(min_length=1, max_length=60)]
+    """One entry for each scenario that tests in this file prove."""
+
+    @property
+    def scenario_ids(self) -> tuple[str, ...]:
+        """The scenarios, in the order given."""
+        return tuple(one.scenario_id for one in self.scenarios)
 
 
 class Tests(Submission):
@@ -59,6 +72,25 @@ class Tests(Submission):
             problems += missing_ids(known, used, "no test file proves the scenarios")
         refuse(problems)
         return self
+
+    def as_text(self) -> str:
+        """Return which test proves which scenario, as the spec reviewer reads it."""
+        return "\n".join(
+            bulleted(
+                f"{file.path} ({file.kind})",
+                (f"{one.scenario_id}: {', '.join(one.test_names)}" for one in file.scenarios),
+            )
+            for file in self.files
+        )
+
+    def proofs(self, kind: ScenarioKind) -> dict[str, tuple[str, ...]]:
+        """Return for each scenario of a kind the references of its tests, `path::name`, in the order given."""
+        found: dict[str, tuple[str, ...]] = {}
+        for file in self.files:
+            for one in file.scenarios if file.kind is kind else ():
+                references = tuple(f"{file.path}::{name}" for name in one.test_names)
+                found[one.scenario_id] = found.get(one.scenario_id, ()) + references
+        return found
 
 
 class ScenarioAnswer(Submission):
