@@ -136,7 +136,6 @@ class TreeMemory:
             raise InvariantBroken("There is no tree to remember.")
         self._repository = repository
         self._ref = ref
-        self._ref = ref
         self._tree = job.tree
         self._parent = job.commit
         self._name = f"{job.variables.role.value} {job.instance}"
