@@ -99,10 +99,10 @@ async def _context(order: Order, settings: Settings, runs: Runs, database: Datab
     )  # fmt: skip
     return StageContext(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
-        requested_by=cr.created_by, source=cr.source, external_url=cr.external_url, configuration=configuration,
+        requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, configuration=configuration,
         targets=targets, records=records, agents=crew, repositories=repositories, forge=LocalForge(), sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
-        scanner=DetectSecretsScanner(), signer=InstallationKey(root / "keys"), clock=clock, emit=records.emit, author=author,
+        scanner=DetectSecretsScanner(), signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
         workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None,
     )  # fmt: skip
 

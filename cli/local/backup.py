@@ -1,10 +1,10 @@
 """`backup` and `restore`: everything that cannot be rebuilt, in one file.
 
 Problem: a copy of a running database directory is torn, and a half-restored one is worse than none. Choice: a
-`pg_dump`, the artifact store and the signing keys in one checked archive; git caches and worktrees are rebuildable and
-left out. The dump is taken before the artifacts are read: an artifact is written before any row names it. A restore
-builds a whole second data directory inside the first and swaps it in with a few renames at the end. Invariant: until
-those renames a restore has changed nothing.
+`pg_dump`, the artifact store and the signing keys in one checked archive; git caches, worktrees and environments are
+rebuildable and left out. The dump is taken before the artifacts are read: an artifact is written before any row names
+it. A restore builds a whole second data directory inside the first and swaps it in with a few renames at the end.
+Invariant: until those renames a restore has changed nothing.
 """
 
 import os
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cli.local import archive, programs
 from cli.local.data_directory import DataDirectory, locate, storage_refusal
-from cli.local.postgres import DISK_FULL, SERVER_ENVIRONMENT
+from cli.local.postgres import SERVER_ENVIRONMENT, says_disk_full
 from cli.local.processes import server_account
 from cli.local.servers import LocalServers, running_urls
 from pipeline.errors import CallerError, InvariantBroken
@@ -115,7 +115,7 @@ def restore(
 
 
 def _occupied(directory: DataDirectory) -> list[str]:
-    trees = (directory.artifacts, directory.keys, directory.git, directory.worktrees)
+    trees = (directory.artifacts, directory.keys, directory.git, directory.worktrees, directory.environments)
     return [
         *(["a database"] if directory.postgres.exists() else []),
         *(tree.name for tree in trees if any(tree.iterdir())),
@@ -131,7 +131,10 @@ def _swap(stage: DataDirectory, checked: Path, directory: DataDirectory) -> None
         (stage.credentials_file, directory.credentials_file, replaced),
         *((checked / tree, directory.path / tree, replaced) for tree in archive.TREES),
         # Caches and worktrees belong to the data that goes; empty ones take their place.
-        *((stage.path / tree.name, tree, replaced) for tree in (directory.git, directory.worktrees)),
+        *(
+            (stage.path / tree.name, tree, replaced)
+            for tree in (directory.git, directory.worktrees, directory.environments)
+        ),
     ]
     for source, target, aside in moves:
         if not source.exists():
@@ -189,7 +192,7 @@ def _run(directory: DataDirectory, program: str, url: str, *arguments: str) -> N
     )
     if done.returncode == 0:
         return
-    if DISK_FULL in done.stderr:
+    if says_disk_full(done.stderr):
         raise CallerError(f"{program} failed because the disk is full.", remedy="Free space and try again.")
     said = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])
     raise CallerError(f"{program} failed: {said}")

@@ -81,6 +81,11 @@ class DataDirectory:
         return self.path / "worktrees"
 
     @property
+    def environments(self) -> Path:
+        """Dependency environments of target repositories; rebuildable."""
+        return self.path / "environments"
+
+    @property
     def logs(self) -> Path:
         """One log per process, each capped."""
         return self.path / "logs"
@@ -197,7 +202,7 @@ class DataDirectory:
         mode = 0o711 if server_account() else 0o700
         _make_way_to(self.path, mode)
         self.path.mkdir(mode=0o700, exist_ok=True)
-        self._check_owner()
+        self._check_owner(occupied=existed)
         if existed:
             self._check_format()
         elif shutil.disk_usage(self.path).free < _FREE_BYTES_MIN:
@@ -205,7 +210,7 @@ class DataDirectory:
         else:
             write_private(self.format_file, json.dumps({"format": DATA_FORMAT}))
         self.path.chmod(mode)
-        for part in (self.artifacts, self.keys, self.git, self.worktrees, self.logs):
+        for part in (self.artifacts, self.keys, self.git, self.worktrees, self.environments, self.logs):
             part.mkdir(mode=0o700, exist_ok=True)
         if self.server_part != self.path:
             _make_way_to(self.server_part, mode)
@@ -213,7 +218,7 @@ class DataDirectory:
             self.server_part.chmod(mode)
             write_private(self.server_part / "belongs-to", f"{self.path}\n")
 
-    def _check_owner(self) -> None:
+    def _check_owner(self, *, occupied: bool) -> None:
         facts = self.path.stat()
         if facts.st_uid != os.geteuid():
             raise CallerError(
@@ -221,7 +226,7 @@ class DataDirectory:
                 field="CHANGELINE_DATA_DIR",
                 remedy="Start Changeline as its owner, or choose another directory.",
             )
-        if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if occupied and facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise CallerError(
                 f"Other users may write to the data directory {self.path}.",
                 field="CHANGELINE_DATA_DIR",

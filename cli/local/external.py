@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import psycopg
-
 from pipeline.errors import CallerError
 from pipeline.store import bootstrap
 
@@ -66,13 +64,20 @@ def address_of(url: str) -> str:
     return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+def with_application_login(url: str, password: str) -> str:
+    """The same database, as `changeline_app`."""
+    parts = urlsplit(_plain(url))
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{bootstrap.APPLICATION_ROLE}:{quote(password, safe='')}@{place}"))
+
+
 def _own_application_role(url: str, password: str, report: Callable[[str], None]) -> str:
-    application_url = _with_login(url, bootstrap.APPLICATION_ROLE, password)
+    application_url = with_application_login(url, password)
     if not bootstrap.answers(application_url):
         report(f"Creating the role {bootstrap.APPLICATION_ROLE} on {address_of(url)}")
         try:
             bootstrap.ensure_application_role(url, password)
-        except psycopg.errors.InsufficientPrivilege as error:
+        except bootstrap.RoleOfAnother as error:
             raise CallerError(
                 f"The role {bootstrap.APPLICATION_ROLE} exists on {address_of(url)} and may not be changed by the role"
                 f" of {_URL_FIELD}.",
@@ -111,10 +116,9 @@ def _require_application(rights: bootstrap.RoleRights, *, owner_name: str | None
 def _rights(url: str, field_name: str) -> bootstrap.RoleRights:
     try:
         return bootstrap.role_rights(url)
-    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        said = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+    except bootstrap.LoginRefused as error:
         raise CallerError(
-            f"The database of {field_name} at {address_of(url)} does not accept the connection: {said}",
+            f"The database of {field_name} at {address_of(url)} does not accept the connection: {error.message}",
             field=field_name,
             remedy="Check that the server runs, and host, port, database, user and password.",
         ) from error
@@ -123,8 +127,3 @@ def _rights(url: str, field_name: str) -> bootstrap.RoleRights:
 def _plain(url: str) -> str:
     """SQLAlchemy's spelling of the driver is accepted too."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
-
-
-def _with_login(url: str, user: str, password: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"))

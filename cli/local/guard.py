@@ -2,7 +2,7 @@
 
 Problem: after `kill -9` of the supervisor its children live on. `PR_SET_PDEATHSIG` follows the thread that forked, is
 reset by a change of user and does not exist on macOS. Choice: a shell of 1 MB that reads a pipe held by the supervisor
-alone; when the pipe ends without a `release`, it stops what it was told to watch, the newest first. Invariant: the
+alone; when the pipe ends without a `release`, it stops what it was told to watch, all at once and within 15 s. Invariant: the
 supervisor says `forget` only after it reaped the process, so the guard never signals a number that was given away.
 """
 
@@ -24,15 +24,14 @@ while read -r verb pid name; do
     release) exit 0 ;;
     esac
 done
+tries=0
+for entry in $watched; do kill -s "${entry#*:}" "${entry%%:*}" 2>/dev/null; done
 for entry in $watched; do
-    pid=${entry%%:*}
-    kill -s "${entry#*:}" "$pid" 2>/dev/null || continue
-    tries=0
-    while kill -s 0 "$pid" 2>/dev/null && [ "$tries" -lt 50 ]; do
+    while kill -s 0 "${entry%%:*}" 2>/dev/null && [ "$tries" -lt 150 ]; do
         sleep 0.1
         tries=$((tries + 1))
     done
-    kill -s KILL -- "-$pid" 2>/dev/null
+    kill -s KILL -- "-${entry%%:*}" 2>/dev/null
 done
 """
 

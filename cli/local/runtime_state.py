@@ -30,6 +30,8 @@ class Service:
     address: str
     """`host:port/database`, without user and password."""
     version: str | None = None
+    own_role: bool = False
+    """On an external database: the application logs in with a role that was made from here, not with the given one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

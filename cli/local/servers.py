@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from cli.local import programs
 from cli.local.credentials import Credentials, credentials_of
 from cli.local.data_directory import DataDirectory, locate
-from cli.local.external import ExternalDatabase, address_of, prepare_external_database
+from cli.local.external import ExternalDatabase, address_of, prepare_external_database, with_application_login
 from cli.local.platform_check import check_platform
 from cli.local.postgres import SUPERUSER, PostgresServer
 from cli.local.processes import server_account
@@ -114,8 +114,8 @@ class LocalServers:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.runtime.phase("stopping")
-        self._exit.close()
+        with self._exit:
+            self.runtime.phase("stopping")
 
     def _opened(self) -> Urls:
         if self._urls is None:
@@ -131,7 +131,9 @@ class LocalServers:
                 password=credentials.external_application,
                 report=self._report,
             )
-            return external, Service(kind="external", address=address_of(external.application_url))
+            own_role = external.owner_url is not None and configured.owner_url is None
+            address = address_of(external.application_url)
+            return external, Service(kind="external", address=address, own_role=own_role)
         installation = programs.runnable_postgres(programs.find_postgres(), self.directory, server_account())
         self.postgres = PostgresServer(
             self.directory, installation, credentials, report=self._report, durable=self._durable
@@ -180,7 +182,11 @@ def running_urls(settings: Settings, directory: DataDirectory | None = None) -> 
         redis = f"redis://:{credentials.redis}@{now.redis.address}"
     if now.database.kind == "external":
         url = _plain(settings.database.url)
-        return None if url is None else Urls(url, _plain(settings.database.owner_url), redis)
+        if url is None:
+            return None
+        if now.database.own_role:
+            return Urls(with_application_login(url, credentials.external_application), url, redis)
+        return Urls(url, _plain(settings.database.owner_url), redis)
     login = "postgresql://{}:{}@" + now.database.address
     return Urls(
         login.format(bootstrap.APPLICATION_ROLE, credentials.application),

@@ -67,8 +67,8 @@ def serve(
             for child in children(servers):
                 report(f"Starting {child.name}")
                 servers.supervisor.start(child)
-            servers.runtime.phase("ready")
             ready(servers)
+            servers.runtime.phase("ready")
             ended = servers.supervisor.wait()
     except KeyboardInterrupt:
         report("Stopped")

@@ -7,17 +7,19 @@ this process writes is either written before the first untrusted step or lies ou
 """
 
 import importlib.metadata
+import importlib.util
 import re
 import sys
 from pathlib import Path, PurePosixPath
 
 from pipeline.adapters.environment_build import Build, Recipe
 from pipeline.adapters.pip_settings import pip_arguments
-from pipeline.adapters.python_manifests import Project, declared, project
+from pipeline.adapters.python_manifests import Project, constraints, declared, project
 from pipeline.adapters.toolchains import own_python
 from pipeline.ports import Network
 
 _SEEDS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
+_SYSTEM_WHEELS = Path("/usr/share/python-wheels")
 _ABSOLUTE_ROOTS = (
     "import os; roots = os.environ.get('PYTHONPATH'); "
     "roots and os.environ.__setitem__('PYTHONPATH', os.pathsep.join(map(os.path.abspath, roots.split(os.pathsep))))"
@@ -29,13 +31,15 @@ async def python_recipe(build: Build, pip_configs: tuple[Path, ...]) -> Recipe:
     """Make the environment; asks no index when nothing is declared."""
     requirements = declared(build.manifest, build.stack.manifests)
     venv = build.directory("venv")
-    pip = () if requirements else ("--without-pip",)
+    pip_wheel = _pip_wheel()
+    pip = () if requirements and pip_wheel is None else ("--without-pip",)
     await build.run(str(own_python()), "-I", "-m", "venv", *pip, str(venv), cwd=build.root, writable=(venv,))
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     hook = f"{build.root / 'metadata'}\n{build.root / 'runner'}\n{_ABSOLUTE_ROOTS}\n"
     build.write(f"venv/lib/{version}/site-packages/changeline.pth", hook)
     if requirements:
-        await _install(build, venv, requirements, pip_configs)
+        installer = ("-m", "pip") if pip_wheel is None else (str(pip_wheel / "pip"),)
+        await _install(build, venv, installer, requirements, pip_configs)
     _seed_runner(build, venv)
     _describe(build, project(build.manifest))
     return Recipe(
@@ -48,12 +52,31 @@ async def python_recipe(build: Build, pip_configs: tuple[Path, ...]) -> Recipe:
     )
 
 
-async def _install(build: Build, venv: Path, requirements: list[str], pip_configs: tuple[Path, ...]) -> None:
+def _pip_wheel() -> Path | None:
+    """Return the interpreter's own pip as a wheel, which runs as it is; unpacking it takes longer than most installs."""
+    found = importlib.util.find_spec("ensurepip")  # Debian ships it apart
+    places = [Path(place) / "_bundled" for place in (found and found.submodule_search_locations) or ()]
+    return next((wheel for place in (*places, _SYSTEM_WHEELS) for wheel in sorted(place.glob("pip-*.whl"))), None)
+
+
+async def _install(
+    build: Build, venv: Path, installer: tuple[str, ...], requirements: list[str], pip_configs: tuple[Path, ...]
+) -> None:
     listed = build.write("manifests/requirements.txt", "\n".join(requirements) + "\n")
+    limits = constraints(build.manifest, build.stack.manifests)
+    limited_by = build.write("manifests/constraints.txt", "\n".join(limits) + "\n")
     arguments, shown = pip_arguments(build.settings, pip_configs)
     await build.run(
-        *(str(venv / "bin" / "python"), "-I", "-m", "pip", "install", "--no-input", "--no-cache-dir"),
-        *("--disable-pip-version-check", "--no-warn-script-location", *arguments, "-r", str(listed)),
+        *(str(venv / "bin" / "python"), "-I", *installer, "install", "--no-input", "--no-cache-dir"),
+        *(
+            "--disable-pip-version-check",
+            "--no-warn-script-location",
+            *arguments,
+            "-c",
+            str(limited_by),
+            "-r",
+            str(listed),
+        ),
         cwd=build.root,
         writable=(venv,),
         read_only=(listed.parent, *shown),

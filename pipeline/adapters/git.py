@@ -39,7 +39,10 @@ PASSED_ON = frozenset(
         "SSL_CERT_DIR",
     }
 )
-"""The only names that a composition root's environment may contribute to git's: what ssh and HTTPS need."""
+"""The only names that a composition root's environment may contribute to git's: what ssh and HTTPS need.
+
+Values with a user name or a password in a URL are left out, because other users can see how a process was started.
+"""
 
 _CONFIGURATION = {
     "core.hooksPath": "/dev/null",
@@ -53,6 +56,7 @@ _CONFIGURATION = {
     "core.untrackedCache": "false",
     "core.splitIndex": "false",
     "core.quotePath": "false",
+    "core.logAllRefUpdates": "false",
     "commit.gpgSign": "false",
     "credential.helper": "",
     "fetch.recurseSubmodules": "false",
@@ -92,6 +96,7 @@ _FIXED = {
 _MACHINE_IS_SHORT = re.compile(r"No space left|Disk quota|Cannot allocate memory|Resource temporarily unavailable")
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 _LOCK_POLL_S = 0.02
+_TRANSFERS = frozenset({"fetch", "push"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +136,21 @@ def encoded(text: str) -> bytes:
 class GitCommands:
     """Runs git commands off the event loop, each killable and with a timeout."""
 
-    def __init__(self, *, timeout_s: float = 120.0, environment: Mapping[str, str] | None = None) -> None:
-        """Take the surrounding environment, of which only the names in `PASSED_ON` reach git."""
+    def __init__(
+        self,
+        *,
+        timeout_s: float = 120.0,
+        transfer_timeout_s: float = 1800.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the surrounding environment, of which only the names in `PASSED_ON` reach git.
+
+        `transfer_timeout_s` bounds fetches and pushes, which move whole histories; `timeout_s` everything else.
+        """
         self.timeout_s = timeout_s
-        passed = {name: value for name, value in (environment or {}).items() if name in PASSED_ON}
+        self.transfer_timeout_s = transfer_timeout_s
+        given = (environment or {}).items()
+        passed = {name: value for name, value in given if name in PASSED_ON and not _USERINFO.search(value)}
         self._environment = {**passed, **_FIXED, "PATH": os.pathsep.join(os.get_exec_path())}
 
     async def run(
@@ -157,15 +173,16 @@ class GitCommands:
         argv += [f"--git-dir={git_dir or '/dev/null'}"] if arguments[0] != "init" else []
         argv += [f"--work-tree={work_tree}"] if work_tree else []
         child = _Child([*argv, *arguments], cwd=work_tree or Path("/"), stdin=stdin, lock=lock)
-        output = await self._supervised(child, arguments[0])
+        timeout_s = self.transfer_timeout_s if arguments[0] in _TRANSFERS else self.timeout_s
+        output = await self._supervised(child, arguments[0], timeout_s)
         if output.code in accept:
             return output
         if _MACHINE_IS_SHORT.search(output.complaint):
             raise TransientError("This machine is short of disk, memory or processes.", detail=output.complaint)
         raise InvariantBroken(f"git {arguments[0]} failed.", exit_code=output.code, detail=output.complaint)
 
-    async def _supervised(self, child: "_Child", name: str) -> Output:
-        running = asyncio.ensure_future(asyncio.to_thread(child.run, self.timeout_s))
+    async def _supervised(self, child: "_Child", name: str, timeout_s: float) -> Output:
+        running = asyncio.ensure_future(asyncio.to_thread(child.run, timeout_s))
         try:
             output = await asyncio.shield(running)
         except asyncio.CancelledError:
@@ -173,7 +190,7 @@ class GitCommands:
             await asyncio.wait({running})
             raise
         if output is None:
-            raise TransientError(f"git {name} did not finish within {self.timeout_s:g} s.", timeout_s=self.timeout_s)
+            raise TransientError(f"git {name} did not finish within {timeout_s:g} s.", timeout_s=timeout_s)
         return output
 
     def _assignments(self, index: Path | None, environment: Mapping[str, str]) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline.adapters.git import GitCommands, decoded, encoded, held
 from pipeline.errors import CallerError
-from pipeline.ports import Author, ChangedFile, Clock
+from pipeline.ports import Author, ChangedFile, Clock, CommitFacts
 
 GITLINK = "160000"
 _NOTHING = "0" * 40
@@ -55,7 +55,7 @@ class GitObjects:
                 "update-index", "--replace", "-z", "--index-info",
                 git_dir=self._git_dir, index=index, stdin=encoded("".join(lines)), accept=(0, 1, 128),
             )  # fmt: skip
-            if updated.code:
+            if updated.code or b"Ignoring path" in updated.stderr:
                 raise CallerError("Git refuses one of these paths.", field="files", detail=updated.complaint)
             tree = (await self._commands.run("write-tree", git_dir=self._git_dir, index=index)).text
         return await self._commit(tree, [parent], message, author=author, when=self._clock.now())
@@ -108,6 +108,12 @@ class GitObjects:
         )
         return shown.text
 
+    async def commit_facts(self, commit: str) -> CommitFacts:
+        """Return a commit's tree and parents."""
+        wanted = ["log", "-1", "--format=%T %P", "--no-show-signature", sha(commit)]
+        tree, *parents = (await self._commands.run(*wanted, git_dir=self._git_dir)).text.split()
+        return CommitFacts(sha=commit, tree=tree, parents=tuple(parents))
+
     async def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is reachable from `descendant` (equal counts)."""
         pair = (sha(ancestor), sha(descendant))
@@ -142,7 +148,7 @@ class GitObjects:
     async def _diff(self, *arguments: str) -> str:
         safe = ["--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--full-index", "--src-prefix=a/"]
         output = await self._commands.run("diff-tree", *safe, "--dst-prefix=b/", *arguments, git_dir=self._git_dir)
-        return output.text if "-p" in arguments else decoded(output.stdout)
+        return decoded(output.stdout)
 
     async def _modes(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
         listed = await self._commands.run("ls-tree", "-z", sha(commit), "--", *paths, git_dir=self._git_dir)

@@ -50,6 +50,7 @@ class GitRebases(GitTrees):
     async def rebase(self, *, commits_from: str, head: str, onto: str, worktree: Path, author: Author) -> RebaseResult:
         """Replay `commits_from..head` onto `onto` in `worktree`, which is created if it does not exist.
 
+        What is in the tree and in no commit is lost. Afterwards the tree holds the result or the conflicts.
         Idempotent: the same rebase of the same tree, stopped or finished, is answered from its record and leaves the
         files alone. Merge commits and commits whose change `onto` already has are left out.
         """

@@ -82,10 +82,15 @@ def writing_options(remote: str) -> list[str]:
     return [f"--receive-pack={serve}"] if local_path(remote) else []
 
 
+def left_out_as_shallow(output: Output) -> bool:
+    """Whether a fetch left branches out because their history is cut; git calls that a success."""
+    return bool(_SHALLOW.search(output.complaint))
+
+
 def reading_failure(remote: str, output: Output) -> ChangelineError:
     """Say who must act when the remote could not be read."""
     detail = output.complaint
-    if _SHALLOW.search(detail):
+    if left_out_as_shallow(output):
         return _shallow(remote)
     if _REFUSED_US.search(detail):
         return PersonNeeded(

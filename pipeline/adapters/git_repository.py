@@ -37,14 +37,14 @@ class GitRepository(GitRebases):
 
     async def fetch(self) -> None:
         """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
-        async with held(self._private / "fetch.lock", wait_s=self._commands.timeout_s) as lock:
+        async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
             await asyncio.to_thread(_remove_stale_locks, self._git_dir)
             output = await self._commands.run(
                 "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head",
                 *git_remotes.reading_options(self._remote), "--", self._remote, f"+refs/heads/*:{_TRACKED}*",
                 git_dir=self._git_dir, lock=lock, accept=_ANY,
             )  # fmt: skip
-        if output.code:
+        if output.code or git_remotes.left_out_as_shallow(output):
             raise git_remotes.reading_failure(self._remote, output)
 
     async def branch_head(self, branch: str) -> str | None:

@@ -2,8 +2,8 @@
 
 Problem: whoever writes a tree decides what git finds in it. Choice: the pipeline's git directory is the cache, its index
 lies beside the cache, and the `.git` inside a tree is a disposable clone for the agent's own `git status` and `git diff`.
-Invariant: that `.git` is written and deleted here, never read. A tree belongs to one epoch, so a lock file found under
-the tree's lock is the leftover of a killed process and is removed.
+Invariant: that `.git` is written and deleted here, never read. Directories that were not made here are never touched. A tree belongs to one
+epoch, so a lock file found under the tree's lock is the leftover of a killed process and is removed.
 """
 
 import asyncio
@@ -64,9 +64,6 @@ class GitTrees(GitObjects):
     async def add_worktree(self, path: Path, commit: str) -> None:
         """Create `path` as a tree of `commit` with a disposable `.git`. Starts over what an earlier call left there."""
         async with self._held_tree(path) as tree:
-            ours = tree.load("tree") is not None
-            if not ours and not await asyncio.to_thread(tree_files.is_vacant, path):
-                raise _occupied(path)
             await self._write_anew(tree, commit)
             await self._seed(tree, commit)
 
@@ -102,11 +99,8 @@ class GitTrees(GitObjects):
         """Write the files of `commit` into an absent or empty directory, without any `.git`."""
         if not await asyncio.to_thread(tree_files.is_vacant, path):
             raise _occupied(path)
-        await asyncio.to_thread(path.mkdir, parents=True, exist_ok=True)
-        async with self._temporary_index() as index:
-            await self._commands.run(
-                "read-tree", "--reset", "-u", sha(commit), git_dir=self._git_dir, work_tree=path, index=index
-            )
+        async with self._held_tree(path) as tree:
+            await self._write_anew(tree, commit)
 
     @asynccontextmanager
     async def _held_tree(self, path: Path) -> AsyncIterator[Tree]:
@@ -116,7 +110,10 @@ class GitTrees(GitObjects):
         async with held(state.with_suffix(".lock"), wait_s=self._commands.timeout_s) as lock:
             await asyncio.to_thread(state.mkdir, exist_ok=True)
             await asyncio.to_thread((state / "index.lock").unlink, missing_ok=True)
-            yield Tree(path, state, lock)
+            tree = Tree(path, state, lock)
+            if tree.load("tree") is None and not await asyncio.to_thread(tree_files.is_vacant, path):
+                raise _occupied(path)
+            yield tree
 
     async def _git(
         self,
@@ -139,9 +136,9 @@ class GitTrees(GitObjects):
         await self._git(tree, "read-tree", "--reset", "-u", commit)
 
     async def _restore(self, tree: Tree, commit: str) -> None:
-        await asyncio.to_thread(tree_files.delete, tree.path / ".git")
-        if not await asyncio.to_thread(tree.path.is_dir):
+        if not await asyncio.to_thread(tree_files.is_directory, tree.path):
             await asyncio.to_thread(tree_files.empty, tree.path)
+        await asyncio.to_thread(tree_files.delete, tree.path / ".git")
         for nested in await self._nested(tree):
             await asyncio.to_thread(tree_files.delete, tree.path / nested)
         if (await self._git(tree, "read-tree", "--reset", "-u", sha(commit), accept=(0, 1, 128))).code:
@@ -153,6 +150,8 @@ class GitTrees(GitObjects):
 
     async def _staged(self, tree: Tree, parent: str) -> str | None:
         """Return the tree object of the files on disk; None when it is that of `parent`."""
+        if not await asyncio.to_thread(tree_files.is_directory, tree.path):
+            raise _refused("The tree itself is gone; put its files back.", [tree.path.name])
         nested = await self._nested(tree)
         if nested:
             raise _refused("Nested git repositories cannot be saved; delete their .git or the whole directory.", nested)
@@ -169,11 +168,14 @@ class GitTrees(GitObjects):
     async def _nested(self, tree: Tree) -> list[str]:
         """Return nested `.git` entries, without those below ignored directories, which are never saved."""
         found = await asyncio.to_thread(tree_files.nested_repositories, tree.path)
-        holders = {entry: entry.rpartition("/")[0] for entry in found}
-        asked = "".join(f"{holder}\0" for holder in sorted(set(holders.values()) - {""}))
+        holders = {entry: f"./{entry.rpartition('/')[0]}" for entry in found}
+        asked = "".join(f"{holder}\0" for holder in sorted(set(holders.values()) - {"./"}))
         if not asked:
             return found
-        answer = await self._git(tree, "check-ignore", "-z", "--stdin", stdin=encoded(asked), accept=(0, 1, 128))
+        answer = await self._git(
+            tree, "check-ignore", "-z", "--stdin",
+            stdin=encoded(asked), accept=(0, 1, 128), environment={"GIT_LITERAL_PATHSPECS": "0"},
+        )  # fmt: skip
         ignored = set(answer.fields) if answer.code == 0 else set()
         return [entry for entry in found if holders[entry] not in ignored]
 
@@ -216,4 +218,6 @@ def _refused(message: str, paths: list[str]) -> ModelError:
 
 
 def _occupied(path: Path) -> CallerError:
-    return CallerError(f"{shlex.quote(str(path))} is not empty.", field="path", remedy="Name an empty directory.")
+    return CallerError(
+        f"{shlex.quote(str(path))} is not a tree of this repository.", field="path", remedy="Name an empty directory."
+    )

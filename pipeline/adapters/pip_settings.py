@@ -20,7 +20,7 @@ _SECTIONS = ("global", "install")
 
 def system_pip_configs() -> tuple[Path, ...]:
     """Return where pip reads the machine's and the user's configuration, later ones stronger."""
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises for a user without one
     return (Path("/etc/pip.conf"), home / ".pip" / "pip.conf", home / ".config" / "pip" / "pip.conf")
 
 

@@ -39,6 +39,17 @@ def declared(read: Manifest, paths: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*kept, *_from_files(read, paths)]))
 
 
+def constraints(read: Manifest, paths: Sequence[str]) -> list[str]:
+    """Return the lines of constraints files that the requirements files among `paths` name."""
+    found: list[str] = []
+    for path in paths:
+        if path.endswith(".txt") and "constraints" not in path:
+            text = (read(path) or b"").decode(errors="replace")
+            for named in re.findall(r"(?m)^\s*(?:-c|--constraint)[ =]?(\S+)", text):
+                found += _file(read, PurePosixPath(_normal(PurePosixPath(path).parent / named)), frozenset())
+    return list(dict.fromkeys(found))
+
+
 def project(read: Manifest) -> Project:
     """Return the repository's own name, version and entry points, as far as they are literals."""
     table = _table(_toml(read("pyproject.toml")), "project")
@@ -138,7 +149,7 @@ def _file(read: Manifest, path: PurePosixPath, seen: frozenset[PurePosixPath]) -
             if path not in seen:
                 yield from _file(read, inner, seen | {path})
         elif line and not line.startswith(("-", ".", "/")) and "file:" not in line:
-            yield re.sub(r"\s--hash=\S+", "", line)
+            yield re.sub(r"\s--hash=\S+", "", line).strip()
 
 
 def _normal(path: PurePosixPath) -> str:

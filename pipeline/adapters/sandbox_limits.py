@@ -7,9 +7,22 @@ private writable memory: an address-space limit would stop Node and Java, which 
 import resource
 import shutil
 
+from pipeline.errors import ModelError
+from pipeline.ports import SandboxCommand
 from pipeline.settings import SandboxSettings
 
 _FILES_MAX = 4096
+_ARGUMENT_MAX_BYTES = 128 * 1024 - 1
+
+
+def refuse_unstartable(command: SandboxCommand) -> None:
+    """Raise `ModelError` for what no kernel would start, so that an agent can write a file instead."""
+    for part in (*command.argv, *(f"{name}={value}" for name, value in command.environment.items())):
+        if "\0" in part or len(part.encode(errors="replace")) > _ARGUMENT_MAX_BYTES:
+            raise ModelError(
+                "The command holds a NUL character or more than 128 KiB in one argument; put long text into a file.",
+                length=len(part),
+            )
 
 
 def limited(settings: SandboxSettings, argv: tuple[str, ...], *, processes: bool = True) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class Namespace:
             if launch.seccomp is not None:
                 passed.append(in_memory(child, launch.seccomp))
                 own += ["--seccomp", str(passed[-1])]
-            passed.append(in_memory(child, b"".join(f"{part}\0".encode() for part in (*own, *launch.arguments))))
+            passed.append(in_memory(child, b"".join(os.fsencode(part) + b"\0" for part in (*own, *launch.arguments))))
             self._monitor = subprocess.Popen(
                 (launch.executable, "--args", str(passed[-1]), "--", *launch.payload),
                 stdin=subprocess.DEVNULL if launch.stdin is None else in_memory(child, launch.stdin),

@@ -6,6 +6,7 @@ and in `/`, where it really lives; show that directory and nothing above it. Inv
 directory such as `~/.local`, or an ancestor of one.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,6 @@ def _home_of(executable: Path) -> Path:
 
 
 def _showable(directory: Path) -> bool:
-    home = Path.home().resolve()
+    home = Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - Path.home() raises for a user without one
     shared = (home, home / ".local", home / ".cargo", home / ".config", Path("/opt"), Path("/home"), Path("/"))
     return not any(path == directory or path.is_relative_to(directory) for path in shared)

@@ -54,6 +54,11 @@ def empty(path: Path) -> None:
     path.mkdir(parents=True)
 
 
+def is_directory(path: Path) -> bool:
+    """Whether `path` is a directory itself, not a link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
 def is_vacant(path: Path) -> bool:
     """Whether nothing would be overwritten at `path`: it is absent or an empty directory."""
     return not path.is_symlink() and (not path.exists() or (path.is_dir() and not any(path.iterdir())))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pipeline.adapters import sandbox_view
 from pipeline.adapters.process_io import CappedOutput, Ending, PipeReader, exited, settle, tree_memory_exceeds, watch
-from pipeline.adapters.sandbox_limits import limited
+from pipeline.adapters.sandbox_limits import limited, refuse_unstartable
 from pipeline.change_request import PauseReason
 from pipeline.errors import ModelError, PersonNeeded
 from pipeline.ports import CommandResult, Isolation, SandboxCommand
@@ -82,6 +82,7 @@ class Uncontained:
 
     async def run(self, command: SandboxCommand) -> CommandResult:
         """Run as the port says, as far as that goes without containment; the network is not limited either."""
+        refuse_unstartable(command)
         started = time.monotonic()
         output, ending = CappedOutput(command.output_max_bytes), Ending()
         with ExitStack() as stack:

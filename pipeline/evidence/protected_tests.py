@@ -17,8 +17,9 @@ from typing import Any
 
 from pipeline.evidence.json_text import parsed_object
 from pipeline.evidence.path_globs import matches_any
+from pipeline.evidence.symbols import is_source
 from pipeline.evidence.unified_diff import AddedLine
-from pipeline.ports import ChangedFile
+from pipeline.ports import ChangedFile, Language
 
 TEST_PATTERNS = (
     "test_*.py", "*_test.py", "*_tests.py", "tests.py", "*_test.go", "*Test.java", "*Tests.java", "*IT.java", "*Test.kt",
@@ -78,6 +79,11 @@ def is_test_file(path: str, patterns: Collection[str]) -> bool:
 def is_protected(path: str, patterns: Collection[str]) -> bool:
     """Whether a path belongs to the pipeline once the tests commit exists."""
     return is_test_file(path, patterns) or matches_any(path, CONFIGURATION)
+
+
+def symbol_paths(paths: Iterable[str], language: Language, patterns: Collection[str]) -> list[str]:
+    """Choose the sources whose symbols decide the red witness: the language's files without the tests, sorted."""
+    return sorted(path for path in paths if is_source(language, path) and not is_test_file(path, patterns))
 
 
 def check_test_writer(

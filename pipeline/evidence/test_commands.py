@@ -67,7 +67,7 @@ class Places:
     results: Path
 
 
-def test_command(stack: Stack, places: Places, selection: Sequence[str] | None) -> TestCommand:
+def plan_command(stack: Stack, places: Places, selection: Sequence[str] | None) -> TestCommand:
     """Build the command for a stack; `selection` names test files, None the full suite. Reads files of the tree."""
     build = _BUILDERS.get(stack.runner, _custom)
     return build(stack, places, None if selection is None else tuple(selection))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from pipeline.errors import CallerError
+
 OWNER_ROLE = "changeline_owner"
 APPLICATION_ROLE = "changeline_app"
 DATABASE = "changeline"
@@ -27,7 +29,16 @@ class RoleRights:
     create_role: bool
     bypass_rls: bool
     is_application: bool
-    """It is `changeline_app` or a member of it, so that the grants of the migrations reach it."""
+    """It is `changeline_app` or inherits from it, so that the grants of the migrations reach it. Having created that
+    role is not enough."""
+
+
+class LoginRefused(CallerError):
+    """The server is not there, or does not accept this login; the message is the server's own, without a password."""
+
+
+class RoleOfAnother(CallerError):
+    """`changeline_app` exists and may not be changed by this login."""
 
 
 def answers(url: str) -> bool:
@@ -77,17 +88,22 @@ def role_rights(url: str) -> RoleRights:
     """Ask the server what this login may do.
 
     Raises:
-        psycopg.OperationalError: no connection.
+        LoginRefused: no connection, or an address that is none.
     """
-    with connect(url) as connection:
+    try:
+        connection = connect(url)
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        lines = str(error).strip().splitlines()
+        raise LoginRefused(lines[-1] if lines else "no answer") from error
+    with connection:
         row = connection.execute(
             "SELECT rolname, rolsuper, rolcreaterole, rolbypassrls,"
-            " EXISTS (SELECT 1 FROM pg_roles a WHERE a.rolname = %s AND pg_has_role(me.oid, a.oid, 'MEMBER'))"
+            " EXISTS (SELECT 1 FROM pg_roles a WHERE a.rolname = %s AND pg_has_role(me.oid, a.oid, 'USAGE'))"
             " FROM pg_roles me WHERE rolname = current_user",
             (APPLICATION_ROLE,),
         ).fetchone()
     if row is None:
-        raise psycopg.OperationalError("the server does not know the role of its own connection")
+        raise LoginRefused("the server does not know the role of its own connection")
     name, superuser, create_role, bypass_rls, member = row
     return RoleRights(name, superuser, create_role, bypass_rls, bool(member) and not superuser)
 
@@ -100,17 +116,19 @@ def ensure_application_role(url: str, password: str) -> None:
         password: the one to log in with afterwards.
 
     Raises:
-        psycopg.errors.InsufficientPrivilege: another role made `changeline_app` and keeps it.
+        RoleOfAnother: somebody else made `changeline_app` and keeps it.
     """
     with connect(url) as connection:
         exists = _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", APPLICATION_ROLE)
-        connection.execute(
-            sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
-                sql.SQL("ALTER" if exists else "CREATE"),
-                sql.Identifier(APPLICATION_ROLE),
-                _verifier(connection, APPLICATION_ROLE, password),
-            )
+        statement = sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+            sql.SQL("ALTER" if exists else "CREATE"),
+            sql.Identifier(APPLICATION_ROLE),
+            _verifier(connection, APPLICATION_ROLE, password),
         )
+        try:
+            connection.execute(statement)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise RoleOfAnother(str(error).splitlines()[0]) from error
         row = connection.execute("SELECT current_database()").fetchone()
         connection.execute(
             sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(

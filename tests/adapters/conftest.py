@@ -43,3 +43,16 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
         return Uncontained(SETTINGS, "a test")
     contained: Bubblewrap = request.getfixturevalue("bubblewrap")
     return contained
+
+
+def alive(marker: str) -> list[str]:
+    """Processes of this machine whose command line contains the marker."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if marker in line:
+            found.append(f"{directory.name}: {line}")
+    return found

@@ -11,9 +11,10 @@ import pytest
 from pipeline.adapters.sandbox import start_sandbox
 from pipeline.adapters.uncontained import Refusing
 from pipeline.change_request import PauseReason
-from pipeline.errors import PersonNeeded
+from pipeline.errors import ModelError, PersonNeeded
 from pipeline.ports import Sandbox, SandboxCommand
 from pipeline.settings import EnvironmentSettings, SandboxSettings
+from tests.adapters.conftest import alive
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="containment is Linux's")
 
@@ -26,19 +27,6 @@ def shell(tree: Path, script: str, *, timeout_s: float = 20.0, output_max_bytes:
         timeout_s=timeout_s,
         output_max_bytes=output_max_bytes,
     )
-
-
-def alive(marker: str) -> list[str]:
-    """Processes of this machine whose command line contains the marker."""
-    found = []
-    for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if marker in line:
-            found.append(f"{directory.name}: {line}")
-    return found
 
 
 async def test_a_command_writes_files_that_the_pipeline_can_read_and_delete(sandbox: Sandbox, tree: Path) -> None:
@@ -156,6 +144,12 @@ async def test_cancelling_at_any_moment_of_the_start_leaves_nothing(sandbox: San
         await running
     assert alive("sleep 612305") == []
     assert len(os.listdir("/proc/self/fd")) <= open_before + 1  # noqa: PTH208 - the directory itself may be among them
+
+
+@pytest.mark.parametrize("argument", ["x" * 200_000, "a\0b"], ids=["too long", "NUL"])
+async def test_what_no_kernel_would_start_goes_back_to_the_model(sandbox: Sandbox, tree: Path, argument: str) -> None:
+    with pytest.raises(ModelError):
+        await sandbox.run(shell(tree, argument))
 
 
 async def test_commands_run_side_by_side(sandbox: Sandbox, tmp_path: Path) -> None:

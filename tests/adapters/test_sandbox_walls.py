@@ -1,9 +1,12 @@
 """Attacks from inside bubblewrap: sockets, secrets, files, links, processes and memory."""
 
+import asyncio
 import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,9 +16,9 @@ import pytest
 from pipeline.adapters.egress_proxy import EgressProxy
 from pipeline.adapters.sandbox import Bubblewrap
 from pipeline.adapters.toolchains import own_python, toolchain_paths
-from pipeline.errors import InvariantBroken
+from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.ports import CommandResult, SandboxCommand
-from tests.adapters.conftest import SETTINGS
+from tests.adapters.conftest import SETTINGS, alive
 
 CANARY = "canary-7f3a"
 
@@ -346,6 +349,40 @@ def test_a_program_in_a_home_shows_itself_and_not_the_home(home: Path) -> None:
     assert toolchain_paths(Path("/usr/bin/env")) == ()
 
 
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+from pipeline.adapters.egress_proxy import EgressProxy
+from pipeline.adapters.sandbox import Bubblewrap
+from pipeline.ports import SandboxCommand
+from pipeline.settings import SandboxSettings
+async def main(tree):
+    sandbox = Bubblewrap(SandboxSettings(), EgressProxy(()), hidden=())
+    await sandbox.probe()
+    script = "(setsid sleep 612306 &); touch started; sleep 612306"
+    await sandbox.run(SandboxCommand(argv=("/bin/sh", "-c", script), cwd=tree, writable=(tree,), timeout_s=600))
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+async def test_tools_die_with_a_worker_that_is_killed(bubblewrap: Bubblewrap, tree: Path) -> None:
+    worker = subprocess.Popen(
+        (sys.executable, "-c", WORKER, str(tree)), env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    try:
+        while not (tree / "started").exists():
+            assert worker.poll() is None
+            await asyncio.sleep(0.01)
+    finally:
+        worker.kill()
+        worker.wait()
+    async with asyncio.timeout(20):
+        while alive("sleep 612306"):  # noqa: ASYNC110 - the kernel ends them on its own time
+            await asyncio.sleep(0.01)
+
+
 async def test_nothing_runs_before_the_check_has_succeeded(tree: Path) -> None:
     unchecked = Bubblewrap(SETTINGS, EgressProxy(()), hidden=())
     assert not unchecked.isolation().active
+    with pytest.raises(PersonNeeded):
+        await unchecked.run(SandboxCommand(argv=("true",), cwd=tree, writable=(tree,)))
