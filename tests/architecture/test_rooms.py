@@ -32,17 +32,10 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
         "pipeline.state",
         "pipeline.execution",
         "pipeline.resuming",
-<<<<<<< HEAD
-        "pipeline.stages",
-        "pipeline.store",
-        "worker",
-        "bench",
-=======
         "pipeline.store",
         "worker",
         "bench",
         "scripts",
->>>>>>> h/door
     ),
 }
 """Where each SDK may be named at all. Replacing one must touch the rooms listed here and nothing else."""
