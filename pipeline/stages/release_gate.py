@@ -6,7 +6,7 @@ The one exception is defined: after an approval, an automatic rebase without con
 from typing import Any
 
 from pipeline import presenting
-from pipeline.evidence.bundle import content_hash
+from pipeline.evidence.canonical_json import content_hash
 from pipeline.execution import StageEnd, StageRun
 from pipeline.state import Verdict
 

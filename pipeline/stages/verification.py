@@ -19,7 +19,7 @@ from pipeline.agents.prompt_variables import (
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Check, CheckIssue
 from pipeline.context import Job
-from pipeline.evidence.bundle import content_hash
+from pipeline.evidence.canonical_json import content_hash
 from pipeline.execution import StageEnd, StageRun
 from pipeline.repository_reading import context_at, text_at
 from pipeline.state import RepositoryState, Verdict
