@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -63,7 +64,7 @@ class Demo:
             self._show("learnings", "approve", str(learning["id"]))
         self._say("The evidence is one signed file, checked without a database or network.")
         bundle = self._directory / "evidence.json"
-        self._show("evidence", "save", cr_id, "--output", str(bundle))
+        self._show("evidence", cr_id, "--output", str(bundle))
         self._show("evidence", "verify", str(bundle), "--repo", str(self._repository))
         self._say("What was merged:")
         subprocess.run(
@@ -96,14 +97,14 @@ class Demo:
         if code not in ({0, 3} if may_rest else {0}):
             raise SystemExit(code)
 
-    def _ask(self, *arguments: str) -> dict[str, object] | dict[str, list[dict[str, object]]]:
+    def _ask(self, *arguments: str) -> dict[str, Any]:
         """Run a command for its JSON."""
         command = self._command(*arguments, "--json")
         done = subprocess.run(command, env=self._environment, check=False, stdout=subprocess.PIPE)
         if done.returncode != 0:
             sys.stdout.buffer.write(done.stdout)
             raise SystemExit(done.returncode)
-        found: dict[str, object] = json.loads(done.stdout)
+        found: dict[str, Any] = json.loads(done.stdout)
         return found
 
     def _command(self, *arguments: str) -> list[str]:
