@@ -49,6 +49,7 @@ class PauseReason(StrEnum):
     """Why a change request stopped and asks for a person. Add, never overload."""
 
     INPUT_RISK = "input_risk"
+    REQUEST_UNCLEAR = "request_unclear"
     REPOSITORIES_UNKNOWN = "repositories_unknown"
     SPEC_LOOP = "spec_loop"
     SPEC_APPROVAL = "spec_approval"
@@ -69,6 +70,8 @@ class PauseReason(StrEnum):
     SOURCE_CHANGED = "source_changed"
     BUDGET = "budget"
     AGENT_TIMEOUT = "agent_timeout"
+    AGENT_STUCK = "agent_stuck"
+    MODEL_REFUSED = "model_refused"
     TOTAL_TIME = "total_time"
     PROVIDERS_DOWN = "providers_down"
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"

@@ -13,39 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import CallerError, NotFound
 from pipeline.limits import Limits
-from pipeline.ports import ModelClass
+from pipeline.llm.chains import ModelSettings
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ModelChoice(_Section):
-    """One link of a provider chain."""
-
-    provider: str = Field("anthropic", pattern=r"^[a-z_]+$")
-    model: str = Field(min_length=1, max_length=200)
-
-
-def _chain(model: str) -> tuple[ModelChoice, ...]:
-    return (ModelChoice(provider="anthropic", model=model),)
-
-
-class ModelSettings(_Section):
-    """Which models serve which class of role: a chain, tried in order, switched only between conversations."""
-
-    premium: tuple[ModelChoice, ...] = Field(_chain("claude-opus-5-5"), min_length=1)
-    default: tuple[ModelChoice, ...] = Field(_chain("claude-sonnet-5-5"), min_length=1)
-    cheap: tuple[ModelChoice, ...] = Field(_chain("claude-haiku-5-5"), min_length=1)
-
-    def chain(self, model_class: ModelClass) -> tuple[ModelChoice, ...]:
-        """Return the chain of a class."""
-        chains: dict[ModelClass, tuple[ModelChoice, ...]] = {
-            ModelClass.PREMIUM: self.premium,
-            ModelClass.DEFAULT: self.default,
-            ModelClass.CHEAP: self.cheap,
-        }
-        return chains[model_class]
 
 
 class DependencyPolicy(StrEnum):

@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from pipeline.change_request import RepositoryTarget
+
 Json: TypeAlias = dict[str, Any]
 """A JSON object exactly as a provider sends or receives it; the journal stores its bytes."""
 
@@ -115,6 +117,9 @@ class Repository(Protocol):
     async def update_ref(self, ref: str, commit: str) -> None:
         """Set a ref of the cache, so that the commit survives git's garbage collection."""
 
+    async def drop_refs(self, prefix: str) -> None:
+        """Delete the cache's refs below a prefix (full, ending in a slash). Idempotent."""
+
     async def changed_files(self, base: str, head: str) -> list[ChangedFile]:
         """List what differs between two commits, renames detected."""
 
@@ -126,6 +131,12 @@ class Repository(Protocol):
 
     async def list_files(self, commit: str) -> list[str]:
         """Return all paths of a commit, sorted."""
+
+    async def message(self, commit: str) -> str:
+        """Return a commit's whole message."""
+
+    async def commit_facts(self, commit: str) -> "CommitFacts":
+        """Return a commit's tree and parents."""
 
     async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
         """Return (sha, subject) of the commits in base..head, newest first."""
@@ -151,6 +162,50 @@ class Repository(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFacts:
+    """What a look at a remote found, before it is registered. `warnings` are sentences for a person."""
+
+    remote: str
+    base_branch: str
+    """The branch asked for, or the remote's default branch."""
+    base_commit: str
+    default_branch: str | None
+    """Where the remote's HEAD points; None when it is detached or points to a branch without commits."""
+    branches: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class Forge(Protocol):
+    """Where changes are merged. What a merge will be is built and recorded first; then the target moves to exactly that."""
+
+    async def build_merge(
+        self,
+        repository: Repository,
+        target: RepositoryTarget,
+        *,
+        base: str,
+        head: str,
+        message: str,
+        author: Author,
+        when: datetime,
+    ) -> str:
+        """Return the commit that `target.base_branch` will move to from `base`, by `target.merge_strategy`.
+
+        Nothing outside the cache changes. Same inputs give the same SHA. Raises `Conflict` when `head` does not contain
+        `base`: what was tested is then not what would be merged.
+        """
+
+    async def is_merged(self, repository: Repository, *, commit: str, base_branch: str) -> bool:
+        """Ask the remote whether its base branch contains `commit` right now."""
+
+    async def merge(self, repository: Repository, *, commit: str, base_branch: str, expected: str) -> None:
+        """Move the base branch from `expected` to `commit`. Idempotent: a branch that contains `commit` is success.
+
+        Raises what `Repository.push` raises; `Conflict` means that the branch moved and does not contain `commit`.
+        """
+
+
 # --- sandbox ---------------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +226,8 @@ class SandboxCommand:
     """Usually the worktree alone. Mounted at the same path."""
     read_only: tuple[Path, ...] = ()
     """Toolchains and environments. Mounted at the same path."""
+    mounts: Mapping[Path, Path] = field(default_factory=dict)
+    """Destination inside to a directory of the host, read-only; see `Environment.mounts_in`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the fixed minimum (PATH, HOME, LANG, TMPDIR). Nothing is inherited from this process."""
     network: Network = Network.NONE
@@ -254,7 +311,14 @@ class Environment:
     path: tuple[Path, ...]
     """Directories that go to the front of PATH, in order."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
+    tree_mounts: Mapping[str, Path] = field(default_factory=dict)
+    """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
     log: str = ""
+
+    def mounts_in(self, tree: Path) -> dict[Path, Path]:
+        """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""
+        return {tree / name: built for name, built in self.tree_mounts.items()}
 
 
 class Environments(Protocol):
@@ -313,13 +377,24 @@ class ModelAnswer:
 DeltaListener: TypeAlias = Callable[[str], None]
 """Called with each piece of text as it streams; must return at once."""
 
+UsageListener: TypeAlias = Callable[[Usage], None]
+"""Called when the provider states the input of a call, and again as output streams; must return at once.
+
+What it saw last is what a cut call is settled by; `estimated` is always set.
+"""
+
 
 class ModelProvider(Protocol):
     """One provider behind its official SDK, streaming."""
 
     name: str
 
-    async def ask(self, request: ModelRequest, on_text: DeltaListener | None = None) -> ModelAnswer:
+    async def ask(
+        self,
+        request: ModelRequest,
+        on_text: DeltaListener | None = None,
+        on_usage: UsageListener | None = None,
+    ) -> ModelAnswer:
         """Return the whole answer. Cancelling closes the stream at once.
 
         Raises `TransientError` for 429, 5xx, 529, timeouts, dropped and truncated streams (with what is known of the
@@ -344,7 +419,7 @@ class Ledger(Protocol):
         """Set money aside; repeating with the same key returns the same reservation. Raises `PersonNeeded(budget)`."""
 
     async def settle(self, reservation: Reservation, *, usage: Usage, cost_usd: Decimal, latency_s: float) -> None:
-        """Replace the reservation by what was used. Idempotent."""
+        """Replace the reservation by what was used. The first settlement wins; repeating is a no-op."""
 
     async def spent_usd(self) -> Decimal:
         """Return what this change request has settled and still has reserved."""
@@ -412,7 +487,11 @@ class Instructions(Protocol):
     """The receipted queue of what people say."""
 
     async def take(self, *, repository: str | None, role: str, turn: int) -> Sequence[Instruction]:
-        """Return instructions not yet delivered here, marking them delivered with the turn that sees them."""
+        """Return instructions not yet delivered here, marking them delivered with the turn that sees them.
+
+        Asking again for the same turn returns the same ones again, so that a crash between taking an instruction and
+        noting it in the journal loses nothing; the journal drops the repetition.
+        """
 
 
 Emit: TypeAlias = Callable[[Any], Awaitable[None]]
@@ -427,6 +506,70 @@ class Bell(Protocol):
 
     def listen(self) -> AsyncIterator[str]:
         """Yield topics as they ring; ends when the connection is lost."""
+
+
+# --- proof ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretHit:
+    """Something that looks like a secret. `masked` never allows to reconstruct it."""
+
+    line: int
+    kind: str
+    certain: bool
+    """Whether the shape belongs to one provider alone; otherwise it is a suspicion."""
+    masked: str
+
+
+class SecretScanner(Protocol):
+    """Finds secrets in added lines, without any network."""
+
+    def scan(self, path: str, lines: Sequence[tuple[int, str]]) -> list[SecretHit]:
+        """Scan (line number, text) pairs of one file. Raises `PersonNeeded(secret_found)` when it could not scan."""
+
+
+class Signer(Protocol):
+    """This installation's signature over evidence."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The raw Ed25519 public key, 32 bytes."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature, 64 bytes; the same message gives the same signature."""
+
+
+class SignatureVerifier(Protocol):
+    """Checks signatures of any installation."""
+
+    def verify(self, *, public_key: bytes, signature: bytes, message: bytes) -> bool:
+        """Whether the signature is right; False for malformed keys and signatures too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitFacts:
+    """A commit as git stores it; full SHAs."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+
+
+class CommitReader(Protocol):
+    """Reads commits of one repository, synchronously and without changing anything: what checking evidence needs."""
+
+    def commit(self, sha: str) -> CommitFacts | None:
+        """Return the commit; None when the repository does not hold it."""
+
+    def blobs(self, sha: str) -> Mapping[str, str]:
+        """Return path to blob id for all files of a commit; empty when the repository does not hold it."""
+
+    def read(self, sha: str, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the bytes of those paths of a commit that are regular files."""
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether `ancestor` is reachable from `descendant` (equal counts); False when either is absent."""
 
 
 class TenantBell(Protocol):

@@ -49,7 +49,7 @@ class SandboxSettings(_Group):
     allow_uncontained: bool = False
     """True runs tools without isolation where bubblewrap does not work. Off: such a machine pauses instead."""
     memory_max_bytes: int = Field(4 * 1024**3, ge=64 * 1024**2)
-    """Address space per process tree member."""
+    """Private writable memory of a command's processes together; also the size of its scratch directories."""
     processes_max: int = Field(512, ge=16)
     file_max_bytes: int = Field(1024**3, ge=1024**2)
     read_only: tuple[Path, ...] = ()
@@ -72,10 +72,14 @@ class EnvironmentSettings(_Group):
         "repo1.maven.org",
     )
     """Hosts the egress proxy lets a build reach; HTTPS only."""
+    private_registries: tuple[str, ...] = ()
+    """Those of `registries` that may have private addresses, such as a mirror of your own; never loopback or link-local."""
     find_links: Path | None = None
     """A directory of Python wheels used beside the index."""
     offline: bool = False
     """True never asks an index."""
+    install_scripts: bool = False
+    """True lets npm packages run their install scripts, inside the sandbox of the build."""
     build_timeout_s: float = Field(900.0, gt=0)
 
 
@@ -122,6 +126,10 @@ class Settings(BaseSettings):
     """The one data directory; None means the platform's usual place (see `cli.local.data_directory`)."""
     tenant: str = "default"
     log_level: str = "info"
+    url: str | None = None
+    """A controller elsewhere, for the command line; None means the installation of the data directory."""
+    token: SecretStr | None = None
+    """The bearer token for `url`."""
     scenario: Path | None = None
     """A scripted model's scenario file; set only by `--scenario` and the demo, and shown wherever the model is named."""
     database: DatabaseSettings = DatabaseSettings()
@@ -134,6 +142,7 @@ class Settings(BaseSettings):
     controller: ControllerSettings = ControllerSettings()
     ambient_anthropic_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("ANTHROPIC_API_KEY"))
     ambient_anthropic_base_url: str | None = Field(None, validation_alias=AliasChoices("ANTHROPIC_BASE_URL"))
+    ambient_xdg_state_home: Path | None = Field(None, validation_alias=AliasChoices("XDG_STATE_HOME"))
 
     @property
     def anthropic_api_key(self) -> SecretStr | None:

@@ -1,0 +1,98 @@
+# Verbs of the house. `make help` lists them; everything installs what it needs first, and only what is missing.
+
+PYTHON ?= python3
+export PYTHON
+SHELL := /bin/bash
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
+FRESH_SKIPS := mkdir -p .cache && : > .cache/skipped
+define section
+@printf '\n=== %s ===\n' '$(1)'
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types bench dashboard wheel \
+        runtime dev browser sources lock format contracts dashboard-check wheel-test pytest skips openapi docs
+
+help: ## Show this help
+	@printf 'Changeline. First: make demo, then make test.\n\n'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+demo: runtime dashboard ## Carry a sample change request to a merged branch and open the control room; no key needed
+	@$(BIN)/python -m cli.demo
+
+test: ## Run everything that CI runs
+	@$(FRESH_SKIPS)
+	@$(MAKE) --no-print-directory lint types contracts dashboard-check wheel-test pytest
+	@$(MAKE) --no-print-directory skips
+
+lint: dev ## Check style and formatting
+	$(call section,Lint)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: dev ## Check types strictly
+	$(call section,Types)
+	@$(BIN)/mypy
+
+bench: runtime dashboard ## Measure overheads, each beside its floor
+	@$(BIN)/python -m bench
+
+dashboard: ## Build the dashboard into controller/_dashboard
+	@scripts/dashboard.sh build
+
+wheel: dashboard ## Build the wheel into .cache/dist
+	@scripts/wheel.sh
+
+format: dev ## Format and fix what can be fixed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## Compile the lock files anew (UPGRADE=1 takes newer releases)
+	@scripts/lock.sh $(if $(UPGRADE),--upgrade)
+
+docs: dev ## Write the generated pages and the dashboard's types anew
+	@$(BIN)/python -m scripts.settings_reference
+	@$(BIN)/python -m scripts.dependencies
+	@$(BIN)/python -m scripts.state_machine
+	@$(MAKE) --no-print-directory openapi
+
+# --- what the verbs stand on ---
+
+runtime:
+	@scripts/environment.sh runtime
+
+dev:
+	@scripts/environment.sh dev
+
+browser:
+	@scripts/system.sh browser
+
+sources: dev
+	@scripts/sources.sh
+
+openapi: dev
+	@$(BIN)/python -m scripts.openapi
+	@scripts/dashboard.sh types
+
+contracts: dev
+	$(call section,Import contracts)
+	@$(BIN)/lint-imports
+
+dashboard-check:
+	$(call section,Dashboard)
+	@scripts/dashboard.sh check
+	@scripts/dashboard.sh build
+
+pytest: dev dashboard browser sources
+	$(call section,Tests)
+	@$(PYTEST) -n $(WORKERS) --dist loadfile -q -rs --durations 10 --ignore tests/wheel tests
+
+wheel-test: dev dashboard
+	$(call section,Installed wheel)
+	@scripts/wheel.sh test
+
+skips:
+	$(call section,Skipped on this machine)
+	@if [ -s .cache/skipped ]; then sort -u .cache/skipped | sed 's/^/  /'; else echo '  nothing'; fi

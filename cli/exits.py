@@ -1,0 +1,29 @@
+"""Exit codes, the same for every command, so that scripts can act on them."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a finished command says to a script."""
+
+    COMPLETED = 0
+    INTERNAL = 1
+    """A mistake of ours; or the answer `no` of a command that checks something."""
+    USAGE = 2
+    NEEDS_PERSON = 3
+    NOT_COMPLETED = 4
+    UNREACHABLE = 5
+    INTERRUPTED = 130
+    """Ctrl-C before anything was submitted."""
+
+
+CHECK_FAILED = Exit.INTERNAL
+
+STATUS_EXITS = {
+    "completed": Exit.COMPLETED,
+    "paused": Exit.NEEDS_PERSON,
+    "waiting": Exit.NEEDS_PERSON,
+    "failed": Exit.NOT_COMPLETED,
+    "cancelled": Exit.NOT_COMPLETED,
+}
+"""A followed change request's status to the exit code of `run` and `watch`."""

@@ -1,0 +1,85 @@
+"""What commands print: one JSON value on stdout with `--json`, otherwise words and tables; progress goes to stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+STATUS_STYLES = {
+    "queued": "cyan",
+    "running": "blue",
+    "waiting": "yellow",
+    "paused": "yellow bold",
+    "completed": "green",
+    "failed": "red",
+    "cancelled": "magenta",
+}
+
+
+class Output:
+    """Where one command prints. Text from outside is escaped before it meets markup."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def value(self, value: Any) -> None:
+        """Print the command's result as JSON."""
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
+
+    def line(self, text: str = "", style: str | None = None) -> None:
+        """Print one line of the result; nothing with `--json`."""
+        if not self.as_json:
+            self._out.print(escape(text), style=style)
+
+    def styled(self, markup: str) -> None:
+        """Print a line of our own markup, whose outside parts the caller has escaped."""
+        if not self.as_json:
+            self._out.print(markup)
+
+    def note(self, text: str) -> None:
+        """Print progress or a remark to stderr."""
+        self._err.print(escape(text), style="dim")
+
+    def warn(self, text: str) -> None:
+        """Print a warning to stderr."""
+        self._err.print(f"[yellow]Warning:[/yellow] {escape(text)}")
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+        """Print rows, or the sentence for none."""
+        if self.as_json:
+            return
+        listed = [[escape("" if cell is None else str(cell)) for cell in row] for row in rows]
+        if not listed:
+            self.line(empty, "dim")
+            return
+        table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+        for row in listed:
+            table.add_row(*row)
+        self._out.print(table)
+
+
+def status_markup(detail: Mapping[str, Any]) -> str:
+    """Return a status with its colour, and its reason in words."""
+    status = str(detail["status"])
+    pause = detail.get("pause") or {}
+    reason = f" ({escape(str(pause['reason']).replace('_', ' '))})" if pause.get("reason") else ""
+    return f"[{STATUS_STYLES.get(status, 'white')}]{status}[/]{reason}"
+
+
+def refuse(message: str, *, field: str | None, remedy: str | None, as_json: bool) -> None:
+    """Print why a command was refused: one sentence, the field, the remedy."""
+    if as_json:
+        sys.stdout.write(json.dumps({"error": message, "field": field, "remedy": remedy}, ensure_ascii=False) + "\n")
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    named = f" [dim]({escape(field)})[/dim]" if field else ""
+    console.print(f"[red]Error:[/red] {escape(message)}{named}")
+    if remedy:
+        console.print(f"       {escape(remedy)}")

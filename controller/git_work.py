@@ -1,0 +1,126 @@
+"""The controller's own work with git: looking at a repository before it is taken, showing differences, moving refs.
+
+CR branches and target branches move only here, as effects: look up, then compare-and-swap from the recorded old value to
+the recorded commit. Objects come from the cache that worker and controller of one machine share, or from the remote.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from controller.wiring import InspectedRepository, RepositoryDiff
+from pipeline.change_request import RepositoryTarget
+from pipeline.errors import Conflict, TransientError
+from pipeline.ports import Forge, RemoteFacts, Repository
+from pipeline.records import Effect
+from pipeline.repository_reading import stack_at
+
+OpenRepository = Callable[[str, str], Awaitable[Repository]]
+"""(name, remote) to the repository on its cache."""
+
+LookAtRemote = Callable[[str, str | None], Awaitable[RemoteFacts]]
+PATCH_MAX_BYTES = 1_000_000
+
+
+class GitInspector:
+    """Implements `controller.wiring.RepositoryInspector`."""
+
+    def __init__(self, open_repository: OpenRepository, look: LookAtRemote) -> None:
+        self._open = open_repository
+        self._look = look
+
+    async def inspect(self, remote: str, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+        """Look at the remote, fetch it and find out how its tests run. Raises `CallerError` that names the remedy."""
+        facts = await self._look(remote, base_branch)
+        name = proposed_name(facts.remote)
+        repository = await self._open(name, facts.remote)
+        await repository.fetch()
+        target = RepositoryTarget(
+            name=name, remote=facts.remote, base_branch=facts.base_branch, test_command=test_command
+        )
+        stack, _ = await stack_at(repository, facts.base_commit, target)
+        return InspectedRepository(
+            name=name,
+            remote=facts.remote,
+            base_branch=facts.base_branch,
+            base_commit=facts.base_commit,
+            stack=f"{stack.language.value}, {stack.runner}",
+            test_command=stack.test_command,
+            warnings=facts.warnings,
+        )
+
+
+class GitDiffs:
+    """Implements `controller.wiring.DiffReader`."""
+
+    def __init__(self, open_repository: OpenRepository) -> None:
+        self._open = open_repository
+
+    async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
+        """Return the difference between two commits of the cache."""
+        repository = await self._open(target.name, target.remote)
+        patch = await repository.diff(base, head)
+        cut = patch.encode()[:PATCH_MAX_BYTES].decode(errors="ignore")
+        files = tuple(await repository.changed_files(base, head))
+        return RepositoryDiff(files=files, patch=cut, truncated=len(cut) < len(patch))
+
+
+class PushBranch:
+    """Effect `push`: a CR branch to a recorded commit."""
+
+    def __init__(self, open_repository: OpenRepository) -> None:
+        self._open = open_repository
+
+    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+        """Push by compare-and-swap; a branch that is there already is success."""
+        payload = effect.payload
+        repository = await _with_commit(self._open, effect, str(payload["commit"]))
+        await repository.push(commit=payload["commit"], ref=payload["ref"], expected=payload["expected"])
+        return {"ref": payload["ref"], "commit": payload["commit"]}
+
+
+class Merge:
+    """Effect `merge`: a target branch to the recorded merge commit."""
+
+    def __init__(self, open_repository: OpenRepository, forge: Forge) -> None:
+        self._open = open_repository
+        self._forge = forge
+
+    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+        """Merge once: a target that contains the commit is done; one that moved elsewhere conflicts."""
+        payload = effect.payload
+        repository = await _with_commit(self._open, effect, str(payload["commit"]))
+        await self._forge.merge(
+            repository, commit=payload["commit"], base_branch=payload["base_branch"], expected=payload["expected"]
+        )
+        return {"base_branch": payload["base_branch"], "commit": payload["commit"]}
+
+
+class DeleteRef:
+    """Effect `delete_ref`: a branch that is still where this change request left it."""
+
+    def __init__(self, open_repository: OpenRepository) -> None:
+        self._open = open_repository
+
+    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+        """Delete by compare-and-swap; an absent ref is success, a moved one is left alone."""
+        payload = effect.payload
+        repository = await self._open(str(effect.repository), str(payload["remote"]))
+        try:
+            await repository.push(commit=None, ref=payload["ref"], expected=payload["expected"])
+        except Conflict:
+            return {"ref": payload["ref"], "deleted": False, "why": "the branch moved since and was left alone"}
+        return {"ref": payload["ref"], "deleted": True}
+
+
+def proposed_name(remote: str) -> str:
+    """Return a repository name from the last part of a remote."""
+    last = re.split(r"[/:\\]", remote.rstrip("/"))[-1].removesuffix(".git")
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "repository"
+
+
+async def _with_commit(open_repository: OpenRepository, effect: Effect, commit: str) -> Repository:
+    repository = await open_repository(str(effect.repository), str(effect.payload["remote"]))
+    if not await repository.has_commit(commit):
+        raise TransientError("The commit is not in the cache yet.", commit=commit)
+    return repository

@@ -1,0 +1,43 @@
+import reactHooks from 'eslint-plugin-react-hooks';
+import tseslint from 'typescript-eslint';
+
+const FEATURES = ['board', 'change-request', 'evidence', 'release'];
+
+// app → features → components → lib. Features are strangers to one another, as the pipeline's stages are, and effects
+// live in lib/, one hook each.
+function restrict(files, forbidden, effects) {
+  const patterns = forbidden.length ? [{ group: forbidden, message: 'app → features → components → lib.' }] : [];
+  const paths = effects
+    ? []
+    : [{ name: 'react', importNames: ['useEffect', 'useLayoutEffect'], message: 'Effects live in lib/, one hook each.' }];
+  return { files, ignores: ['**/*.test.tsx'], rules: { 'no-restricted-imports': ['error', { paths, patterns }] } };
+}
+
+export default tseslint.config(
+  { ignores: ['src/api/schema.d.ts', 'node_modules', 'eslint.config.js'] },
+  ...tseslint.configs.strictTypeChecked,
+  reactHooks.configs.flat['recommended-latest'],
+  {
+    files: ['**/*.{ts,tsx}'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      'max-lines': ['error', 250],
+      'no-console': 'error',
+      'no-restricted-syntax': ['error', { selector: "JSXAttribute[name.name='style']", message: 'Styles live in src/styles.' }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+    },
+  },
+  restrict(['src/app/**'], [], false),
+  restrict(['src/components/**'], ['@/app/*', '@/features/**'], false),
+  restrict(['src/lib/**'], ['@/app/*', '@/features/**', '@/components/*'], true),
+  ...FEATURES.map((feature) =>
+    restrict(
+      [`src/features/${feature}/**`],
+      ['@/app/*', ...FEATURES.filter((other) => other !== feature).map((other) => `@/features/${other}/**`)],
+      false,
+    ),
+  ),
+);

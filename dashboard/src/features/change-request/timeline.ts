@@ -1,0 +1,66 @@
+import type { Schemas } from '@/lib/api';
+import type { StoredEvent } from '@/lib/event-stream';
+import { STAGES } from '@/lib/vocabulary';
+
+type Stage = Schemas['Stage'];
+
+export type StageState = 'ahead' | 'active' | 'done' | 'stopped';
+
+export interface StageOnTimeline {
+  stage: Stage;
+  label: string;
+  state: StageState;
+  rounds: number;
+  /** Time spent in finished rounds; of parallel repositories the longest counts. */
+  seconds: number;
+  /** When the round in progress began; null when none is. */
+  since: string | null;
+  summary: string;
+  loops: string[];
+}
+
+interface Standing {
+  status: Schemas['Status'];
+  stage: Stage | null;
+}
+
+/** Folds the events of one change request into the line, with how often and how long each stage ran. */
+export function timelineOf(events: readonly StoredEvent[], now: Standing): StageOnTimeline[] {
+  const line = STAGES.map(([stage, label]) => blank(stage, label));
+  const byStage = new Map(line.map((entry) => [entry.stage, entry]));
+  for (const stored of events) {
+    const entry = stored.payload.stage && byStage.get(stored.payload.stage);
+    if (entry) fold(entry, stored);
+  }
+  const finished = now.status === 'completed';
+  const current = finished ? null : now.stage;
+  for (const entry of line) {
+    if (entry.stage === current) entry.state = now.status === 'paused' ? 'stopped' : 'active';
+    else if (entry.rounds > 0) entry.state = 'done';
+    if (entry.stage !== current || now.status !== 'running') entry.since = null;
+  }
+  return line;
+}
+
+function fold(entry: StageOnTimeline, { payload: event, at }: StoredEvent): void {
+  switch (event.type) {
+    case 'stage_entered':
+      entry.rounds = Math.max(entry.rounds, event.round);
+      entry.since = at;
+      break;
+    case 'stage_completed':
+      entry.seconds += event.duration_s;
+      entry.since = null;
+      entry.summary = event.summary;
+      break;
+    case 'stage_looped':
+      entry.loops.push(event.why);
+      break;
+    default:
+      break;
+  }
+}
+
+function blank(stage: Stage, label: string): StageOnTimeline {
+  return { stage, label, state: 'ahead', rounds: 0, seconds: 0, since: null, summary: '', loops: [] };
+}

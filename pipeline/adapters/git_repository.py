@@ -1,0 +1,115 @@
+"""The `Repository` port on git: one bare cache per remote, and the only two doors to the remote, fetch and push.
+
+Problem: a mirror clone lets the remote prune private refs, and a push by name can overwrite what somebody else pushed a
+second ago. Choice: a bare cache that fetches only `refs/heads/*` into `refs/remotes/origin/*`, is never collected, and
+pushes by compare-and-swap. Invariant: the cache holds full history, and no ref of the remote moves unless it stood where
+the caller had seen it.
+"""
+
+import asyncio
+import hashlib
+import re
+import tempfile
+from pathlib import Path
+
+from pipeline.adapters import git_remotes
+from pipeline.adapters.git import GitCommands, held
+from pipeline.adapters.git_objects import full_ref, sha
+from pipeline.adapters.git_rebase import GitRebases
+from pipeline.adapters.git_remotes import RefusedPush
+from pipeline.errors import CallerError
+from pipeline.ports import Author, Clock
+
+_TRACKED = "refs/remotes/origin/"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_ANY = range(256)
+
+
+class GitRepository(GitRebases):
+    """One bare cache of one remote, and the disposable trees made from it. Made by `open_repository`."""
+
+    def __init__(
+        self, *, name: str, remote: str, git_dir: Path, commands: GitCommands, author: Author, clock: Clock
+    ) -> None:
+        super().__init__(git_dir, commands=commands, author=author, clock=clock)
+        self.name = name
+        self._remote = remote
+
+    async def fetch(self) -> None:
+        """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
+        async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
+            await asyncio.to_thread(_remove_stale_locks, self._git_dir)
+            output = await self._commands.run(
+                "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head",
+                *git_remotes.reading_options(self._remote), "--", self._remote, f"+refs/heads/*:{_TRACKED}*",
+                git_dir=self._git_dir, lock=lock, accept=_ANY,
+            )  # fmt: skip
+        if output.code or git_remotes.left_out_as_shallow(output):
+            raise git_remotes.reading_failure(self._remote, output)
+
+    async def branch_head(self, branch: str) -> str | None:
+        """Return the commit of a remote branch as of the last fetch; None when there is no such branch."""
+        ref = full_ref(f"{_TRACKED}{branch}")
+        found = await self._commands.run(
+            "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", git_dir=self._git_dir, accept=(0, 1, 128)
+        )
+        return found.text if found.code == 0 else None
+
+    async def remote_ref(self, ref: str) -> str | None:
+        """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
+        options = git_remotes.reading_options(self._remote)
+        output = await self._commands.run("ls-remote", *options, "--", self._remote, full_ref(ref), accept=_ANY)
+        if output.code:
+            raise git_remotes.reading_failure(self._remote, output)
+        found = (line.split("\t") for line in output.text.splitlines())
+        return next((commit for commit, name in found if name == ref), None)
+
+    async def push(self, *, commit: str | None, ref: str, expected: str | None) -> None:
+        """Move a remote ref by compare-and-swap from `expected` (None: must not exist) to `commit` (None deletes).
+
+        Idempotent. Raises `Conflict` when the remote's value is neither, `PersonNeeded` when the target is checked out
+        with changes or the remote refuses, `TransientError` when the remote is away.
+        """
+        source = "" if commit is None else sha(commit)
+        lease = f"--force-with-lease={full_ref(ref)}:{'' if expected is None else sha(expected)}"
+        output = await self._commands.run(
+            "push", "--porcelain", "--no-verify", lease, *git_remotes.writing_options(self._remote),
+            "--", self._remote, f"{source}:{ref}",
+            git_dir=self._git_dir, accept=_ANY,
+        )  # fmt: skip
+        if output.code == 0:
+            return
+        refused = RefusedPush.read(self._remote, ref, output)
+        if commit is None and refused.already_absent:
+            return
+        if refused.lease_lost and await self.remote_ref(ref) == commit:
+            return
+        raise await refused.error(self._commands)
+
+
+async def open_repository(
+    *, name: str, remote: str, cache_dir: Path, commands: GitCommands, author: Author, clock: Clock
+) -> GitRepository:
+    """Return the repository, making an empty cache below `cache_dir` if there is none. Does not ask the remote.
+
+    `author` makes the snapshots. Raises `CallerError` for a name or an address that is not allowed.
+    """
+    if not _NAME.fullmatch(name):
+        raise CallerError("A repository's name is letters, digits, dot, dash and underscore.", field="name")
+    if not cache_dir.is_absolute():
+        raise CallerError("The cache directory is named by its absolute path.", field="cache_dir")
+    git_remotes.check_remote(remote)
+    git_dir = cache_dir / f"{name}-{hashlib.sha256(remote.encode()).hexdigest()[:16]}.git"
+    await asyncio.to_thread(git_dir.with_suffix(".trees").mkdir, parents=True, exist_ok=True, mode=0o700)
+    async with held(git_dir.with_suffix(".lock"), wait_s=commands.timeout_s) as lock:
+        if not await asyncio.to_thread(git_dir.exists):
+            fresh = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{git_dir.name}.", dir=git_dir.parent))
+            await commands.run("init", "-q", "--bare", "--template=", str(fresh), lock=lock)
+            await asyncio.to_thread(fresh.rename, git_dir)
+    return GitRepository(name=name, remote=remote, git_dir=git_dir, commands=commands, author=author, clock=clock)
+
+
+def _remove_stale_locks(git_dir: Path) -> None:
+    """Delete what a killed fetch left behind. Only fetches write these files, and the caller holds their lock."""
+    for leftover in [git_dir / "packed-refs.lock", git_dir / "shallow.lock", *(git_dir / _TRACKED).rglob("*.lock")]:
+        leftover.unlink(missing_ok=True)

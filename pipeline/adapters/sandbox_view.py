@@ -1,0 +1,145 @@
+"""What a sandboxed process sees of the machine, as arguments for bubblewrap.
+
+Problem: a view that starts from `/` and hides things forgets one, and a read-only bind does not stop a connection to a
+Unix socket in it. Choice: start from nothing and name what is visible: system directories, the few files of `/etc` that
+programs need, and the command's own paths. Paths the operator keeps for Changeline (data directory, git cache, socket
+directories) are covered again should a visible directory contain them. Invariant: no mount point or source below a
+path that tools can write goes through a symbolic link, because a tool may have planted it.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import InvariantBroken
+from pipeline.ports import SandboxCommand
+
+HOME = Path("/home/changeline")
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
+_ETC = (
+    "alternatives",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "crypto-policies",
+    "debian_version",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "locale.alias",
+    "localtime",
+    "maven/logging",
+    "maven/m2.conf",
+    "mime.types",
+    "os-release",
+    "pki/tls",
+    "pki/ca-trust",
+    "protocols",
+    "services",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "timezone",
+)
+_TOP = (Path("/etc"), Path("/run"), Path("/run/changeline"), Path("/var"), HOME.parent)
+_ETC_PATTERNS = ("java-*", "python3*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Everything that decides the mounts of one run. `files` are small texts shown read-only, by path inside."""
+
+    read_only: tuple[Path, ...]
+    hidden: tuple[Path, ...]
+    scratch_max_bytes: int
+    files: Mapping[Path, int]
+    """Path inside to an open descriptor with the content."""
+    sockets: Mapping[Path, Path] = field(default_factory=dict)
+    """Path inside to a Unix socket of the host, made for this run."""
+
+
+def environment(command: SandboxCommand) -> dict[str, str]:
+    """Return the fixed minimum plus what the command asks for."""
+    minimum = {
+        "PATH": SEARCH_PATH,
+        "HOME": str(HOME),
+        "LANG": "C.UTF-8",
+        "TMPDIR": "/tmp",  # noqa: S108 - private to the sandbox
+        "USER": "changeline",
+        "PWD": str(command.cwd),
+    }
+    return {**minimum, **command.environment}
+
+
+def arguments(command: SandboxCommand, view: View) -> list[str]:
+    """Return bubblewrap's mount arguments. Raises `InvariantBroken` for paths that must never be shown."""
+    _check(command, view)
+    size = str(view.scratch_max_bytes)
+    scratch = ["--perms", "1777", "--size", size, "--tmpfs"]
+    mounts = sorted(_mounts(command, view), key=lambda mount: len(mount[0].parts))
+    return [
+        *_directories(_TOP),
+        *_system(),
+        *("--proc", "/proc", "--dev", "/dev"),
+        *(*scratch, "/dev/shm", *scratch, "/tmp", "--symlink", "/tmp", "/var/tmp", *scratch, str(HOME)),  # noqa: S108 - inside
+        *(
+            part
+            for path, fd in view.files.items()
+            for part in ("--perms", "0444", "--ro-bind-data", str(fd), str(path))
+        ),
+        *(part for inside, host in view.sockets.items() for part in ("--ro-bind", str(host), str(inside))),
+        *(part for path, mount in mounts for part in (*_directories(reversed(path.parents[:-1])), *mount)),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(command.cwd)),
+    ]
+
+
+def _directories(paths: Iterable[Path]) -> Iterator[str]:
+    """Name parents, outermost first: bubblewrap would create them closed to the payload's user."""
+    for path in paths:
+        yield from ("--perms", "0755", "--dir", str(path))
+
+
+def _system() -> Iterator[str]:
+    for name in _SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            yield from ("--symlink", str(path.readlink()), name)
+        elif path.is_dir():
+            yield from ("--ro-bind", name, name)
+    etc = Path("/etc")
+    for path in (*(etc / name for name in _ETC), *(match for pattern in _ETC_PATTERNS for match in etc.glob(pattern))):
+        if path.exists():
+            yield from (*_directories((path.parent,)), "--ro-bind", str(path), str(path))
+
+
+def _mounts(command: SandboxCommand, view: View) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Yield mounts by destination; sorted by depth, a deeper one always stands over a shallower one."""
+    visible = [*map(Path, _SYSTEM), *view.read_only, *command.read_only]
+    for path in view.hidden:
+        if any(_within(path, parent) for parent in visible) and path.exists():
+            yield path, ("--tmpfs", str(path)) if path.is_dir() else ("--ro-bind", os.devnull, str(path))
+    for path in (*view.read_only, *command.read_only):
+        yield path, ("--ro-bind", str(path), str(path))
+    for destination, source in command.mounts.items():
+        yield destination, ("--ro-bind", str(source), str(destination))
+    for path in command.writable:
+        yield path, ("--bind", str(path), str(path))
+
+
+def _check(command: SandboxCommand, view: View) -> None:
+    shown = (*command.writable, *command.read_only, *command.mounts.values(), *view.read_only)
+    for path in (*shown, *command.mounts):
+        if not path.is_absolute() or ".." in path.parts or len(path.parts) == 1:
+            raise InvariantBroken("A sandbox shows absolute paths below the root only.", path=str(path))
+    for path in view.hidden:
+        if path in shown or any(_within(path, writable) for writable in command.writable):
+            raise InvariantBroken("A directory of the pipeline itself is never shown to a tool.", path=str(path))
+    for path in (*shown, *command.mounts):
+        planted = path in command.writable or any(_within(path, parent) for parent in command.writable)
+        if planted and os.path.realpath(path) != str(path):
+            raise InvariantBroken("A path that a tool can change leads through a symbolic link.", path=str(path))
+
+
+def _within(path: Path, parent: Path) -> bool:
+    return path == parent or parent in path.parents

@@ -1,0 +1,156 @@
+"""Agents at work for the stages: a role's prompt, tools, tree and journal, put together for one conversation.
+
+What a stage hands over is typed variables; everything else about a role comes from its one definition. A submission is
+checked against the facts of the run before it is accepted, so a stage only ever sees valid ones.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.agents.loop import run_agent
+from pipeline.agents.prompting import RenderedPrompt, render
+from pipeline.agents.role_submission import submit_tool
+from pipeline.agents.roles import ROLES, RoleDefinition
+from pipeline.agents.submissions.fields import Submission
+from pipeline.agents.task import AgentPorts, AgentTask
+from pipeline.agents.tools import Workbench
+from pipeline.agents.toolsets import ToolSet
+from pipeline.change_request import PauseReason, wip_ref
+from pipeline.context import Handed, Job
+from pipeline.errors import InvariantBroken, PersonNeeded
+from pipeline.events import Warned
+from pipeline.limits import Limits
+from pipeline.llm.gateway import Gateway
+from pipeline.ports import Clock, DeltaListener, Emit, Instructions, Journal, JournalKey, Repository, Sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """Implements `pipeline.context.Agents` for one attempt of one change request."""
+
+    cr_id: str
+    attempt: int
+    epoch: int
+    gateway: Gateway
+    journal: Journal
+    sandbox: Sandbox
+    repositories: Callable[[str], Repository]
+    instructions: Callable[[Job], Instructions]
+    emit: Emit
+    limits: Limits
+    clock: Clock
+    on_text: Callable[[Job], DeltaListener | None]
+
+    async def work(self, job: Job) -> Handed:
+        """Run to a submission of the role's own type; resumes from the journal when it was interrupted."""
+        definition = ROLES[job.variables.role]
+        prompt = render(job.variables, context=job.context, loop=job.loop)
+        key = JournalKey(
+            cr_id=self.cr_id,
+            attempt=self.attempt,
+            activation=job.activation,
+            role=definition.role.value,
+            instance=job.instance,
+        )
+        if job.tree and job.restore and definition.toolset is ToolSet.EDIT:
+            await self._workspace(job).restore(_known(job))
+        task, ports = self._task(job, definition, prompt), self._ports(job, definition)
+        try:
+            result = await run_agent(task, key, ports)
+        except PersonNeeded as stopped:
+            if stopped.reason is not PauseReason.AGENT_TIMEOUT:
+                raise
+            await self.emit(Warned(message=f"{definition.role.value} ran out of time and is given it once more."))
+            result = await run_agent(task, key, ports)
+        return Handed(submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd)
+
+    def _task(self, job: Job, definition: RoleDefinition, prompt: RenderedPrompt) -> AgentTask[Submission]:
+        return AgentTask(
+            role=definition.role.value,
+            instance=job.instance,
+            stage=job.stage,
+            repository=job.repository,
+            model_class=definition.model_class,
+            system=prompt.system,
+            context=prompt.context,
+            opening=prompt.opening,
+            submit=submit_tool(definition.role, job.facts),
+            toolset=definition.toolset if job.tree else ToolSet.NONE,
+            prompt_hash=prompt.prompt_hash,
+        )
+
+    def _ports(self, job: Job, definition: RoleDefinition) -> AgentPorts:
+        async def emit(event: object) -> None:
+            where = {"stage": job.stage, "repository": job.repository, "role": definition.role.value}
+            await self.emit(event.model_copy(update=where))  # type: ignore[attr-defined]  # every event is a pydantic model
+
+        edits = definition.toolset is ToolSet.EDIT
+        return AgentPorts(
+            gateway=self.gateway,
+            journal=self.journal,
+            instructions=self.instructions(job),
+            emit=emit,
+            limits=self.limits,
+            clock=self.clock,
+            bench=self._bench(job) if job.tree else None,
+            workspace=self._workspace(job) if edits else None,
+            on_text=self.on_text(job),
+        )
+
+    def _bench(self, job: Job) -> Workbench:
+        if job.tree is None:
+            raise InvariantBroken("A bench needs a tree.")
+        environment = job.environment
+        variables = dict(environment.variables) if environment else {}
+        if environment and environment.path:
+            front = ":".join(str(path) for path in environment.path)
+            variables["PATH"] = f"{front}:/usr/local/bin:/usr/bin:/bin"
+        return Workbench(
+            sandbox=self.sandbox,
+            root=job.tree,
+            limits=self.limits,
+            read_only=environment.read_only if environment else (),
+            environment=variables,
+            mounts=environment.mounts_in(job.tree) if environment else {},
+            protected=tuple(sorted(job.protected)),
+            protected_because="it is a protected test",
+        )
+
+    def _workspace(self, job: Job) -> "TreeMemory":
+        if job.tree is None or job.repository is None:
+            raise InvariantBroken("An editing role needs a tree of a repository.", role=job.variables.role.value)
+        return TreeMemory(self.repositories(job.repository), job, wip_ref(self.cr_id, job.repository, self.epoch))
+
+
+def _known(job: Job) -> str:
+    if job.commit is None:
+        raise InvariantBroken("An editing role begins at a commit.", role=job.variables.role.value)
+    return job.commit
+
+
+class TreeMemory:
+    """Implements `pipeline.agents.task.Workspace`: each snapshot is a commit on the one before, held by this epoch's ref."""
+
+    def __init__(self, repository: Repository, job: Job, ref: str) -> None:
+        if job.tree is None:
+            raise InvariantBroken("There is no tree to remember.")
+        self._repository = repository
+        self._ref = ref
+        self._tree = job.tree
+        self._parent = job.commit
+        self._name = f"{job.variables.role.value} {job.instance}"
+
+    async def snapshot(self) -> str:
+        """Commit what the tree holds; the previous commit when nothing changed."""
+        if self._parent is None:
+            raise InvariantBroken("A tree is remembered from a commit.")
+        before = self._parent
+        self._parent = await self._repository.snapshot(self._tree, parent=before, message=f"Snapshot of {self._name}")
+        if self._parent != before:
+            await self._repository.update_ref(self._ref, self._parent)
+        return self._parent
+
+    async def restore(self, commit: str) -> None:
+        """Make the tree equal `commit` again."""
+        await self._repository.restore_worktree(self._tree, commit)
+        self._parent = commit

@@ -1,0 +1,18 @@
+"""A role's submit tool as the loop wants it, judged with the facts that the pipeline knows."""
+
+from pipeline.agents.roles import ROLES, Role
+from pipeline.agents.submissions.fields import Submission, SubmissionFacts
+from pipeline.agents.submitting import tool_schema, validate_submission
+from pipeline.agents.task import SubmitTool
+
+
+def submit_tool(role: Role, facts: SubmissionFacts) -> SubmitTool[Submission]:
+    """Return the tool that ends a conversation of `role`."""
+    submit, declared = ROLES[role].submit, tool_schema(role)
+    return SubmitTool(
+        name=submit.name,
+        description=submit.description,
+        model=submit.model,
+        schema=declared["input_schema"],
+        judge=lambda given: validate_submission(role, given, facts),
+    )

@@ -1,0 +1,98 @@
+"""What an agent is asked to do, what it may use, and what it hands back."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from pipeline.agents.tools import Workbench
+from pipeline.agents.toolsets import ToolSet
+from pipeline.change_request import Stage
+from pipeline.limits import Limits
+from pipeline.llm.gateway import Gateway
+from pipeline.ports import Clock, DeltaListener, Emit, Instructions, Journal, Json, ModelClass
+
+S = TypeVar("S", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitTool(Generic[S]):
+    """The tool by which an agent hands over its result and ends; `model` reads it back from the journal."""
+
+    name: str
+    description: str
+    model: type[S]
+    schema: Json | None = None
+    """The input schema to declare, when it is not simply the model's own."""
+    judge: Callable[[object], S] | None = None
+    """Validates what the model sent, with facts the schema cannot hold; its `ModelError` goes back to the model."""
+
+    def definition(self) -> Json:
+        """Return the tool as the provider wants it declared."""
+        schema = self.schema or self.model.model_json_schema()
+        return {"name": self.name, "description": self.description, "input_schema": schema}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentTask(Generic[S]):
+    """One conversation to be had. The texts are used when it opens and never again: a resume reads the journal."""
+
+    role: str
+    instance: str
+    stage: Stage
+    repository: str | None
+    model_class: ModelClass
+    system: str
+    """Begins with `Role: <role>`."""
+    context: str
+    """Stable repository context; may be empty. Capped, with the cut stated."""
+    opening: str
+    """The first user message: what is to be done."""
+    submit: SubmitTool[S]
+    toolset: ToolSet
+    prompt_hash: str = ""
+    """Which version of the role's prompt this is, for the record."""
+    check: Callable[[S], Awaitable[None]] | None = None
+    """Further validation; its `ModelError` goes back to the model. May run again after a crash."""
+
+
+class Workspace(Protocol):
+    """The tree's memory. Commits are full SHAs."""
+
+    async def snapshot(self) -> str:
+        """Commit what the tree holds; the previous commit when nothing changed. Raises `ModelError` for nested `.git`."""
+
+    async def restore(self, commit: str) -> None:
+        """Make the tree equal `commit` again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentPorts:
+    """What the loop needs of the world, bound to one change request and, for instructions, to this conversation."""
+
+    gateway: Gateway
+    journal: Journal
+    instructions: Instructions
+    emit: Emit
+    limits: Limits
+    clock: Clock
+    bench: Workbench | None = None
+    """None for agents without tools."""
+    workspace: Workspace | None = None
+    """None for agents that cannot change the tree."""
+    on_text: DeltaListener | None = None
+    """The live view's ear; may lose pieces."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentResult(Generic[S]):
+    """What a conversation came to."""
+
+    submission: S
+    turns: int
+    cost_usd: Decimal
+    commit: str | None
+    """The tree's last snapshot; None for agents without a workspace."""
+    model: str

@@ -1,0 +1,254 @@
+"""The second half of development: the smallest code that makes the tests pass, proven by the pipeline's own runs.
+
+The tests commit is protected: the tools refuse to write its files, the diff is checked all the same, and every run
+restores them. Green means the witnesses pass, the red witness is confirmed on the head, and the full suite has no
+failure that the base did not have.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline import committing, events, feedback, proving, testing_first, trees
+from pipeline.agents.fences import Untrusted
+from pipeline.agents.loop_context import Feedback, FeedbackKind
+from pipeline.agents.prompt_variables import CodeWriterVariables
+from pipeline.agents.submissions.fields import SubmissionFacts
+from pipeline.agents.submissions.work import Code
+from pipeline.change_request import PauseReason
+from pipeline.configuration import DependencyPolicy
+from pipeline.context import Handed, Job
+from pipeline.evidence import protected_tests
+from pipeline.evidence.baseline import compare_suites
+from pipeline.evidence.red_green import RedVerdict, Verdict, confirm_red, judge_green
+from pipeline.evidence.test_reports import TestReport
+from pipeline.evidence.unified_diff import added_lines
+from pipeline.execution import StageEnd, StageRun, blocked
+from pipeline.ports import Environment, Stack
+from pipeline.repository_reading import text_at
+from pipeline.specs import scenarios_of
+from pipeline.testing_first import Bench, ProvenTests
+
+TAMPERING_MAX = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coded:
+    """A proven head."""
+
+    head: str
+    summary: str
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tries:
+    """What earlier iterations of this stage showed. Rebuilt deterministically when the stage runs again."""
+
+    tampering: int = 0
+    fingerprints: list[str] = field(default_factory=list)
+    came_back: list[Feedback] = field(default_factory=list)
+    commit: str = ""
+
+
+async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | StageEnd:
+    """Let the code writer work until green holds, or block with what stood in the way."""
+    limits = run.context.configuration.pipeline
+    start = _start(run, tests)
+    purpose = f"code-{run.activation[:8]}"
+    tree = await trees.fresh(run, run.name, purpose, start)
+    tries = _Tries(commit=start)
+    for iteration in range(1, limits.development_iterations_max + 1):
+        handed = await run.context.agents.work(
+            await _job(run, bench, tests, tree=tree, tries=tries, iteration=iteration)
+        )
+        tries.commit = handed.snapshot
+        ended = await _judge(run, bench, tests, handed, tries, start)
+        if ended is not None:
+            await trees.remove(run, run.name, purpose)
+            return ended
+    return blocked(
+        PauseReason.DEVELOPMENT_LOOP,
+        f"The code writer did not reach green in {limits.development_iterations_max} tries.",
+        repository=run.name,
+        last=tries.came_back[-1].text[:4_000] if tries.came_back else "",
+    )
+
+
+def _start(run: StageRun, tests: ProvenTests) -> str:
+    """Begin at the newest tests, or at the head that came back when its tests still hold."""
+    if tests.commit == run.here.get("tests"):
+        return run.here["head"]
+    return tests.commit
+
+
+async def _job(run: StageRun, bench: Bench, tests: ProvenTests, *, tree: Path, tries: _Tries, iteration: int) -> Job:
+    protected = tuple(file.path for file in tests.submission.files)
+    variables = CodeWriterVariables(
+        repository=run.name,
+        spec=bench.verified,
+        test_command=bench.stack.test_command,
+        protected_tests=protected,
+        test_notes=Untrusted("notes of the test writer", tests.notes) if tests.notes else None,
+    )
+    return Job(
+        variables=variables, stage=run.stage, activation=run.activation, repository=run.name,
+        instance=f"{run.name}/{iteration}",
+        facts=SubmissionFacts(scenarios=scenarios_of(bench.spec), protected_paths=frozenset(protected)),
+        loop=await feedback.loop_context(run, tries.came_back), context=bench.context, tree=tree, commit=tries.commit,
+        environment=bench.environment, protected=frozenset(protected),
+    )  # fmt: skip
+
+
+async def _judge(
+    run: StageRun, bench: Bench, tests: ProvenTests, handed: Handed, tries: _Tries, start: str
+) -> Coded | StageEnd | None:
+    tampered = await _tampering(run, bench, tests, handed.snapshot)
+    if tampered:
+        return _tampered(run, tries, tampered)
+    head = await committing.commit(
+        run,
+        snapshot=handed.snapshot,
+        parent=start,
+        step="code",
+        subject=bench.spec.feature,
+        body=handed.of(Code).summary,
+    )
+    stack, environment = await _environment(run, bench, head)
+    if isinstance(environment, StageEnd):
+        return environment
+    verdict, _, reports = await prove(run, bench, tests, head, stack, environment)
+    if verdict.ok:
+        return Coded(head=head, summary=reports["suite"].summary())
+    return _failed(run, tries, verdict, reports)
+
+
+async def _tampering(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: str) -> list[str]:
+    """Compare a snapshot with the tests commit, which owns every test and all test configuration."""
+    repository, patterns = run.context.repositories[run.name], bench.stack.test_patterns
+    changed = await repository.changed_files(tests.commit, snapshot)
+    compared = [file.path for file in changed if protected_tests.needs_texts(file.path)]
+    found = protected_tests.check_code_writer(
+        changed=changed,
+        protected=await _protected(run, bench, tests),
+        patterns=patterns,
+        before={path: await text_at(repository, tests.commit, path) for path in compared},
+        after={path: await text_at(repository, snapshot, path) for path in compared},
+        added=added_lines(await repository.diff(tests.commit, snapshot)),
+    )
+    return [one.message for one in found]
+
+
+async def _protected(run: StageRun, bench: Bench, tests: ProvenTests) -> list[str]:
+    paths = await run.context.repositories[run.name].list_files(tests.commit)
+    return [path for path in paths if protected_tests.is_protected(path, bench.stack.test_patterns)]
+
+
+def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd | None:
+    tries.tampering += 1
+    tries.came_back = [Feedback(kind=FeedbackKind.TAMPERING, source="pipeline", text="\n".join(problems))]
+    if tries.tampering < TAMPERING_MAX:
+        return None
+    return blocked(
+        PauseReason.TAMPERING,
+        "The code writer changed protected tests or test configuration again after it was sent back.",
+        repository=run.name,
+        problems=list(problems),
+    )
+
+
+async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, Environment | StageEnd]:
+    """Rebuild the environment when a manifest changed, or ask first where the tenant wants that."""
+    changed = await run.context.repositories[run.name].changed_files(bench.base, head)
+    manifests = [file.path for file in changed if file.path in bench.stack.manifests]
+    if not manifests:
+        return bench.stack, bench.environment
+    if run.context.configuration.security.dependency_changes is DependencyPolicy.ASK and run.note is None:
+        return bench.stack, blocked(
+            PauseReason.DIFF_SCOPE,
+            "The change touches dependency manifests, and this tenant wants to be asked.",
+            repository=run.name,
+            manifests=manifests,
+        )
+    stack, environment = await proving.environment_of(run, run.name, head)
+    rebuilt = {"manifest_hash": environment.manifest_hash, "why": ", ".join(manifests), "log": environment.log}
+    await run.context.records.save_artifact(
+        kind="rebuild", name=run.name, content=json.dumps(rebuilt).encode(), media_type="application/json", facts={}
+    )
+    await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt['why']}."))
+    return stack, environment
+
+
+async def prove(
+    run: StageRun, bench: Bench, tests: ProvenTests, head: str, stack: Stack, environment: Environment
+) -> tuple[Verdict, RedVerdict, Mapping[str, TestReport]]:
+    """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
+    restored = await _restored(run, bench, tests, head)
+    reports: dict[str, TestReport] = {}
+    selections = {"change": tests.change_files, "preserve": tests.preserve_files, "suite": None}
+    for purpose, selection in selections.items():
+        if selection != ():
+            reports[purpose] = await proving.prove(
+                run, name=run.name, commit=head, purpose=f"green_{purpose}", selection=selection, stack=stack,
+                environment=environment, restored=restored,
+            )  # fmt: skip
+    red = confirm_red(
+        provisional=tests.red,
+        head_report=reports["change"],
+        head=await proving.symbols_of(run, run.name, head, stack),
+        scenarios=tests.scenarios,
+        sources=await testing_first.sources_of(run, tests.commit, tests.change_files),
+    )
+    retired = await rewritten_tests(run, bench, tests)
+    suite = compare_suites(base=bench.baseline, head=reports["suite"], retired_files=retired)
+    verdict = judge_green(change=reports["change"], preserve=reports.get("preserve"), suite=suite, red=red)
+    for purpose, report in reports.items():
+        plain = {
+            "green": proving.plain(verdict),
+            "red": proving.plain(red),
+            "suite": proving.plain(suite),
+            "retired": retired,
+        }
+        await proving.keep(
+            run, run.name, purpose=f"green_{purpose}", commit=head, report=report, ok=report.ok, verdict=plain
+        )
+    return verdict, red, reports
+
+
+async def _restored(run: StageRun, bench: Bench, tests: ProvenTests, head: str) -> dict[str, bytes | None]:
+    repository = run.context.repositories[run.name]
+    contents = {path: await repository.read_file(tests.commit, path) for path in await _protected(run, bench, tests)}
+    return protected_tests.restored_files(
+        protected={path: content for path, content in contents.items() if content is not None},
+        head_paths=await repository.list_files(head),
+        known_paths=await repository.list_files(tests.commit),
+    )
+
+
+async def rewritten_tests(run: StageRun, bench: Bench, tests: ProvenTests) -> list[str]:
+    """Return existing test files that the test writer changed: their old tests may be gone rightly."""
+    changed = await run.context.repositories[run.name].changed_files(bench.base, tests.commit)
+    patterns = bench.stack.test_patterns
+    return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
+
+
+def _failed(run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[str, TestReport]) -> StageEnd | None:
+    tails = "\n\n".join(
+        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}"
+        for purpose, report in reports.items()
+        if not report.ok
+    )
+    text = "\n".join(verdict.problems)
+    tries.came_back = [
+        Feedback(kind=FeedbackKind.GREEN_WITNESS, source="green witness", text=f"{text}\n\n{tails}".strip())
+    ]
+    tries.fingerprints.append("\n".join(sorted(verdict.problems)))
+    same = run.context.configuration.pipeline.identical_failures_max
+    if len(tries.fingerprints) >= same and len(set(tries.fingerprints[-same:])) == 1:
+        return blocked(
+            PauseReason.IDENTICAL_FAILURES,
+            f"The same tests failed {same} times in a row.",
+            repository=run.name,
+            failures=text[:4_000],
+        )
+    return None

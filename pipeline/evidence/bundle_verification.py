@@ -1,0 +1,206 @@
+"""Check an evidence bundle without trusting its author: no database, no network, a repository at hand.
+
+Problem: a claim of proof is worth what a stranger can recompute. Choice: read strictly, recompute every hash, the
+signature, the commits, the coverage of criteria by scenarios and of scenarios by tests, the approvals, and judge again
+from the recorded outcomes and the repository's own sources. Invariant: any changed byte fails, each failure is a sentence
+that says what differs, and nothing that could not be checked counts as checked.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from pipeline.evidence.bundle import (
+    ApprovalRecord,
+    EvidenceBundle,
+    fingerprint,
+    hash_chain,
+    release_parts,
+    signed_message,
+)
+from pipeline.evidence.canonical_json import canonical_json, content_hash
+from pipeline.evidence.repository_checks import check_repository
+from pipeline.ports import CommitReader, SignatureVerifier
+
+BUNDLE_MAX_BYTES = 256 * 1024 * 1024
+RELEASE_GATE = "release"
+
+
+@dataclass(slots=True)
+class Checks:
+    """What was checked, what failed and what a reader should know, in words."""
+
+    passed: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def record(self, what: str, problems: list[str]) -> None:
+        """Add one check: passed when it has no problems."""
+        if problems:
+            self.failures.extend(problems)
+        else:
+            self.passed.append(what)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationResult:
+    """Whether the evidence holds. `bundle` is None when it could not even be read."""
+
+    bundle: EvidenceBundle | None
+    passed: tuple[str, ...]
+    failures: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Every check was made and none failed."""
+        return self.bundle is not None and not self.failures
+
+
+def verify_bundle(
+    data: bytes,
+    *,
+    open_repository: Callable[[str], CommitReader | None],
+    verifier: SignatureVerifier,
+    expected_fingerprint: str | None = None,
+) -> VerificationResult:
+    """Check a bundle completely.
+
+    Args:
+        open_repository: Returns the reader for a repository's name, None when there is no clone to check against.
+        expected_fingerprint: The installation whose evidence this must be; without it the signature only shows that
+            the file is unchanged since *somebody* signed it, and the result says so.
+    """
+    bundle, problem = _read(data)
+    if bundle is None:
+        return VerificationResult(bundle=None, passed=(), failures=(problem,), notes=())
+    checks = Checks(passed=["The file is canonical and of a known schema."])
+    checks.record("Every section has its recorded hash.", _chain_problems(bundle))
+    checks.record("The signature is right.", _signature_problems(bundle, verifier, expected_fingerprint, checks.notes))
+    checks.record("Every criterion is covered by a scenario.", _coverage_problems(bundle))
+    checks.record("Approvals bind to this content.", _approval_problems(bundle, checks.notes))
+    for repository in bundle.sections.repositories:
+        reader = open_repository(repository.name)
+        if reader is None:
+            checks.failures.append(f"No clone of {repository.name} was given, so its commits could not be checked.")
+            continue
+        check_repository(repository, reader, checks.record, checks.notes)
+    return VerificationResult(
+        bundle=bundle, passed=tuple(checks.passed), failures=tuple(checks.failures), notes=tuple(checks.notes)
+    )
+
+
+def _read(data: bytes) -> tuple[EvidenceBundle | None, str]:
+    if len(data) > BUNDLE_MAX_BYTES:
+        return None, f"The file is larger than {BUNDLE_MAX_BYTES} bytes."
+    try:
+        value = json.loads(data.decode("utf-8"))
+        if canonical_json(value) + b"\n" != data:
+            return None, "The file is not in canonical form: bytes were changed, added or removed."
+        bundle = EvidenceBundle.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return None, f"The file is no evidence bundle of schema 1: {place}: {first['msg']}."
+    except (ValueError, RecursionError) as error:
+        return None, f"The file is not canonical JSON: {type(error).__name__}."
+    if canonical_json(bundle.model_dump(mode="json")) + b"\n" != data:
+        return None, "The file holds values that the schema does not keep as they are."
+    return bundle, ""
+
+
+def _chain_problems(bundle: EvidenceBundle) -> list[str]:
+    computed = hash_chain(bundle.sections.model_dump(mode="json"))
+    if [link.section for link in bundle.chain] != [link.section for link in computed]:
+        return ["The hash chain does not list the sections in order."]
+    problems = [
+        f"The section {mine.section!r} was changed: its hash is {mine.sha256[:12]}…, recorded is {theirs.sha256[:12]}…."
+        for mine, theirs in zip(computed, bundle.chain, strict=True)
+        if mine.sha256 != theirs.sha256
+    ]
+    if not problems and computed != bundle.chain:
+        problems.append("The hash chain was changed: its links do not follow from the sections.")
+    return problems
+
+
+def _signature_problems(
+    bundle: EvidenceBundle, verifier: SignatureVerifier, expected: str | None, notes: list[str]
+) -> list[str]:
+    signature = bundle.signature
+    try:
+        key = base64.b64decode(signature.public_key, validate=True)
+        value = base64.b64decode(signature.value, validate=True)
+    except (binascii.Error, ValueError):
+        return ["The signature or its key is not base64."]
+    exact = {signature.public_key: key, signature.value: value}
+    if any(base64.b64encode(raw).decode() != text for text, raw in exact.items()):
+        return ["The signature or its key is not canonical base64."]
+    if not bundle.chain or not verifier.verify(public_key=key, signature=value, message=signed_message(bundle.chain)):
+        return ["The signature does not fit the content."]
+    if fingerprint(key) != signature.fingerprint:
+        return [f"The fingerprint of the key is {fingerprint(key)}, recorded is {signature.fingerprint}."]
+    if expected is not None and expected != signature.fingerprint:
+        return [f"It was signed by {signature.fingerprint}, not by the expected installation {expected}."]
+    if expected is None:
+        notes.append(
+            f"Signed by {signature.fingerprint}; compare it with the fingerprint that your installation shows."
+        )
+    return []
+
+
+def _coverage_problems(bundle: EvidenceBundle) -> list[str]:
+    covered = {
+        criterion
+        for repository in bundle.sections.repositories
+        for scenario in repository.spec.scenarios
+        for criterion in scenario.criteria
+    }
+    criteria = [criterion.id for criterion in bundle.sections.request.criteria]
+    if not criteria:
+        return ["The request has no acceptance criterion."]
+    return [
+        f"The criterion {criterion} is covered by no scenario." for criterion in criteria if criterion not in covered
+    ]
+
+
+def _approval_problems(bundle: EvidenceBundle, notes: list[str]) -> list[str]:
+    sections = bundle.sections
+    problems = [
+        f"The approval of the {approval.gate} gate by {approval.actor} does not bind to what it records."
+        for approval in sections.approvals
+        if content_hash(approval.parts) != approval.content_hash
+    ]
+    merged = [repository.name for repository in sections.repositories if repository.commits.merge is not None]
+    if not merged:
+        notes.append("Nothing was merged yet.")
+        return problems
+    current = release_parts(sections.request, sections.repositories)
+    given = [approval for approval in sections.approvals if approval.gate == RELEASE_GATE and approval.approved]
+    if not given:
+        problems.append(f"{', '.join(merged)} was merged without an approval of the release gate.")
+    elif not any(approval.parts == current or _carried_over(approval, current) for approval in given):
+        problems.append(
+            "The release approval was given for other content: spec, head or proof differ from this bundle."
+        )
+    return problems
+
+
+def _carried_over(approval: ApprovalRecord, current: dict[str, object]) -> bool:
+    """The defined exception: an automatic rebase moved the head and the proof was made again; specs are unchanged."""
+    return approval.carried_over and _fixed(approval.parts) == _fixed(current)
+
+
+def _fixed(parts: dict[str, object]) -> object:
+    repositories = parts.get("repositories")
+    if not isinstance(repositories, dict):
+        return None
+    specs = {
+        name: (entry.get("spec"), entry.get("base_branch"))
+        for name, entry in repositories.items()
+        if isinstance(entry, dict)
+    }
+    return parts.get("criteria"), specs

@@ -1,0 +1,199 @@
+"""Check one repository's evidence against a clone: commits, protected tests, and all verdicts judged again."""
+
+from collections.abc import Callable
+
+from pipeline.behaviour import InvalidBehaviour, ScenarioKind, parse_feature
+from pipeline.evidence.baseline import compare_suites
+from pipeline.evidence.bundle import CommitRecord, RepositoryEvidence, RunRecord
+from pipeline.evidence.protected_tests import is_protected, symbol_paths
+from pipeline.evidence.red_green import RedRules, RedVerdict, confirm_red, judge_green, judge_preserve, judge_red
+from pipeline.evidence.symbols import RepositorySymbols, read_symbols
+from pipeline.ports import CommitReader
+
+Record = Callable[[str, list[str]], None]
+
+
+def check_repository(repository: RepositoryEvidence, reader: CommitReader, record: Record, notes: list[str]) -> None:
+    """Make every check of one repository, each recorded with its problems."""
+    name = repository.name
+    commits = _commit_problems(repository, reader, notes)
+    record(f"{name}: the commits exist with their recorded trees and parents.", commits)
+    record(f"{name}: every run names a commit of this evidence.", _run_problems(repository))
+    record(f"{name}: the spec is what its scenarios say.", _spec_problems(repository))
+    if commits:
+        return
+    record(
+        f"{name}: the protected tests of the head are those of the tests commit.", _test_problems(repository, reader)
+    )
+    record(f"{name}: the recorded verdicts follow from the recorded outcomes.", _verdict_problems(repository, reader))
+
+
+def _commit_problems(repository: RepositoryEvidence, reader: CommitReader, notes: list[str]) -> list[str]:
+    commits = repository.commits
+    named = {"base": commits.base, "tests": commits.tests, "head": commits.head, "merge": commits.merge}
+    problems = [
+        problem
+        for role, commit in named.items()
+        if commit is not None
+        for problem in _facts_problems(role, commit, reader)
+    ]
+    for commit in commits.superseded:
+        if reader.commit(commit.sha) is None:
+            notes.append(f"{repository.name}: {commit.sha[:12]} was replaced by a rebase and is not in this clone.")
+        else:
+            problems.extend(_facts_problems("superseded", commit, reader))
+    if problems:
+        return problems
+    for before, after in (("base", "tests"), ("base", "head")):
+        older, newer = named[before], named[after]
+        if older and newer and not reader.is_ancestor(older.sha, newer.sha):
+            problems.append(f"The {before} commit is not an ancestor of the {after} commit.")
+    return problems + _merge_problems(repository, reader)
+
+
+def _facts_problems(role: str, commit: CommitRecord, reader: CommitReader) -> list[str]:
+    found = reader.commit(commit.sha)
+    if found is None:
+        return [f"The {role} commit {commit.sha[:12]} is not in the repository."]
+    problems = []
+    if found.tree != commit.tree:
+        problems.append(f"The {role} commit has the tree {found.tree[:12]}, recorded is {commit.tree[:12]}.")
+    if found.parents != commit.parents:
+        problems.append(f"The {role} commit has other parents than recorded.")
+    return problems
+
+
+def _merge_problems(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:
+    merge, head = repository.commits.merge, repository.commits.head
+    if merge is None:
+        return []
+    if merge.tree != head.tree:
+        return ["The merged tree is not the tree of the head that was proven."]
+    if repository.commits.merge_strategy != "squash" and not reader.is_ancestor(head.sha, merge.sha):
+        return ["The merge commit does not contain the head that was proven."]
+    return []
+
+
+def _run_problems(repository: RepositoryEvidence) -> list[str]:
+    commits, witness = repository.commits, repository.witness
+    replaced = {commit.sha for commit in commits.superseded}
+    expected: list[tuple[str, RunRecord | None, set[str]]] = [
+        ("red witness", witness.red, {commits.tests.sha} | replaced),
+        ("preserve run on the base", witness.preserve_base, {commits.tests.sha, commits.base.sha} | replaced),
+        ("full suite on the base", witness.suite_base, {commits.base.sha} | replaced),
+        ("second full suite on the base", witness.suite_base_again, {commits.base.sha} | replaced),
+        ("change tests on the head", witness.change, {commits.head.sha}),
+        ("preserve tests on the head", witness.preserve, {commits.head.sha}),
+        ("full suite on the head", witness.suite_head, {commits.head.sha}),
+    ]
+    return [
+        f"The {what} ran on {run.commit[:12]}, which is not the commit that it must prove."
+        for what, run, allowed in expected
+        if run is not None and run.commit not in allowed
+    ]
+
+
+def _spec_problems(repository: RepositoryEvidence) -> list[str]:
+    try:
+        behaviour = parse_feature(repository.spec.feature)
+    except InvalidBehaviour as error:
+        return [f"The recorded spec cannot be read: {error.message}"]
+    written = {one.id: (one.kind, one.title, one.criteria) for one in behaviour.scenarios}
+    traced = {one.id: (one.kind, one.title, one.criteria) for one in repository.spec.scenarios}
+    problems = [f"The scenario {one} differs from the recorded spec." for one in sorted(set(written) ^ set(traced))]
+    problems += [
+        f"The scenario {one} differs from the recorded spec."
+        for one in written
+        if one in traced and written[one] != traced[one]
+    ]
+    files = {*repository.witness.change_files, *repository.witness.preserve_files}
+    for scenario in repository.spec.scenarios:
+        if not any(test.partition("::")[0] in files for test in scenario.tests):
+            problems.append(f"The scenario {scenario.id} is proven by no recorded test file.")
+    return problems
+
+
+def _test_problems(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:
+    witness = repository.witness
+    tests, head = reader.blobs(repository.commits.tests.sha), reader.blobs(repository.commits.head.sha)
+    declared = {*witness.change_files, *witness.preserve_files}
+    protected = declared | {path for path in tests if is_protected(path, witness.rules.test_patterns)}
+    problems = [
+        f"{path} was declared as a test file, but the tests commit does not hold it."
+        for path in sorted(declared - set(tests))
+    ]
+    problems += [
+        f"{path} differs between the tests commit and the head."
+        for path in sorted(protected & set(tests))
+        if tests[path] != head.get(path)
+    ]
+    base = reader.blobs(repository.commits.base.sha)
+    problems += [
+        f"{path} is recorded as rewritten by the test writer, but the tests commit has it as the base has it."
+        for path in witness.retired_files
+        if path not in base or base[path] == tests.get(path)
+    ]
+    return problems
+
+
+def _verdict_problems(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:
+    witness, commits = repository.witness, repository.commits
+    rules = RedRules(
+        language=witness.rules.language,
+        own_modules=witness.rules.own_modules,
+        base=_symbols(repository, commits.base.sha, reader),
+        third_party=witness.rules.third_party,
+    )
+    texts = reader.read(commits.tests.sha, witness.change_files)
+    sources = {path: data.decode("utf-8", "replace") for path, data in texts.items()}
+    scenarios = {
+        scenario.id: scenario.tests for scenario in repository.spec.scenarios if scenario.kind is ScenarioKind.CHANGE
+    }
+    provisional = judge_red(
+        report=witness.red.report, change_files=witness.change_files, scenarios=scenarios, rules=rules, sources=sources
+    )
+    red = confirm_red(
+        provisional=provisional,
+        head_report=witness.change.report,
+        head=_symbols(repository, commits.head.sha, reader),
+        scenarios=scenarios,
+        sources=sources,
+    )
+    problems = [] if red == witness.red_verdict else ["The red verdict does not follow from the recorded runs."]
+    problems += [
+        f"Scenario {verdict.scenario} has no confirmed red test." for verdict in red.scenarios if not verdict.ok
+    ]
+    return problems + _green_problems(repository, red)
+
+
+def _green_problems(repository: RepositoryEvidence, red: RedVerdict) -> list[str]:
+    witness = repository.witness
+    problems = []
+    if witness.preserve_files and (witness.preserve_base is None or witness.preserve is None):
+        problems.append("The preserve tests were not run on both base and head.")
+    if witness.preserve_base is not None:
+        preserve = judge_preserve(witness.preserve_base.report, witness.preserve_files)
+        if preserve != witness.preserve_verdict or not preserve.ok:
+            problems.append("The preserve tests are not shown to pass on the base.")
+    suite = compare_suites(
+        base=witness.suite_base.report,
+        head=witness.suite_head.report,
+        second_base=witness.suite_base_again.report if witness.suite_base_again else None,
+        retired_files=witness.retired_files,
+    )
+    if suite != witness.suite_verdict:
+        problems.append("The comparison of the full suites does not follow from the recorded runs.")
+    preserve_head = witness.preserve.report if witness.preserve else None
+    green = judge_green(change=witness.change.report, preserve=preserve_head, suite=suite, red=red)
+    if green != witness.green_verdict:
+        problems.append("The green verdict does not follow from the recorded runs.")
+    problems += [f"Not green: {problem}" for problem in green.problems]
+    return problems
+
+
+def _symbols(repository: RepositoryEvidence, sha: str, reader: CommitReader) -> RepositorySymbols:
+    """Read as the pipeline did: the sources of a commit without its test files (`symbol_paths`)."""
+    rules = repository.witness.rules
+    paths = symbol_paths(list(reader.blobs(sha)), rules.language, rules.test_patterns)
+    texts = {path: data.decode("utf-8", "replace") for path, data in reader.read(sha, paths).items()}
+    return read_symbols(rules.language, texts, rules.source_roots)

@@ -1,0 +1,137 @@
+"""Which tests a file declares and whether they assert anything, read without running it.
+
+Problem: a test process can report fewer tests than a file holds, and a test that asserts nothing turns green by being
+called. Choice: read the source: Python by its syntax tree, other languages by the shapes their runners recognise.
+These are lower bounds: a test found here must be reported; tests made at run time are not expected.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+_ASSERTING_CALLS = re.compile(
+    r"^(assert|expect|verify|check|fail|raises|warns|deprecated_call|should|match)", re.IGNORECASE
+)
+_SKIPPING = re.compile(r"\b(skip|skipif|skipIf|skipUnless|xfail|expectedFailure|importorskip)\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredTest:
+    """A test as written. `name` is what the runner will call it, without class or describe block."""
+
+    name: str
+    line: int
+    asserts: bool
+    skipped: bool
+
+
+_SHAPES: dict[str, tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]] = {
+    "js": (
+        re.compile(r"""(?m)^[ \t]*(?:await\s+)?(?:test|it)(?P<skip>\.skip|\.todo)?\s*\(\s*(?P<q>['"`])(?P<name>(?:\\.|(?!(?P=q)).)+)(?P=q)"""),
+        re.compile(r"\b(assert|expect|should|t\.(?:equal|is|ok|deepEqual|throws|same))\b"),
+        re.compile(r"\.skip\b|\.todo\b"),
+    ),
+    "go": (
+        re.compile(r"(?m)^func\s+(?P<name>Test[A-Z_]\w*|Test)\s*\("),
+        re.compile(r"\b\w+\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\b|\b(?:assert|require|is)\.\w+|\bcmp\."),
+        re.compile(r"\.Skip(?:f|Now)?\("),
+    ),
+    "rs": (
+        re.compile(r"#\[(?:\w+::)*test(?:\([^\]]*\))?\](?:\s*#\[[^\]]*\])*\s*(?:pub\s+)?(?:async\s+)?fn\s+(?P<name>\w+)"),
+        re.compile(r"\bassert\w*!|\bpanic!|\bunwrap|\bexpect\(|should_panic|\?;"),
+        re.compile(r"#\[ignore"),
+    ),
+    "java": (
+        re.compile(r"@(?:Test|ParameterizedTest|RepeatedTest)\b(?:\([^)]*\))?(?:\s*@\w+(?:\([^)]*\))?)*\s*(?:(?:public|protected|private|final)\s+)*void\s+(?P<name>\w+)"),
+        re.compile(r"\b(?:assert\w*|expect\w*|verify|fail)\s*\(|expected\s*="),
+        re.compile(r"@(?:Ignore|Disabled)\b"),
+    ),
+}  # fmt: skip
+_SUFFIXES = {
+    ".js": "js", ".mjs": "js", ".cjs": "js", ".ts": "js", ".mts": "js", ".cts": "js", ".jsx": "js", ".tsx": "js",
+    ".go": "go", ".rs": "rs", ".java": "java", ".kt": "java",
+}  # fmt: skip
+
+
+def declared_tests(path: str, source: str) -> list[DeclaredTest]:
+    """List the tests of one file in order. Empty for an unknown language or a file that does not parse."""
+    suffix = PurePosixPath(path).suffix
+    if suffix == ".py":
+        return _python_tests(source)
+    shape = _SHAPES.get(_SUFFIXES.get(suffix, ""))
+    return [] if shape is None else _shaped_tests(source, *shape)
+
+
+def _shaped_tests(
+    source: str, head: re.Pattern[str], asserting: re.Pattern[str], skipping: re.Pattern[str]
+) -> list[DeclaredTest]:
+    found = list(head.finditer(source))
+    ends = [*(match.start() for match in found[1:]), len(source)][: len(found)]
+    return [
+        DeclaredTest(
+            name=match.group("name"),
+            line=source.count("\n", 0, match.start()) + 1,
+            asserts=asserting.search(source, match.end(), end) is not None,
+            skipped=skipping.search(source, match.start(), end) is not None,
+        )
+        for match, end in zip(found, ends, strict=True)
+    ]
+
+
+def _python_tests(source: str) -> list[DeclaredTest]:
+    try:
+        module = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    checking = _checking_functions(module)
+    return [
+        DeclaredTest(
+            name=node.name,
+            line=node.lineno,
+            asserts=_asserts(node, checking),
+            skipped=any(_SKIPPING.search(ast.unparse(mark)) for mark in node.decorator_list),
+        )
+        for node in _python_functions(module)
+    ]
+
+
+def _python_functions(module: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+            yield node
+        elif isinstance(node, ast.ClassDef) and _collected(node):
+            for member in node.body:
+                if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef) and member.name.startswith("test"):
+                    yield member
+
+
+def _collected(node: ast.ClassDef) -> bool:
+    return node.name.startswith("Test") or any("TestCase" in ast.unparse(base) for base in node.bases)
+
+
+def _checking_functions(module: ast.Module) -> frozenset[str]:
+    """Functions and methods of the file itself that assert: calling one is asserting."""
+    functions = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return frozenset(
+        node.name for node in functions if not node.name.startswith("test") and _asserts(node, frozenset())
+    )
+
+
+def _asserts(node: ast.AST, checking: frozenset[str]) -> bool:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Assert):
+            if not isinstance(part.test, ast.Constant):
+                return True
+        elif isinstance(part, ast.Call):
+            name = _called(part.func)
+            if name in checking or _ASSERTING_CALLS.match(name):
+                return True
+    return False
+
+
+def _called(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""

@@ -1,0 +1,189 @@
+"""Runs one stage as a node: returns a result that is still valid, else works, stores, and says what happened.
+
+Problem: a node may run twice (a crash), again (a loop), or for a neighbour's sake (fan-out after one repository was sent
+back). Choice: a stage's result is stored with the hash of its inputs; a node whose inputs did not change returns it at
+once, so acting on one repository never edits the graph. Stages that block or wait store nothing: they run afresh.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from langgraph.runtime import Runtime
+
+from pipeline import events, routing
+from pipeline.change_request import PauseReason, RepositoryTarget, Stage
+from pipeline.context import StageContext
+from pipeline.errors import InvariantBroken
+from pipeline.records import StageResult
+from pipeline.state import PER_REPOSITORY, Outcome, RepositoryState, RepositoryTask, RunState, Verdict, outcome_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRun:
+    """One execution of a stage: what it may read and whom it may ask."""
+
+    stage: Stage
+    state: RunState
+    context: StageContext
+    activation: str
+    repository: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The repository's name; a stage that has none asks in error."""
+        if self.repository is None:
+            raise InvariantBroken("This stage does not run per repository.", stage=self.stage.value)
+        return self.repository
+
+    @property
+    def target(self) -> RepositoryTarget:
+        """The repository this branch works on."""
+        return self.context.targets[self.name]
+
+    @property
+    def here(self) -> RepositoryState:
+        """What earlier stages found out about this repository."""
+        return self.state.get("repositories", {}).get(self.name, {})
+
+    @property
+    def note(self) -> str | None:
+        """The intervention that made this stage run again."""
+        return self.state.get("notes", {}).get(self.stage.value)
+
+    async def emit(self, event: Any) -> None:
+        """Append an event of this stage and repository."""
+        where = {"stage": self.stage, "repository": self.repository}
+        await self.context.emit(
+            event.model_copy(update={key: value for key, value in where.items() if value is not None})
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEnd:
+    """How a stage ended, and what it learned. `repositories` holds the facts to merge, by name."""
+
+    verdict: Verdict = Verdict.PASSED
+    summary: str = ""
+    repositories: dict[str, RepositoryState] = field(default_factory=dict)
+    reason: PauseReason | None = None
+    message: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    gate_id: str | None = None
+    update: RunState = field(default_factory=RunState)
+    """Further channels, such as the approval."""
+
+
+def blocked(reason: PauseReason, message: str, **facts: Any) -> StageEnd:
+    """End a stage at a dead end that a person has to resolve; the reason is set here, where it is known."""
+    return StageEnd(verdict=Verdict.BLOCKED, reason=reason, message=message, facts=facts, summary=message)
+
+
+Body = Callable[[StageRun], Awaitable[StageEnd]]
+Inputs = Callable[[StageRun], list[Any]]
+Node = Callable[[RepositoryTask, Runtime[StageContext]], Awaitable[RunState]]
+
+
+def stage_node(stage: Stage, body: Body, inputs: Inputs) -> Node:
+    """Wrap a stage's coroutine as a node of the graph."""
+
+    async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
+        run = StageRun(
+            stage=stage,
+            state=state,
+            context=runtime.context,
+            activation=_activation(runtime),
+            repository=state["repository"] if stage in PER_REPOSITORY else None,
+        )
+        update = await _update(run, body, inputs)
+        if stage in PER_REPOSITORY:
+            return update
+        return {**update, **await decided(stage, _merged(state, update), run.context)}
+
+    return node
+
+
+def join_node(stage: Stage) -> Node:
+    """Return the node that waits for all repositories of a stage and decides what follows."""
+
+    async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
+        return await decided(stage, state, runtime.context)
+
+    return node
+
+
+async def decided(stage: Stage, state: RunState, context: StageContext) -> RunState:
+    """Ask `routing` what follows and announce a loop-back."""
+    limits = context.configuration.pipeline
+    decision = routing.after(stage, state, limits)
+    if decision.loops:
+        await context.emit(
+            events.StageLooped(
+                stage=stage,
+                back_to=Stage(decision.goto),
+                why=decision.why[:500],
+                loop=decision.loops[stage.value],
+                loops_max=routing.loops_max(stage, limits),
+            )
+        )
+    return {"goto": decision.goto, "wait": decision.wait, "loops": decision.loops}
+
+
+async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
+    inputs_hash = _hash([run.stage.value, run.note, *inputs(run)])
+    known = await run.context.records.valid_result(run.repository or "", run.stage, inputs_hash)
+    if known is not None:
+        return cast("RunState", known.result["update"])
+    started = run.context.clock.monotonic()
+    await run.context.records.enter_stage(run.stage)
+    await run.emit(events.StageEntered(round=_round(run)))
+    end = await body(run)
+    update = _as_update(run, end)
+    if end.verdict in {Verdict.PASSED, Verdict.SENT_BACK}:
+        result = StageResult(
+            repository=run.repository or "", stage=run.stage, activation=run.activation,
+            inputs_hash=inputs_hash, result={"update": update},
+        )  # fmt: skip
+        await run.context.records.save_result(result)
+    duration = run.context.clock.monotonic() - started
+    await run.emit(
+        events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3))
+    )
+    return update
+
+
+def _round(run: StageRun) -> int:
+    if run.stage is Stage.DEVELOPMENT:
+        return run.here.get("round", 0) + 1
+    loops = run.state.get("loops", {})
+    sent_back = [
+        stage for stage, target in routing.SENT_BACK_TO.items() if target.number <= run.stage.number <= stage.number
+    ]
+    return 1 + sum(loops.get(stage.value, 0) for stage in sent_back)
+
+
+def _as_update(run: StageRun, end: StageEnd) -> RunState:
+    outcome: Outcome = {"verdict": end.verdict.value, "summary": end.summary, "activation": run.activation}
+    if end.reason is not None:
+        outcome |= {"reason": end.reason.value, "message": end.message, "facts": end.facts}
+    if end.gate_id is not None:
+        outcome |= {"gate_id": end.gate_id, "message": end.message, "facts": end.facts}
+    update: RunState = {"outcomes": {outcome_key(run.stage, run.repository): outcome}, "repositories": end.repositories}
+    return {**update, **end.update}
+
+
+def _merged(state: RunState, update: RunState) -> RunState:
+    outcomes = {**state.get("outcomes", {}), **update["outcomes"]}
+    return {**state, "outcomes": outcomes}
+
+
+def _activation(runtime: Runtime[StageContext]) -> str:
+    if runtime.execution_info is None:
+        raise InvariantBroken("A stage runs only inside a checkpointed graph.")
+    return runtime.execution_info.task_id
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

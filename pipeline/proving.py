@@ -1,0 +1,122 @@
+"""The pipeline's own test runs for the stages: clean checkout, protected tests restored, fresh sandbox, report kept.
+
+The verdict on code is never the agent's word. Every run happens in a tree that no agent ever touched, made from a
+commit, and is stored with its verdict before anything follows from it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipeline import events
+from pipeline.evidence.protected_tests import symbol_paths
+from pipeline.evidence.symbols import RepositorySymbols, read_symbols
+from pipeline.evidence.test_reports import Outcome, TestReport
+from pipeline.evidence.test_runs import run_tests
+from pipeline.evidence.untrusted_files import write_over
+from pipeline.execution import StageRun
+from pipeline.ports import Environment, Stack
+from pipeline.repository_reading import stack_at, text_at
+
+_REPORT = TypeAdapter(TestReport)
+
+
+async def environment_of(run: StageRun, name: str, commit: str) -> tuple[Stack, Environment]:
+    """Return stack and built environment of a repository at a commit; builds once per manifest hash."""
+    context = run.context
+    repository = context.repositories[name]
+    stack, digest = await stack_at(repository, commit, context.targets[name])
+    tree = context.tree(name, f"manifests-{digest[:12]}")
+    await repository.checkout(tree, commit)
+    try:
+        return stack, await context.environments.prepare(stack, tree, digest)
+    finally:
+        await repository.remove_worktree(tree)
+
+
+async def prove(
+    run: StageRun,
+    *,
+    name: str,
+    commit: str,
+    purpose: str,
+    selection: Sequence[str] | None,
+    stack: Stack,
+    environment: Environment,
+    restored: Mapping[str, bytes | None] | None = None,
+) -> TestReport:
+    """Run tests of a commit in a clean checkout; `restored` overwrites paths (None deletes) before the run."""
+    context = run.context
+    tree = context.tree(name, f"{purpose}-{run.activation[:8]}")
+    repository = context.repositories[name]
+    await repository.remove_worktree(tree)
+    await repository.checkout(tree, commit)
+    write_over(tree, restored or {})
+    try:
+        report = await run_tests(
+            stack=stack, tree=tree, environment=environment, sandbox=context.sandbox,
+            selection=selection, limits=context.configuration.pipeline,
+        )  # fmt: skip
+    finally:
+        await repository.remove_worktree(tree)
+    await run.emit(
+        events.TestsRun(
+            purpose=purpose,
+            commit=commit,
+            passed=report.count(Outcome.PASSED),
+            failed=report.count(Outcome.FAILED) + report.count(Outcome.ERROR),
+            skipped=report.count(Outcome.SKIPPED),
+            ok=report.ok,
+            summary=report.summary()[:500],
+            repository=name,
+        )
+    )
+    return report
+
+
+async def keep(
+    run: StageRun, name: str, *, purpose: str, commit: str, report: TestReport, ok: bool, verdict: Mapping[str, Any]
+) -> None:
+    """Store a run with what was concluded from it."""
+    await run.context.records.save_test_run(
+        repository=name, stage=run.stage, activation=run.activation, purpose=purpose, commit=commit, ok=ok,
+        report=plain(report), verdict=verdict,
+    )  # fmt: skip
+
+
+async def known_run(run: StageRun, name: str, *, purpose: str, commit: str) -> TestReport | None:
+    """Return the newest stored run of a purpose at a commit."""
+    for row in reversed(await run.context.records.test_runs(name)):
+        if (row["purpose"], row["commit"]) == (purpose, commit):
+            return _REPORT.validate_python(row["report"])
+    return None
+
+
+async def baseline(run: StageRun, name: str, commit: str, stack: Stack, environment: Environment) -> TestReport:
+    """Return the full suite's report on a base commit; run once per commit."""
+    known = await known_run(run, name, purpose="baseline", commit=commit)
+    if known is not None:
+        return known
+    report = await prove(
+        run, name=name, commit=commit, purpose="baseline", selection=None, stack=stack, environment=environment
+    )
+    await keep(run, name, purpose="baseline", commit=commit, report=report, ok=report.ok, verdict={})
+    return report
+
+
+async def symbols_of(run: StageRun, name: str, commit: str, stack: Stack) -> RepositorySymbols:
+    """Return what a commit's sources define, its test files left out; evidence is checked with the same choice."""
+    repository = run.context.repositories[name]
+    paths = symbol_paths(await repository.list_files(commit), stack.language, stack.test_patterns)
+    return read_symbols(
+        stack.language, {path: await text_at(repository, commit, path) for path in paths}, stack.source_roots
+    )
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """Return a frozen dataclass as JSON-plain data."""
+    result: dict[str, Any] = json.loads(json.dumps(asdict(value), default=str))
+    return result

@@ -1,0 +1,102 @@
+"""The pull request's text: a first-class output that a reviewer can decide on without opening anything else.
+
+Pure: everything comes in by parameter, and outside text is quoted so that it cannot pose as ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.findings import Finding, FindingSource, RiskFlag
+from pipeline.ports import ChangedFile
+
+REVIEWERS = (FindingSource.SECURITY_REVIEWER, FindingSource.QUALITY_REVIEWER, FindingSource.SPEC_REVIEWER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequestFacts:
+    """What the text is made of, for one repository."""
+
+    cr_id: str
+    title: str
+    summary: str
+    source: str
+    external_url: str | None
+    cost_usd: str
+    scripted: bool
+    criteria: Sequence[str]
+    scenarios: Sequence[tuple[str, str, str]]
+    """Id, kind, title."""
+    added_tests: int
+    suite: str
+    pre_existing: Sequence[str]
+    findings: Sequence[Finding]
+    flags: Sequence[RiskFlag]
+    files: Sequence[ChangedFile]
+    siblings: Sequence[str]
+
+
+def body(facts: PullRequestFacts) -> str:
+    """Return the Markdown text."""
+    sections = [
+        _head(facts),
+        "## Acceptance criteria\n\n" + _bullets(facts.criteria),
+        "## Behaviour\n\n" + _bullets(f"**{identity}** ({kind}) {title}" for identity, kind, title in facts.scenarios),
+        _tests(facts),
+        _review(facts),
+        _security(facts),
+        "## Files\n\n" + _bullets(_file(file) for file in facts.files),
+    ]
+    if facts.siblings:
+        sections.append("## Belongs together with\n\n" + _bullets(facts.siblings))
+    return "\n\n".join(sections) + "\n"
+
+
+def _head(facts: PullRequestFacts) -> str:
+    origin = facts.external_url or facts.source
+    models = " The models were scripted: this is a demonstration." if facts.scripted else ""
+    return f"{facts.summary}\n\nChange request `{facts.cr_id}` from {origin}; cost so far {facts.cost_usd} USD.{models}"
+
+
+def _tests(facts: PullRequestFacts) -> str:
+    lines = [
+        f"{facts.added_tests} tests were added and seen failing without the change.",
+        f"Full suite: {facts.suite}.",
+    ]
+    if facts.pre_existing:
+        lines.append(
+            "Failing on the base branch already, not counted: " + ", ".join(f"`{test}`" for test in facts.pre_existing)
+        )
+    return "## Tests\n\n" + _bullets(lines)
+
+
+def _review(facts: PullRequestFacts) -> str:
+    lines = []
+    for source in REVIEWERS:
+        said = [finding for finding in facts.findings if finding.source is source]
+        name = source.value.replace("_", " ").capitalize()
+        lines.append(f"{name}: passed" + (f" with {len(said)} remarks" if said else ""))
+    return "## Review\n\n" + _bullets(lines)
+
+
+def _security(facts: PullRequestFacts) -> str:
+    notes = [f"Input: {flag.risk.value} risk, {flag.pattern}" for flag in facts.flags]
+    notes += [
+        f"{finding.source.value.replace('_', ' ')}: {finding.message}"
+        for finding in facts.findings
+        if finding.source in {FindingSource.DIFF_SCOPE, FindingSource.SECURITY_REVIEWER}
+    ]
+    return "## Security notes\n\n" + _bullets(notes or ["Nothing to note."])
+
+
+def _file(file: ChangedFile) -> str:
+    return f"`{file.path}` +{file.added} -{file.removed}"
+
+
+def _bullets(lines: Any) -> str:
+    return "\n".join(f"- {' '.join(str(line).split())}" for line in lines) or "- none"
+
+
+def facts_line(values: Mapping[str, Any]) -> str:
+    """Return facts as one readable line, for histories and summaries."""
+    return ", ".join(f"{key} {value}" for key, value in sorted(values.items()) if value not in (None, "", []))

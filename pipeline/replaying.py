@@ -1,0 +1,97 @@
+"""Replays the change's commits onto another base, with the conflict resolver where git cannot do it alone."""
+
+from dataclasses import dataclass
+
+from pipeline import feedback, proving, specs
+from pipeline.agents.fences import Untrusted
+from pipeline.agents.prompt_variables import ConflictResolverVariables
+from pipeline.agents.submissions.fields import Confidence, SubmissionFacts
+from pipeline.agents.submissions.work import Resolution
+from pipeline.change_request import PauseReason
+from pipeline.committing import STEP
+from pipeline.context import Job
+from pipeline.execution import StageEnd, StageRun, blocked
+from pipeline.ports import RebaseResult
+
+CONFLICTS_MAX = 10
+"""Commits of one change that may conflict in turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """The change on its new base."""
+
+    head: str
+    tests: str
+    clean: bool
+
+
+async def replay(run: StageRun, onto: str) -> Replayed | StageEnd:
+    """Return the change on `onto`, or block with the conflict that nobody could resolve."""
+    repository = run.context.repositories[run.name]
+    tree = run.context.tree(run.name, f"rebase-{run.activation[:8]}")
+    await repository.remove_worktree(tree)
+    result = await repository.rebase(
+        commits_from=run.here["base"], head=run.here["head"], onto=onto, worktree=tree, author=run.context.author
+    )
+    clean = result.head is not None
+    for number in range(1, CONFLICTS_MAX + 1):
+        if result.head is not None:
+            break
+        stop = await _resolve(run, onto, result, number)
+        if stop is not None:
+            return stop
+        result = await repository.continue_rebase(worktree=tree, author=run.context.author)
+    await repository.remove_worktree(tree)
+    if result.head is None:
+        return _unresolved(run, result, "The conflicts did not end.")
+    return await _replayed(run, onto, result.head, clean=clean)
+
+
+async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Replayed:
+    """Find the tests commit of the replayed line by its trailer: the newest commit of step `tests`."""
+    repository = run.context.repositories[run.name]
+    await repository.update_ref(f"refs/changeline/keep/{run.context.cr_id}/{run.context.epoch}/{head}", head)
+    tests = onto
+    for commit, _ in await repository.log(onto, head):
+        if f"{STEP}: tests" in await repository.message(commit):
+            tests = commit
+            break
+    return Replayed(head=head, tests=tests, clean=clean)
+
+
+async def _resolve(run: StageRun, onto: str, result: RebaseResult, number: int) -> StageEnd | None:
+    repository = run.context.repositories[run.name]
+    tree = run.context.tree(run.name, f"rebase-{run.activation[:8]}")
+    limit = run.context.configuration.pipeline.diff_max_bytes
+    theirs = await repository.diff(run.here["base"], onto, paths=result.conflicts)
+    messages = [subject for _, subject in await repository.log(run.here["base"], onto)]
+    stack, environment = await proving.environment_of(run, run.name, onto)
+    variables = ConflictResolverVariables(
+        repository=run.name,
+        spec=await specs.verified_spec(run, run.name),
+        test_command=stack.test_command,
+        conflicts=result.conflicts,
+        their_diff=Untrusted("their diff", theirs[:limit]),
+        their_commits=Untrusted("their commit messages", "\n".join(messages)),
+    )
+    job = Job(
+        variables=variables, stage=run.stage, activation=run.activation, repository=run.name,
+        instance=f"{run.name}/{number}", facts=SubmissionFacts(conflicts=frozenset(result.conflicts)),
+        loop=await feedback.note_context(run), tree=tree, commit=onto, restore=False,
+        environment=environment,
+    )  # fmt: skip
+    resolution = (await run.context.agents.work(job)).of(Resolution)
+    if resolution.resolved and resolution.confidence is not Confidence.LOW:
+        return None
+    return _unresolved(run, result, resolution.explanation)
+
+
+def _unresolved(run: StageRun, result: RebaseResult, why: str) -> StageEnd:
+    return blocked(
+        PauseReason.REBASE_CONFLICT,
+        "The change conflicts with what is new on the base branch.",
+        repository=run.name,
+        conflicts=list(result.conflicts),
+        why=why,
+    )

@@ -1,0 +1,274 @@
+"""What a repository is made of, decided from the files of its base commit.
+
+Problem: a pipeline that asks a model how to run the tests cannot prove anything with them. Choice: fixed rules over file
+names and a few manifests; what a person configured wins; where the rules find nothing they refuse and name the setting.
+Pure: the same files give the same answer, and nothing is executed.
+"""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import Any, TypeAlias
+
+from pipeline.errors import CallerError
+from pipeline.ports import Language, Stack
+
+Read: TypeAlias = Callable[[str], bytes | None]
+"""A file's bytes at the commit; None when it does not exist."""
+
+_MANIFESTS = {
+    Language.PYTHON: (
+        "pyproject.toml",
+        "setup.cfg",
+        "setup.py",
+        "*requirements*.txt",
+        "requirements/*.txt",
+        "constraints*.txt",
+    ),
+    Language.NODE: ("package.json", "*/package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
+    Language.GO: ("go.mod", "*/go.mod", "go.sum", "*/go.sum", "go.work", "go.work.sum"),
+    Language.RUST: (
+        "Cargo.toml",
+        "*/Cargo.toml",
+        "Cargo.lock",
+        "rust-toolchain",
+        "rust-toolchain.toml",
+        ".cargo/config.toml",
+    ),
+    Language.JAVA: (
+        *("pom.xml", "*/pom.xml", "build.gradle*", "*/build.gradle*", "settings.gradle*", "gradle.properties"),
+        *("gradle/*.toml", "gradle/wrapper/*", "gradle.lockfile", ".mvn/*"),
+    ),
+}
+_ROOT_MANIFESTS = {
+    Language.PYTHON: ("pyproject.toml", "setup.cfg", "setup.py", "requirements*.txt", "tox.ini", "pytest.ini"),
+    Language.NODE: ("package.json",),
+    Language.GO: ("go.mod", "go.work"),
+    Language.RUST: ("Cargo.toml",),
+    Language.JAVA: ("pom.xml", "build.gradle", "build.gradle.kts"),
+}
+_EXTENSIONS = {
+    Language.PYTHON: (".py",),
+    Language.NODE: (".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".mts"),
+    Language.GO: (".go",),
+    Language.RUST: (".rs",),
+    Language.JAVA: (".java", ".kt"),
+}
+_TESTS = {
+    Language.PYTHON: ("test_*.py", "*_test.py", "tests/*.py", "conftest.py"),
+    Language.NODE: ("*.test.*", "*.spec.*", "__tests__/*", "test/*.?s", "tests/*.?s", "test/*.m?s"),
+    Language.GO: ("*_test.go",),
+    Language.RUST: ("tests/*.rs",),
+    Language.JAVA: ("src/test/*",),
+}
+_FOREIGN = ("node_modules", "vendor", "third_party", ".venv", "venv", "site-packages", "dist", "build", "target")
+_COMMANDS = (
+    (r"(python3? -m )?(pytest|py\.test)\b", Language.PYTHON, "pytest"),
+    (r"python3? -m unittest\b", Language.PYTHON, "unittest"),
+    (r"(python3?|tox|nox|hatch|poetry|uv|pdm)\b", Language.PYTHON, "command"),
+    (r"node (.* )?--test\b", Language.NODE, "node_test"),
+    (r"(npx )?jest\b", Language.NODE, "jest"),
+    (r"(npx )?vitest\b", Language.NODE, "vitest"),
+    (r"npm (run )?test$", Language.NODE, "npm_script"),
+    (r"(npm|npx|node|yarn|pnpm|bun)\b", Language.NODE, "command"),
+    (r"go test\b", Language.GO, "go_test"),
+    (r"cargo test\b", Language.RUST, "cargo_test"),
+    (r"(mvn|\./mvnw)\b", Language.JAVA, "maven"),
+    (r"(gradle|\./gradlew)\b", Language.JAVA, "gradle"),
+)
+_SHELL = re.compile(r"[;&|<>$`\n]")
+_NPM_PLACEHOLDER = "no test specified"
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    language: Language
+    runner: str
+    command: str
+    score: int
+
+
+def detect(files: Sequence[str], read: Read, *, test_command: str | None) -> Stack:
+    """Return the stack of a commit. Raises `CallerError(field="test_command")` when no test command can be derived."""
+    own = [path for path in files if not set(PurePosixPath(path).parts[:-1]) & set(_FOREIGN)]
+    candidates = [found for language in Language if (found := _candidate(language, own, read)) is not None]
+    best = max(candidates, key=lambda candidate: candidate.score, default=None)
+    if test_command is not None and test_command.strip():
+        best = _asked_for(test_command.strip(), candidates, own)
+    if best is None:
+        raise CallerError(
+            "No test command found: none of the known manifests or test files exist.",
+            field="test_command",
+            remedy="Set the repository's test_command, for example `make test`.",
+        )
+    return Stack(
+        language=best.language,
+        runner=best.runner,
+        test_command=best.command,
+        manifests=tuple(path for path in sorted(own) if _any_match(path, _MANIFESTS[best.language])),
+        source_roots=source_roots(best.language, own, read),
+        test_patterns=tuple(form for name in _TESTS[best.language] for form in (name, f"*/{name}")),
+    )
+
+
+def manifest_hash(stack: Stack, read: Read) -> str:
+    """Return a SHA-256 over what decides the dependency environment: language, paths and contents of manifests."""
+    digest = hashlib.sha256(stack.language.encode())
+    for path in stack.manifests:
+        content = read(path)
+        digest.update(f"\0{path}\0{-1 if content is None else len(content)}\0".encode())
+        digest.update(content or b"")
+    return digest.hexdigest()
+
+
+def is_test_file(stack: Stack, path: str) -> bool:
+    """Whether a path counts as a test file; a pattern matches at the root or below any directory."""
+    return _any_match(path, stack.test_patterns)
+
+
+def module_names(stack: Stack, files: Sequence[str]) -> frozenset[str]:
+    """Return the modules that this repository itself provides, as its language names them in error messages.
+
+    Python and Java: dotted names with every parent. Others: paths below a source root, with and without extension.
+    """
+    names: set[str] = set()
+    for path in files:
+        if not path.endswith(_EXTENSIONS[stack.language]) or is_test_file(stack, path):
+            continue
+        root = next((root for root in stack.source_roots if root == "." or path.startswith(root + "/")), None)
+        if root is not None:
+            names.update(_names_of(stack.language, PurePosixPath(path).relative_to(root)))
+    return frozenset(names)
+
+
+def source_roots(language: Language, files: Sequence[str], read: Read) -> tuple[str, ...]:
+    """Return the directories from which this repository's modules are imported, most specific first."""
+    if language is Language.JAVA:
+        tops = ("src/main/java", "src/main/kotlin")
+        found = sorted({path[: at + len(top)] for top in tops for path in files if (at := path.find(top + "/")) >= 0})
+        return tuple(found) or (".",)
+    if language is not Language.PYTHON:
+        return (".",)
+    code = [path for path in files if path.endswith(".py") and not _any_match(path, _TESTS[Language.PYTHON])]
+    roots = [*_configured_roots(read), "src"]
+    found = [root for root in dict.fromkeys(roots) if any(path.startswith(root + "/") for path in code)]
+    elsewhere = [path for path in code if not any(path.startswith(root + "/") for root in found)]
+    at_root = any("/" not in path and path not in ("setup.py", "noxfile.py") for path in elsewhere)
+    packages = {path.split("/")[0] for path in elsewhere if path.count("/") == 1 and path.endswith("/__init__.py")}
+    return (*found, ".") if at_root or packages or not found else tuple(found)
+
+
+def _candidate(language: Language, files: Sequence[str], read: Read) -> _Candidate | None:
+    manifests = [path for path in files if "/" not in path and _any_match(path, _ROOT_MANIFESTS[language])]
+    code = [path for path in files if path.endswith(_EXTENSIONS[language])]
+    tests = [path for path in code if _any_match(path, _TESTS[language])]
+    if not manifests and not (language in (Language.PYTHON, Language.NODE) and tests):
+        return None
+    runner, command, configured = _RUNNERS[language](tests, files, read)
+    share = round(10 * len(code) / (len(files) or 1))
+    score = 4 * bool(manifests) + 6 * bool(tests) + 6 * configured + share
+    return _Candidate(language, runner, command, score) if code or configured else None
+
+
+def _asked_for(command: str, candidates: Sequence[_Candidate], files: Sequence[str]) -> _Candidate:
+    for pattern, language, runner in _COMMANDS:
+        if re.match(pattern, command):
+            return _Candidate(language, "command" if _SHELL.search(command) else runner, command, 0)
+    if candidates:
+        return _Candidate(max(candidates, key=lambda found: found.score).language, "command", command, 0)
+    most = max(Language, key=lambda language: sum(path.endswith(_EXTENSIONS[language]) for path in files))
+    return _Candidate(most, "command", command, 0)
+
+
+def _python_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tuple[str, str, bool]:
+    configured = any(path in files for path in ("pytest.ini", "conftest.py", "tests/conftest.py")) or any(
+        marker in (read(path) or b"")
+        for path in files
+        if _any_match(path, _MANIFESTS[Language.PYTHON]) or path == "tox.ini"
+        for marker in (b"pytest",)
+    )
+    if configured:
+        return "pytest", "pytest", True
+    texts = [read(path) or b"" for path in tests[:50]]
+    unittest = any(b"import unittest" in text or b"from unittest import" in text for text in texts)
+    if unittest and not any(b"import pytest" in text or re.search(rb"(?m)^def test_", text) for text in texts):
+        return "unittest", "python -m unittest", True
+    return "pytest", "pytest", False
+
+
+def _node_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tuple[str, str, bool]:  # noqa: ARG001 - one signature
+    package = _json(read("package.json"))
+    script = str(_table(package, "scripts").get("test", ""))
+    if script and _NPM_PLACEHOLDER not in script:
+        for pattern, _, runner in _COMMANDS:
+            if re.match(pattern, script) and runner in ("node_test", "jest", "vitest") and not _SHELL.search(script):
+                return runner, "npm test", True
+        return "npm_script", "npm test", True
+    declared = {name for key in ("dependencies", "devDependencies") for name in _table(package, key)}
+    for runner in ("vitest", "jest"):
+        if runner in declared:
+            return runner, "npx vitest run" if runner == "vitest" else "npx jest", True
+    return "node_test", "node --test", False
+
+
+def _java_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tuple[str, str, bool]:  # noqa: ARG001 - one signature
+    if "pom.xml" in files:
+        return "maven", "./mvnw test" if "mvnw" in files else "mvn test", True
+    return "gradle", "./gradlew test" if "gradlew" in files else "gradle test", True
+
+
+_RUNNERS: dict[Language, Callable[[Sequence[str], Sequence[str], Read], tuple[str, str, bool]]] = {
+    Language.PYTHON: _python_runner,
+    Language.NODE: _node_runner,
+    Language.GO: lambda *_: ("go_test", "go test ./...", True),
+    Language.RUST: lambda *_: ("cargo_test", "cargo test", True),
+    Language.JAVA: _java_runner,
+}
+
+
+def _configured_roots(read: Read) -> list[str]:
+    setuptools = _table(_table(_toml(read("pyproject.toml")), "tool"), "setuptools")
+    where = _table(_table(setuptools, "packages"), "find").get("where")
+    base = _table(setuptools, "package-dir").get("")
+    named = [*(where if isinstance(where, list) else ()), *([base] if isinstance(base, str) else ())]
+    return [str(name).strip("/") for name in named if str(name).strip("./")]
+
+
+def _names_of(language: Language, inside: PurePosixPath) -> set[str]:
+    bare = inside.with_suffix("")
+    if language not in (Language.PYTHON, Language.JAVA):
+        return {str(inside), str(bare), *(str(parent) for parent in bare.parents if str(parent) != ".")}
+    parts = bare.parts[:-1] if bare.name == "__init__" else bare.parts
+    if not all(part.isidentifier() for part in parts):
+        return set()
+    return {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+
+
+def _any_match(path: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}") for pattern in patterns)
+
+
+def _table(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    """Read a nested table of an untrusted manifest; anything else counts as empty."""
+    found = parent.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _json(content: bytes | None) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content or b"{}")
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _toml(content: bytes | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads((content or b"").decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return {}

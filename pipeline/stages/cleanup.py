@@ -1,0 +1,37 @@
+"""Cleanup: the evidence bundle is signed and kept, the merged branch is deleted, this epoch's trees are removed."""
+
+import asyncio
+import shutil
+from typing import Any
+
+from pipeline import evidencing, waiting
+from pipeline.change_request import PauseReason, branch_name
+from pipeline.execution import StageEnd, StageRun
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The merged commits."""
+    return [[name, facts.get("merge")] for name, facts in sorted(run.state["repositories"].items())]
+
+
+async def cleanup(run: StageRun) -> StageEnd:
+    """Close what the change request opened. A branch that moved since is left alone."""
+    digest = await evidencing.keep(run)
+    for name in sorted(run.state["repositories"]):
+        await _delete_branch(run, name)
+        for kind in ("wip", "keep"):
+            await run.context.repositories[name].drop_refs(f"refs/changeline/{kind}/{run.context.cr_id}/")
+    await asyncio.to_thread(shutil.rmtree, run.context.workspaces, ignore_errors=True)
+    return StageEnd(summary=f"evidence {digest[:12]} signed and kept")
+
+
+async def _delete_branch(run: StageRun, name: str) -> None:
+    facts, target = run.state["repositories"][name], run.context.targets[name]
+    branch = branch_name(run.context.cr_id, run.context.attempt)
+    effect = await run.context.records.intend(
+        key=f"delete/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}",
+        repository=name,
+        kind="delete_ref",
+        payload={"remote": target.remote, "ref": f"refs/heads/{branch}", "expected": facts["head"]},
+    )
+    await waiting.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)

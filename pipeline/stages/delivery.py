@@ -1,0 +1,79 @@
+"""Delivery, strategy `self_contained`: the pipeline's own full suite is the check; the branch is pushed, a pull request kept.
+
+Refs move only by effects, executed by the controller as compare-and-swap. A last gate stands here too: a head whose full
+suite was not proven green on its base is never pushed.
+"""
+
+import asyncio
+from typing import Any
+
+from pipeline import presenting, waiting
+from pipeline.change_request import PauseReason, branch_name
+from pipeline.errors import InvariantBroken
+from pipeline.execution import StageEnd, StageRun
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The heads."""
+    return [[name, facts.get("head"), facts.get("base")] for name, facts in sorted(run.state["repositories"].items())]
+
+
+async def delivery(run: StageRun) -> StageEnd:
+    """Push every repository's branch and open its pull request; stops whole if one cannot."""
+    names = sorted(run.state["repositories"])
+    for name in names:
+        _require_proof(run, name)
+    stops = await asyncio.gather(*(_deliver(run, name) for name in names))
+    stop = next((one for one in stops if one is not None), None)
+    branch = branch_name(run.context.cr_id, run.context.attempt)
+    return stop or StageEnd(summary=f"{branch} pushed for {', '.join(names)}")
+
+
+def _require_proof(run: StageRun, name: str) -> None:
+    facts = run.state["repositories"][name]
+    if facts.get("tested_base") != facts.get("base") or not facts.get("head"):
+        raise InvariantBroken("A head without a green full suite reached delivery.", repository=name)
+
+
+async def _deliver(run: StageRun, name: str) -> StageEnd | None:
+    facts, target = run.state["repositories"][name], run.context.targets[name]
+    branch = branch_name(run.context.cr_id, run.context.attempt)
+    repository = run.context.repositories[name]
+    ref = f"refs/heads/{branch}"
+    expected = await repository.remote_ref(ref)
+    effect = await run.context.records.intend(
+        key=f"push/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}",
+        repository=name,
+        kind="push",
+        payload={
+            "remote": target.remote,
+            "ref": ref,
+            "commit": facts["head"],
+            "expected": await _recorded(run, name, expected),
+        },
+    )
+    stop = await waiting.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
+    if stop is not None:
+        return stop
+    title, body = await presenting.pull_request(run, name)
+    await run.context.records.save_pull_request(
+        repository=name,
+        title=title,
+        body=body,
+        base_branch=target.base_branch,
+        head_branch=branch,
+        head_commit=facts["head"],
+    )
+    return None
+
+
+async def _recorded(run: StageRun, name: str, found: str | None) -> str | None:
+    """The branch may only be where this change request put it; anything else on it is not ours to overwrite."""
+    ours = {
+        str(effect.payload["commit"])
+        for effect in await run.context.records.effects()
+        if effect.kind == "push"
+        and effect.repository == name
+        and effect.status in {"done", "claimed", "retry", "intended"}
+    }
+    return found if found in ours else None

@@ -1,0 +1,53 @@
+"""TDD development: tests first, proven red on the base; then code, proven green in a clean checkout.
+
+The test writer works on the base (or on the head that came back), the pipeline commits its files as the tests commit and
+witnesses red. The code writer may then change everything but those tests; the pipeline restores them, runs them and the
+full suite itself, and hands back what it saw, a bounded number of times.
+"""
+
+from typing import Any
+
+from pipeline import benches, coding, feedback, testing_first
+from pipeline.agents.loop_context import FeedbackKind
+from pipeline.execution import StageEnd, StageRun
+from pipeline.state import RepositoryState
+
+NEW_TESTS_FOR = frozenset({FeedbackKind.REVIEW, FeedbackKind.PULL_REQUEST, FeedbackKind.HANDOVER})
+"""What may ask for further tests; red suites and scope findings never do."""
+ASKS_FOR_TESTS = frozenset({"spec_reviewer"})
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The verified spec, the base, and what sent the work back."""
+    return [run.here.get("spec_hash"), run.here.get("base"), run.here.get("feedback", "")]
+
+
+async def development(run: StageRun) -> StageEnd:
+    """Bring one repository from its spec to a proven head commit."""
+    base = run.here["base"]
+    bench = await benches.bench(run, base=base, start=run.here.get("head", base))
+    tests = await _present_tests(run) or await testing_first.write(run, bench)
+    if isinstance(tests, StageEnd):
+        return tests
+    coded = await coding.write(run, bench, tests)
+    if isinstance(coded, StageEnd):
+        return coded
+    await run.context.records.record_progress(run.name, tests_commit=tests.commit, head_commit=coded.head)
+    facts: RepositoryState = {
+        "tests": tests.commit,
+        "head": coded.head,
+        "round": run.here.get("round", 0) + 1,
+        "tested_base": base,
+    }
+    return StageEnd(summary=coded.summary, repositories={run.name: facts})
+
+
+async def _present_tests(run: StageRun) -> testing_first.ProvenTests | None:
+    """Return the tests of an earlier round when nothing that came back asks for others."""
+    if "tests" not in run.here:
+        return None
+    came_back = await feedback.given(run)
+    if any(one.kind in NEW_TESTS_FOR and one.source in ASKS_FOR_TESTS for one in came_back):
+        return None
+    known = await testing_first.stored(run)
+    return known if known is not None and known.commit == run.here["tests"] else None

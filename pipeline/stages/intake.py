@@ -1,0 +1,49 @@
+"""Intake: from the raw text of a request to title, criteria, constraints and open questions.
+
+The deterministic screening runs first, so that a high-risk text pauses before any model sees it.
+"""
+
+from typing import Any
+
+from pipeline import events, screened
+from pipeline.agents.fences import Untrusted
+from pipeline.agents.prompt_variables import RequestParserVariables
+from pipeline.agents.submissions.intake import StructuredRequest
+from pipeline.change_request import PauseReason
+from pipeline.context import Job
+from pipeline.execution import StageEnd, StageRun, blocked
+from pipeline.feedback import note_context
+from pipeline.findings import Risk
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The request is the only input."""
+    return [run.context.request_text]
+
+
+async def intake(run: StageRun) -> StageEnd:
+    """Structure the request, or stop it before an agent reads it."""
+    flags = screened.deterministic(run)
+    high = [flag for flag in flags if flag.risk is Risk.HIGH]
+    if high and not screened.accepted_by_person(run) and run.context.configuration.security.pause_on_high_risk:
+        for flag in high:
+            await run.emit(events.RiskFlagged(risk=flag.risk, pattern=flag.pattern, quote=flag.quote[:500]))
+        return blocked(
+            PauseReason.INPUT_RISK,
+            "The request contains text that tries to steer agents or reach secrets. No agent has read it.",
+            flags=screened.plain(high),
+        )
+    job = Job(
+        variables=RequestParserVariables(raw_request=Untrusted("change request", run.context.request_text)),
+        stage=run.stage, activation=run.activation, instance="request", loop=await note_context(run),
+    )  # fmt: skip
+    request = (await run.context.agents.work(job)).of(StructuredRequest)
+    await run.context.records.store_structured(request.model_dump(mode="json"))
+    if not request.acceptance_criteria:
+        return blocked(
+            PauseReason.REQUEST_UNCLEAR,
+            "The request states nothing that could be tested. Answer the open questions and resume.",
+            questions=list(request.ambiguities),
+        )
+    criteria = len(request.acceptance_criteria)
+    return StageEnd(summary=f"{request.title} ({criteria} acceptance {'criterion' if criteria == 1 else 'criteria'})")

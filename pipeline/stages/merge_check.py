@@ -1,0 +1,28 @@
+"""Atomic merge check: is every base branch still where the suite was proven? One stale repository sends all to rebase."""
+
+import asyncio
+from typing import Any
+
+from pipeline.execution import StageEnd, StageRun
+from pipeline.state import Verdict
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """Never the same twice: the question is about the remote's present state."""
+    return [run.activation]
+
+
+async def merge_check(run: StageRun) -> StageEnd:
+    """Compare each remote's base branch, asked right now, with the base the head was proven on."""
+    names = sorted(run.state["repositories"])
+    fresh = await asyncio.gather(*(_fresh(run, name) for name in names))
+    stale = [name for name, ok in zip(names, fresh, strict=True) if not ok]
+    if stale:
+        return StageEnd(verdict=Verdict.SENT_BACK, summary=f"the base branch of {', '.join(stale)} moved")
+    return StageEnd(summary="every base branch is where the suite was proven")
+
+
+async def _fresh(run: StageRun, name: str) -> bool:
+    branch = run.context.targets[name].base_branch
+    remote = await run.context.repositories[name].remote_ref(f"refs/heads/{branch}")
+    return remote == run.state["repositories"][name]["base"]

@@ -1,0 +1,77 @@
+"""Rebase: the reviewed branch onto the latest base branch, and the whole proof again there, always.
+
+A conflict goes to the conflict resolver, who sees our side as the verified spec and theirs as untrusted text; what it
+cannot resolve pauses. Red, preserve, change and the full suite are witnessed again on the new base, so that the evidence
+of what is merged never rests on another base; what fails there sends the change back to development.
+"""
+
+from typing import Any
+
+from pipeline import benches, coding, feedback, replaying, testing_first
+from pipeline.agents.loop_context import Feedback, FeedbackKind
+from pipeline.change_request import PauseReason
+from pipeline.errors import InvariantBroken, PersonNeeded
+from pipeline.execution import StageEnd, StageRun
+from pipeline.proving import environment_of
+from pipeline.state import RepositoryState, Verdict
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The head, and which rebase of this run it is: the remote may have moved since the last one."""
+    loops = run.state.get("loops", {})
+    return [run.here.get("head"), loops.get("merge_check", 0), loops.get("release", 0)]
+
+
+async def rebase(run: StageRun) -> StageEnd:
+    """Bring one repository's change onto its base branch as it is now."""
+    repository = run.context.repositories[run.name]
+    await repository.fetch()
+    onto = await repository.branch_head(run.target.base_branch)
+    if onto is None:
+        raise PersonNeeded(
+            PauseReason.REMOTE_UNREACHABLE,
+            f"{run.name} has no branch {run.target.base_branch} any more.",
+            repository=run.name,
+        )
+    if onto == run.here["base"]:
+        facts: RepositoryState = {"clean": True, "tested_base": onto}
+        summary = "already on the latest base, full suite green there"
+        return StageEnd(summary=summary, repositories={run.name: facts})
+    replayed = await replaying.replay(run, onto)
+    if isinstance(replayed, StageEnd):
+        return replayed
+    return await _prove(run, onto, replayed)
+
+
+async def _prove(run: StageRun, onto: str, replayed: replaying.Replayed) -> StageEnd:
+    await run.context.records.record_progress(
+        run.name, base_commit=onto, tests_commit=replayed.tests, head_commit=replayed.head
+    )
+    facts: RepositoryState = {
+        "base": onto, "tests": replayed.tests, "head": replayed.head, "clean": replayed.clean, "tested_base": onto
+    }  # fmt: skip
+    problems = await _problems(run, onto, replayed)
+    if not problems:
+        how = "cleanly" if replayed.clean else "after resolving conflicts"
+        return StageEnd(summary=f"rebased {how}, everything proven again", repositories={run.name: facts})
+    told = Feedback(kind=FeedbackKind.REBASE, source="proof on the new base", text="\n".join(problems))
+    facts["feedback"] = await feedback.keep(run, run.name, [told])
+    summary = f"the proof fails on the new base: {problems[0]}"[:300]
+    return StageEnd(verdict=Verdict.SENT_BACK, summary=summary, repositories={run.name: facts})
+
+
+async def _problems(run: StageRun, onto: str, replayed: replaying.Replayed) -> list[str]:
+    """Witness everything on the new base; returns what is wrong there."""
+    bench = await benches.bench(run, base=onto, start=onto)
+    known = await testing_first.stored(run)
+    if known is None:
+        raise InvariantBroken("A change without proven tests reached the rebase.", repository=run.name)
+    tests = await testing_first.witness(run, bench, known.submission, replayed.tests)
+    if not isinstance(tests, testing_first.ProvenTests):
+        return tests
+    stack, environment = await environment_of(run, run.name, replayed.head)
+    verdict, _, reports = await coding.prove(run, bench, tests, replayed.head, stack, environment)
+    tails = [
+        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items()
+    ]
+    return [] if verdict.ok else [*verdict.problems, *tails]

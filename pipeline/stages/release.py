@@ -1,0 +1,64 @@
+"""Release: the merge commit is built before the intent, then the target branch moves by compare-and-swap, once.
+
+A target that moved in between is no failure: the change goes back to the merge check. With several repositories the
+merges run in name order; what happens when a later one fails belongs to the release saga.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pipeline import presenting, waiting
+from pipeline.change_request import PauseReason
+from pipeline.execution import StageEnd, StageRun
+from pipeline.records import Effect
+from pipeline.state import RepositoryState, Verdict
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The heads and bases that were approved and checked."""
+    return [[name, facts.get("head"), facts.get("base")] for name, facts in sorted(run.state["repositories"].items())]
+
+
+async def release(run: StageRun) -> StageEnd:
+    """Merge every repository's change into its base branch."""
+    merged: dict[str, RepositoryState] = {}
+    for name in sorted(run.state["repositories"]):
+        effect = await _intend(run, name)
+        ended = await run.context.records.outcome(effect.id, timeout_s=run.context.effect_timeout_s)
+        if ended.status == "conflict":
+            return StageEnd(verdict=Verdict.SENT_BACK, summary=f"the base branch of {name} moved", repositories=merged)
+        stop = await waiting.for_effect(run, ended, refused=PauseReason.DELIVERY_FAILED)
+        if stop is not None:
+            return stop
+        commit = str(effect.payload["commit"])
+        await run.context.records.record_progress(name, merge_commit=commit)
+        await run.context.records.close_pull_request(repository=name, merge_commit=commit)
+        merged[name] = RepositoryState(merge=commit)
+    summary = ", ".join(f"{name} {facts['merge'][:10]}" for name, facts in merged.items())
+    return StageEnd(summary=f"merged: {summary}", repositories=merged)
+
+
+async def _intend(run: StageRun, name: str) -> Effect:
+    """Build the merge commit with the approval's time, so that building it again gives the same commit."""
+    facts, target = run.state["repositories"][name], run.context.targets[name]
+    title, _ = await presenting.pull_request(run, name)
+    approval = run.state["approval"]
+    trailers = f"Change-Request: {run.context.cr_id}\nApproved-By: {approval['decided_by']}"
+    commit = await run.context.forge.build_merge(
+        run.context.repositories[name],
+        target,
+        base=facts["base"],
+        head=facts["head"],
+        message=f"{title}\n\n{trailers}\n",
+        author=run.context.author,
+        when=datetime.fromisoformat(approval["decided_at"]),
+    )
+    return await run.context.records.intend(
+        key=f"merge/{run.context.cr_id}/{name}/{commit}",
+        repository=name,
+        kind="merge",
+        payload={
+            "remote": target.remote, "base_branch": target.base_branch, "commit": commit,
+            "expected": facts["base"], "head": facts["head"],
+        },
+    )  # fmt: skip

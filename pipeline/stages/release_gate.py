@@ -1,0 +1,45 @@
+"""Release gate: a person decides on evidence. The approval binds to the hash of exactly what is shown.
+
+The one exception is defined: after an approval, an automatic rebase without conflicts whose full suite is green keeps it.
+"""
+
+from typing import Any
+
+from pipeline import evidencing, presenting
+from pipeline.evidence.canonical_json import content_hash
+from pipeline.execution import StageEnd, StageRun
+from pipeline.state import Verdict
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The heads, and the approval that may hold."""
+    heads = [[name, facts.get("head")] for name, facts in sorted(run.state["repositories"].items())]
+    return [heads, run.state.get("approval", {})]
+
+
+async def release_gate(run: StageRun) -> StageEnd:
+    """Open the gate with what the approver must see, or carry an approval over a clean rebase."""
+    approval = run.state.get("approval")
+    if approval and _still_holds(run):
+        return StageEnd(summary=f"approval of {approval['decided_by']} holds over a clean rebase with a green suite")
+    parts = await evidencing.parts(run)
+    content = {**await presenting.release(run), "parts": parts}
+    gate = await run.context.records.open_gate(
+        kind="release", activation=run.activation, content=content, content_hash=content_hash(parts)
+    )
+    await evidencing.keep(run)
+    return StageEnd(
+        verdict=Verdict.WAITING,
+        gate_id=gate.id,
+        message="The release waits for approval.",
+        summary="waiting for approval",
+    )
+
+
+def _still_holds(run: StageRun) -> bool:
+    """Nothing but clean rebases happened to the approved heads since."""
+    approved = run.state["approval"]["heads"]
+    repositories = run.state["repositories"]
+    return all(facts.get("approved_round") == facts.get("round") for facts in repositories.values()) and all(
+        facts.get("head") == approved.get(name) or facts.get("clean") for name, facts in repositories.items()
+    )

@@ -1,0 +1,42 @@
+"""Retrospective: what this run taught about its repositories. It never holds up a finished change.
+
+Learnings are proposals; they enter later prompts only after a person approved them.
+"""
+
+from typing import Any
+
+from pipeline import presenting
+from pipeline.agents.fences import Untrusted
+from pipeline.agents.prompt_variables import RetrospectiveVariables
+from pipeline.agents.submissions.closing import Learnings
+from pipeline.agents.submissions.fields import SubmissionFacts
+from pipeline.context import Job
+from pipeline.errors import ModelError, PersonNeeded, TransientError
+from pipeline.execution import StageEnd, StageRun
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The merged commits."""
+    return [[name, facts.get("merge")] for name, facts in sorted(run.state["repositories"].items())]
+
+
+async def retrospective(run: StageRun) -> StageEnd:
+    """Ask for learnings; a failure is skipped and said."""
+    names = sorted(run.state["repositories"])
+    history = await presenting.history(run)
+    job = Job(
+        variables=RetrospectiveVariables(
+            outcome="completed",
+            repositories=tuple(names),
+            history=Untrusted("history of the run", history),
+            findings=Untrusted("findings", await presenting.findings_text(run)),
+        ),
+        stage=run.stage, activation=run.activation, instance="run", facts=SubmissionFacts(repositories=frozenset(names)),
+    )  # fmt: skip
+    try:
+        learned = (await run.context.agents.work(job)).of(Learnings).learnings
+    except (PersonNeeded, TransientError, ModelError) as error:
+        return StageEnd(summary=f"skipped: {error.message}")
+    proposals = [(one.repository, one.text, one.evidence) for one in learned]
+    await run.context.records.propose_learnings(proposals, activation=run.activation)
+    return StageEnd(summary=f"{len(learned)} learnings proposed" if learned else "nothing to learn")

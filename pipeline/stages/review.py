@@ -1,0 +1,155 @@
+"""Code review: deterministic scope and secret checks first, then three reviewers in parallel, each with eyes of its own.
+
+A reviewer whose verdict cannot be read is asked again and finally pauses; nothing passes by default. Findings that block
+go back to development with their locations and remedies.
+"""
+
+import asyncio
+from typing import Any
+
+from pipeline import events, feedback, proving, scope, specs, trees
+from pipeline.agents.fences import Untrusted
+from pipeline.agents.loop_context import Feedback, FeedbackKind
+from pipeline.agents.prompt_variables import (
+    PromptVariables,
+    QualityReviewerVariables,
+    SecurityReviewerVariables,
+    SpecReviewerVariables,
+)
+from pipeline.agents.submissions.fields import SubmissionFacts
+from pipeline.agents.submissions.reviews import Review
+from pipeline.change_request import PauseReason
+from pipeline.context import Job
+from pipeline.execution import StageEnd, StageRun, blocked
+from pipeline.findings import Finding, FindingSource, Severity
+from pipeline.repository_reading import context_at
+from pipeline.screened import kept as kept_flags
+from pipeline.specs import scenarios_of
+from pipeline.state import RepositoryState, Verdict
+
+SOURCES = {
+    "security_reviewer": FindingSource.SECURITY_REVIEWER,
+    "quality_reviewer": FindingSource.QUALITY_REVIEWER,
+    "spec_reviewer": FindingSource.SPEC_REVIEWER,
+}
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The head that is judged, and the specs it is judged by."""
+    return [run.here.get("head"), [facts.get("spec_hash") for _, facts in sorted(run.state["repositories"].items())]]
+
+
+async def review(run: StageRun) -> StageEnd:
+    """Judge one repository's change."""
+    stack, _ = await proving.environment_of(run, run.name, run.here["base"])
+    checked = await scope.check(run, run.name, run.here["base"], run.here["head"], stack)
+    await _report(run, "checks", checked.findings)
+    if checked.stops:
+        return blocked(
+            PauseReason.SECRET_FOUND,
+            "The change contains what looks like a secret. Nothing was pushed.",
+            repository=run.name,
+            findings=[finding.message for finding in checked.stops],
+        )
+    if checked.blocking:
+        return await _send_back(run, {"diff scope": list(checked.blocking)}, FeedbackKind.DIFF_SCOPE)
+    found = await _ask_reviewers(run, checked.warnings)
+    for source, findings in found.items():
+        await _report(run, source, findings)
+    blocking = {source: [one for one in findings if one.severity.blocking] for source, findings in found.items()}
+    if any(blocking.values()):
+        return await _send_back(run, blocking, FeedbackKind.REVIEW)
+    count = sum(len(findings) for findings in found.values())
+    return StageEnd(summary=f"three reviewers passed it, {count} remarks" if count else "three reviewers passed it")
+
+
+async def _ask_reviewers(run: StageRun, warnings: tuple[Finding, ...]) -> dict[str, list[Finding]]:
+    purpose = f"review-{run.activation[:8]}"
+    tree = await trees.fresh(run, run.name, purpose, run.here["head"])
+    frame = await _frame(run)
+    variables = await _variables(run, warnings)
+    jobs = [Job(variables=asked, instance=run.name, tree=tree, **frame) for asked in variables.values()]
+    handed = await asyncio.gather(*(run.context.agents.work(job) for job in jobs))
+    await trees.remove(run, run.name, purpose)
+    return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in zip(variables, handed, strict=True)}
+
+
+async def _variables(run: StageRun, warnings: tuple[Finding, ...]) -> dict[str, PromptVariables]:
+    repository = run.context.repositories[run.name]
+    limit = run.context.configuration.pipeline.diff_max_bytes
+    diff = Untrusted("diff", scope.cut(await repository.diff(run.here["base"], run.here["head"]), limit))
+    everything = await specs.all_verified_specs(run, run.name)
+    flags = [flag for flag in await kept_flags(run) if flag.risk.value != "low"]
+    return {
+        "security_reviewer": SecurityReviewerVariables(
+            repository=run.name,
+            specs=everything,
+            diff=diff,
+            structured_request=await specs.request_text(run),
+            risk_flags=tuple(Untrusted("risk flag", f"{flag.pattern}: {flag.quote}") for flag in flags),
+            scope_warnings=tuple(Untrusted("scope warning", warning.message) for warning in warnings),
+        ),
+        "quality_reviewer": QualityReviewerVariables(
+            repository=run.name, spec=everything[0], diff=diff, test_results=await _test_results(run)
+        ),
+        "spec_reviewer": SpecReviewerVariables(
+            repository=run.name,
+            specs=everything,
+            tests=await _tests(run),
+            diff=diff,
+            test_results=await _test_results(run),
+        ),
+    }
+
+
+async def _frame(run: StageRun) -> dict[str, Any]:
+    base = run.here["base"]
+    repository = run.context.repositories[run.name]
+    stack, environment = await proving.environment_of(run, run.name, base)
+    context = await context_at(
+        repository, base, run.target, stack,
+        learnings=await run.context.records.learnings(run.name), with_samples=False,
+        tokens_max=run.context.configuration.pipeline.static_context_tokens_max,
+    )  # fmt: skip
+    facts = SubmissionFacts(scenarios=scenarios_of(await specs.spec_of(run, run.name)))
+    return {
+        "stage": run.stage, "activation": run.activation, "repository": run.name, "facts": facts, "context": context,
+        "commit": run.here["head"], "environment": environment, "loop": await feedback.note_context(run),
+    }  # fmt: skip
+
+
+async def _test_results(run: StageRun) -> Untrusted:
+    runs = [row for row in await run.context.records.test_runs(run.name) if row["commit"] == run.here["head"]]
+    lines = [f"{row['purpose']}: {'ok' if row['ok'] else 'not ok'}" for row in runs]
+    return Untrusted("test results", "\n".join(lines) or "no run of this commit")
+
+
+async def _tests(run: StageRun) -> Untrusted:
+    repository = run.context.repositories[run.name]
+    diff = await repository.diff(run.here["base"], run.here["tests"])
+    return Untrusted("tests", scope.cut(diff, run.context.configuration.pipeline.diff_max_bytes))
+
+
+async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Finding, ...]) -> None:
+    await run.context.records.save_findings(
+        repository=run.name, stage=run.stage, activation=f"{run.activation}/{source}", found=findings
+    )
+    blocking = sum(finding.severity.blocking for finding in findings)
+    await run.emit(events.FindingsReported(source=source, blocking=blocking, total=len(findings)))
+
+
+async def _send_back(run: StageRun, blocking: dict[str, list[Finding]], kind: FeedbackKind) -> StageEnd:
+    told = [
+        Feedback(kind=kind, source=source, text=feedback.told(findings))
+        for source, findings in blocking.items()
+        if findings
+    ]
+    name = await feedback.keep(run, run.name, told)
+    worst = min(
+        (finding for findings in blocking.values() for finding in findings),
+        key=lambda one: list(Severity).index(one.severity),
+    )
+    facts: RepositoryState = {"feedback": name}
+    return StageEnd(
+        verdict=Verdict.SENT_BACK, summary=f"{worst.category}: {worst.message}"[:300], repositories={run.name: facts}
+    )

@@ -1,0 +1,137 @@
+"""Behaviour verification: completeness and regression per repository in parallel, then consistency over all of them.
+
+This is also where the repositories' translations join. A checker that finds nothing blocking passes the specs on; what
+it finds goes back to exactly the repositories it is about.
+"""
+
+import asyncio
+from typing import Any
+
+from pipeline import feedback, proving, specs, trees
+from pipeline.agents.fences import Untrusted
+from pipeline.agents.loop_context import Feedback, FeedbackKind
+from pipeline.agents.prompt_variables import (
+    CompletenessCheckerVariables,
+    ConsistencyCheckerVariables,
+    PromptVariables,
+    RegressionCheckerVariables,
+)
+from pipeline.agents.submissions.fields import SubmissionFacts
+from pipeline.agents.submissions.specs import Check, CheckIssue
+from pipeline.context import Job
+from pipeline.evidence.canonical_json import content_hash
+from pipeline.execution import StageEnd, StageRun
+from pipeline.repository_reading import context_at, text_at
+from pipeline.state import RepositoryState, Verdict
+
+EXISTING_SPECS_MAX = 10
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The specs of all repositories."""
+    return [[name, facts.get("spec_hash")] for name, facts in sorted(run.state["repositories"].items())]
+
+
+async def verification(run: StageRun) -> StageEnd:
+    """Check every spec; verified specs are marked, others go back with what is wrong."""
+    names = sorted(run.state["repositories"])
+    per_repository = await asyncio.gather(*(_check_repository(run, name) for name in names))
+    wrong = dict(zip(names, per_repository, strict=True))
+    for issue in await _consistency(run, names):
+        for name in await _concerned(run, names, issue):
+            wrong[name].append(_told("consistency_checker", issue))
+    if any(wrong.values()):
+        return await _send_back(run, wrong)
+    for name in names:
+        await run.context.records.verify_spec(name, run.state["repositories"][name]["spec_revision"])
+    if run.context.configuration.delivery.spec_approval:
+        return await _ask_for_approval(run, names)
+    return StageEnd(summary="specs verified")
+
+
+async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
+    base = run.state["repositories"][name]["base"]
+    purpose = f"verify-{run.activation[:8]}"
+    tree = await trees.fresh(run, name, purpose, base)
+    spec = Untrusted(f"spec of {name}", (await specs.revision_of(run, name)).feature)
+    request = await specs.request_text(run)
+    completeness = CompletenessCheckerVariables(repository=name, structured_request=request, spec=spec)
+    regression = RegressionCheckerVariables(
+        repository=name, spec=spec, existing_specs=await _existing_specs(run, name, base)
+    )
+    frame = await _frame(run, name, base)
+    roles: dict[str, PromptVariables] = {"completeness_checker": completeness, "regression_checker": regression}
+    jobs = [Job(variables=variables, instance=name, tree=tree, **frame) for variables in roles.values()]
+    handed = await asyncio.gather(*(run.context.agents.work(job) for job in jobs))
+    await trees.remove(run, name, purpose)
+    checks = zip(roles, (one.of(Check) for one in handed), strict=True)
+    return [_told(role, issue) for role, check in checks for issue in check.issues if issue.severity.blocking]
+
+
+async def _frame(run: StageRun, name: str, base: str) -> dict[str, Any]:
+    stack, environment = await proving.environment_of(run, name, base)
+    tokens_max = run.context.configuration.pipeline.static_context_tokens_max
+    context = await context_at(
+        run.context.repositories[name], base, run.context.targets[name], stack,
+        learnings=await run.context.records.learnings(name), with_samples=False, tokens_max=tokens_max,
+    )  # fmt: skip
+    scenarios = specs.scenarios_of(await specs.spec_of(run, name))
+    facts = SubmissionFacts(criteria=await specs.criteria_of(run), scenarios=scenarios)
+    return {
+        "stage": run.stage, "activation": run.activation, "repository": name, "facts": facts, "context": context,
+        "commit": base, "environment": environment, "loop": await feedback.note_context(run),
+    }  # fmt: skip
+
+
+async def _existing_specs(run: StageRun, name: str, base: str) -> tuple[Untrusted, ...]:
+    repository = run.context.repositories[name]
+    paths = [path for path in await repository.list_files(base) if path.endswith(".feature")][:EXISTING_SPECS_MAX]
+    return tuple([Untrusted(f"file {path}", await text_at(repository, base, path)) for path in paths])
+
+
+async def _consistency(run: StageRun, names: list[str]) -> list[CheckIssue]:
+    features = [Untrusted(f"spec of {name}", (await specs.revision_of(run, name)).feature) for name in names]
+    scenarios = {
+        key: kind for name in names for key, kind in specs.scenarios_of(await specs.spec_of(run, name)).items()
+    }
+    job = Job(
+        variables=ConsistencyCheckerVariables(specs=tuple(features)), stage=run.stage, activation=run.activation,
+        instance="all", facts=SubmissionFacts(criteria=await specs.criteria_of(run), scenarios=scenarios),
+    )  # fmt: skip
+    check = (await run.context.agents.work(job)).of(Check)
+    return [issue for issue in check.issues if issue.severity.blocking]
+
+
+async def _concerned(run: StageRun, names: list[str], issue: CheckIssue) -> list[str]:
+    """Repositories that hold a named scenario; all of them when the issue names none."""
+    held = {name: specs.scenarios_of(await specs.spec_of(run, name)) for name in names}
+    found = [name for name in names if any(scenario in held[name] for scenario in issue.scenario_ids)]
+    return found or names
+
+
+async def _send_back(run: StageRun, wrong: dict[str, list[Feedback]]) -> StageEnd:
+    facts: dict[str, RepositoryState] = {}
+    for name, told in wrong.items():
+        if told:
+            facts[name] = {"spec_feedback": await feedback.keep(run, name, told)}
+    count = sum(len(told) for told in wrong.values())
+    return StageEnd(verdict=Verdict.SENT_BACK, summary=f"{count} blocking issues in the specs", repositories=facts)
+
+
+async def _ask_for_approval(run: StageRun, names: list[str]) -> StageEnd:
+    content = {
+        "title": run.context.title,
+        "specs": {name: (await specs.revision_of(run, name)).feature for name in names},
+    }
+    gate = await run.context.records.open_gate(
+        kind="spec", activation=run.activation, content=content, content_hash=content_hash(content)
+    )
+    return StageEnd(
+        verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary="specs verified"
+    )
+
+
+def _told(role: str, issue: CheckIssue) -> Feedback:
+    about = ", ".join([*issue.criterion_ids, *issue.scenario_ids]) or "the spec as a whole"
+    text = f"[{issue.severity.value}] {about}: {issue.problem}\nSuggestion: {issue.suggestion}"
+    return Feedback(kind=FeedbackKind.VERIFICATION, source=role, text=text)

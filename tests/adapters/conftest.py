@@ -1,0 +1,58 @@
+"""Sandboxes and trees for the tests of adapters."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.egress_proxy import EgressProxy
+from pipeline.adapters.sandbox import Bubblewrap
+from pipeline.adapters.uncontained import Uncontained
+from pipeline.ports import Sandbox
+from pipeline.settings import SandboxSettings
+
+SETTINGS = SandboxSettings(memory_max_bytes=512 * 1024**2, processes_max=128, file_max_bytes=64 * 1024**2)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """The worktree of a command, below a directory that is closed to others."""
+    private = tmp_path / "data"
+    private.mkdir(mode=0o700)
+    worktree = private / "worktrees" / "one"
+    worktree.mkdir(parents=True)
+    return worktree
+
+
+@pytest.fixture
+async def bubblewrap(tree: Path) -> Bubblewrap:
+    """Real containment; the data directory around the tree is the pipeline's own."""
+    if shutil.which("bwrap") is None and os.geteuid() != 0:
+        pytest.skip("bubblewrap is not installed and this user cannot install it: apt-get install bubblewrap")
+    sandbox = Bubblewrap(SETTINGS, EgressProxy(()), hidden=(tree.parent.parent,))
+    isolation = await sandbox.probe()
+    assert isolation.active, isolation.detail
+    return sandbox
+
+
+@pytest.fixture(params=["bubblewrap", "uncontained"])
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Both implementations of the port, for what they agree on."""
+    if request.param == "uncontained":
+        return Uncontained(SETTINGS, "a test")
+    contained: Bubblewrap = request.getfixturevalue("bubblewrap")
+    return contained
+
+
+def alive(marker: str) -> list[str]:
+    """Processes of this machine whose command line contains the marker."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if marker in line:
+            found.append(f"{directory.name}: {line}")
+    return found

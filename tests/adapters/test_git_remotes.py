@@ -1,0 +1,163 @@
+"""Registering a remote: every problem is named with its field and what to do about it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.git import GitCommands
+from pipeline.adapters.git_remotes import check_remote, inspect_remote
+from pipeline.change_request import PauseReason
+from pipeline.errors import CallerError, PersonNeeded
+from tests.adapters.git_world import ADA, Origin, git, make_origin, repository_of, write
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    return make_origin(tmp_path / "origin")
+
+
+@pytest.fixture
+def commands() -> GitCommands:
+    return GitCommands(timeout_s=30)
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "",
+        "relative/path",
+        "-oProxyCommand=x",
+        "--upload-pack=touch /tmp/x",
+        "ext::sh -c touch% /tmp/x",
+        "fd::3",
+        "ftp://host/x",
+        "/path\nwith newline",
+        "https://ada:hunter2@host/x",
+        "https://hunter2@host/x",
+        "ssh://ada:hunter2@host/x",
+    ],
+)
+def test_addresses_that_are_dangerous_or_hold_secrets_are_refused_unseen(remote: str) -> None:
+    with pytest.raises(CallerError) as refused:
+        check_remote(remote)
+    assert refused.value.field == "remote"
+    assert refused.value.remedy
+    assert "hunter2" not in repr((refused.value.message, dict(refused.value.facts), refused.value.remedy))
+
+
+@pytest.mark.parametrize(
+    "remote", ["/srv/x.git", "/srv/a b:c", "file:///srv/x", "https://host/x", "ssh://git@host:22/x", "git@host:x/y.git"]
+)
+def test_usual_addresses_are_accepted(remote: str) -> None:
+    check_remote(remote)
+
+
+async def test_a_good_remote_is_described(commands: GitCommands, origin: Origin) -> None:
+    base = origin.commit({"a": b"a"})
+    origin.commit({"b": b"b"}, branch="topic")
+    facts = await inspect_remote(commands, str(origin.path))
+    assert (facts.base_branch, facts.base_commit, facts.default_branch) == ("main", base, "main")
+    assert facts.branches == ("main", "topic")
+    assert facts.warnings == ()
+    assert (await inspect_remote(commands, f"file://{origin.path}", base_branch="topic")).base_branch == "topic"
+
+
+async def test_what_is_not_there_or_empty_is_refused(commands: GitCommands, origin: Origin, tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    for remote in (tmp_path / "nothing", tmp_path / "plain", tmp_path):
+        with pytest.raises(CallerError, match="no readable git repository") as refused:
+            await inspect_remote(commands, str(remote))
+        assert refused.value.field == "remote"
+    with pytest.raises(CallerError, match="no commits"):
+        await inspect_remote(commands, str(origin.path))
+
+
+async def test_a_closed_port_is_refused_and_a_bundle_cannot_be_a_remote(
+    commands: GitCommands, origin: Origin, tmp_path: Path
+) -> None:
+    with pytest.raises(CallerError, match="no readable git repository"):
+        await inspect_remote(commands, "http://127.0.0.1:1/x.git")
+    origin.commit({"a": b"a"})
+    git(origin.path, "bundle", "create", "-q", str(tmp_path / "bundle"), "--all")
+    with pytest.raises(CallerError, match="not a repository"):
+        await inspect_remote(commands, str(tmp_path / "bundle"), base_branch="main")
+
+
+async def test_a_missing_base_branch_lists_the_existing_ones(commands: GitCommands, origin: Origin) -> None:
+    origin.commit({"a": b"a"})
+    origin.commit({"b": b"b"}, branch="topic")
+    with pytest.raises(CallerError) as refused:
+        await inspect_remote(commands, str(origin.path), base_branch="develop")
+    assert refused.value.field == "base_branch"
+    assert refused.value.remedy == "Name one of: main, topic."
+    assert refused.value.facts["default"] == "main"
+
+
+async def test_a_detached_head_needs_a_named_branch_unless_there_is_one_only(
+    commands: GitCommands, origin: Origin, tmp_path: Path
+) -> None:
+    origin.commit({"a": b"a"})
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(origin.path), str(clone))
+    git(clone, "checkout", "-q", "--detach")
+    facts = await inspect_remote(commands, str(clone))
+    assert (facts.default_branch, facts.base_branch) == (None, "main")
+    git(clone, "branch", "topic")
+    with pytest.raises(CallerError, match="no default branch"):
+        await inspect_remote(commands, str(clone))
+
+
+async def test_a_shallow_source_is_refused(commands: GitCommands, origin: Origin, tmp_path: Path) -> None:
+    origin.commit({"a": b"a"})
+    origin.commit({"a": b"b"})
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{origin.path}", "shallow")
+    with pytest.raises(CallerError, match="shallow") as refused:
+        await inspect_remote(commands, str(tmp_path / "shallow"))
+    assert "--unshallow" in str(refused.value.remedy)
+    repository = await repository_of(tmp_path / "shallow", tmp_path / "cache")
+    with pytest.raises(CallerError, match="shallow"):
+        await repository.fetch()
+
+
+async def test_uncommitted_changes_are_a_warning_with_their_number(
+    commands: GitCommands, origin: Origin, tmp_path: Path
+) -> None:
+    origin.commit({"a": b"a", "b": b"b"})
+    git(tmp_path, "clone", "-q", str(origin.path), "clone")
+    assert (await inspect_remote(commands, str(tmp_path / "clone"))).warnings == ()
+    write(tmp_path / "clone", {"a": b"changed", "b": None, "c": b"new"})
+    (warning,) = (await inspect_remote(commands, str(tmp_path / "clone"))).warnings
+    assert warning.startswith("3 files have uncommitted changes")
+
+
+async def test_looking_at_a_checkout_runs_nothing_of_its_configuration(
+    commands: GitCommands, origin: Origin, tmp_path: Path
+) -> None:
+    origin.commit({"a": b"a"})
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(origin.path), str(clone))
+    git(clone, "config", "core.fsmonitor", f"touch {tmp_path}/sprung; false")
+    git(clone, "config", "uploadpack.packObjectsHook", f"touch {tmp_path}/sprung; false")
+    await inspect_remote(commands, str(clone))
+    await (await repository_of(clone, tmp_path / "cache")).fetch()
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
+async def test_a_repository_of_another_user_can_be_read_but_not_pushed_into(
+    commands: GitCommands, origin: Origin, tmp_path: Path
+) -> None:
+    base = origin.commit({"a": b"a"})
+    for path in [origin.path, *origin.path.rglob("*")]:
+        os.chown(path, 65534, 65534)
+    facts = await inspect_remote(commands, str(origin.path))
+    assert "belongs to another user" in facts.warnings[0]
+    repository = await repository_of(origin.path, tmp_path / "cache")
+    await repository.fetch()
+    assert await repository.branch_head("main") == base
+    head = await repository.commit_files(parent=base, files={"a": b"b"}, message="x", author=ADA)
+    with pytest.raises(PersonNeeded) as paused:
+        await repository.push(commit=head, ref="refs/heads/x", expected=None)
+    assert paused.value.reason is PauseReason.DELIVERY_FAILED
+    assert "another user" in paused.value.message

@@ -1,0 +1,44 @@
+"""The tools in the real sandbox: what the model asks for never reaches beyond the tree."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.sandbox import start_sandbox
+from pipeline.agents.tools import BASH, EDITOR, ToolBox, Workbench
+from pipeline.agents.toolsets import ToolSet
+from pipeline.limits import Limits
+from pipeline.settings import EnvironmentSettings, SandboxSettings
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> Workbench:
+    sandbox = await start_sandbox(SandboxSettings(), EnvironmentSettings(), hidden=())
+    if not sandbox.isolation().active:
+        pytest.skip(f"no containment here: {sandbox.isolation().detail}")
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / "app.py").write_text("one\n")
+    (root / "link").symlink_to("/etc/passwd")
+    return Workbench(sandbox=sandbox, root=root, limits=Limits())
+
+
+async def test_files_are_edited_and_commands_run_inside(bench: Workbench) -> None:
+    box = ToolBox(bench, ToolSet.EDIT)
+
+    await box.run("t1", EDITOR, {"command": "str_replace", "path": "app.py", "old_str": "one", "new_str": "two"})
+    outcome = await box.run("t2", BASH, {"command": "cat app.py"})
+
+    assert "two" in outcome.text
+    assert (bench.root / "app.py").read_text() == "two\n"
+
+
+async def test_a_link_out_of_the_tree_leads_nowhere(bench: Workbench) -> None:
+    assert (await ToolBox(bench, ToolSet.EDIT).run("t1", EDITOR, {"command": "view", "path": "link"})).is_error
+
+
+async def test_a_read_only_shell_cannot_write(bench: Workbench) -> None:
+    outcome = await ToolBox(bench, ToolSet.READ_ONLY).run("t1", BASH, {"command": "touch x"})
+
+    assert "Read-only file system" in outcome.text
+    assert not (bench.root / "x").exists()

@@ -1,0 +1,73 @@
+"""The scripted model on a thread, for tests that use the real SDK in the same process."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from cli.scenario import parse_scenario
+from cli.scripted_model import ScriptedModel, listening
+
+SILENCE = "name: silence\nscripts: [{role: nobody, turns: [{text: '...'}]}]"
+
+
+class ScriptedServer:
+    """One running server; `play` gives it another scenario and an empty memory."""
+
+    def __init__(self) -> None:
+        self.model = ScriptedModel(parse_scenario(SILENCE, "silence"))
+        self._listener = listening()
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self.model.app(), log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1
+            )
+        )
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def play(self, scenario: str) -> None:
+        self.model.scenario = parse_scenario(scenario, "scenario")
+        for memory in (
+            self.model.requests,
+            self.model.bodies,
+            self.model.headers,
+            self.model.faults_played,
+            self.model.cached_prefixes,
+        ):
+            memory.clear()
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        return list(self.model.requests)
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return list(self.model.bodies)
+
+    @property
+    def headers(self) -> list[dict[str, str]]:
+        return list(self.model.headers)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.close()
+
+
+@contextmanager
+def scripted_server() -> Iterator[ScriptedServer]:
+    """Run a server for the length of the block."""
+    server = ScriptedServer()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,57 @@
+"""What may stop a run from outside: a person's pause or abort, a cancelled change request, a shutdown."""
+
+import asyncio
+from dataclasses import dataclass
+
+from pipeline.change_request import PauseReason, Status
+from pipeline.errors import TransientError
+from pipeline.ports import Bell
+from pipeline.store.runs import Runs
+
+LOOK_EVERY_S = 1.0
+_REASONS = {"pause": PauseReason.HUMAN_PAUSE, "abort": PauseReason.ABORTED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Why the run ends early. `reason` is None when the change request itself was ended by a person."""
+
+    reason: PauseReason | None
+    message: str
+    intervention_id: str | None = None
+
+
+async def stop_asked(runs: Runs, bell: Bell, cr_id: str) -> Stop:
+    """Return once somebody stops this run. The bell shortens the wait; the rows decide."""
+    rung = asyncio.Event()
+    listening = asyncio.create_task(_listen(bell, cr_id, rung))
+    try:
+        while True:
+            try:
+                status, asked = await runs.stop_asked()
+            except TransientError:
+                status, asked = Status.RUNNING, None
+            if status is not Status.RUNNING:
+                return Stop(reason=None, message=f"The change request is {status.value}.")
+            if asked is not None:
+                words = f"{asked['actor']} asked to {asked['action']}."
+                return Stop(reason=_REASONS[asked["action"]], message=words, intervention_id=asked["id"])
+            await _wait(rung)
+    finally:
+        listening.cancel()
+
+
+async def _listen(bell: Bell, cr_id: str, rung: asyncio.Event) -> None:
+    while True:
+        async for topic in bell.listen():
+            if topic == f"cr:{cr_id}":
+                rung.set()
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _wait(rung: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(rung.wait(), LOOK_EVERY_S)
+    except TimeoutError:
+        return
+    rung.clear()

@@ -1,0 +1,104 @@
+"""Starts workers by fork from a process that has imported everything, so that a change request begins at once.
+
+Problem: importing the graph, the SDK and the drivers takes seconds per worker. Choice: one parent imports them once and
+forks; it never runs a loop, a thread or a pool, so a fork is safe at any moment. It speaks JSON lines: orders come in on
+stdin, births and deaths go out on stdout, so the launcher notices a death at once. When the launcher goes away (stdin
+ends) or this process dies, every worker dies too: each asks the kernel for that.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import sys
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from pipeline.settings import Settings
+from worker.main import run
+from worker.order import Order
+
+PR_SET_PDEATHSIG = 1
+READ_BYTES = 65_536
+
+
+@dataclass(slots=True)
+class ForkServer:
+    """The parent. `workers` maps process ids to what they work on."""
+
+    settings: Settings
+    workers: dict[int, Order] = field(default_factory=dict)
+    known: set[tuple[str, int, int]] = field(default_factory=set)
+
+    def serve(self) -> None:
+        """Serve until stdin ends, then stop every worker."""
+        wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        gc.freeze()
+        self._say({"ready": True})
+        pending = b""
+        while True:
+            readable, _, _ = select.select([sys.stdin.fileno(), wake], [], [])
+            if wake in readable:
+                os.read(wake, READ_BYTES)
+                self._reap()
+            if sys.stdin.fileno() in readable:
+                chunk = os.read(sys.stdin.fileno(), READ_BYTES)
+                if not chunk:
+                    break
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    self._obey(json.loads(line))
+        for pid in self.workers:
+            os.kill(pid, signal.SIGKILL)
+
+    def _obey(self, message: dict[str, Any]) -> None:
+        if "launch" in message:
+            self._launch(Order(**message["launch"]))
+        elif "stop" in message:
+            wanted = (message["stop"]["cr_id"], message["stop"]["epoch"])
+            for pid, order in self.workers.items():
+                if (order.cr_id, order.epoch) == wanted:
+                    os.kill(pid, signal.SIGTERM)
+
+    def _launch(self, order: Order) -> None:
+        identity = (order.cr_id, order.attempt, order.epoch)
+        if identity in self.known:
+            return
+        self.known.add(identity)
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(order)
+        self.workers[pid] = order
+        self._say({"started": {"cr_id": order.cr_id, "epoch": order.epoch, "pid": pid}})
+
+    def _become_worker(self, order: Order) -> NoReturn:
+        code = 1
+        try:
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, 0)
+            os.dup2(2, 1)
+            code = run(order, self.settings)
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _reap(self) -> None:
+        while self.workers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            order = self.workers.pop(pid, None)
+            if order is not None:
+                code = os.waitstatus_to_exitcode(status)
+                self._say({"exited": {"cr_id": order.cr_id, "epoch": order.epoch, "code": code}})
+
+    def _say(self, message: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()

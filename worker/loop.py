@@ -1,0 +1,189 @@
+"""One lease, executed: load, run the line from where it stands, report, release.
+
+Delivery semantics. The lease is this process's alone until its epoch ends; every write is fenced by it. SIGTERM finishes
+the running step and leaves the change request queued. A lost lease or database ends the process without a report: the
+reaper takes over and the next epoch goes on from checkpoint and journal. A crash between an effect and its record is the
+effect table's matter, not ours. A run that returns without having reached the end is a pause, never a success.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
+from langgraph.types import Command
+
+from pipeline import state as states
+from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
+from pipeline.errors import ChangelineError, LeaseLost, Parked, PersonNeeded, TransientError
+from pipeline.events import WorkerStarted
+from pipeline.graph import Line
+from pipeline.identifiers import new_id
+from pipeline.state import GRAPH_VERSION, RunState, Verdict
+from pipeline.store import checkpoints
+from pipeline.store.runs import Ending, Restart, Runs
+from worker.control import Stop
+from worker.wiring import Hands
+
+TRANSIENT_TRIES = 3
+RETRY_AFTER_S = 2.0
+
+DONE_EXIT = 0
+FENCED_EXIT = 75
+DATABASE_EXIT = 74
+
+
+async def execute(hands: Hands, stop: Callable[[], Awaitable[Stop]], drain: RunControl) -> int:
+    """Run to the next wait, pause or end; returns the process's exit code."""
+    log = structlog.get_logger().bind(cr_id=hands.order.cr_id, epoch=hands.order.epoch)
+    try:
+        ending = await _run_until_stopped(hands, stop, drain)
+        if ending is not None:
+            await hands.runs.end(ending)
+            log.info("run_left", status=ending.status.value, reason=ending.reason)
+    except LeaseLost:
+        log.warning("lease_lost")
+        return FENCED_EXIT
+    except TransientError as problem:
+        log.warning("database_away", problem=problem.message)
+        return DATABASE_EXIT
+    return DONE_EXIT
+
+
+async def _run_until_stopped(hands: Hands, stop: Callable[[], Awaitable[Stop]], drain: RunControl) -> Ending | None:
+    await hands.context.emit(WorkerStarted(epoch=hands.order.epoch, isolation=hands.context.sandbox.isolation().name))
+    running = asyncio.create_task(_advance(hands, drain), name="line")
+    stopping = asyncio.ensure_future(stop())
+    done, _ = await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if running in done:
+        stopping.cancel()
+        return await running
+    running.cancel()
+    await asyncio.wait({running})
+    return await _stopped(hands.runs, stopping.result())
+
+
+async def _stopped(runs: Runs, stop: Stop) -> Ending | None:
+    if stop.reason is None:
+        return None
+    if stop.intervention_id is not None:
+        await runs.acted(stop.intervention_id)
+    return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=stop.reason, message=stop.message)
+
+
+async def _advance(hands: Hands, drain: RunControl) -> Ending:
+    """Run the graph; a problem that may pass is tried again in place, because the journal makes that cheap."""
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            return await _once(hands, drain)
+        except TransientError as problem:
+            if tries == TRANSIENT_TRIES:
+                return _pause(PauseReason.REMOTE_UNREACHABLE, problem)
+            await hands.context.clock.sleep(problem.retry_after_s or RETRY_AFTER_S * tries)
+        except GraphDrained:
+            return Ending(move=Move.REQUEUE, status=Status.QUEUED, message="The worker was asked to shut down.")
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - the one handler around a run: whatever breaks becomes a pause with a trace
+            return _broken(hands, error)
+
+
+async def _once(hands: Hands, drain: RunControl) -> Ending:
+    restart = await hands.runs.restart(hands.order.attempt)
+    config: RunnableConfig = {
+        "configurable": {"thread_id": checkpoints.thread_id(hands.order.cr_id, hands.order.attempt, restart.number)},
+        "recursion_limit": 400,
+    }
+    begun_with = await hands.runs.versions(
+        hands.order.attempt, graph_version=GRAPH_VERSION, code_version=hands.context.code_version
+    )
+    given = await _input(hands, config, restart)
+    if begun_with != GRAPH_VERSION and given is None:
+        return Ending(
+            move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.GRAPH_CHANGED,
+            message="This run began with another version of the line. Restart it from a stage.",
+        )  # fmt: skip
+    await hands.line.ainvoke(given, config, context=hands.context, durability="sync", control=drain)
+    return await _report(hands.line, config)
+
+
+async def _input(hands: Hands, config: RunnableConfig, restart: Restart) -> Any:
+    """Return what starts or resumes the graph: a first state, an answer to its interrupts, or None to go on."""
+    snapshot = await hands.line.aget_state(config)
+    if not snapshot.values and not snapshot.next:
+        return await _first_state(hands, restart)
+    if snapshot.interrupts:
+        return Command(resume={interrupt.id: True for interrupt in snapshot.interrupts})
+    return None
+
+
+async def _first_state(hands: Hands, restart: Restart) -> RunState:
+    empty: RunState = {"repositories": {}, "outcomes": {}, "loops": {}, "notes": {}}
+    if restart.stage is None or restart.intervention_id is None:
+        return empty
+    earlier: RunnableConfig = {
+        "configurable": {"thread_id": checkpoints.thread_id(hands.order.cr_id, hands.order.attempt, restart.number - 1)}
+    }
+    known: RunState = (await hands.line.aget_state(earlier)).values or empty  # type: ignore[assignment]  # the graph's own schema
+    later = [stage for stage in Stage if stage.number >= restart.stage.number]
+    await hands.context.records.invalidate(later)
+    notes = {**known.get("notes", {}), restart.stage.value: restart.intervention_id}
+    return {**empty, "repositories": known.get("repositories", {}), "notes": notes, "goto": restart.stage.value}
+
+
+async def _report(line: Line, config: RunnableConfig) -> Ending:
+    """Say how the run stands, from its checkpoint alone."""
+    snapshot = await line.aget_state(config)
+    if snapshot.interrupts:
+        return _waiting(snapshot.interrupts[0].value)
+    outcome = snapshot.values.get("outcomes", {}).get(Stage.CLEANUP.value, {})
+    if not snapshot.next and outcome.get("verdict") == Verdict.PASSED and snapshot.values.get("goto") == states.END:
+        return Ending(move=Move.COMPLETE, status=Status.COMPLETED, message=outcome.get("summary", ""))
+    return Ending(
+        move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.GRAPH_CHANGED,
+        message="The run ended without having reached its end. Restart it from a stage.",
+    )  # fmt: skip
+
+
+def _waiting(wait: states.Wait) -> Ending:
+    if wait["kind"] == "gate":
+        return Ending(
+            move=Move.WAIT,
+            status=Status.WAITING,
+            wait=WaitKind.GATE,
+            wait_id=wait["gate_id"],
+            message=wait["message"],
+            facts=wait["facts"],
+        )
+    facts = {**wait["facts"], "stage": wait["stage"], "repository": wait["repository"] or None}
+    return Ending(
+        move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason(wait["reason"]), message=wait["message"], facts=facts
+    )
+
+
+def _pause(reason: PauseReason, problem: ChangelineError) -> Ending:
+    return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=reason, message=problem.message, facts=problem.facts)
+
+
+def _broken(hands: Hands, error: Exception) -> Ending:
+    if isinstance(error, PersonNeeded | Parked):
+        return _pause(error.reason, error)
+    if checkpoints.fenced(error):
+        raise LeaseLost(hands.order.cr_id, hands.order.epoch) from error
+    if checkpoints.away(error):
+        raise TransientError("The database did not answer.") from error
+    trace_id = new_id("trace")
+    structlog.get_logger().error(
+        "run_broke", cr_id=hands.order.cr_id, trace_id=trace_id, trace=traceback.format_exception(error)
+    )
+    return Ending(
+        move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.INTERNAL_ERROR,
+        message=f"Something went wrong inside Changeline ({type(error).__name__}). The log has the trace {trace_id}.",
+        facts={"trace_id": trace_id},
+    )  # fmt: skip

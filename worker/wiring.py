@@ -1,0 +1,145 @@
+"""The worker's composition root: the only module of this room that names concrete adapters."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.adapters.anthropic import AnthropicProvider
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.environments import SandboxEnvironments
+from pipeline.adapters.forge_local import LocalForge
+from pipeline.adapters.git import GitCommands
+from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.sandbox import start_sandbox
+from pipeline.adapters.secret_scanner import DetectSecretsScanner
+from pipeline.adapters.signing import InstallationKey
+from pipeline.agents.crew import Crew
+from pipeline.change_request import RepositoryTarget
+from pipeline.configuration import Configuration
+from pipeline.context import StageContext
+from pipeline.errors import CallerError
+from pipeline.graph import Line, compile_line
+from pipeline.llm.chains import scripted_models
+from pipeline.llm.gateway import Gateway
+from pipeline.llm.pricing import load_prices
+from pipeline.ports import Author, Bell, Clock, ModelProvider, Repository
+from pipeline.settings import Settings
+from pipeline.store.bell import PostgresBell
+from pipeline.store.checkpoints import checkpointer
+from pipeline.store.engine import Database, WorkerIdentity
+from pipeline.store.instructions import StoredInstructions
+from pipeline.store.journal import PostgresJournal
+from pipeline.store.ledger import PostgresLedger
+from pipeline.store.run_records import RunRecords
+from pipeline.store.runs import Runs
+from pipeline.version import version
+from worker.order import Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """Everything one worker works with."""
+
+    order: Order
+    line: Line
+    context: StageContext
+    runs: Runs
+    bell: Bell
+    identity: WorkerIdentity
+
+
+@asynccontextmanager
+async def hands(order: Order, settings: Settings) -> AsyncIterator[Hands]:
+    """Open connections and adapters for one order; closes them in reverse."""
+    url = database_url(settings)
+    identity = WorkerIdentity(cr_id=order.cr_id, epoch=order.epoch)
+    async with AsyncExitStack() as stack:
+        database = Database(url, tenant=order.tenant, pool_max=6, worker=identity)
+        stack.push_async_callback(database.close)
+        bell = PostgresBell(database, url)
+        runs = Runs(database, cr_id=order.cr_id, epoch=order.epoch)
+        saver = await stack.enter_async_context(checkpointer(url, tenant=order.tenant, worker=identity))
+        provider = _provider(settings)
+        stack.push_async_callback(provider.aclose)
+        context = await _context(order, settings, runs, database, bell, provider)
+        yield Hands(order=order, line=compile_line(saver), context=context, runs=runs, bell=bell, identity=identity)
+
+
+def database_url(settings: Settings) -> str:
+    """Return the application role's URL; a worker without one was started by hand and told nothing."""
+    if settings.database.url is None:
+        raise CallerError(
+            "A worker needs a database.", field="CHANGELINE_DATABASE__URL", remedy="Let `changeline up` start workers."
+        )
+    return settings.database.url.get_secret_value()
+
+
+def data_directory(settings: Settings) -> Path:
+    """Return the data directory, which whoever starts workers has fixed."""
+    if settings.data_dir is None:
+        raise CallerError("A worker needs the data directory.", field="CHANGELINE_DATA_DIR", remedy="Set it.")
+    return settings.data_dir
+
+
+async def _context(
+    order: Order, settings: Settings, runs: Runs, database: Database, bell: Bell, provider: ModelProvider
+) -> StageContext:
+    root = data_directory(settings)
+    cr, progress = await runs.load()
+    configuration = Configuration.model_validate(cr.settings_snapshot)
+    clock = SystemClock()
+    records = RunRecords(database, bell, cr_id=cr.id, attempt=order.attempt)
+    author = Author(name=settings.git.author_name, email=settings.git.author_email)
+    targets = {one.target.name: one.target for one in progress}
+    repositories = await _repositories(root, settings, targets, author, clock)
+    sandbox = await start_sandbox(settings.sandbox, settings.environment, hidden=(root,))
+    crew = Crew(
+        cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, gateway=_gateway(settings, configuration, order, database, clock, provider),
+        journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
+        instructions=lambda _: StoredInstructions(database, records.emit, cr_id=cr.id), emit=records.emit,
+        limits=configuration.pipeline, clock=clock, on_text=lambda _: None,
+    )  # fmt: skip
+    return StageContext(
+        cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
+        requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, configuration=configuration,
+        targets=targets, records=records, agents=crew, repositories=repositories, forge=LocalForge(), sandbox=sandbox,
+        environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
+        scanner=DetectSecretsScanner(), signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
+        workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None, known_hosts=settings.environment.registries,
+    )  # fmt: skip
+
+
+async def _repositories(
+    root: Path, settings: Settings, targets: Mapping[str, RepositoryTarget], author: Author, clock: Clock
+) -> dict[str, Repository]:
+    # The composition root is where the surrounding environment enters; git takes only what it names itself.
+    commands = GitCommands(timeout_s=settings.git.command_timeout_s, environment=os.environ)  # noqa: TID251 - as said above
+    return {
+        name: await open_repository(
+            name=name, remote=target.remote, cache_dir=root / "git", commands=commands, author=author, clock=clock
+        )
+        for name, target in targets.items()
+    }
+
+
+def _provider(settings: Settings) -> AnthropicProvider:
+    key = settings.anthropic_api_key
+    return AnthropicProvider(
+        api_key=key.get_secret_value() if key else "", base_url=settings.anthropic_base_url,
+        max_retries=settings.anthropic.max_retries,
+    )  # fmt: skip
+
+
+def _gateway(
+    settings: Settings, configuration: Configuration, order: Order, database: Database, clock: Clock,
+    provider: ModelProvider,
+) -> Gateway:  # fmt: skip
+    limits = configuration.pipeline
+    ledger = PostgresLedger(
+        database, cr_id=order.cr_id, attempt=order.attempt, budget_usd=limits.budget_usd,
+        call_budget_usd=limits.call_budget_usd, stage_budget_usd=None,
+    )  # fmt: skip
+    models = scripted_models() if settings.scenario else configuration.models
+    return Gateway(providers={"anthropic": provider}, settings=models, prices=load_prices(), ledger=ledger, clock=clock)
