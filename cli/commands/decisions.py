@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import deciding
+from cli.exits import Exit
 from cli.finding import identify
 from cli.options import ChangeRequest, Json, Yes
 from cli.output import Output
@@ -59,8 +60,9 @@ def _decide(session: Session, cr: str, decision: str, comment: str, content_hash
     cr_id = identify(client, cr)
     gate = deciding.required_gate(client, cr_id)
     deciding.show_gate(out, gate)
-    if ask and out.interactive:
-        typer.confirm(ask, abort=True)
+    if ask and out.interactive and not typer.confirm(ask):
+        out.line("Nothing was decided.")
+        raise typer.Exit(Exit.NEEDS_PERSON)
     decided = deciding.decide(client, gate, decision, comment=comment, content_hash=content_hash)
     if out.as_json:
         out.value(decided)
