@@ -55,6 +55,7 @@ lock: ## Compile the lock files anew (UPGRADE=1 takes newer releases)
 docs: dev ## Write the generated pages and the dashboard's types anew
 	@$(BIN)/python -m scripts.settings_reference
 	@$(BIN)/python -m scripts.dependencies
+	@$(BIN)/python -m scripts.graph_picture
 	@$(MAKE) --no-print-directory openapi
 
 # --- what the verbs stand on ---

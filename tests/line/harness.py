@@ -4,7 +4,7 @@ is scripted. One `LineRun` plays submitter, dispatcher, outbox, reaper and the p
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -46,6 +46,7 @@ from worker.wiring import Hands, hands
 TENANT = "default"
 EPOCHS_MAX = 40
 API_KEY = "sk-test-canary-0123456789abcdef"
+Executor = git_work.PushBranch | git_work.Merge | git_work.DeleteRef
 Prepare = Callable[["LineRun", Hands], Hands]
 """Changes what a worker works with before it starts, such as where it dies."""
 
@@ -245,7 +246,7 @@ class LineRun:
                 name=name, remote=remote, cache_dir=cache, commands=commands, author=author, clock=SystemClock()
             )
 
-        executors = {
+        executors: dict[str, Executor] = {
             "push": git_work.PushBranch(opened),
             "merge": git_work.Merge(opened, LocalForge()),
             "delete_ref": git_work.DeleteRef(opened),
@@ -254,14 +255,14 @@ class LineRun:
             async with self.store.transaction() as connection:
                 due = await Effects(connection).claim("test")
             for effect in due:
-                await self._carry_out(effect, executors[effect.kind].execute)
+                await self._carry_out(effect, executors[effect.kind])
             await asyncio.sleep(0.02)
 
-    async def _carry_out(self, effect: Effect, execute: Callable[[Effect], Awaitable[Mapping[str, Any]]]) -> None:
+    async def _carry_out(self, effect: Effect, executor: Executor) -> None:
         result: Mapping[str, Any] = {}
         status, error = "done", ""
         try:
-            result = await execute(effect)
+            result = await executor.execute(effect)
         except PersonNeeded as stopped:
             status, error = "refused", stopped.message
             result = {"reason": stopped.reason.value, "facts": dict(stopped.facts)}
@@ -280,5 +281,3 @@ class LineRun:
 def with_context(held: Hands, **values: Any) -> Hands:
     """Return hands whose stages see other ports."""
     return replace(held, context=replace(held.context, **values))
-
-
