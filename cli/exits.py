@@ -1,4 +1,4 @@
-"""Exit codes, and how errors become one sentence and a code."""
+"""Exit codes, the same for every command, so that scripts can act on them."""
 
 from enum import IntEnum
 
@@ -8,11 +8,16 @@ class Exit(IntEnum):
 
     COMPLETED = 0
     INTERNAL = 1
+    """A mistake of ours; or the answer `no` of a command that checks something."""
     USAGE = 2
     NEEDS_PERSON = 3
     NOT_COMPLETED = 4
     UNREACHABLE = 5
+    INTERRUPTED = 130
+    """Ctrl-C before anything was submitted."""
 
+
+CHECK_FAILED = Exit.INTERNAL
 
 STATUS_EXITS = {
     "completed": Exit.COMPLETED,

@@ -5,11 +5,12 @@ restores them. Green means the witnesses pass, the red witness is confirmed on t
 failure that the base did not have.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import committing, feedback, proving, testing_first, trees
+from pipeline import committing, events, feedback, proving, testing_first, trees
 from pipeline.agents.fences import Untrusted
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import CodeWriterVariables
@@ -110,16 +111,14 @@ async def _judge(
         snapshot=handed.snapshot,
         parent=start,
         step="code",
-        subject=f"{bench.spec.feature}: {handed.of(Code).summary}",
+        subject=bench.spec.feature,
+        body=handed.of(Code).summary,
     )
     stack, environment = await _environment(run, bench, head)
     if isinstance(environment, StageEnd):
         return environment
-    verdict, red, reports = await _prove(run, bench, tests, head, stack, environment)
+    verdict, _, reports = await prove(run, bench, tests, head, stack, environment)
     if verdict.ok:
-        await testing_first.keep(
-            run, ProvenTests(commit=tests.commit, submission=tests.submission, red=red, notes=tests.notes)
-        )
         return Coded(head=head, summary=reports["suite"].summary())
     return _failed(run, tries, verdict, reports)
 
@@ -160,7 +159,7 @@ def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd
 
 async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, Environment | StageEnd]:
     """Rebuild the environment when a manifest changed, or ask first where the tenant wants that."""
-    changed = await run.context.repositories[run.name].changed_files(run.here["base"], head)
+    changed = await run.context.repositories[run.name].changed_files(bench.base, head)
     manifests = [file.path for file in changed if file.path in bench.stack.manifests]
     if not manifests:
         return bench.stack, bench.environment
@@ -171,12 +170,19 @@ async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, E
             repository=run.name,
             manifests=manifests,
         )
-    return await proving.environment_of(run, run.name, head)
+    stack, environment = await proving.environment_of(run, run.name, head)
+    rebuilt = {"manifest_hash": environment.manifest_hash, "why": ", ".join(manifests), "log": environment.log}
+    await run.context.records.save_artifact(
+        kind="rebuild", name=run.name, content=json.dumps(rebuilt).encode(), media_type="application/json", facts={}
+    )
+    await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt['why']}."))
+    return stack, environment
 
 
-async def _prove(
+async def prove(
     run: StageRun, bench: Bench, tests: ProvenTests, head: str, stack: Stack, environment: Environment
 ) -> tuple[Verdict, RedVerdict, Mapping[str, TestReport]]:
+    """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
     restored = await _restored(run, bench, tests, head)
     reports: dict[str, TestReport] = {}
     selections = {"change": tests.change_files, "preserve": tests.preserve_files, "suite": None}
@@ -189,14 +195,20 @@ async def _prove(
     red = confirm_red(
         provisional=tests.red,
         head_report=reports["change"],
-        head=await proving.symbols_of(run, run.name, head, stack, frozenset(restored)),
+        head=await proving.symbols_of(run, run.name, head, stack),
         scenarios=tests.scenarios,
         sources=await testing_first.sources_of(run, tests.commit, tests.change_files),
     )
-    suite = compare_suites(base=bench.baseline, head=reports["suite"], retired_files=await _rewritten(run, tests))
+    retired = await rewritten_tests(run, bench, tests)
+    suite = compare_suites(base=bench.baseline, head=reports["suite"], retired_files=retired)
     verdict = judge_green(change=reports["change"], preserve=reports.get("preserve"), suite=suite, red=red)
     for purpose, report in reports.items():
-        plain = {"green": proving.plain(verdict), "red": proving.plain(red), "suite": proving.plain(suite)}
+        plain = {
+            "green": proving.plain(verdict),
+            "red": proving.plain(red),
+            "suite": proving.plain(suite),
+            "retired": retired,
+        }
         await proving.keep(
             run, run.name, purpose=f"green_{purpose}", commit=head, report=report, ok=report.ok, verdict=plain
         )
@@ -213,10 +225,11 @@ async def _restored(run: StageRun, bench: Bench, tests: ProvenTests, head: str) 
     )
 
 
-async def _rewritten(run: StageRun, tests: ProvenTests) -> list[str]:
-    """Existing test files that the test writer changed: their old tests may be gone rightly."""
-    changed = await run.context.repositories[run.name].changed_files(run.here["base"], tests.commit)
-    return [file.path for file in changed if file.status != "A"]
+async def rewritten_tests(run: StageRun, bench: Bench, tests: ProvenTests) -> list[str]:
+    """Return existing test files that the test writer changed: their old tests may be gone rightly."""
+    changed = await run.context.repositories[run.name].changed_files(bench.base, tests.commit)
+    patterns = bench.stack.test_patterns
+    return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
 
 
 def _failed(run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[str, TestReport]) -> StageEnd | None:

@@ -78,8 +78,8 @@ class Records(Protocol):
     async def save_findings(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
         """Keep what was reported in one activation."""
 
-    async def findings(self) -> Sequence[tuple[str, Finding]]:
-        """Return (repository, finding), oldest first."""
+    async def findings(self, *, activation: str | None = None) -> Sequence[tuple[str, Finding]]:
+        """Return (repository, finding), oldest first; of one activation, or of all."""
 
     async def save_artifact(
         self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]
@@ -209,6 +209,8 @@ class StageContext:
     request_text: str
     """The raw request. Only intake and screening read it (the spec firewall)."""
     requested_by: str
+    requested_at: str
+    """ISO 8601, UTC."""
     source: str
     external_url: str | None
     configuration: Configuration

@@ -117,6 +117,9 @@ class Repository(Protocol):
     async def update_ref(self, ref: str, commit: str) -> None:
         """Set a ref of the cache, so that the commit survives git's garbage collection."""
 
+    async def drop_refs(self, prefix: str) -> None:
+        """Delete the cache's refs below a prefix (full, ending in a slash). Idempotent."""
+
     async def changed_files(self, base: str, head: str) -> list[ChangedFile]:
         """List what differs between two commits, renames detected."""
 
@@ -131,6 +134,9 @@ class Repository(Protocol):
 
     async def message(self, commit: str) -> str:
         """Return a commit's whole message."""
+
+    async def commit_facts(self, commit: str) -> "CommitFacts":
+        """Return a commit's tree and parents."""
 
     async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
         """Return (sha, subject) of the commits in base..head, newest first."""
@@ -564,3 +570,16 @@ class CommitReader(Protocol):
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is reachable from `descendant` (equal counts); False when either is absent."""
+
+
+class TenantBell(Protocol):
+    """The bell of a process that serves every tenant. The same promise as `Bell`."""
+
+    async def ring(self, tenant: str, topic: str) -> None:
+        """Wake the listeners of `topic` in one tenant."""
+
+    def listen(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield (tenant, topic) as they ring; ends when the connection is lost."""
+
+    async def close(self) -> None:
+        """Give back what ringing holds open."""

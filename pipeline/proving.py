@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipeline import events
-from pipeline.evidence.symbols import RepositorySymbols, is_source, read_symbols
+from pipeline.evidence.protected_tests import symbol_paths
+from pipeline.evidence.symbols import RepositorySymbols, read_symbols
 from pipeline.evidence.test_reports import Outcome, TestReport
 from pipeline.evidence.test_runs import run_tests
 from pipeline.execution import StageRun
@@ -107,12 +108,10 @@ async def baseline(run: StageRun, name: str, commit: str, stack: Stack, environm
     return report
 
 
-async def symbols_of(run: StageRun, name: str, commit: str, stack: Stack, without: frozenset[str]) -> RepositorySymbols:
-    """Return what a commit's sources define, its test files left out."""
+async def symbols_of(run: StageRun, name: str, commit: str, stack: Stack) -> RepositorySymbols:
+    """Return what a commit's sources define, its test files left out; evidence is checked with the same choice."""
     repository = run.context.repositories[name]
-    paths = [
-        path for path in await repository.list_files(commit) if is_source(stack.language, path) and path not in without
-    ]
+    paths = symbol_paths(await repository.list_files(commit), stack.language, stack.test_patterns)
     return read_symbols(
         stack.language, {path: await text_at(repository, commit, path) for path in paths}, stack.source_roots
     )

@@ -24,7 +24,6 @@ class Replayed:
     head: str
     tests: str
     clean: bool
-    test_files: tuple[str, ...]
 
 
 async def replay(run: StageRun, onto: str) -> Replayed | StageEnd:
@@ -58,8 +57,7 @@ async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Repl
         if f"{STEP}: tests" in await repository.message(commit):
             tests = commit
             break
-    changed = await repository.changed_files(run.here["base"], run.here["tests"])
-    return Replayed(head=head, tests=tests, clean=clean, test_files=tuple(file.path for file in changed))
+    return Replayed(head=head, tests=tests, clean=clean)
 
 
 async def _resolve(run: StageRun, onto: str, result: RebaseResult, number: int) -> StageEnd | None:

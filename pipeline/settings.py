@@ -106,6 +106,8 @@ class ControllerSettings(_Group):
     """0 takes any free port."""
     behind_proxy: bool = False
     """True states that a TLS-terminating proxy stands in front; needed for anything but loopback."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names, beside loopback and `host`, under which the controller may be addressed; a proxy's public name."""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     workers_max: int = Field(4, ge=1, le=500)

@@ -22,7 +22,7 @@ from pipeline.agents.submissions.work import Tests
 from pipeline.behaviour import ScenarioKind
 from pipeline.change_request import PauseReason
 from pipeline.context import Handed, Job
-from pipeline.evidence.protected_tests import check_test_writer, is_test_file
+from pipeline.evidence.protected_tests import check_test_writer, is_protected
 from pipeline.evidence.red_green import RedRules, RedVerdict, Verdict, judge_preserve, judge_red
 from pipeline.evidence.test_reports import TestReport
 from pipeline.execution import StageEnd, StageRun, blocked
@@ -44,6 +44,8 @@ class Bench:
     context: str
     spec: Spec
     verified: VerifiedSpec
+    base: str
+    """The commit without the change: red is witnessed there."""
     start: str
     """Where the test writer begins: the base, or the head that came back."""
     baseline: TestReport
@@ -95,11 +97,15 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
         commit = handed.snapshot
         came_back = await _misplaced(run, bench, handed)
         if not came_back:
-            tests = await _witness(run, bench, handed, iteration)
+            submission = handed.of(Tests)
+            subject = f"Tests: {bench.spec.feature}"
+            built = await committing.commit(run, snapshot=commit, parent=bench.start, step="tests", subject=subject)
+            tests = await witness(run, bench, submission, built)
             if isinstance(tests, ProvenTests):
                 await trees.remove(run, run.name, purpose)
                 return tests
-            came_back = tests
+            source = f"red witness, try {iteration}"
+            came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text="\n".join(tests))]
     return blocked(
         PauseReason.RED_WITNESS,
         "The test writer did not find tests that fail for the right reason without the change.",
@@ -109,16 +115,21 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
 
 
 async def stored(run: StageRun) -> ProvenTests | None:
-    """Return the tests of the newest round with their witness, if they prove the present spec on the present base."""
-    content = await run.context.records.artifact(KIND, run.name)
+    """Return the newest tests of this repository with their witness, if they prove the present spec."""
+    return await stored_of(run, run.name)
+
+
+async def stored_of(run: StageRun, name: str) -> ProvenTests | None:
+    """As `stored`, for any repository of the run."""
+    content = await run.context.records.artifact(KIND, name)
     if content is None:
         return None
     kept: dict[str, Any] = json.loads(content)
-    if kept["spec_hash"] != run.here.get("spec_hash"):
+    if kept["spec_hash"] != run.state["repositories"][name].get("spec_hash"):
         return None
     submission = Tests.model_validate(kept["submission"])
     return ProvenTests(
-        commit=run.here["tests"], submission=submission, red=_RED.validate_python(kept["red"]), notes=submission.notes
+        commit=kept["commit"], submission=submission, red=_RED.validate_python(kept["red"]), notes=submission.notes
     )
 
 
@@ -126,6 +137,7 @@ async def keep(run: StageRun, tests: ProvenTests) -> None:
     """Remember tests and witness for later rounds."""
     kept = {
         "spec_hash": run.here.get("spec_hash"),
+        "commit": tests.commit,
         "submission": tests.submission.model_dump(mode="json"),
         "red": proving.plain(tests.red),
     }
@@ -155,11 +167,8 @@ async def _misplaced(run: StageRun, bench: Bench, handed: Handed) -> list[Feedba
     return [Feedback(kind=FeedbackKind.RED_WITNESS, source="pipeline", text=text)] if problems else []
 
 
-async def _witness(run: StageRun, bench: Bench, handed: Handed, iteration: int) -> "ProvenTests | list[Feedback]":
-    submission = handed.of(Tests)
-    commit = await committing.commit(
-        run, snapshot=handed.snapshot, parent=bench.start, step="tests", subject=f"Tests: {bench.spec.feature}"
-    )
+async def witness(run: StageRun, bench: Bench, submission: Tests, commit: str) -> "ProvenTests | list[str]":
+    """Run the tests of a tests commit without the change: preserve tests pass, change tests are red. Returns what is wrong."""
     change, preserve = _files(submission, ScenarioKind.CHANGE), _files(submission, ScenarioKind.PRESERVE)
     kept = await _preserve(run, bench, commit, preserve, change)
     red = await _red(run, bench, commit, change, submission)
@@ -167,8 +176,7 @@ async def _witness(run: StageRun, bench: Bench, handed: Handed, iteration: int) 
         tests = ProvenTests(commit=commit, submission=submission, red=red, notes=submission.notes)
         await keep(run, tests)
         return tests
-    text = "\n".join([*kept.problems, *([] if red.ok else [red.feedback()])])
-    return [Feedback(kind=FeedbackKind.RED_WITNESS, source=f"red witness, try {iteration}", text=text)]
+    return [*kept.problems, *([] if red.ok else [red.feedback()])]
 
 
 async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[str], change: Sequence[str]) -> Verdict:
@@ -176,7 +184,7 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
         return judge_preserve(bench.baseline, ())
     report = await proving.prove(
         run, name=run.name, commit=commit, purpose="preserve_on_base", selection=files, stack=bench.stack,
-        environment=bench.environment, restored=await _base_state(run, bench, dict.fromkeys(change)),
+        environment=bench.environment, restored=await _base_state(run, bench, commit, dict.fromkeys(change)),
     )  # fmt: skip
     verdict = judge_preserve(report, files)
     await proving.keep(
@@ -194,14 +202,13 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
 async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], submission: Tests) -> RedVerdict:
     report = await proving.prove(
         run, name=run.name, commit=commit, purpose="red", selection=files, stack=bench.stack,
-        environment=bench.environment, restored=await _base_state(run, bench, {}),
+        environment=bench.environment, restored=await _base_state(run, bench, commit, {}),
     )  # fmt: skip
-    base = run.here["base"]
     repository = run.context.repositories[run.name]
     rules = RedRules(
         language=bench.stack.language,
-        own_modules=module_names(bench.stack, await repository.list_files(base)),
-        base=await proving.symbols_of(run, run.name, base, bench.stack, frozenset()),
+        own_modules=sorted(module_names(bench.stack, await repository.list_files(bench.base))),
+        base=await proving.symbols_of(run, run.name, bench.base, bench.stack),
     )
     verdict = judge_red(
         report=report, change_files=files, scenarios=submission.proofs(ScenarioKind.CHANGE), rules=rules,
@@ -213,15 +220,13 @@ async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], s
     return verdict
 
 
-async def _base_state(run: StageRun, bench: Bench, without: Mapping[str, None]) -> dict[str, bytes | None]:
-    """Overwrite what a later round's head changed with the base's code, so that red is witnessed without the change."""
-    base = run.here["base"]
+async def _base_state(run: StageRun, bench: Bench, commit: str, without: Mapping[str, None]) -> dict[str, bytes | None]:
+    """Overwrite what an earlier round's code changed with the base's, so that red is witnessed without the change."""
     restored: dict[str, bytes | None] = dict(without)
-    if bench.start != base:
-        repository = run.context.repositories[run.name]
-        for file in await repository.changed_files(base, bench.start):
-            if not is_test_file(file.path, bench.stack.test_patterns):
-                restored[file.path] = await repository.read_file(base, file.path)
+    repository = run.context.repositories[run.name]
+    for file in await repository.changed_files(bench.base, commit):
+        if not is_protected(file.path, bench.stack.test_patterns):
+            restored[file.path] = await repository.read_file(bench.base, file.path)
     return restored
 
 

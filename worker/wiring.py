@@ -96,14 +96,15 @@ async def _context(
     repositories = await _repositories(root, settings, targets, author, clock)
     sandbox = await start_sandbox(settings.sandbox, settings.environment, hidden=(root,))
     crew = Crew(
-        cr_id=cr.id, attempt=order.attempt, gateway=_gateway(settings, configuration, order, database, clock, provider),
+        cr_id=cr.id, attempt=order.attempt, epoch=order.epoch,
+        gateway=_gateway(settings, configuration, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
         instructions=lambda _: StoredInstructions(database, records.emit, cr_id=cr.id), emit=records.emit,
         limits=configuration.pipeline, clock=clock, on_text=lambda _: None,
     )  # fmt: skip
     return StageContext(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
-        requested_by=cr.created_by, source=cr.source, external_url=cr.external_url, configuration=configuration,
+        requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, configuration=configuration,
         targets=targets, records=records, agents=crew, repositories=repositories, forge=LocalForge(), sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
         scanner=DetectSecretsScanner(), signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,

@@ -31,7 +31,7 @@ def _refuse_unstable(value: object) -> None:
     while waiting:
         current = waiting.pop()
         if isinstance(current, float):
-            raise ValueError("Canonical JSON holds no floats; use integers or decimal strings.")
+            raise ValueError("Canonical JSON holds no floats; use integers or decimal strings.")  # noqa: TRY004 - a value of JSON, not a type of ours
         if isinstance(current, Mapping):
             if not all(isinstance(key, str) for key in current):
                 raise ValueError("Canonical JSON has string keys only.")

@@ -127,6 +127,12 @@ def _test_problems(repository: RepositoryEvidence, reader: CommitReader) -> list
         for path in sorted(protected & set(tests))
         if tests[path] != head.get(path)
     ]
+    base = reader.blobs(repository.commits.base.sha)
+    problems += [
+        f"{path} is recorded as rewritten by the test writer, but the tests commit has it as the base has it."
+        for path in witness.retired_files
+        if path not in base or base[path] == tests.get(path)
+    ]
     return problems
 
 

@@ -74,6 +74,7 @@ class TestReport:
 
     command: tuple[str, ...]
     exit_code: int
+    """Of the process; a planted canary's part in it is taken out."""
     cases: tuple[TestCaseResult, ...]
     """Sorted by id; each id once."""
     selection: tuple[str, ...] | None = None

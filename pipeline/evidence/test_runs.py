@@ -5,19 +5,22 @@ early, skip, or report fewer tests than the files hold. Choice: a new result dir
 the end by the runner itself, and an agreement check over exit code, reported tests, selected files and the tests that
 the sources declare. What disagrees becomes a complaint, and a report with complaints is never ok.
 
-Limits, stated: code that runs inside the test process can forge a complete and consistent report (rewrite outcomes in
-memory, write the file itself). Against that stand the protected tests, the scan for code that detects being tested
-(`protected_tests`), the comparison with the base's tests (`baseline`), and the reviewers; not this module.
+Limits, stated: code that runs inside the test process can forge a complete and consistent report (rewrite single
+outcomes in memory, write the file itself). A planted test that must fail (`canary`) catches a runner that was patched as
+a whole; against the rest stand the protected tests, the scan for code that detects being tested (`protected_tests`), the
+comparison with the base's tests (`baseline`), and the reviewers; not this module.
 """
 
 import asyncio
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.evidence.canary import Canary, plant
 from pipeline.evidence.path_globs import matches_any
-from pipeline.evidence.test_commands import Places, ResultFormat, TestCommand, test_command
+from pipeline.evidence.test_commands import Places, ResultFormat, TestCommand, plan_command
 from pipeline.evidence.test_reports import TAIL_MAX_CHARS, Outcome, TestReport, merged
 from pipeline.evidence.test_results import Results, read_results
 from pipeline.evidence.test_sources import declared_tests
@@ -57,11 +60,24 @@ async def run_tests(
     scratch = await asyncio.to_thread(_scratch, tree)
     try:
         places = Places(tree=tree, tools=scratch / "tools", results=scratch / "results")
-        command = await asyncio.to_thread(_prepared, stack, places, selection)
-        result = await sandbox.run(_sandboxed(command, places, environment, limits))
-        return await asyncio.to_thread(_report, stack, command, result, tree, selection)
+        run = await asyncio.to_thread(_prepared, stack, places, None if selection is None else tuple(selection))
+        try:
+            result = await sandbox.run(_sandboxed(run.command, places, environment, limits))
+            return await asyncio.to_thread(_report, run, result)
+        finally:
+            if run.canary is not None:
+                await asyncio.to_thread(run.canary.remove)
     finally:
         await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    stack: Stack
+    tree: Path
+    command: TestCommand
+    selection: tuple[str, ...] | None
+    canary: Canary | None
 
 
 def _scratch(tree: Path) -> Path:
@@ -71,15 +87,18 @@ def _scratch(tree: Path) -> Path:
     return scratch
 
 
-def _prepared(stack: Stack, places: Places, selection: Sequence[str] | None) -> TestCommand:
-    """Build the command and delete results that came with the tree, so that only this run's can be read."""
-    command = test_command(stack, places, selection)
+def _prepared(stack: Stack, places: Places, selection: tuple[str, ...] | None) -> _Run:
+    """Build the command, plant the canary, and delete results that came with the tree, so that only this run's are read."""
+    canary = plant(stack, places.tree, selection) if selection else None
+    files = selection if canary is None or selection is None else (*selection, canary.file)
+    command = plan_command(stack, places, files)
     for path in list(walk_files(places.tree)) if command.result_globs else []:
         if matches_any(path, command.result_globs):
             (places.tree / path).unlink()
     if command.result_file is not None:
         command.result_file.unlink(missing_ok=True)
-    return command
+    narrowed = selection if command.narrowed else None
+    return _Run(stack=stack, tree=places.tree, command=command, selection=narrowed, canary=canary)
 
 
 def _sandboxed(command: TestCommand, places: Places, environment: Environment, limits: Limits) -> SandboxCommand:
@@ -95,18 +114,18 @@ def _sandboxed(command: TestCommand, places: Places, environment: Environment, l
     )
 
 
-def _report(
-    stack: Stack, command: TestCommand, result: CommandResult, tree: Path, selection: Sequence[str] | None
-) -> TestReport:
-    results = read_results(command, result, tree)
-    narrowed = tuple(selection) if selection is not None and command.narrowed else None
-    complaints = [*results.complaints, *_disagreements(stack, command, result, results, tree, narrowed)]
+def _report(run: _Run, result: CommandResult) -> TestReport:
+    results = read_results(run.command, result, run.tree)
+    exit_code = result.exit_code
+    if run.canary is not None and not result.timed_out:
+        results.cases, exit_code, told = run.canary.judge(results.cases, exit_code)
+        results.complaints += told
     return TestReport(
-        command=command.argv,
-        exit_code=result.exit_code,
+        command=run.command.argv,
+        exit_code=exit_code,
         cases=merged(results.cases),
-        selection=narrowed,
-        complaints=tuple(complaints),
+        selection=run.selection,
+        complaints=(*results.complaints, *_disagreements(run, result, exit_code, results)),
         per_test=results.per_test,
         timed_out=result.timed_out,
         truncated=result.truncated,
@@ -115,49 +134,42 @@ def _report(
     )
 
 
-def _disagreements(
-    stack: Stack,
-    command: TestCommand,
-    result: CommandResult,
-    results: Results,
-    tree: Path,
-    selection: tuple[str, ...] | None,
-) -> list[str]:
+def _disagreements(run: _Run, result: CommandResult, exit_code: int, results: Results) -> list[str]:
     complaints = []
     bad = any(case.outcome.bad for case in results.cases)
     if result.timed_out:
         complaints.append("The test run did not end in time.")
-    if result.truncated and command.results in {ResultFormat.GO_EVENTS, ResultFormat.CARGO_TEXT}:
+    if result.truncated and run.command.results in {ResultFormat.GO_EVENTS, ResultFormat.CARGO_TEXT}:
         complaints.append("The output was cut, so results are missing.")
-    if result.exit_code == 0 and bad:
+    if exit_code == 0 and bad:
         complaints.append("The process ended with exit code 0 although its report holds failures.")
-    if result.exit_code != 0 and not bad and not result.timed_out:
-        complaints.append(f"The process ended with exit code {result.exit_code} although no reported test failed.")
-    if stack.runner == "pytest" and result.exit_code not in {0, 1, 2, 5}:
-        complaints.append(f"pytest itself ended abnormally (exit code {result.exit_code}).")
+    if exit_code != 0 and not bad and not result.timed_out:
+        complaints.append(f"The process ended with exit code {exit_code} although no reported test failed.")
+    if run.stack.runner == "pytest" and exit_code not in {0, 1, 2, 5}:
+        complaints.append(f"pytest itself ended abnormally (exit code {exit_code}).")
     if not results.cases and not results.complaints:
         complaints.append("No test was reported at all.")
-    return complaints + _missing_tests(results, tree, selection or (), stack.language)
+    return complaints + _missing_tests(run, results)
 
 
-def _missing_tests(results: Results, tree: Path, selection: tuple[str, ...], language: Language) -> list[str]:
+def _missing_tests(run: _Run, results: Results) -> list[str]:
     """Compare what the selected files declare with what was reported for them."""
     names: dict[str, set[str]] = {}
     for case in results.cases:
         names.setdefault(case.file, set()).add(
-            case.name.rpartition(".")[2] if language is Language.PYTHON else case.name
+            case.name.rpartition(".")[2] if run.stack.language is Language.PYTHON else case.name
         )
     unloaded = {case.file for case in results.cases if case.whole_file and case.outcome is not Outcome.PASSED}
-    if unloaded and language in {Language.GO, Language.RUST, Language.JAVA}:
+    if unloaded and run.stack.language in {Language.GO, Language.RUST, Language.JAVA}:
         return []  # one file that does not compile keeps the others from running; only the broken ones are judged
     complaints = []
-    for file in selection:
+    for file in run.selection or ():
         if file in unloaded:
             continue
         if file not in names:
             complaints.append(f"No test of {file} was reported.")
             continue
-        declared = [test.name for test in declared_tests(file, read_source(tree, file))]
+        declared = [test.name for test in declared_tests(file, read_source(run.tree, file))]
         missing = [name for name in dict.fromkeys(declared) if not _reported(name, names[file])]
         complaints += [f"{file} declares {name}, but it was not reported." for name in missing]
     return complaints

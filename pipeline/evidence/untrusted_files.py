@@ -38,16 +38,22 @@ def read_regular(path: Path, *, max_bytes: int) -> bytes:
 
 def read_source(tree: Path, path: str, *, max_bytes: int = 2_000_000) -> str:
     """Return the text of a file of the tree, undecodable bytes replaced; empty when it is absent, a link or too large."""
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts:
-        return ""
-    target = tree / pure
-    if not target.parent.resolve().is_relative_to(tree.resolve()):
+    target = inside(tree, path)
+    if target is None:
         return ""
     try:
         return read_regular(target, max_bytes=max_bytes).decode("utf-8", "replace")
     except ReportUnreadable:
         return ""
+
+
+def inside(tree: Path, path: str) -> Path | None:
+    """Return the place of a repository path below `tree`; None when `..` or a linked directory would lead out of it."""
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts:
+        return None
+    target = tree / pure
+    return target if target.parent.resolve().is_relative_to(tree.resolve()) else None
 
 
 def walk_files(tree: Path) -> Iterator[str]:

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from typing import Any
 
-from pipeline import presenting, waiting
+from pipeline import evidencing, waiting
 from pipeline.change_request import PauseReason, branch_name
 from pipeline.execution import StageEnd, StageRun
 
@@ -16,9 +16,11 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def cleanup(run: StageRun) -> StageEnd:
     """Close what the change request opened. A branch that moved since is left alone."""
-    digest = await presenting.keep_evidence(run, final=True)
+    digest = await evidencing.keep(run)
     for name in sorted(run.state["repositories"]):
         await _delete_branch(run, name)
+        for kind in ("wip", "keep"):
+            await run.context.repositories[name].drop_refs(f"refs/changeline/{kind}/{run.context.cr_id}/")
     await asyncio.to_thread(shutil.rmtree, run.context.workspaces, ignore_errors=True)
     return StageEnd(summary=f"evidence {digest[:12]} signed and kept")
 

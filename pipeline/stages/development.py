@@ -1,16 +1,15 @@
 """TDD development: tests first, proven red on the base; then code, proven green in a clean checkout.
 
-The test writer works on the base (or on the head that review sent back), the pipeline commits its files as the tests
-commit and witnesses red. The code writer may then change everything but those tests; the pipeline restores them, runs
-them and the full suite itself, and hands back what it saw, a bounded number of times.
+The test writer works on the base (or on the head that came back), the pipeline commits its files as the tests commit and
+witnesses red. The code writer may then change everything but those tests; the pipeline restores them, runs them and the
+full suite itself, and hands back what it saw, a bounded number of times.
 """
 
 from typing import Any
 
-from pipeline import coding, feedback, proving, specs, testing_first
+from pipeline import benches, coding, feedback, testing_first
 from pipeline.agents.loop_context import FeedbackKind
 from pipeline.execution import StageEnd, StageRun
-from pipeline.repository_reading import context_at
 from pipeline.state import RepositoryState
 
 NEW_TESTS_FOR = frozenset({FeedbackKind.REVIEW, FeedbackKind.PULL_REQUEST, FeedbackKind.HANDOVER})
@@ -25,7 +24,8 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def development(run: StageRun) -> StageEnd:
     """Bring one repository from its spec to a proven head commit."""
-    bench = await _bench(run)
+    base = run.here["base"]
+    bench = await benches.bench(run, base=base, start=run.here.get("head", base))
     tests = await _present_tests(run) or await testing_first.write(run, bench)
     if isinstance(tests, StageEnd):
         return tests
@@ -37,36 +37,17 @@ async def development(run: StageRun) -> StageEnd:
         "tests": tests.commit,
         "head": coded.head,
         "round": run.here.get("round", 0) + 1,
-        "tested_base": run.here["base"],
+        "tested_base": base,
     }
     return StageEnd(summary=coded.summary, repositories={run.name: facts})
 
 
-async def _bench(run: StageRun) -> "testing_first.Bench":
-    base = run.here["base"]
-    repository = run.context.repositories[run.name]
-    stack, environment = await proving.environment_of(run, run.name, base)
-    context = await context_at(
-        repository, base, run.target, stack,
-        learnings=await run.context.records.learnings(run.name), with_samples=True,
-        tokens_max=run.context.configuration.pipeline.static_context_tokens_max,
-    )  # fmt: skip
-    return testing_first.Bench(
-        stack=stack,
-        environment=environment,
-        context=context,
-        spec=await specs.spec_of(run, run.name),
-        verified=await specs.verified_spec(run, run.name),
-        start=run.here.get("head", base),
-        baseline=await proving.baseline(run, run.name, base, stack, environment),
-    )
-
-
-async def _present_tests(run: StageRun) -> "testing_first.ProvenTests | None":
+async def _present_tests(run: StageRun) -> testing_first.ProvenTests | None:
     """Return the tests of an earlier round when nothing that came back asks for others."""
     if "tests" not in run.here:
         return None
     came_back = await feedback.given(run)
     if any(one.kind in NEW_TESTS_FOR and one.source in ASKS_FOR_TESTS for one in came_back):
         return None
-    return await testing_first.stored(run)
+    known = await testing_first.stored(run)
+    return known if known is not None and known.commit == run.here["tests"] else None

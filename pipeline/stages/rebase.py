@@ -1,17 +1,18 @@
-"""Rebase: the reviewed branch onto the latest base branch, then the full suite there, always.
+"""Rebase: the reviewed branch onto the latest base branch, and the whole proof again there, always.
 
 A conflict goes to the conflict resolver, who sees our side as the verified spec and theirs as untrusted text; what it
-cannot resolve pauses. A suite that turned red on the new base sends the change back to development.
+cannot resolve pauses. Red, preserve, change and the full suite are witnessed again on the new base, so that the evidence
+of what is merged never rests on another base; what fails there sends the change back to development.
 """
 
 from typing import Any
 
-from pipeline import feedback, proving, replaying
+from pipeline import benches, coding, feedback, replaying, testing_first
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.change_request import PauseReason
-from pipeline.errors import PersonNeeded
-from pipeline.evidence.baseline import compare_suites
+from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.execution import StageEnd, StageRun
+from pipeline.proving import environment_of
 from pipeline.state import RepositoryState, Verdict
 
 
@@ -34,47 +35,43 @@ async def rebase(run: StageRun) -> StageEnd:
         )
     if onto == run.here["base"]:
         facts: RepositoryState = {"clean": True, "tested_base": onto}
-        return StageEnd(summary="already on the latest base, full suite green there", repositories={run.name: facts})
+        summary = "already on the latest base, full suite green there"
+        return StageEnd(summary=summary, repositories={run.name: facts})
     replayed = await replaying.replay(run, onto)
     if isinstance(replayed, StageEnd):
         return replayed
     return await _prove(run, onto, replayed)
 
 
-async def _prove(run: StageRun, onto: str, replayed: "replaying.Replayed") -> StageEnd:
-    stack, environment = await proving.environment_of(run, run.name, onto)
-    base = await proving.baseline(run, run.name, onto, stack, environment)
-    stack, environment = await proving.environment_of(run, run.name, replayed.head)
-    report = await proving.prove(
-        run,
-        name=run.name,
-        commit=replayed.head,
-        purpose="green_rebased",
-        selection=None,
-        stack=stack,
-        environment=environment,
-    )
-    suite = compare_suites(base=base, head=report, retired_files=replayed.test_files)
-    await proving.keep(
-        run, run.name, purpose="green_rebased", commit=replayed.head, report=report, ok=suite.ok,
-        verdict={"suite": proving.plain(suite)},
-    )  # fmt: skip
+async def _prove(run: StageRun, onto: str, replayed: replaying.Replayed) -> StageEnd:
     await run.context.records.record_progress(
         run.name, base_commit=onto, tests_commit=replayed.tests, head_commit=replayed.head
     )
     facts: RepositoryState = {
         "base": onto, "tests": replayed.tests, "head": replayed.head, "clean": replayed.clean, "tested_base": onto
     }  # fmt: skip
-    if suite.ok:
+    problems = await _problems(run, onto, replayed)
+    if not problems:
         how = "cleanly" if replayed.clean else "after resolving conflicts"
-        return StageEnd(summary=f"rebased {how}, full suite green", repositories={run.name: facts})
-    failures = "\n".join([*suite.new_failures, *suite.disappeared, *suite.newly_skipped, *suite.problems])
-    told = Feedback(
-        kind=FeedbackKind.REBASE,
-        source="full suite on the new base",
-        text=f"{failures}\n\n{report.output_tail[-4_000:]}",
-    )
+        return StageEnd(summary=f"rebased {how}, everything proven again", repositories={run.name: facts})
+    told = Feedback(kind=FeedbackKind.REBASE, source="proof on the new base", text="\n".join(problems))
     facts["feedback"] = await feedback.keep(run, run.name, [told])
-    return StageEnd(
-        verdict=Verdict.SENT_BACK, summary="the full suite fails on the new base", repositories={run.name: facts}
-    )
+    summary = f"the proof fails on the new base: {problems[0]}"[:300]
+    return StageEnd(verdict=Verdict.SENT_BACK, summary=summary, repositories={run.name: facts})
+
+
+async def _problems(run: StageRun, onto: str, replayed: replaying.Replayed) -> list[str]:
+    """Witness everything on the new base; returns what is wrong there."""
+    bench = await benches.bench(run, base=onto, start=onto)
+    known = await testing_first.stored(run)
+    if known is None:
+        raise InvariantBroken("A change without proven tests reached the rebase.", repository=run.name)
+    tests = await testing_first.witness(run, bench, known.submission, replayed.tests)
+    if not isinstance(tests, testing_first.ProvenTests):
+        return tests
+    stack, environment = await environment_of(run, run.name, replayed.head)
+    verdict, _, reports = await coding.prove(run, bench, tests, replayed.head, stack, environment)
+    tails = [
+        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items()
+    ]
+    return [] if verdict.ok else [*verdict.problems, *tails]

@@ -5,7 +5,7 @@ The one exception is defined: after an approval, an automatic rebase without con
 
 from typing import Any
 
-from pipeline import presenting
+from pipeline import evidencing, presenting
 from pipeline.evidence.canonical_json import content_hash
 from pipeline.execution import StageEnd, StageRun
 from pipeline.state import Verdict
@@ -22,10 +22,12 @@ async def release_gate(run: StageRun) -> StageEnd:
     approval = run.state.get("approval")
     if approval and _still_holds(run):
         return StageEnd(summary=f"approval of {approval['decided_by']} holds over a clean rebase with a green suite")
-    content = await presenting.release(run)
+    parts = await evidencing.parts(run)
+    content = {**await presenting.release(run), "parts": parts}
     gate = await run.context.records.open_gate(
-        kind="release", activation=run.activation, content=content, content_hash=content_hash(content)
+        kind="release", activation=run.activation, content=content, content_hash=content_hash(parts)
     )
+    await evidencing.keep(run)
     return StageEnd(
         verdict=Verdict.WAITING,
         gate_id=gate.id,

@@ -9,34 +9,56 @@ from contextlib import suppress
 import psycopg
 from sqlalchemy import make_url, text
 
+from pipeline.errors import TransientError
 from pipeline.store.engine import Database, connect_args
 
 CHANNEL = "changeline"
+_NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 
 
-class PostgresBell:
-    """Implements `pipeline.ports.Bell` on the database alone."""
+class PostgresTenantBell:
+    """Implements `pipeline.ports.TenantBell` on the database alone: rings and hears every tenant."""
 
     def __init__(self, database: Database, url: str) -> None:
         self._database = database
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
-    async def ring(self, topic: str) -> None:
-        """Wake everyone who listens to `topic` in this tenant, after this call's own transaction committed."""
-        async with self._database.transaction() as connection:
-            payload = f"{self._database.tenant}/{topic}"
-            await connection.execute(
-                text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": payload}
-            )
+    async def ring(self, tenant: str, topic: str) -> None:
+        """Wake everyone who listens to `topic` in a tenant, after this call's own transaction committed."""
+        async with self._database.transaction(tenant) as connection:
+            await connection.execute(_NOTIFY, {"channel": CHANNEL, "payload": f"{tenant}/{topic}"})
 
-    async def listen(self) -> AsyncIterator[str]:
-        """Yield topics of this tenant as they ring; ends when the connection is lost, and the caller listens again."""
+    async def listen(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield (tenant, topic) as they ring; ends when the connection is lost, and the caller listens again."""
         args = connect_args(self._database.tenant, self._database.worker, "bell")
-        connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **args)  # type: ignore[arg-type]  # libpq keywords
+        try:
+            connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **args)  # type: ignore[arg-type]  # libpq keywords
+        except psycopg.OperationalError as error:
+            raise TransientError("The database did not answer; it will be tried again.") from error
         with suppress(psycopg.OperationalError):
             async with connection:
                 await connection.execute(f"LISTEN {CHANNEL}")
                 async for notification in connection.notifies():
                     tenant, _, topic = notification.payload.partition("/")
-                    if tenant == self._database.tenant:
-                        yield topic
+                    yield tenant, topic
+
+    async def close(self) -> None:
+        """Nothing is held: ringing borrows from the database's pool."""
+
+
+class PostgresBell:
+    """Implements `pipeline.ports.Bell` for the tenant of a `Database`."""
+
+    def __init__(self, database: Database, url: str) -> None:
+        self._bell = PostgresTenantBell(database, url)
+        self._tenant = database.tenant
+
+    async def ring(self, topic: str) -> None:
+        """Wake everyone who listens to `topic` in this tenant."""
+        await self._bell.ring(self._tenant, topic)
+
+    async def listen(self) -> AsyncIterator[str]:
+        """Yield topics of this tenant as they ring; ends when the connection is lost, and the caller listens again."""
+        async for tenant, topic in self._bell.listen():
+            if tenant == self._tenant:
+                yield topic

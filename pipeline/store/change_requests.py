@@ -6,9 +6,11 @@ Repeating a move whose outcome already holds changes nothing and says so, which 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, or_, select, tuple_, update
+from sqlalchemy import RowMapping, cast, func, insert, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -74,6 +76,13 @@ class ChangeRequests:
         if row is None:
             raise NotFound("change request", cr_id)
         return _change_request(row)
+
+    async def lock(self, cr_id: str) -> ChangeRequest:
+        """Return it with its row locked to the end of the transaction, so that what follows decides on the present."""
+        await self._connection.execute(
+            select(change_requests.c.id).where(change_requests.c.id == cr_id).with_for_update()
+        )
+        return await self.get(cr_id)
 
     async def page(
         self,
@@ -142,6 +151,13 @@ class ChangeRequests:
             values["queued_at"] = func.now()
         await self._connection.execute(update(change_requests).where(change_requests.c.id == cr_id).values(**values))
         return True
+
+    async def raise_budget(self, cr_id: str, budget_usd: Decimal) -> None:
+        """Set this change request's own budget in its snapshot, as a person asked; nothing else of a snapshot changes."""
+        path, value = text("'{pipeline,budget_usd}'"), cast(str(budget_usd), JSONB)
+        snapshot = func.jsonb_set(change_requests.c.settings_snapshot, path, value, True)
+        values = {"settings_snapshot": snapshot, "updated_at": func.now()}
+        await self._connection.execute(update(change_requests).where(change_requests.c.id == cr_id).values(**values))
 
     async def enter_stage(self, cr_id: str, stage: Stage) -> None:
         """Record where the line is; for people, not for decisions."""

@@ -78,8 +78,8 @@ class Effects:
 
     async def record(
         self, effect_id: str, *, status: str, result: Mapping[str, Any] | None = None, error: str = ""
-    ) -> None:
-        """Record an outcome: `done`, `conflict`, `dead` or `dismissed`. The first outcome stays."""
+    ) -> bool:
+        """Record an outcome: `done`, `conflict`, `refused`, `dead` or `dismissed`. The first stays; says whether this is it."""
         values = {
             "status": status,
             "result": dict(result or {}),
@@ -88,7 +88,15 @@ class Effects:
             "claimed_by": None,
         }
         undecided = effects.c.status.in_(["intended", "retry", "claimed", "dead"])
-        await self._connection.execute(update(effects).where(effects.c.id == effect_id, undecided).values(**values))
+        statement = update(effects).where(effects.c.id == effect_id, undecided).values(**values)
+        return bool((await self._connection.execute(statement)).rowcount)
+
+    async def dismiss_open(self, cr_id: str) -> list[Effect]:
+        """Dismiss what is intended and not begun, because the change request ended; returns what was dismissed."""
+        waiting = (effects.c.cr_id == cr_id) & effects.c.status.in_(["intended", "retry", "dead"])
+        values = {"status": "dismissed", "done_at": func.now(), "error": "The change request ended."}
+        rows = await self._connection.execute(update(effects).where(waiting).values(**values).returning(effects))
+        return [_effect(row) for row in rows.mappings()]
 
     async def retry_later(self, effect: Effect, *, after: timedelta, error: str) -> bool:
         """Give it back for later; after `TRIES_MAX` tries it becomes a dead letter. Returns whether it will be retried."""
@@ -99,7 +107,8 @@ class Effects:
             "error": error,
             "claimed_by": None,
         }
-        await self._connection.execute(update(effects).where(effects.c.id == effect.id).values(**values))
+        undecided = (effects.c.id == effect.id) & (effects.c.status == "claimed")
+        await self._connection.execute(update(effects).where(undecided).values(**values))
         return alive
 
     async def revive(self, effect_id: str) -> None:

@@ -96,6 +96,16 @@ class Leases:
         rows = await self._connection.execute(query)
         return [ExpiredLease(cr_id=row.cr_id, epoch=row.epoch, owner=row.owner) for row in rows]
 
+    async def held(self) -> list[ExpiredLease]:
+        """Return the leases of all running change requests, expired or not."""
+        query = (
+            select(leases.c.cr_id, leases.c.epoch, leases.c.owner)
+            .join(change_requests, change_requests.c.id == leases.c.cr_id)
+            .where(change_requests.c.status == Status.RUNNING.value)
+        )
+        rows = await self._connection.execute(query)
+        return [ExpiredLease(cr_id=row.cr_id, epoch=row.epoch, owner=row.owner) for row in rows]
+
     async def epoch(self, cr_id: str) -> int:
         """Return the present epoch, 0 before the first."""
         found = await self._connection.execute(select(leases.c.epoch).where(leases.c.cr_id == cr_id))

@@ -119,10 +119,10 @@ class RunRecords:
         async with self._work() as work:
             await work.save_findings(repository=repository, stage=stage, activation=activation, found=found)
 
-    async def findings(self) -> Sequence[tuple[str, Finding]]:
+    async def findings(self, *, activation: str | None = None) -> Sequence[tuple[str, Finding]]:
         """See the port."""
         async with self._work() as work:
-            return await work.findings()
+            return await work.findings(activation=activation)
 
     async def save_artifact(
         self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]

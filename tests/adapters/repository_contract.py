@@ -100,6 +100,7 @@ class RepositoryContract:
         assert await repository.read_file(head, "a.txt") is None
         assert await repository.read_file(head, "dir") is None
         assert await repository.log(base, head) == [(head, "Change it")]
+        assert (await repository.message(head)).strip() == "Change it\n\nChange-Request: CR-1"
         assert await repository.is_ancestor(base, head)
         assert not await repository.is_ancestor(head, base)
         assert await repository.merge_base(base, head) == base

@@ -1,7 +1,5 @@
 """Where a change request may go: no way past a red outcome, no endless loop, no status by accident."""
 
-import itertools
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,10 +17,9 @@ from pipeline.change_request import (
     Status,
     transition,
 )
-from pipeline.graph import follow, join_name, targets
+from pipeline.graph import follow, targets
 from pipeline.limits import Limits
 from pipeline.state import END, PAUSE, PER_REPOSITORY, Outcome, RunState, Verdict, outcome_key
-from scripts import graph_picture
 
 LIMITS = Limits()
 REPOSITORIES = ("one", "two", "three")
@@ -179,19 +176,3 @@ def test_the_table_of_moves_is_exactly_this(status: Status, move: Move) -> None:
 def test_only_people_end_a_change_request_otherwise_than_completed() -> None:
     ends = {move for move, (_, after) in MOVES.items() if after in FINISHED}
     assert ends - {Move.COMPLETE} <= PEOPLE_ONLY
-
-
-def test_the_documented_picture_is_the_compiled_graph() -> None:
-    assert graph_picture.drawn() == graph_picture.graph_picture(), "run `make docs`"
-
-
-def test_the_compiled_graph_has_the_edges_of_the_specification() -> None:
-    line = {(one.value, other.value) for one, other in itertools.pairwise(Stage)} | {("cleanup", "done")}
-    back = {
-        ("verification", "translation"), ("review", "development"), ("rebase", "development"),
-        ("delivery", "development"), ("release_gate", "development"), ("merge_check", "rebase"),
-        ("release", "merge_check"),
-    }  # fmt: skip
-    assert graph_picture.stage_edges() == line | back
-    deciders = {join_name(stage) if stage in PER_REPOSITORY else stage.value for stage in Stage}
-    assert graph_picture.stopping_stages() == {*deciders, "resume"}

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Audit
+         * @description Return who did what, newest first.
+         */
+        get: operations["get_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/change-requests": {
         parameters: {
             query?: never;
@@ -11,10 +31,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Crs */
+        /**
+         * List Change Requests
+         * @description List change requests, newest first. `q` searches titles, or names an id.
+         */
         get: operations["list_change_requests"];
         put?: never;
-        post?: never;
+        /**
+         * Submit
+         * @description Submit a change request; it is queued, and runs on the settings of this moment.
+         */
+        post: operations["submit"];
         delete?: never;
         options?: never;
         head?: never;
@@ -28,8 +55,71 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Cr */
+        /**
+         * Get Change Request
+         * @description Return one change request in full.
+         */
         get: operations["get_change_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Conversation
+         * @description Return what agents and the pipeline said to each other, entry by entry.
+         */
+        get: operations["get_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/cost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Cost
+         * @description Return where the money went.
+         */
+        get: operations["get_cost"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Diff
+         * @description Return what the change does to each repository.
+         */
+        get: operations["get_diff"];
         put?: never;
         post?: never;
         delete?: never;
@@ -45,8 +135,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events */
-        get: operations["list_change_request_events"];
+        /**
+         * Follow One
+         * @description Follow one change request from its beginning, or from `Last-Event-ID` or `after` on.
+         */
+        get: operations["follow_one"];
         put?: never;
         post?: never;
         delete?: never;
@@ -55,15 +148,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/events": {
+    "/api/v1/change-requests/{cr_id}/evidence": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** All Events */
-        get: operations["list_events"];
+        /**
+         * Get Evidence
+         * @description Return the signed evidence bundle, byte for byte; `download` names it as a file.
+         */
+        get: operations["get_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Findings
+         * @description Return what reviewers and checks reported.
+         */
+        get: operations["get_findings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -81,8 +197,131 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Intervene */
+        /**
+         * Intervene
+         * @description Pause, resume, redirect, abort, rerun, fail, cancel, or raise the budget; returns a receipt.
+         */
         post: operations["intervene"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/spec": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Spec
+         * @description Return the behaviour specs with all their revisions.
+         */
+        get: operations["get_spec"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Tests
+         * @description Return the pipeline's own test runs.
+         */
+        get: operations["get_tests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/effects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Effects
+         * @description Return dead letters, or the effects of a change request or a status.
+         */
+        get: operations["list_effects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/effects/{effect_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss
+         * @description Give an effect up for good.
+         */
+        post: operations["dismiss"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/effects/{effect_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry
+         * @description Try a dead letter again.
+         */
+        post: operations["retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow All
+         * @description Follow everything in the tenant: from `Last-Event-ID` or `after` on, else from now on.
+         */
+        get: operations["follow_all"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -96,8 +335,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gates */
+        /**
+         * List Gates
+         * @description Return decisions, oldest first: the open ones by default.
+         */
         get: operations["list_gates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gates/{gate_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Gate
+         * @description Return one decision with everything it is about.
+         */
+        get: operations["get_gate"];
         put?: never;
         post?: never;
         delete?: never;
@@ -115,23 +377,29 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide */
-        post: operations["decide_gate"];
+        /**
+         * Decide
+         * @description Decide; the change request goes on, is sent back, or ends.
+         */
+        post: operations["decide"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/change-requests/{cr_id}/spec": {
+    "/api/v1/learnings": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Spec */
-        get: operations["get_spec"];
+        /**
+         * List Learnings
+         * @description Return learnings, newest first.
+         */
+        get: operations["list_learnings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -140,15 +408,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/change-requests/{cr_id}/diff": {
+    "/api/v1/learnings/{learning_id}/approve": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Diff */
-        get: operations["get_diff"];
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Let a learning enter later prompts of its repository.
+         */
+        post: operations["approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/learnings/{learning_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retire
+         * @description Keep a learning out of prompts from now on.
+         */
+        post: operations["retire"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Login Code
+         * @description Make a one-time code for a browser of the same principal.
+         */
+        post: operations["create_login_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logout
+         * @description End the session of this browser.
+         */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Me
+         * @description Return who is signed in, and what they may do.
+         */
+        get: operations["me"];
         put?: never;
         post?: never;
         delete?: never;
@@ -157,15 +508,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/change-requests/{cr_id}/tests": {
+    "/api/v1/repositories": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Tests */
-        get: operations["get_tests"];
+        /**
+         * List Repositories
+         * @description Return all registered repositories.
+         */
+        get: operations["list_repositories"];
+        put?: never;
+        /**
+         * Register Repository
+         * @description Look at a repository and register it.
+         */
+        post: operations["register_repository"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Repository
+         * @description Return one repository.
+         */
+        get: operations["get_repository"];
         put?: never;
         post?: never;
         delete?: never;
@@ -174,15 +552,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/change-requests/{cr_id}/findings": {
+    "/api/v1/repositories/{name}/check": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Findings */
-        get: operations["get_findings"];
+        get?: never;
+        put?: never;
+        /**
+         * Check Repository
+         * @description Look at a registered repository now: reachable, base branch there, tests found.
+         */
+        post: operations["check_repository"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Settings
+         * @description Return all sections as they hold now.
+         */
+        get: operations["list_settings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -191,15 +592,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/change-requests/{cr_id}/cost": {
+    "/api/v1/settings/{section}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Cost */
-        get: operations["get_cost"];
+        /**
+         * Get Settings
+         * @description Return a section as it holds now, its version also as `ETag`.
+         */
+        get: operations["get_settings"];
+        /**
+         * Put Settings
+         * @description Store a new version of a section. It holds for change requests that are submitted from now on.
+         */
+        put: operations["put_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{section}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get History
+         * @description Return all versions of a section, newest first.
+         */
+        get: operations["get_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -208,15 +636,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/change-requests/{cr_id}/evidence": {
+    "/api/v1/settings/{section}/revert/{version}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Evidence */
-        get: operations["get_evidence"];
+        get?: never;
+        put?: never;
+        /**
+         * Revert
+         * @description Store an older value as a new version.
+         */
+        post: operations["revert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Healthz
+         * @description Answer that this process is alive.
+         */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Login
+         * @description Open a session by a one-time code: sets the session cookie and leads to the control room.
+         */
+        get: operations["login"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description Return metrics in the Prometheus text format.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Readyz
+         * @description Answer whether this controller can do its work.
+         */
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -230,320 +741,629 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Action
+         * @description Everything a person can do to a change request beside deciding its gates.
+         * @enum {string}
+         */
+        Action: "pause" | "resume" | "redirect" | "skip" | "abort" | "takeover" | "handback" | "rerun" | "fail" | "cancel" | "budget";
+        /**
          * AgentCompleted
          * @description An agent submitted its result.
          */
         AgentCompleted: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Cost Usd */
+            cost_usd: string;
+            /** Instance */
+            instance: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Turns */
+            turns: number;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "agent_completed";
-            /** Instance */
-            instance: string;
-            /** Turns */
-            turns: number;
-            /** Cost Usd */
-            cost_usd: string;
         };
         /**
          * AgentStarted
          * @description An agent opened its conversation.
          */
         AgentStarted: {
-            stage?: components["schemas"]["Stage"] | null;
-            /** Repository */
-            repository?: string | null;
-            /** Role */
-            role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "agent_started";
             /** Instance */
             instance: string;
             /** Model */
             model: string;
+            /** Repository */
+            repository?: string | null;
             /**
              * Resumed At Turn
              * @default 0
              */
             resumed_at_turn: number;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "agent_started";
         };
         /**
          * AgentTurn
          * @description The model answered: the first line of its text, and what it costs so far.
          */
         AgentTurn: {
-            stage?: components["schemas"]["Stage"] | null;
-            /** Repository */
-            repository?: string | null;
-            /** Role */
-            role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "agent_turn";
-            /** Instance */
-            instance: string;
-            /** Turn */
-            turn: number;
-            /**
-             * Text
-             * @default
-             */
-            text: string;
             /**
              * Cost Usd
              * @default 0
              */
             cost_usd: string;
+            /** Instance */
+            instance: string;
+            /** Repository */
+            repository?: string | null;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /** Turn */
+            turn: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "agent_turn";
         };
-        /** ChangeRequestDetail */
-        ChangeRequestDetail: {
-            /** Id */
-            id: string;
-            /** Title */
-            title: string;
-            status: components["schemas"]["Status"];
-            stage: components["schemas"]["Stage"] | null;
-            pause_reason: components["schemas"]["PauseReason"] | null;
-            wait_kind: components["schemas"]["WaitKind"] | null;
+        /**
+         * Alive
+         * @description The process answers.
+         */
+        Alive: {
+            /** Status */
+            status: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * AttemptView
+         * @description One attempt.
+         */
+        AttemptView: {
             /** Attempt */
             attempt: number;
-            /** Repositories */
-            repositories: string[];
+            /** From Stage */
+            from_stage: string | null;
+            /** Mode */
+            mode: string;
+            /** Requested By */
+            requested_by: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+        };
+        /**
+         * AuditPage
+         * @description Audit entries, newest first.
+         */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["AuditView"][];
+            /** Next Before */
+            next_before: number | null;
+        };
+        /**
+         * AuditView
+         * @description Who did what to what.
+         */
+        AuditView: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Facts */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: number;
+            /** Target */
+            target: string;
+        };
+        /**
+         * AvailableAction
+         * @description Something a person can do now, in one line.
+         */
+        AvailableAction: {
+            action: components["schemas"]["Action"];
+            /** Explanation */
+            explanation: string;
+            mode?: components["schemas"]["RerunMode"] | null;
+        };
+        /**
+         * CallView
+         * @description One model call.
+         */
+        CallView: {
+            /** Attempt */
+            attempt: number;
+            /** Cache Read Tokens */
+            cache_read_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
             /** Cost Usd */
             cost_usd: string;
+            /** Estimated */
+            estimated: boolean;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Key */
+            key: string;
+            /** Latency Ms */
+            latency_ms: number;
+            /** Model */
+            model: string;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Repository */
+            repository: string | null;
+            /**
+             * Reserved At
+             * Format: date-time
+             */
+            reserved_at: string;
+            /** Role */
+            role: string;
+            /** Settled At */
+            settled_at: string | null;
+            /** Stage */
+            stage: string;
+            /** Status */
+            status: string;
+            /** Worst Case Usd */
+            worst_case_usd: string;
+        };
+        /**
+         * ChangeRequestDetail
+         * @description Everything about one change request but its long texts, which have views of their own.
+         */
+        ChangeRequestDetail: {
+            /** Actions */
+            actions: components["schemas"]["AvailableAction"][];
+            /** Attempt */
+            attempt: number;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+            /** Body */
+            body: string;
             /** Budget Usd */
             budget_usd: string;
-            /** Scripted */
-            scripted: boolean;
-            /** Created By */
-            created_by: string;
+            cost: components["schemas"]["CostSummary"];
+            /** Cost Usd */
+            cost_usd: string;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Events After */
+            events_after: number;
+            /** External Id */
+            external_id: string | null;
+            /** External Url */
+            external_url: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Gates */
+            gates: components["schemas"]["GateBrief"][];
+            /** Id */
+            id: string;
+            /** Interventions */
+            interventions: components["schemas"]["InterventionView"][];
+            kind: components["schemas"]["Kind"];
+            model: components["schemas"]["ModelView"];
+            pause: components["schemas"]["PauseView"] | null;
+            /** Pause Message */
+            pause_message: string;
+            pause_reason: components["schemas"]["PauseReason"] | null;
+            /** Pull Requests */
+            pull_requests: components["schemas"]["PullRequestView"][];
+            /** Queue Position */
+            queue_position: number | null;
+            /**
+             * Queued At
+             * Format: date-time
+             */
+            queued_at: string;
+            /** Repositories */
+            repositories: components["schemas"]["RepositoryView"][];
+            /** Settings Snapshot */
+            settings_snapshot: {
+                [key: string]: unknown;
+            };
+            /** Source */
+            source: string;
+            stage: components["schemas"]["Stage"] | null;
+            status: components["schemas"]["Status"];
+            /** Structured */
+            structured: {
+                [key: string]: unknown;
+            };
+            /** Title */
+            title: string;
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
-            /** Finished At */
-            finished_at: string | null;
-            kind: components["schemas"]["Kind"];
-            /** Source */
-            source: string;
-            /** External Id */
-            external_id: string | null;
-            /** External Url */
-            external_url: string | null;
-            /** Body */
-            body: string;
-            /** Structured */
-            structured: {
-                [key: string]: unknown;
-            };
-            /** Pause Message */
-            pause_message: string;
-            /** Pause Facts */
-            pause_facts: {
-                [key: string]: unknown;
-            };
             /** Wait Id */
             wait_id: string | null;
-            /** Targets */
-            targets: components["schemas"]["RepositoryView"][];
+            wait_kind: components["schemas"]["WaitKind"] | null;
+            /** Warnings */
+            warnings?: string[];
+            worker: components["schemas"]["WorkerView"] | null;
         };
-        /** ChangeRequestPage */
+        /**
+         * ChangeRequestPage
+         * @description A page of the board, newest first.
+         */
         ChangeRequestPage: {
+            /** Events After */
+            events_after: number;
             /** Items */
             items: components["schemas"]["ChangeRequestSummary"][];
             /** Next Cursor */
             next_cursor: string | null;
         };
-        /** ChangeRequestSummary */
+        /**
+         * ChangeRequestSummary
+         * @description One row of the board. Repositories by name, open gates by id.
+         */
         ChangeRequestSummary: {
-            /** Id */
-            id: string;
-            /** Title */
-            title: string;
-            status: components["schemas"]["Status"];
-            stage: components["schemas"]["Stage"] | null;
-            pause_reason: components["schemas"]["PauseReason"] | null;
-            wait_kind: components["schemas"]["WaitKind"] | null;
             /** Attempt */
             attempt: number;
-            /** Repositories */
-            repositories: string[];
-            /** Cost Usd */
-            cost_usd: string;
             /** Budget Usd */
             budget_usd: string;
-            /** Scripted */
-            scripted: boolean;
-            /** Created By */
-            created_by: string;
+            /** Cost Usd */
+            cost_usd: string;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Created By */
+            created_by: string;
+            /** External Id */
+            external_id: string | null;
+            /** External Url */
+            external_url: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["Kind"];
+            /** Open Gates */
+            open_gates: string[];
+            /** Pause Message */
+            pause_message: string;
+            pause_reason: components["schemas"]["PauseReason"] | null;
+            /**
+             * Queued At
+             * Format: date-time
+             */
+            queued_at: string;
+            /** Repositories */
+            repositories: string[];
+            /** Source */
+            source: string;
+            stage: components["schemas"]["Stage"] | null;
+            status: components["schemas"]["Status"];
+            /** Title */
+            title: string;
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
-            /** Finished At */
-            finished_at: string | null;
+            /** Wait Id */
+            wait_id: string | null;
+            wait_kind: components["schemas"]["WaitKind"] | null;
         };
-        /** CostLine */
-        CostLine: {
+        /**
+         * ChangedFileView
+         * @description One path of a diff.
+         */
+        ChangedFileView: {
+            /** Added */
+            added: number;
+            /** Binary */
+            binary: boolean;
+            /** Old Path */
+            old_path: string | null;
+            /** Path */
+            path: string;
+            /** Removed */
+            removed: number;
+            /** Status */
+            status: string;
+        };
+        /**
+         * ConversationPage
+         * @description Entries, oldest first. `conversations` lists all of them on the first page only.
+         */
+        ConversationPage: {
+            /** Conversations */
+            conversations: components["schemas"]["ConversationView"][];
+            /** Items */
+            items: components["schemas"]["EntryView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * ConversationView
+         * @description One conversation of one agent.
+         */
+        ConversationView: {
+            /** Activation */
+            activation: string;
+            /** Attempt */
+            attempt: number;
+            /** Entries */
+            entries: number;
+            /**
+             * First At
+             * Format: date-time
+             */
+            first_at: string;
+            /** Instance */
+            instance: string;
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
             /** Role */
             role: string;
-            stage: components["schemas"]["Stage"];
-            /** Repository */
-            repository: string | null;
-            /** Model */
-            model: string;
+        };
+        /**
+         * CostSummary
+         * @description Money of this change request. `reserved_usd` is set aside for calls that are in flight.
+         */
+        CostSummary: {
+            /** Budget Usd */
+            budget_usd: string;
+            /** Cache Read Tokens */
+            cache_read_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
             /** Calls */
             calls: number;
             /** Input Tokens */
             input_tokens: number;
-            /** Cache Write Tokens */
-            cache_write_tokens: number;
-            /** Cache Read Tokens */
-            cache_read_tokens: number;
             /** Output Tokens */
             output_tokens: number;
-            /** Cost Usd */
-            cost_usd: string;
-            /** Estimated */
-            estimated: boolean;
+            /** Reserved Usd */
+            reserved_usd: string;
+            /** Spent Usd */
+            spent_usd: string;
         };
         /**
          * CostUpdated
          * @description Money spent so far, as decimal strings in US dollars.
          */
         CostUpdated: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Budget Usd */
+            budget_usd: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            /** Spent Usd */
+            spent_usd: string;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "cost_updated";
-            /** Spent Usd */
-            spent_usd: string;
-            /** Budget Usd */
-            budget_usd: string;
         };
-        /** CostView */
+        /**
+         * CostView
+         * @description Where the money went.
+         */
         CostView: {
-            /** Spent Usd */
-            spent_usd: string;
-            /** Reserved Usd */
-            reserved_usd: string;
             /** Budget Usd */
             budget_usd: string;
-            /** Lines */
-            lines: components["schemas"]["CostLine"][];
+            /** By Model */
+            by_model: components["schemas"]["SpendingView"][];
+            /** By Role */
+            by_role: components["schemas"]["SpendingView"][];
+            /** By Stage */
+            by_stage: components["schemas"]["SpendingView"][];
+            /** Calls */
+            calls: components["schemas"]["CallView"][];
+            total: components["schemas"]["SpendingView"];
         };
-        /** DecisionRequest */
+        /**
+         * Decision
+         * @description What a person can decide.
+         * @enum {string}
+         */
+        Decision: "approve" | "reject" | "send_back" | "edit";
+        /**
+         * DecisionRequest
+         * @description A decision, bound to what its author saw.
+         */
         DecisionRequest: {
             /**
-             * Decision
-             * @enum {string}
+             * Answer
+             * @default {}
              */
-            decision: "approve" | "send_back" | "reject";
-            /** Content Hash */
-            content_hash: string;
+            answer: {
+                [key: string]: unknown;
+            };
             /**
              * Comment
              * @default
              */
             comment: string;
+            /** Content Hash */
+            content_hash: string;
+            decision: components["schemas"]["Decision"];
         };
-        /** DiffPage */
-        DiffPage: {
+        /**
+         * DiffList
+         * @description One diff per repository.
+         */
+        DiffList: {
             /** Items */
-            items: components["schemas"]["DiffView"][];
+            items: components["schemas"]["RepositoryDiffView"][];
         };
-        /** DiffView */
-        DiffView: {
-            /** Repository */
-            repository: string;
-            /** Base */
-            base: string;
-            /** Head */
-            head: string;
-            /** Files */
-            files: components["schemas"]["FileChange"][];
-            /** Diff */
-            diff: string;
-            /** Truncated */
-            truncated: boolean;
+        /**
+         * EffectList
+         * @description Effects, oldest first.
+         */
+        EffectList: {
+            /** Items */
+            items: components["schemas"]["EffectView"][];
         };
         /**
          * EffectRecorded
          * @description Something outside was changed, exactly once.
          */
         EffectRecorded: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Effect Id */
+            effect_id: string;
+            /** Kind */
+            kind: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Status */
+            status: string;
+            /** Summary */
+            summary: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "effect_recorded";
-            /** Effect Id */
-            effect_id: string;
+        };
+        /**
+         * EffectStatus
+         * @description From intent to outcome.
+         * @enum {string}
+         */
+        EffectStatus: "intended" | "claimed" | "retry" | "done" | "conflict" | "refused" | "dead" | "dismissed";
+        /**
+         * EffectView
+         * @description One change outside. `payload` names exact commits; `error` says why it is not done.
+         */
+        EffectView: {
+            /** Cr Id */
+            cr_id: string;
+            /** Error */
+            error: string;
+            /** Id */
+            id: string;
             /** Kind */
             kind: string;
-            /** Status */
-            status: string;
-            /** Summary */
-            summary: string;
+            /** Payload */
+            payload: {
+                [key: string]: unknown;
+            };
+            /** Repository */
+            repository: string | null;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            };
+            status: components["schemas"]["EffectStatus"];
+            /** Tries */
+            tries: number;
         };
-        /** EventPage */
+        /**
+         * EntryView
+         * @description One journal entry, with the large texts it names put in.
+         */
+        EntryView: {
+            /** Activation */
+            activation: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Attempt */
+            attempt: number;
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /** Instance */
+            instance: string;
+            /** Kind */
+            kind: string;
+            /** Role */
+            role: string;
+            /** Seq */
+            seq: number;
+        };
+        /**
+         * EventPage
+         * @description A page of events, ascending.
+         */
         EventPage: {
             /** Items */
-            items: components["schemas"]["StoredEvent"][];
+            items: components["schemas"]["EventView"][];
             /** Next After */
-            next_after: number | null;
+            next_after: number;
         };
-        /** FileChange */
-        FileChange: {
-            /** Path */
-            path: string;
-            /** Status */
-            status: string;
-            /** Added */
-            added: number;
-            /** Removed */
-            removed: number;
-            /** Binary */
-            binary: boolean;
-            /** Old Path */
-            old_path: string | null;
+        /**
+         * EventView
+         * @description One event. `seq` is the commit-ordered public number, and the `id:` of the stream.
+         */
+        EventView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Cr Id */
+            cr_id: string;
+            /** Payload */
+            payload: components["schemas"]["StatusChanged"] | components["schemas"]["WorkerStarted"] | components["schemas"]["WorkerLost"] | components["schemas"]["StageEntered"] | components["schemas"]["StageCompleted"] | components["schemas"]["StageLooped"] | components["schemas"]["AgentStarted"] | components["schemas"]["AgentTurn"] | components["schemas"]["ToolCalled"] | components["schemas"]["AgentCompleted"] | components["schemas"]["TestsRun"] | components["schemas"]["RiskFlagged"] | components["schemas"]["SpecRevised"] | components["schemas"]["FindingsReported"] | components["schemas"]["GateOpened"] | components["schemas"]["GateDecided"] | components["schemas"]["EffectRecorded"] | components["schemas"]["CostUpdated"] | components["schemas"]["InterventionProgressed"] | components["schemas"]["Warned"];
+            /** Seq */
+            seq: number;
+            /** Type */
+            type: string;
         };
-        /** FindingPage */
-        FindingPage: {
+        /**
+         * FindingList
+         * @description Findings of an attempt, oldest first.
+         */
+        FindingList: {
+            /** Attempt */
+            attempt: number;
             /** Items */
             items: components["schemas"]["FindingView"][];
         };
@@ -553,67 +1373,72 @@ export interface components {
          * @enum {string}
          */
         FindingSource: "security_reviewer" | "quality_reviewer" | "spec_reviewer" | "diff_scope" | "secret_scan" | "test_run";
-        /** FindingView */
+        /**
+         * FindingView
+         * @description What a reviewer or check reported.
+         */
         FindingView: {
-            /** Repository */
-            repository: string;
-            stage: components["schemas"]["Stage"];
-            source: components["schemas"]["FindingSource"];
-            severity: components["schemas"]["Severity"];
+            /** Blocking */
+            blocking: boolean;
             /** Category */
             category: string;
-            /** Message */
-            message: string;
             /** File */
             file: string | null;
             /** Line */
             line: number | null;
+            /** Message */
+            message: string;
             /** Remedy */
             remedy: string | null;
+            /** Repository */
+            repository: string;
+            severity: components["schemas"]["Severity"];
+            source: components["schemas"]["FindingSource"];
         };
         /**
          * FindingsReported
          * @description A reviewer or check reported.
          */
         FindingsReported: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Blocking */
+            blocking: number;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            /** Source */
+            source: string;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Total */
+            total: number;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "findings_reported";
-            /** Source */
-            source: string;
-            /** Blocking */
-            blocking: number;
-            /** Total */
-            total: number;
+        };
+        /**
+         * GateBrief
+         * @description An open decision.
+         */
+        GateBrief: {
+            /** Content Hash */
+            content_hash: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
         };
         /**
          * GateDecided
          * @description A person decided.
          */
         GateDecided: {
-            stage?: components["schemas"]["Stage"] | null;
-            /** Repository */
-            repository?: string | null;
-            /** Role */
-            role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "gate_decided";
-            /** Gate Id */
-            gate_id: string;
-            /** Kind */
-            kind: string;
-            /** Decision */
-            decision: string;
             /** Actor */
             actor: string;
             /**
@@ -621,120 +1446,176 @@ export interface components {
              * @default
              */
             comment: string;
+            /** Decision */
+            decision: string;
+            /** Gate Id */
+            gate_id: string;
+            /** Kind */
+            kind: string;
+            /** Repository */
+            repository?: string | null;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "gate_decided";
+        };
+        /**
+         * GateInbox
+         * @description Open decisions, oldest first.
+         */
+        GateInbox: {
+            /** Items */
+            items: components["schemas"]["GateView"][];
         };
         /**
          * GateOpened
          * @description A decision waits for a person.
          */
         GateOpened: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Content Hash */
+            content_hash: string;
+            /** Gate Id */
+            gate_id: string;
+            /** Kind */
+            kind: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "gate_opened";
-            /** Gate Id */
-            gate_id: string;
-            /** Kind */
-            kind: string;
-            /** Content Hash */
-            content_hash: string;
         };
-        /** GatePage */
-        GatePage: {
-            /** Items */
-            items: components["schemas"]["GateView"][];
-        };
-        /** GateView */
+        /**
+         * GateStatus
+         * @description Where a gate stands; `void` gates were overtaken by other content.
+         * @enum {string}
+         */
+        GateStatus: "open" | "decided" | "void";
+        /**
+         * GateView
+         * @description A decision with everything it is about. Decide with the `content_hash` of what you saw.
+         */
         GateView: {
-            /** Id */
-            id: string;
-            /** Cr Id */
-            cr_id: string;
+            /** Answer */
+            answer: {
+                [key: string]: unknown;
+            };
             /** Attempt */
             attempt: number;
-            /** Kind */
-            kind: string;
+            /** Comment */
+            comment: string;
             /** Content */
             content: {
                 [key: string]: unknown;
             };
             /** Content Hash */
             content_hash: string;
-            /** Status */
-            status: string;
-            /** Decision */
-            decision: string | null;
-            /** Decided By */
-            decided_by: string | null;
-            /** Decided At */
-            decided_at: string | null;
-            /** Comment */
-            comment: string;
+            /** Cr Id */
+            cr_id: string;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            decision: components["schemas"]["Decision"] | null;
+            /** Decisions */
+            decisions: components["schemas"]["Decision"][];
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            status: components["schemas"]["GateStatus"];
+            /** Title */
+            title: string;
         };
         /**
          * InterventionProgressed
          * @description What a person said moved on: queued, delivered (with the turn that saw it), acted on.
          */
         InterventionProgressed: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** Intervention Id */
+            intervention_id: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Status */
+            status: string;
+            /** Turn */
+            turn?: number | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "intervention_progressed";
-            /** Intervention Id */
-            intervention_id: string;
+        };
+        /**
+         * InterventionRequest
+         * @description One thing a person says.
+         */
+        InterventionRequest: {
+            action: components["schemas"]["Action"];
+            /** Budget Usd */
+            budget_usd?: number | string | null;
+            /**
+             * Instructions
+             * @default
+             */
+            instructions: string;
+            mode?: components["schemas"]["RerunMode"] | null;
+            /** Repository */
+            repository?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+        };
+        /**
+         * InterventionView
+         * @description What a person said, and how far it got.
+         */
+        InterventionView: {
+            /** Acted At */
+            acted_at: string | null;
             /** Action */
             action: string;
-            /** Status */
-            status: string;
             /** Actor */
             actor: string;
-            /** Turn */
-            turn?: number | null;
-        };
-        /** InterventionReceipt */
-        InterventionReceipt: {
-            /** Id */
-            id: string;
-            /** Action */
-            action: string;
-            /** Status */
-            status: string;
-            /** Note */
-            note: string;
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-        };
-        /** InterventionRequest */
-        InterventionRequest: {
-            /**
-             * Action
-             * @enum {string}
-             */
-            action: "pause" | "resume" | "redirect" | "skip" | "abort" | "takeover" | "handback" | "rerun" | "cancel";
-            /** Instructions */
-            instructions?: string | null;
+            /** Delivered At */
+            delivered_at: string | null;
+            /** Delivered Turn */
+            delivered_turn: number | null;
+            /** Id */
+            id: string;
+            /** Note */
+            note: string;
             /** Repository */
-            repository?: string | null;
-            from_stage?: components["schemas"]["Stage"] | null;
+            repository: string | null;
+            /** Status */
+            status: string;
         };
         /**
          * Kind
@@ -743,45 +1624,318 @@ export interface components {
          */
         Kind: "change";
         /**
+         * LearningList
+         * @description Learnings, newest first.
+         */
+        LearningList: {
+            /** Items */
+            items: components["schemas"]["LearningView"][];
+        };
+        /**
+         * LearningStatus
+         * @description Only approved learnings enter later prompts, marked untrusted.
+         * @enum {string}
+         */
+        LearningStatus: "proposed" | "approved" | "retired";
+        /**
+         * LearningView
+         * @description One proposed sentence with what it rests on.
+         */
+        LearningView: {
+            /** Cr Id */
+            cr_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Evidence */
+            evidence: string;
+            /** Id */
+            id: string;
+            /** Repository */
+            repository: string;
+            status: components["schemas"]["LearningStatus"];
+            /** Text */
+            text: string;
+        };
+        /**
+         * LoginCode
+         * @description A one-time way in for a browser: open `path` on this controller within `expires_in_s`.
+         */
+        LoginCode: {
+            /** Code */
+            code: string;
+            /** Expires In S */
+            expires_in_s: number;
+            /** Path */
+            path: string;
+        };
+        /**
+         * Me
+         * @description Who is signed in.
+         */
+        Me: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Roles */
+            roles: components["schemas"]["Role"][];
+            /** Tenant */
+            tenant: string;
+        };
+        /**
+         * ModelView
+         * @description Which model does the work. A scripted one only replays a scenario, and says so.
+         */
+        ModelView: {
+            /** Name */
+            name: string;
+            /** Scripted */
+            scripted: boolean;
+        };
+        /**
          * PauseReason
          * @description Why a change request stopped and asks for a person. Add, never overload.
          * @enum {string}
          */
-        PauseReason: "input_risk" | "repositories_unknown" | "spec_loop" | "spec_approval" | "red_witness" | "development_loop" | "identical_failures" | "tests_failed" | "tampering" | "review_loop" | "secret_found" | "diff_scope" | "rebase_conflict" | "target_checkout_dirty" | "delivery_failed" | "ci_failed" | "ci_timeout" | "review_timeout" | "source_changed" | "budget" | "agent_timeout" | "total_time" | "providers_down" | "sandbox_unavailable" | "environment_failed" | "remote_unreachable" | "attempts_exhausted" | "graph_changed" | "human_pause" | "aborted" | "handed_over" | "internal_error";
-        /** Problem */
+        PauseReason: "input_risk" | "request_unclear" | "repositories_unknown" | "spec_loop" | "spec_approval" | "red_witness" | "development_loop" | "identical_failures" | "tests_failed" | "tampering" | "review_loop" | "secret_found" | "diff_scope" | "rebase_conflict" | "target_checkout_dirty" | "delivery_failed" | "ci_failed" | "ci_timeout" | "review_timeout" | "source_changed" | "budget" | "agent_timeout" | "agent_stuck" | "model_refused" | "total_time" | "providers_down" | "sandbox_unavailable" | "environment_failed" | "remote_unreachable" | "attempts_exhausted" | "graph_changed" | "human_pause" | "aborted" | "handed_over" | "internal_error";
+        /**
+         * PauseView
+         * @description Why it stopped, and what a person can do about it.
+         */
+        PauseView: {
+            /** Actions */
+            actions: components["schemas"]["AvailableAction"][];
+            /** Facts */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** Message */
+            message: string;
+            reason: components["schemas"]["PauseReason"];
+        };
+        /**
+         * Problem
+         * @description Problem details, RFC 9457. `type` names the class of error, `facts` carries its particulars.
+         */
         Problem: {
-            /** Type */
-            type: string;
-            /** Title */
-            title: string;
+            /** Detail */
+            detail: string;
+            /** Facts */
+            facts?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Field
+             * @default null
+             */
+            field: string | null;
+            /**
+             * Remedy
+             * @default null
+             */
+            remedy: string | null;
             /** Status */
             status: number;
-            /** Detail */
-            detail: string | null;
-            /** Field */
-            field?: string | null;
-            /** Remedy */
-            remedy?: string | null;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @example urn:changeline:problem:not-found
+             */
+            type: string;
         };
-        /** RepositoryView */
-        RepositoryView: {
+        /**
+         * PullRequestView
+         * @description A pull request of the local forge.
+         */
+        PullRequestView: {
+            /** Attempt */
+            attempt: number;
+            /** Base Branch */
+            base_branch: string;
+            /** Body */
+            body: string;
+            /** Head Branch */
+            head_branch: string;
+            /** Head Commit */
+            head_commit: string;
+            /** Merge Commit */
+            merge_commit: string | null;
+            /** Repository */
+            repository: string;
+            /** Status */
+            status: string;
+            /** Title */
+            title: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * Readiness
+         * @description Whether this controller can do its work; `checks` says what is missing where it is not `ok`.
+         */
+        Readiness: {
+            /** Checks */
+            checks: {
+                [key: string]: string;
+            };
+            /** Ready */
+            ready: boolean;
+        };
+        /**
+         * Receipt
+         * @description What became of it so far: `queued` until the worker or the next run takes it, or `acted` at once.
+         */
+        Receipt: {
+            change_request_status: components["schemas"]["Status"];
+            /** Id */
+            id: string;
+            /** Message */
+            message: string;
+            /** Status */
+            status: string;
+        };
+        /**
+         * RegisteredRepository
+         * @description A repository that change requests can name.
+         */
+        RegisteredRepository: {
+            /** Base Branch */
+            base_branch: string;
+            /** Behaviour Path */
+            behaviour_path: string | null;
+            /** Merge Strategy */
+            merge_strategy: string;
             /** Name */
             name: string;
             /** Remote */
             remote: string;
+            /** Test Command */
+            test_command: string | null;
+        };
+        /**
+         * RepositoryCheck
+         * @description What was found at a repository just now.
+         */
+        RepositoryCheck: {
+            /** Base Commit */
+            base_commit: string;
+            repository: components["schemas"]["RegisteredRepository"];
+            /** Stack */
+            stack: string;
+            /** Test Command */
+            test_command: string;
+            /** Warnings */
+            warnings: string[];
+        };
+        /**
+         * RepositoryChoice
+         * @description A repository for this change request: a registered one by `name`, or any by `remote`.
+         */
+        RepositoryChoice: {
+            /** Base Branch */
+            base_branch?: string | null;
+            /** Behaviour Path */
+            behaviour_path?: string | null;
+            /** Merge Strategy */
+            merge_strategy?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Remote */
+            remote?: string | null;
+            /** Test Command */
+            test_command?: string | null;
+        };
+        /**
+         * RepositoryDiffView
+         * @description What changed in one repository. Without commits so far, `patch` is empty.
+         */
+        RepositoryDiffView: {
+            /** Base */
+            base: string | null;
+            /** Files */
+            files: components["schemas"]["ChangedFileView"][];
+            /** Head */
+            head: string | null;
+            /** Patch */
+            patch: string;
+            /** Repository */
+            repository: string;
+            /** Truncated */
+            truncated: boolean;
+        };
+        /**
+         * RepositoryList
+         * @description All registered repositories by name.
+         */
+        RepositoryList: {
+            /** Items */
+            items: components["schemas"]["RegisteredRepository"][];
+        };
+        /**
+         * RepositoryRegistration
+         * @description A repository to register; `remote` is needed, the rest is found.
+         */
+        RepositoryRegistration: {
+            /** Base Branch */
+            base_branch?: string | null;
+            /** Behaviour Path */
+            behaviour_path?: string | null;
+            /** Merge Strategy */
+            merge_strategy?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Remote */
+            remote?: string | null;
+            /** Test Command */
+            test_command?: string | null;
+        };
+        /**
+         * RepositoryView
+         * @description How far one repository is. Commits are full SHAs.
+         */
+        RepositoryView: {
             /** Base Branch */
             base_branch: string;
-            /** Branch */
-            branch: string | null;
             /** Base Commit */
             base_commit: string | null;
-            /** Tests Commit */
-            tests_commit: string | null;
+            /** Branch */
+            branch: string | null;
+            /** Facts */
+            facts: {
+                [key: string]: unknown;
+            };
             /** Head Commit */
             head_commit: string | null;
             /** Merge Commit */
             merge_commit: string | null;
+            /** Merge Strategy */
+            merge_strategy: string;
+            /** Name */
+            name: string;
+            /** Remote */
+            remote: string;
+            /** Test Command */
+            test_command: string | null;
+            /** Tests Commit */
+            tests_commit: string | null;
         };
+        /**
+         * RerunMode
+         * @description Where a rerun begins.
+         * @enum {string}
+         */
+        RerunMode: "scratch" | "checkpoint" | "stage";
         /**
          * Risk
          * @description How suspicious a piece of input text is. `high` pauses before any other agent sees it.
@@ -793,21 +1947,107 @@ export interface components {
          * @description Screening marked a passage of the request.
          */
         RiskFlagged: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Pattern */
+            pattern: string;
+            /** Quote */
+            quote: string;
             /** Repository */
             repository?: string | null;
+            risk: components["schemas"]["Risk"];
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "risk_flagged";
-            risk: components["schemas"]["Risk"];
-            /** Pattern */
-            pattern: string;
-            /** Quote */
-            quote: string;
+        };
+        /**
+         * Role
+         * @description What a principal may do; each role includes those before it.
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "approver" | "admin";
+        /**
+         * SettingsChange
+         * @description A whole new value of a section; fields left out take their defaults.
+         */
+        SettingsChange: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Value */
+            value: {
+                [key: string]: unknown;
+            };
+            /** Version */
+            version?: number | null;
+        };
+        /**
+         * SettingsList
+         * @description All sections as they hold now, or all versions of one.
+         */
+        SettingsList: {
+            /** Items */
+            items: components["schemas"]["SettingsView"][];
+        };
+        /**
+         * SettingsRevert
+         * @description Why somebody goes back.
+         */
+        SettingsRevert: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * SettingsSection
+         * @description What holds now, with the JSON Schema that forms are made from.
+         */
+        SettingsSection: {
+            /** Changed At */
+            changed_at: string | null;
+            /** Changed By */
+            changed_by: string;
+            /** Json Schema */
+            json_schema: {
+                [key: string]: unknown;
+            };
+            /** Note */
+            note: string;
+            /** Section */
+            section: string;
+            /** Value */
+            value: {
+                [key: string]: unknown;
+            };
+            /** Version */
+            version: number;
+        };
+        /**
+         * SettingsView
+         * @description One version of one section. Version 0 is the default.
+         */
+        SettingsView: {
+            /** Changed At */
+            changed_at: string | null;
+            /** Changed By */
+            changed_by: string;
+            /** Note */
+            note: string;
+            /** Section */
+            section: string;
+            /** Value */
+            value: {
+                [key: string]: unknown;
+            };
+            /** Version */
+            version: number;
         };
         /**
          * Severity
@@ -815,8 +2055,13 @@ export interface components {
          * @enum {string}
          */
         Severity: "critical" | "major" | "minor" | "info";
-        /** SpecPage */
-        SpecPage: {
+        /**
+         * SpecList
+         * @description All revisions of an attempt, by repository and revision.
+         */
+        SpecList: {
+            /** Attempt */
+            attempt: number;
             /** Items */
             items: components["schemas"]["SpecView"][];
         };
@@ -825,33 +2070,66 @@ export interface components {
          * @description A new revision of the behaviour spec of one repository was stored.
          */
         SpecRevised: {
-            stage?: components["schemas"]["Stage"] | null;
             /** Repository */
             repository?: string | null;
+            /** Revision */
+            revision: number;
             /** Role */
             role?: string | null;
+            /** Scenarios */
+            scenarios: number;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "spec_revised";
-            /** Revision */
-            revision: number;
-            /** Scenarios */
-            scenarios: number;
         };
-        /** SpecView */
+        /**
+         * SpecView
+         * @description One revision of the behaviour spec of one repository, in Gherkin.
+         */
         SpecView: {
+            /** Content Hash */
+            content_hash: string;
+            /** Feature */
+            feature: string;
             /** Repository */
             repository: string;
             /** Revision */
             revision: number;
-            /** Feature */
-            feature: string;
+            /** Spec */
+            spec: {
+                [key: string]: unknown;
+            };
             /** Verified */
             verified: boolean;
-            /** Content Hash */
-            content_hash: string;
+        };
+        /**
+         * SpendingView
+         * @description Money and tokens of one group of calls; cached and fresh input apart.
+         */
+        SpendingView: {
+            /** Cache Read Tokens */
+            cache_read_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
+            /** Calls */
+            calls: number;
+            /** Estimated Calls */
+            estimated_calls: number;
+            /** Group */
+            group: {
+                [key: string]: string;
+            };
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Reserved Usd */
+            reserved_usd: string;
+            /** Spent Usd */
+            spent_usd: string;
         };
         /**
          * Stage
@@ -864,72 +2142,72 @@ export interface components {
          * @description A stage ended with a one-line result.
          */
         StageCompleted: {
-            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * Duration S
+             * @default 0
+             */
+            duration_s: number;
+            /** Outcome */
+            outcome: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "stage_completed";
-            /** Outcome */
-            outcome: string;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * Summary
              * @default
              */
             summary: string;
             /**
-             * Duration S
-             * @default 0
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
-            duration_s: number;
+            type: "stage_completed";
         };
         /**
          * StageEntered
          * @description A stage began; `round` counts from 1 and grows with each loop-back.
          */
         StageEntered: {
-            stage?: components["schemas"]["Stage"] | null;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "stage_entered";
-            /**
              * Round
              * @default 1
              */
             round: number;
+            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "stage_entered";
         };
         /**
          * StageLooped
          * @description The work went back to an earlier stage.
          */
         StageLooped: {
-            stage?: components["schemas"]["Stage"] | null;
+            back_to: components["schemas"]["Stage"];
+            /** Loop */
+            loop: number;
+            /** Loops Max */
+            loops_max: number;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "stage_looped";
-            back_to: components["schemas"]["Stage"];
             /** Why */
             why: string;
-            /** Loop */
-            loop: number;
-            /** Loops Max */
-            loops_max: number;
         };
         /**
          * Status
@@ -942,136 +2220,160 @@ export interface components {
          * @description The change request moved; `reason` is set when it paused, `wait` when it waits.
          */
         StatusChanged: {
-            stage?: components["schemas"]["Stage"] | null;
-            /** Repository */
-            repository?: string | null;
-            /** Role */
-            role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "status_changed";
-            status: components["schemas"]["Status"];
-            reason?: components["schemas"]["PauseReason"] | null;
-            wait?: components["schemas"]["WaitKind"] | null;
+            /** Actor */
+            actor?: string | null;
             /**
              * Message
              * @default
              */
             message: string;
-            /** Actor */
-            actor?: string | null;
-        };
-        /** StoredEvent */
-        StoredEvent: {
-            /** Seq */
-            seq: number;
-            /** Cr Id */
-            cr_id: string;
+            reason?: components["schemas"]["PauseReason"] | null;
+            /** Repository */
+            repository?: string | null;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            status: components["schemas"]["Status"];
             /**
-             * At
-             * Format: date-time
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
-            at: string;
-            /** Event */
-            event: components["schemas"]["StatusChanged"] | components["schemas"]["WorkerStarted"] | components["schemas"]["WorkerLost"] | components["schemas"]["StageEntered"] | components["schemas"]["StageCompleted"] | components["schemas"]["StageLooped"] | components["schemas"]["AgentStarted"] | components["schemas"]["AgentTurn"] | components["schemas"]["ToolCalled"] | components["schemas"]["AgentCompleted"] | components["schemas"]["TestsRun"] | components["schemas"]["RiskFlagged"] | components["schemas"]["SpecRevised"] | components["schemas"]["FindingsReported"] | components["schemas"]["GateOpened"] | components["schemas"]["GateDecided"] | components["schemas"]["EffectRecorded"] | components["schemas"]["CostUpdated"] | components["schemas"]["InterventionProgressed"] | components["schemas"]["Warned"];
+            type: "status_changed";
+            wait?: components["schemas"]["WaitKind"] | null;
         };
-        /** TestRunPage */
-        TestRunPage: {
+        /**
+         * Submission
+         * @description A new change request. Nothing is stored unless everything is right.
+         */
+        Submission: {
+            /** Body */
+            body: string;
+            /** External Id */
+            external_id?: string | null;
+            /** External Url */
+            external_url?: string | null;
+            /** Repositories */
+            repositories: (string | components["schemas"]["RepositoryChoice"])[];
+            /**
+             * Source
+             * @default api
+             */
+            source: string;
+            /** Title */
+            title?: string | null;
+        };
+        /**
+         * TestRunList
+         * @description Test runs of an attempt, oldest first.
+         */
+        TestRunList: {
+            /** Attempt */
+            attempt: number;
             /** Items */
             items: components["schemas"]["TestRunView"][];
         };
-        /** TestRunView */
+        /**
+         * TestRunView
+         * @description One of the pipeline's own test runs.
+         */
         TestRunView: {
-            /** Repository */
-            repository: string;
-            /** Purpose */
-            purpose: string;
+            /** Attempt */
+            attempt: number;
             /** Commit */
             commit: string;
-            /** Command */
-            command: string;
-            /** Passed */
-            passed: number;
-            /** Failed */
-            failed: number;
-            /** Skipped */
-            skipped: number;
-            /** Ok */
-            ok: boolean;
-            /** Summary */
-            summary: string;
             /**
-             * At
+             * Created At
              * Format: date-time
              */
-            at: string;
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Ok */
+            ok: boolean;
+            /** Purpose */
+            purpose: string;
+            /** Report */
+            report: {
+                [key: string]: unknown;
+            };
+            /** Repository */
+            repository: string;
+            stage: components["schemas"]["Stage"];
+            /** Verdict */
+            verdict: {
+                [key: string]: unknown;
+            };
         };
         /**
          * TestsRun
          * @description The pipeline's own test run ended. `purpose` says which proof it serves.
          */
         TestsRun: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Commit */
+            commit: string;
+            /** Failed */
+            failed: number;
+            /** Ok */
+            ok: boolean;
+            /** Passed */
+            passed: number;
+            /** Purpose */
+            purpose: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "tests_run";
-            /** Purpose */
-            purpose: string;
-            /** Commit */
-            commit: string;
-            /** Passed */
-            passed: number;
-            /** Failed */
-            failed: number;
             /** Skipped */
             skipped: number;
-            /** Ok */
-            ok: boolean;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * Summary
              * @default
              */
             summary: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tests_run";
         };
         /**
          * ToolCalled
          * @description A tool ran: one line of what was asked and how it ended.
          */
         ToolCalled: {
-            stage?: components["schemas"]["Stage"] | null;
-            /** Repository */
-            repository?: string | null;
-            /** Role */
-            role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "tool_called";
-            /** Instance */
-            instance: string;
-            /** Turn */
-            turn: number;
-            /** Tool */
-            tool: string;
-            /** Summary */
-            summary: string;
-            /** Ok */
-            ok: boolean;
             /**
              * Duration S
              * @default 0
              */
             duration_s: number;
+            /** Instance */
+            instance: string;
+            /** Ok */
+            ok: boolean;
+            /** Repository */
+            repository?: string | null;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Summary */
+            summary: string;
+            /** Tool */
+            tool: string;
+            /** Turn */
+            turn: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool_called";
         };
+        /**
+         * Until
+         * @description When a stream ends by itself.
+         * @enum {string}
+         */
+        Until: "finished";
         /**
          * WaitKind
          * @description What a waiting change request waits for.
@@ -1083,58 +2385,79 @@ export interface components {
          * @description Something a person should know that stops nothing.
          */
         Warned: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Message */
+            message: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "warned";
-            /** Message */
-            message: string;
         };
         /**
          * WorkerLost
          * @description The worker of `epoch` died or fell silent; the change request goes on with the next epoch.
          */
         WorkerLost: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Cause */
+            cause: string;
+            /** Epoch */
+            epoch: number;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "worker_lost";
-            /** Epoch */
-            epoch: number;
-            /** Cause */
-            cause: string;
         };
         /**
          * WorkerStarted
          * @description A worker took the lease.
          */
         WorkerStarted: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Epoch */
+            epoch: number;
+            /** Isolation */
+            isolation: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "worker_started";
+        };
+        /**
+         * WorkerView
+         * @description Who works on it, or did last. `alive` means that the lease holds.
+         */
+        WorkerView: {
+            /** Activity */
+            activity: string;
+            /** Alive */
+            alive: boolean;
+            /**
+             * Beat At
+             * Format: date-time
+             */
+            beat_at: string;
             /** Epoch */
             epoch: number;
-            /** Isolation */
-            isolation: string;
+            /** Owner */
+            owner: string;
+            /** Working S */
+            working_s: number;
         };
     };
     responses: never;
@@ -1145,11 +2468,47 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_audit: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+                target?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_change_requests: {
         parameters: {
             query?: {
-                cursor?: string | null;
                 limit?: number;
+                cursor?: string | null;
+                status?: components["schemas"]["Status"][] | null;
+                repository?: string | null;
+                q?: string | null;
             };
             header?: never;
             path?: never;
@@ -1166,13 +2525,48 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeRequestPage"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submit: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Submission"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeRequestDetail"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1197,22 +2591,26 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeRequestDetail"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    list_change_request_events: {
+    get_conversation: {
         parameters: {
             query?: {
-                after?: number;
+                cursor?: string | null;
                 limit?: number;
+                attempt?: number | null;
+                activation?: string | null;
+                role?: string | null;
+                instance?: string | null;
             };
             header?: never;
             path: {
@@ -1228,28 +2626,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventPage"];
+                    "application/json": components["schemas"]["ConversationPage"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    list_events: {
+    get_cost: {
         parameters: {
-            query?: {
-                after?: number;
-                limit?: number;
-            };
+            query?: never;
             header?: never;
-            path?: never;
+            path: {
+                cr_id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -1260,16 +2657,153 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventPage"];
+                    "application/json": components["schemas"]["CostView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_diff: {
+        parameters: {
+            query?: {
+                repository?: string | null;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiffList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_one: {
+        parameters: {
+            query?: {
+                after?: number | null;
+                limit?: number;
+                until?: components["schemas"]["Until"] | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream, or a page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_evidence: {
+        parameters: {
+            query?: {
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_findings: {
+        parameters: {
+            query?: {
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1295,25 +2829,91 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["InterventionReceipt"];
+                    "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    list_gates: {
+    get_spec: {
         parameters: {
             query?: {
-                change_request?: string | null;
-                status?: string | null;
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpecList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tests: {
+        parameters: {
+            query?: {
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestRunList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_effects: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["EffectStatus"] | null;
+                cr_id?: string | null;
             };
             header?: never;
             path?: never;
@@ -1327,21 +2927,181 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GatePage"];
+                    "application/json": components["schemas"]["EffectList"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    decide_gate: {
+    dismiss: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                effect_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                effect_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_all: {
+        parameters: {
+            query?: {
+                after?: number | null;
+                limit?: number;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream, or a page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_gates: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["GateStatus"] | null;
+                cr_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateInbox"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_gate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gate_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide: {
         parameters: {
             query?: never;
             header?: never;
@@ -1365,23 +3125,55 @@ export interface operations {
                     "application/json": components["schemas"]["GateView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_spec: {
+    list_learnings: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["LearningStatus"] | null;
+                repository?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearningList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                cr_id: string;
+                learning_id: string;
             };
             cookie?: never;
         };
@@ -1393,26 +3185,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SpecPage"];
+                    "application/json": components["schemas"]["LearningView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_diff: {
+    retire: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                cr_id: string;
+                learning_id: string;
             };
             cookie?: never;
         };
@@ -1424,26 +3216,173 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DiffPage"];
+                    "application/json": components["schemas"]["LearningView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_tests: {
+    create_login_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginCode"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_repositories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_repository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepositoryRegistration"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryCheck"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_repository: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                cr_id: string;
+                name: string;
             };
             cookie?: never;
         };
@@ -1455,26 +3394,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TestRunPage"];
+                    "application/json": components["schemas"]["RegisteredRepository"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_findings: {
+    check_repository: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                cr_id: string;
+                name: string;
             };
             cookie?: never;
         };
@@ -1486,26 +3425,55 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FindingPage"];
+                    "application/json": components["schemas"]["RepositoryCheck"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_cost: {
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_settings: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                cr_id: string;
+                section: string;
             };
             cookie?: never;
         };
@@ -1517,26 +3485,63 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CostView"];
+                    "application/json": components["schemas"]["SettingsSection"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_evidence: {
+    put_settings: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                section: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsSection"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_history: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                cr_id: string;
+                section: string;
             };
             cookie?: never;
         };
@@ -1548,18 +3553,177 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["SettingsList"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
+            /** @description A problem (RFC 9457). */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                section: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SettingsRevert"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsSection"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alive"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    login: {
+        parameters: {
+            query: {
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description Not ready; `checks` says why. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

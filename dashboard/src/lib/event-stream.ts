@@ -4,9 +4,33 @@ import { createContext, use, useEffect, useState } from 'react';
 import type { Schemas } from '@/lib/api';
 import { keys } from '@/lib/keys';
 
-export type StoredEvent = Schemas['StoredEvent'];
+export type StoredEvent = Schemas['EventView'];
 export type StreamState = 'connecting' | 'live' | 'lost';
 export type OpenStream = (url: string) => EventSource;
+
+/** The stream names each event's type; a browser hands over only the types that somebody listens for. */
+const EVENT_TYPES = Object.keys({
+  status_changed: true,
+  worker_started: true,
+  worker_lost: true,
+  stage_entered: true,
+  stage_completed: true,
+  stage_looped: true,
+  agent_started: true,
+  agent_turn: true,
+  tool_called: true,
+  agent_completed: true,
+  tests_run: true,
+  risk_flagged: true,
+  spec_revised: true,
+  findings_reported: true,
+  gate_opened: true,
+  gate_decided: true,
+  effect_recorded: true,
+  cost_updated: true,
+  intervention_progressed: true,
+  warned: true,
+} satisfies Record<StoredEvent['payload']['type'], true>);
 
 const URL_OF_ALL_EVENTS = '/api/v1/events';
 const REOPEN_AFTER_MS = 3_000;
@@ -38,11 +62,12 @@ function follow(cache: QueryClient, open: OpenStream, onState: (state: StreamSta
       onState('live');
       void cache.invalidateQueries();
     };
-    source.onmessage = (message: MessageEvent<string>) => {
+    const receive = (message: MessageEvent<string>) => {
       const stored = JSON.parse(message.data) as StoredEvent;
       remember(cache, stored);
       refresh(stored.cr_id);
     };
+    for (const type of EVENT_TYPES) source.addEventListener(type, receive);
     source.onerror = () => {
       onState('lost');
       // The browser reconnects by itself unless the server refused; then we ask again later.

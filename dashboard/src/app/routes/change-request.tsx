@@ -7,6 +7,7 @@ import { useEvents } from '@/features/change-request/api/get-events';
 import { nowDoing } from '@/features/change-request/event-line';
 import { Header } from '@/features/change-request/header';
 import { PauseBanner } from '@/features/change-request/pause-banner';
+import { Say } from '@/features/change-request/say';
 import { Timeline } from '@/features/change-request/stage-timeline';
 import { Steering } from '@/features/change-request/steering';
 import { ReleaseCards } from '@/features/release/release-card';
@@ -33,11 +34,22 @@ function Everything({ of, events }: { of: Detail; events: StoredEvent[] }) {
       <Header of={of} />
       {of.status === 'paused' && <PauseBanner of={of} />}
       {of.status === 'waiting' && <ReleaseCards id={of.id} />}
-      {of.status === 'running' && <Steering of={of} doing={nowDoing(events)} />}
+      {(of.status === 'running' || of.status === 'queued') && <Steering of={of} doing={nowDoing(events)} />}
+      {of.finished_at !== null && <Over of={of} />}
       <div className="cr-body">
         <Timeline of={of} events={events} />
         <Tabs of={of} events={events} />
       </div>
     </>
+  );
+}
+
+function Over({ of }: { of: Detail }) {
+  if (of.actions.length === 0) return null;
+  return (
+    <details className="over">
+      <summary>It is over. Begin again?</summary>
+      <Say of={of} />
+    </details>
   );
 }

@@ -1,7 +1,6 @@
 import { Link } from 'react-router';
 
 import { Ago } from '@/components/ago';
-import { ScriptedBadge } from '@/components/scripted-badge';
 import { StatusBadge } from '@/components/status-badge';
 import type { Summary } from '@/features/board/api/get-change-requests';
 import { usd } from '@/lib/format';
@@ -21,7 +20,6 @@ export function ChangeRequestRow({ item }: { item: Summary }) {
             {item.attempt > 1 && <span>attempt {item.attempt}</span>}
             <span>{item.repositories.join(', ')}</span>
             <span>by {item.created_by}</span>
-            {item.scripted && <ScriptedBadge />}
           </span>
         </span>
         <span className="row-stage">

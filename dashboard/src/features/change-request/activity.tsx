@@ -25,7 +25,7 @@ export function Activity({ events }: { events: StoredEvent[] }) {
 }
 
 function EventRow({ stored }: { stored: StoredEvent }) {
-  const { mark, who, text, tone, heading } = lineOf(stored.event);
+  const { mark, who, text, tone, heading } = lineOf(stored.payload);
   return (
     <div className={heading ? 'event event-heading' : 'event'}>
       <time className="event-time" dateTime={stored.at}>

@@ -11,7 +11,7 @@ export interface Line {
   heading?: boolean;
 }
 
-type Event = StoredEvent['event'];
+type Event = StoredEvent['payload'];
 
 /** One event as one line. Exhaustive: a new kind of event does not compile until it has words. */
 export function lineOf(event: Event): Line {
@@ -62,9 +62,9 @@ export function lineOf(event: Event): Line {
 /** What is happening now, in a few words, from the newest event that says something about it. */
 export function nowDoing(events: readonly StoredEvent[]): string | null {
   const telling = ['tool_called', 'agent_turn', 'agent_started', 'tests_run', 'stage_entered'];
-  const last = events.findLast((stored) => telling.includes(stored.event.type));
+  const last = events.findLast((stored) => telling.includes(stored.payload.type));
   if (!last) return null;
-  const { who, text } = lineOf(last.event);
+  const { who, text } = lineOf(last.payload);
   return who ? `${who}: ${text}` : text;
 }
 

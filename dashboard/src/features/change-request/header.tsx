@@ -10,16 +10,17 @@ export function Header({ of }: { of: Detail }) {
       <h1>{of.title}</h1>
       <div className="cr-meta">
         <StatusBadge of={of} />
-        {of.scripted && <ScriptedBadge />}
+        {of.model.scripted && <ScriptedBadge />}
         <code>{of.id}</code>
         {of.attempt > 1 && <span>attempt {of.attempt}</span>}
         <span>
           by {of.created_by}, <Ago at={of.created_at} />
         </span>
+        {of.queue_position !== null && <span>number {of.queue_position} in the queue</span>}
         <Money spent={of.cost_usd} budget={of.budget_usd} />
       </div>
       <ul className="targets">
-        {of.targets.map((target) => (
+        {of.repositories.map((target) => (
           <li key={target.name}>
             <strong>{target.name}</strong> <code>{target.branch ?? 'no branch yet'}</code> → <code>{target.base_branch}</code>
             {target.merge_commit !== null && (

@@ -29,7 +29,7 @@ export function timelineOf(events: readonly StoredEvent[], now: Standing): Stage
   const line = STAGES.map(([stage, label]) => blank(stage, label));
   const byStage = new Map(line.map((entry) => [entry.stage, entry]));
   for (const stored of events) {
-    const entry = stored.event.stage && byStage.get(stored.event.stage);
+    const entry = stored.payload.stage && byStage.get(stored.payload.stage);
     if (entry) fold(entry, stored);
   }
   const finished = now.status === 'completed';
@@ -42,7 +42,7 @@ export function timelineOf(events: readonly StoredEvent[], now: Standing): Stage
   return line;
 }
 
-function fold(entry: StageOnTimeline, { event, at }: StoredEvent): void {
+function fold(entry: StageOnTimeline, { payload: event, at }: StoredEvent): void {
   switch (event.type) {
     case 'stage_entered':
       entry.rounds = Math.max(entry.rounds, event.round);

@@ -15,7 +15,7 @@ export function DiffView({ id }: { id: string }) {
           diffs.map((diff) => (
             <section key={diff.repository}>
               <h3>
-                {diff.repository} <code>{short(diff.base)}</code> → <code>{short(diff.head)}</code>
+                {diff.repository} <code>{short(diff.base ?? '')}</code> → <code>{short(diff.head ?? '')}</code>
               </h3>
               {diff.truncated && <p className="quiet">Cut to what a page can hold; the evidence holds all of it.</p>}
               <ul className="files">
@@ -27,7 +27,7 @@ export function DiffView({ id }: { id: string }) {
                   </li>
                 ))}
               </ul>
-              {fileDiffs(diff.diff).map((file) => (
+              {fileDiffs(diff.patch).map((file) => (
                 <OneFile key={file.path} file={file} />
               ))}
             </section>

@@ -6,8 +6,8 @@ export function EvidenceView({ id }: { id: string }) {
         Request, spec, witnesses, verdicts, commits, prompts by hash, cost and approval. Anyone with the repository can check it
         without this server:
       </p>
-      <pre className="terminal">changeline evidence verify {id}.evidence.json --repo PATH</pre>
-      <a className="button" href={`/api/v1/change-requests/${id}/evidence`} download={`${id}.evidence.json`}>
+      <pre className="terminal">changeline evidence verify {id}-evidence.json --repo PATH</pre>
+      <a className="button" href={`/api/v1/change-requests/${id}/evidence?download=true`} download={`${id}-evidence.json`}>
         Download the evidence
       </a>
     </section>

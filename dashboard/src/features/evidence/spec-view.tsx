@@ -10,7 +10,7 @@ export function SpecView({ id }: { id: string }) {
         specs.length === 0 ? (
           <Empty title="No specification yet." />
         ) : (
-          specs.map((spec) => (
+          latest(specs).map((spec) => (
             <section key={spec.repository}>
               <h3>
                 {spec.repository}, revision {spec.revision}{' '}
@@ -27,6 +27,11 @@ export function SpecView({ id }: { id: string }) {
       }
     </Loaded>
   );
+}
+
+/** The newest revision of each repository; revisions come in ascending order. */
+function latest<T extends { repository: string }>(specs: readonly T[]): T[] {
+  return [...new Map(specs.map((spec) => [spec.repository, spec])).values()];
 }
 
 function GherkinLine({ line }: { line: string }) {

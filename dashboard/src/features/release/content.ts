@@ -1,8 +1,9 @@
 export interface Shown {
+  title: string;
   summary: string;
-  why: string;
+  criteria: { id: string; text: string }[];
   changes: Change[];
-  proof: [string, string][];
+  remarks: string[];
 }
 
 export interface Change {
@@ -11,29 +12,49 @@ export interface Change {
   base: string;
   head: string;
   size: string;
+  scenarios: string;
+  suite: string;
+  preExisting: string[];
+  findings: string[];
 }
 
-/** Reads what a release gate shows. The content is the approver's evidence, so what is missing is said, never invented. */
+/** Reads what a gate shows. The content is the approver's evidence: what is missing is said, never invented. */
 export function shownBy(content: Record<string, unknown>): Shown {
-  const repositories = Array.isArray(content['repositories']) ? content['repositories'].map(recordOf) : [];
   return {
+    title: text(content['title']),
     summary: text(content['summary']),
-    why: text(content['why']),
-    changes: repositories.map(changeOf),
-    proof: Object.entries(recordOf(content['evidence'])).map(([name, value]) => [name, sentence(value)]),
+    criteria: list(content['criteria']).map(recordOf).map((one) => ({ id: text(one['id']), text: text(one['text']) })),
+    changes: Object.entries(recordOf(content['repositories'])).map(([name, facts]) => changeOf(name, recordOf(facts))),
+    remarks: [
+      ...list(content['risk_flags']).map(recordOf).map((flag) => `${text(flag['risk'])} risk in the request: “${text(flag['quote'])}”`),
+      ...list(content['skipped']).map(text),
+    ],
   };
 }
 
-function changeOf(facts: Record<string, unknown>): Change {
-  const files = facts['files'];
-  const size =
-    typeof files === 'number' ? `${files} files, +${text(facts['added'])} −${text(facts['removed'])}` : 'size not recorded';
-  return { name: text(facts['name']), target: text(facts['target']), base: text(facts['base']), head: text(facts['head']), size };
+function changeOf(name: string, facts: Record<string, unknown>): Change {
+  const files = list(facts['files']).map(recordOf);
+  const scenarios = list(facts['scenarios']).map(recordOf);
+  const kinds = (kind: string) => scenarios.filter((one) => one['kind'] === kind).length;
+  return {
+    name,
+    target: text(facts['base_branch']),
+    base: text(facts['base']),
+    head: text(facts['head']),
+    size: `${files.length} ${files.length === 1 ? 'file' : 'files'}, +${sum(files, 'added')} −${sum(files, 'removed')}`,
+    scenarios: `${kinds('change')} change, ${kinds('preserve')} preserve`,
+    suite: text(facts['suite']) || 'not recorded',
+    preExisting: list(facts['pre_existing_failures']).map(text),
+    findings: list(facts['findings']).map(text),
+  };
 }
 
-function sentence(value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(text).join(', ');
-  return text(value) || 'not recorded';
+function sum(files: Record<string, unknown>[], field: string): number {
+  return files.reduce((total, file) => total + Number(file[field] ?? 0), 0);
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function text(value: unknown): string {

@@ -25,7 +25,7 @@ export function useTests(id: string) {
   const api = useApi();
   return useQuery({
     queryKey: keys.view(id, 'tests'),
-    queryFn: async () => (await unwrap(api.GET('/api/v1/change-requests/{cr_id}/tests', at(id)))).items,
+    queryFn: () => unwrap(api.GET('/api/v1/change-requests/{cr_id}/tests', at(id))),
   });
 }
 

@@ -1,0 +1,38 @@
+"""How Changeline starts its own processes, and what they see of the surrounding environment.
+
+Problem: `python -m cli` looks into the current directory first, which may be somebody's repository with a `cli` of its
+own. Choice: the interpreter's safe path (`-P`), and a checkout names itself on `PYTHONPATH`. This is the one place of the
+command line that reads the surrounding environment; everything else receives it from here.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+"""Where the packages lie: a checkout, or the interpreter's site-packages."""
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the argv of one of our own commands."""
+    return [sys.executable, "-P", "-m", "cli", *arguments]
+
+
+def module(name: str, *arguments: str) -> list[str]:
+    """Return the argv of one of our own modules."""
+    return [sys.executable, "-P", "-m", name, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Return a copy of the surrounding environment in which `command` works."""
+    return with_own_path(os.environ)  # noqa: TID251 - the composition root is where the environment enters
+
+
+def with_own_path(surrounding: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which a checkout finds its own packages; an installed copy needs nothing."""
+    found = dict(surrounding)
+    if (ROOT / "pyproject.toml").exists():
+        rest = found.get("PYTHONPATH")
+        found["PYTHONPATH"] = f"{ROOT}{os.pathsep}{rest}" if rest else str(ROOT)
+    return found

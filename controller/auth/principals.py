@@ -1,0 +1,80 @@
+"""Every route names the role it needs; this module finds out who asks.
+
+A bearer token wins over a cookie. A cookie alone changes nothing unless the request's Origin is this very site, so a
+foreign page cannot make a signed-in browser act (CSRF), and SameSite=Strict is not the only lock.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+
+from controller.context import Context, ControllerContext
+from pipeline.access import NotAuthenticated, Principal, Role, TokenPurpose, tenant_of
+from pipeline.errors import Forbidden
+from pipeline.store.principals import Principals
+
+COOKIE = "changeline_session"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_bearer = HTTPBearer(auto_error=False, description="A token of the form cl_<tenant>_<random>.")
+_cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="Set by the one-time link.")
+
+
+async def known_principal(
+    request: Request,
+    context: Context,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    session: Annotated[str | None, Security(_cookie)],
+) -> Principal:
+    """Return who asks, or raise `NotAuthenticated`."""
+    if bearer is not None:
+        return await find(context, bearer.credentials, TokenPurpose.API)
+    if "authorization" in request.headers:
+        raise NotAuthenticated("Only bearer tokens are accepted.", field="Authorization", remedy="Send a bearer token.")
+    if session is None:
+        raise NotAuthenticated(
+            "Nobody is signed in.", remedy="Send a bearer token, or open the one-time link that was printed."
+        )
+    _refuse_foreign_origin(request)
+    return await find(context, session, TokenPurpose.SESSION)
+
+
+async def find(context: ControllerContext, token: str, purpose: TokenPurpose) -> Principal:
+    """Return whom a token stands for, looked up in the tenant that it names."""
+    async with context.database.transaction(tenant_of(token)) as connection:
+        return await Principals(connection).by_token(token, purpose)
+
+
+def needs(role: Role) -> Callable[[Principal], Awaitable[Principal]]:
+    """Return a dependency that lets in principals who may act in `role`."""
+
+    async def check(principal: Annotated[Principal, Depends(known_principal)]) -> Principal:
+        if not principal.may(role):
+            raise Forbidden(
+                f"This needs the role {role}.", remedy="Ask an admin of your tenant.",
+                roles=sorted(held.value for held in principal.roles),
+            )  # fmt: skip
+        return principal
+
+    return check
+
+
+Viewer = Annotated[Principal, Depends(needs(Role.VIEWER))]
+Operator = Annotated[Principal, Depends(needs(Role.OPERATOR))]
+Approver = Annotated[Principal, Depends(needs(Role.APPROVER))]
+Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]
+
+
+def _refuse_foreign_origin(request: Request) -> None:
+    if request.method in _SAFE:
+        return
+    origin = request.headers.get("origin")
+    if origin is None or urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise Forbidden(
+            "A signed-in browser may only act from this site's own pages.", field="Origin",
+            remedy="Use the control room itself, or a bearer token.",
+        )  # fmt: skip

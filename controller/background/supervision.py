@@ -1,0 +1,84 @@
+"""Background loops that outlive their own failures.
+
+Problem: a loop that dies silently leaves a controller that answers requests and does nothing. Choice: each loop is a tick
+that is called on a bell or at an interval; one broad handler logs a failing tick, waits longer each time and goes on;
+readiness reports loops that keep failing. Several controllers may run the same loops: every tick is safe beside others.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from time import monotonic
+
+import structlog
+
+_BACKOFF_S = 0.5
+_BACKOFF_MAX_S = 30.0
+_FAILING_S = 15.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Loop:
+    """One kind of background work. Setting `wake` makes the next tick come at once."""
+
+    name: str
+    tick: Callable[[], Awaitable[object]]
+    interval_s: float
+    continuous: bool = False
+    """The tick serves until something is lost; then it is healthy while it runs."""
+    running: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: int = 0
+    failing_since: float | None = None
+    ticks: int = 0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it ran at least once and has not been failing for long."""
+        if self.continuous:
+            return self.running
+        failing_s = 0.0 if self.failing_since is None else monotonic() - self.failing_since
+        return self.ticks > 0 and failing_s < _FAILING_S
+
+
+async def supervise(loops: Iterable[Loop]) -> None:
+    """Run all loops until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(_keep_running(loop), name=f"background:{loop.name}")
+
+
+async def _keep_running(loop: Loop) -> None:
+    while True:
+        loop.wake.clear()
+        loop.running = True
+        try:
+            await loop.tick()
+        except Exception:  # noqa: BLE001 - the one handler around background loops: log, wait, go on
+            loop.running = False
+            loop.failures += 1
+            loop.failing_since = loop.failing_since or monotonic()
+            _log.exception("background_tick_failed", loop=loop.name, failures=loop.failures)
+            await asyncio.sleep(backoff_s(loop.failures))
+            continue
+        loop.ticks += 1
+        loop.failures, loop.failing_since = 0, None
+        await wait_for_ring(loop.wake, loop.interval_s)
+
+
+async def wait_for_ring(wake: asyncio.Event, at_most_s: float) -> None:
+    """Return when `wake` is set, or after the time."""
+    try:
+        async with asyncio.timeout(at_most_s):
+            await wake.wait()
+    except TimeoutError:
+        return
+
+
+def backoff_s(failures: int) -> float:
+    """Return a growing pause with a random part, so that several controllers do not come back together."""
+    longest = min(_BACKOFF_MAX_S, _BACKOFF_S * 2.0 ** min(failures - 1, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing

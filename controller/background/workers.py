@@ -1,0 +1,113 @@
+"""Dispatch, and what happens when a worker is gone: seen by the launcher at once, or by the reaper after its lease ran out."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from controller.background.bells import BellHub
+from controller.metrics import Metrics
+from controller.wiring import Launcher
+from pipeline.change_request import Status
+from pipeline.errors import NotFound, TransientError
+from pipeline.records import ExpiredLease
+from pipeline.settings import Settings
+from pipeline.store.dispatching import Dispatched, Limit, dispatch_next
+from pipeline.store.engine import Database
+from pipeline.store.leases import Leases
+from pipeline.store.principals import tenant_ids
+from pipeline.store.worker_deaths import worker_died
+
+_log = structlog.get_logger(__name__)
+
+
+class Workers:
+    """Starts workers for queued change requests and replaces those that died. Safe beside other controllers."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        bells: BellHub,
+        launcher: Launcher,
+        settings: Settings,
+        metrics: Metrics,
+        owner: str,
+        alone: bool,
+        on_ready: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._bells = bells
+        self._launcher = launcher
+        self._metrics = metrics
+        self._owner = owner
+        self._alone = alone
+        self._on_ready = on_ready
+        self._last_tenant = ""
+        self._lost_after = timedelta(seconds=settings.lease.lost_after_s)
+        limits = settings.controller
+        self._limit = Limit(workers_max=limits.workers_max, tenant_workers_max=limits.tenant_workers_max)
+
+    async def dispatch(self) -> None:
+        """Start as many queued change requests as the limits allow; waits while workers cannot be launched."""
+        while self._launcher.ready:
+            async with self._database.transaction() as connection:
+                order = await dispatch_next(
+                    connection, owner=self._owner, limit=self._limit, lost_after=self._lost_after,
+                    after_tenant=self._last_tenant,
+                )  # fmt: skip
+            if order is None:
+                return
+            self._last_tenant = order.tenant
+            self._metrics.dispatched.inc()
+            await self._bells.ring(order.tenant, "events")
+            try:
+                await self._launcher.launch(order)
+            except TransientError as failed:
+                await self._lost(order.tenant, order.cr_id, order.epoch, f"it could not be launched: {failed.message}")
+
+    async def reap(self) -> None:
+        """Requeue change requests whose holder fell silent; on the first look also those of a dead predecessor."""
+        async with self._database.transaction() as connection:
+            tenants = await tenant_ids(connection)
+        for tenant in tenants:
+            for lease in await self._silent(tenant):
+                await self._launcher.stop(lease.cr_id, lease.epoch)
+                await self._lost(tenant, lease.cr_id, lease.epoch, "the worker fell silent")
+            if self._alone:
+                for lease in await self._orphans(tenant):
+                    await self._lost(tenant, lease.cr_id, lease.epoch, "its controller was restarted")
+        self._alone = False
+
+    def launcher_ready(self) -> None:
+        """See `LaunchObserver.launcher_ready`."""
+        self._on_ready()
+
+    async def worker_exited(self, order: Dispatched, cause: str) -> None:
+        """See `LaunchObserver.worker_exited`: a worker that left its change request running is replaced at once."""
+        try:
+            await self._lost(order.tenant, order.cr_id, order.epoch, cause)
+        except TransientError as away:
+            # The lease runs out in any case, so the reaper does it when the database is back.
+            _log.warning("worker_exit_left_to_the_reaper", cr_id=order.cr_id, cause=away.message)
+        await self._bells.ring(order.tenant, "queue")
+
+    async def _silent(self, tenant: str) -> list[ExpiredLease]:
+        async with self._database.transaction(tenant) as connection:
+            return await Leases(connection).expired()
+
+    async def _orphans(self, tenant: str) -> list[ExpiredLease]:
+        async with self._database.transaction(tenant) as connection:
+            return [lease for lease in await Leases(connection).held() if lease.owner != self._owner]
+
+    async def _lost(self, tenant: str, cr_id: str, epoch: int, cause: str) -> None:
+        try:
+            async with self._database.transaction(tenant) as connection:
+                status = await worker_died(connection, cr_id, epoch, cause=cause)
+        except NotFound:
+            return
+        if status is None:
+            return
+        self._metrics.workers_lost.inc()
+        _log.warning("worker_lost", cr_id=cr_id, epoch=epoch, cause=cause, status=status.value)
+        await self._bells.ring(tenant, "events", *(["queue"] if status is Status.QUEUED else []))

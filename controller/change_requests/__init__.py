@@ -1,0 +1,1 @@
+"""Change requests: submit, list, look at."""

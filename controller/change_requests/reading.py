@@ -1,0 +1,130 @@
+"""Reading change requests: the board and one in full, each from one consistent transaction."""
+
+from datetime import UTC, datetime
+
+from controller import paging
+from controller.change_requests import schemas
+from controller.change_requests.schemas import ChangeRequestDetail, ChangeRequestPage, ChangeRequestSummary
+from controller.context import ControllerContext
+from controller.interventions.actions import available
+from pipeline.access import Principal
+from pipeline.change_request import Status
+from pipeline.errors import CallerError
+from pipeline.records import ChangeRequest, Gate
+from pipeline.store.board import Board, WorkerState
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.events import Events
+from pipeline.store.gates import Gates
+from pipeline.store.interventions import Interventions
+from pipeline.store.pull_requests import PullRequests
+
+
+async def page(
+    context: ControllerContext,
+    principal: Principal,
+    *,
+    limit: int,
+    cursor: str | None,
+    statuses: list[Status],
+    repository: str | None,
+    words: str | None,
+) -> ChangeRequestPage:
+    """Return a page of the board, newest first."""
+    before = _position(cursor) if cursor else None
+    async with context.database.transaction(principal.tenant) as connection:
+        events_after = await Events(connection).last_number()
+        found = await ChangeRequests(connection).page(
+            limit=limit + 1, before=before, statuses=statuses, repository=repository, words=words
+        )
+        shown = found[:limit]
+        ids = [cr.id for cr in shown]
+        names = await Board(connection).repositories_of(ids)
+        gates = await Board(connection).open_gates_of(ids)
+    more = len(found) > limit
+    return ChangeRequestPage(
+        items=[
+            ChangeRequestSummary(**schemas.core_fields(cr), repositories=names[cr.id], open_gates=gates[cr.id])
+            for cr in shown
+        ],
+        next_cursor=paging.encode([shown[-1].created_at.isoformat(), shown[-1].id]) if more else None,
+        events_after=events_after,
+    )
+
+
+async def detail(
+    context: ControllerContext, principal: Principal, cr_id: str, *, warnings: list[str] | None = None
+) -> ChangeRequestDetail:
+    """Return one change request in full."""
+    async with context.database.transaction(principal.tenant) as connection:
+        board = Board(connection)
+        events_after = await Events(connection).last_number()
+        cr = await ChangeRequests(connection).get(cr_id)
+        progress = await ChangeRequests(connection).progress(cr_id)
+        gates = await Gates(connection).inbox(cr_id=cr_id)
+        worker = await board.worker(cr_id)
+        spending = (await board.spending(cr_id=cr_id))[0]
+        position = await board.queue_position(cr)
+        attempts = await board.attempts(cr_id)
+        said = await Interventions(connection).of(cr_id)
+        pull_requests = await PullRequests(connection).of(cr_id)
+    return ChangeRequestDetail(
+        **schemas.core_fields(cr),
+        body=cr.body,
+        structured=dict(cr.structured),
+        repositories=[schemas.repository_view(one) for one in progress],
+        gates=[_gate(gate) for gate in gates],
+        pause=_pause(cr, gates),
+        actions=available(cr, gates),
+        worker=_worker(worker),
+        queue_position=position,
+        cost=schemas.cost_summary(spending, schemas.budget_of(cr.settings_snapshot)),
+        model=_model(context, cr),
+        attempts=[schemas.attempt_view(one) for one in attempts],
+        interventions=[schemas.intervention_view(one) for one in said],
+        pull_requests=[schemas.pull_request_view(one) for one in pull_requests],
+        settings_snapshot=dict(cr.settings_snapshot),
+        warnings=warnings or [],
+        events_after=events_after,
+    )
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    created_at, cr_id = paging.decode(cursor, str, str)
+    try:
+        moment = datetime.fromisoformat(created_at)
+    except ValueError as error:
+        raise CallerError("This cursor is not one of ours.", field="cursor", remedy="Start without one.") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment, cr_id
+
+
+def _gate(gate: Gate) -> schemas.GateBrief:
+    return schemas.GateBrief(id=gate.id, kind=gate.kind, content_hash=gate.content_hash, created_at=gate.created_at)
+
+
+def _pause(cr: ChangeRequest, gates: list[Gate]) -> schemas.PauseView | None:
+    if cr.status is not Status.PAUSED or cr.pause_reason is None:
+        return None
+    return schemas.PauseView(
+        reason=cr.pause_reason, message=cr.pause_message, facts=dict(cr.pause_facts), actions=available(cr, gates)
+    )
+
+
+def _worker(state: WorkerState | None) -> schemas.WorkerView | None:
+    if state is None:
+        return None
+    alive = state.expires_at is not None and state.expires_at > datetime.now(UTC)
+    return schemas.WorkerView(
+        epoch=state.epoch, owner=state.owner, activity=state.activity, alive=alive, beat_at=state.beat_at,
+        working_s=state.working_s,
+    )  # fmt: skip
+
+
+def _model(context: ControllerContext, cr: ChangeRequest) -> schemas.ModelView:
+    scenario = context.settings.scenario
+    if scenario is not None:
+        return schemas.ModelView(name=f"scripted model ({scenario.stem})", scripted=True)
+    chain = cr.settings_snapshot.get("models", {}).get("default", [])
+    name = str(chain[0].get("model", "")) if chain else ""
+    return schemas.ModelView(name=name, scripted=False)

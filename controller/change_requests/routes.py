@@ -1,0 +1,53 @@
+"""Submit, list and look at change requests."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import StringConstraints
+
+from controller.auth.principals import Operator, Viewer
+from controller.change_requests import reading, service
+from controller.change_requests.schemas import ChangeRequestDetail, ChangeRequestPage, Submission
+from controller.context import Context
+from controller.identifiers import ChangeRequestId
+from pipeline.change_request import Status
+
+router = APIRouter(prefix="/api/v1/change-requests", tags=["change requests"])
+
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+
+
+@router.post("", status_code=202)
+async def submit(
+    context: Context,
+    principal: Operator,
+    submission: Submission,
+    response: Response,
+    idempotency_key: Annotated[IdempotencyKey | None, Header()] = None,
+) -> ChangeRequestDetail:
+    """Submit a change request; it is queued, and runs on the settings of this moment."""
+    cr_id, warnings = await service.submit(context, principal, submission, idempotency_key)
+    response.headers["Location"] = f"/api/v1/change-requests/{cr_id}"
+    return await reading.detail(context, principal, cr_id, warnings=warnings)
+
+
+@router.get("")
+async def list_change_requests(
+    context: Context,
+    principal: Viewer,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    status: Annotated[list[Status] | None, Query()] = None,
+    repository: Annotated[str | None, Query(max_length=200)] = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+) -> ChangeRequestPage:
+    """List change requests, newest first. `q` searches titles, or names an id."""
+    return await reading.page(
+        context, principal, limit=limit, cursor=cursor, statuses=status or [], repository=repository, words=q
+    )
+
+
+@router.get("/{cr_id}")
+async def get_change_request(context: Context, principal: Viewer, cr_id: ChangeRequestId) -> ChangeRequestDetail:
+    """Return one change request in full."""
+    return await reading.detail(context, principal, cr_id)

@@ -1,0 +1,143 @@
+"""Submitting: everything is checked before anything is stored, and storing is one transaction."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from controller.change_requests.choosing import Chosen, choose
+from controller.change_requests.schemas import TITLE_MAX, Submission
+from controller.context import ControllerContext
+from controller.errors import TooLarge
+from pipeline import events
+from pipeline.access import Principal
+from pipeline.change_request import RepositoryTarget, Status
+from pipeline.configuration import Configuration
+from pipeline.errors import CallerError, Conflict
+from pipeline.identifiers import new_id
+from pipeline.records import NewChangeRequest
+from pipeline.store.audit import Audit
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.events import Events
+from pipeline.store.idempotency import IdempotencyKeys
+from pipeline.store.repositories import Repositories
+from pipeline.store.settings import SettingsVersions
+
+
+class _KeyTaken(Exception):
+    """Another request with the same key was stored first; what this one stored is rolled back."""
+
+
+async def submit(
+    context: ControllerContext, principal: Principal, submission: Submission, key: str | None
+) -> tuple[str, list[str]]:
+    """Store a queued change request and return its id and warnings.
+
+    The same key with the same submission returns the first one's id. Raises `CallerError` (or a subclass) and stores
+    nothing when anything is wrong.
+    """
+    request_hash = _hash(submission)
+    configuration, known, earlier = await _look_around(context, principal, submission, key, request_hash)
+    if earlier is not None:
+        return earlier, []
+    title = _title(submission)
+    _check_size(title, submission.body, configuration.pipeline.request_max_bytes)
+    chosen = await choose(submission.repositories, known, context.wiring.inspector)
+    try:
+        cr_id = await _store(context, principal, submission, title, configuration, chosen, key, request_hash)
+    except (_KeyTaken, Conflict):
+        earlier = await _earlier(context, principal, key, request_hash)
+        if earlier is None:
+            raise
+        return earlier, []
+    await context.bells.ring(principal.tenant, "queue", "events")
+    return cr_id, [warning for one in chosen for warning in one.found.warnings]
+
+
+async def _look_around(
+    context: ControllerContext, principal: Principal, submission: Submission, key: str | None, request_hash: str
+) -> tuple[Configuration, list[RepositoryTarget], str | None]:
+    earlier = await _earlier(context, principal, key, request_hash)
+    async with context.database.transaction(principal.tenant) as connection:
+        if earlier is None and submission.external_id is not None:
+            live = await ChangeRequests(connection).live_for(submission.source, submission.external_id)
+            if live is not None:
+                raise Conflict(
+                    f"Change request {live} already works on {submission.source} {submission.external_id}.",
+                    field="external_id", remedy=f"Follow {live}, or finish it first.", live=live,
+                )  # fmt: skip
+        configuration = await SettingsVersions(connection).configuration()
+        return configuration, await Repositories(connection).all(), earlier
+
+
+async def _earlier(context: ControllerContext, principal: Principal, key: str | None, request_hash: str) -> str | None:
+    if key is None:
+        return None
+    async with context.database.transaction(principal.tenant) as connection:
+        return await IdempotencyKeys(connection, principal_id=principal.id).find(key, request_hash)
+
+
+async def _store(
+    context: ControllerContext,
+    principal: Principal,
+    submission: Submission,
+    title: str,
+    configuration: Configuration,
+    chosen: Sequence[Chosen],
+    key: str | None,
+    request_hash: str,
+) -> str:
+    async with context.database.transaction(principal.tenant) as connection:
+        targets = [await _registered(Repositories(connection), one) for one in chosen]
+        new = NewChangeRequest(
+            id=new_id("cr"), title=title, body=submission.body, created_by=principal.id, repositories=tuple(targets),
+            settings_snapshot=configuration.snapshot(), source=submission.source,
+            external_id=submission.external_id, external_url=submission.external_url,
+        )  # fmt: skip
+        await ChangeRequests(connection).create(new)
+        if key is not None:
+            keys = IdempotencyKeys(connection, principal_id=principal.id)
+            if not await keys.claim(key, request_hash, new.id):
+                raise _KeyTaken
+        await Events(connection).append(new.id, events.StatusChanged(status=Status.QUEUED, actor=principal.id))
+        names = [target.name for target in targets]
+        await Audit(connection).note(principal.id, "submitted", new.id, repositories=names, source=new.source)
+        return new.id
+
+
+async def _registered(repositories: Repositories, one: Chosen) -> RepositoryTarget:
+    if one.registered:
+        return one.target
+    stored = await repositories.register_on_the_way(one.target)
+    return one.target if stored.name == one.target.name else _renamed(one.target, stored.name)
+
+
+def _renamed(target: RepositoryTarget, name: str) -> RepositoryTarget:
+    return RepositoryTarget(
+        name=name, remote=target.remote, base_branch=target.base_branch, test_command=target.test_command,
+        behaviour_path=target.behaviour_path, merge_strategy=target.merge_strategy,
+    )  # fmt: skip
+
+
+def _title(submission: Submission) -> str:
+    if not submission.body.strip():
+        raise CallerError(
+            "The request is empty.", field="body", remedy="Say what should change and why, in a few sentences."
+        )
+    if submission.title:
+        return submission.title
+    first = next(line.strip() for line in submission.body.splitlines() if line.strip())
+    return first.lstrip("#").strip()[:TITLE_MAX] or "Change request"
+
+
+def _check_size(title: str, body: str, limit: int) -> None:
+    size = len(title.encode()) + len(body.encode())
+    if size > limit:
+        raise TooLarge(
+            f"The request text has {size} bytes; at most {limit} are allowed.", field="body",
+            remedy="Shorten it, or let an admin raise `pipeline.request_max_bytes`.", size_bytes=size, max_bytes=limit,
+        )  # fmt: skip
+
+
+def _hash(submission: Submission) -> str:
+    plain = submission.model_dump(mode="json")
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

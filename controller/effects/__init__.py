@@ -1,0 +1,1 @@
+"""Effects: what was or will be changed outside, and the dead letters among them."""

@@ -1,0 +1,95 @@
+"""Following events: one change request, or the whole tenant."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
+from sse_starlette.event import ServerSentEvent
+from sse_starlette.sse import EventSourceResponse
+
+from controller.auth.principals import Viewer
+from controller.context import Context, ControllerContext
+from controller.events import service
+from controller.events.schemas import EventPage
+from controller.identifiers import ChangeRequestId
+from pipeline.access import Principal
+from pipeline.errors import CallerError
+
+router = APIRouter(prefix="/api/v1", tags=["events"])
+
+SEQ_MAX = 2**63 - 1
+Seq = Annotated[int | None, Query(ge=0, le=SEQ_MAX)]
+LastEventId = Annotated[str | None, Header()]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": EventPage, "description": "A stream, or a page.", "content": {"text/event-stream": {}}}
+}
+
+
+class Until(StrEnum):
+    """When a stream ends by itself."""
+
+    FINISHED = "finished"
+
+
+@router.get("/events", responses=_ANSWERS)
+async def follow_all(
+    request: Request,
+    context: Context,
+    principal: Viewer,
+    after: Seq = None,
+    last_event_id: LastEventId = None,
+    limit: Limit = 500,
+) -> Response:
+    """Follow everything in the tenant: from `Last-Event-ID` or `after` on, else from now on."""
+    start = _start(last_event_id, after)
+    if _wants_page(request):
+        return JSONResponse(await service.page(context, principal, after=start or 0, cr_id=None, limit=limit))
+    return _stream(context, principal, after=start, cr_id=None, until=None)
+
+
+@router.get("/change-requests/{cr_id}/events", responses=_ANSWERS)
+async def follow_one(
+    request: Request,
+    context: Context,
+    principal: Viewer,
+    cr_id: ChangeRequestId,
+    after: Seq = None,
+    last_event_id: LastEventId = None,
+    limit: Limit = 500,
+    until: Until | None = None,
+) -> Response:
+    """Follow one change request from its beginning, or from `Last-Event-ID` or `after` on."""
+    await service.exists(context, principal, cr_id)
+    start = _start(last_event_id, after) or 0
+    if _wants_page(request):
+        return JSONResponse(await service.page(context, principal, after=start, cr_id=cr_id, limit=limit))
+    return _stream(context, principal, after=start, cr_id=cr_id, until=until)
+
+
+def _stream(
+    context: ControllerContext, principal: Principal, *, after: int | None, cr_id: str | None, until: Until | None
+) -> EventSourceResponse:
+    frames = service.stream(context, principal, after=after, cr_id=cr_id, until_finished=until is Until.FINISHED)
+    pace = context.wiring.pace
+    return EventSourceResponse(
+        frames, ping=pace.heartbeat_s, send_timeout=pace.client_stall_s, sep="\n",
+        ping_message_factory=lambda: ServerSentEvent(comment="still here", sep="\n"),
+    )  # fmt: skip
+
+
+def _start(last_event_id: str | None, after: int | None) -> int | None:
+    if not last_event_id:
+        return after
+    if not last_event_id.isascii() or not last_event_id.isdigit() or int(last_event_id[:20]) > SEQ_MAX:
+        raise CallerError(
+            "This is not the id of one of our events.", field="Last-Event-ID", remedy="Send the last `id:` received."
+        )
+    return int(last_event_id[:20])
+
+
+def _wants_page(request: Request) -> bool:
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/event-stream" not in accepted

@@ -1,0 +1,1 @@
+"""Gates: the inbox of decisions that wait for people."""

@@ -1,0 +1,1 @@
+"""What people tell a change request: a receipted queue."""

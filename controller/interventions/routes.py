@@ -1,0 +1,19 @@
+"""Telling a change request something."""
+
+from fastapi import APIRouter
+
+from controller.auth.principals import Operator
+from controller.context import Context
+from controller.identifiers import ChangeRequestId
+from controller.interventions import service
+from controller.interventions.schemas import InterventionRequest, Receipt
+
+router = APIRouter(prefix="/api/v1/change-requests/{cr_id}/interventions", tags=["interventions"])
+
+
+@router.post("", status_code=202)
+async def intervene(
+    context: Context, principal: Operator, cr_id: ChangeRequestId, asked: InterventionRequest
+) -> Receipt:
+    """Pause, resume, redirect, abort, rerun, fail, cancel, or raise the budget; returns a receipt."""
+    return await service.intervene(context, principal, cr_id, asked)

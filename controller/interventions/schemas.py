@@ -1,0 +1,69 @@
+"""What people may say to a change request, and the receipt."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from controller.text import Line, Text
+from pipeline.change_request import Stage, Status
+
+
+class Action(StrEnum):
+    """Everything a person can do to a change request beside deciding its gates."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    REDIRECT = "redirect"
+    SKIP = "skip"
+    ABORT = "abort"
+    TAKEOVER = "takeover"
+    HANDBACK = "handback"
+    RERUN = "rerun"
+    FAIL = "fail"
+    CANCEL = "cancel"
+    BUDGET = "budget"
+
+
+class RerunMode(StrEnum):
+    """Where a rerun begins."""
+
+    SCRATCH = "scratch"
+    CHECKPOINT = "checkpoint"
+    STAGE = "stage"
+
+
+class InterventionRequest(BaseModel):
+    """One thing a person says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Action
+    instructions: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=20_000)] = ""
+    """For resume, rerun and redirect: what the agents are told, with top priority. For fail and cancel: why."""
+    repository: Annotated[Line, StringConstraints(min_length=1, max_length=100)] | None = None
+    """Limits instructions to one repository."""
+    mode: RerunMode | None = None
+    """For rerun."""
+    stage: Stage | None = None
+    """For rerun from a stage."""
+    budget_usd: Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=4)] | None = None
+    """For budget: the new total of this change request."""
+
+
+class Receipt(BaseModel):
+    """What became of it so far: `queued` until the worker or the next run takes it, or `acted` at once."""
+
+    id: str
+    status: str
+    change_request_status: Status
+    message: str
+
+
+class AvailableAction(BaseModel):
+    """Something a person can do now, in one line."""
+
+    action: Action
+    explanation: str
+    mode: RerunMode | None = None

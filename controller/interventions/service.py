@@ -1,0 +1,237 @@
+"""Carrying out what people say: a row for everything, a move of the state machine where one follows.
+
+Everything happens under the change request's row lock in one transaction, so two people who act at once are told about
+each other. What concerns a running worker is only stored and rung; the worker answers for it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from controller.change_requests.schemas import budget_of
+from controller.context import ControllerContext
+from controller.interventions.actions import check
+from controller.interventions.schemas import Action, InterventionRequest, Receipt, RerunMode
+from pipeline import events
+from pipeline.access import Principal
+from pipeline.change_request import Move, PauseReason, Stage, Status
+from pipeline.errors import CallerError, Conflict
+from pipeline.records import ChangeRequest, Intervention
+from pipeline.store.audit import Audit
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.effects import Effects
+from pipeline.store.events import Events
+from pipeline.store.gates import Gates
+from pipeline.store.interventions import Interventions
+from pipeline.store.leases import Leases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """What one intervention works with: the locked change request and the aggregates of one transaction."""
+
+    cr: ChangeRequest
+    asked: InterventionRequest
+    actor: str
+    requests: ChangeRequests
+    gates: Gates
+    interventions: Interventions
+    effects: Effects
+    leases: Leases
+    log: Events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """What followed. `acted` False leaves the row queued for the worker; `move` None changes no status."""
+
+    message: str
+    acted: bool
+    status: Status
+    body: Mapping[str, Any]
+    reason: PauseReason | None = None
+
+
+async def intervene(
+    context: ControllerContext, principal: Principal, cr_id: str, asked: InterventionRequest
+) -> Receipt:
+    """Carry out one intervention; raises `Conflict` with what is allowed now, or `CallerError` for a missing part."""
+    async with context.database.transaction(principal.tenant) as connection:
+        cr = await ChangeRequests(connection).lock(cr_id)
+        desk = _Desk(
+            cr=cr, asked=asked, actor=principal.id, requests=ChangeRequests(connection), gates=Gates(connection),
+            interventions=Interventions(connection), effects=Effects(connection), leases=Leases(connection),
+            log=Events(connection),
+        )  # fmt: skip
+        check(cr, await desk.gates.inbox(cr_id=cr_id), asked.action)
+        done = await _ACTIONS[asked.action](desk)
+        stored = await _store(desk, done)
+        await Audit(connection).note(principal.id, f"intervened:{asked.action}", cr_id, **dict(done.body))
+    topics = ["events", f"cr:{cr_id}", *(["queue"] if done.status is Status.QUEUED else [])]
+    await context.bells.ring(principal.tenant, *topics)
+    return Receipt(id=stored.id, status=stored.status, change_request_status=done.status, message=done.message)
+
+
+async def _store(desk: _Desk, done: _Done) -> Intervention:
+    asked, cr = desk.asked, desk.cr
+    row = await desk.interventions.add(
+        cr.id, action=asked.action.value, body=done.body, actor=desk.actor, repository=asked.repository
+    )
+    if done.acted:
+        await desk.interventions.acted(row.id, note=done.message)
+        row = await desk.interventions.get(row.id)
+    await desk.log.append(
+        cr.id,
+        events.InterventionProgressed(
+            intervention_id=row.id, action=row.action, status=row.status, actor=row.actor, repository=row.repository
+        ),
+    )
+    if done.status is not cr.status or done.reason is not cr.pause_reason:
+        changed = events.StatusChanged(
+            status=done.status, reason=done.reason, message=done.message, actor=desk.actor, stage=cr.stage
+        )
+        await desk.log.append(cr.id, changed)
+    return row
+
+
+async def _resume(desk: _Desk) -> _Done:
+    await desk.requests.move(desk.cr.id, Move.REQUEUE)
+    return _Done(message="It goes on where it stopped.", acted=False, status=Status.QUEUED, body=_body(desk))
+
+
+async def _redirect(desk: _Desk) -> _Done:
+    if not desk.asked.instructions:
+        raise CallerError(
+            "There is nothing to tell the agents.", field="instructions", remedy="Say what to do instead."
+        )
+    message = "The agents see it at their next turn."
+    return _kept(desk, message, acted=False, body=_body(desk))
+
+
+async def _pause(desk: _Desk) -> _Done:
+    return await _stop(desk, PauseReason.HUMAN_PAUSE, "Paused by a person.")
+
+
+async def _abort(desk: _Desk) -> _Done:
+    return await _stop(desk, PauseReason.ABORTED, "Stopped by a person.")
+
+
+async def _stop(desk: _Desk, reason: PauseReason, message: str) -> _Done:
+    body = _body(desk)
+    if desk.cr.status is Status.RUNNING:
+        return _kept(desk, "The worker stops now.", acted=False, body=body)
+    message = desk.asked.instructions or message
+    await desk.requests.move(desk.cr.id, Move.PAUSE, reason=reason, message=message)
+    return _Done(message=message, acted=True, status=Status.PAUSED, reason=reason, body=body)
+
+
+async def _rerun(desk: _Desk) -> _Done:
+    mode = desk.asked.mode
+    if mode is None:
+        raise CallerError("A rerun has to say where it begins.", field="mode", remedy="scratch, checkpoint or stage.")
+    stage = _stage(desk) if mode is RerunMode.STAGE else None
+    if desk.cr.status is Status.PAUSED and mode is not RerunMode.SCRATCH:
+        return await _rerun_within_the_attempt(desk, mode, stage)
+    await _refuse_a_second_live_one(desk)
+    attempt = await desk.requests.start_attempt(desk.cr.id, mode=mode.value, from_stage=stage, requested_by=desk.actor)
+    await desk.gates.void(desk.cr.id)
+    await desk.effects.dismiss_open(desk.cr.id)
+    await desk.requests.move(desk.cr.id, Move.RERUN)
+    body = {**_body(desk), "mode": mode.value, "stage": stage.value if stage else None, "attempt": attempt}
+    return _Done(message=f"Attempt {attempt} is queued.", acted=False, status=Status.QUEUED, body=body)
+
+
+async def _rerun_within_the_attempt(desk: _Desk, mode: RerunMode, stage: Stage | None) -> _Done:
+    open_gates = await desk.gates.inbox(cr_id=desk.cr.id)
+    if stage is None and open_gates:
+        raise Conflict(
+            f"It waits for the {open_gates[0].kind} decision {open_gates[0].id}.", field="mode",
+            remedy="Decide it, or rerun from a stage or from scratch.",
+        )  # fmt: skip
+    await desk.gates.void(desk.cr.id)
+    await desk.requests.move(desk.cr.id, Move.REQUEUE)
+    where = f"from {stage}" if stage else "from its last checkpoint"
+    body = {**_body(desk), "mode": mode.value, "stage": stage.value if stage else None}
+    return _Done(message=f"It runs again {where}.", acted=False, status=Status.QUEUED, body=body)
+
+
+def _stage(desk: _Desk) -> Stage:
+    asked, reached = desk.asked.stage, desk.cr.stage
+    if asked is None:
+        raise CallerError("Which stage?", field="stage", remedy="Name the stage to begin with.")
+    if reached is None or asked.number > reached.number:
+        raise CallerError(
+            f"Stage {asked} was not reached so far.", field="stage", remedy="Name a stage that has run.",
+            reached=reached.value if reached else None,
+        )  # fmt: skip
+    return asked
+
+
+async def _refuse_a_second_live_one(desk: _Desk) -> None:
+    cr = desk.cr
+    if not cr.status.finished or cr.external_id is None:
+        return
+    live = await desk.requests.live_for(cr.source, cr.external_id)
+    if live is not None:
+        raise Conflict(
+            f"Change request {live} already works on {cr.source} {cr.external_id}.", field="action",
+            remedy=f"Follow {live}, or finish it first.", live=live,
+        )  # fmt: skip
+
+
+async def _fail(desk: _Desk) -> _Done:
+    return await _end(desk, Move.FAIL, Status.FAILED)
+
+
+async def _cancel(desk: _Desk) -> _Done:
+    return await _end(desk, Move.CANCEL, Status.CANCELLED)
+
+
+async def _end(desk: _Desk, move: Move, status: Status) -> _Done:
+    cr = desk.cr
+    if cr.status is Status.RUNNING:
+        # The next epoch belongs to nobody: whatever the worker still writes is refused from here on.
+        epoch = await desk.leases.take(cr.id, f"ended:{desk.actor}", lost_after=timedelta(0))
+        await desk.leases.release(cr.id, epoch)
+    message = desk.asked.instructions or f"Marked as {status} by a person."
+    await desk.requests.move(cr.id, move, message=message)
+    await desk.gates.void(cr.id)
+    await desk.effects.dismiss_open(cr.id)
+    return _Done(message=message, acted=True, status=status, body=_body(desk))
+
+
+async def _budget(desk: _Desk) -> _Done:
+    wanted, present = desk.asked.budget_usd, budget_of(desk.cr.settings_snapshot)
+    if wanted is None or wanted <= present:
+        raise CallerError(
+            f"The new budget must be more than the present {present} US dollars.", field="budget_usd",
+            remedy="Give a larger total.", budget_usd=str(present),
+        )  # fmt: skip
+    await desk.requests.raise_budget(desk.cr.id, wanted)
+    body = {**_body(desk), "budget_usd": str(wanted), "before_usd": str(present)}
+    message = f"The budget is {wanted} US dollars now."
+    if desk.cr.pause_reason is PauseReason.BUDGET and not await desk.gates.inbox(cr_id=desk.cr.id):
+        await desk.requests.move(desk.cr.id, Move.REQUEUE)
+        return _Done(message=f"{message} It goes on.", acted=False, status=Status.QUEUED, body=body)
+    return _kept(desk, message, acted=desk.cr.status is not Status.RUNNING, body=body)
+
+
+def _kept(desk: _Desk, message: str, *, acted: bool, body: Mapping[str, Any]) -> _Done:
+    return _Done(message=message, acted=acted, status=desk.cr.status, reason=desk.cr.pause_reason, body=body)
+
+
+def _body(desk: _Desk) -> dict[str, Any]:
+    return {"instructions": desk.asked.instructions}
+
+
+_ACTIONS: Mapping[Action, Callable[[_Desk], Awaitable[_Done]]] = {
+    Action.PAUSE: _pause,
+    Action.RESUME: _resume,
+    Action.REDIRECT: _redirect,
+    Action.ABORT: _abort,
+    Action.RERUN: _rerun,
+    Action.FAIL: _fail,
+    Action.CANCEL: _cancel,
+    Action.BUDGET: _budget,
+}

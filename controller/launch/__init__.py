@@ -1,0 +1,1 @@
+"""How workers are started: as processes of a fork server on this machine (`process`)."""

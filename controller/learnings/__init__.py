@@ -1,0 +1,1 @@
+"""Learnings that retrospectives propose and people approve."""

@@ -1,0 +1,1 @@
+"""What operators and machines ask: alive, ready, metrics, the audit log."""

@@ -1,0 +1,51 @@
+"""Registered repositories as people see and add them."""
+
+from pydantic import BaseModel
+
+from controller.change_requests.schemas import RepositoryChoice
+from controller.wiring import InspectedRepository
+from pipeline.change_request import RepositoryTarget
+
+
+class RepositoryRegistration(RepositoryChoice):
+    """A repository to register; `remote` is needed, the rest is found."""
+
+
+class RegisteredRepository(BaseModel):
+    """A repository that change requests can name."""
+
+    name: str
+    remote: str
+    base_branch: str
+    test_command: str | None
+    behaviour_path: str | None
+    merge_strategy: str
+
+
+class RepositoryList(BaseModel):
+    """All registered repositories by name."""
+
+    items: list[RegisteredRepository]
+
+
+class RepositoryCheck(BaseModel):
+    """What was found at a repository just now."""
+
+    repository: RegisteredRepository
+    base_commit: str
+    stack: str
+    test_command: str
+    warnings: list[str]
+
+
+def registered(target: RepositoryTarget) -> RegisteredRepository:
+    """Return a repository as the API shows it."""
+    return RegisteredRepository(**{name: getattr(target, name) for name in RegisteredRepository.model_fields})
+
+
+def checked(target: RepositoryTarget, found: InspectedRepository) -> RepositoryCheck:
+    """Return what an inspection found."""
+    return RepositoryCheck(
+        repository=registered(target), base_commit=found.base_commit, stack=found.stack,
+        test_command=found.test_command, warnings=list(found.warnings),
+    )  # fmt: skip

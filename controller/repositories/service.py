@@ -1,0 +1,51 @@
+"""Registering repositories after a look at them."""
+
+from controller.change_requests.choosing import inspected
+from controller.context import ControllerContext
+from controller.repositories import schemas
+from pipeline.access import Principal
+from pipeline.configuration import DeliverySettings
+from pipeline.errors import CallerError
+from pipeline.store.audit import Audit
+from pipeline.store.repositories import Repositories
+from pipeline.store.settings import SettingsVersions
+
+
+async def every(context: ControllerContext, principal: Principal) -> schemas.RepositoryList:
+    """Return all registered repositories."""
+    async with context.database.transaction(principal.tenant) as connection:
+        found = await Repositories(connection).all()
+    return schemas.RepositoryList(items=[schemas.registered(one) for one in found])
+
+
+async def one(context: ControllerContext, principal: Principal, name: str) -> schemas.RegisteredRepository:
+    """Return one repository."""
+    async with context.database.transaction(principal.tenant) as connection:
+        return schemas.registered(await Repositories(connection).get(name))
+
+
+async def register(
+    context: ControllerContext, principal: Principal, asked: schemas.RepositoryRegistration
+) -> schemas.RepositoryCheck:
+    """Look at a repository and register it; raises `CallerError` or `Conflict` and stores nothing otherwise."""
+    if asked.remote is None:
+        raise CallerError("The remote is missing.", field="remote", remedy="Give an absolute path or a URL.")
+    async with context.database.transaction(principal.tenant) as connection:
+        delivery = (await SettingsVersions(connection).configuration()).delivery
+    chosen = await inspected(_with_default(asked, delivery), [], context.wiring.inspector, "remote")
+    async with context.database.transaction(principal.tenant) as connection:
+        target = await Repositories(connection).register(chosen.target)
+        await Audit(connection).note(principal.id, "repository_registered", target.name, remote=target.remote)
+    return schemas.checked(target, chosen.found)
+
+
+async def check(context: ControllerContext, principal: Principal, name: str) -> schemas.RepositoryCheck:
+    """Look at a registered repository again; raises what is wrong with it."""
+    async with context.database.transaction(principal.tenant) as connection:
+        target = await Repositories(connection).get(name)
+    found = await context.wiring.inspector.inspect(target.remote, target.base_branch, target.test_command)
+    return schemas.checked(target, found)
+
+
+def _with_default(asked: schemas.RepositoryRegistration, delivery: DeliverySettings) -> schemas.RepositoryRegistration:
+    return asked.model_copy(update={"merge_strategy": asked.merge_strategy or delivery.merge_strategy})

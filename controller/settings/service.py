@@ -1,0 +1,89 @@
+"""Reading and changing runtime settings: validated before they are stored, and never from a stale page."""
+
+import re
+
+from controller.context import ControllerContext
+from controller.errors import PreconditionMissing
+from controller.settings import schemas
+from pipeline.access import Principal
+from pipeline.configuration import SECTIONS, parse_section
+from pipeline.errors import CallerError
+from pipeline.store.audit import Audit
+from pipeline.store.settings import SettingsVersions
+
+_ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+
+
+async def every(context: ControllerContext, principal: Principal) -> schemas.SettingsList:
+    """Return all sections as they hold now."""
+    async with context.database.transaction(principal.tenant) as connection:
+        versions = SettingsVersions(connection)
+        found = [await versions.current(section) for section in SECTIONS]
+    return schemas.SettingsList(items=[schemas.settings_view(one) for one in found])
+
+
+async def current(context: ControllerContext, principal: Principal, section: str) -> schemas.SettingsSection:
+    """Return one section as it holds now."""
+    async with context.database.transaction(principal.tenant) as connection:
+        return schemas.settings_section(await SettingsVersions(connection).current(section))
+
+
+async def history(context: ControllerContext, principal: Principal, section: str) -> schemas.SettingsList:
+    """Return all versions of a section, newest first."""
+    async with context.database.transaction(principal.tenant) as connection:
+        found = await SettingsVersions(connection).history(section)
+    return schemas.SettingsList(items=[schemas.settings_view(one) for one in found])
+
+
+async def change(
+    context: ControllerContext,
+    principal: Principal,
+    section: str,
+    asked: schemas.SettingsChange,
+    if_match: str | None,
+) -> schemas.SettingsSection:
+    """Store a new version; raises `CallerError` naming the field, or `Conflict` when somebody else was faster."""
+    value = parse_section(section, asked.value).model_dump(mode="json")
+    expected = _expected(asked.version, if_match)
+    async with context.database.transaction(principal.tenant) as connection:
+        stored = await SettingsVersions(connection).put(
+            section, value, expected=expected, changed_by=principal.id, note=asked.note
+        )
+        await Audit(connection).note(principal.id, "settings_changed", section, version=stored.version)
+    return schemas.settings_section(stored)
+
+
+async def revert(
+    context: ControllerContext, principal: Principal, section: str, version: int, note: str
+) -> schemas.SettingsSection:
+    """Store the value of an older version as a new one, if this program still accepts it."""
+    async with context.database.transaction(principal.tenant) as connection:
+        versions = SettingsVersions(connection)
+        old = await versions.version(section, version)
+        value = parse_section(section, old.value).model_dump(mode="json")
+        now = await versions.current(section)
+        note = note or f"Back to version {version}"
+        stored = await versions.put(section, value, expected=now.version, changed_by=principal.id, note=note)
+        await Audit(connection).note(
+            principal.id, "settings_reverted", section, version=stored.version, to_version=version
+        )
+    return schemas.settings_section(stored)
+
+
+def _expected(version: int | None, if_match: str | None) -> int:
+    if if_match is not None:
+        found = _ETAG.fullmatch(if_match.strip())
+        if found is None:
+            raise CallerError(
+                "This is not an ETag of ours.", field="If-Match", remedy='Send the ETag received, such as "3".'
+            )
+        matched = int(found[1])
+        if version is not None and version != matched:
+            raise CallerError("`If-Match` and `version` differ.", field="version", remedy="Send one of them.")
+        return matched
+    if version is None:
+        raise PreconditionMissing(
+            "A change has to name the version it was made from.", field="version",
+            remedy="Send `version`, or `If-Match` with the ETag of what you read.",
+        )  # fmt: skip
+    return version

@@ -1,0 +1,80 @@
+"""What people look at in one change request."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from controller.auth.principals import Viewer
+from controller.context import Context
+from controller.identifiers import ChangeRequestId
+from controller.views import schemas, service
+
+router = APIRouter(prefix="/api/v1/change-requests/{cr_id}", tags=["views"])
+
+Attempt = Annotated[int | None, Query(ge=1, le=10_000)]
+Filter = Annotated[str | None, Query(max_length=200)]
+
+
+@router.get("/spec")
+async def get_spec(
+    context: Context, principal: Viewer, cr_id: ChangeRequestId, attempt: Attempt = None
+) -> schemas.SpecList:
+    """Return the behaviour specs with all their revisions."""
+    return await service.specs(context, principal, cr_id, attempt)
+
+
+@router.get("/diff")
+async def get_diff(
+    context: Context, principal: Viewer, cr_id: ChangeRequestId, repository: Filter = None
+) -> schemas.DiffList:
+    """Return what the change does to each repository."""
+    return await service.diffs(context, principal, cr_id, repository)
+
+
+@router.get("/tests")
+async def get_tests(
+    context: Context, principal: Viewer, cr_id: ChangeRequestId, attempt: Attempt = None
+) -> schemas.TestRunList:
+    """Return the pipeline's own test runs."""
+    return await service.test_runs(context, principal, cr_id, attempt)
+
+
+@router.get("/findings")
+async def get_findings(
+    context: Context, principal: Viewer, cr_id: ChangeRequestId, attempt: Attempt = None
+) -> schemas.FindingList:
+    """Return what reviewers and checks reported."""
+    return await service.findings(context, principal, cr_id, attempt)
+
+
+@router.get("/cost")
+async def get_cost(context: Context, principal: Viewer, cr_id: ChangeRequestId) -> schemas.CostView:
+    """Return where the money went."""
+    return await service.cost(context, principal, cr_id)
+
+
+@router.get("/conversation")
+async def get_conversation(
+    context: Context,
+    principal: Viewer,
+    cr_id: ChangeRequestId,
+    *,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    attempt: Attempt = None,
+    activation: Filter = None,
+    role: Filter = None,
+    instance: Filter = None,
+) -> schemas.ConversationPage:
+    """Return what agents and the pipeline said to each other, entry by entry."""
+    wanted = {"attempt": attempt, "activation": activation, "role": role, "instance": instance}
+    return await service.conversation(context, principal, cr_id, cursor=cursor, limit=limit, wanted=wanted)
+
+
+@router.get("/evidence", responses={200: {"content": {"application/json": {}}}})
+async def get_evidence(context: Context, principal: Viewer, cr_id: ChangeRequestId, download: bool = False) -> Response:
+    """Return the signed evidence bundle, byte for byte; `download` names it as a file."""
+    content = await service.evidence(context, principal, cr_id)
+    name = f'attachment; filename="{cr_id}-evidence.json"'
+    headers = {"Content-Disposition": name} if download else {}
+    return Response(content, media_type="application/json", headers=headers)

@@ -1,0 +1,185 @@
+"""Reading what stages produced. Nothing here changes anything."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from controller import paging
+from controller.change_requests.schemas import budget_of, plain_usd
+from controller.context import ControllerContext
+from controller.errors import NotThereYet
+from controller.views import schemas
+from pipeline.access import Principal
+from pipeline.errors import CallerError, NotFound
+from pipeline.records import RepositoryProgress
+from pipeline.store.board import Board, Spending
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.conversations import ConversationEntry, Conversations, Position
+from pipeline.store.ledger import calls
+from pipeline.store.work import Work
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TEXT_MAX = 200_000
+
+
+async def specs(context: ControllerContext, principal: Principal, cr_id: str, attempt: int | None) -> schemas.SpecList:
+    """Return every revision of an attempt's specs; the present attempt by default."""
+    async with context.database.transaction(principal.tenant) as connection:
+        number = attempt or (await ChangeRequests(connection).get(cr_id)).attempt
+        found = await Work(connection, cr_id=cr_id, attempt=number).specs()
+    items = [schemas.SpecView(**{name: getattr(one, name) for name in schemas.SpecView.model_fields}) for one in found]
+    return schemas.SpecList(attempt=number, items=items)
+
+
+async def diffs(
+    context: ControllerContext, principal: Principal, cr_id: str, repository: str | None
+) -> schemas.DiffList:
+    """Return what changed between base and head of each repository."""
+    async with context.database.transaction(principal.tenant) as connection:
+        await ChangeRequests(connection).get(cr_id)
+        progress = await ChangeRequests(connection).progress(cr_id)
+    wanted = [one for one in progress if repository in {None, one.target.name}]
+    if repository is not None and not wanted:
+        raise NotFound("repository of this change request", repository)
+    return schemas.DiffList(items=[await _diff(context, one) for one in wanted])
+
+
+async def test_runs(
+    context: ControllerContext, principal: Principal, cr_id: str, attempt: int | None
+) -> schemas.TestRunList:
+    """Return the pipeline's own test runs of an attempt."""
+    async with context.database.transaction(principal.tenant) as connection:
+        number = attempt or (await ChangeRequests(connection).get(cr_id)).attempt
+        rows = await Work(connection, cr_id=cr_id, attempt=number).test_runs()
+    items = [schemas.TestRunView(**{name: row[name] for name in schemas.TestRunView.model_fields}) for row in rows]
+    return schemas.TestRunList(attempt=number, items=items)
+
+
+async def findings(
+    context: ControllerContext, principal: Principal, cr_id: str, attempt: int | None
+) -> schemas.FindingList:
+    """Return what reviewers and checks reported in an attempt."""
+    async with context.database.transaction(principal.tenant) as connection:
+        number = attempt or (await ChangeRequests(connection).get(cr_id)).attempt
+        found = await Work(connection, cr_id=cr_id, attempt=number).findings()
+    items = [
+        schemas.FindingView(
+            repository=repository, source=one.source, severity=one.severity, blocking=one.severity.blocking,
+            category=one.category, message=one.message, file=one.file, line=one.line, remedy=one.remedy,
+        )
+        for repository, one in found
+    ]  # fmt: skip
+    return schemas.FindingList(attempt=number, items=items)
+
+
+async def cost(context: ControllerContext, principal: Principal, cr_id: str) -> schemas.CostView:
+    """Return where the money of a change request went, over all attempts."""
+    async with context.database.transaction(principal.tenant) as connection:
+        cr = await ChangeRequests(connection).get(cr_id)
+        board = Board(connection)
+        total = (await board.spending(cr_id=cr_id))[0]
+        grouped = {name: await board.spending(cr_id=cr_id, by=[name]) for name in ("stage", "role", "model")}
+        rows = await calls(connection, cr_id)
+    return schemas.CostView(
+        budget_usd=plain_usd(budget_of(cr.settings_snapshot)),
+        total=_spending(total),
+        by_stage=[_spending(one) for one in grouped["stage"]],
+        by_role=[_spending(one) for one in grouped["role"]],
+        by_model=[_spending(one) for one in grouped["model"]],
+        calls=[_call(row) for row in rows],
+    )
+
+
+async def conversation(
+    context: ControllerContext,
+    principal: Principal,
+    cr_id: str,
+    *,
+    cursor: str | None,
+    limit: int,
+    wanted: Mapping[str, Any],
+) -> schemas.ConversationPage:
+    """Return journal entries, oldest first. `wanted` filters by attempt, activation, role or instance."""
+    after = _position(cursor) if cursor else None
+    async with context.database.transaction(principal.tenant) as connection:
+        await ChangeRequests(connection).get(cr_id)
+        journal = Conversations(connection, cr_id=cr_id)
+        found = await journal.page(limit=limit + 1, after=after, **wanted)
+        shown = found[:limit]
+        texts = await journal.texts(sorted({name for entry in shown for name in _named(entry.body)}))
+        summaries = await journal.summaries() if after is None else []
+    fields = schemas.ConversationView.model_fields
+    last = shown[-1].position if len(found) > limit else None
+    return schemas.ConversationPage(
+        conversations=[schemas.ConversationView(**{name: getattr(one, name) for name in fields}) for one in summaries],
+        items=[_entry(entry, texts) for entry in shown],
+        next_cursor=paging.encode([last[0].isoformat(), *last[1:]]) if last else None,
+    )
+
+
+async def evidence(context: ControllerContext, principal: Principal, cr_id: str) -> bytes:
+    """Return the evidence bundle as it was stored, byte for byte."""
+    async with context.database.transaction(principal.tenant) as connection:
+        cr = await ChangeRequests(connection).get(cr_id)
+        try:
+            return await Work(connection, cr_id=cr_id, attempt=cr.attempt).artifact("evidence", "bundle.json")
+        except NotFound as missing:
+            raise NotThereYet(
+                f"Change request {cr_id} has no evidence bundle so far.", field="evidence",
+                remedy="It is made before the release gate; look at spec, tests and findings until then.",
+                status=cr.status.value,
+            ) from missing  # fmt: skip
+
+
+async def _diff(context: ControllerContext, progress: RepositoryProgress) -> schemas.RepositoryDiffView:
+    name, base, head = progress.target.name, progress.base_commit, progress.head_commit
+    if base is None or head is None:
+        return schemas.RepositoryDiffView(repository=name, base=base, head=head, files=[], patch="", truncated=False)
+    found = await context.wiring.diffs.read(progress.target, base, head)
+    fields = schemas.ChangedFileView.model_fields
+    files = [schemas.ChangedFileView(**{field: getattr(one, field) for field in fields}) for one in found.files]
+    return schemas.RepositoryDiffView(
+        repository=name, base=base, head=head, files=files, patch=found.patch, truncated=found.truncated
+    )
+
+
+def _spending(one: Spending) -> schemas.SpendingView:
+    return schemas.SpendingView(
+        group=dict(one.group), calls=one.calls, spent_usd=plain_usd(one.settled_usd),
+        reserved_usd=plain_usd(one.reserved_usd), input_tokens=one.input_tokens,
+        cache_write_tokens=one.cache_write_tokens, cache_read_tokens=one.cache_read_tokens,
+        output_tokens=one.output_tokens, estimated_calls=one.estimated_calls,
+    )  # fmt: skip
+
+
+def _call(row: Mapping[Any, Any]) -> schemas.CallView:
+    values = {name: row[name] for name in schemas.CallView.model_fields}
+    money = {name: plain_usd(Decimal(row[name])) for name in ("worst_case_usd", "cost_usd")}
+    return schemas.CallView(**{**values, **money})
+
+
+def _entry(entry: ConversationEntry, texts: Mapping[str, str]) -> schemas.EntryView:
+    fields = [name for name in schemas.EntryView.model_fields if name != "body"]
+    body = {key: _shown(value, texts) for key, value in entry.body.items()}
+    return schemas.EntryView(**{name: getattr(entry, name) for name in fields}, body=body)
+
+
+def _shown(value: Any, texts: Mapping[str, str]) -> Any:
+    if not isinstance(value, str) or value not in texts:
+        return value
+    text = texts[value]
+    return {"sha256": value, "text": text[:_TEXT_MAX], "truncated": len(text) > _TEXT_MAX}
+
+
+def _named(body: Mapping[str, Any]) -> list[str]:
+    return [value for value in body.values() if isinstance(value, str) and _SHA256.fullmatch(value)]
+
+
+def _position(cursor: str) -> Position:
+    at, activation, role, instance, seq = paging.decode(cursor, str, str, str, str, int)
+    try:
+        return (datetime.fromisoformat(at), activation, role, instance, seq)
+    except ValueError as error:
+        raise CallerError("This cursor is not one of ours.", field="cursor", remedy="Start without one.") from error

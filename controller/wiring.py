@@ -1,0 +1,131 @@
+"""What the controller needs from outside, as Protocols, and the one value that carries all of it into `create_app`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.change_request import RepositoryTarget
+from pipeline.ports import ChangedFile, TenantBell
+from pipeline.records import Effect
+from pipeline.settings import Settings
+from pipeline.store.dispatching import Dispatched
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectedRepository:
+    """A repository that a change request can work on, as found just now."""
+
+    name: str
+    """Proposed from the remote; letters, digits, dot, dash and underscore only."""
+    remote: str
+    """Normalised: an absolute path or a URL."""
+    base_branch: str
+    base_commit: str
+    stack: str
+    """What it is made of and how its tests run, in one line."""
+    test_command: str
+    warnings: tuple[str, ...] = ()
+    """What a person should know that refuses nothing, such as uncommitted changes."""
+
+
+class RepositoryInspector(Protocol):
+    """Looks at a remote before anything is stored about it."""
+
+    async def inspect(self, remote: str, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+        """Return what is there. Raises `CallerError` when it is unreachable, empty, shallow, lacks the branch or tests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryDiff:
+    """What differs between two commits of one repository. `patch` is unified; `truncated` says that it was cut."""
+
+    files: tuple[ChangedFile, ...]
+    patch: str
+    truncated: bool = False
+
+
+class DiffReader(Protocol):
+    """Reads differences from the git caches."""
+
+    async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
+        """Return the difference between two commits (full SHAs)."""
+
+
+class EffectExecutor(Protocol):
+    """Carries out one kind of effect: looks up first, then acts by compare-and-swap. Safe to repeat."""
+
+    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+        """Return the result to record.
+
+        Raises `Conflict` or `CallerError` for a final refusal by the outside, `PersonNeeded` when a person has to
+        act first, `TransientError` for another try later.
+        """
+
+
+class LaunchObserver(Protocol):
+    """Who wants to know what a launcher sees."""
+
+    def launcher_ready(self) -> None:
+        """Workers can be launched from now on."""
+
+    async def worker_exited(self, order: Dispatched, cause: str) -> None:
+        """A launched worker is gone; `cause` is one line for people."""
+
+
+class Launcher(Protocol):
+    """Starts workers: as processes on this machine, or as jobs elsewhere."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether `launch` would be carried out now; dispatch waits until it would."""
+
+    async def run(self, observer: LaunchObserver) -> None:
+        """Serve until cancelled; raises when what starts workers is lost, and may be called again then."""
+
+    async def launch(self, order: Dispatched) -> None:
+        """Start the worker of one epoch, once however often it is asked for. Raises `TransientError`."""
+
+    async def stop(self, cr_id: str, epoch: int) -> None:
+        """End the worker of one epoch if it runs here. Idempotent."""
+
+    async def close(self) -> None:
+        """End everything that was launched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often background work looks by itself, in seconds; bells make it faster. Tests use fractions."""
+
+    events_s: float = 1.0
+    dispatch_s: float = 1.0
+    reaper_s: float = 5.0
+    outbox_s: float = 1.0
+    timers_s: float = 5.0
+    gate_reminder_s: float = 24 * 3600.0
+    heartbeat_s: float = 15.0
+    """Comment lines on silent event streams."""
+    client_stall_s: float = 10.0
+    """A client that takes nothing for this long is cut off; it resumes by `Last-Event-ID`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerWiring:
+    """Everything a controller is made of. The composition root (`cli`) fills it."""
+
+    settings: Settings
+    database_url: str
+    """Of the application role."""
+    inspector: RepositoryInspector
+    diffs: DiffReader
+    launcher: Launcher
+    executors: Mapping[str, EffectExecutor] = field(default_factory=dict)
+    """By effect kind."""
+    redis_url: str | None = None
+    bell: TenantBell | None = None
+    """Overrides the bell that follows from the two addresses."""
+    alone: bool = False
+    """True when no other controller can serve this database; then workers of a predecessor are replaced at once."""
+    dashboard: Path | None = None
+    """Directory of the built dashboard; None means the packaged one."""
+    pace: Pace = field(default_factory=Pace)

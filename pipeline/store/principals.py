@@ -1,0 +1,93 @@
+"""Principals and their tokens: only hashes are stored, a login code opens once.
+
+The transaction's tenant comes from the token itself, so a token of one tenant finds nothing in another.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, RowMapping, func, insert, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.access import NotAuthenticated, Principal, Role, TokenPurpose, token_hash
+from pipeline.errors import NotFound
+from pipeline.store.tables import access_tokens, principals
+
+
+class Principals:
+    """Who is known in one tenant, on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def ensure(self, principal_id: str, *, name: str, kind: str = "user", roles: Iterable[Role]) -> Principal:
+        """Create a principal or set its name and roles. Idempotent."""
+        values = {"name": name, "kind": kind, "roles": sorted(role.value for role in roles)}
+        statement = upsert(principals).values(id=principal_id, **values)
+        await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+        return await self.get(principal_id)
+
+    async def get(self, principal_id: str) -> Principal:
+        """Return it or raise `NotFound`."""
+        row = (await self._connection.execute(_SELECT.where(principals.c.id == principal_id))).mappings().one_or_none()
+        if row is None:
+            raise NotFound("principal", principal_id)
+        return _principal(row)
+
+    async def add_token(
+        self, principal_id: str, token: str, purpose: TokenPurpose, *, lasts: timedelta | None = None
+    ) -> None:
+        """Store the hash of a token; `lasts` None means until it is revoked."""
+        row = {"token_hash": token_hash(token), "principal_id": principal_id, "purpose": purpose.value}
+        expires_at = func.now() + lasts if lasts is not None else None
+        await self._connection.execute(insert(access_tokens).values(**row, expires_at=expires_at))
+
+    async def by_token(self, token: str, purpose: TokenPurpose) -> Principal:
+        """Return whom a valid token stands for; raises `NotAuthenticated`."""
+        query = _SELECT.join(access_tokens, access_tokens.c.principal_id == principals.c.id)
+        row = (await self._connection.execute(query.where(*_valid(token, purpose)))).mappings().one_or_none()
+        if row is None:
+            raise _unknown()
+        return _principal(row)
+
+    async def use_once(self, token: str, purpose: TokenPurpose) -> Principal:
+        """Return whom a single-use token stands for and spend it; of two who come at once, one gets in."""
+        spent = (
+            update(access_tokens)
+            .where(*_valid(token, purpose), access_tokens.c.used_at.is_(None))
+            .values(used_at=func.now())
+            .returning(access_tokens.c.principal_id)
+        )
+        principal_id = (await self._connection.execute(spent)).scalar_one_or_none()
+        if principal_id is None:
+            raise _unknown()
+        return await self.get(principal_id)
+
+    async def revoke(self, token: str) -> None:
+        """End a token now. Idempotent."""
+        where = access_tokens.c.token_hash == token_hash(token)
+        await self._connection.execute(update(access_tokens).where(where).values(expires_at=func.now()))
+
+
+async def tenant_ids(connection: AsyncConnection) -> list[str]:
+    """Return all tenants; the one table without row-level security, for the controller's background work."""
+    return list((await connection.execute(text("SELECT id FROM tenants ORDER BY id"))).scalars())
+
+
+_SELECT = select(principals.c.id, principals.c.tenant_id, principals.c.name, principals.c.kind, principals.c.roles)
+
+
+def _valid(token: str, purpose: TokenPurpose) -> list[ColumnElement[bool]]:
+    alive = or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > func.now())
+    return [access_tokens.c.token_hash == token_hash(token), access_tokens.c.purpose == purpose.value, alive]
+
+
+def _unknown() -> NotAuthenticated:
+    return NotAuthenticated("Nobody is known by this token.", remedy="Ask for a new one; it may have expired.")
+
+
+def _principal(row: RowMapping) -> Principal:
+    known = {role.value for role in Role}
+    roles = frozenset(Role(role) for role in row["roles"] if role in known)
+    return Principal(id=row["id"], tenant=row["tenant_id"], name=row["name"], kind=row["kind"], roles=roles)

@@ -1,0 +1,74 @@
+"""Registered repositories of a tenant: a name people use, a remote, a base branch, how its tests run."""
+
+from typing import Any
+
+from sqlalchemy import RowMapping, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.change_request import RepositoryTarget
+from pipeline.errors import Conflict, NotFound
+from pipeline.store.tables import repositories
+
+_SETTINGS = ("test_command", "behaviour_path", "merge_strategy")
+
+
+class Repositories:
+    """The registered repositories of one tenant, on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def register(self, target: RepositoryTarget) -> RepositoryTarget:
+        """Store a repository under its name; raises `Conflict` when the name or the remote and branch are taken."""
+        values = {"remote": target.remote, "base_branch": target.base_branch, "settings": _settings(target)}
+        statement = upsert(repositories).values(name=target.name, **values).on_conflict_do_nothing()
+        stored = await self._connection.execute(statement.returning(repositories.c.name))
+        if stored.scalar_one_or_none() is None:
+            raise Conflict(
+                "A repository with this name, or with this remote and branch, is registered already.",
+                field="name", remedy="Use the registered one, or another name.", name=target.name,
+            )  # fmt: skip
+        return target
+
+    async def register_on_the_way(self, target: RepositoryTarget) -> RepositoryTarget:
+        """Return the registered repository of the same remote and branch, or register it under the next free name."""
+        number = 1
+        while True:
+            if (known := await self.by_remote(target.remote, target.base_branch)) is not None:
+                return known
+            name = target.name if number == 1 else f"{target.name}-{number}"
+            values = {"remote": target.remote, "base_branch": target.base_branch, "settings": _settings(target)}
+            statement = upsert(repositories).values(name=name, **values).on_conflict_do_nothing()
+            stored = await self._connection.execute(statement.returning(repositories.c.name))
+            if stored.scalar_one_or_none() is not None:
+                return await self.get(name)
+            number += 1
+
+    async def get(self, name: str) -> RepositoryTarget:
+        """Return it or raise `NotFound`."""
+        query = select(repositories).where(repositories.c.name == name)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            raise NotFound("repository", name)
+        return _target(row)
+
+    async def by_remote(self, remote: str, base_branch: str) -> RepositoryTarget | None:
+        """Return the repository registered for a remote and branch."""
+        query = select(repositories).where(repositories.c.remote == remote, repositories.c.base_branch == base_branch)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return _target(row) if row else None
+
+    async def all(self) -> list[RepositoryTarget]:
+        """Return all by name."""
+        rows = await self._connection.execute(select(repositories).order_by(repositories.c.name))
+        return [_target(row) for row in rows.mappings()]
+
+
+def _settings(target: RepositoryTarget) -> dict[str, Any]:
+    return {key: getattr(target, key) for key in _SETTINGS}
+
+
+def _target(row: RowMapping) -> RepositoryTarget:
+    settings = {key: value for key, value in row["settings"].items() if key in _SETTINGS}
+    return RepositoryTarget(name=row["name"], remote=row["remote"], base_branch=row["base_branch"], **settings)

@@ -1,0 +1,45 @@
+"""What follows when a worker dies: the change request goes on with the next epoch, or pauses when it dies too often.
+
+Whoever notices first (the launcher that saw the exit, any controller's reaper) acts under the change request's row lock
+and only while the epoch is still the present one, so a death is counted once.
+"""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline import events
+from pipeline.change_request import Move, PauseReason, Status
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.events import Events
+from pipeline.store.leases import Leases
+
+DEATHS_MAX = 5
+
+_IN_A_ROW = text(
+    "SELECT count(*) FROM events WHERE cr_id = :cr AND type = 'worker_lost' AND at > greatest("
+    "  coalesce((SELECT max(at) FROM journal WHERE cr_id = :cr AND kind IN ('answered', 'observed')), '-infinity'),"
+    "  coalesce((SELECT max(created_at) FROM stage_results WHERE cr_id = :cr), '-infinity'),"
+    "  coalesce((SELECT max(created_at) FROM interventions WHERE cr_id = :cr), '-infinity'),"
+    "  coalesce((SELECT max(decided_at) FROM gates WHERE cr_id = :cr), '-infinity'))"
+)
+
+
+async def worker_died(connection: AsyncConnection, cr_id: str, epoch: int, *, cause: str) -> Status | None:
+    """Record the death and requeue or pause; returns the new status, or None when that epoch no longer runs."""
+    requests, log = ChangeRequests(connection), Events(connection)
+    cr = await requests.lock(cr_id)
+    if cr.status is not Status.RUNNING or await Leases(connection).epoch(cr_id) != epoch:
+        return None
+    await Leases(connection).release(cr_id, epoch)
+    await log.append(cr_id, events.WorkerLost(epoch=epoch, cause=cause, stage=cr.stage))
+    deaths = int((await connection.execute(_IN_A_ROW, {"cr": cr_id})).scalar_one())
+    if deaths < DEATHS_MAX:
+        await requests.move(cr_id, Move.REQUEUE)
+        await log.append(cr_id, events.StatusChanged(status=Status.QUEUED, message=cause))
+        return Status.QUEUED
+    reason, message = PauseReason.ATTEMPTS_EXHAUSTED, f"The worker died {deaths} times in a row without any progress."
+    await requests.move(
+        cr_id, Move.PAUSE, reason=reason, message=message, facts={"deaths": deaths, "last_cause": cause}
+    )
+    await log.append(cr_id, events.StatusChanged(status=Status.PAUSED, reason=reason, message=message))
+    return Status.PAUSED

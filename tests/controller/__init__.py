@@ -1,0 +1,1 @@
+"""The controller, over a real socket on a real PostgreSQL."""

@@ -1,0 +1,177 @@
+"""A running controller: the real application behind a real socket, on a fresh database."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+
+from controller.app import create_app
+from controller.auth.service import ensure_local_principal
+from controller.serve import serve
+from controller.wiring import ControllerWiring, EffectExecutor, Pace
+from pipeline.access import Role, TokenPurpose, new_token
+from pipeline.settings import ControllerSettings, Settings
+from pipeline.store.engine import Database
+from pipeline.store.principals import Principals
+from tests.controller.fakes import ScriptedDiffs, ScriptedInspector, ScriptedLauncher
+from tests.database import TestDatabase
+
+PACE = Pace(events_s=0.2, dispatch_s=0.1, reaper_s=0.1, outbox_s=0.1, timers_s=0.1, heartbeat_s=0.2, client_stall_s=2.0)
+
+
+@dataclass
+class Controller:
+    """One running controller and a client that is signed in as the local principal."""
+
+    url: str
+    token: str
+    database: TestDatabase
+    inspector: ScriptedInspector
+    launcher: Any
+    diffs: ScriptedDiffs
+    clients: list[httpx2.Client] = field(default_factory=list)
+
+    def client(self, token: str | None = "", **headers: str) -> httpx2.Client:
+        bearer = {"Authorization": f"Bearer {token or self.token}"} if token is not None else {}
+        made = httpx2.Client(base_url=self.url, headers={**bearer, **headers}, timeout=20, trust_env=False)
+        self.clients.append(made)
+        return made
+
+    def count(self, *tables: str) -> list[int]:
+        with psycopg.connect(self.database.superuser_url) as connection:
+            counted = [connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in tables]  # noqa: S608 - table names of this suite
+        return [row[0] for row in counted if row]
+
+    def submit(self, **fields: Any) -> dict[str, Any]:
+        answer = self.client().post("/api/v1/change-requests", json=submission(**fields))
+        assert answer.status_code == 202, answer.text
+        return dict(answer.json())
+
+
+def submission(**fields: Any) -> dict[str, Any]:
+    return {"title": "Add a greeting", "body": "Say hello.", "repositories": ["/srv/sample"], **fields}
+
+
+@dataclass
+class Starter:
+    """Starts controllers of one test on one database."""
+
+    database: TestDatabase
+
+    @contextmanager
+    def running(
+        self,
+        *,
+        launcher: Any = None,
+        executors: Mapping[str, EffectExecutor] | None = None,
+        pace: Pace = PACE,
+        dashboard: Path | None = None,
+        alone: bool = False,
+        redis_url: str | None = None,
+        **door: Any,
+    ) -> Iterator[Controller]:
+        settings = Settings(_env_file=None, controller=ControllerSettings(port=0, **door))
+        inspector, diffs = ScriptedInspector(), ScriptedDiffs()
+        launcher = launcher or ScriptedLauncher()
+        wiring = ControllerWiring(
+            settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
+            executors=executors or {}, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
+        )  # fmt: skip
+        token = asyncio.run(_local_token(self.database))
+        with _served(wiring) as url:
+            controller = Controller(url, token, self.database, inspector, launcher, diffs)
+            yield controller
+            for client in controller.clients:
+                client.close()
+
+
+@contextmanager
+def _served(wiring: ControllerWiring) -> Iterator[str]:
+    ready, stop, loop, urls = threading.Event(), asyncio.Event(), asyncio.new_event_loop(), list[str]()
+    failed: list[BaseException] = []
+
+    def answered(url: str) -> None:
+        urls.append(url)
+        ready.set()
+
+    def run() -> None:
+        try:
+            app = create_app(wiring)
+            loop.run_until_complete(serve(app, wiring.settings, on_ready=answered, stop=stop, set_up_logs=False))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+            failed.append(error)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=run, name="controller")
+    thread.start()
+    ready.wait()
+    try:
+        if failed:
+            raise failed[0]
+        yield urls[0]
+    finally:
+        if loop.is_running():
+            loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+    if failed:
+        raise failed[0]
+
+
+@pytest.fixture
+def start(database: TestDatabase) -> Starter:
+    return Starter(database)
+
+
+@pytest.fixture
+def controller(start: Starter) -> Iterator[Controller]:
+    with start.running() as running:
+        yield running
+
+
+@pytest.fixture
+async def store(database: TestDatabase) -> AsyncIterator[Database]:
+    opened = Database(database.app_url, tenant="default")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def token_of(database: TestDatabase) -> Callable[..., str]:
+    """Makes a principal with roles and returns its token."""
+
+    def make(name: str, *roles: Role, tenant: str = "default") -> str:
+        return asyncio.run(_principal_token(database, name, roles, tenant))
+
+    return make
+
+
+async def _local_token(database: TestDatabase) -> str:
+    store = Database(database.app_url, tenant="default")
+    try:
+        return await ensure_local_principal(store)
+    finally:
+        await store.close()
+
+
+async def _principal_token(database: TestDatabase, name: str, roles: tuple[Role, ...], tenant: str) -> str:
+    store, token = Database(database.app_url, tenant=tenant), new_token(tenant)
+    try:
+        async with store.transaction() as connection:
+            await Principals(connection).ensure(name, name=name, roles=roles)
+            await Principals(connection).add_token(name, token, TokenPurpose.API)
+    finally:
+        await store.close()
+    return token

@@ -1,0 +1,68 @@
+"""Hand-written stand-ins for what lies outside the controller: repositories, git caches, workers."""
+
+import asyncio
+from collections.abc import Callable
+
+from controller.wiring import InspectedRepository, LaunchObserver, RepositoryDiff
+from pipeline.change_request import RepositoryTarget
+from pipeline.errors import CallerError
+from pipeline.ports import ChangedFile
+from pipeline.store.dispatching import Dispatched
+
+
+class ScriptedInspector:
+    """Finds a Python repository everywhere, except where it was told to refuse."""
+
+    def __init__(self) -> None:
+        self.refusals: dict[str, CallerError] = {}
+        self.warnings: tuple[str, ...] = ()
+        self.asked: list[tuple[str, str | None, str | None]] = []
+
+    async def inspect(self, remote: str, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+        self.asked.append((remote, base_branch, test_command))
+        if remote in self.refusals:
+            raise self.refusals[remote]
+        name = remote.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
+        return InspectedRepository(
+            name=name, remote=remote, base_branch=base_branch or "main", base_commit="b" * 40,
+            stack="Python, pytest", test_command=test_command or "pytest", warnings=self.warnings,
+        )  # fmt: skip
+
+
+class ScriptedDiffs:
+    """Says what it was asked for."""
+
+    async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
+        changed = ChangedFile(path="a.py", status="M", added=1, removed=0)
+        return RepositoryDiff(files=(changed,), patch=f"--- {target.name} {base[:4]}..{head[:4]}")
+
+
+class ScriptedLauncher:
+    """Remembers what it was asked to launch; exits are up to the test."""
+
+    def __init__(self, *, ready: bool = True, on_launch: Callable[[Dispatched], None] | None = None) -> None:
+        self._ready = ready
+        self._on_launch = on_launch
+        self.launched: list[Dispatched] = []
+        self.stopped: list[tuple[str, int]] = []
+        self.observer: LaunchObserver | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._ready
+
+    async def run(self, observer: LaunchObserver) -> None:
+        self.observer = observer
+        observer.launcher_ready()
+        await asyncio.Event().wait()
+
+    async def launch(self, order: Dispatched) -> None:
+        self.launched.append(order)
+        if self._on_launch:
+            self._on_launch(order)
+
+    async def stop(self, cr_id: str, epoch: int) -> None:
+        self.stopped.append((cr_id, epoch))
+
+    async def close(self) -> None:
+        self._ready = False
