@@ -41,6 +41,7 @@ from pipeline.evidence.red_green import RedVerdict, Verdict, judge_preserve
 from pipeline.evidence.test_reports import TestReport
 from pipeline.execution import StageRun
 from pipeline.ports import Stack
+from pipeline.records import Gate
 from pipeline.repository_reading import stack_at
 from pipeline.role_usage import roles
 from pipeline.screened import kept
@@ -226,11 +227,19 @@ async def _approvals(run: StageRun, current: Mapping[str, Any]) -> tuple[Approva
             comment=gate.comment,
             content_hash=gate.content_hash,
             parts=dict(gate.content.get("parts", gate.content)),
-            carried_over=gate.kind == "release" and gate.content_hash != content_hash(dict(current)),
+            carried_over=_carried_over(run, gate, current),
         )
         for gate in await run.context.records.gates()
         if gate.status == "decided"
     )
+
+
+def _carried_over(run: StageRun, gate: Gate, current: Mapping[str, Any]) -> bool:
+    """Only the approval that the run itself carried over a clean rebase: nothing was developed after it."""
+    approval = run.state.get("approval")
+    if approval is None or approval["gate_id"] != gate.id or gate.content_hash == content_hash(dict(current)):
+        return False
+    return all(facts.get("approved_round") == facts.get("round") for facts in run.state["repositories"].values())
 
 
 def _row(rows: Sequence[Mapping[str, Any]], purpose: str, commit: str) -> Mapping[str, Any]:

@@ -108,7 +108,7 @@ async def _context(
         targets=targets, records=records, agents=crew, repositories=repositories, forge=LocalForge(), sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
         scanner=DetectSecretsScanner(), signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
-        workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None,
+        workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None, known_hosts=settings.environment.registries,
     )  # fmt: skip
 
 
