@@ -41,15 +41,13 @@ def get(controller: Controller, address: str) -> dict[str, Any]:
     return found
 
 
-async def test_every_page_answers_for_a_change_request_with_everything(
-    controller: Controller, store: Database
-) -> None:
+async def test_every_page_answers_for_a_change_request_with_everything(controller: Controller, store: Database) -> None:
     await line.queued(store)
     await line.worked(store)
     await line.with_evidence(store, b"{}")
     await line.paused(store, PauseReason.REVIEW_LOOP)
-    gate = (await line.at_gate(store, cr_id="cr-2")) if await line.queued(store, "cr-2") is None else None
-    assert gate is not None
+    await line.queued(store, "cr-2")
+    gate = await line.at_gate(store, cr_id="cr-2")
     learning = get(controller, "/api/v1/learnings")["items"][0]["id"]
     names = {"cr_id": line.CR, "gate_id": gate.id, "section": "pipeline", "name": "sample", "learning_id": learning}
     controller.submit(repositories=["/srv/sample"])
@@ -141,7 +139,11 @@ def test_settings_are_validated_versioned_and_reverted(controller: Controller) -
     assert (back.json()["version"], back.json()["value"]["budget_usd"]) == (2, "50.00")
     assert client.post("/api/v1/settings/pipeline/revert/9").status_code == 404
     history = client.get("/api/v1/settings/pipeline/history").json()["items"]
-    assert [(one["version"], one["note"]) for one in history] == [(2, "Back to version 0"), (1, "thrift"), (0, "default")]
+    assert [(one["version"], one["note"]) for one in history] == [
+        (2, "Back to version 0"),
+        (1, "thrift"),
+        (0, "default"),
+    ]
     assert controller.count("settings_versions") == [2]
 
 
@@ -183,9 +185,7 @@ async def test_dead_letters_are_tried_again_or_dismissed(controller: Controller,
     await line.queued(store)
     async with store.transaction() as connection:
         for key in ("one", "two"):
-            effect = await Effects(connection).intend(
-                key=key, cr_id=line.CR, repository=None, kind="push", payload={}
-            )
+            effect = await Effects(connection).intend(key=key, cr_id=line.CR, repository=None, kind="push", payload={})
             await Effects(connection).record(effect.id, status="dead", error="Away.")
     one, two = (effect["id"] for effect in get(controller, "/api/v1/effects")["items"])
     client = controller.client()
@@ -215,9 +215,7 @@ def test_every_error_of_the_framework_is_a_problem_too(controller: Controller) -
 
 def test_a_bug_of_ours_is_a_problem_without_a_traceback(controller: Controller) -> None:
     controller.inspector.refusals["/srv/bug"] = RuntimeError("the password is hunter2")  # type: ignore[assignment]  # a bug is no CallerError
-    answer = controller.client().post(
-        "/api/v1/change-requests", json={"body": "b", "repositories": ["/srv/bug"]}
-    )
+    answer = controller.client().post("/api/v1/change-requests", json={"body": "b", "repositories": ["/srv/bug"]})
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert answer.json()["facts"]["reference"].startswith("req-") and "hunter2" not in answer.text
 
@@ -287,13 +285,14 @@ def test_no_secret_reaches_a_log_line() -> None:
         log.info("nested", facts={"password": "hunter2", "list": [f"see {token}", {"cookie": "hunter2"}]})
         logging.getLogger("library").warning("dsn postgresql://app:hunter2@127.0.0.1/db and %s", token)
         try:
-            raise ValueError(f"could not use {token} of me:hunter2@x at postgresql://a:hunter2@h/d")
+            int(f"could not use {token} of me:hunter2@x at postgresql://a:hunter2@h/d")
         except ValueError:
             log.exception("failed")
         log.info("kept", cr_id="cr-1", tokens=5, cost="0.5")
     finally:
         structlog.configure(**before[0])
-        logging.getLogger().handlers, _ = before[1], logging.getLogger().setLevel(before[2])
+        logging.getLogger().handlers = before[1]
+        logging.getLogger().setLevel(before[2])
     written = stream.getvalue()
     lines = [json.loads(text) for text in written.splitlines()]
     assert token not in written
