@@ -153,7 +153,7 @@ class ProcessLauncher:
 
 async def _exit_of(child: asyncio.subprocess.Process) -> int:
     # `Process.wait` also waits for the pipes, which forked workers hold open.
-    while child.returncode is None:  # noqa: ASYNC110 - asyncio has no event for the exit alone
+    while child.returncode is None:  # noqa: ASYNC110 - the child watcher sets it; there is no event to wait for
         await asyncio.sleep(_EXIT_POLL_S)
     return child.returncode
 

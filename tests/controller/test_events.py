@@ -45,7 +45,7 @@ async def received(stream: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
 
 
 def dice(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311 - chance drives these tests, it protects nothing
+    return random.Random(seed)
 
 
 async def write(store: Database, cr_id: str, number: int, chance: random.Random) -> None:
