@@ -59,7 +59,7 @@ class Demo:
         self._show("approve", cr_id, "--yes", "--comment", "Seen in the demo.")
         self._show("watch", cr_id)
         self._say("What this run taught enters later prompts only after a person approved it.")
-        for learning in self._ask("learnings", "list"):
+        for learning in self._ask("learnings", "list")["items"]:
             self._show("learnings", "approve", learning["id"])
         self._say("The evidence is one signed file, checked without a database or network.")
         bundle = self._directory / "evidence.json"
