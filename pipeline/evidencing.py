@@ -4,6 +4,8 @@ What is gathered is raw outcomes and the verdicts judged from them; nothing here
 `parts`, so the bundle that is kept after the release can be checked against the approval without a database.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +21,7 @@ from pipeline.evidence.bundle import (
     CommitRecord,
     CommitsRecord,
     CriterionRecord,
+    RebuildRecord,
     RepositoryEvidence,
     RequestRecord,
     ReviewRecord,
@@ -38,6 +41,8 @@ from pipeline.evidence.red_green import RedVerdict, Verdict, judge_preserve
 from pipeline.evidence.test_reports import TestReport
 from pipeline.execution import StageRun
 from pipeline.ports import Stack
+from pipeline.presenting import REPORTERS
+from pipeline.records import Gate
 from pipeline.repository_reading import stack_at
 from pipeline.role_usage import roles
 from pipeline.screened import kept
@@ -46,7 +51,6 @@ from pipeline.state import outcomes_of
 
 KIND = "evidence"
 NAME = "bundle.json"
-REVIEWERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
 
 _REPORT = TypeAdapter(TestReport)
 _RED = TypeAdapter(RedVerdict)
@@ -134,7 +138,17 @@ async def _repository(run: StageRun, name: str) -> RepositoryEvidence:
             merge_strategy=target.merge_strategy,
         ),
         witness=await _witness(run, name, tests),
+        rebuilds=await _rebuilds(run, name),
     )
+
+
+async def _rebuilds(run: StageRun, name: str) -> tuple[RebuildRecord, ...]:
+    content = await run.context.records.artifact("rebuild", name)
+    if content is None:
+        return ()
+    rebuilt = json.loads(content)
+    digest = hashlib.sha256(rebuilt["log"].encode()).hexdigest()
+    return (RebuildRecord(manifest_hash=rebuilt["manifest_hash"], why=rebuilt["why"], log_sha256=digest),)
 
 
 async def _commit(run: StageRun, name: str, commit: str) -> CommitRecord:
@@ -184,7 +198,7 @@ async def _rules(run: StageRun, name: str, stack: Stack) -> RulesRecord:
 async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
     reviews = []
     for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
-        for reviewer in REVIEWERS:
+        for reviewer in REPORTERS:
             found = await run.context.records.findings(activation=f"{outcome['activation']}/{reviewer}")
             findings = tuple(finding for _, finding in found)
             blocking = any(finding.severity.blocking for finding in findings)
@@ -213,11 +227,19 @@ async def _approvals(run: StageRun, current: Mapping[str, Any]) -> tuple[Approva
             comment=gate.comment,
             content_hash=gate.content_hash,
             parts=dict(gate.content.get("parts", gate.content)),
-            carried_over=gate.kind == "release" and gate.content_hash != content_hash(dict(current)),
+            carried_over=_carried_over(run, gate, current),
         )
         for gate in await run.context.records.gates()
         if gate.status == "decided"
     )
+
+
+def _carried_over(run: StageRun, gate: Gate, current: Mapping[str, Any]) -> bool:
+    """Only the approval that the run itself carried over a clean rebase: nothing was developed after it."""
+    approval = run.state.get("approval")
+    if approval is None or approval["gate_id"] != gate.id or gate.content_hash == content_hash(dict(current)):
+        return False
+    return all(facts.get("approved_round") == facts.get("round") for facts in run.state["repositories"].values())
 
 
 def _row(rows: Sequence[Mapping[str, Any]], purpose: str, commit: str) -> Mapping[str, Any]:

@@ -72,7 +72,6 @@ REASONS: Mapping[str, str] = {
     "gitpython": "reads repositories where git's own plumbing would be parsed by hand",
     "httpx2": "the command line's client of our own API; the anthropic client already brings it",
     "jinja2": "prompt templates that refuse undefined variables",
-    "junitparser": "reads test reports of every runner",
     "langgraph": "the state machine: fan-out, durable checkpoints, waits",
     "langgraph-checkpoint-postgres": "its checkpoints in the one database we trust",
     "prometheus-client": "figures at /metrics",

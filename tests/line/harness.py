@@ -1,0 +1,266 @@
+"""A change request driven through the real line in this process: real PostgreSQL, git, sandbox and SDK; only the model
+is scripted. One `LineRun` plays submitter, dispatcher, outbox, reaper and the people, one worker epoch at a time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from langgraph.runtime import RunControl
+
+from cli.controller_process import wiring
+from cli.scenario import role_of
+from controller.app import create_app
+from controller.context import ControllerContext
+from controller.gates import service as gates
+from controller.gates.schemas import Decision, DecisionRequest
+from controller.interventions import service as interventions
+from controller.interventions.schemas import Action, InterventionRequest, Receipt, RerunMode
+from controller.wiring import LaunchObserver
+from pipeline.access import Principal, Role
+from pipeline.change_request import RepositoryTarget, Stage, Status
+from pipeline.configuration import Configuration
+from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
+from pipeline.settings import Settings
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.dispatching import Dispatched, Limit, dispatch_next
+from pipeline.store.effects import Effects
+from pipeline.store.engine import Database
+from pipeline.store.events import Events
+from pipeline.store.gates import Gates
+from pipeline.store.interventions import Interventions
+from pipeline.store.leases import Leases
+from pipeline.store.worker_deaths import worker_died
+from tests.database import TestDatabase
+from tests.line.repositories import SampleRepository
+from tests.scripted import ScriptedServer
+from worker.control import stop_asked
+from worker.loop import execute
+from worker.order import Order
+from worker.wiring import Hands, hands
+
+TENANT = "default"
+EPOCHS_MAX = 40
+API_KEY = "sk-test-canary-0123456789abcdef"
+LOST_AFTER = timedelta(seconds=90)
+OPERATOR = Principal(id="operator", tenant=TENANT, name="Olga", kind="user", roles=frozenset({Role.ADMIN}))
+Prepare = Callable[["LineRun", Hands], Hands]
+"""Changes what a worker works with before it starts, such as where it dies."""
+
+
+@dataclass(slots=True)
+class LineRun:
+    """One change request and everything around it."""
+
+    database: TestDatabase
+    model: ScriptedServer
+    root: Path
+    settings: Settings
+    controller: ControllerContext
+    repositories: dict[str, SampleRepository] = field(default_factory=dict)
+    cr_id: str = "cr-1"
+    epoch: int = 0
+
+    @property
+    def store(self) -> Database:
+        return self.controller.database
+
+    # submitting
+
+    def repository(self, files: Mapping[str, str], name: str = "sums") -> SampleRepository:
+        """Make a repository of these files with one commit on main."""
+        made = SampleRepository.create(self.root / "remotes" / name, files)
+        self.repositories[name] = made
+        return made
+
+    async def submit(
+        self, *, title: str, body: str, limits: Mapping[str, Any] | None = None, **sections: Mapping[str, Any]
+    ) -> None:
+        """Store a change request over all repositories made so far."""
+        given = {"pipeline": dict(limits or {}), **sections}
+        snapshot = Configuration.model_validate(given).snapshot()
+        targets = [
+            RepositoryTarget(name=name, remote=str(made.path), base_branch="main")
+            for name, made in self.repositories.items()
+        ]
+        new = NewChangeRequest(
+            id=self.cr_id, title=title, body=body, created_by="requester", repositories=tuple(targets),
+            settings_snapshot=snapshot,
+        )  # fmt: skip
+        async with self.store.transaction() as connection:
+            await ChangeRequests(connection).create(new)
+
+    # working
+
+    async def work(self, prepare: Prepare | None = None, drain: RunControl | None = None) -> ChangeRequest:
+        """Dispatch once and let one worker run until it leaves the change request; returns how it stands then."""
+        limit = Limit(workers_max=1, tenant_workers_max=1)
+        async with self.store.transaction() as connection:
+            sent = await dispatch_next(connection, owner="test", limit=limit, lost_after=LOST_AFTER)
+        assert sent is not None, f"nothing is queued: {await self.read()}"
+        self.epoch = sent.epoch
+        order = Order(tenant=sent.tenant, cr_id=sent.cr_id, attempt=sent.attempt, epoch=sent.epoch)
+        async with self._outbox(), hands(order, self.settings) as held:
+            worker = prepare(self, held) if prepare else held
+            await execute(worker, lambda: stop_asked(worker.runs, worker.bell, self.cr_id), drain or RunControl())
+        return await self.read()
+
+    async def work_through_crashes(self, prepare: Prepare) -> ChangeRequest:
+        """Let epoch after epoch work as the reaper would, until the change request is left by a worker of its own will."""
+        for _ in range(EPOCHS_MAX):
+            cr = await self.work(prepare)
+            if cr.status is not Status.RUNNING:
+                return cr
+            await self.bury()
+        raise AssertionError(f"still running after {EPOCHS_MAX} epochs")
+
+    async def to_the_gate(self) -> Gate:
+        """Work until the release gate opens."""
+        cr = await self.work()
+        assert cr.status is Status.WAITING, (cr.status, cr.pause_reason, cr.pause_message, cr.pause_facts)
+        return await self.open_gate()
+
+    async def to_the_end(self) -> ChangeRequest:
+        """Work, approve what is asked, and work on, until the change request pauses or is finished."""
+        for _ in range(EPOCHS_MAX):
+            cr = await self.work()
+            if cr.status is not Status.WAITING:
+                return cr
+            await self.decide(Decision.APPROVE)
+        raise AssertionError("the gates do not end")
+
+    async def fence_out(self) -> None:
+        """Give the lease to a new epoch, so that nothing the present worker still does becomes durable."""
+        async with self.store.transaction() as connection:
+            self.epoch = await Leases(connection).take(self.cr_id, "usurper", lost_after=LOST_AFTER)
+
+    async def bury(self) -> None:
+        """Notice that the worker is gone, as the launcher or the reaper does."""
+        async with self.store.transaction() as connection:
+            await worker_died(connection, self.cr_id, self.epoch, cause="test")
+
+    # people, through the door's own services
+
+    async def say(self, action: Action, **asked: Any) -> Receipt:
+        """Intervene."""
+        return await interventions.intervene(
+            self.controller, OPERATOR, self.cr_id, InterventionRequest(action=action, **asked)
+        )
+
+    async def resume(self, instructions: str = "") -> Receipt:
+        """Let a paused change request go on."""
+        return await self.say(Action.RESUME, instructions=instructions)
+
+    async def restart(self, stage: Stage, instructions: str = "") -> Receipt:
+        """Run a paused change request again from a stage, within its attempt."""
+        return await self.say(Action.RERUN, mode=RerunMode.STAGE, stage=stage, instructions=instructions)
+
+    async def raise_budget(self, usd: str) -> Receipt:
+        return await self.say(Action.BUDGET, budget_usd=Decimal(usd))
+
+    async def decide(self, decision: Decision, comment: str = "") -> None:
+        """Decide the open gate on what it shows."""
+        gate = await self.open_gate()
+        asked = DecisionRequest(decision=decision, content_hash=gate.content_hash, comment=comment)
+        await gates.decide(self.controller, OPERATOR, gate.id, asked)
+
+    # looking
+
+    async def open_gate(self) -> Gate:
+        async with self.store.transaction() as connection:
+            (gate,) = await Gates(connection).inbox(cr_id=self.cr_id)
+        return gate
+
+    async def read(self) -> ChangeRequest:
+        async with self.store.transaction() as connection:
+            return await ChangeRequests(connection).get(self.cr_id)
+
+    async def said(self) -> list[Intervention]:
+        """Return everything that people said, oldest first."""
+        async with self.store.transaction() as connection:
+            return await Interventions(connection).of(self.cr_id)
+
+    async def events(self, *kinds: str) -> list[StoredEvent]:
+        """Return events in their public order, all or those of some types."""
+        async with self.store.transaction() as connection:
+            await Events(connection).number()
+        async with self.store.transaction() as connection:
+            found = await Events(connection).read(after=0, cr_id=self.cr_id, limit=5_000)
+        return [event for event in found if not kinds or event.type in kinds]
+
+    async def effects(self) -> list[Effect]:
+        async with self.store.transaction() as connection:
+            return await Effects(connection).of(self.cr_id)
+
+    def asked(self, *roles: str) -> list[dict[str, Any]]:
+        """Return the requests that the model received, all or those of some roles."""
+        return [request for request in self.model.requests if not roles or role_of(request) in roles]
+
+    def asked_roles(self) -> list[str]:
+        """Return the roles in the order in which they asked."""
+        return [role_of(request) for request in self.model.requests]
+
+    # the outbox
+
+    @asynccontextmanager
+    async def _outbox(self) -> AsyncIterator[None]:
+        carrying = asyncio.create_task(self._carry_out_effects())
+        try:
+            yield
+        finally:
+            carrying.cancel()
+            with suppress(asyncio.CancelledError):
+                await carrying
+
+    async def _carry_out_effects(self) -> None:
+        outbox = next(loop for loop in self.controller.loops if loop.name == "outbox")
+        while True:
+            await outbox.tick()
+            await asyncio.sleep(0.02)
+
+
+class NoLauncher:
+    """Implements `controller.wiring.Launcher` for a controller whose workers the test runs itself."""
+
+    ready = False
+
+    async def run(self, observer: LaunchObserver) -> None:
+        """Launch nothing."""
+
+    async def launch(self, order: Dispatched) -> None:
+        """Launch nothing."""
+
+    async def stop(self, cr_id: str, epoch: int) -> None:
+        """There is nothing to stop."""
+
+    async def close(self) -> None:
+        """There is nothing to end."""
+
+
+def controller_of(settings: Settings) -> ControllerContext:
+    """Build the controller of this machine without serving it."""
+    context: ControllerContext = create_app(replace(wiring(settings, alone=True), launcher=NoLauncher())).state.context
+    return context
+
+
+def settings_of(root: Path, database: TestDatabase, model: ScriptedServer) -> Settings:
+    """Return what controller and worker are told."""
+    return Settings.model_validate(
+        {
+            "data_dir": root / "data",
+            "scenario": root / "scenario.yaml",
+            "database": {"url": database.app_url},
+            "anthropic": {"base_url": model.base_url, "api_key": API_KEY, "max_retries": 0},
+            "environment": {"offline": True},
+        }
+    )
+
+
+def with_context(held: Hands, **values: Any) -> Hands:
+    """Return hands whose stages see other ports."""
+    return replace(held, context=replace(held.context, **values))
