@@ -152,7 +152,7 @@ async def _rerun_within_the_attempt(desk: _Desk, mode: RerunMode, stage: Stage |
     await desk.gates.void(desk.cr.id)
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
     where = f"from {stage}" if stage else "from its last checkpoint"
-    body = {**_body(desk), "mode": mode.value, "stage": stage.value if stage else None}
+    body = {**_body(desk), "mode": mode.value, "stage": stage.value if stage else None, "attempt": desk.cr.attempt}
     return _Done(message=f"It runs again {where}.", acted=False, status=Status.QUEUED, body=body)
 
 

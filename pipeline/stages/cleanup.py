@@ -21,7 +21,7 @@ async def cleanup(run: StageRun) -> StageEnd:
         await _delete_branch(run, name)
         for kind in ("wip", "keep"):
             await run.context.repositories[name].drop_refs(f"refs/changeline/{kind}/{run.context.cr_id}/")
-    await asyncio.to_thread(shutil.rmtree, run.context.workspaces, ignore_errors=True)
+    await asyncio.to_thread(shutil.rmtree, run.context.workspaces.parent, ignore_errors=True)
     return StageEnd(summary=f"evidence {digest[:12]} signed and kept")
 
 
