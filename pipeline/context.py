@@ -110,6 +110,9 @@ class Records(Protocol):
     async def outcome(self, effect_id: str, *, timeout_s: float) -> Effect:
         """Wait until the controller recorded how an effect ended; returns it undecided after the timeout."""
 
+    async def try_again(self, effect_id: str) -> None:
+        """Let the controller try an effect again that was given up, because a person lets the run go on. Idempotent."""
+
     async def effects(self) -> Sequence[Effect]:
         """Return the effects of the change request, oldest first."""
 

@@ -147,7 +147,7 @@ def _waiting(wait: states.Wait) -> Ending:
             message=wait["message"],
             facts=wait["facts"],
         )
-    facts = {**wait["facts"], "stage": wait["stage"], "repository": wait["repository"] or None}
+    facts = {"repository": wait["repository"] or None, **wait["facts"], "stage": wait["stage"]}
     return Ending(
         move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason(wait["reason"]), message=wait["message"], facts=facts
     )

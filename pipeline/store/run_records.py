@@ -190,6 +190,12 @@ class RunRecords:
                 return effect
             await asyncio.sleep(LOOK_AGAIN_S)
 
+    async def try_again(self, effect_id: str) -> None:
+        """See the port; wakes the controller's executor."""
+        async with self._database.transaction() as connection:
+            await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed"))
+        await self._bell.ring("effects")
+
     async def effects(self) -> Sequence[Effect]:
         """See the port."""
         async with self._database.transaction() as connection:
