@@ -20,12 +20,17 @@ STATUS_STYLES = {
 }
 
 
+_PIPE_WIDTH = 10_000
+
+
 class Output:
     """Where one command prints. Text from outside is escaped before it meets markup, and cannot move the cursor."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._out = Console(highlight=False, soft_wrap=True)
+        # A pipe has no width: tables keep whole ids there.
+        width = None if sys.stdout.isatty() else _PIPE_WIDTH
+        self._out = Console(highlight=False, soft_wrap=True, width=width)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     @property
@@ -69,7 +74,9 @@ class Output:
         if not listed:
             self.line(empty, "dim")
             return
-        table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in headings:
+            table.add_column(heading, overflow="fold")
         for row in listed:
             table.add_row(*row)
         self._out.print(table)

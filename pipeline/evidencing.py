@@ -41,6 +41,7 @@ from pipeline.evidence.red_green import RedVerdict, Verdict, judge_preserve
 from pipeline.evidence.test_reports import TestReport
 from pipeline.execution import StageRun
 from pipeline.ports import Stack
+from pipeline.presenting import REPORTERS
 from pipeline.records import Gate
 from pipeline.repository_reading import stack_at
 from pipeline.role_usage import roles
@@ -50,7 +51,6 @@ from pipeline.state import outcomes_of
 
 KIND = "evidence"
 NAME = "bundle.json"
-REVIEWERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
 
 _REPORT = TypeAdapter(TestReport)
 _RED = TypeAdapter(RedVerdict)
@@ -198,7 +198,7 @@ async def _rules(run: StageRun, name: str, stack: Stack) -> RulesRecord:
 async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
     reviews = []
     for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
-        for reviewer in REVIEWERS:
+        for reviewer in REPORTERS:
             found = await run.context.records.findings(activation=f"{outcome['activation']}/{reviewer}")
             findings = tuple(finding for _, finding in found)
             blocking = any(finding.severity.blocking for finding in findings)

@@ -11,9 +11,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from email.message import Message
 from pathlib import Path
-from typing import cast
 
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
@@ -154,11 +152,11 @@ def permissive(expression: str) -> bool:
 
 def licence_of(name: str) -> str:
     """Return an installed package's licence: its SPDX expression, or what its older fields amount to."""
-    metadata = cast("Message", importlib.metadata.metadata(name))
-    if expression := metadata.get("License-Expression"):
-        return str(expression)
+    metadata = importlib.metadata.metadata(name)
+    if expressions := metadata.get_all("License-Expression"):
+        return str(expressions[0])
     classifiers = [text.split("::")[-1] for text in metadata.get_all("Classifier") or [] if text.startswith("License")]
-    for spoken in [*classifiers, str(metadata.get("License") or "")]:
+    for spoken in [*classifiers, *(metadata.get_all("License") or [])]:
         for word, spdx in SPOKEN.items():
             if re.search(rf"\b{word}\b", spoken, re.IGNORECASE):
                 return spdx
