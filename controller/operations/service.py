@@ -12,7 +12,7 @@ from pipeline.store.principals import tenant_ids
 
 async def readiness(context: ControllerContext) -> Readiness:
     """Check everything and name what is not right."""
-    checks = {"database": await _database(context), "launcher": _launcher(context)}
+    checks = {"database": await _database(context), "workers": _workers(context)}
     checks |= {loop.name: OK if loop.healthy else "not working" for loop in context.loops}
     return Readiness(ready=all(state == OK for state in checks.values()), checks=checks)
 
@@ -50,7 +50,7 @@ async def _database(context: ControllerContext) -> str:
         return away.message
 
 
-def _launcher(context: ControllerContext) -> str:
+def _workers(context: ControllerContext) -> str:
     return OK if context.wiring.launcher.ready else "workers cannot be started yet"
 
 
