@@ -55,6 +55,7 @@ lock: ## Compile the lock files anew (UPGRADE=1 takes newer releases)
 docs: dev ## Write the generated pages and the dashboard's types anew
 	@$(BIN)/python -m scripts.settings_reference
 	@$(BIN)/python -m scripts.dependencies
+	@$(BIN)/python -m scripts.state_machine
 	@$(MAKE) --no-print-directory openapi
 
 # --- what the verbs stand on ---
@@ -72,7 +73,7 @@ sources: dev
 	@scripts/sources.sh
 
 openapi: dev
-	@$(BIN)/python -m controller openapi > dashboard/openapi.json
+	@$(BIN)/python -m scripts.openapi
 	@scripts/dashboard.sh types
 
 contracts: dev

@@ -5,11 +5,12 @@ restores them. Green means the witnesses pass, the red witness is confirmed on t
 failure that the base did not have.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import committing, feedback, proving, testing_first, trees
+from pipeline import committing, events, feedback, proving, testing_first, trees
 from pipeline.agents.fences import Untrusted
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import CodeWriterVariables
@@ -169,7 +170,13 @@ async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, E
             repository=run.name,
             manifests=manifests,
         )
-    return await proving.environment_of(run, run.name, head)
+    stack, environment = await proving.environment_of(run, run.name, head)
+    rebuilt = {"manifest_hash": environment.manifest_hash, "why": ", ".join(manifests), "log": environment.log}
+    await run.context.records.save_artifact(
+        kind="rebuild", name=run.name, content=json.dumps(rebuilt).encode(), media_type="application/json", facts={}
+    )
+    await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt['why']}."))
+    return stack, environment
 
 
 async def prove(

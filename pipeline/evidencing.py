@@ -4,6 +4,8 @@ What is gathered is raw outcomes and the verdicts judged from them; nothing here
 `parts`, so the bundle that is kept after the release can be checked against the approval without a database.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +21,7 @@ from pipeline.evidence.bundle import (
     CommitRecord,
     CommitsRecord,
     CriterionRecord,
+    RebuildRecord,
     RepositoryEvidence,
     RequestRecord,
     ReviewRecord,
@@ -134,7 +137,17 @@ async def _repository(run: StageRun, name: str) -> RepositoryEvidence:
             merge_strategy=target.merge_strategy,
         ),
         witness=await _witness(run, name, tests),
+        rebuilds=await _rebuilds(run, name),
     )
+
+
+async def _rebuilds(run: StageRun, name: str) -> tuple[RebuildRecord, ...]:
+    content = await run.context.records.artifact("rebuild", name)
+    if content is None:
+        return ()
+    rebuilt = json.loads(content)
+    digest = hashlib.sha256(rebuilt["log"].encode()).hexdigest()
+    return (RebuildRecord(manifest_hash=rebuilt["manifest_hash"], why=rebuilt["why"], log_sha256=digest),)
 
 
 async def _commit(run: StageRun, name: str, commit: str) -> CommitRecord:

@@ -117,6 +117,9 @@ class Repository(Protocol):
     async def update_ref(self, ref: str, commit: str) -> None:
         """Set a ref of the cache, so that the commit survives git's garbage collection."""
 
+    async def drop_refs(self, prefix: str) -> None:
+        """Delete the cache's refs below a prefix (full, ending in a slash). Idempotent."""
+
     async def changed_files(self, base: str, head: str) -> list[ChangedFile]:
         """List what differs between two commits, renames detected."""
 

@@ -5,10 +5,8 @@ commit, and is stored with its verdict before anything follows from it.
 """
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,6 +16,7 @@ from pipeline.evidence.protected_tests import symbol_paths
 from pipeline.evidence.symbols import RepositorySymbols, read_symbols
 from pipeline.evidence.test_reports import Outcome, TestReport
 from pipeline.evidence.test_runs import run_tests
+from pipeline.evidence.untrusted_files import write_over
 from pipeline.execution import StageRun
 from pipeline.ports import Environment, Stack
 from pipeline.repository_reading import stack_at, text_at
@@ -55,7 +54,7 @@ async def prove(
     repository = context.repositories[name]
     await repository.remove_worktree(tree)
     await repository.checkout(tree, commit)
-    _restore(tree, restored or {})
+    write_over(tree, restored or {})
     try:
         report = await run_tests(
             stack=stack, tree=tree, environment=environment, sandbox=context.sandbox,
@@ -121,16 +120,3 @@ def plain(value: Any) -> dict[str, Any]:
     """Return a frozen dataclass as JSON-plain data."""
     result: dict[str, Any] = json.loads(json.dumps(asdict(value), default=str))
     return result
-
-
-def _restore(tree: Path, files: Mapping[str, bytes | None]) -> None:
-    """Write protected files into a clean checkout, replacing whatever kind of entry stands there."""
-    for path, content in files.items():
-        place = tree / path
-        if place.is_symlink() or place.is_file():
-            place.unlink()
-        elif place.is_dir():
-            shutil.rmtree(place)
-        if content is not None:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)

@@ -7,7 +7,6 @@ the source because Python does not keep them.
 import ast
 import inspect
 import itertools
-import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,4 +120,4 @@ def _sentences(model: type[BaseModel]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

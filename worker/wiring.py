@@ -24,7 +24,7 @@ from pipeline.graph import Line, compile_line
 from pipeline.llm.chains import scripted_models
 from pipeline.llm.gateway import Gateway
 from pipeline.llm.pricing import load_prices
-from pipeline.ports import Author, Bell, Clock, Repository
+from pipeline.ports import Author, Bell, Clock, ModelProvider, Repository
 from pipeline.settings import Settings
 from pipeline.store.bell import PostgresBell
 from pipeline.store.checkpoints import checkpointer
@@ -61,7 +61,9 @@ async def hands(order: Order, settings: Settings) -> AsyncIterator[Hands]:
         bell = PostgresBell(database, url)
         runs = Runs(database, cr_id=order.cr_id, epoch=order.epoch)
         saver = await stack.enter_async_context(checkpointer(url, tenant=order.tenant, worker=identity))
-        context = await _context(order, settings, runs, database, bell)
+        provider = _provider(settings)
+        stack.push_async_callback(provider.aclose)
+        context = await _context(order, settings, runs, database, bell, provider)
         yield Hands(order=order, line=compile_line(saver), context=context, runs=runs, bell=bell, identity=identity)
 
 
@@ -81,7 +83,9 @@ def data_directory(settings: Settings) -> Path:
     return settings.data_dir
 
 
-async def _context(order: Order, settings: Settings, runs: Runs, database: Database, bell: Bell) -> StageContext:
+async def _context(
+    order: Order, settings: Settings, runs: Runs, database: Database, bell: Bell, provider: ModelProvider
+) -> StageContext:
     root = data_directory(settings)
     cr, progress = await runs.load()
     configuration = Configuration.model_validate(cr.settings_snapshot)
@@ -92,7 +96,7 @@ async def _context(order: Order, settings: Settings, runs: Runs, database: Datab
     repositories = await _repositories(root, settings, targets, author, clock)
     sandbox = await start_sandbox(settings.sandbox, settings.environment, hidden=(root,))
     crew = Crew(
-        cr_id=cr.id, attempt=order.attempt, gateway=_gateway(settings, configuration, order, database, clock),
+        cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, gateway=_gateway(settings, configuration, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
         instructions=lambda _: StoredInstructions(database, records.emit, cr_id=cr.id), emit=records.emit,
         limits=configuration.pipeline, clock=clock, on_text=lambda _: None,
@@ -120,14 +124,18 @@ async def _repositories(
     }
 
 
-def _gateway(
-    settings: Settings, configuration: Configuration, order: Order, database: Database, clock: Clock
-) -> Gateway:
+def _provider(settings: Settings) -> AnthropicProvider:
     key = settings.anthropic_api_key
-    provider = AnthropicProvider(
+    return AnthropicProvider(
         api_key=key.get_secret_value() if key else "", base_url=settings.anthropic_base_url,
         max_retries=settings.anthropic.max_retries,
     )  # fmt: skip
+
+
+def _gateway(
+    settings: Settings, configuration: Configuration, order: Order, database: Database, clock: Clock,
+    provider: ModelProvider,
+) -> Gateway:  # fmt: skip
     limits = configuration.pipeline
     ledger = PostgresLedger(
         database, cr_id=order.cr_id, attempt=order.attempt, budget_usd=limits.budget_usd,

@@ -23,6 +23,9 @@ Dial: TypeAlias = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, asy
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_DOCUMENTATION = tuple(
+    ipaddress.ip_network(network) for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _PORT = 443
 _HEAD_MAX_BYTES = 8192
@@ -123,7 +126,12 @@ class EgressProxy:
 
 
 def _public(address: _Address) -> bool:
-    return address.is_global and not address.is_multicast
+    """Whether an address leads away from this machine and its own networks.
+
+    Documentation ranges pass: nothing real lives there, and some isolated networks map registries to them.
+    """
+    documented = any(address in network for network in _DOCUMENTATION if network.version == address.version)
+    return (address.is_global or documented) and not address.is_multicast
 
 
 def _not_local(address: _Address) -> bool:

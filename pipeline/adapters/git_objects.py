@@ -73,6 +73,16 @@ class GitObjects:
             await asyncio.to_thread(lock_file.unlink, missing_ok=True)
             await self._commands.run("update-ref", ref, sha(commit), git_dir=self._git_dir, lock=lock)
 
+    async def drop_refs(self, prefix: str) -> None:
+        """Delete the cache's refs below a prefix."""
+        below = full_ref(prefix.rstrip("/")) + "/"
+        async with held(self._private / "refs.lock", wait_s=self._commands.timeout_s) as lock:
+            listed = await self._commands.run(
+                "for-each-ref", "--format=%(refname)", below, git_dir=self._git_dir, lock=lock
+            )
+            orders = "".join(f"delete {ref}\n" for ref in listed.text.splitlines())
+            await self._commands.run("update-ref", "--stdin", git_dir=self._git_dir, stdin=orders.encode(), lock=lock)
+
     async def changed_files(self, base: str, head: str) -> list[ChangedFile]:
         """List what differs between two commits, renames detected."""
         listed = await self._diff("-r", "-z", "--raw", "--numstat", base, head)

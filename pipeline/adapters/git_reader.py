@@ -64,7 +64,7 @@ class GitCommitReader:
         for path in wanted:
             end = output.index(b"\n", position)
             header = output[position:end].split()
-            if len(header) != 3:  # noqa: PLR2004 - "id type size", or "id missing"
+            if len(header) != 3:  # noqa: PLR2004 - git says "id type size", or "id missing"
                 position = end + 1
                 continue
             size = int(header[2])

@@ -6,31 +6,9 @@ nor opens a connection. Invariant: whatever goes wrong inside it stops the chang
 """
 
 import re
-from collections.abc import Iterator, Sequence
-
-from detect_secrets.plugins.artifactory import ArtifactoryDetector
-from detect_secrets.plugins.aws import AWSKeyDetector
-from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
-from detect_secrets.plugins.base import BasePlugin
-from detect_secrets.plugins.basic_auth import BasicAuthDetector
-from detect_secrets.plugins.cloudant import CloudantDetector
-from detect_secrets.plugins.discord import DiscordBotTokenDetector
-from detect_secrets.plugins.github_token import GitHubTokenDetector
-from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
-from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString, HexHighEntropyString
-from detect_secrets.plugins.jwt import JwtTokenDetector
-from detect_secrets.plugins.keyword import KeywordDetector
-from detect_secrets.plugins.mailchimp import MailchimpDetector
-from detect_secrets.plugins.npm import NpmDetector
-from detect_secrets.plugins.openai import OpenAIDetector
-from detect_secrets.plugins.private_key import PrivateKeyDetector
-from detect_secrets.plugins.pypi_token import PypiTokenDetector
-from detect_secrets.plugins.sendgrid import SendGridDetector
-from detect_secrets.plugins.slack import SlackDetector
-from detect_secrets.plugins.square_oauth import SquareOAuthDetector
-from detect_secrets.plugins.stripe import StripeDetector
-from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
-from detect_secrets.plugins.twilio import TwilioKeyDetector
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
+from typing import Any, Protocol
 
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
@@ -42,20 +20,46 @@ HEX_ENTROPY_MIN = 3.0
 _LOCK_FILE = re.compile(r"(?:^|/)(?:[\w.-]*lock[\w.-]*|go\.sum|requirements[\w.-]*\.txt)$")
 
 
+_CERTAIN = (
+    ("aws", "AWSKeyDetector"), ("azure_storage_key", "AzureStorageKeyDetector"), ("discord", "DiscordBotTokenDetector"),
+    ("github_token", "GitHubTokenDetector"), ("gitlab_token", "GitLabTokenDetector"), ("mailchimp", "MailchimpDetector"),
+    ("npm", "NpmDetector"), ("openai", "OpenAIDetector"), ("private_key", "PrivateKeyDetector"),
+    ("pypi_token", "PypiTokenDetector"), ("sendgrid", "SendGridDetector"), ("slack", "SlackDetector"),
+    ("square_oauth", "SquareOAuthDetector"), ("stripe", "StripeDetector"), ("telegram_token", "TelegramBotTokenDetector"),
+    ("twilio", "TwilioKeyDetector"),
+)  # fmt: skip
+_POSSIBLE = (
+    ("artifactory", "ArtifactoryDetector"), ("basic_auth", "BasicAuthDetector"), ("cloudant", "CloudantDetector"),
+    ("jwt", "JwtTokenDetector"), ("keyword", "KeywordDetector"),
+)  # fmt: skip
+_ENTROPY = (
+    ("high_entropy_strings", "Base64HighEntropyString", BASE64_ENTROPY_MIN),
+    ("high_entropy_strings", "HexHighEntropyString", HEX_ENTROPY_MIN),
+)
+
+
+class _Detector(Protocol):
+    secret_type: str
+
+    def analyze_string(self, string: str) -> Iterable[Any]: ...
+
+
+class _EntropyDetector(_Detector, Protocol):
+    entropy_limit: float
+
+    def calculate_shannon_entropy(self, data: str) -> float: ...
+
+
 class DetectSecretsScanner:
     """All detectors of the library that work on a line; entropy and keywords only raise suspicion."""
 
     def __init__(self) -> None:
-        self._certain: tuple[BasePlugin, ...] = (
-            AWSKeyDetector(), AzureStorageKeyDetector(), DiscordBotTokenDetector(), GitHubTokenDetector(),
-            GitLabTokenDetector(), MailchimpDetector(), NpmDetector(), OpenAIDetector(), PrivateKeyDetector(),
-            PypiTokenDetector(), SendGridDetector(), SlackDetector(), SquareOAuthDetector(), StripeDetector(),
-            TelegramBotTokenDetector(), TwilioKeyDetector(),
-        )  # fmt: skip
-        self._possible: tuple[BasePlugin, ...] = (
-            ArtifactoryDetector(), BasicAuthDetector(), CloudantDetector(), JwtTokenDetector(), KeywordDetector(),
-        )  # fmt: skip
-        self._entropy = (Base64HighEntropyString(limit=BASE64_ENTROPY_MIN), HexHighEntropyString(limit=HEX_ENTROPY_MIN))
+        """Load the detectors here and not at import time: the library opens a socket to learn about IPv6."""
+        self._certain: tuple[_Detector, ...] = tuple(_detector(*named) for named in _CERTAIN)
+        self._possible: tuple[_Detector, ...] = tuple(_detector(*named) for named in _POSSIBLE)
+        self._entropy: tuple[_EntropyDetector, ...] = tuple(
+            _detector(module, name, limit=limit) for module, name, limit in _ENTROPY
+        )
 
     def scan(self, path: str, lines: Sequence[tuple[int, str]]) -> list[SecretHit]:
         """Scan one file's lines; lock files are full of hashes, so entropy does not judge them."""
@@ -81,12 +85,16 @@ class DetectSecretsScanner:
             yield from _hits(entropy, found, number, certain=False)
 
 
-def _random(plugin: Base64HighEntropyString | HexHighEntropyString, value: str) -> bool:
-    return bool(plugin.calculate_shannon_entropy(value) > plugin.entropy_limit)
+def _detector(module: str, name: str, **facts: float) -> Any:
+    return getattr(import_module(f"detect_secrets.plugins.{module}"), name)(**facts)
 
 
-def _hits(plugin: BasePlugin, values: Iterator[object], number: int, *, certain: bool) -> Iterator[SecretHit]:
+def _random(plugin: _EntropyDetector, value: str) -> bool:
+    return plugin.calculate_shannon_entropy(value) > plugin.entropy_limit
+
+
+def _hits(plugin: _Detector, values: Iterable[Any], number: int, *, certain: bool) -> Iterator[SecretHit]:
     for value in values:
         text = "".join(value) if isinstance(value, tuple) else str(value)
         if not placeholder(text):
-            yield SecretHit(line=number, kind=str(plugin.secret_type), certain=certain, masked=masked(text))
+            yield SecretHit(line=number, kind=plugin.secret_type, certain=certain, masked=masked(text))

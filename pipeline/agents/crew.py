@@ -15,8 +15,10 @@ from pipeline.agents.submissions.fields import Submission
 from pipeline.agents.task import AgentPorts, AgentTask
 from pipeline.agents.tools import Workbench
 from pipeline.agents.toolsets import ToolSet
+from pipeline.change_request import PauseReason, wip_ref
 from pipeline.context import Handed, Job
-from pipeline.errors import InvariantBroken
+from pipeline.errors import InvariantBroken, PersonNeeded
+from pipeline.events import Warned
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, DeltaListener, Emit, Instructions, Journal, JournalKey, Repository, Sandbox
@@ -28,6 +30,7 @@ class Crew:
 
     cr_id: str
     attempt: int
+    epoch: int
     gateway: Gateway
     journal: Journal
     sandbox: Sandbox
@@ -51,7 +54,14 @@ class Crew:
         )
         if job.tree and job.restore and definition.toolset is ToolSet.EDIT:
             await self._workspace(job).restore(_known(job))
-        result = await run_agent(self._task(job, definition, prompt), key, self._ports(job, definition))
+        task, ports = self._task(job, definition, prompt), self._ports(job, definition)
+        try:
+            result = await run_agent(task, key, ports)
+        except PersonNeeded as stopped:
+            if stopped.reason is not PauseReason.AGENT_TIMEOUT:
+                raise
+            await self.emit(Warned(message=f"{definition.role.value} ran out of time and is given it once more."))
+            result = await run_agent(task, key, ports)
         return Handed(submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd)
 
     def _task(self, job: Job, definition: RoleDefinition, prompt: RenderedPrompt) -> AgentTask[Submission]:
@@ -109,7 +119,7 @@ class Crew:
     def _workspace(self, job: Job) -> "TreeMemory":
         if job.tree is None or job.repository is None:
             raise InvariantBroken("An editing role needs a tree of a repository.", role=job.variables.role.value)
-        return TreeMemory(self.repositories(job.repository), job)
+        return TreeMemory(self.repositories(job.repository), job, wip_ref(self.cr_id, job.repository, self.epoch))
 
 
 def _known(job: Job) -> str:
@@ -119,12 +129,13 @@ def _known(job: Job) -> str:
 
 
 class TreeMemory:
-    """Implements `pipeline.agents.task.Workspace`: each snapshot is a commit on the one before."""
+    """Implements `pipeline.agents.task.Workspace`: each snapshot is a commit on the one before, held by this epoch's ref."""
 
-    def __init__(self, repository: Repository, job: Job) -> None:
+    def __init__(self, repository: Repository, job: Job, ref: str) -> None:
         if job.tree is None:
             raise InvariantBroken("There is no tree to remember.")
         self._repository = repository
+        self._ref = ref
         self._tree = job.tree
         self._parent = job.commit
         self._name = f"{job.variables.role.value} {job.instance}"
@@ -133,9 +144,10 @@ class TreeMemory:
         """Commit what the tree holds; the previous commit when nothing changed."""
         if self._parent is None:
             raise InvariantBroken("A tree is remembered from a commit.")
-        self._parent = await self._repository.snapshot(
-            self._tree, parent=self._parent, message=f"Snapshot of {self._name}"
-        )
+        before = self._parent
+        self._parent = await self._repository.snapshot(self._tree, parent=before, message=f"Snapshot of {self._name}")
+        if self._parent != before:
+            await self._repository.update_ref(self._ref, self._parent)
         return self._parent
 
     async def restore(self, commit: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.evidence.test_commands import PYTEST_CONFIGURATION
 from pipeline.evidence.test_reports import TestCaseResult
-from pipeline.evidence.untrusted_files import read_source
+from pipeline.evidence.untrusted_files import inside, read_source
 from pipeline.ports import Stack
 
 _PYTEST = "def test_{token}():\n    assert 1 == 2\n"
@@ -25,14 +25,15 @@ _SELECTING = re.compile(r"\bpython_(?:functions|classes)\b|[\s\"'=]-[km][\s\"'=]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
-    """The planted file, relative to the tree."""
+    """The planted file."""
 
-    tree: Path
+    place: Path
     file: str
+    """Its path in the repository."""
 
     def remove(self) -> None:
         """Take the file out of the tree again."""
-        (self.tree / self.file).unlink(missing_ok=True)
+        self.place.unlink(missing_ok=True)
 
     def judge(self, cases: Sequence[TestCaseResult], exit_code: int) -> tuple[list[TestCaseResult], int, list[str]]:
         """Return the cases without the canary, the exit code as if it had not run, and complaints."""
@@ -55,13 +56,13 @@ class Canary:
 def plant(stack: Stack, tree: Path, selection: Sequence[str]) -> Canary | None:
     """Write the canary beside the first selected file; None for runners and configurations where it cannot stand."""
     shape = {"pytest": _PYTEST, "unittest": _UNITTEST}.get(stack.runner)
-    folder = PurePosixPath(selection[0]).parent if selection else None
-    if shape is None or folder is None or not (tree / folder).is_dir() or (tree / folder).is_symlink():
+    token = secrets.token_hex(6)
+    file = str(PurePosixPath(selection[0]).with_name(f"test_{token}.py")) if selection else ""
+    place = inside(tree, file) if file else None
+    if shape is None or place is None or not place.parent.is_dir():
         return None
     if stack.runner == "pytest" and any(_SELECTING.search(read_source(tree, name)) for name in PYTEST_CONFIGURATION):
         return None
-    token = secrets.token_hex(6)
-    file = str(folder / f"test_{token}.py")
-    with (tree / file).open("x", encoding="utf-8") as opened:
+    with place.open("x", encoding="utf-8") as opened:
         opened.write(shape.format(token=token))
-    return Canary(tree=tree, file=file)
+    return Canary(place=place, file=file)

@@ -115,8 +115,8 @@ PATTERNS: tuple[Pattern, ...] = (
 )  # fmt: skip
 _URL = re.compile(r"\bhttps?://(?P<host>[a-z0-9.-]+)[^\s)>\]\"']*")
 _KNOWN_HOSTS = (
-    "github.com", "gitlab.com", "python.org", "pypi.org", "npmjs.com", "nodejs.org", "mozilla.org", "w3.org", "ietf.org",
-    "rfc-editor.org", "wikipedia.org", "readthedocs.io", "docs.rs", "crates.io", "go.dev", "stackoverflow.com",
+    "github.com", "gitlab.com", "python.org", "npmjs.com", "nodejs.org", "mozilla.org", "w3.org", "ietf.org",
+    "rfc-editor.org", "wikipedia.org", "readthedocs.io", "docs.rs", "go.dev", "stackoverflow.com",
     "example.com", "example.org", "example.net", "localhost", "atlassian.net",
 )  # fmt: skip
 
@@ -125,7 +125,7 @@ def screen_text(text: str, known_hosts: tuple[str, ...] = ()) -> list[RiskFlag]:
     """Return the flags of a text, highest risk first, then in order; offsets point into `text`.
 
     Args:
-        known_hosts: Further hosts that may be linked, such as the tenant's tracker.
+        known_hosts: Further hosts that may be linked, such as the tenant's tracker and its package registries.
     """
     flags = [*_hidden(text), *_matches(text), *_urls(text, known_hosts), *_encoded(text)]
     unique = {(flag.pattern, flag.start, flag.quote): flag for flag in flags}

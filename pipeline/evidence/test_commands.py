@@ -18,7 +18,7 @@ from typing import Any
 from pipeline.evidence.json_text import parsed_object
 from pipeline.evidence.path_globs import matches_any
 from pipeline.evidence.test_sources import declared_tests
-from pipeline.evidence.untrusted_files import read_source, walk_files
+from pipeline.evidence.untrusted_files import inside, read_source, walk_files
 from pipeline.ports import Stack
 
 PYTEST_CONFIGURATION = ("pyproject.toml", "pytest.ini", ".pytest.ini", "setup.cfg", "tox.ini")
@@ -194,7 +194,7 @@ def _custom(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> Tes
     return TestCommand(
         argv=("sh", "-c", stack.test_command),
         results=ResultFormat.COMMAND,
-        result_file=places.tree / named.group(1) if named and ".." not in named.group(1) else None,
+        result_file=inside(places.tree, named.group(1)) if named else None,
         narrowed=chosen is None,
     )
 

@@ -19,6 +19,8 @@ async def cleanup(run: StageRun) -> StageEnd:
     digest = await evidencing.keep(run)
     for name in sorted(run.state["repositories"]):
         await _delete_branch(run, name)
+        for kind in ("wip", "keep"):
+            await run.context.repositories[name].drop_refs(f"refs/changeline/{kind}/{run.context.cr_id}/")
     await asyncio.to_thread(shutil.rmtree, run.context.workspaces, ignore_errors=True)
     return StageEnd(summary=f"evidence {digest[:12]} signed and kept")
 

@@ -275,10 +275,10 @@ def test_pips_own_configuration_is_honoured_without_secrets(tmp_path: Path) -> N
     mirror.mkdir(parents=True)
     config = tmp_path / "pip.conf"
     config.write_text(
-        f"[global]\nindex-url = https://pypi.org/simple\nextra-index-url = file://{mirror}\nproxy = http://u:p@x\n"
+        f"[global]\nindex-url = https://index.example/simple\nextra-index-url = file://{mirror}\nproxy = http://u:p@x\n"
     )
     arguments, shown = pip_arguments(EnvironmentSettings(), (config,))
-    assert arguments == ["--index-url", "https://pypi.org/simple", "--extra-index-url", f"file://{mirror}"]
+    assert arguments == ["--index-url", "https://index.example/simple", "--extra-index-url", f"file://{mirror}"]
     assert shown == (mirror.parent,)
     assert pip_arguments(EnvironmentSettings(offline=True), (config,)) == (["--no-index"], ())
     config.write_text("[global]\nindex-url = https://user:canary@index.example/simple\n")

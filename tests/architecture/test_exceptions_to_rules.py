@@ -7,7 +7,7 @@ import tokenize
 from tests.architecture.source_tree import PRODUCT, python_files, text_of, tracked_files
 
 NOQA = re.compile(r"#\s*noqa\b", re.IGNORECASE)
-NOQA_WITH_REASON = re.compile(r"#\s*noqa: [A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)* +[-:—#] *\w.{3,}")
+NOQA_WITH_REASON = re.compile(r"#\s*noqa: [A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)* +[-:—#] *\S.{3,}")
 IGNORE = re.compile(r"#\s*type:\s*ignore")
 IGNORE_WITH_REASON = re.compile(r"#\s*type: ignore\[[a-z-]+(, ?[a-z-]+)*\] +(#|-) *\w.{3,}")
 PATHLESS_RULES = re.compile(r"#\s*ruff:\s*noqa|#\s*mypy:\s*ignore-errors")

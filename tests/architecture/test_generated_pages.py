@@ -1,6 +1,7 @@
 """Pages that a program writes are as that program would write them today; `make docs` refreshes them."""
 
-from scripts import dependencies, settings_reference
+from pipeline.change_request import Stage
+from scripts import dependencies, openapi, settings_reference, state_machine
 
 
 def test_the_settings_reference_is_fresh() -> None:
@@ -22,3 +23,17 @@ def test_every_direct_dependency_earns_its_place() -> None:
 
 def test_no_licence_asks_for_more_than_we_accepted() -> None:
     assert dependencies.unaccepted() == {}
+
+
+def test_the_drawing_of_the_state_machine_is_the_compiled_graph() -> None:
+    page = state_machine.PAGE.read_text()
+    drawn = page.split(state_machine.BEGIN)[1].split(state_machine.END)[0].strip()
+    assert drawn == state_machine.picture(), "run `make docs`"
+
+
+def test_every_stage_can_pause_and_every_stage_can_be_resumed() -> None:
+    assert state_machine.exceptional_edges() == (set(Stage), set(Stage))
+
+
+def test_the_dashboards_schema_is_the_controllers() -> None:
+    assert openapi.PAGE.read_text() == openapi.render(), "run `make docs`"

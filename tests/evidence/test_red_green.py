@@ -3,8 +3,10 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,11 +43,65 @@ HEAD = {
 CHANGE = "tests/test_change.py"
 
 
-async def proof(
-    tmp_path: Path, test: str, *, stack: Stack = PYTEST, base: Mapping[str, str] = BASE, head: Mapping[str, str] = HEAD
+RIGHT_REASONS: list[tuple[str, RedCause]] = [
+    ("from shop.cart import price, Cart\ndef test_a():\n    assert Cart().total() == 2\n", RedCause.ASSERTION),
+    ("from shop.cart import tax\ndef test_a():\n    assert tax(1) == 2\n", RedCause.MISSING),
+    ("import shop.cart\ndef test_a():\n    assert shop.cart.tax(1) == 2\n", RedCause.MISSING),
+    ("from shop.pricing import quote\ndef test_a():\n    assert quote() == 4\n", RedCause.MISSING),
+    ("from slug import slugify\ndef test_a():\n    assert slugify('A') == 'a'\n", RedCause.MISSING),
+    ("from shop.cart import Cart\ndef test_a():\n    assert Cart().vat() == 3\n", RedCause.MISSING),
+    ("from shop.cart import price\ndef test_a():\n    assert price(1, currency='USD') == 1\n", RedCause.MISSING),
+    ("from shop.cart import Cart\ndef test_a():\n    assert Cart().total(net=True) == 2\n", RedCause.MISSING),
+    ("def test_a():\n    from shop.cart import tax\n    assert tax(1) == 2\n", RedCause.MISSING),
+]
+WRONG_REASONS: list[tuple[str, str]] = [
+    ("def test_a(:\n    assert 0\n", "does not parse"),
+    ("import requests_not_there.sub\ndef test_a():\n    assert 0\n", "does not pass on the head"),
+    ("import requests\nimport requests.nope\ndef test_a():\n    assert 0\n", "not this repository's"),
+    ("import os\ndef test_a():\n    assert os.nothing()\n", "not this repository's"),
+    (
+        "import pytest\n@pytest.fixture\ndef f():\n    from shop.cart import tax\n    return tax\ndef test_a(f):\n    assert f(1) == 2\n",
+        "fixture",
+    ),
+    ("def test_a(nope):\n    assert nope\n", "fixture"),
+    ("def test_a():\n    assert undefined_name == 1\n", "NameError"),
+    ("from shop.cart import price\ndef test_a():\n    assert price(1, 2) == 1\n", "TypeError"),
+    ("from shop.cart import price\ndef test_a():\n    assert price(1) == 1\n", "passes without the change"),
+    ("from shop.cart import tax\ndef test_a():\n    tax(1)\n", "asserts nothing"),
+    ("import pytest\n@pytest.mark.xfail\ndef test_a():\n    assert 0\n", "expected to fail"),
+    ("import pytest\n@pytest.mark.skip\ndef test_a():\n    assert 0\n", "expected to fail"),
+    ("def test_a():\n    raise ValueError('x')\n    assert 1 == 2\n", "Assert the expected behaviour"),
+]
+UNEXPLAINED: list[tuple[str, str]] = [
+    ("def test_a():\n    assert 1 == 2\n", "does not pass on the head either"),
+    ("import not_installed\ndef test_a():\n    assert not_installed\n", "not_installed"),
+    ("from shop.cart import never\ndef test_a():\n    assert never\n", "does not pass on the head"),
+    (
+        "try:\n    from shop.cart import tax\nexcept ImportError:\n    import shop.cart\n    raise ImportError(\"cannot import name 'ghost' from 'shop.cart'\") from None\ndef test_a():\n    assert tax(1) == 2\n",
+        "is not defined by this repository on the head",
+    ),
+]
+SAMPLES = [test for test, _ in [*RIGHT_REASONS, *WRONG_REASONS, *UNEXPLAINED]]
+Runs = tuple[TestReport, TestReport]
+
+
+def file_of(test: str) -> str:
+    return f"tests/test_change_{SAMPLES.index(test)}.py"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """All sample change files in one run on the base and one on the head."""
+    directory = tmp_path_factory.mktemp("runs")
+    files = {file_of(test): test for test in SAMPLES}
+    base = await run(PYTEST, directory, {**BASE, **files}, *files)
+    return base, await run(PYTEST, directory, {**HEAD, **files}, *files)
+
+
+def judged(
+    stack: Stack, reports: Runs, file: str, test: str, base: Mapping[str, str], head: Mapping[str, str]
 ) -> tuple[RedVerdict, RedVerdict]:
-    """Run one change file on base and head; return the provisional and the final verdict."""
-    file = CHANGE if stack.language is Language.PYTHON else "change.test.js"
+    """Return the provisional and the final verdict."""
     own = {path: text for path, text in base.items() if "test" not in path}
     rules = RedRules(
         language=stack.language,
@@ -53,82 +109,54 @@ async def proof(
         base=read_symbols(stack.language, own),
         third_party={"requests"},
     )
-    scenarios = {"S1": [file]}
-    red = await run(stack, tmp_path, {**base, file: test}, file)
-    verdict = judge_red(report=red, change_files={file}, scenarios=scenarios, rules=rules, sources={file: test})
-    green = await run(stack, tmp_path, {**head, file: test}, file)
+    asked: dict[str, Any] = {"scenarios": {"S1": [file]}, "sources": {file: test}}
+    verdict = judge_red(report=reports[0], change_files={file}, rules=rules, **asked)
     symbols = read_symbols(stack.language, {path: text for path, text in head.items() if "test" not in path})
-    final = confirm_red(provisional=verdict, head_report=green, head=symbols, scenarios=scenarios, sources={file: test})
-    return verdict, final
+    return verdict, confirm_red(provisional=verdict, head_report=reports[1], head=symbols, **asked)
 
 
-@pytest.mark.parametrize(
-    ("test", "cause"),
-    [
-        ("from shop.cart import price, Cart\ndef test_a():\n    assert Cart().total() == 2\n", RedCause.ASSERTION),
-        ("from shop.cart import tax\ndef test_a():\n    assert tax(1) == 2\n", RedCause.MISSING),
-        ("import shop.cart\ndef test_a():\n    assert shop.cart.tax(1) == 2\n", RedCause.MISSING),
-        ("from shop.pricing import quote\ndef test_a():\n    assert quote() == 4\n", RedCause.MISSING),
-        ("from slug import slugify\ndef test_a():\n    assert slugify('A') == 'a'\n", RedCause.MISSING),
-        ("from shop.cart import Cart\ndef test_a():\n    assert Cart().vat() == 3\n", RedCause.MISSING),
-        ("from shop.cart import price\ndef test_a():\n    assert price(1, currency='USD') == 1\n", RedCause.MISSING),
-        ("from shop.cart import Cart\ndef test_a():\n    assert Cart().total(net=True) == 2\n", RedCause.MISSING),
-        ("def test_a():\n    from shop.cart import tax\n    assert tax(1) == 2\n", RedCause.MISSING),
-    ],
-)
+def sampled(runs: Runs, test: str) -> tuple[RedVerdict, RedVerdict]:
+    """Judge one sample as if it had run alone."""
+    base, head = (
+        dataclasses.replace(report, cases=tuple(one for one in report.cases if one.file == file_of(test)))
+        for report in runs
+    )
+    return judged(PYTEST, (base, head), file_of(test), test, BASE, HEAD)
+
+
+async def proof(
+    tmp_path: Path, test: str, *, stack: Stack, base: Mapping[str, str] = BASE, head: Mapping[str, str] = HEAD
+) -> tuple[RedVerdict, RedVerdict]:
+    """Run one change file on base and head, and judge it."""
+    file = CHANGE if stack.language is Language.PYTHON else "change.test.js"
+    reports = (
+        await run(stack, tmp_path, {**base, file: test}, file),
+        await run(stack, tmp_path, {**head, file: test}, file),
+    )
+    return judged(stack, reports, file, test, base, head)
+
+
+@pytest.mark.parametrize(("test", "cause"), RIGHT_REASONS)
 async def test_red_counts_by_assertion_or_by_a_missing_part_of_this_repository(
-    tmp_path: Path, test: str, cause: RedCause
+    runs: Runs, test: str, cause: RedCause
 ) -> None:
-    provisional, final = await proof(tmp_path, test)
+    provisional, final = sampled(runs, test)
     assert provisional.ok, provisional.feedback()
     assert final.ok, final.feedback()
-    assert [verdict.test_id for verdict in final.tests] == [f"{CHANGE}::test_a"]
+    assert [verdict.test_id for verdict in final.tests] == [f"{file_of(test)}::test_a"]
     assert final.tests[0].cause is cause
 
 
-@pytest.mark.parametrize(
-    ("test", "told"),
-    [
-        ("def test_a(:\n    assert 0\n", "does not parse"),
-        ("import requests_not_there.sub\ndef test_a():\n    assert 0\n", "does not pass on the head"),
-        ("import requests\nimport requests.nope\ndef test_a():\n    assert 0\n", "not this repository's"),
-        ("import os\ndef test_a():\n    assert os.nothing()\n", "not this repository's"),
-        (
-            "import pytest\n@pytest.fixture\ndef f():\n    from shop.cart import tax\n    return tax\ndef test_a(f):\n    assert f(1) == 2\n",
-            "fixture",
-        ),
-        ("def test_a(nope):\n    assert nope\n", "fixture"),
-        ("def test_a():\n    assert undefined_name == 1\n", "NameError"),
-        ("from shop.cart import price\ndef test_a():\n    assert price(1, 2) == 1\n", "TypeError"),
-        ("from shop.cart import price\ndef test_a():\n    assert price(1) == 1\n", "passes without the change"),
-        ("from shop.cart import tax\ndef test_a():\n    tax(1)\n", "asserts nothing"),
-        ("import pytest\n@pytest.mark.xfail\ndef test_a():\n    assert 0\n", "expected to fail"),
-        ("import pytest\n@pytest.mark.skip\ndef test_a():\n    assert 0\n", "expected to fail"),
-        ("def test_a():\n    raise ValueError('x')\n    assert 1 == 2\n", "Assert the expected behaviour"),
-    ],
-)
-async def test_a_failure_for_a_wrong_reason_is_not_red(tmp_path: Path, test: str, told: str) -> None:
-    provisional, final = await proof(tmp_path, test)
+@pytest.mark.parametrize(("test", "told"), WRONG_REASONS)
+async def test_a_failure_for_a_wrong_reason_is_not_red(runs: Runs, test: str, told: str) -> None:
+    provisional, final = sampled(runs, test)
     assert not final.ok
     assert told in (provisional.feedback() + final.feedback())
 
 
-@pytest.mark.parametrize(
-    ("test", "told"),
-    [
-        ("def test_a():\n    assert 1 == 2\n", "does not pass on the head either"),
-        ("import not_installed\ndef test_a():\n    assert not_installed\n", "not_installed"),
-        ("from shop.cart import never\ndef test_a():\n    assert never\n", "does not pass on the head"),
-        (
-            "try:\n    from shop.cart import tax\nexcept ImportError:\n    import shop.cart\n    raise ImportError(\"cannot import name 'ghost' from 'shop.cart'\") from None\ndef test_a():\n    assert tax(1) == 2\n",
-            "is not defined by this repository on the head",
-        ),
-    ],
-)
-async def test_a_provisional_red_that_the_head_does_not_explain_is_refuted(
-    tmp_path: Path, test: str, told: str
-) -> None:
-    provisional, final = await proof(tmp_path, test)
+@pytest.mark.parametrize(("test", "told"), UNEXPLAINED)
+async def test_a_provisional_red_that_the_head_does_not_explain_is_refuted(runs: Runs, test: str, told: str) -> None:
+    provisional, final = sampled(runs, test)
     assert provisional.ok
     assert not final.ok
     assert told in final.feedback()

@@ -4,7 +4,7 @@
  */
 
 export interface paths {
-    "/login": {
+    "/api/v1/audit": {
         parameters: {
             query?: never;
             header?: never;
@@ -12,70 +12,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Login
-         * @description Open a session by a one-time code: sets the session cookie and leads to the control room.
+         * Get Audit
+         * @description Return who did what, newest first.
          */
-        get: operations["login_login_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/login-codes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Create Login Code
-         * @description Make a one-time code for a browser of the same principal.
-         */
-        post: operations["create_login_code_api_v1_login_codes_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/logout": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Logout
-         * @description End the session of this browser.
-         */
-        post: operations["logout_api_v1_logout_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Me
-         * @description Return who is signed in, and what they may do.
-         */
-        get: operations["me_api_v1_me_get"];
+        get: operations["get_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -95,13 +35,13 @@ export interface paths {
          * List Change Requests
          * @description List change requests, newest first. `q` searches titles, or names an id.
          */
-        get: operations["list_change_requests_api_v1_change_requests_get"];
+        get: operations["list_change_requests"];
         put?: never;
         /**
          * Submit
          * @description Submit a change request; it is queued, and runs on the settings of this moment.
          */
-        post: operations["submit_api_v1_change_requests_post"];
+        post: operations["submit"];
         delete?: never;
         options?: never;
         head?: never;
@@ -119,7 +59,7 @@ export interface paths {
          * Get Change Request
          * @description Return one change request in full.
          */
-        get: operations["get_change_request_api_v1_change_requests__cr_id__get"];
+        get: operations["get_change_request"];
         put?: never;
         post?: never;
         delete?: never;
@@ -128,7 +68,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/events": {
+    "/api/v1/change-requests/{cr_id}/conversation": {
         parameters: {
             query?: never;
             header?: never;
@@ -136,10 +76,50 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follow All
-         * @description Follow everything in the tenant: from `Last-Event-ID` or `after` on, else from now on.
+         * Get Conversation
+         * @description Return what agents and the pipeline said to each other, entry by entry.
          */
-        get: operations["follow_all_api_v1_events_get"];
+        get: operations["get_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/cost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Cost
+         * @description Return where the money went.
+         */
+        get: operations["get_cost"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Diff
+         * @description Return what the change does to each repository.
+         */
+        get: operations["get_diff"];
         put?: never;
         post?: never;
         delete?: never;
@@ -159,7 +139,187 @@ export interface paths {
          * Follow One
          * @description Follow one change request from its beginning, or from `Last-Event-ID` or `after` on.
          */
-        get: operations["follow_one_api_v1_change_requests__cr_id__events_get"];
+        get: operations["follow_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Evidence
+         * @description Return the signed evidence bundle, byte for byte; `download` names it as a file.
+         */
+        get: operations["get_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Findings
+         * @description Return what reviewers and checks reported.
+         */
+        get: operations["get_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/interventions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Intervene
+         * @description Pause, resume, redirect, abort, rerun, fail, cancel, or raise the budget; returns a receipt.
+         */
+        post: operations["intervene"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/spec": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Spec
+         * @description Return the behaviour specs with all their revisions.
+         */
+        get: operations["get_spec"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Tests
+         * @description Return the pipeline's own test runs.
+         */
+        get: operations["get_tests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/effects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Effects
+         * @description Return dead letters, or the effects of a change request or a status.
+         */
+        get: operations["list_effects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/effects/{effect_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss
+         * @description Give an effect up for good.
+         */
+        post: operations["dismiss"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/effects/{effect_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry
+         * @description Try a dead letter again.
+         */
+        post: operations["retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow All
+         * @description Follow everything in the tenant: from `Last-Event-ID` or `after` on, else from now on.
+         */
+        get: operations["follow_all"];
         put?: never;
         post?: never;
         delete?: never;
@@ -179,7 +339,7 @@ export interface paths {
          * List Gates
          * @description Return decisions, oldest first: the open ones by default.
          */
-        get: operations["list_gates_api_v1_gates_get"];
+        get: operations["list_gates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -199,7 +359,7 @@ export interface paths {
          * Get Gate
          * @description Return one decision with everything it is about.
          */
-        get: operations["get_gate_api_v1_gates__gate_id__get"];
+        get: operations["get_gate"];
         put?: never;
         post?: never;
         delete?: never;
@@ -221,375 +381,7 @@ export interface paths {
          * Decide
          * @description Decide; the change request goes on, is sent back, or ends.
          */
-        post: operations["decide_api_v1_gates__gate_id__decision_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/change-requests/{cr_id}/interventions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Intervene
-         * @description Pause, resume, redirect, abort, rerun, fail, cancel, or raise the budget; returns a receipt.
-         */
-        post: operations["intervene_api_v1_change_requests__cr_id__interventions_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/change-requests/{cr_id}/spec": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Spec
-         * @description Return the behaviour specs with all their revisions.
-         */
-        get: operations["get_spec_api_v1_change_requests__cr_id__spec_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/change-requests/{cr_id}/diff": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Diff
-         * @description Return what the change does to each repository.
-         */
-        get: operations["get_diff_api_v1_change_requests__cr_id__diff_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/change-requests/{cr_id}/tests": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Tests
-         * @description Return the pipeline's own test runs.
-         */
-        get: operations["get_tests_api_v1_change_requests__cr_id__tests_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/change-requests/{cr_id}/findings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Findings
-         * @description Return what reviewers and checks reported.
-         */
-        get: operations["get_findings_api_v1_change_requests__cr_id__findings_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/change-requests/{cr_id}/cost": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Cost
-         * @description Return where the money went.
-         */
-        get: operations["get_cost_api_v1_change_requests__cr_id__cost_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/change-requests/{cr_id}/conversation": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Conversation
-         * @description Return what agents and the pipeline said to each other, entry by entry.
-         */
-        get: operations["get_conversation_api_v1_change_requests__cr_id__conversation_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/change-requests/{cr_id}/evidence": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Evidence
-         * @description Return the signed evidence bundle, byte for byte; `download` names it as a file.
-         */
-        get: operations["get_evidence_api_v1_change_requests__cr_id__evidence_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/settings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Settings
-         * @description Return all sections as they hold now.
-         */
-        get: operations["list_settings_api_v1_settings_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/settings/{section}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Settings
-         * @description Return a section as it holds now, its version also as `ETag`.
-         */
-        get: operations["get_settings_api_v1_settings__section__get"];
-        /**
-         * Put Settings
-         * @description Store a new version of a section. It holds for change requests that are submitted from now on.
-         */
-        put: operations["put_settings_api_v1_settings__section__put"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/settings/{section}/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get History
-         * @description Return all versions of a section, newest first.
-         */
-        get: operations["get_history_api_v1_settings__section__history_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/settings/{section}/revert/{version}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Revert
-         * @description Store an older value as a new version.
-         */
-        post: operations["revert_api_v1_settings__section__revert__version__post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/repositories": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Repositories
-         * @description Return all registered repositories.
-         */
-        get: operations["list_repositories_api_v1_repositories_get"];
-        put?: never;
-        /**
-         * Register Repository
-         * @description Look at a repository and register it.
-         */
-        post: operations["register_repository_api_v1_repositories_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/repositories/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Repository
-         * @description Return one repository.
-         */
-        get: operations["get_repository_api_v1_repositories__name__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/repositories/{name}/check": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Check Repository
-         * @description Look at a registered repository now: reachable, base branch there, tests found.
-         */
-        post: operations["check_repository_api_v1_repositories__name__check_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/effects": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Effects
-         * @description Return dead letters, or the effects of a change request or a status.
-         */
-        get: operations["list_effects_api_v1_effects_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/effects/{effect_id}/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Retry
-         * @description Try a dead letter again.
-         */
-        post: operations["retry_api_v1_effects__effect_id__retry_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/effects/{effect_id}/dismiss": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Dismiss
-         * @description Give an effect up for good.
-         */
-        post: operations["dismiss_api_v1_effects__effect_id__dismiss_post"];
+        post: operations["decide"];
         delete?: never;
         options?: never;
         head?: never;
@@ -607,7 +399,7 @@ export interface paths {
          * List Learnings
          * @description Return learnings, newest first.
          */
-        get: operations["list_learnings_api_v1_learnings_get"];
+        get: operations["list_learnings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -629,7 +421,7 @@ export interface paths {
          * Approve
          * @description Let a learning enter later prompts of its repository.
          */
-        post: operations["approve_api_v1_learnings__learning_id__approve_post"];
+        post: operations["approve"];
         delete?: never;
         options?: never;
         head?: never;
@@ -649,7 +441,215 @@ export interface paths {
          * Retire
          * @description Keep a learning out of prompts from now on.
          */
-        post: operations["retire_api_v1_learnings__learning_id__retire_post"];
+        post: operations["retire"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Login Code
+         * @description Make a one-time code for a browser of the same principal.
+         */
+        post: operations["create_login_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logout
+         * @description End the session of this browser.
+         */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Me
+         * @description Return who is signed in, and what they may do.
+         */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Repositories
+         * @description Return all registered repositories.
+         */
+        get: operations["list_repositories"];
+        put?: never;
+        /**
+         * Register Repository
+         * @description Look at a repository and register it.
+         */
+        post: operations["register_repository"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Repository
+         * @description Return one repository.
+         */
+        get: operations["get_repository"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Repository
+         * @description Look at a registered repository now: reachable, base branch there, tests found.
+         */
+        post: operations["check_repository"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Settings
+         * @description Return all sections as they hold now.
+         */
+        get: operations["list_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{section}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Settings
+         * @description Return a section as it holds now, its version also as `ETag`.
+         */
+        get: operations["get_settings"];
+        /**
+         * Put Settings
+         * @description Store a new version of a section. It holds for change requests that are submitted from now on.
+         */
+        put: operations["put_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{section}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get History
+         * @description Return all versions of a section, newest first.
+         */
+        get: operations["get_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{section}/revert/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revert
+         * @description Store an older value as a new version.
+         */
+        post: operations["revert"];
         delete?: never;
         options?: never;
         head?: never;
@@ -667,7 +667,7 @@ export interface paths {
          * Healthz
          * @description Answer that this process is alive.
          */
-        get: operations["healthz_healthz_get"];
+        get: operations["healthz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -676,7 +676,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/readyz": {
+    "/login": {
         parameters: {
             query?: never;
             header?: never;
@@ -684,10 +684,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Readyz
-         * @description Answer whether this controller can do its work.
+         * Login
+         * @description Open a session by a one-time code: sets the session cookie and leads to the control room.
          */
-        get: operations["readyz_readyz_get"];
+        get: operations["login"];
         put?: never;
         post?: never;
         delete?: never;
@@ -707,7 +707,7 @@ export interface paths {
          * Metrics
          * @description Return metrics in the Prometheus text format.
          */
-        get: operations["metrics_metrics_get"];
+        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -716,7 +716,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/audit": {
+    "/readyz": {
         parameters: {
             query?: never;
             header?: never;
@@ -724,10 +724,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Audit
-         * @description Return who did what, newest first.
+         * Readyz
+         * @description Answer whether this controller can do its work.
          */
-        get: operations["get_audit_api_v1_audit_get"];
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -751,77 +751,77 @@ export interface components {
          * @description An agent submitted its result.
          */
         AgentCompleted: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Cost Usd */
+            cost_usd: string;
+            /** Instance */
+            instance: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Turns */
+            turns: number;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "agent_completed";
-            /** Instance */
-            instance: string;
-            /** Turns */
-            turns: number;
-            /** Cost Usd */
-            cost_usd: string;
         };
         /**
          * AgentStarted
          * @description An agent opened its conversation.
          */
         AgentStarted: {
-            stage?: components["schemas"]["Stage"] | null;
-            /** Repository */
-            repository?: string | null;
-            /** Role */
-            role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "agent_started";
             /** Instance */
             instance: string;
             /** Model */
             model: string;
+            /** Repository */
+            repository?: string | null;
             /**
              * Resumed At Turn
              * @default 0
              */
             resumed_at_turn: number;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "agent_started";
         };
         /**
          * AgentTurn
          * @description The model answered: the first line of its text, and what it costs so far.
          */
         AgentTurn: {
-            stage?: components["schemas"]["Stage"] | null;
-            /** Repository */
-            repository?: string | null;
-            /** Role */
-            role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "agent_turn";
-            /** Instance */
-            instance: string;
-            /** Turn */
-            turn: number;
-            /**
-             * Text
-             * @default
-             */
-            text: string;
             /**
              * Cost Usd
              * @default 0
              */
             cost_usd: string;
+            /** Instance */
+            instance: string;
+            /** Repository */
+            repository?: string | null;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /** Turn */
+            turn: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "agent_turn";
         };
         /**
          * Alive
@@ -840,10 +840,10 @@ export interface components {
         AttemptView: {
             /** Attempt */
             attempt: number;
-            /** Mode */
-            mode: string;
             /** From Stage */
             from_stage: string | null;
+            /** Mode */
+            mode: string;
             /** Requested By */
             requested_by: string;
             /**
@@ -867,23 +867,23 @@ export interface components {
          * @description Who did what to what.
          */
         AuditView: {
-            /** Id */
-            id: number;
-            /** Actor */
-            actor: string;
             /** Action */
             action: string;
-            /** Target */
-            target: string;
-            /** Facts */
-            facts: {
-                [key: string]: unknown;
-            };
+            /** Actor */
+            actor: string;
             /**
              * At
              * Format: date-time
              */
             at: string;
+            /** Facts */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: number;
+            /** Target */
+            target: string;
         };
         /**
          * AvailableAction
@@ -900,209 +900,209 @@ export interface components {
          * @description One model call.
          */
         CallView: {
-            /** Key */
-            key: string;
             /** Attempt */
             attempt: number;
-            /** Stage */
-            stage: string;
-            /** Repository */
-            repository: string | null;
-            /** Role */
-            role: string;
-            /** Model */
-            model: string;
-            /** Status */
-            status: string;
-            /** Worst Case Usd */
-            worst_case_usd: string;
-            /** Cost Usd */
-            cost_usd: string;
-            /** Input Tokens */
-            input_tokens: number;
-            /** Cache Write Tokens */
-            cache_write_tokens: number;
             /** Cache Read Tokens */
             cache_read_tokens: number;
-            /** Output Tokens */
-            output_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
+            /** Cost Usd */
+            cost_usd: string;
             /** Estimated */
             estimated: boolean;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Key */
+            key: string;
             /** Latency Ms */
             latency_ms: number;
+            /** Model */
+            model: string;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Repository */
+            repository: string | null;
             /**
              * Reserved At
              * Format: date-time
              */
             reserved_at: string;
+            /** Role */
+            role: string;
             /** Settled At */
             settled_at: string | null;
+            /** Stage */
+            stage: string;
+            /** Status */
+            status: string;
+            /** Worst Case Usd */
+            worst_case_usd: string;
         };
         /**
          * ChangeRequestDetail
          * @description Everything about one change request but its long texts, which have views of their own.
          */
         ChangeRequestDetail: {
-            /** Id */
-            id: string;
-            kind: components["schemas"]["Kind"];
-            /** Source */
-            source: string;
-            /** External Id */
-            external_id: string | null;
-            /** External Url */
-            external_url: string | null;
-            /** Title */
-            title: string;
-            status: components["schemas"]["Status"];
-            stage: components["schemas"]["Stage"] | null;
-            wait_kind: components["schemas"]["WaitKind"] | null;
-            /** Wait Id */
-            wait_id: string | null;
-            pause_reason: components["schemas"]["PauseReason"] | null;
-            /** Pause Message */
-            pause_message: string;
+            /** Actions */
+            actions: components["schemas"]["AvailableAction"][];
             /** Attempt */
             attempt: number;
-            /** Cost Usd */
-            cost_usd: string;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+            /** Body */
+            body: string;
             /** Budget Usd */
             budget_usd: string;
-            /** Created By */
-            created_by: string;
+            cost: components["schemas"]["CostSummary"];
+            /** Cost Usd */
+            cost_usd: string;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            /**
-             * Updated At
-             * Format: date-time
-             */
-            updated_at: string;
+            /** Created By */
+            created_by: string;
+            /** Events After */
+            events_after: number;
+            /** External Id */
+            external_id: string | null;
+            /** External Url */
+            external_url: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Gates */
+            gates: components["schemas"]["GateBrief"][];
+            /** Id */
+            id: string;
+            /** Interventions */
+            interventions: components["schemas"]["InterventionView"][];
+            kind: components["schemas"]["Kind"];
+            model: components["schemas"]["ModelView"];
+            pause: components["schemas"]["PauseView"] | null;
+            /** Pause Message */
+            pause_message: string;
+            pause_reason: components["schemas"]["PauseReason"] | null;
+            /** Pull Requests */
+            pull_requests: components["schemas"]["PullRequestView"][];
+            /** Queue Position */
+            queue_position: number | null;
             /**
              * Queued At
              * Format: date-time
              */
             queued_at: string;
-            /** Finished At */
-            finished_at: string | null;
-            /** Body */
-            body: string;
-            /** Structured */
-            structured: {
-                [key: string]: unknown;
-            };
             /** Repositories */
             repositories: components["schemas"]["RepositoryView"][];
-            /** Gates */
-            gates: components["schemas"]["GateBrief"][];
-            pause: components["schemas"]["PauseView"] | null;
-            /** Actions */
-            actions: components["schemas"]["AvailableAction"][];
-            worker: components["schemas"]["WorkerView"] | null;
-            /** Queue Position */
-            queue_position: number | null;
-            cost: components["schemas"]["CostSummary"];
-            model: components["schemas"]["ModelView"];
-            /** Attempts */
-            attempts: components["schemas"]["AttemptView"][];
-            /** Interventions */
-            interventions: components["schemas"]["InterventionView"][];
-            /** Pull Requests */
-            pull_requests: components["schemas"]["PullRequestView"][];
             /** Settings Snapshot */
             settings_snapshot: {
                 [key: string]: unknown;
             };
+            /** Source */
+            source: string;
+            stage: components["schemas"]["Stage"] | null;
+            status: components["schemas"]["Status"];
+            /** Structured */
+            structured: {
+                [key: string]: unknown;
+            };
+            /** Title */
+            title: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Wait Id */
+            wait_id: string | null;
+            wait_kind: components["schemas"]["WaitKind"] | null;
             /** Warnings */
             warnings?: string[];
-            /** Events After */
-            events_after: number;
+            worker: components["schemas"]["WorkerView"] | null;
         };
         /**
          * ChangeRequestPage
          * @description A page of the board, newest first.
          */
         ChangeRequestPage: {
+            /** Events After */
+            events_after: number;
             /** Items */
             items: components["schemas"]["ChangeRequestSummary"][];
             /** Next Cursor */
             next_cursor: string | null;
-            /** Events After */
-            events_after: number;
         };
         /**
          * ChangeRequestSummary
          * @description One row of the board. Repositories by name, open gates by id.
          */
         ChangeRequestSummary: {
-            /** Id */
-            id: string;
-            kind: components["schemas"]["Kind"];
-            /** Source */
-            source: string;
-            /** External Id */
-            external_id: string | null;
-            /** External Url */
-            external_url: string | null;
-            /** Title */
-            title: string;
-            status: components["schemas"]["Status"];
-            stage: components["schemas"]["Stage"] | null;
-            wait_kind: components["schemas"]["WaitKind"] | null;
-            /** Wait Id */
-            wait_id: string | null;
-            pause_reason: components["schemas"]["PauseReason"] | null;
-            /** Pause Message */
-            pause_message: string;
             /** Attempt */
             attempt: number;
-            /** Cost Usd */
-            cost_usd: string;
             /** Budget Usd */
             budget_usd: string;
-            /** Created By */
-            created_by: string;
+            /** Cost Usd */
+            cost_usd: string;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            /**
-             * Updated At
-             * Format: date-time
-             */
-            updated_at: string;
+            /** Created By */
+            created_by: string;
+            /** External Id */
+            external_id: string | null;
+            /** External Url */
+            external_url: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["Kind"];
+            /** Open Gates */
+            open_gates: string[];
+            /** Pause Message */
+            pause_message: string;
+            pause_reason: components["schemas"]["PauseReason"] | null;
             /**
              * Queued At
              * Format: date-time
              */
             queued_at: string;
-            /** Finished At */
-            finished_at: string | null;
             /** Repositories */
             repositories: string[];
-            /** Open Gates */
-            open_gates: string[];
+            /** Source */
+            source: string;
+            stage: components["schemas"]["Stage"] | null;
+            status: components["schemas"]["Status"];
+            /** Title */
+            title: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Wait Id */
+            wait_id: string | null;
+            wait_kind: components["schemas"]["WaitKind"] | null;
         };
         /**
          * ChangedFileView
          * @description One path of a diff.
          */
         ChangedFileView: {
-            /** Path */
-            path: string;
-            /** Status */
-            status: string;
             /** Added */
             added: number;
-            /** Removed */
-            removed: number;
             /** Binary */
             binary: boolean;
             /** Old Path */
             old_path: string | null;
+            /** Path */
+            path: string;
+            /** Removed */
+            removed: number;
+            /** Status */
+            status: string;
         };
         /**
          * ConversationPage
@@ -1121,14 +1121,10 @@ export interface components {
          * @description One conversation of one agent.
          */
         ConversationView: {
-            /** Attempt */
-            attempt: number;
             /** Activation */
             activation: string;
-            /** Role */
-            role: string;
-            /** Instance */
-            instance: string;
+            /** Attempt */
+            attempt: number;
             /** Entries */
             entries: number;
             /**
@@ -1136,53 +1132,57 @@ export interface components {
              * Format: date-time
              */
             first_at: string;
+            /** Instance */
+            instance: string;
             /**
              * Last At
              * Format: date-time
              */
             last_at: string;
+            /** Role */
+            role: string;
         };
         /**
          * CostSummary
          * @description Money of this change request. `reserved_usd` is set aside for calls that are in flight.
          */
         CostSummary: {
-            /** Spent Usd */
-            spent_usd: string;
-            /** Reserved Usd */
-            reserved_usd: string;
             /** Budget Usd */
             budget_usd: string;
+            /** Cache Read Tokens */
+            cache_read_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
             /** Calls */
             calls: number;
             /** Input Tokens */
             input_tokens: number;
-            /** Cache Write Tokens */
-            cache_write_tokens: number;
-            /** Cache Read Tokens */
-            cache_read_tokens: number;
             /** Output Tokens */
             output_tokens: number;
+            /** Reserved Usd */
+            reserved_usd: string;
+            /** Spent Usd */
+            spent_usd: string;
         };
         /**
          * CostUpdated
          * @description Money spent so far, as decimal strings in US dollars.
          */
         CostUpdated: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Budget Usd */
+            budget_usd: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            /** Spent Usd */
+            spent_usd: string;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "cost_updated";
-            /** Spent Usd */
-            spent_usd: string;
-            /** Budget Usd */
-            budget_usd: string;
         };
         /**
          * CostView
@@ -1191,15 +1191,15 @@ export interface components {
         CostView: {
             /** Budget Usd */
             budget_usd: string;
-            total: components["schemas"]["SpendingView"];
-            /** By Stage */
-            by_stage: components["schemas"]["SpendingView"][];
-            /** By Role */
-            by_role: components["schemas"]["SpendingView"][];
             /** By Model */
             by_model: components["schemas"]["SpendingView"][];
+            /** By Role */
+            by_role: components["schemas"]["SpendingView"][];
+            /** By Stage */
+            by_stage: components["schemas"]["SpendingView"][];
             /** Calls */
             calls: components["schemas"]["CallView"][];
+            total: components["schemas"]["SpendingView"];
         };
         /**
          * Decision
@@ -1212,14 +1212,6 @@ export interface components {
          * @description A decision, bound to what its author saw.
          */
         DecisionRequest: {
-            decision: components["schemas"]["Decision"];
-            /** Content Hash */
-            content_hash: string;
-            /**
-             * Comment
-             * @default
-             */
-            comment: string;
             /**
              * Answer
              * @default {}
@@ -1227,6 +1219,14 @@ export interface components {
             answer: {
                 [key: string]: unknown;
             };
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Content Hash */
+            content_hash: string;
+            decision: components["schemas"]["Decision"];
         };
         /**
          * DiffList
@@ -1249,24 +1249,24 @@ export interface components {
          * @description Something outside was changed, exactly once.
          */
         EffectRecorded: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Effect Id */
+            effect_id: string;
+            /** Kind */
+            kind: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Status */
+            status: string;
+            /** Summary */
+            summary: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "effect_recorded";
-            /** Effect Id */
-            effect_id: string;
-            /** Kind */
-            kind: string;
-            /** Status */
-            status: string;
-            /** Summary */
-            summary: string;
         };
         /**
          * EffectStatus
@@ -1279,54 +1279,54 @@ export interface components {
          * @description One change outside. `payload` names exact commits; `error` says why it is not done.
          */
         EffectView: {
-            /** Id */
-            id: string;
             /** Cr Id */
             cr_id: string;
-            /** Repository */
-            repository: string | null;
+            /** Error */
+            error: string;
+            /** Id */
+            id: string;
             /** Kind */
             kind: string;
-            status: components["schemas"]["EffectStatus"];
             /** Payload */
             payload: {
                 [key: string]: unknown;
             };
+            /** Repository */
+            repository: string | null;
             /** Result */
             result: {
                 [key: string]: unknown;
             };
+            status: components["schemas"]["EffectStatus"];
             /** Tries */
             tries: number;
-            /** Error */
-            error: string;
         };
         /**
          * EntryView
          * @description One journal entry, with the large texts it names put in.
          */
         EntryView: {
-            /** Attempt */
-            attempt: number;
             /** Activation */
             activation: string;
-            /** Role */
-            role: string;
-            /** Instance */
-            instance: string;
-            /** Seq */
-            seq: number;
-            /** Kind */
-            kind: string;
-            /** Body */
-            body: {
-                [key: string]: unknown;
-            };
             /**
              * At
              * Format: date-time
              */
             at: string;
+            /** Attempt */
+            attempt: number;
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /** Instance */
+            instance: string;
+            /** Kind */
+            kind: string;
+            /** Role */
+            role: string;
+            /** Seq */
+            seq: number;
         };
         /**
          * EventPage
@@ -1343,19 +1343,19 @@ export interface components {
          * @description One event. `seq` is the commit-ordered public number, and the `id:` of the stream.
          */
         EventView: {
-            /** Seq */
-            seq: number;
-            /** Cr Id */
-            cr_id: string;
-            /** Type */
-            type: string;
             /**
              * At
              * Format: date-time
              */
             at: string;
+            /** Cr Id */
+            cr_id: string;
             /** Payload */
             payload: components["schemas"]["StatusChanged"] | components["schemas"]["WorkerStarted"] | components["schemas"]["WorkerLost"] | components["schemas"]["StageEntered"] | components["schemas"]["StageCompleted"] | components["schemas"]["StageLooped"] | components["schemas"]["AgentStarted"] | components["schemas"]["AgentTurn"] | components["schemas"]["ToolCalled"] | components["schemas"]["AgentCompleted"] | components["schemas"]["TestsRun"] | components["schemas"]["RiskFlagged"] | components["schemas"]["SpecRevised"] | components["schemas"]["FindingsReported"] | components["schemas"]["GateOpened"] | components["schemas"]["GateDecided"] | components["schemas"]["EffectRecorded"] | components["schemas"]["CostUpdated"] | components["schemas"]["InterventionProgressed"] | components["schemas"]["Warned"];
+            /** Seq */
+            seq: number;
+            /** Type */
+            type: string;
         };
         /**
          * FindingList
@@ -1378,54 +1378,50 @@ export interface components {
          * @description What a reviewer or check reported.
          */
         FindingView: {
-            /** Repository */
-            repository: string;
-            source: components["schemas"]["FindingSource"];
-            severity: components["schemas"]["Severity"];
             /** Blocking */
             blocking: boolean;
             /** Category */
             category: string;
-            /** Message */
-            message: string;
             /** File */
             file: string | null;
             /** Line */
             line: number | null;
+            /** Message */
+            message: string;
             /** Remedy */
             remedy: string | null;
+            /** Repository */
+            repository: string;
+            severity: components["schemas"]["Severity"];
+            source: components["schemas"]["FindingSource"];
         };
         /**
          * FindingsReported
          * @description A reviewer or check reported.
          */
         FindingsReported: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Blocking */
+            blocking: number;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            /** Source */
+            source: string;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Total */
+            total: number;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "findings_reported";
-            /** Source */
-            source: string;
-            /** Blocking */
-            blocking: number;
-            /** Total */
-            total: number;
         };
         /**
          * GateBrief
          * @description An open decision.
          */
         GateBrief: {
-            /** Id */
-            id: string;
-            /** Kind */
-            kind: string;
             /** Content Hash */
             content_hash: string;
             /**
@@ -1433,28 +1429,16 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
         };
         /**
          * GateDecided
          * @description A person decided.
          */
         GateDecided: {
-            stage?: components["schemas"]["Stage"] | null;
-            /** Repository */
-            repository?: string | null;
-            /** Role */
-            role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "gate_decided";
-            /** Gate Id */
-            gate_id: string;
-            /** Kind */
-            kind: string;
-            /** Decision */
-            decision: string;
             /** Actor */
             actor: string;
             /**
@@ -1462,6 +1446,22 @@ export interface components {
              * @default
              */
             comment: string;
+            /** Decision */
+            decision: string;
+            /** Gate Id */
+            gate_id: string;
+            /** Kind */
+            kind: string;
+            /** Repository */
+            repository?: string | null;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "gate_decided";
         };
         /**
          * GateInbox
@@ -1476,22 +1476,22 @@ export interface components {
          * @description A decision waits for a person.
          */
         GateOpened: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Content Hash */
+            content_hash: string;
+            /** Gate Id */
+            gate_id: string;
+            /** Kind */
+            kind: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "gate_opened";
-            /** Gate Id */
-            gate_id: string;
-            /** Kind */
-            kind: string;
-            /** Content Hash */
-            content_hash: string;
         };
         /**
          * GateStatus
@@ -1504,72 +1504,67 @@ export interface components {
          * @description A decision with everything it is about. Decide with the `content_hash` of what you saw.
          */
         GateView: {
-            /** Id */
-            id: string;
-            /** Cr Id */
-            cr_id: string;
-            /** Title */
-            title: string;
+            /** Answer */
+            answer: {
+                [key: string]: unknown;
+            };
             /** Attempt */
             attempt: number;
-            /** Kind */
-            kind: string;
+            /** Comment */
+            comment: string;
             /** Content */
             content: {
                 [key: string]: unknown;
             };
             /** Content Hash */
             content_hash: string;
-            status: components["schemas"]["GateStatus"];
-            /** Decisions */
-            decisions: components["schemas"]["Decision"][];
-            decision: components["schemas"]["Decision"] | null;
-            /** Decided By */
-            decided_by: string | null;
-            /** Decided At */
-            decided_at: string | null;
-            /** Comment */
-            comment: string;
-            /** Answer */
-            answer: {
-                [key: string]: unknown;
-            };
+            /** Cr Id */
+            cr_id: string;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-        };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            decision: components["schemas"]["Decision"] | null;
+            /** Decisions */
+            decisions: components["schemas"]["Decision"][];
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            status: components["schemas"]["GateStatus"];
+            /** Title */
+            title: string;
         };
         /**
          * InterventionProgressed
          * @description What a person said moved on: queued, delivered (with the turn that saw it), acted on.
          */
         InterventionProgressed: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** Intervention Id */
+            intervention_id: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Status */
+            status: string;
+            /** Turn */
+            turn?: number | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "intervention_progressed";
-            /** Intervention Id */
-            intervention_id: string;
-            /** Action */
-            action: string;
-            /** Status */
-            status: string;
-            /** Actor */
-            actor: string;
-            /** Turn */
-            turn?: number | null;
         };
         /**
          * InterventionRequest
@@ -1577,39 +1572,33 @@ export interface components {
          */
         InterventionRequest: {
             action: components["schemas"]["Action"];
+            /** Budget Usd */
+            budget_usd?: number | string | null;
             /**
              * Instructions
              * @default
              */
             instructions: string;
+            mode?: components["schemas"]["RerunMode"] | null;
             /** Repository */
             repository?: string | null;
-            mode?: components["schemas"]["RerunMode"] | null;
             stage?: components["schemas"]["Stage"] | null;
-            /** Budget Usd */
-            budget_usd?: number | string | null;
         };
         /**
          * InterventionView
          * @description What a person said, and how far it got.
          */
         InterventionView: {
-            /** Id */
-            id: string;
+            /** Acted At */
+            acted_at: string | null;
             /** Action */
             action: string;
-            /** Repository */
-            repository: string | null;
+            /** Actor */
+            actor: string;
             /** Body */
             body: {
                 [key: string]: unknown;
             };
-            /** Actor */
-            actor: string;
-            /** Status */
-            status: string;
-            /** Note */
-            note: string;
             /**
              * Created At
              * Format: date-time
@@ -1619,8 +1608,14 @@ export interface components {
             delivered_at: string | null;
             /** Delivered Turn */
             delivered_turn: number | null;
-            /** Acted At */
-            acted_at: string | null;
+            /** Id */
+            id: string;
+            /** Note */
+            note: string;
+            /** Repository */
+            repository: string | null;
+            /** Status */
+            status: string;
         };
         /**
          * Kind
@@ -1647,26 +1642,26 @@ export interface components {
          * @description One proposed sentence with what it rests on.
          */
         LearningView: {
-            /** Id */
-            id: string;
-            /** Repository */
-            repository: string;
-            /** Text */
-            text: string;
-            /** Evidence */
-            evidence: string;
             /** Cr Id */
             cr_id: string;
-            status: components["schemas"]["LearningStatus"];
-            /** Decided By */
-            decided_by: string | null;
-            /** Decided At */
-            decided_at: string | null;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Evidence */
+            evidence: string;
+            /** Id */
+            id: string;
+            /** Repository */
+            repository: string;
+            status: components["schemas"]["LearningStatus"];
+            /** Text */
+            text: string;
         };
         /**
          * LoginCode
@@ -1675,10 +1670,10 @@ export interface components {
         LoginCode: {
             /** Code */
             code: string;
-            /** Path */
-            path: string;
             /** Expires In S */
             expires_in_s: number;
+            /** Path */
+            path: string;
         };
         /**
          * Me
@@ -1689,10 +1684,10 @@ export interface components {
             id: string;
             /** Name */
             name: string;
-            /** Tenant */
-            tenant: string;
             /** Roles */
             roles: components["schemas"]["Role"][];
+            /** Tenant */
+            tenant: string;
         };
         /**
          * ModelView
@@ -1709,45 +1704,76 @@ export interface components {
          * @description Why a change request stopped and asks for a person. Add, never overload.
          * @enum {string}
          */
-        PauseReason: "input_risk" | "repositories_unknown" | "spec_loop" | "spec_approval" | "red_witness" | "development_loop" | "identical_failures" | "tests_failed" | "tampering" | "review_loop" | "secret_found" | "diff_scope" | "rebase_conflict" | "target_checkout_dirty" | "delivery_failed" | "ci_failed" | "ci_timeout" | "review_timeout" | "source_changed" | "budget" | "agent_timeout" | "total_time" | "providers_down" | "sandbox_unavailable" | "environment_failed" | "remote_unreachable" | "attempts_exhausted" | "graph_changed" | "human_pause" | "aborted" | "handed_over" | "internal_error";
+        PauseReason: "input_risk" | "request_unclear" | "repositories_unknown" | "spec_loop" | "spec_approval" | "red_witness" | "development_loop" | "identical_failures" | "tests_failed" | "tampering" | "review_loop" | "secret_found" | "diff_scope" | "rebase_conflict" | "target_checkout_dirty" | "delivery_failed" | "ci_failed" | "ci_timeout" | "review_timeout" | "source_changed" | "budget" | "agent_timeout" | "agent_stuck" | "model_refused" | "total_time" | "providers_down" | "sandbox_unavailable" | "environment_failed" | "remote_unreachable" | "attempts_exhausted" | "graph_changed" | "human_pause" | "aborted" | "handed_over" | "internal_error";
         /**
          * PauseView
          * @description Why it stopped, and what a person can do about it.
          */
         PauseView: {
-            reason: components["schemas"]["PauseReason"];
-            /** Message */
-            message: string;
+            /** Actions */
+            actions: components["schemas"]["AvailableAction"][];
             /** Facts */
             facts: {
                 [key: string]: unknown;
             };
-            /** Actions */
-            actions: components["schemas"]["AvailableAction"][];
+            /** Message */
+            message: string;
+            reason: components["schemas"]["PauseReason"];
+        };
+        /**
+         * Problem
+         * @description Problem details, RFC 9457. `type` names the class of error, `facts` carries its particulars.
+         */
+        Problem: {
+            /** Detail */
+            detail: string;
+            /** Facts */
+            facts?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Field
+             * @default null
+             */
+            field: string | null;
+            /**
+             * Remedy
+             * @default null
+             */
+            remedy: string | null;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @example urn:changeline:problem:not-found
+             */
+            type: string;
         };
         /**
          * PullRequestView
          * @description A pull request of the local forge.
          */
         PullRequestView: {
-            /** Repository */
-            repository: string;
             /** Attempt */
             attempt: number;
-            /** Title */
-            title: string;
-            /** Body */
-            body: string;
             /** Base Branch */
             base_branch: string;
+            /** Body */
+            body: string;
             /** Head Branch */
             head_branch: string;
             /** Head Commit */
             head_commit: string;
-            /** Status */
-            status: string;
             /** Merge Commit */
             merge_commit: string | null;
+            /** Repository */
+            repository: string;
+            /** Status */
+            status: string;
+            /** Title */
+            title: string;
             /**
              * Updated At
              * Format: date-time
@@ -1759,52 +1785,52 @@ export interface components {
          * @description Whether this controller can do its work; `checks` says what is missing where it is not `ok`.
          */
         Readiness: {
-            /** Ready */
-            ready: boolean;
             /** Checks */
             checks: {
                 [key: string]: string;
             };
+            /** Ready */
+            ready: boolean;
         };
         /**
          * Receipt
          * @description What became of it so far: `queued` until the worker or the next run takes it, or `acted` at once.
          */
         Receipt: {
+            change_request_status: components["schemas"]["Status"];
             /** Id */
             id: string;
-            /** Status */
-            status: string;
-            change_request_status: components["schemas"]["Status"];
             /** Message */
             message: string;
+            /** Status */
+            status: string;
         };
         /**
          * RegisteredRepository
          * @description A repository that change requests can name.
          */
         RegisteredRepository: {
-            /** Name */
-            name: string;
-            /** Remote */
-            remote: string;
             /** Base Branch */
             base_branch: string;
-            /** Test Command */
-            test_command: string | null;
             /** Behaviour Path */
             behaviour_path: string | null;
             /** Merge Strategy */
             merge_strategy: string;
+            /** Name */
+            name: string;
+            /** Remote */
+            remote: string;
+            /** Test Command */
+            test_command: string | null;
         };
         /**
          * RepositoryCheck
          * @description What was found at a repository just now.
          */
         RepositoryCheck: {
-            repository: components["schemas"]["RegisteredRepository"];
             /** Base Commit */
             base_commit: string;
+            repository: components["schemas"]["RegisteredRepository"];
             /** Stack */
             stack: string;
             /** Test Command */
@@ -1817,34 +1843,34 @@ export interface components {
          * @description A repository for this change request: a registered one by `name`, or any by `remote`.
          */
         RepositoryChoice: {
-            /** Name */
-            name?: string | null;
-            /** Remote */
-            remote?: string | null;
             /** Base Branch */
             base_branch?: string | null;
-            /** Test Command */
-            test_command?: string | null;
             /** Behaviour Path */
             behaviour_path?: string | null;
             /** Merge Strategy */
             merge_strategy?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Remote */
+            remote?: string | null;
+            /** Test Command */
+            test_command?: string | null;
         };
         /**
          * RepositoryDiffView
          * @description What changed in one repository. Without commits so far, `patch` is empty.
          */
         RepositoryDiffView: {
-            /** Repository */
-            repository: string;
             /** Base */
             base: string | null;
-            /** Head */
-            head: string | null;
             /** Files */
             files: components["schemas"]["ChangedFileView"][];
+            /** Head */
+            head: string | null;
             /** Patch */
             patch: string;
+            /** Repository */
+            repository: string;
             /** Truncated */
             truncated: boolean;
         };
@@ -1861,48 +1887,48 @@ export interface components {
          * @description A repository to register; `remote` is needed, the rest is found.
          */
         RepositoryRegistration: {
-            /** Name */
-            name?: string | null;
-            /** Remote */
-            remote?: string | null;
             /** Base Branch */
             base_branch?: string | null;
-            /** Test Command */
-            test_command?: string | null;
             /** Behaviour Path */
             behaviour_path?: string | null;
             /** Merge Strategy */
             merge_strategy?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Remote */
+            remote?: string | null;
+            /** Test Command */
+            test_command?: string | null;
         };
         /**
          * RepositoryView
          * @description How far one repository is. Commits are full SHAs.
          */
         RepositoryView: {
-            /** Name */
-            name: string;
-            /** Remote */
-            remote: string;
             /** Base Branch */
             base_branch: string;
-            /** Test Command */
-            test_command: string | null;
-            /** Merge Strategy */
-            merge_strategy: string;
-            /** Branch */
-            branch: string | null;
             /** Base Commit */
             base_commit: string | null;
-            /** Tests Commit */
-            tests_commit: string | null;
-            /** Head Commit */
-            head_commit: string | null;
-            /** Merge Commit */
-            merge_commit: string | null;
+            /** Branch */
+            branch: string | null;
             /** Facts */
             facts: {
                 [key: string]: unknown;
             };
+            /** Head Commit */
+            head_commit: string | null;
+            /** Merge Commit */
+            merge_commit: string | null;
+            /** Merge Strategy */
+            merge_strategy: string;
+            /** Name */
+            name: string;
+            /** Remote */
+            remote: string;
+            /** Test Command */
+            test_command: string | null;
+            /** Tests Commit */
+            tests_commit: string | null;
         };
         /**
          * RerunMode
@@ -1921,21 +1947,21 @@ export interface components {
          * @description Screening marked a passage of the request.
          */
         RiskFlagged: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Pattern */
+            pattern: string;
+            /** Quote */
+            quote: string;
             /** Repository */
             repository?: string | null;
+            risk: components["schemas"]["Risk"];
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "risk_flagged";
-            risk: components["schemas"]["Risk"];
-            /** Pattern */
-            pattern: string;
-            /** Quote */
-            quote: string;
         };
         /**
          * Role
@@ -1948,17 +1974,17 @@ export interface components {
          * @description A whole new value of a section; fields left out take their defaults.
          */
         SettingsChange: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
             /** Value */
             value: {
                 [key: string]: unknown;
             };
             /** Version */
             version?: number | null;
-            /**
-             * Note
-             * @default
-             */
-            note: string;
         };
         /**
          * SettingsList
@@ -1984,44 +2010,44 @@ export interface components {
          * @description What holds now, with the JSON Schema that forms are made from.
          */
         SettingsSection: {
-            /** Section */
-            section: string;
-            /** Version */
-            version: number;
-            /** Value */
-            value: {
-                [key: string]: unknown;
-            };
-            /** Changed By */
-            changed_by: string;
             /** Changed At */
             changed_at: string | null;
-            /** Note */
-            note: string;
+            /** Changed By */
+            changed_by: string;
             /** Json Schema */
             json_schema: {
                 [key: string]: unknown;
             };
+            /** Note */
+            note: string;
+            /** Section */
+            section: string;
+            /** Value */
+            value: {
+                [key: string]: unknown;
+            };
+            /** Version */
+            version: number;
         };
         /**
          * SettingsView
          * @description One version of one section. Version 0 is the default.
          */
         SettingsView: {
+            /** Changed At */
+            changed_at: string | null;
+            /** Changed By */
+            changed_by: string;
+            /** Note */
+            note: string;
             /** Section */
             section: string;
-            /** Version */
-            version: number;
             /** Value */
             value: {
                 [key: string]: unknown;
             };
-            /** Changed By */
-            changed_by: string;
-            /** Changed At */
-            changed_at: string | null;
-            /** Note */
-            note: string;
+            /** Version */
+            version: number;
         };
         /**
          * Severity
@@ -2044,38 +2070,38 @@ export interface components {
          * @description A new revision of the behaviour spec of one repository was stored.
          */
         SpecRevised: {
-            stage?: components["schemas"]["Stage"] | null;
             /** Repository */
             repository?: string | null;
+            /** Revision */
+            revision: number;
             /** Role */
             role?: string | null;
+            /** Scenarios */
+            scenarios: number;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "spec_revised";
-            /** Revision */
-            revision: number;
-            /** Scenarios */
-            scenarios: number;
         };
         /**
          * SpecView
          * @description One revision of the behaviour spec of one repository, in Gherkin.
          */
         SpecView: {
+            /** Content Hash */
+            content_hash: string;
+            /** Feature */
+            feature: string;
             /** Repository */
             repository: string;
             /** Revision */
             revision: number;
-            /** Feature */
-            feature: string;
             /** Spec */
             spec: {
                 [key: string]: unknown;
             };
-            /** Content Hash */
-            content_hash: string;
             /** Verified */
             verified: boolean;
         };
@@ -2084,26 +2110,26 @@ export interface components {
          * @description Money and tokens of one group of calls; cached and fresh input apart.
          */
         SpendingView: {
+            /** Cache Read Tokens */
+            cache_read_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
+            /** Calls */
+            calls: number;
+            /** Estimated Calls */
+            estimated_calls: number;
             /** Group */
             group: {
                 [key: string]: string;
             };
-            /** Calls */
-            calls: number;
-            /** Spent Usd */
-            spent_usd: string;
-            /** Reserved Usd */
-            reserved_usd: string;
             /** Input Tokens */
             input_tokens: number;
-            /** Cache Write Tokens */
-            cache_write_tokens: number;
-            /** Cache Read Tokens */
-            cache_read_tokens: number;
             /** Output Tokens */
             output_tokens: number;
-            /** Estimated Calls */
-            estimated_calls: number;
+            /** Reserved Usd */
+            reserved_usd: string;
+            /** Spent Usd */
+            spent_usd: string;
         };
         /**
          * Stage
@@ -2116,72 +2142,72 @@ export interface components {
          * @description A stage ended with a one-line result.
          */
         StageCompleted: {
-            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * Duration S
+             * @default 0
+             */
+            duration_s: number;
+            /** Outcome */
+            outcome: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "stage_completed";
-            /** Outcome */
-            outcome: string;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * Summary
              * @default
              */
             summary: string;
             /**
-             * Duration S
-             * @default 0
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
-            duration_s: number;
+            type: "stage_completed";
         };
         /**
          * StageEntered
          * @description A stage began; `round` counts from 1 and grows with each loop-back.
          */
         StageEntered: {
-            stage?: components["schemas"]["Stage"] | null;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "stage_entered";
-            /**
              * Round
              * @default 1
              */
             round: number;
+            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "stage_entered";
         };
         /**
          * StageLooped
          * @description The work went back to an earlier stage.
          */
         StageLooped: {
-            stage?: components["schemas"]["Stage"] | null;
+            back_to: components["schemas"]["Stage"];
+            /** Loop */
+            loop: number;
+            /** Loops Max */
+            loops_max: number;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "stage_looped";
-            back_to: components["schemas"]["Stage"];
             /** Why */
             why: string;
-            /** Loop */
-            loop: number;
-            /** Loops Max */
-            loops_max: number;
         };
         /**
          * Status
@@ -2194,36 +2220,38 @@ export interface components {
          * @description The change request moved; `reason` is set when it paused, `wait` when it waits.
          */
         StatusChanged: {
-            stage?: components["schemas"]["Stage"] | null;
-            /** Repository */
-            repository?: string | null;
-            /** Role */
-            role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "status_changed";
-            status: components["schemas"]["Status"];
-            reason?: components["schemas"]["PauseReason"] | null;
-            wait?: components["schemas"]["WaitKind"] | null;
+            /** Actor */
+            actor?: string | null;
             /**
              * Message
              * @default
              */
             message: string;
-            /** Actor */
-            actor?: string | null;
+            reason?: components["schemas"]["PauseReason"] | null;
+            /** Repository */
+            repository?: string | null;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            status: components["schemas"]["Status"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "status_changed";
+            wait?: components["schemas"]["WaitKind"] | null;
         };
         /**
          * Submission
          * @description A new change request. Nothing is stored unless everything is right.
          */
         Submission: {
-            /** Title */
-            title?: string | null;
             /** Body */
             body: string;
+            /** External Id */
+            external_id?: string | null;
+            /** External Url */
+            external_url?: string | null;
             /** Repositories */
             repositories: (string | components["schemas"]["RepositoryChoice"])[];
             /**
@@ -2231,10 +2259,8 @@ export interface components {
              * @default api
              */
             source: string;
-            /** External Id */
-            external_id?: string | null;
-            /** External Url */
-            external_url?: string | null;
+            /** Title */
+            title?: string | null;
         };
         /**
          * TestRunList
@@ -2251,96 +2277,96 @@ export interface components {
          * @description One of the pipeline's own test runs.
          */
         TestRunView: {
-            /** Id */
-            id: string;
             /** Attempt */
             attempt: number;
-            /** Repository */
-            repository: string;
-            stage: components["schemas"]["Stage"];
-            /** Purpose */
-            purpose: string;
             /** Commit */
             commit: string;
-            /** Ok */
-            ok: boolean;
-            /** Report */
-            report: {
-                [key: string]: unknown;
-            };
-            /** Verdict */
-            verdict: {
-                [key: string]: unknown;
-            };
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Id */
+            id: string;
+            /** Ok */
+            ok: boolean;
+            /** Purpose */
+            purpose: string;
+            /** Report */
+            report: {
+                [key: string]: unknown;
+            };
+            /** Repository */
+            repository: string;
+            stage: components["schemas"]["Stage"];
+            /** Verdict */
+            verdict: {
+                [key: string]: unknown;
+            };
         };
         /**
          * TestsRun
          * @description The pipeline's own test run ended. `purpose` says which proof it serves.
          */
         TestsRun: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Commit */
+            commit: string;
+            /** Failed */
+            failed: number;
+            /** Ok */
+            ok: boolean;
+            /** Passed */
+            passed: number;
+            /** Purpose */
+            purpose: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "tests_run";
-            /** Purpose */
-            purpose: string;
-            /** Commit */
-            commit: string;
-            /** Passed */
-            passed: number;
-            /** Failed */
-            failed: number;
             /** Skipped */
             skipped: number;
-            /** Ok */
-            ok: boolean;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * Summary
              * @default
              */
             summary: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tests_run";
         };
         /**
          * ToolCalled
          * @description A tool ran: one line of what was asked and how it ended.
          */
         ToolCalled: {
-            stage?: components["schemas"]["Stage"] | null;
-            /** Repository */
-            repository?: string | null;
-            /** Role */
-            role?: string | null;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "tool_called";
-            /** Instance */
-            instance: string;
-            /** Turn */
-            turn: number;
-            /** Tool */
-            tool: string;
-            /** Summary */
-            summary: string;
-            /** Ok */
-            ok: boolean;
             /**
              * Duration S
              * @default 0
              */
             duration_s: number;
+            /** Instance */
+            instance: string;
+            /** Ok */
+            ok: boolean;
+            /** Repository */
+            repository?: string | null;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /** Summary */
+            summary: string;
+            /** Tool */
+            tool: string;
+            /** Turn */
+            turn: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool_called";
         };
         /**
          * Until
@@ -2348,19 +2374,6 @@ export interface components {
          * @enum {string}
          */
         Until: "finished";
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
-        };
         /**
          * WaitKind
          * @description What a waiting change request waits for.
@@ -2372,68 +2385,64 @@ export interface components {
          * @description Something a person should know that stops nothing.
          */
         Warned: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Message */
+            message: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "warned";
-            /** Message */
-            message: string;
         };
         /**
          * WorkerLost
          * @description The worker of `epoch` died or fell silent; the change request goes on with the next epoch.
          */
         WorkerLost: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Cause */
+            cause: string;
+            /** Epoch */
+            epoch: number;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "worker_lost";
-            /** Epoch */
-            epoch: number;
-            /** Cause */
-            cause: string;
         };
         /**
          * WorkerStarted
          * @description A worker took the lease.
          */
         WorkerStarted: {
-            stage?: components["schemas"]["Stage"] | null;
+            /** Epoch */
+            epoch: number;
+            /** Isolation */
+            isolation: string;
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "worker_started";
-            /** Epoch */
-            epoch: number;
-            /** Isolation */
-            isolation: string;
         };
         /**
          * WorkerView
          * @description Who works on it, or did last. `alive` means that the lease holds.
          */
         WorkerView: {
-            /** Epoch */
-            epoch: number;
-            /** Owner */
-            owner: string;
             /** Activity */
             activity: string;
             /** Alive */
@@ -2443,6 +2452,10 @@ export interface components {
              * Format: date-time
              */
             beat_at: string;
+            /** Epoch */
+            epoch: number;
+            /** Owner */
+            owner: string;
             /** Working S */
             working_s: number;
         };
@@ -2455,76 +2468,13 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    login_login_get: {
+    get_audit: {
         parameters: {
-            query: {
-                code: string;
+            query?: {
+                limit?: number;
+                before?: number | null;
+                target?: string | null;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            303: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    create_login_code_api_v1_login_codes_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LoginCode"];
-                };
-            };
-        };
-    };
-    logout_api_v1_logout_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    me_api_v1_me_get: {
-        parameters: {
-            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -2537,12 +2487,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Me"];
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    list_change_requests_api_v1_change_requests_get: {
+    list_change_requests: {
         parameters: {
             query?: {
                 limit?: number;
@@ -2566,18 +2525,18 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeRequestPage"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description A problem (RFC 9457). */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    submit_api_v1_change_requests_post: {
+    submit: {
         parameters: {
             query?: never;
             header?: {
@@ -2601,18 +2560,18 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeRequestDetail"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description A problem (RFC 9457). */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_change_request_api_v1_change_requests__cr_id__get: {
+    get_change_request: {
         parameters: {
             query?: never;
             header?: never;
@@ -2632,387 +2591,18 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeRequestDetail"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description A problem (RFC 9457). */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    follow_all_api_v1_events_get: {
-        parameters: {
-            query?: {
-                after?: number | null;
-                limit?: number;
-            };
-            header?: {
-                "last-event-id"?: string | null;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A stream, or a page. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EventPage"];
-                    "text/event-stream": unknown;
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    follow_one_api_v1_change_requests__cr_id__events_get: {
-        parameters: {
-            query?: {
-                after?: number | null;
-                limit?: number;
-                until?: components["schemas"]["Until"] | null;
-            };
-            header?: {
-                "last-event-id"?: string | null;
-            };
-            path: {
-                cr_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A stream, or a page. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EventPage"];
-                    "text/event-stream": unknown;
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_gates_api_v1_gates_get: {
-        parameters: {
-            query?: {
-                status?: components["schemas"]["GateStatus"] | null;
-                cr_id?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GateInbox"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_gate_api_v1_gates__gate_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                gate_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GateView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    decide_api_v1_gates__gate_id__decision_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                gate_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DecisionRequest"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GateView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    intervene_api_v1_change_requests__cr_id__interventions_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                cr_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["InterventionRequest"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Receipt"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_spec_api_v1_change_requests__cr_id__spec_get: {
-        parameters: {
-            query?: {
-                attempt?: number | null;
-            };
-            header?: never;
-            path: {
-                cr_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SpecList"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_diff_api_v1_change_requests__cr_id__diff_get: {
-        parameters: {
-            query?: {
-                repository?: string | null;
-            };
-            header?: never;
-            path: {
-                cr_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiffList"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_tests_api_v1_change_requests__cr_id__tests_get: {
-        parameters: {
-            query?: {
-                attempt?: number | null;
-            };
-            header?: never;
-            path: {
-                cr_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TestRunList"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_findings_api_v1_change_requests__cr_id__findings_get: {
-        parameters: {
-            query?: {
-                attempt?: number | null;
-            };
-            header?: never;
-            path: {
-                cr_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FindingList"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_cost_api_v1_change_requests__cr_id__cost_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                cr_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CostView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_conversation_api_v1_change_requests__cr_id__conversation_get: {
+    get_conversation: {
         parameters: {
             query?: {
                 cursor?: string | null;
@@ -3039,18 +2629,120 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationPage"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description A problem (RFC 9457). */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_evidence_api_v1_change_requests__cr_id__evidence_get: {
+    get_cost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CostView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_diff: {
+        parameters: {
+            query?: {
+                repository?: string | null;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiffList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_one: {
+        parameters: {
+            query?: {
+                after?: number | null;
+                limit?: number;
+                until?: components["schemas"]["Until"] | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream, or a page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_evidence: {
         parameters: {
             query?: {
                 download?: boolean;
@@ -3072,18 +2764,682 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description A problem (RFC 9457). */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    list_settings_api_v1_settings_get: {
+    get_findings: {
+        parameters: {
+            query?: {
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    intervene: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InterventionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_spec: {
+        parameters: {
+            query?: {
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpecList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tests: {
+        parameters: {
+            query?: {
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestRunList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_effects: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["EffectStatus"] | null;
+                cr_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dismiss: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                effect_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                effect_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_all: {
+        parameters: {
+            query?: {
+                after?: number | null;
+                limit?: number;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream, or a page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_gates: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["GateStatus"] | null;
+                cr_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateInbox"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_gate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gate_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gate_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_learnings: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["LearningStatus"] | null;
+                repository?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearningList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                learning_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearningView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retire: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                learning_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearningView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_login_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginCode"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_repositories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_repository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepositoryRegistration"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryCheck"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_repository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredRepository"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_repository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryCheck"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -3101,9 +3457,18 @@ export interface operations {
                     "application/json": components["schemas"]["SettingsList"];
                 };
             };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    get_settings_api_v1_settings__section__get: {
+    get_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -3123,18 +3488,18 @@ export interface operations {
                     "application/json": components["schemas"]["SettingsSection"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description A problem (RFC 9457). */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    put_settings_api_v1_settings__section__put: {
+    put_settings: {
         parameters: {
             query?: never;
             header?: {
@@ -3160,18 +3525,18 @@ export interface operations {
                     "application/json": components["schemas"]["SettingsSection"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description A problem (RFC 9457). */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_history_api_v1_settings__section__history_get: {
+    get_history: {
         parameters: {
             query?: never;
             header?: never;
@@ -3191,18 +3556,18 @@ export interface operations {
                     "application/json": components["schemas"]["SettingsList"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description A problem (RFC 9457). */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    revert_api_v1_settings__section__revert__version__post: {
+    revert: {
         parameters: {
             query?: never;
             header?: never;
@@ -3227,321 +3592,18 @@ export interface operations {
                     "application/json": components["schemas"]["SettingsSection"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description A problem (RFC 9457). */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    list_repositories_api_v1_repositories_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RepositoryList"];
-                };
-            };
-        };
-    };
-    register_repository_api_v1_repositories_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RepositoryRegistration"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RepositoryCheck"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_repository_api_v1_repositories__name__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RegisteredRepository"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    check_repository_api_v1_repositories__name__check_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RepositoryCheck"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_effects_api_v1_effects_get: {
-        parameters: {
-            query?: {
-                status?: components["schemas"]["EffectStatus"] | null;
-                cr_id?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EffectList"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    retry_api_v1_effects__effect_id__retry_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                effect_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EffectView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    dismiss_api_v1_effects__effect_id__dismiss_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                effect_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EffectView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_learnings_api_v1_learnings_get: {
-        parameters: {
-            query?: {
-                status?: components["schemas"]["LearningStatus"] | null;
-                repository?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LearningList"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    approve_api_v1_learnings__learning_id__approve_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                learning_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LearningView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    retire_api_v1_learnings__learning_id__retire_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                learning_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LearningView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    healthz_healthz_get: {
+    healthz: {
         parameters: {
             query?: never;
             header?: never;
@@ -3559,9 +3621,76 @@ export interface operations {
                     "application/json": components["schemas"]["Alive"];
                 };
             };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    readyz_readyz_get: {
+    login: {
+        parameters: {
+            query: {
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
         parameters: {
             query?: never;
             header?: never;
@@ -3588,57 +3717,13 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-        };
-    };
-    metrics_metrics_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description A problem (RFC 9457). */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": unknown;
-                };
-            };
-        };
-    };
-    get_audit_api_v1_audit_get: {
-        parameters: {
-            query?: {
-                limit?: number;
-                before?: number | null;
-                target?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditPage"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -30,9 +30,11 @@ export function Say({ of }: { of: Detail }) {
       </label>
       <div className="buttons">
         {ways.map((way) => (
-          <WayButton key={way.label} way={way} act={act} disabled={intervene.isPending || (way.needsText && text.trim() === '')} />
+          <span key={way.label} className="way">
+            <WayButton way={way} act={act} disabled={intervene.isPending || (way.needsText && text.trim() === '')} />
+            {way.mode === 'stage' && <StageChoice of={of} stage={stage} choose={setStage} />}
+          </span>
         ))}
-        {ways.some((way) => way.mode === 'stage') && <StageChoice of={of} stage={stage} choose={setStage} />}
       </div>
       {intervene.error && <Problem error={intervene.error} />}
       {intervene.data && (

@@ -45,8 +45,8 @@ function ReleaseCard({ gate }: { gate: Gate }) {
 function Proof({ change }: { change: Change }) {
   return (
     <dl className="proof">
-      <Row name={change.name}>
-        {change.size}, <code>{short(change.base)}</code> → <code>{short(change.head)}</code> into <code>{change.target}</code>
+      <Row name="Change">
+        <strong>{change.name}</strong>, {change.size},  <code>{short(change.base)}</code> → <code>{short(change.head)}</code> into <code>{change.target}</code>
       </Row>
       <Row name="Scenarios">{change.scenarios}</Row>
       <Row name="Suite">{change.suite}</Row>

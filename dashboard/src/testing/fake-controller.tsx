@@ -1,0 +1,77 @@
+import { render } from '@testing-library/react';
+import { RouterProvider } from 'react-router';
+
+import { Providers } from '@/app/providers';
+import { createTestRouter } from '@/app/router';
+import { createApi } from '@/lib/api';
+import type { StoredEvent } from '@/lib/event-stream';
+
+interface Asked {
+  method: string;
+  path: string;
+  body: unknown;
+}
+
+type Answers = Record<string, () => unknown>;
+
+/** A controller that answers from a table of `METHOD path`, and a stream that the test speaks through. */
+export class FakeController {
+  readonly asked: Asked[] = [];
+  readonly stream = new FakeStream();
+  private readonly answers: Answers;
+
+  constructor(answers: Answers) {
+    this.answers = answers;
+  }
+
+  open(address: string) {
+    const api = createApi(this.fetch);
+    return render(
+      <Providers api={api} openStream={this.stream.open}>
+        <RouterProvider router={createTestRouter(address)} />
+      </Providers>,
+    );
+  }
+
+  private readonly fetch = async (input: RequestInfo | URL): Promise<Response> => {
+    const request = new Request(input);
+    const path = new URL(request.url).pathname;
+    const text = await request.text();
+    this.asked.push({ method: request.method, path, body: text === '' ? null : (JSON.parse(text) as unknown) });
+    const answer = this.answers[`${request.method} ${path}`];
+    if (!answer) return problem(404, `Nothing is known about ${path}.`);
+    const body = answer();
+    return body instanceof Response ? body : Response.json(body);
+  };
+}
+
+export function problem(status: number, detail: string, remedy?: string): Response {
+  return Response.json({ type: 'about:blank', title: 'Refused', status, detail, remedy }, { status });
+}
+
+class FakeStream extends EventTarget {
+  readonly CLOSED = 2;
+  readyState = 0;
+  onopen: (() => void) | null = null;
+  onerror: (() => void) | null = null;
+
+  readonly open = (): EventSource => this as unknown as EventSource;
+
+  connect(): void {
+    this.readyState = 1;
+    this.onopen?.();
+  }
+
+  lose(): void {
+    this.readyState = 0;
+    this.onerror?.();
+  }
+
+  send(stored: StoredEvent): void {
+    this.dispatchEvent(new MessageEvent(stored.type, { data: JSON.stringify(stored) }));
+  }
+
+  close(): void {
+    this.readyState = this.CLOSED;
+  }
+}

@@ -1,0 +1,76 @@
+import type { Schemas } from '@/lib/api';
+
+type Summary = Schemas['ChangeRequestSummary'];
+type Detail = Schemas['ChangeRequestDetail'];
+type Gate = Schemas['GateView'];
+type Stored = Schemas['EventView'];
+
+const AT = '2026-11-20T10:00:00Z';
+
+const shared = {
+  id: 'cr-7k2m',
+  kind: 'change',
+  source: 'cli',
+  external_id: null,
+  external_url: null,
+  title: 'Reject expired codes',
+  status: 'running',
+  stage: 'development',
+  wait_kind: null,
+  wait_id: null,
+  pause_reason: null,
+  pause_message: '',
+  attempt: 1,
+  cost_usd: '1.8342',
+  budget_usd: '50',
+  created_by: 'ana',
+  created_at: AT,
+  updated_at: AT,
+  queued_at: AT,
+  finished_at: null,
+} as const;
+
+/** Typed samples: when the schema changes, these stop compiling before any test can lie. */
+export function summary(facts: Partial<Summary> = {}): Summary {
+  return { ...shared, repositories: ['shop'], open_gates: [], ...facts };
+}
+
+export function detail(facts: Partial<Detail> = {}): Detail {
+  return {
+    ...shared,
+    body: 'Refuse a code after its last valid day.',
+    structured: {},
+    repositories: [
+      {
+        name: 'shop', remote: '/srv/git/shop.git', base_branch: 'main', test_command: null, merge_strategy: 'merge',
+        branch: 'changeline/cr-7k2m', base_commit: null, tests_commit: null, head_commit: null, merge_commit: null,
+        facts: {},
+      },
+    ],
+    gates: [], pause: null, actions: [], worker: null, queue_position: null,
+    cost: {
+      spent_usd: '1.8342', reserved_usd: '0', budget_usd: '50', calls: 1, input_tokens: 1, cache_write_tokens: 1,
+      cache_read_tokens: 1, output_tokens: 1,
+    },
+    model: { name: 'claude-sonnet-5-5', scripted: false },
+    attempts: [], interventions: [], pull_requests: [], settings_snapshot: {}, warnings: [], events_after: 0,
+    ...facts,
+  };
+}
+
+export function gate(facts: Partial<Gate> = {}): Gate {
+  return {
+    id: 'gate-1', cr_id: 'cr-7k2m', title: 'Reject expired codes', attempt: 1, kind: 'release',
+    content: {
+      summary: 'Refuse codes after their last valid day.',
+      criteria: [{ id: 'AC1', text: 'Refused on the day after.' }],
+      repositories: { shop: { base_branch: 'main', base: 'aaaa', head: 'bbbb', files: [], suite: '149 passed' } },
+    },
+    content_hash: '5f0c9a1e44b27d3380f1', status: 'open', decisions: ['approve', 'send_back', 'reject'],
+    decision: null, decided_by: null, decided_at: null, comment: '', answer: {}, created_at: AT, ...facts,
+  };
+}
+
+export function event(seq: number, payload: Stored['payload'], at = AT): Stored {
+  return { seq, cr_id: 'cr-7k2m', type: payload.type, at, payload };
+}
