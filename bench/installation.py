@@ -57,6 +57,10 @@ class Installation:
         """The local user's token, once the controller has started."""
         return self.servers.directory.token_file.read_text(encoding="utf-8").strip()
 
+    def pid(self, name: str) -> int:
+        """Return the process of a server or child by its name."""
+        return next(running.pid for running in self.servers.supervisor.running() if running.name == name)
+
     def play(self, scenario: str, *, warm: bool = True) -> None:
         """Start scripted model and controller; `warm` waits until workers can be forked, else until the door answers."""
         path = self.root / "scenario.json"

@@ -11,6 +11,15 @@ from pathlib import Path
 from typing import Any
 
 TITLE = "Double a number"
+REFUSED = "Double a number, which the model refuses"
+"""The first model answer ends the run: what would follow could only disturb the next sample."""
+PATIENT = "Double a number, which the model thinks about"
+"""The first model answer takes its time, so that the worker can be looked at while it waits."""
+PATIENCE_MS = 4_000
+TALKER = "bench_agent"
+FLOOR_ROLE = "bench_floor"
+COMMAND = "true"
+TURNS = (4, 20)
 BODY = "Callers double numbers by hand and get it wrong.\n\n1. `calc.double(n)` returns n times 2."
 FILES = {
     "calc.py": "def add(a, b):\n    return a + b\n",
@@ -34,18 +43,38 @@ def repository(path: Path, files: Mapping[str, str] = FILES) -> Path:
     return path
 
 
-def refusing() -> str:
-    """Return a scenario in which the first model answer ends the run: what follows would disturb the next sample."""
-    return _scenario([_script("request_parser", {"text": "No.", "stop_reason": "refusal"})])
+def opening(turns: int) -> str:
+    """Return the first message of a conversation of so many turns."""
+    return f"Run the command {turns} times, then hand in."
 
 
-def passing() -> str:
-    """Return a scenario that takes the change request through every stage."""
+def scenario() -> str:
+    """Return everything the scripted model answers in a bench; titles choose between the ways to go."""
+    refusal = {"text": "No.", "stop_reason": "refusal"}
+    patient = {**refusal, "delay_ms": PATIENCE_MS}
+    scripts = [
+        _script("request_parser", refusal, contains=REFUSED),
+        _script("request_parser", patient, contains=PATIENT),
+        *_line(),
+        *(_talk(turns) for turns in TURNS),
+        _script(FLOOR_ROLE, _turn()),
+    ]
+    return json.dumps({"name": "bench", "scripts": scripts})
+
+
+def _talk(turns: int) -> dict[str, Any]:
+    """One agent that runs a command each turn and hands in after the last."""
+    command = _turn(_tool("bash", command=COMMAND))
+    return _script(TALKER, *[command] * turns, _turn(_tool("submit_note", text="Done.")), contains=opening(turns))
+
+
+def _line() -> list[dict[str, Any]]:
+    """Every role of a change request that passes every stage."""
     create_tests = _tool("str_replace_based_edit_tool", command="create", path=TEST_FILE, file_text=TESTS)
     write_code = _tool("bash", command=f"cat > calc.py <<'END'\n{CODE}END")
     look = _turn(_tool("bash", command="cat calc.py"))
     requirement = {"id": "R1", "text": "double(n) is n times 2.", "criterion_ids": ["AC1"], "edge_cases": []}
-    scripts = [
+    return [
         _script("request_parser", _turn(_request())),
         _script("input_screener", _turn(_tool("submit_screening", flags=[]))),
         _script("requirements_analyst", look, _turn(_tool("submit_requirements", requirements=[requirement]))),
@@ -61,15 +90,10 @@ def passing() -> str:
         _script("spec_reviewer", _turn(_review(covers=True))),
         _script("retrospective", _turn(_tool("submit_learnings", learnings=[]))),
     ]
-    return _scenario(scripts)
 
 
-def _scenario(scripts: list[dict[str, Any]]) -> str:
-    return json.dumps({"name": "bench", "scripts": scripts})
-
-
-def _script(role: str, *turns: dict[str, Any]) -> dict[str, Any]:
-    return {"role": role, "turns": list(turns)}
+def _script(role: str, *turns: dict[str, Any], contains: str | None = None) -> dict[str, Any]:
+    return {"role": role, "turns": list(turns), "when": {"contains": [contains] if contains else []}}
 
 
 def _turn(*tools: dict[str, Any]) -> dict[str, Any]:
