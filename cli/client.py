@@ -8,25 +8,37 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx2
 
 from cli.local.data_directory import DataDirectory, locate
-from cli.local.runtime_state import read_runtime
-from pipeline.errors import CallerError
+from cli.local.runtime_state import Runtime, read_runtime
+from pipeline.errors import CallerError, ChangelineError, Conflict, TransientError
 from pipeline.settings import Settings
 
 TIMEOUT_S = 60.0
+SILENCE_MAX_S = 60.0
+"""The controller sends a comment on silent streams every 15 s; a connection without any is dead."""
 BAD_REQUEST = 400
+UNAUTHORIZED = 401
+CONFLICT = 409
+INTERNAL = 500
+UNAVAILABLE = frozenset({502, 503, 504})
+
+Json: TypeAlias = dict[str, Any]
 
 
-class Unreachable(Exception):
+class Unreachable(ChangelineError):
     """No controller answers."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
+        self.remedy = remedy
+
+
+class ControllerFailed(ChangelineError):
+    """The controller made a mistake; its log says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +53,24 @@ class Event:
 
 
 class Client:
-    """Calls the API. Errors of the API are raised as `CallerError` with the API's own words."""
+    """Calls the API. A refusal is raised as `CallerError` (409 as `Conflict`) with the API's own words."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
         # Loopback and operators' own controllers only: ambient proxies would carry the token elsewhere.
-        self._http = httpx2.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False
-        )
+        with self._translated():
+            self._http = httpx2.Client(
+                base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False
+            )
 
     def get(self, path: str, **query: Any) -> Any:
-        """Return the JSON of a GET."""
+        """Return the JSON of a GET; parameters that are None are left out."""
         return self._call("GET", path, params={key: value for key, value in query.items() if value is not None})
 
-    def text(self, path: str, **query: Any) -> str:
-        """Return the body of a GET as text."""
+    def content(self, path: str) -> bytes:
+        """Return the body of a GET as it is."""
         with self._translated():
-            return self._checked(self._http.get(path, params=query)).text
+            return self._checked(self._http.get(path)).content
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, idempotency_key: str | None = None) -> Any:
         """Return the JSON of a POST."""
@@ -68,9 +81,12 @@ class Client:
         """Return the JSON of a PUT."""
         return self._call("PUT", path, json=dict(body))
 
-    def events(self, path: str, *, after: int = 0) -> Iterator[Event]:
-        """Yield events as they happen; ends when the server ends the stream. Comments keep it alive."""
-        timeout = httpx2.Timeout(TIMEOUT_S, read=120.0)
+    def events(self, path: str, *, after: int = 0) -> Iterator[Event | None]:
+        """Yield events after `after` as they happen, and None for each sign of life in between.
+
+        Ends when the server ends the stream. Raises `Unreachable` when the connection breaks or falls silent.
+        """
+        timeout = httpx2.Timeout(TIMEOUT_S, read=SILENCE_MAX_S)
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
         with self._translated(), self._http.stream("GET", path, headers=headers, timeout=timeout) as answer:
             if answer.status_code >= BAD_REQUEST:
@@ -79,6 +95,17 @@ class Client:
             for line in answer.iter_lines():
                 if line.startswith("data:"):
                     yield _event(json.loads(line[5:]))
+                elif line.startswith(":"):
+                    yield None
+
+    def events_page(self, path: str, *, after: int, limit: int = 500) -> list[Event]:
+        """Return events after `after` that exist now, in order."""
+        asked = {"params": {"after": after, "limit": limit}, "headers": {"Accept": "application/json"}}
+        return [_event(one) for one in self._call("GET", path, **asked)["items"]]
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         with self._translated():
@@ -91,16 +118,31 @@ class Client:
         try:
             problem = answer.json()
         except ValueError:
-            problem = {"detail": f"The controller answered {answer.status_code}."}
-        message = problem.get("detail") or problem.get("title") or "The request was refused."
-        raise CallerError(message, field=problem.get("field"), remedy=problem.get("remedy"), status=answer.status_code)
+            problem = {}
+        if not isinstance(problem, dict):
+            problem = {}
+        status = answer.status_code
+        said = str(problem.get("detail") or problem.get("title") or f"The controller answered {status}.")
+        if status in UNAVAILABLE:
+            raise TransientError(said)
+        if status >= INTERNAL:
+            raise ControllerFailed(f"{said} Its log names the request.")
+        refusal = Conflict if status == CONFLICT else CallerError
+        remedy = problem.get("remedy")
+        if status == UNAUTHORIZED:
+            remedy = "Correct CHANGELINE_TOKEN, or unset CHANGELINE_URL to use this machine's own installation."
+        raise refusal(said, field=problem.get("field"), remedy=remedy, status=status)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (httpx2.TransportError, httpx2.TimeoutException) as error:
-            raise Unreachable(f"The controller at {self.url} does not answer.") from error
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
+            raise _no_address(self.url) from error
+        except httpx2.TransportError as error:
+            raise Unreachable(
+                f"The controller at {self.url} does not answer.", remedy="See `changeline status`."
+            ) from error
 
 
 def connect(settings: Settings) -> Client:
@@ -109,11 +151,42 @@ def connect(settings: Settings) -> Client:
         if settings.token is None:
             raise CallerError("CHANGELINE_URL needs a token.", field="CHANGELINE_TOKEN", remedy="Set it.")
         return Client(settings.url, settings.token.get_secret_value())
-    directory = DataDirectory.at(locate(settings))
-    runtime = read_runtime(directory)
+    runtime = running(settings)
+    if runtime is None:
+        raise Unreachable(
+            f"No Changeline runs on {locate(settings)}.",
+            remedy="Start it with `changeline up`, or set CHANGELINE_URL and CHANGELINE_TOKEN.",
+        )
+    return client_of(runtime)
+
+
+def running(settings: Settings) -> Runtime | None:
+    """Return the installation that runs on the data directory and has a controller; None when there is none."""
+    runtime = read_runtime(DataDirectory.at(locate(settings)))
     if runtime is None or not runtime.alive or runtime.controller is None or runtime.token_path is None:
-        raise Unreachable(f"No Changeline runs on {directory.path}. Start it with `changeline up`.")
-    return Client(runtime.controller, Path(runtime.token_path).read_text(encoding="utf-8").strip())
+        return None
+    return runtime
+
+
+def client_of(runtime: Runtime) -> Client:
+    """Return a client for an installation on this machine."""
+    if runtime.controller is None or runtime.token_path is None:
+        raise Unreachable("Changeline is still starting.", remedy="Try again in a moment.")
+    try:
+        token = Path(runtime.token_path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise CallerError(
+            f"The token {runtime.token_path} cannot be read: {error.strerror}.",
+            field="CHANGELINE_DATA_DIR",
+            remedy="Run the command as the user who started Changeline.",
+        ) from error
+    return Client(runtime.controller, token)
+
+
+def _no_address(url: str) -> CallerError:
+    return CallerError(
+        f"{url!r} is no address of a controller.", field="CHANGELINE_URL", remedy="Give one like http://127.0.0.1:8321."
+    )
 
 
 def _event(data: Mapping[str, Any]) -> Event:

@@ -1,9 +1,15 @@
-"""The controller as a process on this machine: names the adapters, starts the fork server through the launcher."""
+"""The controller as a process on this machine: names the adapters, starts the fork server through the launcher.
 
-import os
-import sys
+It also makes sure of the local user's token, before the first request: the database that checks tokens is at hand here.
+"""
+
+import asyncio
 from pathlib import Path
 
+from cli import itself
+from cli.local.data_directory import DataDirectory, write_private
+from controller.app import create_app
+from controller.auth.service import ensure_local_principal, token_works
 from controller.git_work import DeleteRef, GitDiffs, GitInspector, Merge, PushBranch
 from controller.launch.process import ProcessLauncher
 from controller.serve import serve
@@ -16,13 +22,15 @@ from pipeline.adapters.git_repository import open_repository
 from pipeline.errors import CallerError
 from pipeline.ports import Author, RemoteFacts, Repository
 from pipeline.settings import Settings
-
-WORKER_ARGV = [sys.executable, "-m", "cli", "worker", "--fork-server"]
+from pipeline.store.engine import Database
 
 
 def run_controller(settings: Settings, *, alone: bool) -> None:
     """Serve until told to stop. `alone` states that no other controller serves this database."""
-    serve(wiring(settings, alone=alone))
+    wired = wiring(settings, alone=alone)
+    if settings.data_dir is not None:
+        keep_token(wired.database_url, settings.tenant, DataDirectory.at(settings.data_dir).token_file)
+    asyncio.run(serve(create_app(wired), settings, on_ready=lambda _url: None))
 
 
 def wiring(settings: Settings, *, alone: bool) -> ControllerWiring:
@@ -40,7 +48,7 @@ def wiring(settings: Settings, *, alone: bool) -> ControllerWiring:
         redis_url=settings.redis.url.get_secret_value() if settings.redis.url else None,
         inspector=GitInspector(opener.open, opener.look),
         diffs=GitDiffs(opener.open),
-        launcher=ProcessLauncher(WORKER_ARGV),
+        launcher=ProcessLauncher(itself.command("worker", "--fork-server")),
         executors={
             "push": PushBranch(opener.open),
             "merge": Merge(opener.open, LocalForge()),
@@ -50,10 +58,25 @@ def wiring(settings: Settings, *, alone: bool) -> ControllerWiring:
     )
 
 
+def keep_token(database_url: str, tenant: str, file: Path) -> None:
+    """Make `file` hold a token of the local user that works on this database. Idempotent."""
+    kept = file.read_text(encoding="utf-8").strip() if file.exists() else ""
+    token = asyncio.run(_working_token(database_url, tenant, kept))
+    if token != kept:
+        write_private(file, f"{token}\n")
+
+
+async def _working_token(database_url: str, tenant: str, kept: str) -> str:
+    database = Database(database_url, tenant=tenant, pool_max=1)
+    try:
+        return kept if await token_works(database, kept) else await ensure_local_principal(database)
+    finally:
+        await database.close()
+
+
 class _Opener:
     def __init__(self, settings: Settings, cache_dir: Path) -> None:
-        # The composition root is where the surrounding environment enters; git takes only what it names itself.
-        self._commands = GitCommands(timeout_s=settings.git.command_timeout_s, environment=os.environ)  # noqa: TID251 - as said above
+        self._commands = GitCommands(timeout_s=settings.git.command_timeout_s, environment=itself.environment())
         self._author = Author(name=settings.git.author_name, email=settings.git.author_email)
         self._cache_dir = cache_dir
 

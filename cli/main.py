@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
-from typer.main import get_group
+from typer.main import get_command
 
 from cli.exits import Exit
 from cli.registry import Verbs
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Nothing but SystemExit of completion scripts leaves it."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        outcome = get_group(app).main(given, prog_name="changeline", standalone_mode=False)
+        outcome = get_command(app).main(given, prog_name="changeline", standalone_mode=False)
     except TyperException as error:
         return _refused_usage(error, given)
     except typer.Abort:

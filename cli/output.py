@@ -20,13 +20,28 @@ STATUS_STYLES = {
 }
 
 
+_PIPE_WIDTH = 10_000
+
+
 class Output:
-    """Where one command prints. Text from outside is escaped before it meets markup."""
+    """Where one command prints. Text from outside is escaped before it meets markup, and cannot move the cursor."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._out = Console(highlight=False, soft_wrap=True)
+        # A pipe has no width: tables keep whole ids there.
+        width = None if sys.stdout.isatty() else _PIPE_WIDTH
+        self._out = Console(highlight=False, soft_wrap=True, width=width)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person sits in front of it who sees what is printed and can be asked."""
+        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+    @property
+    def progress_console(self) -> Console | None:
+        """A terminal on which progress can be drawn; None when nobody watches one."""
+        return self._err if self._err.is_terminal else None
 
     def value(self, value: Any) -> None:
         """Print the command's result as JSON."""
@@ -36,7 +51,7 @@ class Output:
     def line(self, text: str = "", style: str | None = None) -> None:
         """Print one line of the result; nothing with `--json`."""
         if not self.as_json:
-            self._out.print(escape(text), style=style)
+            self._out.print(escape(printable(text)), style=style)
 
     def styled(self, markup: str) -> None:
         """Print a line of our own markup, whose outside parts the caller has escaped."""
@@ -45,21 +60,23 @@ class Output:
 
     def note(self, text: str) -> None:
         """Print progress or a remark to stderr."""
-        self._err.print(escape(text), style="dim")
+        self._err.print(escape(printable(text)), style="dim")
 
     def warn(self, text: str) -> None:
         """Print a warning to stderr."""
-        self._err.print(f"[yellow]Warning:[/yellow] {escape(text)}")
+        self._err.print(f"[yellow]Warning:[/yellow] {escape(printable(text))}")
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
         """Print rows, or the sentence for none."""
         if self.as_json:
             return
-        listed = [[escape("" if cell is None else str(cell)) for cell in row] for row in rows]
+        listed = [[escape("" if cell is None else one_line(cell)) for cell in row] for row in rows]
         if not listed:
             self.line(empty, "dim")
             return
-        table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in headings:
+            table.add_column(heading, overflow="fold")
         for row in listed:
             table.add_row(*row)
         self._out.print(table)
@@ -80,6 +97,16 @@ def refuse(message: str, *, field: str | None, remedy: str | None, as_json: bool
         return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     named = f" [dim]({escape(field)})[/dim]" if field else ""
-    console.print(f"[red]Error:[/red] {escape(message)}{named}")
+    console.print(f"[red]Error:[/red] {escape(printable(message))}{named}")
     if remedy:
-        console.print(f"       {escape(remedy)}")
+        console.print(f"       {escape(printable(remedy))}")
+
+
+def one_line(text: Any) -> str:
+    """Return a text on one line and without control characters."""
+    return " ".join(printable(text).split())
+
+
+def printable(text: Any) -> str:
+    """Return a text without control characters but newlines and tabs: outside text must not steer the terminal."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "\N{REPLACEMENT CHARACTER}" for one in str(text))

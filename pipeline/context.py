@@ -231,6 +231,8 @@ class StageContext:
     code_version: str
     scripted: bool
     """Whether the models are scripted; shown wherever they are named."""
+    known_hosts: tuple[str, ...] = ()
+    """Hosts that a request may name without being suspicious: the operator's registries."""
     effect_timeout_s: float = 300.0
 
     def tree(self, repository: str, purpose: str) -> Path:

@@ -41,6 +41,8 @@ from pipeline.evidence.red_green import RedVerdict, Verdict, judge_preserve
 from pipeline.evidence.test_reports import TestReport
 from pipeline.execution import StageRun
 from pipeline.ports import Stack
+from pipeline.presenting import REPORTERS
+from pipeline.records import Gate
 from pipeline.repository_reading import stack_at
 from pipeline.role_usage import roles
 from pipeline.screened import kept
@@ -49,7 +51,6 @@ from pipeline.state import outcomes_of
 
 KIND = "evidence"
 NAME = "bundle.json"
-REVIEWERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
 
 _REPORT = TypeAdapter(TestReport)
 _RED = TypeAdapter(RedVerdict)
@@ -197,7 +198,7 @@ async def _rules(run: StageRun, name: str, stack: Stack) -> RulesRecord:
 async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
     reviews = []
     for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
-        for reviewer in REVIEWERS:
+        for reviewer in REPORTERS:
             found = await run.context.records.findings(activation=f"{outcome['activation']}/{reviewer}")
             findings = tuple(finding for _, finding in found)
             blocking = any(finding.severity.blocking for finding in findings)
@@ -226,11 +227,19 @@ async def _approvals(run: StageRun, current: Mapping[str, Any]) -> tuple[Approva
             comment=gate.comment,
             content_hash=gate.content_hash,
             parts=dict(gate.content.get("parts", gate.content)),
-            carried_over=gate.kind == "release" and gate.content_hash != content_hash(dict(current)),
+            carried_over=_carried_over(run, gate, current),
         )
         for gate in await run.context.records.gates()
         if gate.status == "decided"
     )
+
+
+def _carried_over(run: StageRun, gate: Gate, current: Mapping[str, Any]) -> bool:
+    """Only the approval that the run itself carried over a clean rebase: nothing was developed after it."""
+    approval = run.state.get("approval")
+    if approval is None or approval["gate_id"] != gate.id or gate.content_hash == content_hash(dict(current)):
+        return False
+    return all(facts.get("approved_round") == facts.get("round") for facts in run.state["repositories"].values())
 
 
 def _row(rows: Sequence[Mapping[str, Any]], purpose: str, commit: str) -> Mapping[str, Any]:

@@ -8,12 +8,14 @@ from typing import Any
 from pipeline import specs
 from pipeline.agents.submissions.specs import Spec
 from pipeline.behaviour import ScenarioKind
+from pipeline.change_request import Stage
 from pipeline.execution import StageRun
 from pipeline.findings import Finding
 from pipeline.pull_request_text import PullRequestFacts, body
 from pipeline.screened import kept
-from pipeline.state import RepositoryState
+from pipeline.state import RepositoryState, outcomes_of
 
+REPORTERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
 GREEN = ("green_rebased", "green_suite")
 
 
@@ -38,7 +40,7 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             added_tests=await _proven_tests(run, name),
             suite=suite["summary"],
             pre_existing=suite["pre_existing"],
-            findings=[finding for owner, finding in await run.context.records.findings() if owner == name],
+            findings=await current_findings(run, name),
             flags=await kept(run),
             files=await repository.changed_files(facts["base"], facts["head"]),
             siblings=[other for other in sorted(run.state["repositories"]) if other != name],
@@ -97,12 +99,23 @@ async def findings_text(run: StageRun) -> str:
     return "\n".join(_finding(owner, finding) for owner, finding in await run.context.records.findings()) or "none"
 
 
+async def current_findings(run: StageRun, name: str) -> list[Finding]:
+    """Return what the last round of checks and reviewers said; what earlier rounds found was resolved since."""
+    outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
+    if outcome is None:
+        return []
+    found = [await run.context.records.findings(activation=f"{outcome['activation']}/{source}") for source in REPORTERS]
+    return [finding for reported in found for _, finding in reported]
+
+
 async def _repository(run: StageRun, name: str) -> dict[str, Any]:
     facts = run.state["repositories"][name]
     repository, target = run.context.repositories[name], run.context.targets[name]
     spec = await specs.revision_of(run, name)
     files = await repository.changed_files(facts["base"], facts["head"])
     suite = await _suite(run, name, facts)
+    current = await current_findings(run, name)
+    everything = [finding for owner, finding in await run.context.records.findings() if owner == name]
     return {
         "base_branch": target.base_branch,
         "base": facts["base"],
@@ -117,9 +130,8 @@ async def _repository(run: StageRun, name: str) -> dict[str, Any]:
         ],
         "suite": suite["summary"],
         "pre_existing_failures": suite["pre_existing"],
-        "findings": [
-            _finding(owner, finding) for owner, finding in await run.context.records.findings() if owner == name
-        ],
+        "findings": [_finding(name, finding) for finding in current],
+        "resolved_findings": len(everything) - len(current),
     }
 
 

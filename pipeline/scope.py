@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pipeline import specs
 from pipeline.evidence.diff_scope import DiffScope, analyse
+from pipeline.evidence.manifests import is_manifest
 from pipeline.evidence.secret_scan import scan_for_secrets
 from pipeline.evidence.unified_diff import added_lines
 from pipeline.execution import StageRun
@@ -32,12 +33,12 @@ class Checked:
     @property
     def stops(self) -> tuple[Finding, ...]:
         """Certain secrets."""
-        return tuple(finding for finding in self.secrets if finding.severity.blocking)
+        return tuple(finding for finding in self.secrets if finding.category == "secret" and finding.severity.blocking)
 
     @property
     def blocking(self) -> tuple[Finding, ...]:
-        """Scope findings that send the change back."""
-        return tuple(finding for finding in self.scope if finding.severity.blocking)
+        """What sends the change back: foreign trees, binaries, sizes, and files that could not be scanned."""
+        return tuple(finding for finding in self.findings if finding.severity.blocking and finding not in self.stops)
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
@@ -51,7 +52,7 @@ async def check(run: StageRun, name: str, base: str, head: str, stack: Stack) ->
     limits = run.context.configuration.pipeline
     changed = await repository.changed_files(base, head)
     added = added_lines(await repository.diff(base, head))
-    manifests = [file.path for file in changed if file.path in stack.manifests]
+    manifests = [file.path for file in changed if is_manifest(file.path) or file.path in stack.manifests]
     scope = DiffScope(
         changed=changed,
         added=added,

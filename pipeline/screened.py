@@ -14,9 +14,9 @@ KIND = "screening"
 NAME = "flags.json"
 
 
-def deterministic(text: str) -> list[RiskFlag]:
-    """Return what the patterns find; works without any model and cannot itself be steered."""
-    return screen_text(text)
+def deterministic(run: StageRun) -> list[RiskFlag]:
+    """Return what the patterns find in the request; works without any model and cannot itself be steered."""
+    return screen_text(run.context.request_text, run.context.known_hosts)
 
 
 def united(*passes: Sequence[RiskFlag]) -> list[RiskFlag]:

@@ -9,7 +9,6 @@ the page is stale.
 import importlib.metadata
 import json
 import re
-import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,7 +72,6 @@ REASONS: Mapping[str, str] = {
     "gitpython": "reads repositories where git's own plumbing would be parsed by hand",
     "httpx2": "the command line's client of our own API; the anthropic client already brings it",
     "jinja2": "prompt templates that refuse undefined variables",
-    "junitparser": "reads test reports of every runner",
     "langgraph": "the state machine: fan-out, durable checkpoints, waits",
     "langgraph-checkpoint-postgres": "its checkpoints in the one database we trust",
     "prometheus-client": "figures at /metrics",
@@ -155,10 +153,10 @@ def permissive(expression: str) -> bool:
 def licence_of(name: str) -> str:
     """Return an installed package's licence: its SPDX expression, or what its older fields amount to."""
     metadata = importlib.metadata.metadata(name)
-    if expression := metadata.get("License-Expression"):
-        return str(expression)
+    if expressions := metadata.get_all("License-Expression"):
+        return str(expressions[0])
     classifiers = [text.split("::")[-1] for text in metadata.get_all("Classifier") or [] if text.startswith("License")]
-    for spoken in [*classifiers, str(metadata.get("License") or "")]:
+    for spoken in [*classifiers, *(metadata.get_all("License") or [])]:
         for word, spdx in SPOKEN.items():
             if re.search(rf"\b{word}\b", spoken, re.IGNORECASE):
                 return spdx
@@ -209,4 +207,4 @@ def _dashboard_table() -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -4,7 +4,6 @@ Joins are drawn as part of their stage, and the edges that every stage has (to `
 words instead of sixteen times in lines; `exceptional_edges` lets a test check that what is said is true.
 """
 
-import sys
 from pathlib import Path
 
 from langgraph.checkpoint.memory import InMemorySaver
@@ -66,4 +65,4 @@ def _box(stage: Stage) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

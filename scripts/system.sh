@@ -35,6 +35,8 @@ check_python() {
 
 if [ "${1:-}" = browser ]; then
     find_browser || missing+=(chromium fonts-dejavu-core)
+    # The driver of the browser tests brings its own Node, which wants this library.
+    ldconfig -p 2>/dev/null | grep -q 'libatomic\.so\.1' || missing+=(libatomic1)
     install_missing
     find_browser || skip "browser tests: no chromium here, and only root can install it"
     exit

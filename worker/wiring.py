@@ -96,7 +96,8 @@ async def _context(
     repositories = await _repositories(root, settings, targets, author, clock)
     sandbox = await start_sandbox(settings.sandbox, settings.environment, hidden=(root,))
     crew = Crew(
-        cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, gateway=_gateway(settings, configuration, order, database, clock, provider),
+        cr_id=cr.id, attempt=order.attempt, epoch=order.epoch,
+        gateway=_gateway(settings, configuration, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
         instructions=lambda _: StoredInstructions(database, records.emit, cr_id=cr.id), emit=records.emit,
         limits=configuration.pipeline, clock=clock, on_text=lambda _: None,
@@ -107,7 +108,7 @@ async def _context(
         targets=targets, records=records, agents=crew, repositories=repositories, forge=LocalForge(), sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
         scanner=DetectSecretsScanner(), signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
-        workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None,
+        workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None, known_hosts=settings.environment.registries,
     )  # fmt: skip
 
 

@@ -46,6 +46,8 @@ class Runtime:
     redis: Service | None = None
     controller: str | None = None
     token_path: str | None = None
+    model: str | None = None
+    """Which model does the work, in words; None when none is configured."""
     children: tuple[Running, ...] = ()
 
     @property
@@ -74,9 +76,9 @@ class RuntimeFile:
         """Both are known once they answered."""
         self._replace(lambda now: replace(now, database=database, redis=redis))
 
-    def controller(self, address: str, token_path: str | None) -> None:
-        """Where people and the command line find the controller."""
-        self._replace(lambda now: replace(now, controller=address, token_path=token_path))
+    def controller(self, address: str, token_path: str | None, *, model: str | None = None) -> None:
+        """Where people and the command line find the controller, and which model works for it."""
+        self._replace(lambda now: replace(now, controller=address, token_path=token_path, model=model))
 
     def phase(self, phase: Phase) -> None:
         """`ready` is what `up --detach` waits for."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from controller.interventions.schemas import AvailableAction
 from controller.text import Line, Text
@@ -39,6 +39,15 @@ class RepositoryChoice(BaseModel):
     merge_strategy: Annotated[str, StringConstraints(pattern="^(merge|squash|fast_forward)$")] | None = None
 
 
+def _form(asked: object) -> str:
+    return "Text" if isinstance(asked, str) else "Object"
+
+
+AskedRepository = Annotated[
+    Annotated[Remote, Tag("Text")] | Annotated[RepositoryChoice, Tag("Object")], Discriminator(_form)
+]
+
+
 class Submission(BaseModel):
     """A new change request. Nothing is stored unless everything is right."""
 
@@ -48,7 +57,7 @@ class Submission(BaseModel):
     """None takes the first line of the body."""
     body: Annotated[Text, StringConstraints(max_length=_TEXT_MAX)]
     """What should change and why, in the requester's words."""
-    repositories: list[Remote | RepositoryChoice] = Field(min_length=1)
+    repositories: list[AskedRepository] = Field(min_length=1)
     """Names of registered repositories, absolute paths, URLs, or objects."""
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = "api"
     external_id: Annotated[Line, StringConstraints(min_length=1, max_length=200)] | None = None

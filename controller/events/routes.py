@@ -3,10 +3,12 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sse_starlette.event import ServerSentEvent
-from sse_starlette.sse import EventSourceResponse
+from sse_starlette.sse import EventSourceResponse, SendTimeoutError
+from starlette.types import Receive, Scope, Send
 
 from controller.auth.principals import Viewer
 from controller.context import Context, ControllerContext
@@ -19,6 +21,7 @@ from pipeline.errors import CallerError
 router = APIRouter(prefix="/api/v1", tags=["events"])
 
 SEQ_MAX = 2**63 - 1
+_log = structlog.get_logger(__name__)
 Seq = Annotated[int | None, Query(ge=0, le=SEQ_MAX)]
 LastEventId = Annotated[str | None, Header()]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -26,6 +29,16 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": EventPage, "description": "A stream, or a page.", "content": {"text/event-stream": {}}}
 }
+
+
+class _Stream(EventSourceResponse):
+    """A client that takes nothing is cut off; that is its own affair, not an error of the controller."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            _log.info("stream_cut", path=scope["path"])
 
 
 class Until(StrEnum):
@@ -74,7 +87,7 @@ def _stream(
 ) -> EventSourceResponse:
     frames = service.stream(context, principal, after=after, cr_id=cr_id, until_finished=until is Until.FINISHED)
     pace = context.wiring.pace
-    return EventSourceResponse(
+    return _Stream(
         frames, ping=pace.heartbeat_s, send_timeout=pace.client_stall_s, sep="\n",
         ping_message_factory=lambda: ServerSentEvent(comment="still here", sep="\n"),
     )  # fmt: skip

@@ -22,6 +22,8 @@ from pipeline.store.dispatching import Dispatched
 
 _CLOSE_S = 10.0
 _TERMINATE_S = 5.0
+_DRAIN_S = 1.0
+_EXIT_POLL_S = 0.05
 _LINE_MAX_BYTES = 1024 * 1024
 _REMEMBERED_MAX = 10_000
 
@@ -62,12 +64,15 @@ class ProcessLauncher:
             limit=_LINE_MAX_BYTES,
         )
         self._child = child
+        reading, exit_ = asyncio.create_task(self._read(child, observer)), asyncio.create_task(_exit_of(child))
         try:
-            await self._read(child, observer)
+            # Forked workers hold the same pipe, so its end says nothing about the fork server; its exit does.
+            await asyncio.wait({reading, exit_}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._ready = False
+            exit_.cancel()
             _kill_group(child, signal.SIGKILL)
-            code = await child.wait()
+            code = await _end_of(child, reading)
         for order in list(self._running.values()):
             await self._gone(order, f"its fork server {_how(code)}", observer)
         if not self._closing:
@@ -103,11 +108,11 @@ class ProcessLauncher:
         for patience_s, number in ((_CLOSE_S, signal.SIGTERM), (_TERMINATE_S, signal.SIGKILL)):
             try:
                 async with asyncio.timeout(patience_s):
-                    await child.wait()
+                    await _exit_of(child)
                     return
             except TimeoutError:
                 _kill_group(child, number)
-        await child.wait()
+        await _exit_of(child)
 
     async def _write(self, message: Mapping[str, Any]) -> None:
         if self._child is None or self._child.stdin is None:
@@ -144,6 +149,25 @@ class ProcessLauncher:
     async def _gone(self, order: Dispatched, cause: str, observer: LaunchObserver) -> None:
         self._running.pop((order.cr_id, order.epoch), None)
         await observer.worker_exited(order, cause)
+
+
+async def _exit_of(child: asyncio.subprocess.Process) -> int:
+    # `Process.wait` also waits for the pipes, which forked workers hold open.
+    while child.returncode is None:  # noqa: ASYNC110 - the child watcher sets it; there is no event to wait for
+        await asyncio.sleep(_EXIT_POLL_S)
+    return child.returncode
+
+
+async def _end_of(child: asyncio.subprocess.Process, reading: "asyncio.Task[None]") -> int:
+    """Read to the end and let go of the pipes; a stray process that still holds one is not waited for."""
+    if child.stdin is not None:
+        child.stdin.close()
+    done, _ = await asyncio.wait({reading}, timeout=_DRAIN_S)
+    if not done:
+        _log.warning("fork_server_pipe_still_open")
+        reading.cancel()
+    await asyncio.gather(reading, return_exceptions=done == set())
+    return await _exit_of(child)
 
 
 def _kill_group(child: asyncio.subprocess.Process, number: signal.Signals) -> None:

@@ -23,7 +23,7 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def intake(run: StageRun) -> StageEnd:
     """Structure the request, or stop it before an agent reads it."""
-    flags = screened.deterministic(run.context.request_text)
+    flags = screened.deterministic(run)
     high = [flag for flag in flags if flag.risk is Risk.HIGH]
     if high and not screened.accepted_by_person(run) and run.context.configuration.security.pause_on_high_risk:
         for flag in high:

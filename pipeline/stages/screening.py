@@ -26,7 +26,7 @@ async def screening(run: StageRun) -> StageEnd:
         stage=run.stage, activation=run.activation, instance="request", facts=SubmissionFacts(request_text=readable(text)),
     )  # fmt: skip
     found = (await run.context.agents.work(job)).of(Screening)
-    flags = screened.united(screened.deterministic(text), found.located(readable(text)))
+    flags = screened.united(screened.deterministic(run), found.located(readable(text)))
     await screened.keep(run, flags)
     for flag in flags:
         await run.emit(events.RiskFlagged(risk=flag.risk, pattern=flag.pattern, quote=flag.quote[:500]))

@@ -377,7 +377,7 @@ async def test_tools_die_with_a_worker_that_is_killed(bubblewrap: Bubblewrap, tr
         worker.kill()
         worker.wait()
     async with asyncio.timeout(20):
-        while alive("sleep 612306"):  # noqa: ASYNC110 - the kernel ends them on its own time
+        while alive("sleep 612306"):
             await asyncio.sleep(0.01)
 
 

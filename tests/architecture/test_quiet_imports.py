@@ -13,7 +13,6 @@ import pytest
 from tests.architecture.source_tree import ROOMS, ROOT, module_name, python_files
 
 TOLERATED = {
-    "urllib3": "LangGraph's tracing client brings it along; it asks the kernel once whether IPv6 exists",
     "git": "GitPython asks the git binary for its version when it is imported; the adapter alone imports it",
     "urllib3": "comes with detect-secrets; looks once whether the machine speaks IPv6, on its own loopback",
 }

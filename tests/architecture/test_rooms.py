@@ -18,7 +18,6 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "detect_secrets": ("pipeline.evidence.secret_scan", "pipeline.adapters"),
     "cryptography": ("pipeline.evidence", "pipeline.adapters", "cli.local"),
     "gherkin": ("pipeline.evidence", "pipeline.stages", "pipeline.adapters", "pipeline.behaviour"),
-    "junitparser": ("pipeline.evidence", "pipeline.adapters"),
     "jinja2": ("pipeline.agents.prompting", "prompts"),
     "prometheus_client": ("controller",),
     "sse_starlette": ("controller",),
@@ -40,7 +39,7 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
 }
 """Where each SDK may be named at all. Replacing one must touch the rooms listed here and nothing else."""
 
-ONE_MODULE = ("anthropic", "git", "redis", "detect_secrets", "cryptography", "gherkin", "junitparser", "jinja2")
+ONE_MODULE = ("anthropic", "git", "redis", "detect_secrets", "cryptography", "gherkin", "jinja2")
 """SDKs that exactly one module of the product wraps; everything else speaks our words."""
 
 

@@ -84,50 +84,61 @@ class Starter:
             settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
             executors=executors or {}, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
         )  # fmt: skip
-        token = asyncio.run(_local_token(self.database))
-        with _served(wiring) as url:
+        with _served(wiring, self.database) as (url, token):
             controller = Controller(url, token, self.database, inspector, launcher, diffs)
-            yield controller
-            for client in controller.clients:
-                client.close()
+            try:
+                yield controller
+            finally:
+                for client in controller.clients:
+                    client.close()
+
+
+class _Thread(threading.Thread):
+    """Serves one controller on an event loop of its own, as its process would."""
+
+    def __init__(self, wiring: ControllerWiring, database: TestDatabase) -> None:
+        super().__init__(name="controller")
+        self.answers, self.failure = threading.Event(), list[BaseException]()
+        self.url, self.token = "", ""
+        self._wiring, self._database, self._asked_to_stop = wiring, database, asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+            self.failure.append(error)
+        finally:
+            self.answers.set()
+
+    def stop(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._asked_to_stop.set)
+        self.join()
+        if self.failure:
+            raise self.failure[0]
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.token = await _local_token(self._database)
+        app = create_app(self._wiring)
+        await serve(app, self._wiring.settings, on_ready=self._answered, stop=self._asked_to_stop, set_up_logs=False)
+
+    def _answered(self, url: str) -> None:
+        self.url = url
+        self.answers.set()
 
 
 @contextmanager
-def _served(wiring: ControllerWiring) -> Iterator[str]:
-    ready, stop, loop, urls = threading.Event(), asyncio.Event(), asyncio.new_event_loop(), list[str]()
-    failed: list[BaseException] = []
-
-    def answered(url: str) -> None:
-        urls.append(url)
-        ready.set()
-
-    def run() -> None:
-        try:
-            app = create_app(wiring)
-            loop.run_until_complete(serve(app, wiring.settings, on_ready=answered, stop=stop, set_up_logs=False))
-            loop.run_until_complete(loop.shutdown_asyncgens())
-        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
-            failed.append(error)
-        finally:
-            ready.set()
-
-    thread = threading.Thread(target=run, name="controller")
+def _served(wiring: ControllerWiring, database: TestDatabase) -> Iterator[tuple[str, str]]:
+    thread = _Thread(wiring, database)
     thread.start()
-    ready.wait()
+    thread.answers.wait()
     try:
-        if failed:
-            raise failed[0]
-        yield urls[0]
+        if not thread.failure:
+            yield thread.url, thread.token
     finally:
-        if loop.is_running():
-            loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
-    if failed:
-        raise failed[0]
+        thread.stop()
 
 
 @pytest.fixture

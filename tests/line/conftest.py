@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.engine import Database
 from tests.database import TestDatabase
-from tests.line.harness import TENANT, LineRun
+from tests.line.harness import LineRun, controller_of, settings_of
 from tests.scripted import SILENCE, ScriptedServer, scripted_server
 
 
@@ -47,6 +46,8 @@ async def line(
     (root / "data").mkdir()
     (root / "data" / "environments").symlink_to(environments)
     _model.play(SILENCE)
-    store = Database(database.app_url, tenant=TENANT)
-    yield LineRun(database=database, model=_model, root=root, store=store)
-    await store.close()
+    settings = settings_of(root, database, _model)
+    controller = controller_of(settings)
+    yield LineRun(database=database, model=_model, root=root, settings=settings, controller=controller)
+    await controller.bells.close()
+    await controller.database.close()

@@ -3,38 +3,39 @@ is scripted. One `LineRun` plays submitter, dispatcher, outbox, reaper and the p
 """
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from langgraph.runtime import RunControl
-from sqlalchemy import insert, select, update
 
+from cli.controller_process import wiring
 from cli.scenario import role_of
-from controller import git_work
-from pipeline import events as occurrences
-from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.forge_local import LocalForge
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_repository import open_repository
-from pipeline.change_request import Move, RepositoryTarget, Status
+from controller.app import create_app
+from controller.context import ControllerContext
+from controller.gates import service as gates
+from controller.gates.schemas import Decision, DecisionRequest
+from controller.interventions import service as interventions
+from controller.interventions.schemas import Action, InterventionRequest, Receipt, RerunMode
+from controller.wiring import LaunchObserver
+from pipeline.access import Principal, Role
+from pipeline.change_request import RepositoryTarget, Stage, Status
 from pipeline.configuration import Configuration
-from pipeline.errors import CallerError, PersonNeeded, TransientError
-from pipeline.identifiers import new_id
-from pipeline.ports import Author, Repository
-from pipeline.records import ChangeRequest, Effect, Gate, NewChangeRequest, StoredEvent
+from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
 from pipeline.settings import Settings
 from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.dispatching import Dispatched, Limit, dispatch_next
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
+from pipeline.store.interventions import Interventions
 from pipeline.store.leases import Leases
-from pipeline.store.tables import change_requests, interventions
+from pipeline.store.worker_deaths import worker_died
 from tests.database import TestDatabase
 from tests.line.repositories import SampleRepository
 from tests.scripted import ScriptedServer
@@ -46,6 +47,8 @@ from worker.wiring import Hands, hands
 TENANT = "default"
 EPOCHS_MAX = 40
 API_KEY = "sk-test-canary-0123456789abcdef"
+LOST_AFTER = timedelta(seconds=90)
+OPERATOR = Principal(id="operator", tenant=TENANT, name="Olga", kind="user", roles=frozenset({Role.ADMIN}))
 Prepare = Callable[["LineRun", Hands], Hands]
 """Changes what a worker works with before it starts, such as where it dies."""
 
@@ -57,22 +60,15 @@ class LineRun:
     database: TestDatabase
     model: ScriptedServer
     root: Path
-    store: Database
+    settings: Settings
+    controller: ControllerContext
     repositories: dict[str, SampleRepository] = field(default_factory=dict)
     cr_id: str = "cr-1"
-    epochs: int = 0
+    epoch: int = 0
 
     @property
-    def settings(self) -> Settings:
-        return Settings.model_validate(
-            {
-                "data_dir": self.root / "data",
-                "scenario": self.root / "scenario.yaml",
-                "database": {"url": self.database.app_url},
-                "anthropic": {"base_url": self.model.base_url, "api_key": API_KEY, "max_retries": 0},
-                "environment": {"offline": True},
-            }
-        )
+    def store(self) -> Database:
+        return self.controller.database
 
     # submitting
 
@@ -101,16 +97,17 @@ class LineRun:
 
     # working
 
-    async def work(self, prepare: Prepare | None = None) -> ChangeRequest:
+    async def work(self, prepare: Prepare | None = None, drain: RunControl | None = None) -> ChangeRequest:
         """Dispatch once and let one worker run until it leaves the change request; returns how it stands then."""
+        limit = Limit(workers_max=1, tenant_workers_max=1)
         async with self.store.transaction() as connection:
-            await ChangeRequests(connection).move(self.cr_id, Move.DISPATCH)
-            epoch = await Leases(connection).take(self.cr_id, "test", lost_after=timedelta(seconds=90))
-        self.epochs += 1
-        order = Order(tenant=TENANT, cr_id=self.cr_id, attempt=(await self.read()).attempt, epoch=epoch)
-        async with hands(order, self.settings) as held, self._outbox():
+            sent = await dispatch_next(connection, owner="test", limit=limit, lost_after=LOST_AFTER)
+        assert sent is not None, f"nothing is queued: {await self.read()}"
+        self.epoch = sent.epoch
+        order = Order(tenant=sent.tenant, cr_id=sent.cr_id, attempt=sent.attempt, epoch=sent.epoch)
+        async with self._outbox(), hands(order, self.settings) as held:
             worker = prepare(self, held) if prepare else held
-            await execute(worker, lambda: stop_asked(worker.runs, worker.bell, self.cr_id), RunControl())
+            await execute(worker, lambda: stop_asked(worker.runs, worker.bell, self.cr_id), drain or RunControl())
         return await self.read()
 
     async def work_through_crashes(self, prepare: Prepare) -> ChangeRequest:
@@ -119,7 +116,7 @@ class LineRun:
             cr = await self.work(prepare)
             if cr.status is not Status.RUNNING:
                 return cr
-            await self.move(Move.REQUEUE)
+            await self.bury()
         raise AssertionError(f"still running after {EPOCHS_MAX} epochs")
 
     async def to_the_gate(self) -> Gate:
@@ -134,74 +131,59 @@ class LineRun:
             cr = await self.work()
             if cr.status is not Status.WAITING:
                 return cr
-            await self.decide("approve")
+            await self.decide(Decision.APPROVE)
         raise AssertionError("the gates do not end")
 
     async def fence_out(self) -> None:
         """Give the lease to a new epoch, so that nothing the present worker still does becomes durable."""
         async with self.store.transaction() as connection:
-            await Leases(connection).take(self.cr_id, "usurper", lost_after=timedelta(seconds=90))
+            self.epoch = await Leases(connection).take(self.cr_id, "usurper", lost_after=LOST_AFTER)
 
-    # people
+    async def bury(self) -> None:
+        """Notice that the worker is gone, as the launcher or the reaper does."""
+        async with self.store.transaction() as connection:
+            await worker_died(connection, self.cr_id, self.epoch, cause="test")
+
+    # people, through the door's own services
+
+    async def say(self, action: Action, **asked: Any) -> Receipt:
+        """Intervene."""
+        return await interventions.intervene(
+            self.controller, OPERATOR, self.cr_id, InterventionRequest(action=action, **asked)
+        )
+
+    async def resume(self, instructions: str = "") -> Receipt:
+        """Let a paused change request go on."""
+        return await self.say(Action.RESUME, instructions=instructions)
+
+    async def restart(self, stage: Stage, instructions: str = "") -> Receipt:
+        """Run a paused change request again from a stage, within its attempt."""
+        return await self.say(Action.RERUN, mode=RerunMode.STAGE, stage=stage, instructions=instructions)
+
+    async def raise_budget(self, usd: str) -> Receipt:
+        return await self.say(Action.BUDGET, budget_usd=Decimal(usd))
+
+    async def decide(self, decision: Decision, comment: str = "") -> None:
+        """Decide the open gate on what it shows."""
+        gate = await self.open_gate()
+        asked = DecisionRequest(decision=decision, content_hash=gate.content_hash, comment=comment)
+        await gates.decide(self.controller, OPERATOR, gate.id, asked)
+
+    # looking
 
     async def open_gate(self) -> Gate:
         async with self.store.transaction() as connection:
             (gate,) = await Gates(connection).inbox(cr_id=self.cr_id)
         return gate
 
-    async def decide(self, decision: str, *, comment: str = "", actor: str = "approver") -> Gate:
-        """Decide the open gate and queue the change request, as the door does."""
-        gate = await self.open_gate()
-        async with self.store.transaction() as connection:
-            decided = await Gates(connection).decide(
-                gate.id, decision=decision, content_hash=gate.content_hash, actor=actor, comment=comment
-            )
-        await self.move(Move.REQUEUE)
-        return decided
-
-    async def say(self, action: str, *, repository: str | None = None, **body: Any) -> str:
-        """Store what a person says, without any move."""
-        said = new_id("say")
-        row = {"id": said, "cr_id": self.cr_id, "action": action, "body": body, "actor": "operator"}
-        async with self.store.transaction() as connection:
-            await connection.execute(insert(interventions).values(**row, repository=repository))
-        return said
-
-    async def resume(self, instructions: str = "") -> str:
-        """Let a paused change request go on."""
-        said = await self.say("resume", instructions=instructions)
-        await self.move(Move.REQUEUE)
-        return said
-
-    async def restart(self, stage: str, instructions: str = "") -> None:
-        """Run a paused change request again from a stage, within its attempt."""
-        attempt = (await self.read()).attempt
-        await self.say("rerun", mode="stage", stage=stage, attempt=attempt, instructions=instructions)
-        await self.move(Move.REQUEUE)
-
-    async def configure(self, **limits: Any) -> None:
-        """Change limits of the frozen configuration, as raising a budget does."""
-        snapshot = dict((await self.read()).settings_snapshot)
-        snapshot["pipeline"] = {**snapshot["pipeline"], **limits}
-        statement = update(change_requests).where(change_requests.c.id == self.cr_id)
-        async with self.store.transaction() as connection:
-            await connection.execute(statement.values(settings_snapshot=snapshot))
-
-    async def move(self, move: Move) -> None:
-        async with self.store.transaction() as connection:
-            await ChangeRequests(connection).move(self.cr_id, move)
-
-    # looking
-
     async def read(self) -> ChangeRequest:
         async with self.store.transaction() as connection:
             return await ChangeRequests(connection).get(self.cr_id)
 
-    async def interventions(self) -> dict[str, str]:
-        """Return the status of everything that was said, by id."""
+    async def said(self) -> list[Intervention]:
+        """Return everything that people said, oldest first."""
         async with self.store.transaction() as connection:
-            rows = await connection.execute(select(interventions.c.id, interventions.c.status))
-            return {row.id: row.status for row in rows}
+            return await Interventions(connection).of(self.cr_id)
 
     async def events(self, *kinds: str) -> list[StoredEvent]:
         """Return events in their public order, all or those of some types."""
@@ -236,45 +218,47 @@ class LineRun:
                 await carrying
 
     async def _carry_out_effects(self) -> None:
-        commands = GitCommands(environment=os.environ)
-        author = Author(name="Changeline", email="changeline@localhost")
-
-        async def opened(name: str, remote: str) -> Repository:
-            cache = self.root / "data" / "git"
-            return await open_repository(
-                name=name, remote=remote, cache_dir=cache, commands=commands, author=author, clock=SystemClock()
-            )
-
-        executors = {
-            "push": git_work.PushBranch(opened),
-            "merge": git_work.Merge(opened, LocalForge()),
-            "delete_ref": git_work.DeleteRef(opened),
-        }
+        outbox = next(loop for loop in self.controller.loops if loop.name == "outbox")
         while True:
-            async with self.store.transaction() as connection:
-                due = await Effects(connection).claim("test")
-            for effect in due:
-                await self._carry_out(effect, executors[effect.kind].execute)
+            await outbox.tick()
             await asyncio.sleep(0.02)
 
-    async def _carry_out(self, effect: Effect, execute: Callable[[Effect], Awaitable[Mapping[str, Any]]]) -> None:
-        result: Mapping[str, Any] = {}
-        status, error = "done", ""
-        try:
-            result = await execute(effect)
-        except PersonNeeded as stopped:
-            status, error = "refused", stopped.message
-            result = {"reason": stopped.reason.value, "facts": dict(stopped.facts)}
-        except CallerError as refused:
-            status, error, result = "conflict", refused.message, {"facts": dict(refused.facts)}
-        except TransientError as away:
-            async with self.store.transaction() as connection:
-                await Effects(connection).retry_later(effect, after=timedelta(seconds=0.1), error=away.message)
-            return
-        async with self.store.transaction() as connection:
-            await Effects(connection).record(effect.id, status=status, result=result, error=error)
-            told = occurrences.EffectRecorded(effect_id=effect.id, kind=effect.kind, status=status, summary=error[:500])
-            await Events(connection).append(effect.cr_id, told)
+
+class NoLauncher:
+    """Implements `controller.wiring.Launcher` for a controller whose workers the test runs itself."""
+
+    ready = False
+
+    async def run(self, observer: LaunchObserver) -> None:
+        """Launch nothing."""
+
+    async def launch(self, order: Dispatched) -> None:
+        """Launch nothing."""
+
+    async def stop(self, cr_id: str, epoch: int) -> None:
+        """There is nothing to stop."""
+
+    async def close(self) -> None:
+        """There is nothing to end."""
+
+
+def controller_of(settings: Settings) -> ControllerContext:
+    """Build the controller of this machine without serving it."""
+    context: ControllerContext = create_app(replace(wiring(settings, alone=True), launcher=NoLauncher())).state.context
+    return context
+
+
+def settings_of(root: Path, database: TestDatabase, model: ScriptedServer) -> Settings:
+    """Return what controller and worker are told."""
+    return Settings.model_validate(
+        {
+            "data_dir": root / "data",
+            "scenario": root / "scenario.yaml",
+            "database": {"url": database.app_url},
+            "anthropic": {"base_url": model.base_url, "api_key": API_KEY, "max_retries": 0},
+            "environment": {"offline": True},
+        }
+    )
 
 
 def with_context(held: Hands, **values: Any) -> Hands:

@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cli.scenario import Scenario, parse_scenario
+
 TITLE = "Double a number"
 BODY = "Callers double numbers by hand and get it wrong.\n\n1. `calc.double(n)` returns n times 2."
 FILES = {
@@ -56,6 +58,11 @@ def part(role: str, *turns: Turn, contains: Sequence[str] = (), not_contains: Se
 def scenario(*parts: Part) -> str:
     """Return a scenario file: these parts first, then the defaults."""
     return json.dumps({"name": "sums", "scripts": [*parts, *DEFAULTS]})
+
+
+def parsed(text: str) -> Scenario:
+    """Return a scenario to play from now on, with the model's memory kept."""
+    return parse_scenario(text, "scenario")
 
 
 def submit_request(criteria: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -10,7 +10,5 @@ async def test_a_small_change_request_reaches_the_merged_branch(line: LineRun) -
     line.model.play(scenarios.scenario())
     await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
     cr = await line.to_the_end()
-    for e in await line.events():
-        print(e.at.time(), e.type, {k: v for k, v in e.payload.items() if k != "type"})
     assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
     assert repository.text("calc.py") == scenarios.CODE.strip()

@@ -1,0 +1,79 @@
+"""`approve`, `reject`, `sendback`: answering what a change request waits for."""
+
+from typing import Annotated
+
+import typer
+
+from cli import deciding
+from cli.exits import Exit
+from cli.finding import identify
+from cli.options import ChangeRequest, Json, Yes
+from cli.output import Output
+from cli.session import Session, begin
+
+app = typer.Typer()
+
+Comment = Annotated[str, typer.Option("--comment", "-c", metavar="TEXT", help="Why; it is kept with the decision.")]
+Hash = Annotated[
+    str | None,
+    typer.Option("--hash", metavar="HASH", help="Decide only if the content is still the one with this hash."),
+]
+
+
+@app.command()
+def approve(
+    cr: ChangeRequest, *, comment: Comment = "", content_hash: Hash = None, yes: Yes = False, as_json: Json = False
+) -> None:
+    """Approve what a change request waits for, after showing it.
+
+    The approval binds to the hash of what is shown: if that changes, it is void.
+    """
+    _decide(begin(as_json=as_json), cr, "approve", comment, content_hash, ask="" if yes else "Approve this?")
+
+
+@app.command()
+def reject(
+    cr: ChangeRequest, *, comment: Comment = "", content_hash: Hash = None, yes: Yes = False, as_json: Json = False
+) -> None:
+    """Reject what a change request waits for, which ends it."""
+    question = "" if yes else "Reject this and end the change request?"
+    _decide(begin(as_json=as_json), cr, "reject", comment, content_hash, ask=question)
+
+
+@app.command()
+def sendback(
+    cr: ChangeRequest,
+    *,
+    comment: Annotated[str, typer.Option("--comment", "-c", metavar="TEXT", help="What should be different.")],
+    content_hash: Hash = None,
+    as_json: Json = False,
+) -> None:
+    """Send a change request back to be worked on again.
+
+    The comment reaches the agents with top priority.
+    """
+    _decide(begin(as_json=as_json), cr, "send_back", comment, content_hash, ask="")
+
+
+def _decide(session: Session, cr: str, decision: str, comment: str, content_hash: str | None, *, ask: str) -> None:
+    client, out = session.client, session.out
+    cr_id = identify(client, cr)
+    gate = deciding.required_gate(client, cr_id)
+    deciding.show_gate(out, gate)
+    if ask and out.interactive and not typer.confirm(ask):
+        out.line("Nothing was decided.")
+        raise typer.Exit(Exit.NEEDS_PERSON)
+    decided = deciding.decide(client, gate, decision, comment=comment, content_hash=content_hash)
+    if out.as_json:
+        out.value(decided)
+    _say_what_follows(out, decided)
+
+
+def _say_what_follows(out: Output, decided: deciding.Gate) -> None:
+    word = {"approve": "Approved", "reject": "Rejected", "send_back": "Sent back"}[str(decided["decision"])]
+    out.line()
+    out.line(f"{word}: {decided['kind']} of {decided['cr_id']} ({decided['content_hash']})")
+    if decided["decision"] == "reject":
+        out.line("The change request is cancelled; its work is kept.")
+    else:
+        out.line(f"It goes on: changeline watch {decided['cr_id']}")

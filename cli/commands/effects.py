@@ -1,0 +1,76 @@
+"""`effects`: changes to the outside (pushes, merges), above all those that did not succeed."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from cli.finding import identify
+from cli.options import Json
+from cli.session import Session, begin
+
+app = typer.Typer()
+group = typer.Typer(no_args_is_help=True)
+app.add_typer(group, name="effects")
+
+Effect = Annotated[str, typer.Argument(metavar="EFFECT", help="Its id, from the list.")]
+_PATH = "/api/v1/effects"
+
+
+class EffectStatus(StrEnum):
+    """From intent to outcome."""
+
+    INTENDED = "intended"
+    CLAIMED = "claimed"
+    RETRY = "retry"
+    DONE = "done"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+    DEAD = "dead"
+    DISMISSED = "dismissed"
+
+
+@group.callback()
+def _group() -> None:
+    """Handle changes to the outside that did not succeed."""
+
+
+@group.command("list")
+def list_effects(
+    *,
+    cr: Annotated[str | None, typer.Option("--cr", metavar="CR", help="All of this change request.")] = None,
+    status: Annotated[EffectStatus | None, typer.Option(help="Only these. [default: dead, without --cr]")] = None,
+    as_json: Json = False,
+) -> None:
+    """List effects, oldest first; by default those that need a person."""
+    session = begin(as_json=as_json)
+    cr_id = identify(session.client, cr) if cr else None
+    found = session.client.get(_PATH, cr_id=cr_id, status=status.value if status else None)["items"]
+    if as_json:
+        session.out.value(found)
+    rows = [
+        (one["id"], one["cr_id"], one["repository"], one["kind"], one["status"], one["tries"], one["error"])
+        for one in found
+    ]
+    headings = ("id", "change request", "repository", "kind", "status", "tries", "error")
+    session.out.table(headings, rows, empty="Nothing needs you here.")
+
+
+@group.command()
+def retry(effect: Effect, *, as_json: Json = False) -> None:
+    """Try an effect that was given up again."""
+    _act(begin(as_json=as_json), effect, "retry")
+
+
+@group.command()
+def dismiss(effect: Effect, *, as_json: Json = False) -> None:
+    """Give an effect up for good."""
+    _act(begin(as_json=as_json), effect, "dismiss")
+
+
+def _act(session: Session, effect: str, action: str) -> None:
+    found: dict[str, Any] = session.client.post(f"{_PATH}/{quote(effect, safe='')}/{action}")
+    if session.out.as_json:
+        session.out.value(found)
+    session.out.line(f"{found['id']} ({found['kind']} of {found['repository']}) is {found['status']}.")

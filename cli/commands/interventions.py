@@ -1,0 +1,152 @@
+"""What a person can say to a change request beside deciding: go on, stop, run again, end, spend more."""
+
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from cli.finding import identify
+from cli.following import path_of
+from cli.options import ChangeRequest, Instructions, Json
+from cli.request_input import request_text
+from cli.session import begin
+from pipeline.change_request import Stage
+from pipeline.errors import CallerError
+
+app = typer.Typer()
+
+
+class RerunMode(StrEnum):
+    """Where a rerun begins."""
+
+    SCRATCH = "scratch"
+    CHECKPOINT = "checkpoint"
+    STAGE = "stage"
+
+
+InstructionsFile = Annotated[
+    str | None, typer.Option("--file", "-f", metavar="FILE", help="Read the instructions from a file; - reads stdin.")
+]
+Repository = Annotated[
+    str | None, typer.Option("--repo", metavar="NAME", help="Meant for one repository of the change request only.")
+]
+Why = Annotated[str, typer.Option("--instructions", "-i", metavar="TEXT", help="Why; it is kept with the decision.")]
+
+
+@app.command()
+def resume(
+    cr: ChangeRequest,
+    *,
+    instructions: Instructions = "",
+    file: InstructionsFile = None,
+    repository: Repository = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a paused change request.
+
+    With instructions, the agents of the stage where it stopped read them first.
+    """
+    _say(cr, "resume", as_json=as_json, instructions=_text(instructions, file), repository=repository)
+
+
+@app.command()
+def redirect(
+    cr: ChangeRequest,
+    instructions: Annotated[str, typer.Argument(metavar="TEXT", help="What to do instead.")] = "",
+    *,
+    file: InstructionsFile = None,
+    repository: Repository = None,
+    as_json: Json = False,
+) -> None:
+    """Tell the agents something while they work.
+
+    They see it at their next turn; `show` says which turn that was.
+    """
+    _say(cr, "redirect", as_json=as_json, instructions=_text(instructions, file), repository=repository)
+
+
+@app.command()
+def pause(cr: ChangeRequest, *, instructions: Why = "", as_json: Json = False) -> None:
+    """Stop a change request at once, to go on later."""
+    _say(cr, "pause", as_json=as_json, instructions=instructions)
+
+
+@app.command()
+def abort(cr: ChangeRequest, *, instructions: Why = "", as_json: Json = False) -> None:
+    """Stop a running change request and park it."""
+    _say(cr, "abort", as_json=as_json, instructions=instructions)
+
+
+@app.command()
+def rerun(
+    cr: ChangeRequest,
+    *,
+    mode: Annotated[
+        RerunMode | None, typer.Option(help="Where to begin. [default: stage with --stage, else scratch]")
+    ] = None,
+    stage: Annotated[Stage | None, typer.Option(help="The stage to begin with; what came before is kept.")] = None,
+    instructions: Instructions = "",
+    file: InstructionsFile = None,
+    as_json: Json = False,
+) -> None:
+    """Run a change request again, from a stage or from scratch.
+
+    From scratch it is a new attempt on a branch of its own; the work of earlier attempts is kept.
+    """
+    chosen = mode or (RerunMode.STAGE if stage else RerunMode.SCRATCH)
+    if (chosen is RerunMode.STAGE) is not (stage is not None):
+        raise CallerError("A stage belongs to --mode stage.", field="--stage", remedy="Give both, or neither.")
+    said = {"mode": chosen.value, "stage": stage.value if stage else None, "instructions": _text(instructions, file)}
+    _say(cr, "rerun", as_json=as_json, **said)
+
+
+@app.command()
+def budget(
+    cr: ChangeRequest,
+    usd: Annotated[str, typer.Argument(metavar="USD", help="The new total, in US dollars.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Raise the budget of a change request.
+
+    One that paused because of its budget goes on with `resume`.
+    """
+    try:
+        amount = Decimal(usd.removeprefix("$"))
+    except InvalidOperation as error:
+        raise CallerError(f"{usd!r} is no amount of money.", field="USD", remedy="Give a number such as 25.") from error
+    _say(cr, "budget", as_json=as_json, budget_usd=str(amount))
+
+
+@app.command()
+def fail(cr: ChangeRequest, *, instructions: Why = "", as_json: Json = False) -> None:
+    """End a change request as failed."""
+    _say(cr, "fail", as_json=as_json, instructions=instructions)
+
+
+@app.command()
+def cancel(cr: ChangeRequest, *, instructions: Why = "", as_json: Json = False) -> None:
+    """End a change request as cancelled."""
+    _say(cr, "cancel", as_json=as_json, instructions=instructions)
+
+
+def _text(instructions: str, file: str | None) -> str:
+    if file is None:
+        return instructions
+    if instructions:
+        raise CallerError("The instructions are given twice.", field="--file", remedy="Give them once.")
+    return request_text(file, None, None)[1]
+
+
+def _say(cr: str, action: str, *, as_json: bool, **said: Any) -> None:
+    session = begin(as_json=as_json)
+    cr_id = identify(session.client, cr)
+    body = {"action": action, **{name: value for name, value in said.items() if value not in (None, "")}}
+    receipt = session.client.post(f"{path_of(cr_id)}/interventions", body)
+    if as_json:
+        session.out.value({"change_request": cr_id, **receipt})
+    session.out.line(f"{receipt['message']}  ({receipt['id']}, {receipt['status']})")
+    session.out.line(f"{cr_id} is {receipt['change_request_status']}.")
+    if receipt["change_request_status"] in {"queued", "running"}:
+        session.out.line(f"Follow it: changeline watch {cr_id}")

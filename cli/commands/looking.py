@@ -1,0 +1,172 @@
+"""`list`, `show`, `diff`: reading without changing anything."""
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from cli.describing import cost_words, print_choices
+from cli.finding import change_request, identify
+from cli.following import path_of
+from cli.options import ChangeRequest, Json
+from cli.output import Output, one_line, printable, status_markup
+from cli.session import begin
+from pipeline.change_request import Status
+
+app = typer.Typer()
+
+_SHORT = 12
+_PATCH_STYLES = (
+    ("+++", "bold"),
+    ("---", "bold"),
+    ("@@", "cyan"),
+    ("+", "green"),
+    ("-", "red"),
+    ("diff ", "bold yellow"),
+)
+
+
+@app.command("list")
+def list_requests(
+    *,
+    status: Annotated[list[Status] | None, typer.Option(help="Only these; may be given several times.")] = None,
+    repo: Annotated[str | None, typer.Option("--repo", metavar="NAME", help="Only of this repository.")] = None,
+    query: Annotated[
+        str | None, typer.Option("--query", "-q", metavar="WORDS", help="Words of the title, or an id.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    cursor: Annotated[str | None, typer.Option(help="Go on where the previous page ended.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List change requests, newest first."""
+    session = begin(as_json=as_json)
+    statuses = [one.value for one in status] if status else None
+    page = session.client.get(
+        "/api/v1/change-requests", status=statuses, repository=repo, q=query, limit=limit, cursor=cursor
+    )
+    if as_json:
+        session.out.value(page)
+    rows = [
+        (
+            one["id"],
+            one["status"],
+            _where(one),
+            one["title"],
+            ", ".join(one["repositories"]),
+            one["cost_usd"],
+            _age(one),
+        )
+        for one in page["items"]
+    ]
+    headings = ("id", "status", "at", "title", "repositories", "USD", "age")
+    session.out.table(headings, rows, empty="There are no such change requests.")
+    if page["next_cursor"]:
+        session.out.note(f"More: changeline list --cursor {page['next_cursor']}")
+
+
+@app.command()
+def show(cr: ChangeRequest, *, as_json: Json = False) -> None:
+    """Show one change request.
+
+    Where it stands, why, what it cost, what people said, and what you can do now.
+    """
+    session = begin(as_json=as_json)
+    detail, out = change_request(session.client, cr), session.out
+    if as_json:
+        out.value(detail)
+    out.styled(f"[bold]{escape(one_line(detail['title']))}[/bold]  [dim]{detail['id']}[/dim]")
+    out.styled(f"{status_markup(detail)}{_at_stage(detail)}")
+    if detail["pause"]:
+        out.line(f"  {detail['pause']['message']}")
+        for name, value in detail["pause"]["facts"].items():
+            out.line(f"  {name.replace('_', ' ')}: {one_line(value)}")
+    out.line(f"Model: {detail['model']['name']}   Cost: {cost_words(detail)}   Attempt: {detail['attempt']}")
+    out.line(f"Submitted by {detail['created_by']} from {detail['source']}, {_age(detail)} ago")
+    for one in detail["repositories"]:
+        _show_repository(out, one)
+    for one in detail["pull_requests"]:
+        out.line(f"Pull request: {one['title']} ({one['head_branch']} into {one['base_branch']}, {one['status']})")
+    for one in detail["interventions"]:
+        turn = f" at turn {one['delivered_turn']}" if one["delivered_turn"] is not None else ""
+        said = one["body"].get("instructions") or one["note"]
+        out.line(f"{one['actor']} said {one['action']} ({one['status']}{turn}){': ' + one_line(said) if said else ''}")
+    print_choices(out, detail)
+
+
+@app.command()
+def diff(
+    cr: ChangeRequest,
+    *,
+    repo: Annotated[str | None, typer.Option("--repo", metavar="NAME", help="Only of this repository.")] = None,
+    stat: Annotated[bool, typer.Option("--stat", help="Only names and sizes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a change request changes.
+
+    From the commit it started on to its newest one, as a patch that `git apply` takes.
+    """
+    session = begin(as_json=as_json)
+    found = session.client.get(f"{path_of(identify(session.client, cr))}/diff", repository=repo)
+    if as_json:
+        session.out.value(found)
+        return
+    for one in found["items"]:
+        if one["head"] is None:
+            session.out.note(f"{one['repository']}: nothing was changed so far.")
+        elif stat:
+            _print_stat(session.out, one)
+        else:
+            _print_patch(session.out, one)
+
+
+def _print_stat(out: Output, one: Mapping[str, Any]) -> None:
+    out.line(f"{one['repository']}  {one['base'][:_SHORT]} → {one['head'][:_SHORT]}", "bold")
+    rows = [(file["status"], file["path"], f"+{file['added']}", f"-{file['removed']}") for file in one["files"]]
+    out.table(("status", "path", "added", "removed"), rows, empty="No file differs.")
+
+
+def _print_patch(out: Output, one: Mapping[str, Any]) -> None:
+    if sys.stdout.isatty():
+        for line in one["patch"].splitlines():
+            out.line(printable(line), next((style for start, style in _PATCH_STYLES if line.startswith(start)), None))
+    else:
+        sys.stdout.write(one["patch"])
+    if one["truncated"]:
+        out.warn(
+            f"The patch of {one['repository']} was cut; see all of it with git, from {one['base']} to {one['head']}."
+        )
+
+
+def _show_repository(out: Output, one: Mapping[str, Any]) -> None:
+    out.styled(f"Repository: [bold]{escape(one_line(one['name']))}[/bold]  {escape(one_line(one['remote']))}")
+    out.line(f"  base {one['base_branch']}{_commit(one, 'base_commit')}, branch {one['branch'] or 'none yet'}")
+    for name in ("tests_commit", "head_commit", "merge_commit"):
+        if one[name]:
+            out.line(f"  {name.partition('_')[0]}{_commit(one, name)}")
+
+
+def _commit(one: Mapping[str, Any], name: str) -> str:
+    return f" {one[name][:_SHORT]}" if one[name] else ""
+
+
+def _where(one: Mapping[str, Any]) -> str:
+    reason = one["pause_reason"] or one["wait_kind"] or one["stage"] or ""
+    return str(reason).replace("_", " ")
+
+
+def _at_stage(detail: Mapping[str, Any]) -> str:
+    worker = detail["worker"]
+    activity = f", worker {worker['epoch']}: {worker['activity']}" if worker and worker["alive"] else ""
+    queued = f", number {detail['queue_position']} in the queue" if detail["queue_position"] else ""
+    return f" at {detail['stage'].replace('_', ' ')}{activity}{queued}" if detail["stage"] else queued
+
+
+def _age(one: Mapping[str, Any]) -> str:
+    seconds = int((datetime.now(UTC) - datetime.fromisoformat(one["created_at"])).total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"

@@ -1,0 +1,56 @@
+"""`prompts`: what agents are told, as it lies in this installation. Needs no controller."""
+
+from typing import Annotated
+
+import typer
+
+from cli.options import Json
+from cli.output import Output
+from pipeline.agents.prompting import load_prompt
+from pipeline.agents.roles import ROLES, Role
+
+app = typer.Typer()
+group = typer.Typer(no_args_is_help=True)
+app.add_typer(group, name="prompts")
+
+
+@group.callback()
+def _group() -> None:
+    """Show the prompts that agents work with.
+
+    Each model call records the hash of its prompt; evidence names it.
+    """
+
+
+@group.command("list")
+def list_prompts(*, as_json: Json = False) -> None:
+    """List roles, their stages and the hashes of their prompts."""
+    out = Output(as_json=as_json)
+    found = [
+        {"role": role.value, "file": ROLES[role].prompt_path, "sha256": load_prompt(role).sha256} for role in ROLES
+    ]
+    if as_json:
+        out.value(found)
+    out.table(
+        ("role", "file", "sha256"), [(one["role"], one["file"], one["sha256"]) for one in found], empty="No prompts."
+    )
+
+
+@group.command()
+def show(role: Annotated[Role, typer.Argument(metavar="ROLE")], *, as_json: Json = False) -> None:
+    """Show the prompt of one role: what it is told always, and the template of its first message."""
+    out = Output(as_json=as_json)
+    prompt = load_prompt(role)
+    if as_json:
+        out.value(
+            {
+                "role": role.value,
+                "sha256": prompt.sha256,
+                "variables": list(prompt.variables),
+                "system": prompt.system,
+                "opening": prompt.opening,
+            }
+        )
+    out.line(prompt.system)
+    out.line(f"--- opening, sha256 {prompt.sha256} ---", "dim")
+    out.line(prompt.opening)

@@ -1,0 +1,79 @@
+"""An evidence bundle in words: asked, promised, proven, judged, paid, approved."""
+
+from rich.markup import escape
+
+from cli.output import Output, one_line
+from pipeline.evidence.bundle import EvidenceBundle, RepositoryEvidence, RunRecord
+
+_SHORT = 12
+
+
+def print_bundle(out: Output, content: bytes) -> None:
+    """Print what a bundle says. It is not checked here; `evidence verify` does that."""
+    bundle = EvidenceBundle.model_validate_json(content)
+    sections = bundle.sections
+    subject = sections.subject
+    _heading(out, one_line(subject.title), f"{subject.cr_id}, attempt {subject.attempt}")
+    scripted = ", scripted models" if subject.models_are_scripted else ""
+    out.line(
+        f"  Requested by {subject.requested_by} at {subject.requested_at}; Changeline {subject.product_version}{scripted}"
+    )
+    _heading(out, "Asked")
+    for criterion in sections.request.criteria:
+        out.line(f"  {criterion.id}  {one_line(criterion.text)}")
+    for flag in sections.screening:
+        out.line(f"  {flag.risk.value} risk ({flag.pattern}): {one_line(flag.quote)}")
+    for repository in sections.repositories:
+        _print_repository(out, repository)
+    _heading(out, "Reviewed")
+    for review in sections.reviews:
+        out.line(f"  {review.reviewer.replace('_', ' ')}: {review.verdict}  {one_line(review.summary)}".rstrip())
+        for finding in review.findings:
+            out.line(f"    {finding.severity.value} {finding.category}: {one_line(finding.message)}")
+    _heading(out, "Agents")
+    rows = [
+        (one.role, ", ".join(one.models), one.calls, one.output_tokens, one.cost_usd, one.prompt_sha256[:_SHORT])
+        for one in sections.roles
+    ]
+    out.table(("role", "models", "calls", "output tokens", "USD", "prompt"), rows, empty="No agent worked.")
+    _heading(out, "Approved")
+    for skip in sections.skipped:
+        out.line(f"  {skip.actor} skipped {skip.stage}: {one_line(skip.reason)}", "yellow")
+    for approval in sections.approvals:
+        word = "approved" if approval.approved else "refused"
+        out.line(
+            f"  {approval.gate}: {word} by {approval.actor} at {approval.at}  {one_line(approval.comment)}".rstrip()
+        )
+        out.line(f"    bound to {approval.content_hash}")
+    out.line()
+    out.line(f"Signed by {bundle.signature.fingerprint}")
+
+
+def _print_repository(out: Output, repository: RepositoryEvidence) -> None:
+    commits, witness = repository.commits, repository.witness
+    _heading(out, f"Promised in {repository.name}", f"behaviour spec, revision {repository.spec.revision}")
+    for scenario in repository.spec.scenarios:
+        tests = f"{len(scenario.tests)} tests"
+        out.line(f"  {scenario.kind.value:<8} {one_line(scenario.title)}  ({', '.join(scenario.criteria)}; {tests})")
+    _heading(out, "Proven")
+    out.line(
+        f"  base {commits.base.sha[:_SHORT]} → tests {commits.tests.sha[:_SHORT]} → head {commits.head.sha[:_SHORT]}"
+    )
+    if commits.merge is not None:
+        out.line(f"  merged into {repository.base_branch} as {commits.merge.sha[:_SHORT]}")
+    _run(out, "red: new tests before the change", witness.red, holds=witness.red_verdict.ok)
+    if witness.preserve_base is not None:
+        _run(out, "preserved behaviour before the change", witness.preserve_base, holds=witness.preserve_verdict.ok)
+    _run(out, "green: new tests", witness.change, holds=witness.green_verdict.ok)
+    _run(out, "full suite", witness.suite_head, holds=witness.suite_verdict.ok)
+
+
+def _run(out: Output, name: str, run: RunRecord, *, holds: bool) -> None:
+    outcomes = [case.outcome.value for case in run.report.cases]
+    counts = ", ".join(f"{outcomes.count(kind)} {kind}" for kind in sorted(set(outcomes))) or "no tests"
+    out.line(f"  {'✓' if holds else '✗'} {name}: {counts} at {run.commit[:_SHORT]}")
+
+
+def _heading(out: Output, text: str, beside: str = "") -> None:
+    out.line()
+    out.styled(f"[bold]{escape(text)}[/bold]  [dim]{escape(beside)}[/dim]")

@@ -1,0 +1,115 @@
+"""The live view of one change request on a terminal: a timeline, who works now, tests, money."""
+
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from cli.client import Event
+from cli.output import STATUS_STYLES, one_line
+from cli.progress import Progress, StageLine
+
+_MARKS = {"ahead": "·", "running": "▶", "done": "✓", "back": "↺", "stopped": "■"}
+_STYLES = {"ahead": "dim", "running": "bold blue", "done": "green", "back": "yellow", "stopped": "yellow"}
+_PER_SECOND = 8
+_MODEL_WORDS = 60
+
+
+class LiveView:
+    """Use as a context manager; `show` takes each event."""
+
+    def __init__(self, console: Console, *, cr_id: str, title: str, model: str) -> None:
+        self._head = (cr_id, title, model)
+        self.progress = Progress()
+        self._spinner = Spinner("dots")
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=_PER_SECOND, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def show(self, event: Event) -> None:
+        """Take in an event; the screen follows by itself."""
+        self.progress.apply(event)
+
+    def notice(self, text: str) -> None:
+        """Print a line above the view."""
+        self._live.console.print(escape(text), style="dim")
+
+    def _render(self) -> RenderableType:
+        return Group(self._heading(), self._timeline(), *self._agents(), *self._facts())
+
+    def _heading(self) -> RenderableType:
+        cr_id, title, model = self._head
+        progress = self.progress
+        reason = f" ({progress.reason.replace('_', ' ')})" if progress.reason else ""
+        style = STATUS_STYLES.get(progress.status, "white")
+        return Text.from_markup(
+            f"[bold]{escape(one_line(title))}[/bold]\n"
+            f"[dim]{escape(cr_id)} · {escape(model[:_MODEL_WORDS])}[/dim] · [{style}]{progress.status}{reason}[/]"
+        )
+
+    def _timeline(self) -> RenderableType:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=1)
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
+        for line in self.progress.stages.values():
+            style = _STYLES[line.state]
+            mark: RenderableType = self._spinner if line.state == "running" else Text(_MARKS[line.state], style)
+            name = line.name.replace("_", " ") + (f" ×{line.round}" if line.round > 1 else "")
+            table.add_row(mark, Text(name, style), Text(_duration(line), "dim"), Text(one_line(line.summary), "dim"))
+        return table
+
+    def _agents(self) -> list[RenderableType]:
+        lines: list[RenderableType] = []
+        for agent in self.progress.agents.values():
+            now = one_line(agent.tool or agent.text)
+            text = Text.from_markup(
+                f"  [cyan]{escape(agent.role.replace('_', ' '))}[/cyan] [dim]turn {agent.turn}[/dim]  {escape(now)}"
+            )
+            text.no_wrap, text.overflow = True, "ellipsis"
+            lines.append(text)
+        return lines
+
+    def _facts(self) -> list[RenderableType]:
+        progress = self.progress
+        tests = [
+            f"{purpose} [{'green' if ok else 'red'}]{passed} passed, {failed} failed[/]"
+            for purpose, (passed, failed, ok) in list(progress.tests.items())[-2:]
+        ]
+        budget = f" of {progress.budget_usd:.2f}" if progress.budget_usd is not None else ""
+        spent = f"{progress.spent_usd:.4f}{budget} USD"
+        counts = f"{progress.turns} turns, {progress.tools} tools"
+        facts = [f"{_elapsed(progress)} · {spent} · {counts}", *(f"Tests: {line}" for line in tests)]
+        warned = [f"[yellow]! {escape(one_line(text))}[/yellow]" for text in progress.warnings]
+        return [Text.from_markup("  " + line) for line in (*facts, *warned)]
+
+
+def _duration(line: StageLine) -> str:
+    seconds = line.duration_s
+    if line.state == "running" and line.entered_at is not None:
+        seconds += (datetime.now(UTC) - line.entered_at).total_seconds()
+    return f"{seconds:.1f} s" if line.state != "ahead" else ""
+
+
+def _elapsed(progress: Progress) -> str:
+    if progress.started_at is None:
+        return "0:00"
+    active = progress.status in {"queued", "running"}
+    end = datetime.now(UTC) if active else progress.newest_at or progress.started_at
+    seconds = max(0, int((end - progress.started_at).total_seconds()))
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"

@@ -1,0 +1,113 @@
+"""Rows as the real pipeline leaves them, made through the store's own aggregates."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from pipeline import events
+from pipeline.change_request import Move, PauseReason, RepositoryTarget, Stage, WaitKind
+from pipeline.configuration import Configuration, SecuritySettings
+from pipeline.findings import Finding, FindingSource, Severity
+from pipeline.ports import EntryKind, JournalEntry, JournalKey, Usage
+from pipeline.records import Gate, NewChangeRequest
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.effects import Effects
+from pipeline.store.engine import Database
+from pipeline.store.events import Events
+from pipeline.store.gates import Gates
+from pipeline.store.journal import PostgresJournal
+from pipeline.store.learnings import Learnings
+from pipeline.store.leases import Leases
+from pipeline.store.ledger import PostgresLedger
+from pipeline.store.pull_requests import PullRequests
+from pipeline.store.work import Work
+
+CR = "cr-1"
+TARGET = RepositoryTarget(name="sample", remote="/srv/sample", base_branch="main")
+
+
+async def queued(store: Database, cr_id: str = CR, *, requester_may_approve: bool = True, **fields: str) -> None:
+    configuration = Configuration(security=SecuritySettings(requester_may_approve=requester_may_approve))
+    new = NewChangeRequest(
+        id=cr_id, title="Add a greeting", body="Say hello.", created_by="local", repositories=(TARGET,),
+        settings_snapshot=configuration.snapshot(), **fields,
+    )  # fmt: skip
+    async with store.transaction() as connection:
+        await ChangeRequests(connection).create(new)
+
+
+async def running(store: Database, cr_id: str = CR, stage: Stage = Stage.DEVELOPMENT) -> int:
+    async with store.transaction() as connection:
+        await ChangeRequests(connection).move(cr_id, Move.DISPATCH)
+        await ChangeRequests(connection).enter_stage(cr_id, stage)
+        return await Leases(connection).take(cr_id, "ctl", lost_after=timedelta(hours=1))
+
+
+async def paused(store: Database, reason: PauseReason, cr_id: str = CR, stage: Stage = Stage.DEVELOPMENT) -> None:
+    epoch = await running(store, cr_id, stage)
+    async with store.transaction() as connection:
+        await ChangeRequests(connection).move(cr_id, Move.PAUSE, reason=reason, message="Stopped.", facts={"loops": 3})
+        await Events(connection).append(cr_id, events.Warned(message="paused"))
+        await Leases(connection).release(cr_id, epoch)
+
+
+async def at_gate(store: Database, kind: str = "release", cr_id: str = CR, content_hash: str = "hash-1") -> Gate:
+    epoch = await running(store, cr_id, Stage.RELEASE_GATE)
+    async with store.transaction() as connection:
+        gate = await Gates(connection).open(
+            cr_id=cr_id, attempt=1, kind=kind, activation="a", content={"head": "h" * 40}, content_hash=content_hash
+        )
+        await ChangeRequests(connection).move(cr_id, Move.WAIT, wait=WaitKind.GATE, wait_id=gate.id)
+        await Leases(connection).release(cr_id, epoch)
+    return gate
+
+
+async def worked(store: Database, cr_id: str = CR) -> None:
+    """Leave one row of everything a stage can leave."""
+    journal, key = (
+        PostgresJournal(store),
+        JournalKey(cr_id=cr_id, attempt=1, activation="a", role="code_writer", instance="1"),
+    )
+    prompt = await journal.put_blob(b"Role: code_writer\nWrite code.")
+    bodies = [(EntryKind.OPENED, {"system": prompt}), (EntryKind.ASKED, {"turn": 1}), (EntryKind.ANSWERED, {"turn": 1})]
+    for seq, (kind, body) in enumerate(bodies):
+        await journal.append(key, JournalEntry(seq=seq, kind=kind, body=body))
+    ledger = PostgresLedger(
+        store, cr_id=cr_id, attempt=1, budget_usd=Decimal(50), call_budget_usd=Decimal(10), stage_budget_usd=None
+    )
+    for number in range(2):
+        reserved = await ledger.reserve(
+            key=f"k{number}", role="code_writer", stage="development", repository="sample", model="m",
+            worst_case_usd=Decimal("0.5"),
+        )  # fmt: skip
+    usage = Usage(input_tokens=10, cache_write_tokens=5, cache_read_tokens=90, output_tokens=3)
+    await ledger.settle(reserved, usage=usage, cost_usd=Decimal("0.0125"), latency_s=0.2)
+    finding = Finding(source=FindingSource.SECURITY_REVIEWER, severity=Severity.MAJOR, category="c", message="m")
+    async with store.transaction() as connection:
+        work = Work(connection, cr_id=cr_id, attempt=1)
+        await work.save_spec(repository="sample", activation="a", feature="Feature: greeting", spec={"scenarios": 1})
+        await work.save_test_run(
+            repository="sample", stage=Stage.DEVELOPMENT, activation="a", purpose="green", commit="h" * 40, ok=True,
+            report={"passed": 3}, verdict={"ok": True},
+        )  # fmt: skip
+        await work.save_findings(repository="sample", stage=Stage.REVIEW, activation="a", found=[finding])
+        await ChangeRequests(connection).record_progress(
+            cr_id, "sample", base_commit="b" * 40, head_commit="h" * 40, branch=f"changeline/{cr_id}"
+        )
+        await ChangeRequests(connection).store_structured(cr_id, {"criteria": ["It says hello."]})
+        await Learnings(connection).propose(cr_id, repository="sample", text="Run make.", evidence="It failed twice.")
+        await Effects(connection).intend(
+            key="push", cr_id=cr_id, repository="sample", kind="push", payload={"commit": "h" * 40}
+        )
+        await PullRequests(connection).save(
+            cr_id, 1, "sample", title="t", body="b", base_branch="main", head_branch=f"changeline/{cr_id}",
+            head_commit="h" * 40,
+        )  # fmt: skip
+        await Events(connection).append(cr_id, events.StageEntered(stage=Stage.DEVELOPMENT))
+
+
+async def with_evidence(store: Database, content: bytes, cr_id: str = CR) -> None:
+    async with store.transaction() as connection:
+        work = Work(connection, cr_id=cr_id, attempt=1)
+        await work.save_artifact(
+            kind="evidence", name="bundle.json", content=content, media_type="application/json", facts={}
+        )

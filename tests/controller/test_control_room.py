@@ -1,0 +1,81 @@
+"""The built dashboard in a real browser, on a real controller: signed in by a one-time link, alive without a reload."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+
+from controller.static import packaged_dashboard
+from tests.controller.conftest import Controller
+
+BROWSER = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+pytestmark = [
+    pytest.mark.skipif(not BROWSER, reason="no chromium on this machine"),
+    pytest.mark.skipif(not (packaged_dashboard() / "index.html").is_file(), reason="`make dashboard` was not run"),
+]
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """A page that fails its test when the browser complains, for example about the content security policy."""
+    driver = subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False)
+    if driver.returncode != 0:
+        pytest.skip(f"the browser's driver does not start here: {driver.stderr.decode()[-200:]}")
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        opened = browser.new_page()
+        opened.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        yield opened
+        browser.close()
+    assert complaints == []
+
+
+def test_a_change_request_appears_on_the_board_by_itself_and_opens(controller: Controller, page: Page) -> None:
+    code = controller.client().post("/api/v1/login-codes").json()
+    page.goto(controller.url + code["path"])
+    expect(page.get_by_text("No change request yet.")).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    submitted = controller.submit(title="Greet in French", body="Say bonjour.")
+    page.get_by_role("link", name="Greet in French").click()
+    expect(page.get_by_role("heading", name="Greet in French")).to_be_visible()
+    expect(page).to_have_url(f"{controller.url}/change-requests/{submitted['id']}")
+
+    page.get_by_role("link", name="request", exact=True).click()
+    expect(page.get_by_text("Say bonjour.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Say bonjour.")).to_be_visible()
+
+
+def test_what_a_person_says_in_the_page_is_receipted_in_its_activity(controller: Controller, page: Page) -> None:
+    code = controller.client().post("/api/v1/login-codes").json()
+    submitted = controller.submit(title="Greet in French")
+    page.goto(controller.url + code["path"])
+    page.goto(f"{controller.url}/change-requests/{submitted['id']}")
+    page.get_by_text("Steer").click()
+    page.get_by_role("textbox").fill("Formal address, please.")
+    page.get_by_role("button", name="Tell the agents").click()
+    expect(page.get_by_role("log")).to_contain_text("redirect · queued")
+    said = controller.client().get(f"/api/v1/change-requests/{submitted['id']}").json()["interventions"]
+    assert [one["body"]["instructions"] for one in said] == ["Formal address, please."]
+
+
+def test_a_stranger_is_told_how_to_sign_in(controller: Controller, page: Page) -> None:
+    page.goto(controller.url)
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+
+
+def _is_complaint(message: ConsoleMessage) -> bool:
+    # The browser also reports answers such as 401, which are the page's own business.
+    return message.type == "error" and not message.text.startswith("Failed to load resource")

@@ -1,0 +1,176 @@
+"""The live view loses nothing, repeats nothing and keeps the order, whatever clients and writers do."""
+
+import asyncio
+import json
+import random
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+import pytest
+
+from pipeline import events
+from pipeline.change_request import Move, Status
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.engine import Database
+from pipeline.store.events import Events
+from tests.controller.conftest import PACE, Controller, Starter
+
+WRITERS, EACH, CLIENTS = 6, 40, 5
+
+
+@asynccontextmanager
+async def signed_in(controller: Controller) -> AsyncIterator[httpx2.AsyncClient]:
+    headers = {"Authorization": f"Bearer {controller.token}"}
+    async with httpx2.AsyncClient(base_url=controller.url, headers=headers, trust_env=False, timeout=20) as client:
+        yield client
+
+
+async def received(stream: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+    """Parse a stream; the `id:` of each event has to be its number."""
+    event: dict[str, str] = {}
+    async for line in stream.aiter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            event[name] = value
+        elif "data" in event:
+            data = json.loads(event["data"])
+            if event["event"] != "end":
+                assert (int(event["id"]), event["event"]) == (data["seq"], data["type"])
+            yield {**data, "event": event["event"]}
+            event = {}
+
+
+async def write(store: Database, cr_id: str, number: int, chance: random.Random) -> None:
+    for count in range(EACH):
+        async with store.transaction() as connection:
+            await Events(connection).append(cr_id, events.Warned(message=f"{number}/{count}"))
+            await asyncio.sleep(chance.random() * 0.004)
+
+
+async def follow_with_disconnects(client: httpx2.AsyncClient, path: str, total: int, seed: int) -> list[dict[str, Any]]:
+    """Follow to the end, dropping the connection at random and resuming by the last id seen."""
+    chance, seen = random.Random(seed), list[dict[str, Any]]()
+    while len(seen) < total:
+        patience = chance.randint(1, 60)
+        headers = {"Last-Event-ID": str(seen[-1]["seq"])} if seen else {}
+        async with client.stream("GET", path, headers=headers) as stream:
+            async for event in received(stream):
+                seen.append(event)
+                patience -= 1
+                if patience == 0 or len(seen) >= total:
+                    break
+    return seen
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_clients_that_drop_and_resume_beside_concurrent_writers_miss_and_repeat_nothing(
+    controller: Controller, store: Database, seed: int
+) -> None:
+    one, other = (controller.submit(title=name)["id"] for name in ("one", "other"))
+    chance = random.Random(seed)
+    async with signed_in(controller) as client:
+        path = f"/api/v1/change-requests/{one}/events"
+        # Both change requests are queued and dispatched before anything is written, by two events each.
+        total = WRITERS * EACH + 2
+        followers = [follow_with_disconnects(client, path, total, seed * 100 + number) for number in range(CLIENTS)]
+        everything = follow_with_disconnects(client, "/api/v1/events?after=0", 2 * total, seed)
+        writers = [write(store, cr_id, number, chance) for cr_id in (one, other) for number in range(WRITERS)]
+        *streams, whole = (await asyncio.gather(*followers, everything, *writers))[: CLIENTS + 1]
+    for stream in [*streams, whole]:
+        assert stream is not None
+        numbers = [event["seq"] for event in stream]
+        assert numbers == sorted(set(numbers))
+    for stream in streams:
+        assert stream is not None
+        assert {event["cr_id"] for event in stream} == {one}
+        for number in range(WRITERS):
+            said = [event["payload"]["message"] for event in stream if event["type"] == "warned"]
+            assert [text for text in said if text.startswith(f"{number}/")] == [f"{number}/{n}" for n in range(EACH)]
+
+
+async def test_a_page_holds_the_same_events_as_the_stream(controller: Controller, store: Database) -> None:
+    cr_id = controller.submit()["id"]
+    await write(store, cr_id, 0, random.Random(0))
+    async with signed_in(controller) as client:
+        items: list[dict[str, Any]] = []
+        after = 0
+        while page := (await _page(client, f"/api/v1/change-requests/{cr_id}/events", after)):
+            items += page
+            after = page[-1]["seq"]
+        streamed = await follow_with_disconnects(client, f"/api/v1/change-requests/{cr_id}/events", len(items), 1)
+    assert [item["seq"] for item in items] == [event["seq"] for event in streamed]
+    assert len(items) == EACH + 2
+
+
+async def _page(client: httpx2.AsyncClient, path: str, after: int) -> list[dict[str, Any]]:
+    answer = await client.get(f"{path}?after={after}&limit=15", headers={"Accept": "application/json"})
+    items: list[dict[str, Any]] = answer.json()["items"]
+    assert answer.json()["next_after"] == (items[-1]["seq"] if items else after)
+    return items
+
+
+async def test_a_stream_until_finished_ends_after_the_last_event(controller: Controller, store: Database) -> None:
+    cr_id = controller.submit()["id"]
+    async with signed_in(controller) as client:
+        path = f"/api/v1/change-requests/{cr_id}/events?until=finished"
+
+        async def to_the_end(address: str) -> list[dict[str, Any]]:
+            async with client.stream("GET", address) as stream:
+                return [event async for event in received(stream)]
+
+        following = asyncio.create_task(to_the_end(path))
+        await write(store, cr_id, 0, random.Random(0))
+        async with store.transaction() as connection:
+            await ChangeRequests(connection).move(cr_id, Move.CANCEL)
+            await Events(connection).append(cr_id, events.StatusChanged(status=Status.CANCELLED))
+            await Events(connection).append(cr_id, events.Warned(message="last words"))
+        seen = await following
+        assert seen[-1] == {"event": "end", "cr_id": cr_id, "status": "cancelled", "last_seq": seen[-2]["seq"]}
+        assert seen[-2]["payload"]["message"] == "last words"
+        assert await to_the_end(path) == seen
+        assert [event["event"] for event in await to_the_end(f"{path}&after={seen[-2]['seq']}")] == ["end"]
+
+
+async def test_silence_is_filled_with_comments(controller: Controller) -> None:
+    async with signed_in(controller) as client, client.stream("GET", "/api/v1/events") as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith(": still here"):
+                return
+
+
+async def test_a_client_that_takes_nothing_is_cut_and_resumes_without_a_gap(start: Starter, store: Database) -> None:
+    with start.running(pace=replace(PACE, client_stall_s=0.3)) as controller:
+        cr_id = controller.submit()["id"]
+        host, port = controller.url.removeprefix("http://").split(":")
+        with socket.socket() as stalled:
+            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stalled.connect((host, int(port)))
+            ask = f"GET /api/v1/change-requests/{cr_id}/events HTTP/1.1\r\nHost: {host}\r\n"
+            stalled.sendall(f"{ask}Authorization: Bearer {controller.token}\r\n\r\n".encode())
+            await _flood(store, cr_id, megabytes=8)
+            async with signed_in(controller) as client:
+                await _until_no_stream_is_open(client)
+                seen = await follow_with_disconnects(client, f"/api/v1/change-requests/{cr_id}/events", 8 * 64 + 2, 7)
+    assert len({event["seq"] for event in seen}) == 8 * 64 + 2
+
+
+async def _flood(store: Database, cr_id: str, *, megabytes: int) -> None:
+    for _ in range(megabytes):
+        async with store.transaction() as connection:
+            for _ in range(64):
+                await Events(connection).append(cr_id, events.Warned(message="x" * 16_384))
+
+
+async def _until_no_stream_is_open(client: httpx2.AsyncClient) -> None:
+    while "changeline_event_streams 0.0" not in (await client.get("/metrics")).text:
+        await asyncio.sleep(0.05)
+
+
+def test_an_id_that_is_not_ours_is_refused(controller: Controller) -> None:
+    for value in ("abc", "-1", "1" * 40, "1.5"):
+        answer = controller.client().get("/api/v1/events", headers={"Last-Event-ID": value})
+        assert (answer.status_code, answer.json()["field"]) == (422, "Last-Event-ID"), value
