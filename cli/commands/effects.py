@@ -46,12 +46,12 @@ def list_effects(
     """List effects, oldest first; by default those that need a person."""
     session = begin(as_json=as_json)
     cr_id = identify(session.client, cr) if cr else None
-    found = session.client.get(_PATH, cr_id=cr_id, status=status.value if status else None)["items"]
+    found = session.client.get(_PATH, cr_id=cr_id, status=status.value if status else None)
     if as_json:
         session.out.value(found)
     rows = [
         (one["id"], one["cr_id"], one["repository"], one["kind"], one["status"], one["tries"], one["error"])
-        for one in found
+        for one in found["items"]
     ]
     headings = ("id", "change request", "repository", "kind", "status", "tries", "error")
     session.out.table(headings, rows, empty="Nothing needs you here.")

@@ -42,10 +42,10 @@ def list_learnings(
 ) -> None:
     """List learnings, newest first."""
     session = begin(as_json=as_json)
-    found = session.client.get(_PATH, status=status.value if status else None, repository=repo)["items"]
+    found = session.client.get(_PATH, status=status.value if status else None, repository=repo)
     if as_json:
         session.out.value(found)
-    rows = [(one["id"], one["status"], one["repository"], one["text"], one["cr_id"]) for one in found]
+    rows = [(one["id"], one["status"], one["repository"], one["text"], one["cr_id"]) for one in found["items"]]
     session.out.table(("id", "status", "repository", "learning", "from"), rows, empty="There are no such learnings.")
 
 

@@ -52,10 +52,10 @@ def add(
 def list_repositories(*, as_json: Json = False) -> None:
     """List registered repositories."""
     session = begin(as_json=as_json)
-    found = session.client.get(_PATH)["items"]
+    found = session.client.get(_PATH)
     if as_json:
         session.out.value(found)
-    rows = [(one["name"], one["remote"], one["base_branch"], one["test_command"] or "found") for one in found]
+    rows = [(one["name"], one["remote"], one["base_branch"], one["test_command"] or "found") for one in found["items"]]
     session.out.table(("name", "remote", "base branch", "tests"), rows, empty="No repository is registered.")
 
 

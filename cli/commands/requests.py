@@ -20,7 +20,7 @@ from cli.local.data_directory import write_private
 from cli.options import Json
 from cli.output import Output
 from cli.reaching import installation, refuse_without_model
-from cli.request_input import repository, request_text
+from cli.request_input import in_own_words, repository, request_text
 from cli.session import begin
 from cli.watcher import follow_to_rest, view_of
 from pipeline.errors import CallerError, Conflict, TransientError
@@ -134,6 +134,8 @@ def send(client: Client, submission: dict[str, Any], out: Output) -> dict[str, A
                 raise
             out.note(f"{error.message} Trying again.")
             time.sleep(_PAUSE_S)
+        except CallerError as error:
+            raise in_own_words(error) from error
         else:
             for warning in detail.get("warnings", []):
                 out.warn(warning)

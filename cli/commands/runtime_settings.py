@@ -73,10 +73,10 @@ def set_settings(
 def history(section: Section, *, as_json: Json = False) -> None:
     """List the versions of a section, newest first."""
     session = begin(as_json=as_json)
-    found = session.client.get(f"{_address(section)}/history")["items"]
+    found = session.client.get(f"{_address(section)}/history")
     if as_json:
         session.out.value(found)
-    rows = [(one["version"], one["changed_at"] or "", one["changed_by"], one["note"]) for one in found]
+    rows = [(one["version"], one["changed_at"] or "", one["changed_by"], one["note"]) for one in found["items"]]
     session.out.table(("version", "changed at", "by", "note"), rows, empty="It was never changed.")
 
 

@@ -1,6 +1,6 @@
 """Interventions: what people said, as rows that nobody overwrites, each with how far it got."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping, func, insert, select, update
@@ -57,6 +57,14 @@ class Interventions:
     async def refused(self, intervention_id: str, *, note: str) -> None:
         """Mark it as refused, and say why. Idempotent."""
         where = (interventions.c.id == intervention_id) & (interventions.c.status == "queued")
+        values = {"status": "refused", "acted_at": func.now(), "note": note}
+        await self._connection.execute(update(interventions).where(where).values(**values))
+
+    async def overtake(self, cr_id: str, *, actions: Sequence[str] = (), note: str) -> None:
+        """Refuse what is still queued, all or these actions only, because something else came first."""
+        where = (interventions.c.cr_id == cr_id) & (interventions.c.status == "queued")
+        if actions:
+            where &= interventions.c.action.in_(actions)
         values = {"status": "refused", "acted_at": func.now(), "note": note}
         await self._connection.execute(update(interventions).where(where).values(**values))
 
