@@ -7,7 +7,7 @@ import asyncio
 import time
 
 from bench import floors
-from bench.figures import Figure, figure
+from bench.figures import RATE, Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import Leased, leased
 from pipeline import events
@@ -45,13 +45,13 @@ async def _measure(installation: Installation, *, rounds: int, each: int) -> lis
     body = EVENT.model_dump_json().encode()
     inserts = floors.committed_inserts(floors.plain_database(installation), rounds * each, body)
     bare = [1000 / sample for sample in inserts]
-    floor = figure(GROUP, "floor: bare committed inserts, one connection", bare, "/s")
-    beside = {"floor": floor.value, "floor_name": "bare committed inserts"}
+    bare_figure = figure(GROUP, "floor: bare committed inserts, one connection", bare, RATE)
+    floor = Floor("bare committed inserts", bare_figure.value)
     return [
-        figure(GROUP, "append, one writer", alone, "/s", **beside),
-        figure(GROUP, f"append, {WRITERS} writers", together, "/s", **beside),
-        figure(GROUP, "number and read", served, "/s", **beside),
-        floor,
+        figure(GROUP, "append, one writer", alone, RATE, floor=floor),
+        figure(GROUP, f"append, {WRITERS} writers", together, RATE, floor=floor),
+        figure(GROUP, "number and read", served, RATE, floor=floor),
+        bare_figure,
     ]
 
 

@@ -6,6 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 P95 = 0.95
+RATE = "/s"
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the same work costs at least on this machine, in the unit of the figure beside it."""
+
+    name: str
+    value: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,21 +26,23 @@ class Figure:
     value: float
     """The median of the samples, or one measured number where there are none."""
     unit: str
-    floor: float | None = None
-    floor_name: str = ""
+    floor: Floor | None = None
     aim: float | None = None
     samples: tuple[float, ...] = ()
 
     @property
     def p95(self) -> float | None:
-        """The 95th percentile of the samples; None for a single number."""
-        return percentile(self.samples, P95) if len(self.samples) > 1 else None
+        """What 95 of 100 samples are no worse than; None for a single number. Of rates, less is worse."""
+        if len(self.samples) < 2:
+            return None
+        return percentile(self.samples, 1 - P95 if self.unit == RATE else P95)
 
     def plain(self) -> dict[str, Any]:
         """Return the JSON-plain form."""
         return {
             "group": self.group, "name": self.name, "unit": self.unit, "value": self.value, "p95": self.p95,
-            "floor": self.floor, "floor_name": self.floor_name, "aim": self.aim, "samples": list(self.samples),
+            "floor": self.floor.value if self.floor else None, "floor_name": self.floor.name if self.floor else "",
+            "aim": self.aim, "samples": list(self.samples),
         }  # fmt: skip
 
 
@@ -41,15 +52,19 @@ def figure(
     samples: Sequence[float],
     unit: str,
     *,
-    floor: float | None = None,
-    floor_name: str = "",
+    floor: Floor | None = None,
     aim: float | None = None,
 ) -> Figure:
     """Return a figure whose value is the median of its samples."""
     return Figure(
-        group=group, name=name, value=statistics.median(samples), unit=unit, floor=floor, floor_name=floor_name,
-        aim=aim, samples=tuple(samples),
-    )  # fmt: skip
+        group=group,
+        name=name,
+        value=statistics.median(samples),
+        unit=unit,
+        floor=floor,
+        aim=aim,
+        samples=tuple(samples),
+    )
 
 
 def percentile(samples: Sequence[float], part: float) -> float:

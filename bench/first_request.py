@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import floors, sample
 from bench.door import Door, door, left
-from bench.figures import Figure, figure
+from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.machine import children
 
@@ -67,9 +67,7 @@ def _until_quiet(installation: Installation) -> None:
         time.sleep(_POLL_S)
 
 
-def _figures(
-    installation: Installation, warm: list[_Times], cold: list[_Times], *, floor_times: int
-) -> list[Figure]:
+def _figures(installation: Installation, warm: list[_Times], cold: list[_Times], *, floor_times: int) -> list[Figure]:
     plain = floors.plain_database(installation)
     http = floors.round_trips(installation.url, floor_times)
     insert = floors.committed_inserts(plain, floor_times)
@@ -77,14 +75,18 @@ def _figures(
     call = floors.model_calls(installation.model_url, floor_times, sample.FLOOR_ROLE)
     door_floor = statistics.median(http) + statistics.median(insert)
     whole_floor = door_floor + statistics.median(fork) + statistics.median(call)
-    accepting = {"floor": door_floor, "floor_name": "HTTP round trip + committed insert"}
-    asking = {"floor": whole_floor, "floor_name": "the same + fork and connect + model call"}
+    accepting = Floor("HTTP round trip + committed insert", door_floor)
+    asking = Floor("the same + fork and connect + model call", whole_floor)
     return [
-        figure(GROUP, "submit to 202, warm", [one.accepted for one in warm], "ms", **accepting),
-        figure(GROUP, "submit to first event on the stream, warm", [one.first_event for one in warm], "ms", **accepting),
+        figure(GROUP, "submit to 202, warm", [one.accepted for one in warm], "ms", floor=accepting),
+        figure(
+            GROUP, "submit to first event on the stream, warm", [one.first_event for one in warm], "ms", floor=accepting
+        ),
         figure(GROUP, "submit to worker at work, warm", [one.worker for one in warm], "ms"),
-        figure(GROUP, "submit to first model request, warm", [one.model for one in warm], "ms", aim=AIM_MS, **asking),
-        figure(GROUP, "submit to first model request, cold", [one.model for one in cold], "ms", **asking),
+        figure(
+            GROUP, "submit to first model request, warm", [one.model for one in warm], "ms", aim=AIM_MS, floor=asking
+        ),
+        figure(GROUP, "submit to first model request, cold", [one.model for one in cold], "ms", floor=asking),
         figure(GROUP, "floor: HTTP round trip (/healthz)", http, "ms"),
         figure(GROUP, "floor: committed insert, 4 kB", insert, "ms"),
         figure(GROUP, "floor: fork + connect, imports done", fork, "ms"),

@@ -107,7 +107,11 @@ def _tool(name: str, **given: Any) -> dict[str, Any]:
 def _request() -> dict[str, Any]:
     criterion = {"id": "AC1", "text": "calc.double(n) returns n times 2.", "kind": "change"}
     return _tool(
-        "submit_request", title=TITLE, summary="Numbers can be doubled.", acceptance_criteria=[criterion], ambiguities=[]
+        "submit_request",
+        title=TITLE,
+        summary="Numbers can be doubled.",
+        acceptance_criteria=[criterion],
+        ambiguities=[],
     )
 
 

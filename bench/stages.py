@@ -13,7 +13,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 
 from bench import floors, stored
-from bench.figures import Figure, figure
+from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import Leased, leased
 from pipeline.adapters.clock import SystemClock
@@ -23,7 +23,6 @@ from pipeline.context import StageContext
 from pipeline.execution import StageEnd, StageRun, stage_node
 from pipeline.ports import Author
 from pipeline.state import PER_REPOSITORY, RepositoryTask, RunState
-from pipeline.store.bell import PostgresBell
 from pipeline.store.checkpoints import checkpointer
 from pipeline.store.run_records import RunRecords
 
@@ -41,17 +40,19 @@ def measure(installation: Installation, *, quick: bool) -> list[Figure]:
 
 async def _measure(installation: Installation, runs: int) -> list[Figure]:
     plain = await floors.plain_graph(floors.plain_database(installation), NODES, runs)
-    async with leased(installation) as lease:
-        async with checkpointer(lease.url, tenant=lease.tenant, worker=lease.identity) as saver:
-            ours = await floors.linear_graph(saver, NODES, runs, lease.identity.cr_id)
-            stages = await _stages(saver, lease, installation, runs)
+    async with (
+        leased(installation) as lease,
+        checkpointer(lease.url, tenant=lease.tenant, worker=lease.identity) as saver,
+    ):
+        ours = await floors.linear_graph(saver, NODES, runs, lease.identity.cr_id)
+        stages = await _stages(saver, lease, installation, runs)
     kept = stored.checkpoint_bytes(installation, THREADS)
-    floor = figure(GROUP, "node, LangGraph on plain tables", plain, "ms")
-    beside = {"floor": floor.value, "floor_name": "node, LangGraph on plain tables"}
+    bare = figure(GROUP, "node, LangGraph on plain tables", plain, "ms")
+    floor = Floor(bare.name, bare.value)
     return [
-        floor,
-        figure(GROUP, "node, LangGraph on our fenced tables", ours, "ms", **beside),
-        figure(GROUP, "stage with a body that does nothing", stages, "ms", **beside),
+        bare,
+        figure(GROUP, "node, LangGraph on our fenced tables", ours, "ms", floor=floor),
+        figure(GROUP, "stage with a body that does nothing", stages, "ms", floor=floor),
         Figure(group=GROUP, name="checkpoints kept per stage", value=kept / len(STAGES) / (runs + 1), unit="bytes"),
     ]
 
@@ -80,7 +81,7 @@ async def _stages(saver: BaseCheckpointSaver[str], lease: Leased, installation: 
 def _context(lease: Leased, installation: Installation, *, attempt: int) -> StageContext:
     """Return what a stage runs with; ports that a body of nothing never asks are left out."""
     cr_id = lease.identity.cr_id
-    records = RunRecords(lease.database, PostgresBell(lease.database, lease.url), cr_id=cr_id, attempt=attempt)
+    records = RunRecords(lease.database, cr_id=cr_id, attempt=attempt)
     unused: Any = None
     return StageContext(
         cr_id=cr_id, attempt=attempt, epoch=lease.identity.epoch, title="", request_text="", requested_by="bench",

@@ -23,7 +23,9 @@ def show(figures: Sequence[Figure], *, machine: str, console: Console) -> None:
     for one in figures:
         if group not in {None, one.group}:
             table.add_section()
-        table.add_row("" if one.group == group else one.group, one.name, *_numbers(one), one.floor_name)
+        table.add_row(
+            "" if one.group == group else one.group, one.name, *_numbers(one), one.floor.name if one.floor else ""
+        )
         group = one.group
     console.print(table)
     console.print(f"Machine: {machine}", highlight=False)
@@ -32,11 +34,11 @@ def show(figures: Sequence[Figure], *, machine: str, console: Console) -> None:
 def _numbers(one: Figure) -> tuple[str, str, str, str, str]:
     missed = one.aim is not None and one.value > one.aim
     value = f"[yellow]{_text(one.value, one.unit)}[/yellow]" if missed else _text(one.value, one.unit)
-    times = f"{one.value / one.floor:.1f}" if one.floor else ""
+    times = f"{one.value / one.floor.value:.1f}" if one.floor else ""
     return (
         value,
         _text(one.p95, one.unit) if one.p95 is not None else "",
-        _text(one.floor, one.unit) if one.floor is not None else "",
+        _text(one.floor.value, one.unit) if one.floor else "",
         times,
         _text(one.aim, one.unit) if one.aim is not None else "",
     )

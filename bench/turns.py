@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from bench import floors, sample, stored
-from bench.figures import Figure, figure
+from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import Leased, leased
 from pipeline.adapters.anthropic import AnthropicProvider
@@ -28,7 +28,6 @@ from pipeline.llm.chains import scripted_models
 from pipeline.llm.gateway import Gateway
 from pipeline.llm.pricing import load_prices
 from pipeline.ports import JournalKey, ModelClass, Sandbox
-from pipeline.store.bell import PostgresBell
 from pipeline.store.instructions import StoredInstructions
 from pipeline.store.journal import PostgresJournal
 from pipeline.store.ledger import PostgresLedger
@@ -63,10 +62,10 @@ async def _measure(installation: Installation, *, pairs: int, floor_times: int) 
         kept = stored.journal_bytes(installation, lease.identity.cr_id) / turns
     calls = floors.model_calls(installation.model_url, floor_times, sample.FLOOR_ROLE)
     boxes = floors.sandboxes(floor_times) if sandbox.isolation().active else [0.0]
-    floor = statistics.median(calls) + statistics.median(boxes)
+    floor = Floor("model call + bare bwrap", statistics.median(calls) + statistics.median(boxes))
     name = f"turn with one command ({sandbox.isolation().name})"
     return [
-        figure(GROUP, name, samples, "ms", floor=floor, floor_name="model call + bare bwrap"),
+        figure(GROUP, name, samples, "ms", floor=floor),
         figure(GROUP, "floor: model call by the SDK alone", calls, "ms"),
         figure(GROUP, "floor: bwrap true", boxes, "ms"),
         Figure(group=GROUP, name="journal kept per turn", value=kept, unit="bytes"),
@@ -89,14 +88,18 @@ async def _converse(ports: AgentPorts, lease: Leased, turns: int) -> float:
 
 def _ports(installation: Installation, lease: Leased, sandbox: Sandbox, tree: Path) -> AgentPorts:
     cr_id, limits, clock = lease.identity.cr_id, Limits(), SystemClock()
-    records = RunRecords(lease.database, PostgresBell(lease.database, lease.url), cr_id=cr_id, attempt=1)
+    records = RunRecords(lease.database, cr_id=cr_id, attempt=1)
     ledger = PostgresLedger(
         lease.database, cr_id=cr_id, attempt=1, budget_usd=limits.budget_usd, call_budget_usd=limits.call_budget_usd,
         stage_budget_usd=None,
     )  # fmt: skip
     provider = AnthropicProvider(api_key="scripted", base_url=installation.model_url, max_retries=0)
     gateway = Gateway(
-        providers={provider.name: provider}, settings=scripted_models(), prices=load_prices(), ledger=ledger, clock=clock
+        providers={provider.name: provider},
+        settings=scripted_models(),
+        prices=load_prices(),
+        ledger=ledger,
+        clock=clock,
     )
     return AgentPorts(
         gateway=gateway, journal=PostgresJournal(lease.database),

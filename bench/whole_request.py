@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import floors, sample, stored
 from bench.door import Door, NothingHappened, door, left
-from bench.figures import Figure, figure
+from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import leased
 from bench.recording import GIT, TESTS, TOOLS
@@ -52,16 +52,12 @@ def measure(installation: Installation, *, quick: bool) -> list[Figure]:
     times = 1 if quick else 3
     record = installation.root / "stopwatch.jsonl"
     installation.stop_controller()
-    plain = installation.children
-    installation.children = [_recording(child, record) if child.name == "controller" else child for child in plain]
+    installation.children = [
+        _recording(child, record) if child.name == "controller" else child for child in installation.children
+    ]
     installation.start_controller()
-    try:
-        with door(installation) as opened:
-            lines = [_carry(opened, installation, record, number) for number in range(times + 1)][1:]
-    finally:
-        installation.stop_controller()
-        installation.children = plain
-        installation.start_controller()
+    with door(installation) as opened:
+        lines = [_carry(opened, installation, record, number) for number in range(times + 1)][1:]
     return _figures(installation, lines, floor_times=20 if quick else 50)
 
 
@@ -121,9 +117,7 @@ def _figures(installation: Installation, lines: Sequence[_Line], *, floor_times:
         figure(GROUP, "of that test runs", [one.tests_s for one in lines], "s"),
         figure(GROUP, "of that git", [one.git_s for one in lines], "s"),
         figure(GROUP, "of that tools of agents", [one.tools_s for one in lines], "s"),
-        figure(
-            GROUP, "stages minus tests and git", [one.own_s for one in lines], "s", floor=floor_s, floor_name=name
-        ),
+        figure(GROUP, "stages minus tests and git", [one.own_s for one in lines], "s", floor=Floor(name, floor_s)),
         Figure(
             group=GROUP, name="checkpoints kept", value=stored.checkpoint_bytes(installation, f"{last.cr_id}/"), unit="bytes"
         ),

@@ -14,7 +14,6 @@ from worker.loop import execute
 from worker.order import Order
 from worker.wiring import Hands, database_url, hands
 
-
 Prepare = Callable[[Hands], Hands]
 """Changes what a worker works with before it starts, such as wrapping a port to time it."""
 
