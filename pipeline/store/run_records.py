@@ -196,7 +196,7 @@ class RunRecords:
         """See the port; wakes the controller's executor."""
         async with self._database.transaction() as connection:
             await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed"))
-        await self._bell.ring("effects")
+            await ring_at_commit(connection, self._database.tenant, "effects")
 
     async def effects(self) -> Sequence[Effect]:
         """See the port."""
