@@ -9,6 +9,15 @@ from pipeline.errors import CallerError
 
 REQUEST_MAX_BYTES = 1024 * 1024
 _STDIN = "-"
+_OWN_NAMES = {
+    "body": "--file",
+    "title": "--title",
+    "remote": "--repo",
+    "repositories": "--repo",
+    "name": "--repo",
+    "base_branch": "--base-branch",
+    "test_command": "--test-command",
+}
 _URL = re.compile(r"^([a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)", re.IGNORECASE)
 
 
@@ -52,6 +61,13 @@ def repository(repo: str, base_branch: str | None, test_command: str | None) -> 
             f"There is no directory {path}.", field="--repo", remedy="Give a git repository's path, or its URL."
         )
     return {"name": repo, **given}
+
+
+def in_own_words(error: CallerError) -> CallerError:
+    """Return the API's refusal with the option that the person used in place of the API's field."""
+    parts = (error.field or "").split(".")
+    named = next((_OWN_NAMES[part] for part in reversed(parts) if part in _OWN_NAMES), error.field)
+    return CallerError(error.message, field=named, remedy=error.remedy, **error.facts)
 
 
 def _read(file: str) -> str:

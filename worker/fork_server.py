@@ -13,12 +13,15 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from pipeline.settings import Settings
 from worker.main import run
 from worker.order import Order
+
+Work = Callable[[Order, Settings], int]
 
 PR_SET_PDEATHSIG = 1
 READ_BYTES = 65_536
@@ -29,6 +32,8 @@ class ForkServer:
     """The parent. `workers` maps process ids to what they work on."""
 
     settings: Settings
+    work: Work = run
+    """What a forked process does with its order; returns its exit code."""
     workers: dict[int, Order] = field(default_factory=dict)
     known: set[tuple[str, int, int]] = field(default_factory=set)
 
@@ -84,7 +89,7 @@ class ForkServer:
             nothing = os.open(os.devnull, os.O_RDWR)
             os.dup2(nothing, 0)
             os.dup2(2, 1)
-            code = run(order, self.settings)
+            code = self.work(order, self.settings)
         finally:
             sys.stderr.flush()
             os._exit(code)

@@ -63,7 +63,7 @@ async def hands(order: Order, settings: Settings) -> AsyncIterator[Hands]:
         saver = await stack.enter_async_context(checkpointer(url, tenant=order.tenant, worker=identity))
         provider = _provider(settings)
         stack.push_async_callback(provider.aclose)
-        context = await _context(order, settings, runs, database, bell, provider)
+        context = await _context(order, settings, runs, database, provider)
         yield Hands(order=order, line=compile_line(saver), context=context, runs=runs, bell=bell, identity=identity)
 
 
@@ -84,13 +84,13 @@ def data_directory(settings: Settings) -> Path:
 
 
 async def _context(
-    order: Order, settings: Settings, runs: Runs, database: Database, bell: Bell, provider: ModelProvider
+    order: Order, settings: Settings, runs: Runs, database: Database, provider: ModelProvider
 ) -> StageContext:
     root = data_directory(settings)
     cr, progress = await runs.load()
     configuration = Configuration.model_validate(cr.settings_snapshot)
     clock = SystemClock()
-    records = RunRecords(database, bell, cr_id=cr.id, attempt=order.attempt)
+    records = RunRecords(database, cr_id=cr.id, attempt=order.attempt)
     author = Author(name=settings.git.author_name, email=settings.git.author_email)
     targets = {one.target.name: one.target for one in progress}
     repositories = await _repositories(root, settings, targets, author, clock)
@@ -99,7 +99,7 @@ async def _context(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch,
         gateway=_gateway(settings, configuration, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
-        instructions=lambda _: StoredInstructions(database, records.emit, cr_id=cr.id), emit=records.emit,
+        instructions=lambda _: StoredInstructions(database, cr_id=cr.id), emit=records.emit,
         limits=configuration.pipeline, clock=clock, on_text=lambda _: None,
     )  # fmt: skip
     return StageContext(

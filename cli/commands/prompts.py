@@ -30,7 +30,7 @@ def list_prompts(*, as_json: Json = False) -> None:
         {"role": role.value, "file": ROLES[role].prompt_path, "sha256": load_prompt(role).sha256} for role in ROLES
     ]
     if as_json:
-        out.value(found)
+        out.value({"items": found})
     out.table(
         ("role", "file", "sha256"), [(one["role"], one["file"], one["sha256"]) for one in found], empty="No prompts."
     )
