@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import httpx2
 
@@ -53,7 +53,7 @@ class Event:
 
 
 class Client:
-    """Calls the API. A refusal is raised as `CallerError` (409 as `Conflict`) with the API's own words."""
+    """Calls the API; use as a context manager. A refusal is raised as `CallerError` (409 as `Conflict`) with the API's own words."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
@@ -103,8 +103,10 @@ class Client:
         asked = {"params": {"after": after, "limit": limit}, "headers": {"Accept": "application/json"}}
         return [_event(one) for one in self._call("GET", path, **asked)["items"]]
 
-    def close(self) -> None:
-        """Let go of connections."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
         self._http.close()
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:

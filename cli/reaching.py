@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli import one_machine
-from cli.client import Client, client_of, connect, running
+from cli.client import Client, client_of, running
 from cli.commands.installation import start_in_background
 from cli.local import up as local
 from cli.local.data_directory import locate
@@ -48,13 +48,12 @@ def installation(session: Session, scenario: Path | None, *, keep: bool) -> Iter
     """Yield a controller, started for this run if none is there; stops what was started."""
     settings = session.settings
     if settings.url is not None or running(settings) is not None:
-        yield Reached(connect(settings), started=False)
+        yield Reached(session.client, started=False)
         return
-    reached = Reached(_start(session.out, settings, scenario), started=True, keep=keep)
+    reached = Reached(session.stack.enter_context(_start(session.out, settings, scenario)), started=True, keep=keep)
     try:
         yield reached
     finally:
-        reached.client.close()
         if not reached.keep:
             local.down(settings, report=session.out.note)
 

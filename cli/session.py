@@ -1,5 +1,7 @@
 """What every verb begins with: the settings of this process, the door to the controller, a place to print."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,16 +19,19 @@ class Session:
 
     settings: Settings
     out: Output
+    stack: ExitStack
 
     @cached_property
     def client(self) -> Client:
         """The controller; raises `Unreachable` when none runs."""
-        return connect(self.settings)
+        return self.stack.enter_context(connect(self.settings))
 
 
-def begin(*, as_json: bool) -> Session:
-    """Read the settings; raises `CallerError` that names the variable that is wrong."""
-    return Session(read_settings(), Output(as_json=as_json))
+@contextmanager
+def begin(*, as_json: bool) -> Iterator[Session]:
+    """Open a session and let go of its connection at the end; raises `CallerError` for a variable that is wrong."""
+    with ExitStack() as stack:
+        yield Session(read_settings(), Output(as_json=as_json), stack)
 
 
 def read_settings() -> Settings:

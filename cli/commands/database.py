@@ -36,18 +36,18 @@ def _group() -> None:
 @group.command()
 def upgrade(*, as_json: Json = False) -> None:
     """Bring the database to the schema of this version. `up` does it by itself."""
-    session = begin(as_json=as_json)
-    with _database(session) as urls:
-        if urls.owner is None:
-            raise CallerError(
-                "The configured role may not migrate.",
-                field="CHANGELINE_DATABASE__OWNER_URL",
-                remedy="Set it to an address of the role that owns the tables.",
-            )
-        state = migrations.upgrade(urls.owner, app_role=bootstrap.APPLICATION_ROLE, tenant=session.settings.tenant)
-    if as_json:
-        session.out.value({"schema": state.current})
-    session.out.line(f"The database has schema {state.current}.")
+    with begin(as_json=as_json) as session:
+        with _database(session) as urls:
+            if urls.owner is None:
+                raise CallerError(
+                    "The configured role may not migrate.",
+                    field="CHANGELINE_DATABASE__OWNER_URL",
+                    remedy="Set it to an address of the role that owns the tables.",
+                )
+            state = migrations.upgrade(urls.owner, app_role=bootstrap.APPLICATION_ROLE, tenant=session.settings.tenant)
+        if as_json:
+            session.out.value({"schema": state.current})
+        session.out.line(f"The database has schema {state.current}.")
 
 
 @group.command()
@@ -56,17 +56,17 @@ def check(*, as_json: Json = False) -> None:
 
     Exit 0 when everything is right, 1 when something is not, 2 or 5 when the database cannot be asked.
     """
-    session = begin(as_json=as_json)
-    with _database(session) as urls:
-        problems, facts = _problems(urls)
-    if as_json:
-        session.out.value({"ok": not problems, "problems": problems, **facts})
-    for name, value in facts.items():
-        session.out.line(f"{name}: {value}")
-    for problem in problems:
-        session.out.line(problem, "red")
-    session.out.line("The database is right." if not problems else "The database is NOT right.", "bold")
-    raise typer.Exit(CHECK_FAILED if problems else 0)
+    with begin(as_json=as_json) as session:
+        with _database(session) as urls:
+            problems, facts = _problems(urls)
+        if as_json:
+            session.out.value({"ok": not problems, "problems": problems, **facts})
+        for name, value in facts.items():
+            session.out.line(f"{name}: {value}")
+        for problem in problems:
+            session.out.line(problem, "red")
+        session.out.line("The database is right." if not problems else "The database is NOT right.", "bold")
+        raise typer.Exit(CHECK_FAILED if problems else 0)
 
 
 def _problems(urls: _Addresses) -> tuple[list[str], dict[str, str]]:

@@ -9,7 +9,7 @@ from cli.exits import Exit
 from cli.finding import identify
 from cli.options import ChangeRequest, Json, Yes
 from cli.output import Output
-from cli.session import Session, begin
+from cli.session import begin
 
 app = typer.Typer()
 
@@ -28,7 +28,7 @@ def approve(
 
     The approval binds to the hash of what is shown: if that changes, it is void.
     """
-    _decide(begin(as_json=as_json), cr, "approve", comment, content_hash, ask="" if yes else "Approve this?")
+    _decide(cr, "approve", comment, content_hash, ask="" if yes else "Approve this?", as_json=as_json)
 
 
 @app.command()
@@ -37,7 +37,7 @@ def reject(
 ) -> None:
     """Reject what a change request waits for, which ends it."""
     question = "" if yes else "Reject this and end the change request?"
-    _decide(begin(as_json=as_json), cr, "reject", comment, content_hash, ask=question)
+    _decide(cr, "reject", comment, content_hash, ask=question, as_json=as_json)
 
 
 @app.command()
@@ -52,21 +52,21 @@ def sendback(
 
     The comment reaches the agents with top priority.
     """
-    _decide(begin(as_json=as_json), cr, "send_back", comment, content_hash, ask="")
+    _decide(cr, "send_back", comment, content_hash, ask="", as_json=as_json)
 
 
-def _decide(session: Session, cr: str, decision: str, comment: str, content_hash: str | None, *, ask: str) -> None:
-    client, out = session.client, session.out
-    cr_id = identify(client, cr)
-    gate = deciding.required_gate(client, cr_id)
-    deciding.show_gate(out, gate)
-    if ask and out.interactive and not typer.confirm(ask):
-        out.line("Nothing was decided.")
-        raise typer.Exit(Exit.NEEDS_PERSON)
-    decided = deciding.decide(client, gate, decision, comment=comment, content_hash=content_hash)
-    if out.as_json:
-        out.value(decided)
-    _say_what_follows(out, decided)
+def _decide(cr: str, decision: str, comment: str, content_hash: str | None, *, ask: str, as_json: bool) -> None:
+    with begin(as_json=as_json) as session:
+        client, out = session.client, session.out
+        gate = deciding.required_gate(client, identify(client, cr))
+        deciding.show_gate(out, gate)
+        if ask and out.interactive and not typer.confirm(ask):
+            out.line("Nothing was decided.")
+            raise typer.Exit(Exit.NEEDS_PERSON)
+        decided = deciding.decide(client, gate, decision, comment=comment, content_hash=content_hash)
+        if out.as_json:
+            out.value(decided)
+        _say_what_follows(out, decided)
 
 
 def _say_what_follows(out: Output, decided: deciding.Gate) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from cli.finding import identify
 from cli.options import Json
-from cli.session import Session, begin
+from cli.session import begin
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True)
@@ -44,33 +44,34 @@ def list_effects(
     as_json: Json = False,
 ) -> None:
     """List effects, oldest first; by default those that need a person."""
-    session = begin(as_json=as_json)
-    cr_id = identify(session.client, cr) if cr else None
-    found = session.client.get(_PATH, cr_id=cr_id, status=status.value if status else None)
-    if as_json:
-        session.out.value(found)
-    rows = [
-        (one["id"], one["cr_id"], one["repository"], one["kind"], one["status"], one["tries"], one["error"])
-        for one in found["items"]
-    ]
-    headings = ("id", "change request", "repository", "kind", "status", "tries", "error")
-    session.out.table(headings, rows, empty="Nothing needs you here.")
+    with begin(as_json=as_json) as session:
+        cr_id = identify(session.client, cr) if cr else None
+        found = session.client.get(_PATH, cr_id=cr_id, status=status.value if status else None)
+        if as_json:
+            session.out.value(found)
+        rows = [
+            (one["id"], one["cr_id"], one["repository"], one["kind"], one["status"], one["tries"], one["error"])
+            for one in found["items"]
+        ]
+        headings = ("id", "change request", "repository", "kind", "status", "tries", "error")
+        session.out.table(headings, rows, empty="Nothing needs you here.")
 
 
 @group.command()
 def retry(effect: Effect, *, as_json: Json = False) -> None:
     """Try an effect that was given up again."""
-    _act(begin(as_json=as_json), effect, "retry")
+    _act(effect, "retry", as_json=as_json)
 
 
 @group.command()
 def dismiss(effect: Effect, *, as_json: Json = False) -> None:
     """Give an effect up for good."""
-    _act(begin(as_json=as_json), effect, "dismiss")
+    _act(effect, "dismiss", as_json=as_json)
 
 
-def _act(session: Session, effect: str, action: str) -> None:
-    found: dict[str, Any] = session.client.post(f"{_PATH}/{quote(effect, safe='')}/{action}")
-    if session.out.as_json:
-        session.out.value(found)
-    session.out.line(f"{found['id']} ({found['kind']} of {found['repository']}) is {found['status']}.")
+def _act(effect: str, action: str, *, as_json: bool) -> None:
+    with begin(as_json=as_json) as session:
+        found: dict[str, Any] = session.client.post(f"{_PATH}/{quote(effect, safe='')}/{action}")
+        if as_json:
+            session.out.value(found)
+        session.out.line(f"{found['id']} ({found['kind']} of {found['repository']}) is {found['status']}.")

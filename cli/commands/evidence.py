@@ -58,19 +58,19 @@ def show(
 
     With --json, the file itself goes to stdout, byte for byte.
     """
-    session = begin(as_json=as_json)
-    content = session.client.content(f"{path_of(identify(session.client, cr))}/evidence")
-    if output is not None:
-        try:
-            write_private(output.absolute(), content.decode("utf-8"))
-        except OSError as error:
-            raise storage_refusal(error, output, field="--output") from error
-        session.out.note(f"Saved to {output}; check it with: changeline evidence verify {output} --repo PATH")
-    if as_json:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-    elif output is None:
-        print_bundle(session.out, content)
+    with begin(as_json=as_json) as session:
+        content = session.client.content(f"{path_of(identify(session.client, cr))}/evidence")
+        if output is not None:
+            try:
+                write_private(output.absolute(), content.decode("utf-8"))
+            except OSError as error:
+                raise storage_refusal(error, output, field="--output") from error
+            session.out.note(f"Saved to {output}; check it with: changeline evidence verify {output} --repo PATH")
+        if as_json:
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+        elif output is None:
+            print_bundle(session.out, content)
 
 
 @group.command()

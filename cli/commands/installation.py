@@ -45,37 +45,37 @@ def up(
     Real PostgreSQL and Redis servers, unless addresses of others are configured; migrations; the controller with the
     control room. Ctrl-C stops all of it and keeps the data; starting again continues.
     """
-    session = begin(as_json=as_json)
-    settings = placed(session.settings, host, port)
-    model = one_machine.model_of(settings, scenario or settings.scenario)
-    check_binding(settings)
-    if detach:
-        show_ready(session.out, settings, start_in_background(session.out, settings, model))
-        return
-    require_free_port(settings.controller.host, settings.controller.port, field="CHANGELINE_CONTROLLER__PORT")
+    with begin(as_json=as_json) as session:
+        settings = placed(session.settings, host, port)
+        model = one_machine.model_of(settings, scenario or settings.scenario)
+        check_binding(settings)
+        if detach:
+            show_ready(session.out, settings, start_in_background(session.out, settings, model))
+            return
+        require_free_port(settings.controller.host, settings.controller.port, field="CHANGELINE_CONTROLLER__PORT")
 
-    def ready(servers: LocalServers) -> None:
-        runtime = running(settings)
-        if runtime is not None and not unattended:
-            show_ready(session.out, settings, runtime, servers=servers)
+        def ready(servers: LocalServers) -> None:
+            runtime = running(settings)
+            if runtime is not None and not unattended:
+                show_ready(session.out, settings, runtime, servers=servers)
 
-    local.serve(
-        settings,
-        migrate=lambda servers: one_machine.migrate(servers, settings),
-        children=lambda servers: one_machine.children(servers, settings, model),
-        ready=ready,
-        report=session.out.note,
-    )
+        local.serve(
+            settings,
+            migrate=lambda servers: one_machine.migrate(servers, settings),
+            children=lambda servers: one_machine.children(servers, settings, model),
+            ready=ready,
+            report=session.out.note,
+        )
 
 
 @app.command()
 def down(*, as_json: Json = False) -> None:
     """Stop everything that runs on the data directory."""
-    session = begin(as_json=as_json)
-    stopped = local.down(session.settings, report=session.out.note)
-    if as_json:
-        session.out.value({"stopped": stopped})
-    session.out.line("Stopped; the data is kept." if stopped else "Nothing was running.")
+    with begin(as_json=as_json) as session:
+        stopped = local.down(session.settings, report=session.out.note)
+        if as_json:
+            session.out.value({"stopped": stopped})
+        session.out.line("Stopped; the data is kept." if stopped else "Nothing was running.")
 
 
 @app.command()
@@ -84,30 +84,30 @@ def status(*, as_json: Json = False) -> None:
 
     Exit 0 when the controller is ready, 5 when nothing runs.
     """
-    session = begin(as_json=as_json)
-    found = local.status(session.settings)
-    out, runtime = session.out, found.runtime
-    if as_json:
-        out.value(_status_value(found))
-    out.line(f"Changeline: {found.state}", "bold")
-    if runtime is not None:
-        for line in _running_lines(runtime):
-            out.line(line)
-    out.line(f"Data directory: {found.data_dir}")
-    out.line(f"Logs: {found.logs}")
-    if found.state != "ready":
-        raise typer.Exit(Exit.UNREACHABLE)
+    with begin(as_json=as_json) as session:
+        found = local.status(session.settings)
+        out, runtime = session.out, found.runtime
+        if as_json:
+            out.value(_status_value(found))
+        out.line(f"Changeline: {found.state}", "bold")
+        if runtime is not None:
+            for line in _running_lines(runtime):
+                out.line(line)
+        out.line(f"Data directory: {found.data_dir}")
+        out.line(f"Logs: {found.logs}")
+        if found.state != "ready":
+            raise typer.Exit(Exit.UNREACHABLE)
 
 
 @app.command()
 def login(*, as_json: Json = False) -> None:
     """Print a one-time link that opens the control room in a browser."""
-    session = begin(as_json=as_json)
-    url, expires_in_s = login_link(session.client)
-    if as_json:
-        session.out.value({"url": url, "expires_in_s": expires_in_s})
-    session.out.line(url)
-    session.out.note(f"It works once, within {expires_in_s // 60} minutes.")
+    with begin(as_json=as_json) as session:
+        url, expires_in_s = login_link(session.client)
+        if as_json:
+            session.out.value({"url": url, "expires_in_s": expires_in_s})
+        session.out.line(url)
+        session.out.note(f"It works once, within {expires_in_s // 60} minutes.")
 
 
 def placed(settings: Settings, host: str | None, port: int | None) -> Settings:
@@ -133,7 +133,8 @@ def login_link(client: Client) -> tuple[str, int]:
 
 def show_ready(out: Output, settings: Settings, runtime: Runtime, *, servers: LocalServers | None = None) -> None:
     """Print everything that a person needs to begin, and to stop."""
-    link, _ = login_link(client_of(runtime))
+    with client_of(runtime) as client:
+        link, _ = login_link(client)
     directory = DataDirectory.at(locate(settings))
     contained = one_machine.isolation(settings, directory)
     lines = servers.describe() if servers else _service_lines(runtime)

@@ -140,13 +140,13 @@ def _text(instructions: str, file: str | None) -> str:
 
 
 def _say(cr: str, action: str, *, as_json: bool, **said: Any) -> None:
-    session = begin(as_json=as_json)
-    cr_id = identify(session.client, cr)
-    body = {"action": action, **{name: value for name, value in said.items() if value not in (None, "")}}
-    receipt = session.client.post(f"{path_of(cr_id)}/interventions", body)
-    if as_json:
-        session.out.value({"change_request": cr_id, **receipt})
-    session.out.line(f"{receipt['message']}  ({receipt['id']}, {receipt['status']})")
-    session.out.line(f"{cr_id} is {receipt['change_request_status']}.")
-    if receipt["change_request_status"] in {"queued", "running"}:
-        session.out.line(f"Follow it: changeline watch {cr_id}")
+    with begin(as_json=as_json) as session:
+        cr_id = identify(session.client, cr)
+        body = {"action": action, **{name: value for name, value in said.items() if value not in (None, "")}}
+        receipt = session.client.post(f"{path_of(cr_id)}/interventions", body)
+        if as_json:
+            session.out.value({"change_request": cr_id, **receipt})
+        session.out.line(f"{receipt['message']}  ({receipt['id']}, {receipt['status']})")
+        session.out.line(f"{cr_id} is {receipt['change_request_status']}.")
+        if receipt["change_request_status"] in {"queued", "running"}:
+            session.out.line(f"Follow it: changeline watch {cr_id}")

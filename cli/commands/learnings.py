@@ -41,12 +41,14 @@ def list_learnings(
     as_json: Json = False,
 ) -> None:
     """List learnings, newest first."""
-    session = begin(as_json=as_json)
-    found = session.client.get(_PATH, status=status.value if status else None, repository=repo)
-    if as_json:
-        session.out.value(found)
-    rows = [(one["id"], one["status"], one["repository"], one["text"], one["cr_id"]) for one in found["items"]]
-    session.out.table(("id", "status", "repository", "learning", "from"), rows, empty="There are no such learnings.")
+    with begin(as_json=as_json) as session:
+        found = session.client.get(_PATH, status=status.value if status else None, repository=repo)
+        if as_json:
+            session.out.value(found)
+        rows = [(one["id"], one["status"], one["repository"], one["text"], one["cr_id"]) for one in found["items"]]
+        session.out.table(
+            ("id", "status", "repository", "learning", "from"), rows, empty="There are no such learnings."
+        )
 
 
 @group.command()
@@ -62,8 +64,8 @@ def retire(learning: Learning, *, as_json: Json = False) -> None:
 
 
 def _decide(learning: str, decision: str, *, as_json: bool) -> None:
-    session = begin(as_json=as_json)
-    found = session.client.post(f"{_PATH}/{quote(learning, safe='')}/{decision}")
-    if as_json:
-        session.out.value(found)
-    session.out.line(f"{found['id']} is {found['status']}: {found['text']}")
+    with begin(as_json=as_json) as session:
+        found = session.client.post(f"{_PATH}/{quote(learning, safe='')}/{decision}")
+        if as_json:
+            session.out.value(found)
+        session.out.line(f"{found['id']} is {found['status']}: {found['text']}")

@@ -42,29 +42,29 @@ def list_requests(
     as_json: Json = False,
 ) -> None:
     """List change requests, newest first."""
-    session = begin(as_json=as_json)
-    statuses = [one.value for one in status] if status else None
-    page = session.client.get(
-        "/api/v1/change-requests", status=statuses, repository=repo, q=query, limit=limit, cursor=cursor
-    )
-    if as_json:
-        session.out.value(page)
-    rows = [
-        (
-            one["id"],
-            one["status"],
-            _where(one),
-            one["title"],
-            ", ".join(one["repositories"]),
-            one["cost_usd"],
-            _age(one),
+    with begin(as_json=as_json) as session:
+        statuses = [one.value for one in status] if status else None
+        page = session.client.get(
+            "/api/v1/change-requests", status=statuses, repository=repo, q=query, limit=limit, cursor=cursor
         )
-        for one in page["items"]
-    ]
-    headings = ("id", "status", "at", "title", "repositories", "USD", "age")
-    session.out.table(headings, rows, empty="There are no such change requests.")
-    if page["next_cursor"]:
-        session.out.note(f"More: changeline list --cursor {page['next_cursor']}")
+        if as_json:
+            session.out.value(page)
+        rows = [
+            (
+                one["id"],
+                one["status"],
+                _where(one),
+                one["title"],
+                ", ".join(one["repositories"]),
+                one["cost_usd"],
+                _age(one),
+            )
+            for one in page["items"]
+        ]
+        headings = ("id", "status", "at", "title", "repositories", "USD", "age")
+        session.out.table(headings, rows, empty="There are no such change requests.")
+        if page["next_cursor"]:
+            session.out.note(f"More: changeline list --cursor {page['next_cursor']}")
 
 
 @app.command()
@@ -73,27 +73,29 @@ def show(cr: ChangeRequest, *, as_json: Json = False) -> None:
 
     Where it stands, why, what it cost, what people said, and what you can do now.
     """
-    session = begin(as_json=as_json)
-    detail, out = change_request(session.client, cr), session.out
-    if as_json:
-        out.value(detail)
-    out.styled(f"[bold]{escape(one_line(detail['title']))}[/bold]  [dim]{detail['id']}[/dim]")
-    out.styled(f"{status_markup(detail)}{_at_stage(detail)}")
-    if detail["pause"]:
-        out.line(f"  {detail['pause']['message']}")
-        for name, value in detail["pause"]["facts"].items():
-            out.line(f"  {name.replace('_', ' ')}: {one_line(value)}")
-    out.line(f"Model: {detail['model']['name']}   Cost: {cost_words(detail)}   Attempt: {detail['attempt']}")
-    out.line(f"Submitted by {detail['created_by']} from {detail['source']}, {_age(detail)} ago")
-    for one in detail["repositories"]:
-        _show_repository(out, one)
-    for one in detail["pull_requests"]:
-        out.line(f"Pull request: {one['title']} ({one['head_branch']} into {one['base_branch']}, {one['status']})")
-    for one in detail["interventions"]:
-        turn = f" at turn {one['delivered_turn']}" if one["delivered_turn"] is not None else ""
-        said = one["body"].get("instructions") or one["note"]
-        out.line(f"{one['actor']} said {one['action']} ({one['status']}{turn}){': ' + one_line(said) if said else ''}")
-    print_choices(out, detail)
+    with begin(as_json=as_json) as session:
+        detail, out = change_request(session.client, cr), session.out
+        if as_json:
+            out.value(detail)
+        out.styled(f"[bold]{escape(one_line(detail['title']))}[/bold]  [dim]{detail['id']}[/dim]")
+        out.styled(f"{status_markup(detail)}{_at_stage(detail)}")
+        if detail["pause"]:
+            out.line(f"  {detail['pause']['message']}")
+            for name, value in detail["pause"]["facts"].items():
+                out.line(f"  {name.replace('_', ' ')}: {one_line(value)}")
+        out.line(f"Model: {detail['model']['name']}   Cost: {cost_words(detail)}   Attempt: {detail['attempt']}")
+        out.line(f"Submitted by {detail['created_by']} from {detail['source']}, {_age(detail)} ago")
+        for one in detail["repositories"]:
+            _show_repository(out, one)
+        for one in detail["pull_requests"]:
+            out.line(f"Pull request: {one['title']} ({one['head_branch']} into {one['base_branch']}, {one['status']})")
+        for one in detail["interventions"]:
+            turn = f" at turn {one['delivered_turn']}" if one["delivered_turn"] is not None else ""
+            said = one["body"].get("instructions") or one["note"]
+            out.line(
+                f"{one['actor']} said {one['action']} ({one['status']}{turn}){': ' + one_line(said) if said else ''}"
+            )
+        print_choices(out, detail)
 
 
 @app.command()
@@ -108,18 +110,18 @@ def diff(
 
     From the commit it started on to its newest one, as a patch that `git apply` takes.
     """
-    session = begin(as_json=as_json)
-    found = session.client.get(f"{path_of(identify(session.client, cr))}/diff", repository=repo)
-    if as_json:
-        session.out.value(found)
-        return
-    for one in found["items"]:
-        if one["head"] is None:
-            session.out.note(f"{one['repository']}: nothing was changed so far.")
-        elif stat:
-            _print_stat(session.out, one)
-        else:
-            _print_patch(session.out, one)
+    with begin(as_json=as_json) as session:
+        found = session.client.get(f"{path_of(identify(session.client, cr))}/diff", repository=repo)
+        if as_json:
+            session.out.value(found)
+            return
+        for one in found["items"]:
+            if one["head"] is None:
+                session.out.note(f"{one['repository']}: nothing was changed so far.")
+            elif stat:
+                _print_stat(session.out, one)
+            else:
+                _print_patch(session.out, one)
 
 
 def _print_stat(out: Output, one: Mapping[str, Any]) -> None:

@@ -38,43 +38,45 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Look at a repository and register it."""
-    session = begin(as_json=as_json)
-    choice = request_input.repository(repo, base_branch, test_command)
-    optional = {"name": name, "behaviour_path": behaviour_path, "merge_strategy": merge_strategy}
-    if "remote" not in choice:
-        # A bare word that is no directory: the controller's words say best what it needs.
-        choice = {**choice, "remote": choice.pop("name")}
-    found = session.client.post(_PATH, {**choice, **{key: value for key, value in optional.items() if value}})
-    _print_check(session.out, found)
+    with begin(as_json=as_json) as session:
+        choice = request_input.repository(repo, base_branch, test_command)
+        optional = {"name": name, "behaviour_path": behaviour_path, "merge_strategy": merge_strategy}
+        if "remote" not in choice:
+            # A bare word that is no directory: the controller's words say best what it needs.
+            choice = {**choice, "remote": choice.pop("name")}
+        found = session.client.post(_PATH, {**choice, **{key: value for key, value in optional.items() if value}})
+        _print_check(session.out, found)
 
 
 @group.command("list")
 def list_repositories(*, as_json: Json = False) -> None:
     """List registered repositories."""
-    session = begin(as_json=as_json)
-    found = session.client.get(_PATH)
-    if as_json:
-        session.out.value(found)
-    rows = [(one["name"], one["remote"], one["base_branch"], one["test_command"] or "found") for one in found["items"]]
-    session.out.table(("name", "remote", "base branch", "tests"), rows, empty="No repository is registered.")
+    with begin(as_json=as_json) as session:
+        found = session.client.get(_PATH)
+        if as_json:
+            session.out.value(found)
+        rows = [
+            (one["name"], one["remote"], one["base_branch"], one["test_command"] or "found") for one in found["items"]
+        ]
+        session.out.table(("name", "remote", "base branch", "tests"), rows, empty="No repository is registered.")
 
 
 @group.command()
 def show(name: Name, *, as_json: Json = False) -> None:
     """Show one registered repository."""
-    session = begin(as_json=as_json)
-    found = session.client.get(f"{_PATH}/{quote(name, safe='')}")
-    if as_json:
-        session.out.value(found)
-    for key, value in found.items():
-        session.out.line(f"{key.replace('_', ' ')}: {value if value is not None else '(default)'}")
+    with begin(as_json=as_json) as session:
+        found = session.client.get(f"{_PATH}/{quote(name, safe='')}")
+        if as_json:
+            session.out.value(found)
+        for key, value in found.items():
+            session.out.line(f"{key.replace('_', ' ')}: {value if value is not None else '(default)'}")
 
 
 @group.command()
 def check(name: Name, *, as_json: Json = False) -> None:
     """Look at a registered repository now: reachable, base branch there, tests found."""
-    session = begin(as_json=as_json)
-    _print_check(session.out, session.client.post(f"{_PATH}/{quote(name, safe='')}/check"))
+    with begin(as_json=as_json) as session:
+        _print_check(session.out, session.client.post(f"{_PATH}/{quote(name, safe='')}/check"))
 
 
 def _print_check(out: Output, found: dict[str, Any]) -> None:

@@ -75,27 +75,27 @@ def run(
 
     Exit 0 completed, 3 paused or waiting for a person, 4 failed or cancelled, 5 controller not reachable.
     """
-    session = begin(as_json=as_json)
-    out = session.out
-    submission = _submission(repo, file, title, body, base_branch, test_command)
-    if evidence is not None and not evidence.absolute().parent.is_dir():
-        raise CallerError(f"There is no directory {evidence.absolute().parent}.", field="--evidence")
-    refuse_without_model(session.settings, scenario)
-    with _ended_by_sigterm(), installation(session, scenario, keep=keep) as reached:
-        detail = send(reached.client, submission, out)
-        warnings = list(detail.get("warnings", []))
-        try:
-            detail = _carry_out(reached.client, detail, out, approve=yes)
-        except KeyboardInterrupt:
-            reached.keep = True
-            _say_how_to_return(out, detail["id"], started=reached.started)
-            raise typer.Exit(Exit.NEEDS_PERSON) from None
-        saved = _save_evidence(reached.client, detail, evidence)
-        if as_json:
-            out.value(outcome_value(detail, warnings=warnings, evidence=saved))
-        print_outcome(out, detail, evidence=saved)
-        _say_where_it_continues(out, detail, stopping=reached.started and not reached.keep, scenario=scenario)
-    raise typer.Exit(exit_of(detail))
+    with begin(as_json=as_json) as session:
+        out = session.out
+        submission = _submission(repo, file, title, body, base_branch, test_command)
+        if evidence is not None and not evidence.absolute().parent.is_dir():
+            raise CallerError(f"There is no directory {evidence.absolute().parent}.", field="--evidence")
+        refuse_without_model(session.settings, scenario)
+        with _ended_by_sigterm(), installation(session, scenario, keep=keep) as reached:
+            detail = send(reached.client, submission, out)
+            warnings = list(detail.get("warnings", []))
+            try:
+                detail = _carry_out(reached.client, detail, out, approve=yes)
+            except KeyboardInterrupt:
+                reached.keep = True
+                _say_how_to_return(out, detail["id"], started=reached.started)
+                raise typer.Exit(Exit.NEEDS_PERSON) from None
+            saved = _save_evidence(reached.client, detail, evidence)
+            if as_json:
+                out.value(outcome_value(detail, warnings=warnings, evidence=saved))
+            print_outcome(out, detail, evidence=saved)
+            _say_where_it_continues(out, detail, stopping=reached.started and not reached.keep, scenario=scenario)
+        raise typer.Exit(exit_of(detail))
 
 
 @app.command()
@@ -113,14 +113,14 @@ def submit(
 
     The controller must run; `changeline run` starts one by itself.
     """
-    session = begin(as_json=as_json)
-    submission = _submission(repo, file, title, body, base_branch, test_command)
-    refuse_without_model(session.settings, None)
-    detail = send(session.client, submission, session.out)
-    if as_json:
-        session.out.value(detail)
-    session.out.line(detail["id"])
-    session.out.note(f"Follow it with: changeline watch {detail['id']}")
+    with begin(as_json=as_json) as session:
+        submission = _submission(repo, file, title, body, base_branch, test_command)
+        refuse_without_model(session.settings, None)
+        detail = send(session.client, submission, session.out)
+        if as_json:
+            session.out.value(detail)
+        session.out.line(detail["id"])
+        session.out.note(f"Follow it with: changeline watch {detail['id']}")
 
 
 def send(client: Client, submission: dict[str, Any], out: Output) -> dict[str, Any]:

@@ -35,12 +35,12 @@ def get_settings(
     as_json: Json = False,
 ) -> None:
     """Show settings as they hold now."""
-    session = begin(as_json=as_json)
-    found = session.client.get(_address(section)) if section else session.client.get(_PATH)
-    if as_json:
-        session.out.value(found)
-    for one in [found] if section else found["items"]:
-        _print_section(session.out, one)
+    with begin(as_json=as_json) as session:
+        found = session.client.get(_address(section)) if section else session.client.get(_PATH)
+        if as_json:
+            session.out.value(found)
+        for one in [found] if section else found["items"]:
+            _print_section(session.out, one)
 
 
 @group.command("set")
@@ -57,27 +57,27 @@ def set_settings(
 
     For example: changeline settings set pipeline budget_usd=25
     """
-    session = begin(as_json=as_json)
-    present = session.client.get(_address(section))
-    value = present["value"]
-    for change in changes:
-        _apply(value, change)
-    body = {"value": value, "version": present["version"], "note": note}
-    stored = session.client.put(_address(section), body)
-    if as_json:
-        session.out.value(stored)
-    _print_section(session.out, stored)
+    with begin(as_json=as_json) as session:
+        present = session.client.get(_address(section))
+        value = present["value"]
+        for change in changes:
+            _apply(value, change)
+        body = {"value": value, "version": present["version"], "note": note}
+        stored = session.client.put(_address(section), body)
+        if as_json:
+            session.out.value(stored)
+        _print_section(session.out, stored)
 
 
 @group.command()
 def history(section: Section, *, as_json: Json = False) -> None:
     """List the versions of a section, newest first."""
-    session = begin(as_json=as_json)
-    found = session.client.get(f"{_address(section)}/history")
-    if as_json:
-        session.out.value(found)
-    rows = [(one["version"], one["changed_at"] or "", one["changed_by"], one["note"]) for one in found["items"]]
-    session.out.table(("version", "changed at", "by", "note"), rows, empty="It was never changed.")
+    with begin(as_json=as_json) as session:
+        found = session.client.get(f"{_address(section)}/history")
+        if as_json:
+            session.out.value(found)
+        rows = [(one["version"], one["changed_at"] or "", one["changed_by"], one["note"]) for one in found["items"]]
+        session.out.table(("version", "changed at", "by", "note"), rows, empty="It was never changed.")
 
 
 @group.command()
@@ -89,11 +89,11 @@ def revert(
     as_json: Json = False,
 ) -> None:
     """Make an older version hold again, as a new one."""
-    session = begin(as_json=as_json)
-    stored = session.client.post(f"{_address(section)}/revert/{version}", {"note": note})
-    if as_json:
-        session.out.value(stored)
-    _print_section(session.out, stored)
+    with begin(as_json=as_json) as session:
+        stored = session.client.post(f"{_address(section)}/revert/{version}", {"note": note})
+        if as_json:
+            session.out.value(stored)
+        _print_section(session.out, stored)
 
 
 def _apply(value: dict[str, Any], change: str) -> None:

@@ -20,11 +20,11 @@ def backup(file: BackupFile, *, as_json: Json = False) -> None:
 
     Works while Changeline runs and while it does not. The file holds secrets; only you may read it.
     """
-    session = begin(as_json=as_json)
-    done = archive.backup(session.settings, file.absolute(), report=session.out.note)
-    if as_json:
-        session.out.value({"file": str(done.file), "files": done.files, "size_bytes": done.size_bytes})
-    session.out.line(f"Saved {done.files} files, {done.size_bytes / 1024**2:.1f} MB, to {done.file}.")
+    with begin(as_json=as_json) as session:
+        done = archive.backup(session.settings, file.absolute(), report=session.out.note)
+        if as_json:
+            session.out.value({"file": str(done.file), "files": done.files, "size_bytes": done.size_bytes})
+        session.out.line(f"Saved {done.files} files, {done.size_bytes / 1024**2:.1f} MB, to {done.file}.")
 
 
 @app.command()
@@ -38,8 +38,8 @@ def restore(
 
     Nothing may run on it. Until everything is checked, nothing is changed.
     """
-    session = begin(as_json=as_json)
-    archive.restore(session.settings, file.absolute(), report=session.out.note, force=force)
-    if as_json:
-        session.out.value({"restored": str(file)})
-    session.out.line("Restored. Start it with: changeline up")
+    with begin(as_json=as_json) as session:
+        archive.restore(session.settings, file.absolute(), report=session.out.note, force=force)
+        if as_json:
+            session.out.value({"restored": str(file)})
+        session.out.line("Restored. Start it with: changeline up")

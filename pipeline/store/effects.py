@@ -5,7 +5,7 @@ executor never blocks; the executor looks up before it acts and acts by compare-
 conflict is final (a person or the pipeline decides), a transient failure is tried again with growing pauses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -121,9 +121,9 @@ class Effects:
         statement = update(effects).where(undecided).values(**values).returning(effects.c.status)
         return bool((await self._connection.execute(statement)).scalar_one_or_none() == "retry")
 
-    async def revive(self, effect_id: str) -> None:
-        """Try a dead letter again, as a person asked. Idempotent."""
-        dead = (effects.c.id == effect_id) & (effects.c.status == "dead")
+    async def revive(self, effect_id: str, *, given_up: Sequence[str] = ("dead",)) -> None:
+        """Try a dead letter (or what was otherwise given up) again, as a person asked. Idempotent."""
+        dead = (effects.c.id == effect_id) & effects.c.status.in_(given_up)
         values = {"status": "retry", "tries": 0, "next_try_at": func.now()}
         await self._connection.execute(update(effects).where(dead).values(**values))
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
 from pipeline.change_request import Stage
@@ -24,13 +23,13 @@ from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
-from pipeline.store.tables import interventions, journal, learnings, pull_requests
+from pipeline.store.interventions import Interventions
+from pipeline.store.tables import journal, learnings, pull_requests
 from pipeline.store.work import Work
 
 DECIDED = frozenset({"done", "conflict", "refused", "dead", "dismissed"})
 LOOK_AGAIN_S = 0.02
 LOOK_AGAIN_MAX_S = 0.25
-RESUMING = ("resume", "redirect", "retry")
 
 
 class RunRecords:
@@ -66,6 +65,11 @@ class RunRecords:
         """See the port."""
         async with self._work() as work:
             await work.invalidate(stages)
+
+    async def carry_over(self, from_attempt: int) -> None:
+        """See the port."""
+        async with self._work() as work:
+            await work.carry_over(from_attempt)
 
     async def enter_stage(self, stage: Stage) -> None:
         """See the port."""
@@ -188,50 +192,49 @@ class RunRecords:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 1.5, LOOK_AGAIN_MAX_S)
 
+    async def try_again(self, effect_id: str) -> None:
+        """See the port; wakes the controller's executor."""
+        async with self._database.transaction() as connection:
+            await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed"))
+            await ring_at_commit(connection, self._database.tenant, "effects")
+
     async def effects(self) -> Sequence[Effect]:
         """See the port."""
         async with self._database.transaction() as connection:
             return await Effects(connection).of(self._cr_id)
 
     async def take_resume(self, *, stage: Stage, activation: str) -> Intervention | None:
-        """Take the oldest unanswered word to go on; the same activation gets the same one again."""
+        """Take every unanswered word to go on; the same activation gets the same again."""
         async with self._database.transaction() as connection:
-            mine = (interventions.c.cr_id == self._cr_id) & interventions.c.action.in_(RESUMING)
-            taken = await _intervention(connection, mine & (interventions.c.note == f"resumed {activation}"))
-            if taken is not None:
-                return taken
-            waiting = await _intervention(connection, mine & (interventions.c.status == "queued"))
-            if waiting is None:
-                return None
-            values = {
-                "status": "acted",
-                "acted_at": func.now(),
-                "delivered_at": func.now(),
-                "note": f"resumed {activation}",
-            }
-            await connection.execute(update(interventions).where(interventions.c.id == waiting.id).values(**values))
+            words = Interventions(connection)
+            said, fresh = await words.taken_to_go_on(self._cr_id, activation)
+        for one in fresh:
+            await self._progressed(one, stage)
+        return next((one for one in reversed(said) if one.body.get("instructions")), said[-1] if said else None)
+
+    async def settle_instructions(self, repository: str | None) -> None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            settled = await Interventions(connection).settle_delivered(self._cr_id, repository)
+        for one in settled:
+            await self._progressed(one, None)
+
+    async def _progressed(self, said: Intervention, stage: Stage | None) -> None:
         progressed = events.InterventionProgressed(
-            intervention_id=waiting.id, action=waiting.action, status="acted", actor=waiting.actor, stage=stage
-        )
+            intervention_id=said.id, action=said.action, status="acted", actor=said.actor, stage=stage,
+            repository=said.repository,
+        )  # fmt: skip
         await self.emit(progressed)
-        return waiting
 
     async def intervention(self, intervention_id: str) -> Intervention:
         """See the port."""
         async with self._database.transaction() as connection:
-            found = await _intervention(connection, interventions.c.id == intervention_id)
-        if found is None:
-            raise NotFound("intervention", intervention_id)
-        return found
+            return await Interventions(connection).get(intervention_id)
 
     async def interventions(self) -> Sequence[Intervention]:
         """See the port."""
         async with self._database.transaction() as connection:
-            query = (
-                select(interventions).where(interventions.c.cr_id == self._cr_id).order_by(interventions.c.created_at)
-            )
-            rows = (await connection.execute(query)).mappings()
-            return [Intervention(**{name: row[name] for name in Intervention.__slots__}) for row in rows]
+            return await Interventions(connection).of(self._cr_id)
 
     async def learnings(self, repository: str) -> Sequence[str]:
         """See the port."""
@@ -291,9 +294,3 @@ class RunRecords:
         async with self._database.transaction() as connection:
             rows = (await connection.execute(query)).all()
         return [{"role": row.role, "instance": row.instance, "opened": json.loads(row.body)} for row in rows]
-
-
-async def _intervention(connection: AsyncConnection, where: Any) -> Intervention | None:
-    query = select(interventions).where(where).order_by(interventions.c.created_at).limit(1)
-    row = (await connection.execute(query)).mappings().one_or_none()
-    return Intervention(**{name: row[name] for name in Intervention.__slots__}) if row else None

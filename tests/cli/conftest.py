@@ -1,0 +1,59 @@
+"""The verbs in this process, against the real controller on a real socket and a fresh database."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import main
+from tests.controller.conftest import Controller, Starter, start, store  # noqa: F401 - fixtures of this suite too
+from tests.controller.fakes import ScriptedLauncher
+
+
+@dataclass
+class Ran:
+    """What one command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def value(self) -> Any:
+        return json.loads(self.out)
+
+
+Verb = Callable[..., Ran]
+
+
+@pytest.fixture
+def verb(capsys: pytest.CaptureFixture[str]) -> Verb:
+    """Run one command in this process."""
+
+    def run(*arguments: str) -> Ran:
+        capsys.readouterr()
+        code = main(list(arguments))
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data directory on which nothing runs."""
+    path = tmp_path / "data"
+    monkeypatch.setenv("CHANGELINE_DATA_DIR", str(path))
+    return path
+
+
+@pytest.fixture
+def controller(start: Starter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Controller]:  # noqa: F811 - pytest's way to name a fixture
+    """Without workers, so that what people caused stays visible; the command line finds it by its settings."""
+    with start.running(launcher=ScriptedLauncher(ready=False)) as running:
+        monkeypatch.setenv("CHANGELINE_URL", running.url)
+        monkeypatch.setenv("CHANGELINE_TOKEN", running.token)
+        yield running
