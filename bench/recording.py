@@ -27,8 +27,10 @@ from controller.wiring import EffectExecutor
 from pipeline.agents.crew import Crew
 from pipeline.ports import CommandResult, Isolation, Repository, Sandbox, SandboxCommand
 from pipeline.records import Effect
+from pipeline.settings import Settings
 from worker.fork_server import ForkServer
 from worker.main import run
+from worker.order import Order
 from worker.wiring import Hands
 
 GIT, TESTS, TOOLS = "git", "tests", "tools"
@@ -128,7 +130,11 @@ def serve_forks(file: Path) -> None:
     """Fork workers whose ports are timed."""
     settings, stopwatch = read_settings(), Stopwatch(file)
     logs.set_up(settings.log_level)
-    ForkServer(settings, work=lambda order, given: run(order, given, lambda hands: timing(hands, stopwatch))).serve()
+
+    def work(order: Order, given: Settings, isolation: Isolation | None) -> int:
+        return run(order, given, isolation, prepare=lambda hands: timing(hands, stopwatch))
+
+    ForkServer(settings, work=work).serve()
 
 
 _ROLES: Mapping[str, Callable[[Path], None]] = {"controller": serve_controller, "fork-server": serve_forks}

@@ -17,11 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from pipeline.ports import Isolation
 from pipeline.settings import Settings
+from worker import warmth
 from worker.main import run
 from worker.order import Order
 
-Work = Callable[[Order, Settings], int]
+Work = Callable[[Order, Settings, Isolation | None], int]
 
 PR_SET_PDEATHSIG = 1
 READ_BYTES = 65_536
@@ -33,12 +35,15 @@ class ForkServer:
 
     settings: Settings
     work: Work = run
-    """What a forked process does with its order; returns its exit code."""
+    """What a forked process does with its order, given how tools are isolated here; returns its exit code."""
+    isolation: Isolation | None = None
     workers: dict[int, Order] = field(default_factory=dict)
     known: set[tuple[str, int, int]] = field(default_factory=set)
 
     def serve(self) -> None:
         """Serve until stdin ends, then stop every worker."""
+        warmth.warm()
+        self.isolation = warmth.isolation(self.settings)
         wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
@@ -89,7 +94,7 @@ class ForkServer:
             nothing = os.open(os.devnull, os.O_RDWR)
             os.dup2(nothing, 0)
             os.dup2(2, 1)
-            code = self.work(order, self.settings)
+            code = self.work(order, self.settings, self.isolation)
         finally:
             sys.stderr.flush()
             os._exit(code)

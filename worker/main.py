@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from langgraph.runtime import RunControl
 
+from pipeline.ports import Isolation
 from pipeline.settings import Settings
 from worker.control import stop_asked
 from worker.heartbeat import Heartbeat
@@ -18,15 +19,15 @@ Prepare = Callable[[Hands], Hands]
 """Changes what a worker works with before it starts, such as wrapping a port to time it."""
 
 
-def run(order: Order, settings: Settings, prepare: Prepare | None = None) -> int:
-    """Execute one lease in this process; returns the exit code."""
-    return asyncio.run(_run(order, settings, prepare))
+def run(order: Order, settings: Settings, isolation: Isolation | None = None, *, prepare: Prepare | None = None) -> int:
+    """Execute one lease in this process; returns the exit code. `isolation` saves another look at this machine."""
+    return asyncio.run(_run(order, settings, isolation, prepare))
 
 
-async def _run(order: Order, settings: Settings, prepare: Prepare | None) -> int:
+async def _run(order: Order, settings: Settings, isolation: Isolation | None, prepare: Prepare | None) -> int:
     drain = RunControl()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain.request_drain)
-    async with hands(order, settings) as held:
+    async with hands(order, settings, isolation) as held:
         heartbeat = Heartbeat(
             database_url(settings),
             tenant=order.tenant,

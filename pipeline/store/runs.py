@@ -68,7 +68,7 @@ class Runs:
             )
 
     async def end(self, ending: Ending) -> None:
-        """Move the change request, say so, settle requests to stop, give the lease back: one transaction, whose commit rings."""
+        """Move the change request, say so, settle requests to stop, give the lease back and ring, in one transaction."""
         async with self._database.transaction() as connection:
             moved = await ChangeRequests(connection).move(
                 self._cr_id, ending.move, reason=ending.reason, message=ending.message, facts=ending.facts,
