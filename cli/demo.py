@@ -53,15 +53,14 @@ class Demo:
     def _change_request(self) -> None:
         request = EXAMPLES / f"{SAMPLE}.request.md"
         self._say(f"Submit a change request for {self._repository} and follow it live.")
-        submitted = self._ask("submit", "--repo", str(self._repository), "--file", str(request))
-        cr_id = str(submitted["id"])
+        cr_id: str = self._ask("submit", "--repo", str(self._repository), "--file", str(request))["id"]
         self._show("watch", cr_id, may_rest=True)
         self._say("The release waits for a person. Here is what the approver sees; the approval binds to its hash.")
         self._show("approve", cr_id, "--yes", "--comment", "Seen in the demo.")
         self._show("watch", cr_id)
         self._say("What this run taught enters later prompts only after a person approved it.")
         for learning in self._ask("learnings", "list")["items"]:
-            self._show("learnings", "approve", str(learning["id"]))
+            self._show("learnings", "approve", learning["id"])
         self._say("The evidence is one signed file, checked without a database or network.")
         bundle = self._directory / "evidence.json"
         self._show("evidence", cr_id, "--output", str(bundle))
@@ -88,27 +87,35 @@ class Demo:
 
     def _say(self, text: str) -> None:
         self._console.print(f"\n[bold]{escape(text)}[/bold]")
+        sys.stdout.flush()
 
     def _show(self, *arguments: str, may_rest: bool = False) -> None:
         """Run a command in front of the viewer; `may_rest` accepts that a person is waited for."""
-        shown = shlex.join(argument.replace(str(self._directory), "~demo") for argument in arguments)
+        places = {str(self._directory): "DEMO", f"{EXAMPLES.parent}/": ""}
+        shown = " ".join(shlex.quote(_shortened(argument, places)) for argument in arguments)
         self._console.print(f"[cyan]$ changeline {escape(shown)}[/cyan]")
+        sys.stdout.flush()
         code = subprocess.run(self._command(*arguments), env=self._environment, check=False).returncode
         if code not in ({0, 3} if may_rest else {0}):
             raise SystemExit(code)
 
-    def _ask(self, *arguments: str) -> dict[str, Any]:
+    def _ask(self, *arguments: str) -> Any:
         """Run a command for its JSON."""
         command = self._command(*arguments, "--json")
         done = subprocess.run(command, env=self._environment, check=False, stdout=subprocess.PIPE)
         if done.returncode != 0:
             sys.stdout.buffer.write(done.stdout)
             raise SystemExit(done.returncode)
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        return json.loads(done.stdout)
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "cli", *arguments]
+
+
+def _shortened(argument: str, places: Mapping[str, str]) -> str:
+    for place, name in places.items():
+        argument = argument.replace(place, name)
+    return argument
 
 
 @contextmanager

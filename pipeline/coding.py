@@ -46,6 +46,8 @@ class _Tries:
     """What earlier iterations of this stage showed. Rebuilt deterministically when the stage runs again."""
 
     tampering: int = 0
+    unfounded: list[str] = field(default_factory=list)
+    """Test files that need a module which neither the base nor the newest head has: a package that is not installed."""
     fingerprints: list[str] = field(default_factory=list)
     came_back: list[Feedback] = field(default_factory=list)
     commit: str = ""
@@ -67,12 +69,17 @@ async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | Stag
         if ended is not None:
             await trees.remove(run, run.name, purpose)
             return ended
-    return blocked(
-        PauseReason.DEVELOPMENT_LOOP,
-        f"The code writer did not reach green in {limits.development_iterations_max} tries.",
-        repository=run.name,
-        last=tries.came_back[-1].text[:4_000] if tries.came_back else "",
-    )
+    message = f"The code writer did not reach green in {limits.development_iterations_max} tries."
+    last = tries.came_back[-1].text[:4_000] if tries.came_back else ""
+    return _given_up(run, tries, PauseReason.DEVELOPMENT_LOOP, message, last=last)
+
+
+def _given_up(run: StageRun, tries: _Tries, reason: PauseReason, message: str, **facts: str) -> StageEnd:
+    """Say whose fault it is: no code makes tests pass that need a package which is not there."""
+    if tries.unfounded:
+        reason = PauseReason.RED_WITNESS
+        message = f"These tests need a module that neither the base nor the change has: {', '.join(tries.unfounded)}."
+    return blocked(reason, message, repository=run.name, **facts)
 
 
 def _start(run: StageRun, tests: ProvenTests) -> str:
@@ -105,6 +112,7 @@ async def _judge(
 ) -> Coded | StageEnd | None:
     tampered = await _tampering(run, bench, tests, handed.snapshot)
     if tampered:
+        tries.commit = await _undone(run, bench, tests, handed.snapshot)
         return _tampered(run, tries, tampered)
     head = await committing.commit(
         run,
@@ -117,9 +125,11 @@ async def _judge(
     stack, environment = await _environment(run, bench, head)
     if isinstance(environment, StageEnd):
         return environment
-    verdict, _, reports = await prove(run, bench, tests, head, stack, environment)
+    verdict, red, reports = await prove(run, bench, tests, head, stack, environment)
     if verdict.ok:
         return Coded(head=head, summary=reports["suite"].summary())
+    proven = {test.file for test in red.tests if test.counts}
+    tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
     return _failed(run, tries, verdict, reports)
 
 
@@ -144,9 +154,23 @@ async def _protected(run: StageRun, bench: Bench, tests: ProvenTests) -> list[st
     return [path for path in paths if protected_tests.is_protected(path, bench.stack.test_patterns)]
 
 
+async def _undone(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: str) -> str:
+    """Put the proof back for the next try, whose tools cannot write protected files."""
+    repository = run.context.repositories[run.name]
+    restored = await _restored(run, bench, tests, snapshot)
+    changed = {
+        path: content for path, content in restored.items() if await repository.read_file(snapshot, path) != content
+    }
+    if not changed:
+        return snapshot
+    message = "The pipeline put protected tests back"
+    return await repository.commit_files(parent=snapshot, files=changed, message=message, author=run.context.author)
+
+
 def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd | None:
     tries.tampering += 1
-    tries.came_back = [Feedback(kind=FeedbackKind.TAMPERING, source="pipeline", text="\n".join(problems))]
+    text = "\n".join([*problems, "The pipeline has put these files back."])
+    tries.came_back = [Feedback(kind=FeedbackKind.TAMPERING, source="pipeline", text=text)]
     if tries.tampering < TAMPERING_MAX:
         return None
     return blocked(
@@ -163,7 +187,9 @@ async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, E
     manifests = [file.path for file in changed if file.path in bench.stack.manifests]
     if not manifests:
         return bench.stack, bench.environment
-    if run.context.configuration.security.dependency_changes is DependencyPolicy.ASK and run.note is None:
+    shown = run.shown(PauseReason.DIFF_SCOPE) or {}
+    unseen = set(manifests) - set(shown.get("manifests", []))
+    if run.context.configuration.security.dependency_changes is DependencyPolicy.ASK and unseen:
         return bench.stack, blocked(
             PauseReason.DIFF_SCOPE,
             "The change touches dependency manifests, and this tenant wants to be asked.",
@@ -245,10 +271,6 @@ def _failed(run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[str
     tries.fingerprints.append("\n".join(sorted(verdict.problems)))
     same = run.context.configuration.pipeline.identical_failures_max
     if len(tries.fingerprints) >= same and len(set(tries.fingerprints[-same:])) == 1:
-        return blocked(
-            PauseReason.IDENTICAL_FAILURES,
-            f"The same tests failed {same} times in a row.",
-            repository=run.name,
-            failures=text[:4_000],
-        )
+        message = f"The same tests failed {same} times in a row."
+        return _given_up(run, tries, PauseReason.IDENTICAL_FAILURES, message, failures=text[:4_000])
     return None

@@ -43,6 +43,9 @@ class Records(Protocol):
     async def invalidate(self, stages: Sequence[Stage]) -> None:
         """Forget the results of stages, because a person asked for them to run again."""
 
+    async def carry_over(self, from_attempt: int) -> None:
+        """Take over specs, test runs and findings of an earlier attempt, once, to go on from a stage in the middle."""
+
     async def enter_stage(self, stage: Stage) -> None:
         """Record where the line is, for people."""
 
@@ -107,11 +110,20 @@ class Records(Protocol):
     async def outcome(self, effect_id: str, *, timeout_s: float) -> Effect:
         """Wait until the controller recorded how an effect ended; returns it undecided after the timeout."""
 
+    async def try_again(self, effect_id: str) -> None:
+        """Let the controller try an effect again that was given up, because a person lets the run go on. Idempotent."""
+
     async def effects(self) -> Sequence[Effect]:
         """Return the effects of the change request, oldest first."""
 
     async def take_resume(self, *, stage: Stage, activation: str) -> Intervention | None:
-        """Take what a person said to go on, marking it acted on by this activation; the same activation gets the same."""
+        """Take what people said to go on, marking all of it acted on by this activation; the same activation gets the same.
+
+        Returns the newest with instructions, else the newest.
+        """
+
+    async def settle_instructions(self, repository: str | None) -> None:
+        """Mark what agents of an ended stage were told as acted on: what concerns `repository`, or every one (None)."""
 
     async def intervention(self, intervention_id: str) -> Intervention:
         """Return an intervention."""

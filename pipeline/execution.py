@@ -18,7 +18,16 @@ from pipeline.change_request import PauseReason, RepositoryTarget, Stage
 from pipeline.context import StageContext
 from pipeline.errors import InvariantBroken
 from pipeline.records import StageResult
-from pipeline.state import PER_REPOSITORY, Outcome, RepositoryState, RepositoryTask, RunState, Verdict, outcome_key
+from pipeline.state import (
+    PAUSE,
+    PER_REPOSITORY,
+    Outcome,
+    RepositoryState,
+    RepositoryTask,
+    RunState,
+    Verdict,
+    outcome_key,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +59,22 @@ class StageRun:
 
     @property
     def note(self) -> str | None:
-        """The intervention that made this stage run again."""
-        return self.state.get("notes", {}).get(self.stage.value)
+        """The intervention that last made this stage run again; part of what its results are stored by."""
+        notes = self.state.get("notes", {})
+        return notes.get(outcome_key(self.stage, self.repository), notes.get(self.stage.value))
+
+    @property
+    def fresh_note(self) -> str | None:
+        """`note`, until this stage has once ended with it: what was said then concerns that round alone."""
+        outcome = self.state.get("outcomes", {}).get(outcome_key(self.stage, self.repository), {})
+        return None if outcome.get("note") == self.note else self.note
+
+    def shown(self, reason: PauseReason) -> dict[str, Any] | None:
+        """Return what a person had before them when they let this stage go on after a pause of this reason, else None."""
+        wait = self.state.get("wait", {})
+        here = wait.get("stage") == self.stage.value and wait.get("reason") == reason.value
+        concerned = not wait.get("repositories") or self.repository in wait["repositories"]
+        return wait["facts"] if here and concerned and self.fresh_note is not None else None
 
     async def emit(self, event: Any) -> None:
         """Append an event of this stage and repository."""
@@ -109,7 +132,10 @@ def join_node(stage: Stage) -> Node:
     """Return the node that waits for all repositories of a stage and decides what follows."""
 
     async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
-        return await decided(stage, state, runtime.context)
+        update = await decided(stage, state, runtime.context)
+        if update["goto"] != PAUSE:
+            await runtime.context.records.settle_instructions(None)
+        return update
 
     return node
 
@@ -147,6 +173,7 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
             inputs_hash=inputs_hash, result={"update": update},
         )  # fmt: skip
         await run.context.records.save_result(result)
+        await run.context.records.settle_instructions(run.repository)
     duration = run.context.clock.monotonic() - started
     await run.emit(
         events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3))
@@ -166,6 +193,8 @@ def _round(run: StageRun) -> int:
 
 def _as_update(run: StageRun, end: StageEnd) -> RunState:
     outcome: Outcome = {"verdict": end.verdict.value, "summary": end.summary, "activation": run.activation}
+    if end.verdict is not Verdict.BLOCKED:
+        outcome["note"] = run.note
     if end.reason is not None:
         outcome |= {"reason": end.reason.value, "message": end.message, "facts": end.facts}
     if end.gate_id is not None:

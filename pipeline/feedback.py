@@ -52,9 +52,9 @@ async def given(run: StageRun) -> list[Feedback]:
 
 async def instructions(run: StageRun) -> tuple[Instruction, ...]:
     """Return what a person said when they let this stage run again."""
-    if run.note is None:
+    if run.fresh_note is None:
         return ()
-    said = await run.context.records.intervention(run.note)
+    said = await run.context.records.intervention(run.fresh_note)
     text = str(said.body.get("instructions") or "")
     return (Instruction(intervention_id=said.id, text=text, actor=said.actor),) if text else ()
 

@@ -1,15 +1,18 @@
 """Replays the change's commits onto another base, with the conflict resolver where git cannot do it alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline import feedback, proving, specs
 from pipeline.agents.fences import Untrusted
+from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
 from pipeline.agents.prompt_variables import ConflictResolverVariables
 from pipeline.agents.submissions.fields import Confidence, SubmissionFacts
 from pipeline.agents.submissions.work import Resolution
 from pipeline.change_request import PauseReason
 from pipeline.committing import STEP
 from pipeline.context import Job
+from pipeline.errors import ModelError
 from pipeline.execution import StageEnd, StageRun, blocked
 from pipeline.ports import RebaseResult
 
@@ -35,13 +38,18 @@ async def replay(run: StageRun, onto: str) -> Replayed | StageEnd:
         commits_from=run.here["base"], head=run.here["head"], onto=onto, worktree=tree, author=run.context.author
     )
     clean = result.head is not None
+    came_back: list[Feedback] = []
     for number in range(1, CONFLICTS_MAX + 1):
         if result.head is not None:
             break
-        stop = await _resolve(run, onto, result, number)
+        stop = await _resolve(run, onto, result, number, came_back)
         if stop is not None:
             return stop
-        result = await repository.continue_rebase(worktree=tree, author=run.context.author)
+        try:
+            result = await repository.continue_rebase(worktree=tree, author=run.context.author)
+            came_back = []
+        except ModelError as problem:
+            came_back = [Feedback(kind=FeedbackKind.REBASE, source="pipeline", text=problem.message)]
     await repository.remove_worktree(tree)
     if result.head is None:
         return _unresolved(run, result, "The conflicts did not end.")
@@ -60,7 +68,9 @@ async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Repl
     return Replayed(head=head, tests=tests, clean=clean)
 
 
-async def _resolve(run: StageRun, onto: str, result: RebaseResult, number: int) -> StageEnd | None:
+async def _resolve(
+    run: StageRun, onto: str, result: RebaseResult, number: int, came_back: Sequence[Feedback]
+) -> StageEnd | None:
     repository = run.context.repositories[run.name]
     tree = run.context.tree(run.name, f"rebase-{run.activation[:8]}")
     limit = run.context.configuration.pipeline.diff_max_bytes
@@ -78,10 +88,13 @@ async def _resolve(run: StageRun, onto: str, result: RebaseResult, number: int) 
     job = Job(
         variables=variables, stage=run.stage, activation=run.activation, repository=run.name,
         instance=f"{run.name}/{number}", facts=SubmissionFacts(conflicts=frozenset(result.conflicts)),
-        loop=await feedback.note_context(run), tree=tree, commit=onto, restore=False,
-        environment=environment,
+        loop=LoopContext(feedback=tuple(came_back), instructions=await feedback.instructions(run)), tree=tree,
+        commit=onto, restore=False, environment=environment,
     )  # fmt: skip
-    resolution = (await run.context.agents.work(job)).of(Resolution)
+    handed = await run.context.agents.work(job)
+    # A conversation that ended before a crash left its files in the tree of an epoch that is gone.
+    await repository.restore_worktree(tree, handed.snapshot)
+    resolution = handed.of(Resolution)
     if resolution.resolved and resolution.confidence is not Confidence.LOW:
         return None
     return _unresolved(run, result, resolution.explanation)

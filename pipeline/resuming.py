@@ -9,8 +9,8 @@ from pipeline.change_request import Stage
 from pipeline.context import StageContext
 from pipeline.errors import InvariantBroken
 from pipeline.records import Gate
-from pipeline.routing import SENT_BACK_TO, loops_max
-from pipeline.state import PAUSE, Approval, RepositoryState, RepositoryTask, RunState, Wait
+from pipeline.routing import LOOP_REASON, SENT_BACK_TO, loops_max
+from pipeline.state import PAUSE, PER_REPOSITORY, Approval, RepositoryState, RepositoryTask, RunState, Wait, outcome_key
 
 APPROVED_GOES_TO = {"release": Stage.MERGE_CHECK, "spec": Stage.DEVELOPMENT}
 SENT_BACK_GOES_TO = {"release": Stage.DEVELOPMENT, "spec": Stage.TRANSLATION}
@@ -29,7 +29,15 @@ async def resume(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunSt
         return {"goto": PAUSE, "wait": wait}
     # What a person lets run again gets its loops anew: they have just looked at it.
     loops = {name.value: 0 for name, target in SENT_BACK_TO.items() if target is stage}
-    return {"goto": stage.value, "notes": {stage.value: said.id}, "loops": loops}
+    return {"goto": stage.value, "notes": _notes(state, wait, stage, said.id), "loops": loops}
+
+
+def _notes(state: RunState, wait: Wait, stage: Stage, said: str) -> dict[str, str]:
+    """Address a note to those it concerns, so that the others' results stay valid."""
+    if stage not in PER_REPOSITORY:
+        return {stage.value: said}
+    concerned = wait.get("repositories") or sorted(state["repositories"])
+    return {outcome_key(stage, name): said for name in concerned}
 
 
 async def _after_gate(state: RunState, wait: Wait, context: StageContext) -> RunState:
@@ -72,8 +80,8 @@ async def _sent_back(state: RunState, gate: Gate, context: StageContext) -> RunS
     if loop <= allowed:
         return {**update, "goto": target.value}
     wait: Wait = {
-        "kind": "pause", "stage": target.value, "repository": "", "reason": "review_loop",
-        "message": f"The release was sent back {loop} times; {allowed} are allowed.", "facts": {"comment": gate.comment},
+        "kind": "pause", "stage": target.value, "repository": "", "repositories": [], "reason": LOOP_REASON[stage].value,
+        "message": f"The {gate.kind} was sent back {loop} times; {allowed} are allowed.", "facts": {"comment": gate.comment},
     }  # fmt: skip
     return {**update, "goto": PAUSE, "wait": wait}
 

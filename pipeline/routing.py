@@ -74,6 +74,7 @@ def _stop(stage: Stage, outcomes: dict[str, Outcome]) -> Decision | None:
 
 def _wait(stage: Stage, repository: str, outcome: Outcome) -> Wait:
     wait: Wait = {"stage": stage.value, "repository": repository, "message": outcome.get("message", "")}
+    wait["repositories"] = [repository] if repository else []
     wait["facts"] = outcome.get("facts", {})
     if outcome["verdict"] == Verdict.WAITING:
         return {**wait, "kind": "gate", "gate_id": outcome["gate_id"]}
@@ -92,6 +93,7 @@ def _loop(stage: Stage, state: RunState, limits: Limits, back: dict[str, Outcome
     reason = LOOP_REASON[stage]
     message = f"{stage.value.replace('_', ' ').capitalize()} sent the change back {loop} times; {allowed} are allowed."
     wait: Wait = {"kind": "pause", "stage": SENT_BACK_TO[stage].value, "repository": "", "reason": reason.value}
+    wait["repositories"] = sorted(name for name in back if name)
     return Decision(goto=PAUSE, wait={**wait, "message": message, "facts": {"last": why, "loops": loop}}, why=why)
 
 

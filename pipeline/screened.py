@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.change_request import Stage
+from pipeline.change_request import PauseReason
 from pipeline.evidence.screening_patterns import screen_text
 from pipeline.execution import StageRun
 from pipeline.findings import Risk, RiskFlag
 
 KIND = "screening"
 NAME = "flags.json"
+ACCEPTED = "accepted.json"
 
 
 def deterministic(run: StageRun) -> list[RiskFlag]:
@@ -30,10 +31,22 @@ def united(*passes: Sequence[RiskFlag]) -> list[RiskFlag]:
     return sorted(best.values(), key=lambda flag: (-order.index(flag.risk), flag.start))
 
 
-def accepted_by_person(run: StageRun) -> bool:
-    """Whether a person looked at the flags and let the request go on."""
-    notes = run.state.get("notes", {})
-    return Stage.INTAKE.value in notes or Stage.SCREENING.value in notes
+async def unaccepted(run: StageRun, flags: Sequence[RiskFlag]) -> list[RiskFlag]:
+    """Return the high flags that stop the request: those no person has looked at and let pass.
+
+    What a person accepts is what the pause showed, passage by passage, and nothing that is found later.
+    """
+    if not run.context.configuration.security.pause_on_high_risk:
+        return []
+    accepted = json.loads(await run.context.records.artifact(KIND, ACCEPTED) or b"[]")
+    shown = run.shown(PauseReason.INPUT_RISK)
+    if shown is not None:
+        accepted += [pair for flag in shown["flags"] if (pair := [flag["pattern"], flag["quote"]]) not in accepted]
+        content = json.dumps(accepted, ensure_ascii=False).encode()
+        await run.context.records.save_artifact(
+            kind=KIND, name=ACCEPTED, content=content, media_type="application/json", facts={}
+        )
+    return [flag for flag in flags if flag.risk is Risk.HIGH and [flag.pattern, flag.quote] not in accepted]
 
 
 async def keep(run: StageRun, flags: Sequence[RiskFlag]) -> None:

@@ -41,6 +41,8 @@ class Outcome(TypedDict, total=False):
     facts: dict[str, Any]
     gate_id: str
     """When waiting for a decision."""
+    note: str | None
+    """The intervention this round ran with; what was said then is not said again to a later round."""
 
 
 class RepositoryState(TypedDict, total=False):
@@ -61,6 +63,8 @@ class RepositoryState(TypedDict, total=False):
     """How often development ran, from 1."""
     tested_base: str
     """The base on which the full suite of `head` was proven green."""
+    answers: list[str]
+    """The spec and the feedback that `head` answers."""
     clean: bool
     """Whether the last rebase replayed without conflicts."""
     merge: str
@@ -74,7 +78,10 @@ class Wait(TypedDict, total=False):
     kind: str
     """`pause` or `gate`."""
     stage: str
+    """The stage that works when the run goes on."""
     repository: str
+    repositories: list[str]
+    """Whom the stop concerns; none means all."""
     reason: str
     message: str
     facts: dict[str, Any]
@@ -112,7 +119,7 @@ class RunState(TypedDict, total=False):
     """Key: `stage`, or `stage/repository` for stages that run once per repository."""
     loops: Annotated[dict[str, int], _by_key]
     notes: Annotated[dict[str, str], _by_key]
-    """Stage to the intervention that made it run again; part of a stage's inputs."""
+    """Outcome key (a stage, or one repository's) to the intervention that made it run again; part of a stage's inputs."""
     wait: Wait
     approval: Approval
     goto: str

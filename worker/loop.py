@@ -23,10 +23,11 @@ from pipeline.errors import ChangelineError, LeaseLost, Parked, PersonNeeded, Tr
 from pipeline.events import WorkerStarted
 from pipeline.graph import Line
 from pipeline.identifiers import new_id
-from pipeline.state import GRAPH_VERSION, RunState, Verdict
+from pipeline.state import GRAPH_VERSION, Verdict
 from pipeline.store import checkpoints
-from pipeline.store.runs import Ending, Restart, Runs
+from pipeline.store.runs import Ending, Restart
 from worker.control import Stop
+from worker.restarting import first_state, thread
 from worker.wiring import Hands
 
 TRANSIENT_TRIES = 3
@@ -61,17 +62,19 @@ async def _run_until_stopped(hands: Hands, stop: Callable[[], Awaitable[Stop]], 
     done, _ = await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if running in done:
         stopping.cancel()
+        await asyncio.wait({stopping})
         return await running
+    return await _stopped(running, stopping.result())
+
+
+async def _stopped(running: asyncio.Task[Ending], stop: Stop) -> Ending | None:
+    """Cancel the run; how it ended by itself before the cancellation took hold counts more than the wish to stop it."""
     running.cancel()
     await asyncio.wait({running})
-    return await _stopped(hands.runs, stopping.result())
-
-
-async def _stopped(runs: Runs, stop: Stop) -> Ending | None:
+    if not running.cancelled():
+        return await running
     if stop.reason is None:
         return None
-    if stop.intervention_id is not None:
-        await runs.acted(stop.intervention_id)
     return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=stop.reason, message=stop.message)
 
 
@@ -95,15 +98,12 @@ async def _advance(hands: Hands, drain: RunControl) -> Ending:
 
 
 async def _once(hands: Hands, drain: RunControl) -> Ending:
-    restart = await hands.runs.restart(hands.order.attempt)
-    config: RunnableConfig = {
-        "configurable": {"thread_id": checkpoints.thread_id(hands.order.cr_id, hands.order.attempt, restart.number)},
-        "recursion_limit": 400,
-    }
+    restarts = await hands.runs.restarts(hands.order.attempt)
+    config: RunnableConfig = {**thread(hands, hands.order.attempt, len(restarts)), "recursion_limit": 400}
     begun_with = await hands.runs.versions(
         hands.order.attempt, graph_version=GRAPH_VERSION, code_version=hands.context.code_version
     )
-    given = await _input(hands, config, restart)
+    given = await _input(hands, config, restarts)
     if begun_with != GRAPH_VERSION and given is None:
         return Ending(
             move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.GRAPH_CHANGED,
@@ -113,28 +113,15 @@ async def _once(hands: Hands, drain: RunControl) -> Ending:
     return await _report(hands.line, config)
 
 
-async def _input(hands: Hands, config: RunnableConfig, restart: Restart) -> Any:
+async def _input(hands: Hands, config: RunnableConfig, restarts: list[Restart]) -> Any:
     """Return what starts or resumes the graph: a first state, an answer to its interrupts, or None to go on."""
     snapshot = await hands.line.aget_state(config)
     if not snapshot.values and not snapshot.next:
-        return await _first_state(hands, restart)
+        return await first_state(hands, restarts)
     if snapshot.interrupts:
         return Command(resume={interrupt.id: True for interrupt in snapshot.interrupts})
+    await hands.runs.went_on()
     return None
-
-
-async def _first_state(hands: Hands, restart: Restart) -> RunState:
-    empty: RunState = {"repositories": {}, "outcomes": {}, "loops": {}, "notes": {}}
-    if restart.stage is None or restart.intervention_id is None:
-        return empty
-    earlier: RunnableConfig = {
-        "configurable": {"thread_id": checkpoints.thread_id(hands.order.cr_id, hands.order.attempt, restart.number - 1)}
-    }
-    known: RunState = (await hands.line.aget_state(earlier)).values or empty  # type: ignore[assignment]  # the graph's own schema
-    later = [stage for stage in Stage if stage.number >= restart.stage.number]
-    await hands.context.records.invalidate(later)
-    notes = {**known.get("notes", {}), restart.stage.value: restart.intervention_id}
-    return {**empty, "repositories": known.get("repositories", {}), "notes": notes, "goto": restart.stage.value}
 
 
 async def _report(line: Line, config: RunnableConfig) -> Ending:
@@ -161,7 +148,7 @@ def _waiting(wait: states.Wait) -> Ending:
             message=wait["message"],
             facts=wait["facts"],
         )
-    facts = {**wait["facts"], "stage": wait["stage"], "repository": wait["repository"] or None}
+    facts = {"repository": wait["repository"] or None, **wait["facts"], "stage": wait["stage"]}
     return Ending(
         move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason(wait["reason"]), message=wait["message"], facts=facts
     )

@@ -94,9 +94,10 @@ class Outbox:
         pause_s = max(wish_s or 0.0, min(_BACKOFF_MAX_S, 2.0 ** min(effect.tries, 10)))
         async with self._database.transaction(tenant) as connection:
             again = await Effects(connection).retry_later(effect, after=timedelta(seconds=pause_s), error=error)
+            status = (await Effects(connection).get(effect.id)).status
             if not again:
-                await Events(connection).append(effect.cr_id, _recorded(effect, "dead", error))
-        self._metrics.effects.labels(kind=effect.kind, outcome="retry" if again else "dead").inc()
+                await Events(connection).append(effect.cr_id, _recorded(effect, status, error))
+        self._metrics.effects.labels(kind=effect.kind, outcome=status).inc()
         if not again:
             await self._bells.ring(tenant, "events", f"cr:{effect.cr_id}")
 

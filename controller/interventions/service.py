@@ -51,6 +51,8 @@ class _Done:
     status: Status
     body: Mapping[str, Any]
     reason: PauseReason | None = None
+    stored_as: Action | None = None
+    """What the worker understands it as, when that is not the action that was asked for."""
 
 
 async def intervene(
@@ -76,7 +78,11 @@ async def intervene(
 async def _store(desk: _Desk, done: _Done) -> Intervention:
     asked, cr = desk.asked, desk.cr
     row = await desk.interventions.add(
-        cr.id, action=asked.action.value, body=done.body, actor=desk.actor, repository=asked.repository
+        cr.id,
+        action=(done.stored_as or asked.action).value,
+        body=done.body,
+        actor=desk.actor,
+        repository=asked.repository,
     )
     if done.acted:
         await desk.interventions.acted(row.id, note=done.message)
@@ -96,6 +102,7 @@ async def _store(desk: _Desk, done: _Done) -> Intervention:
 
 
 async def _resume(desk: _Desk) -> _Done:
+    await _forget_stops(desk)
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
     return _Done(message="It goes on where it stopped.", acted=False, status=Status.QUEUED, body=_body(desk))
 
@@ -134,6 +141,7 @@ async def _rerun(desk: _Desk) -> _Done:
     if desk.cr.status is Status.PAUSED and mode is not RerunMode.SCRATCH:
         return await _rerun_within_the_attempt(desk, mode, stage)
     await _refuse_a_second_live_one(desk)
+    await desk.interventions.overtake(desk.cr.id, note="A new attempt began.")
     attempt = await desk.requests.start_attempt(desk.cr.id, mode=mode.value, from_stage=stage, requested_by=desk.actor)
     await desk.gates.void(desk.cr.id)
     await desk.effects.dismiss_open(desk.cr.id)
@@ -149,11 +157,19 @@ async def _rerun_within_the_attempt(desk: _Desk, mode: RerunMode, stage: Stage |
             f"It waits for the {open_gates[0].kind} decision {open_gates[0].id}.", field="mode",
             remedy="Decide it, or rerun from a stage or from scratch.",
         )  # fmt: skip
+    await _forget_stops(desk)
     await desk.gates.void(desk.cr.id)
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
     where = f"from {stage}" if stage else "from its last checkpoint"
-    body = {**_body(desk), "mode": mode.value, "stage": stage.value if stage else None}
-    return _Done(message=f"It runs again {where}.", acted=False, status=Status.QUEUED, body=body)
+    body = {**_body(desk), "mode": mode.value, "stage": stage.value if stage else None, "attempt": desk.cr.attempt}
+    stored_as = None if stage else Action.RESUME
+    return _Done(message=f"It runs again {where}.", acted=False, status=Status.QUEUED, body=body, stored_as=stored_as)
+
+
+async def _forget_stops(desk: _Desk) -> None:
+    """A pause that came too late for the last run must not stop the next one."""
+    stops = [Action.PAUSE.value, Action.ABORT.value]
+    await desk.interventions.overtake(desk.cr.id, actions=stops, note="It had stopped before.")
 
 
 def _stage(desk: _Desk) -> Stage:
@@ -198,6 +214,7 @@ async def _end(desk: _Desk, move: Move, status: Status) -> _Done:
     await desk.requests.move(cr.id, move, message=message)
     await desk.gates.void(cr.id)
     await desk.effects.dismiss_open(cr.id)
+    await desk.interventions.overtake(cr.id, note=f"It ended as {status}.")
     return _Done(message=message, acted=True, status=status, body=_body(desk))
 
 
@@ -212,9 +229,13 @@ async def _budget(desk: _Desk) -> _Done:
     body = {**_body(desk), "budget_usd": str(wanted), "before_usd": str(present)}
     message = f"The budget is {wanted} US dollars now."
     if desk.cr.pause_reason is PauseReason.BUDGET and not await desk.gates.inbox(cr_id=desk.cr.id):
+        await _forget_stops(desk)
         await desk.requests.move(desk.cr.id, Move.REQUEUE)
-        return _Done(message=f"{message} It goes on.", acted=False, status=Status.QUEUED, body=body)
-    return _kept(desk, message, acted=desk.cr.status is not Status.RUNNING, body=body)
+        message = f"{message} It goes on."
+        return _Done(message=message, acted=False, status=Status.QUEUED, body=body, stored_as=Action.RESUME)
+    if desk.cr.status is Status.RUNNING:
+        message = f"{message} The present worker keeps the old one until it stops."
+    return _kept(desk, message, acted=True, body=body)
 
 
 def _kept(desk: _Desk, message: str, *, acted: bool, body: Mapping[str, Any]) -> _Done:

@@ -1,4 +1,4 @@
-"""Cleanup: the evidence bundle is signed and kept, the merged branch is deleted, this epoch's trees are removed."""
+"""Cleanup: the evidence bundle is signed and kept, the merged branch is deleted, every epoch's trees are removed."""
 
 import asyncio
 import shutil
@@ -21,8 +21,17 @@ async def cleanup(run: StageRun) -> StageEnd:
         await _delete_branch(run, name)
         for kind in ("wip", "keep"):
             await run.context.repositories[name].drop_refs(f"refs/changeline/{kind}/{run.context.cr_id}/")
-    await asyncio.to_thread(shutil.rmtree, run.context.workspaces, ignore_errors=True)
+    await _remove_trees(run)
     return StageEnd(summary=f"evidence {digest[:12]} signed and kept")
+
+
+async def _remove_trees(run: StageRun) -> None:
+    """Remove what this and earlier epochs left, their private indexes too."""
+    everything = run.context.workspaces.parent
+    for name, repository in run.context.repositories.items():
+        for tree in await asyncio.to_thread(lambda within: sorted(everything.glob(within)), f"*/{name}/*"):
+            await repository.remove_worktree(tree)
+    await asyncio.to_thread(shutil.rmtree, everything, ignore_errors=True)
 
 
 async def _delete_branch(run: StageRun, name: str) -> None:

@@ -4,13 +4,15 @@ Refs move only by effects, executed by the controller as compare-and-swap. A las
 suite was not proven green on its base is never pushed.
 """
 
-import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline import presenting, waiting
 from pipeline.change_request import PauseReason, branch_name
 from pipeline.errors import InvariantBroken
 from pipeline.execution import StageEnd, StageRun
+from pipeline.records import Effect
+from pipeline.together import together
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -23,7 +25,7 @@ async def delivery(run: StageRun) -> StageEnd:
     names = sorted(run.state["repositories"])
     for name in names:
         _require_proof(run, name)
-    stops = await asyncio.gather(*(_deliver(run, name) for name in names))
+    stops = await together(_deliver(run, name) for name in names)
     stop = next((one for one in stops if one is not None), None)
     branch = branch_name(run.context.cr_id, run.context.attempt)
     return stop or StageEnd(summary=f"{branch} pushed for {', '.join(names)}")
@@ -40,18 +42,14 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
     branch = branch_name(run.context.cr_id, run.context.attempt)
     repository = run.context.repositories[name]
     ref = f"refs/heads/{branch}"
-    expected = await repository.remote_ref(ref)
-    effect = await run.context.records.intend(
-        key=f"push/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}",
-        repository=name,
-        kind="push",
-        payload={
-            "remote": target.remote,
-            "ref": ref,
-            "commit": facts["head"],
-            "expected": await _recorded(run, name, expected),
-        },
-    )
+    key = f"push/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}"
+    pushes = [one for one in await run.context.records.effects() if (one.kind, one.repository) == ("push", name)]
+    effect = next((one for one in pushes if one.key == key), None)
+    if effect is None:
+        # What a crash left behind was intended from where the branch stood then, so only a new intent looks again.
+        expected = _ours(pushes, await repository.remote_ref(ref))
+        payload = {"remote": target.remote, "ref": ref, "commit": facts["head"], "expected": expected}
+        effect = await run.context.records.intend(key=key, repository=name, kind="push", payload=payload)
     stop = await waiting.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
     if stop is not None:
         return stop
@@ -67,13 +65,6 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
     return None
 
 
-async def _recorded(run: StageRun, name: str, found: str | None) -> str | None:
+def _ours(pushes: Sequence[Effect], found: str | None) -> str | None:
     """The branch may only be where this change request put it; anything else on it is not ours to overwrite."""
-    ours = {
-        str(effect.payload["commit"])
-        for effect in await run.context.records.effects()
-        if effect.kind == "push"
-        and effect.repository == name
-        and effect.status in {"done", "claimed", "retry", "intended"}
-    }
-    return found if found in ours else None
+    return found if found in {push.payload["commit"] for push in pushes} else None

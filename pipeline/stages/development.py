@@ -25,6 +25,8 @@ def inputs(run: StageRun) -> list[Any]:
 async def development(run: StageRun) -> StageEnd:
     """Bring one repository from its spec to a proven head commit."""
     base = run.here["base"]
+    if _nothing_to_do(run):
+        return StageEnd(summary="proven on its base already", repositories={run.name: {}})
     bench = await benches.bench(run, base=base, start=run.here.get("head", base))
     tests = await _present_tests(run) or await testing_first.write(run, bench)
     if isinstance(tests, StageEnd):
@@ -38,8 +40,19 @@ async def development(run: StageRun) -> StageEnd:
         "head": coded.head,
         "round": run.here.get("round", 0) + 1,
         "tested_base": base,
+        "answers": _asked(run),
     }
     return StageEnd(summary=coded.summary, repositories={run.name: facts})
+
+
+def _nothing_to_do(run: StageRun) -> bool:
+    """Whether the head answers all that was asked and is proven on its base: another repository was sent back."""
+    proven = run.here.get("tested_base") == run.here["base"]
+    return proven and run.fresh_note is None and run.here.get("answers") == _asked(run)
+
+
+def _asked(run: StageRun) -> list[str]:
+    return [run.here.get("spec_hash", ""), run.here.get("feedback", "")]
 
 
 async def _present_tests(run: StageRun) -> testing_first.ProvenTests | None:

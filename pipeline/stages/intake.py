@@ -13,7 +13,6 @@ from pipeline.change_request import PauseReason
 from pipeline.context import Job
 from pipeline.execution import StageEnd, StageRun, blocked
 from pipeline.feedback import note_context
-from pipeline.findings import Risk
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -24,8 +23,8 @@ def inputs(run: StageRun) -> list[Any]:
 async def intake(run: StageRun) -> StageEnd:
     """Structure the request, or stop it before an agent reads it."""
     flags = screened.deterministic(run)
-    high = [flag for flag in flags if flag.risk is Risk.HIGH]
-    if high and not screened.accepted_by_person(run) and run.context.configuration.security.pause_on_high_risk:
+    high = await screened.unaccepted(run, flags)
+    if high:
         for flag in high:
             await run.emit(events.RiskFlagged(risk=flag.risk, pattern=flag.pattern, quote=flag.quote[:500]))
         return blocked(

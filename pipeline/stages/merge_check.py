@@ -1,10 +1,10 @@
 """Atomic merge check: is every base branch still where the suite was proven? One stale repository sends all to rebase."""
 
-import asyncio
 from typing import Any
 
 from pipeline.execution import StageEnd, StageRun
 from pipeline.state import Verdict
+from pipeline.together import together
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -15,7 +15,7 @@ def inputs(run: StageRun) -> list[Any]:
 async def merge_check(run: StageRun) -> StageEnd:
     """Compare each remote's base branch, asked right now, with the base the head was proven on."""
     names = sorted(run.state["repositories"])
-    fresh = await asyncio.gather(*(_fresh(run, name) for name in names))
+    fresh = await together(_fresh(run, name) for name in names)
     stale = [name for name, ok in zip(names, fresh, strict=True) if not ok]
     if stale:
         return StageEnd(verdict=Verdict.SENT_BACK, summary=f"the base branch of {', '.join(stale)} moved")

@@ -24,12 +24,11 @@ async def release(run: StageRun) -> StageEnd:
     merged: dict[str, RepositoryState] = {}
     for name in sorted(run.state["repositories"]):
         effect = await _intend(run, name)
-        ended = await run.context.records.outcome(effect.id, timeout_s=run.context.effect_timeout_s)
+        ended = await waiting.outcome(run, effect)
         if ended.status == "conflict":
             return StageEnd(verdict=Verdict.SENT_BACK, summary=f"the base branch of {name} moved", repositories=merged)
-        stop = await waiting.for_effect(run, ended, refused=PauseReason.DELIVERY_FAILED)
-        if stop is not None:
-            return stop
+        if ended.status != "done":
+            return waiting.stop(ended, PauseReason.DELIVERY_FAILED)
         commit = str(effect.payload["commit"])
         await run.context.records.record_progress(name, merge_commit=commit)
         await run.context.records.close_pull_request(repository=name, merge_commit=commit)

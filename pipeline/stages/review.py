@@ -4,7 +4,6 @@ A reviewer whose verdict cannot be read is asked again and finally pauses; nothi
 go back to development with their locations and remedies.
 """
 
-import asyncio
 from typing import Any
 
 from pipeline import events, feedback, proving, scope, specs, trees
@@ -26,6 +25,7 @@ from pipeline.repository_reading import context_at
 from pipeline.screened import kept as kept_flags
 from pipeline.specs import scenarios_of
 from pipeline.state import RepositoryState, Verdict
+from pipeline.together import together
 
 SOURCES = {
     "security_reviewer": FindingSource.SECURITY_REVIEWER,
@@ -69,7 +69,7 @@ async def _ask_reviewers(run: StageRun, warnings: tuple[Finding, ...]) -> dict[s
     frame = await _frame(run)
     variables = await _variables(run, warnings)
     jobs = [Job(variables=asked, instance=run.name, tree=tree, **frame) for asked in variables.values()]
-    handed = await asyncio.gather(*(run.context.agents.work(job) for job in jobs))
+    handed = await together(run.context.agents.work(job) for job in jobs)
     await trees.remove(run, run.name, purpose)
     return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in zip(variables, handed, strict=True)}
 

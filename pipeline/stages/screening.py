@@ -10,7 +10,6 @@ from pipeline.agents.submissions.intake import Screening
 from pipeline.change_request import PauseReason
 from pipeline.context import Job
 from pipeline.execution import StageEnd, StageRun, blocked
-from pipeline.findings import Risk
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -20,6 +19,10 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def screening(run: StageRun) -> StageEnd:
     """Flag suspicious passages; both passes count, neither can clear the other."""
+    if run.shown(PauseReason.INPUT_RISK) is not None:
+        flags = await screened.kept(run)
+        await screened.unaccepted(run, flags)
+        return StageEnd(summary=f"{len(flags)} flags, accepted by a person")
     text = run.context.request_text
     job = Job(
         variables=InputScreenerVariables(raw_request=Untrusted("change request", text)),
@@ -30,8 +33,8 @@ async def screening(run: StageRun) -> StageEnd:
     await screened.keep(run, flags)
     for flag in flags:
         await run.emit(events.RiskFlagged(risk=flag.risk, pattern=flag.pattern, quote=flag.quote[:500]))
-    high = [flag for flag in flags if flag.risk is Risk.HIGH]
-    if high and not screened.accepted_by_person(run) and run.context.configuration.security.pause_on_high_risk:
+    high = await screened.unaccepted(run, flags)
+    if high:
         return blocked(
             PauseReason.INPUT_RISK, "Screening found text of high risk in the request.", flags=screened.plain(high)
         )

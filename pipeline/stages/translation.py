@@ -76,8 +76,8 @@ async def _job_frame(run: StageRun, base: str) -> dict[str, Any]:
 
 
 async def _requirements(run: StageRun, job: dict[str, Any]) -> str:
-    kept = await run.context.records.artifact(KIND, run.name)
-    if kept is not None and run.note is None:
+    kept = await run.context.records.artifact(KIND, _kept_as(run))
+    if kept is not None and run.fresh_note is None:
         return kept.decode()
     variables = RequirementsAnalystVariables(repository=run.name, structured_request=await specs.request_text(run))
     loop = await feedback.note_context(run)
@@ -86,6 +86,11 @@ async def _requirements(run: StageRun, job: dict[str, Any]) -> str:
     )
     text = json.dumps(found.model_dump(mode="json"), ensure_ascii=False, indent=1)
     await run.context.records.save_artifact(
-        kind=KIND, name=run.name, content=text.encode(), media_type="application/json", facts={}
+        kind=KIND, name=_kept_as(run), content=text.encode(), media_type="application/json", facts={}
     )
     return text
+
+
+def _kept_as(run: StageRun) -> str:
+    """Each attempt has requirements of its own."""
+    return f"{run.context.attempt}/{run.name}"

@@ -4,7 +4,6 @@ This is also where the repositories' translations join. A checker that finds not
 it finds goes back to exactly the repositories it is about.
 """
 
-import asyncio
 from typing import Any
 
 from pipeline import feedback, proving, specs, trees
@@ -23,6 +22,7 @@ from pipeline.evidence.canonical_json import content_hash
 from pipeline.execution import StageEnd, StageRun
 from pipeline.repository_reading import context_at, text_at
 from pipeline.state import RepositoryState, Verdict
+from pipeline.together import together
 
 EXISTING_SPECS_MAX = 10
 
@@ -35,7 +35,7 @@ def inputs(run: StageRun) -> list[Any]:
 async def verification(run: StageRun) -> StageEnd:
     """Check every spec; verified specs are marked, others go back with what is wrong."""
     names = sorted(run.state["repositories"])
-    per_repository = await asyncio.gather(*(_check_repository(run, name) for name in names))
+    per_repository = await together(_check_repository(run, name) for name in names)
     wrong = dict(zip(names, per_repository, strict=True))
     for issue in await _consistency(run, names):
         for name in await _concerned(run, names, issue):
@@ -62,7 +62,7 @@ async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
     frame = await _frame(run, name, base)
     roles: dict[str, PromptVariables] = {"completeness_checker": completeness, "regression_checker": regression}
     jobs = [Job(variables=variables, instance=name, tree=tree, **frame) for variables in roles.values()]
-    handed = await asyncio.gather(*(run.context.agents.work(job) for job in jobs))
+    handed = await together(run.context.agents.work(job) for job in jobs)
     await trees.remove(run, name, purpose)
     checks = zip(roles, (one.of(Check) for one in handed), strict=True)
     return [_told(role, issue) for role, check in checks for issue in check.issues if issue.severity.blocking]

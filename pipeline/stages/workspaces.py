@@ -1,6 +1,5 @@
 """Workspaces: the cache is fetched, the base commit fixed, stack and test command found, the environment built."""
 
-import asyncio
 from typing import Any
 
 from pipeline import proving
@@ -10,6 +9,7 @@ from pipeline.execution import StageEnd, StageRun
 from pipeline.ports import Isolation
 from pipeline.repository_reading import stack_at
 from pipeline.state import RepositoryState
+from pipeline.together import together
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -21,7 +21,7 @@ async def workspaces(run: StageRun) -> StageEnd:
     """Prepare every repository, in parallel; one that cannot be prepared stops the whole change request."""
     isolation: Isolation = run.context.sandbox.isolation()
     names = sorted(run.state["repositories"])
-    prepared = await asyncio.gather(*(_prepare(run, name) for name in names))
+    prepared = await together(_prepare(run, name) for name in names)
     return StageEnd(
         summary=f"{', '.join(names)} ready; isolation: {isolation.name}",
         repositories=dict(zip(names, prepared, strict=True)),

@@ -5,11 +5,11 @@ executor never blocks; the executor looks up before it acts and acts by compare-
 conflict is final (a person or the pipeline decides), a transient failure is tried again with growing pauses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, func, or_, select, update
+from sqlalchemy import RowMapping, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +20,7 @@ from pipeline.store.tables import effects
 
 CLAIM = timedelta(seconds=120)
 TRIES_MAX = 8
+_GIVEN_UP = "dismissed"
 
 
 class Effects:
@@ -55,6 +56,10 @@ class Effects:
 
     async def claim(self, owner: str, *, limit: int = 10) -> list[Effect]:
         """Take due intents, and claims whose executor died, for a bounded time."""
+        given_up = (effects.c.status == "claimed") & (effects.c.claimed_by == _GIVEN_UP)
+        ended = {"status": "dismissed", "done_at": func.now(), "claimed_by": None}
+        expired = effects.c.claimed_until < func.now()
+        await self._connection.execute(update(effects).where(given_up, expired).values(**ended))
         due = or_(
             effects.c.status.in_(["intended", "retry"]) & (effects.c.next_try_at <= func.now()),
             (effects.c.status == "claimed") & (effects.c.claimed_until < func.now()),
@@ -92,7 +97,12 @@ class Effects:
         return bool((await self._connection.execute(statement)).rowcount)
 
     async def dismiss_open(self, cr_id: str) -> list[Effect]:
-        """Dismiss what is intended and not begun, because the change request ended; returns what was dismissed."""
+        """Dismiss what is not begun, because the change request ended; returns what was dismissed.
+
+        What an executor has in its hands right now is recorded if it succeeds, and not tried again if it does not.
+        """
+        begun = (effects.c.cr_id == cr_id) & (effects.c.status == "claimed")
+        await self._connection.execute(update(effects).where(begun).values(claimed_by=_GIVEN_UP))
         waiting = (effects.c.cr_id == cr_id) & effects.c.status.in_(["intended", "retry", "dead"])
         values = {"status": "dismissed", "done_at": func.now(), "error": "The change request ended."}
         rows = await self._connection.execute(update(effects).where(waiting).values(**values).returning(effects))
@@ -102,18 +112,18 @@ class Effects:
         """Give it back for later; after `TRIES_MAX` tries it becomes a dead letter. Returns whether it will be retried."""
         alive = effect.tries < TRIES_MAX
         values = {
-            "status": "retry" if alive else "dead",
+            "status": case((effects.c.claimed_by == _GIVEN_UP, "dismissed"), else_="retry" if alive else "dead"),
             "next_try_at": func.now() + after,
             "error": error,
             "claimed_by": None,
         }
         undecided = (effects.c.id == effect.id) & (effects.c.status == "claimed")
-        await self._connection.execute(update(effects).where(undecided).values(**values))
-        return alive
+        statement = update(effects).where(undecided).values(**values).returning(effects.c.status)
+        return bool((await self._connection.execute(statement)).scalar_one_or_none() == "retry")
 
-    async def revive(self, effect_id: str) -> None:
-        """Try a dead letter again, as a person asked. Idempotent."""
-        dead = (effects.c.id == effect_id) & (effects.c.status == "dead")
+    async def revive(self, effect_id: str, *, given_up: Sequence[str] = ("dead",)) -> None:
+        """Try a dead letter (or what was otherwise given up) again, as a person asked. Idempotent."""
+        dead = (effects.c.id == effect_id) & effects.c.status.in_(given_up)
         values = {"status": "retry", "tries": 0, "next_try_at": func.now()}
         await self._connection.execute(update(effects).where(dead).values(**values))
 

@@ -1,15 +1,24 @@
 """Interventions: what people said, as rows that nobody overwrites, each with how far it got."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import RowMapping, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import NotFound
 from pipeline.identifiers import new_id
 from pipeline.records import Intervention
 from pipeline.store.tables import interventions
+
+_MODE = interventions.c.body["mode"].astext
+LETS_GO_ON = or_(
+    interventions.c.action.in_(["resume", "budget"]), (interventions.c.action == "rerun") & (_MODE == "checkpoint")
+)
+"""What ends a pause where it stands. A rerun from a stage or from scratch begins another thread instead."""
+BEGINS_ANEW = (interventions.c.action == "rerun") & _MODE.in_(["stage", "scratch"])
+TELLS = interventions.c.action == "redirect"
+STOPS = interventions.c.action.in_(["pause", "abort"])
 
 
 class Interventions:
@@ -59,6 +68,59 @@ class Interventions:
         where = (interventions.c.id == intervention_id) & (interventions.c.status == "queued")
         values = {"status": "refused", "acted_at": func.now(), "note": note}
         await self._connection.execute(update(interventions).where(where).values(**values))
+
+    async def overtake(self, cr_id: str, *, actions: Sequence[str] = (), note: str) -> None:
+        """Refuse what is still queued, all or these actions only, because something else came first."""
+        where = (interventions.c.cr_id == cr_id) & (interventions.c.status == "queued")
+        if actions:
+            where &= interventions.c.action.in_(actions)
+        values = {"status": "refused", "acted_at": func.now(), "note": note}
+        await self._connection.execute(update(interventions).where(where).values(**values))
+
+    async def taken_to_go_on(self, cr_id: str, activation: str) -> tuple[list[Intervention], list[Intervention]]:
+        """Take everything that lets a stopped run go on; returns what this activation has (oldest first), and what is new.
+
+        What else people told the agents stays for the agents.
+        """
+        mark = f"resumed {activation}"
+        values = {"status": "acted", "acted_at": func.now(), "delivered_at": func.now(), "note": mark}
+        waiting = (interventions.c.cr_id == cr_id) & (interventions.c.status == "queued") & LETS_GO_ON
+        statement = update(interventions).where(waiting).values(**values).returning(interventions.c.id)
+        fresh = set((await self._connection.execute(statement)).scalars())
+        taken = [one for one in await self.of(cr_id) if one.note == mark]
+        return taken, [one for one in taken if one.id in fresh]
+
+    async def went_on(self, cr_id: str) -> None:
+        """Settle words to go on that tell nobody anything, for a run that goes on in the middle of a stage."""
+        silent = func.coalesce(interventions.c.body["instructions"].astext, "") == ""
+        where = (interventions.c.cr_id == cr_id) & (interventions.c.status == "queued") & LETS_GO_ON & silent
+        values = {"status": "acted", "acted_at": func.now(), "note": "the run went on"}
+        await self._connection.execute(update(interventions).where(where).values(**values))
+
+    async def settle_delivered(self, cr_id: str, repository: str | None) -> list[Intervention]:
+        """Mark what agents were told as acted on: what was said for one repository, or for no one in particular (None)."""
+        said_for = interventions.c.repository
+        concerned = said_for.is_(None) if repository is None else said_for == repository
+        where = (interventions.c.cr_id == cr_id) & (interventions.c.status == "delivered") & concerned
+        values = {"status": "acted", "acted_at": func.now()}
+        settled = update(interventions).where(where).values(**values).returning(interventions)
+        rows = await self._connection.execute(settled)
+        return [_intervention(row) for row in rows.mappings()]
+
+    async def told(self, cr_id: str, *, repository: str | None) -> list[Intervention]:
+        """Return what agents of a repository (or of none) should hear: instructions that no ended stage has heard."""
+        concerns = or_(interventions.c.repository.is_(None), interventions.c.repository == repository)
+        unheard = interventions.c.status.in_(["queued", "delivered"])
+        telling = func.coalesce(interventions.c.body["instructions"].astext, "") != ""
+        where = (interventions.c.cr_id == cr_id) & unheard & concerns & telling & (TELLS | LETS_GO_ON)
+        query = select(interventions).where(where).order_by(interventions.c.created_at, interventions.c.id)
+        return [_intervention(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def stopped(self, cr_id: str) -> None:
+        """Settle every request to stop, because the run has."""
+        asked = (interventions.c.cr_id == cr_id) & (interventions.c.status == "queued") & STOPS
+        values = {"status": "acted", "acted_at": func.now()}
+        await self._connection.execute(update(interventions).where(asked).values(**values))
 
 
 def _intervention(row: RowMapping) -> Intervention:

@@ -9,35 +9,34 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
 from pipeline.change_request import Stage
 from pipeline.errors import NotFound
 from pipeline.findings import Finding
 from pipeline.identifiers import derived_id
-from pipeline.ports import Bell
 from pipeline.records import Effect, Gate, Intervention, SpecRevision, StageResult
 from pipeline.store import ledger
+from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
-from pipeline.store.tables import interventions, journal, learnings, pull_requests
+from pipeline.store.interventions import Interventions
+from pipeline.store.tables import journal, learnings, pull_requests
 from pipeline.store.work import Work
 
 DECIDED = frozenset({"done", "conflict", "refused", "dead", "dismissed"})
-LOOK_AGAIN_S = 0.25
-RESUMING = ("resume", "redirect", "retry")
+LOOK_AGAIN_S = 0.02
+LOOK_AGAIN_MAX_S = 0.25
 
 
 class RunRecords:
     """Implements `pipeline.context.Records` for one attempt of one change request."""
 
-    def __init__(self, database: Database, bell: Bell, *, cr_id: str, attempt: int) -> None:
+    def __init__(self, database: Database, *, cr_id: str, attempt: int) -> None:
         self._database = database
-        self._bell = bell
         self._cr_id = cr_id
         self._attempt = attempt
 
@@ -47,10 +46,10 @@ class RunRecords:
             yield Work(connection, cr_id=self._cr_id, attempt=self._attempt)
 
     async def emit(self, event: events.Event) -> None:
-        """Append an event in a transaction of its own and ring."""
+        """Append an event in a transaction of its own, whose commit rings."""
         async with self._database.transaction() as connection:
             await Events(connection).append(self._cr_id, event)
-        await self._bell.ring("events")
+            await ring_at_commit(connection, self._database.tenant, "events")
 
     async def valid_result(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
         """See the port."""
@@ -66,6 +65,11 @@ class RunRecords:
         """See the port."""
         async with self._work() as work:
             await work.invalidate(stages)
+
+    async def carry_over(self, from_attempt: int) -> None:
+        """See the port."""
+        async with self._work() as work:
+            await work.carry_over(from_attempt)
 
     async def enter_stage(self, stage: Stage) -> None:
         """See the port."""
@@ -173,18 +177,26 @@ class RunRecords:
             effect = await Effects(connection).intend(
                 key=key, cr_id=self._cr_id, repository=repository, kind=kind, payload=payload
             )
-        await self._bell.ring("effects")
+            await ring_at_commit(connection, self._database.tenant, "effects")
         return effect
 
     async def outcome(self, effect_id: str, *, timeout_s: float) -> Effect:
-        """Look until it is decided; the executor's ring only shortens the wait."""
+        """Look until it is decided, soon at first: most effects take a tenth of a second, some wait for a person."""
         deadline = asyncio.get_running_loop().time() + timeout_s
+        pause_s = LOOK_AGAIN_S
         while True:
             async with self._database.transaction() as connection:
                 effect = await Effects(connection).get(effect_id)
             if effect.status in DECIDED or asyncio.get_running_loop().time() > deadline:
                 return effect
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, LOOK_AGAIN_MAX_S)
+
+    async def try_again(self, effect_id: str) -> None:
+        """See the port; wakes the controller's executor."""
+        async with self._database.transaction() as connection:
+            await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed"))
+            await ring_at_commit(connection, self._database.tenant, "effects")
 
     async def effects(self) -> Sequence[Effect]:
         """See the port."""
@@ -192,44 +204,37 @@ class RunRecords:
             return await Effects(connection).of(self._cr_id)
 
     async def take_resume(self, *, stage: Stage, activation: str) -> Intervention | None:
-        """Take the oldest unanswered word to go on; the same activation gets the same one again."""
+        """Take every unanswered word to go on; the same activation gets the same again."""
         async with self._database.transaction() as connection:
-            mine = (interventions.c.cr_id == self._cr_id) & interventions.c.action.in_(RESUMING)
-            taken = await _intervention(connection, mine & (interventions.c.note == f"resumed {activation}"))
-            if taken is not None:
-                return taken
-            waiting = await _intervention(connection, mine & (interventions.c.status == "queued"))
-            if waiting is None:
-                return None
-            values = {
-                "status": "acted",
-                "acted_at": func.now(),
-                "delivered_at": func.now(),
-                "note": f"resumed {activation}",
-            }
-            await connection.execute(update(interventions).where(interventions.c.id == waiting.id).values(**values))
+            words = Interventions(connection)
+            said, fresh = await words.taken_to_go_on(self._cr_id, activation)
+        for one in fresh:
+            await self._progressed(one, stage)
+        return next((one for one in reversed(said) if one.body.get("instructions")), said[-1] if said else None)
+
+    async def settle_instructions(self, repository: str | None) -> None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            settled = await Interventions(connection).settle_delivered(self._cr_id, repository)
+        for one in settled:
+            await self._progressed(one, None)
+
+    async def _progressed(self, said: Intervention, stage: Stage | None) -> None:
         progressed = events.InterventionProgressed(
-            intervention_id=waiting.id, action=waiting.action, status="acted", actor=waiting.actor, stage=stage
-        )
+            intervention_id=said.id, action=said.action, status="acted", actor=said.actor, stage=stage,
+            repository=said.repository,
+        )  # fmt: skip
         await self.emit(progressed)
-        return waiting
 
     async def intervention(self, intervention_id: str) -> Intervention:
         """See the port."""
         async with self._database.transaction() as connection:
-            found = await _intervention(connection, interventions.c.id == intervention_id)
-        if found is None:
-            raise NotFound("intervention", intervention_id)
-        return found
+            return await Interventions(connection).get(intervention_id)
 
     async def interventions(self) -> Sequence[Intervention]:
         """See the port."""
         async with self._database.transaction() as connection:
-            query = (
-                select(interventions).where(interventions.c.cr_id == self._cr_id).order_by(interventions.c.created_at)
-            )
-            rows = (await connection.execute(query)).mappings()
-            return [Intervention(**{name: row[name] for name in Intervention.__slots__}) for row in rows]
+            return await Interventions(connection).of(self._cr_id)
 
     async def learnings(self, repository: str) -> Sequence[str]:
         """See the port."""
@@ -289,9 +294,3 @@ class RunRecords:
         async with self._database.transaction() as connection:
             rows = (await connection.execute(query)).all()
         return [{"role": row.role, "instance": row.instance, "opened": json.loads(row.body)} for row in rows]
-
-
-async def _intervention(connection: AsyncConnection, where: Any) -> Intervention | None:
-    query = select(interventions).where(where).order_by(interventions.c.created_at).limit(1)
-    row = (await connection.execute(query)).mappings().one_or_none()
-    return Intervention(**{name: row[name] for name in Intervention.__slots__}) if row else None

@@ -9,9 +9,11 @@ from sqlalchemy import func, select, update
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
 from pipeline.records import ChangeRequest, RepositoryProgress
+from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
+from pipeline.store.interventions import BEGINS_ANEW, STOPS, Interventions
 from pipeline.store.leases import Leases
 from pipeline.store.tables import interventions
 
@@ -35,7 +37,8 @@ class Restart:
 
     number: int
     stage: Stage | None
-    intervention_id: str | None
+    """None: from scratch."""
+    intervention_id: str
 
 
 class Runs:
@@ -65,7 +68,7 @@ class Runs:
             )
 
     async def end(self, ending: Ending) -> None:
-        """Move the change request, say so, and give the lease back, in one transaction."""
+        """Move the change request, say so, settle requests to stop, give the lease back and ring, in one transaction."""
         async with self._database.transaction() as connection:
             moved = await ChangeRequests(connection).move(
                 self._cr_id, ending.move, reason=ending.reason, message=ending.message, facts=ending.facts,
@@ -76,29 +79,37 @@ class Runs:
                     status=ending.status, reason=ending.reason, wait=ending.wait, message=ending.message[:1000]
                 )
                 await Events(connection).append(self._cr_id, changed)
+            if ending.move is not Move.REQUEUE:
+                await Interventions(connection).stopped(self._cr_id)
             await Leases(connection).release(self._cr_id, self._epoch)
+            topics = ["events", "queue"] if ending.status is Status.QUEUED else ["events"]
+            await ring_at_commit(connection, self._database.tenant, *topics)
 
-    async def restart(self, attempt: int) -> Restart:
-        """Take a queued restart from a stage, or return how many there were. Idempotent per intervention."""
-        table = interventions
-        asked = (table.c.cr_id == self._cr_id) & (table.c.action == "rerun") & (table.c.body["mode"].astext == "stage")
-        asked &= table.c.body["attempt"].astext == str(attempt)
+    async def restarts(self, attempt: int) -> list[Restart]:
+        """Return how an attempt was begun anew, oldest first; numbers count from 1. Settles what was queued. Idempotent."""
+        mine = (interventions.c.cr_id == self._cr_id) & BEGINS_ANEW
+        mine &= interventions.c.body["attempt"].astext == str(attempt)
+        query = select(interventions).where(mine).order_by(interventions.c.created_at, interventions.c.id)
+        values = {"status": "acted", "acted_at": func.now(), "delivered_at": func.now()}
         async with self._database.transaction() as connection:
-            rows = list((await connection.execute(select(table).where(asked).order_by(table.c.created_at))).mappings())
-            waiting = [row for row in rows if row["status"] == "queued"]
-            if waiting:
-                values = {"status": "acted", "acted_at": func.now(), "delivered_at": func.now()}
-                ids = [row["id"] for row in waiting]
-                await connection.execute(update(table).where(table.c.id.in_(ids)).values(**values))
-        if not rows:
-            return Restart(number=0, stage=None, intervention_id=None)
-        last = rows[-1]
-        return Restart(number=len(rows), stage=Stage(last["body"]["stage"]), intervention_id=last["id"])
+            rows = list((await connection.execute(query)).mappings())
+            if any(row["status"] == "queued" for row in rows):
+                queued = mine & (interventions.c.status == "queued")
+                await connection.execute(update(interventions).where(queued).values(**values))
+        return [
+            Restart(number=number, stage=Stage(row["body"]["stage"]) if row["body"]["stage"] else None, intervention_id=row["id"])
+            for number, row in enumerate(rows, 1)
+        ]  # fmt: skip
+
+    async def went_on(self) -> None:
+        """Settle words to go on, for a run that continues in the middle of a stage."""
+        async with self._database.transaction() as connection:
+            await Interventions(connection).went_on(self._cr_id)
 
     async def stop_asked(self) -> tuple[Status, Mapping[str, Any] | None]:
         """Return the present status, and the oldest queued pause or abort."""
         table = interventions
-        asked = (table.c.cr_id == self._cr_id) & table.c.action.in_(["pause", "abort"]) & (table.c.status == "queued")
+        asked = (table.c.cr_id == self._cr_id) & STOPS & (table.c.status == "queued")
         async with self._database.transaction() as connection:
             status = (await ChangeRequests(connection).get(self._cr_id)).status
             row = (
@@ -107,11 +118,3 @@ class Runs:
                 .first()
             )
         return status, dict(row) if row else None
-
-    async def acted(self, intervention_id: str) -> None:
-        """Mark what a person asked as done."""
-        values = {"status": "acted", "acted_at": func.now()}
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                update(interventions).where(interventions.c.id == intervention_id).values(**values)
-            )

@@ -68,6 +68,17 @@ class Work:
             where.append(table.c.repository == repository)
         await self._connection.execute(update(table).where(*where).values(valid=False))
 
+    async def carry_over(self, from_attempt: int) -> None:
+        """Copy specs, test runs and findings of an earlier attempt into this one. Idempotent."""
+        for table in (spec_revisions, test_runs, findings):
+            where = (table.c.cr_id == self._key["cr_id"]) & (table.c.attempt == from_attempt)
+            for row in list((await self._connection.execute(select(table).where(where))).mappings()):
+                values = {name: value for name, value in row.items() if name != "tenant_id"}
+                if "id" in values:
+                    values["id"] = derived_id("copy", values["id"], str(self._key["attempt"]))
+                copy = upsert(table).values(**{**values, "attempt": self._key["attempt"]})
+                await self._connection.execute(copy.on_conflict_do_nothing())
+
     async def save_spec(
         self, *, repository: str, activation: str, feature: str, spec: Mapping[str, Any]
     ) -> SpecRevision:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,6 +167,15 @@ def token_of(database: TestDatabase) -> Callable[..., str]:
         return asyncio.run(_principal_token(database, name, roles, tenant))
 
     return make
+
+
+async def eventually(holds: Callable[[], Awaitable[object]] | Callable[[], object]) -> None:
+    """Wait until something holds; the suite's timeout is the only clock."""
+    while True:
+        answer = holds()
+        if await answer if isinstance(answer, Awaitable) else answer:
+            return
+        await asyncio.sleep(0.02)
 
 
 async def _local_token(database: TestDatabase) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, RepositoryTarget, Stage, WaitKind
@@ -25,7 +26,7 @@ CR = "cr-1"
 TARGET = RepositoryTarget(name="sample", remote="/srv/sample", base_branch="main")
 
 
-async def queued(store: Database, cr_id: str = CR, *, requester_may_approve: bool = True, **fields: str) -> None:
+async def queued(store: Database, cr_id: str = CR, *, requester_may_approve: bool = True, **fields: Any) -> None:
     configuration = Configuration(security=SecuritySettings(requester_may_approve=requester_may_approve))
     new = NewChangeRequest(
         id=cr_id, title="Add a greeting", body="Say hello.", created_by="local", repositories=(TARGET,),
@@ -68,17 +69,23 @@ async def worked(store: Database, cr_id: str = CR) -> None:
         JournalKey(cr_id=cr_id, attempt=1, activation="a", role="code_writer", instance="1"),
     )
     prompt = await journal.put_blob(b"Role: code_writer\nWrite code.")
-    bodies = [(EntryKind.OPENED, {"system": prompt}), (EntryKind.ASKED, {"turn": 1}), (EntryKind.ANSWERED, {"turn": 1})]
+    bodies: list[tuple[EntryKind, dict[str, Any]]] = [
+        (EntryKind.OPENED, {"system": prompt}),
+        (EntryKind.ASKED, {"turn": 1}),
+        (EntryKind.ANSWERED, {"turn": 1}),
+    ]
     for seq, (kind, body) in enumerate(bodies):
         await journal.append(key, JournalEntry(seq=seq, kind=kind, body=body))
     ledger = PostgresLedger(
         store, cr_id=cr_id, attempt=1, budget_usd=Decimal(50), call_budget_usd=Decimal(10), stage_budget_usd=None
     )
-    for number in range(2):
-        reserved = await ledger.reserve(
-            key=f"k{number}", role="code_writer", stage="development", repository="sample", model="m",
+    _, reserved = [
+        await ledger.reserve(
+            key=key, role="code_writer", stage="development", repository="sample", model="m",
             worst_case_usd=Decimal("0.5"),
-        )  # fmt: skip
+        )
+        for key in ("k0", "k1")
+    ]  # fmt: skip
     usage = Usage(input_tokens=10, cache_write_tokens=5, cache_read_tokens=90, output_tokens=3)
     await ledger.settle(reserved, usage=usage, cost_usd=Decimal("0.0125"), latency_s=0.2)
     finding = Finding(source=FindingSource.SECURITY_REVIEWER, severity=Severity.MAJOR, category="c", message="m")

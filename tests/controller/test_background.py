@@ -27,7 +27,7 @@ from pipeline.store.gates import Gates
 from pipeline.store.journal import PostgresJournal
 from pipeline.store.leases import Leases
 from pipeline.store.worker_deaths import DEATHS_MAX, worker_died
-from tests.controller.conftest import Controller, Starter
+from tests.controller.conftest import Controller, Starter, eventually
 from tests.controller.fakes import ScriptedLauncher
 from tests.database import TestDatabase
 
@@ -46,12 +46,6 @@ async def queue(store: Database, cr_id: str, tenant: str = "default") -> None:
 async def look(store: Database, cr_id: str) -> ChangeRequest:
     async with store.transaction() as connection:
         return await ChangeRequests(connection).get(cr_id)
-
-
-async def until(store: Database, cr_id: str, status: Status) -> ChangeRequest:
-    while (cr := await look(store, cr_id)).status is not status:
-        await asyncio.sleep(0.02)
-    return cr
 
 
 async def types(store: Database, cr_id: str) -> list[str]:
@@ -132,8 +126,7 @@ async def test_a_silent_worker_is_replaced_by_the_next_epoch(start: Starter, sto
         await ChangeRequests(connection).move("cr-1", Move.DISPATCH)
         await Leases(connection).take("cr-1", "dead", lost_after=timedelta(seconds=-1))
     with start.running() as controller:
-        while not controller.launcher.launched:
-            await asyncio.sleep(0.02)
+        await eventually(lambda: controller.launcher.launched)
         assert [order.epoch for order in controller.launcher.launched] == [2]
         assert controller.launcher.stopped == [("cr-1", 1)]
     assert "worker_lost" in await types(store, "cr-1")
@@ -145,8 +138,7 @@ async def test_a_controller_that_is_alone_replaces_its_predecessors_workers_at_o
     await queue(store, "cr-1")
     assert await dispatch(store, "predecessor")
     with start.running(alone=True) as controller:
-        while not controller.launcher.launched:
-            await asyncio.sleep(0.02)
+        await eventually(lambda: controller.launcher.launched)
         assert [order.epoch for order in controller.launcher.launched] == [2]
 
 
@@ -303,11 +295,29 @@ async def test_a_loop_that_fails_is_reported_and_comes_back(start: Starter, stor
     with start.running(launcher=launcher) as controller:
         for number in range(4):
             await queue(store, f"cr-{number + 2}")
-        while len(launcher.launched) < 4:
-            await asyncio.sleep(0.05)
+        await eventually(lambda: len(launcher.launched) >= 4)
         client = controller.client()
-        while client.get("/readyz").json()["checks"]["dispatch"] != "ok":
-            await asyncio.sleep(0.05)
+        await eventually(lambda: client.get("/readyz").json()["checks"]["dispatch"] == "ok")
+
+
+async def test_what_is_in_an_executors_hands_when_its_change_request_ends_is_not_tried_again(
+    store: Database, database: TestDatabase
+) -> None:
+    await queue(store, "cr-1")
+    await intend(store, "succeeds", "fails", "vanishes")
+    async with store.transaction() as connection:
+        claimed = {effect.key: effect for effect in await Effects(connection).claim("ctl")}
+    async with store.transaction() as connection:
+        assert await Effects(connection).dismiss_open("cr-1") == []
+        assert await Effects(connection).record(claimed["succeeds"].id, status="done")
+        assert not await Effects(connection).retry_later(claimed["fails"], after=timedelta(0), error="Away.")
+        await connection.execute(text("UPDATE effects SET claimed_until = now() - interval '1 second'"))
+    executor = Recorder()
+    await outbox(store, database, executor).tick()
+    async with store.transaction() as connection:
+        found = {effect.key: effect.status for effect in await Effects(connection).of("cr-1")}
+    assert found == {"succeeds": "done", "fails": "dismissed", "vanishes": "dismissed"}
+    assert executor.executed == []
 
 
 @pytest.mark.parametrize("status", ["done", "dismissed"])

@@ -17,7 +17,7 @@ from pipeline.change_request import Move, Status
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
-from tests.controller.conftest import PACE, Controller, Starter
+from tests.controller.conftest import PACE, Controller, Starter, eventually
 
 WRITERS, EACH, CLIENTS = 6, 40, 5
 
@@ -44,6 +44,10 @@ async def received(stream: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
             event = {}
 
 
+def dice(seed: int) -> random.Random:
+    return random.Random(seed)
+
+
 async def write(store: Database, cr_id: str, number: int, chance: random.Random) -> None:
     for count in range(EACH):
         async with store.transaction() as connection:
@@ -53,7 +57,7 @@ async def write(store: Database, cr_id: str, number: int, chance: random.Random)
 
 async def follow_with_disconnects(client: httpx2.AsyncClient, path: str, total: int, seed: int) -> list[dict[str, Any]]:
     """Follow to the end, dropping the connection at random and resuming by the last id seen."""
-    chance, seen = random.Random(seed), list[dict[str, Any]]()
+    chance, seen = dice(seed), list[dict[str, Any]]()
     while len(seen) < total:
         patience = chance.randint(1, 60)
         headers = {"Last-Event-ID": str(seen[-1]["seq"])} if seen else {}
@@ -71,7 +75,7 @@ async def test_clients_that_drop_and_resume_beside_concurrent_writers_miss_and_r
     controller: Controller, store: Database, seed: int
 ) -> None:
     one, other = (controller.submit(title=name)["id"] for name in ("one", "other"))
-    chance = random.Random(seed)
+    chance = dice(seed)
     async with signed_in(controller) as client:
         path = f"/api/v1/change-requests/{one}/events"
         # Both change requests are queued and dispatched before anything is written, by two events each.
@@ -94,7 +98,7 @@ async def test_clients_that_drop_and_resume_beside_concurrent_writers_miss_and_r
 
 async def test_a_page_holds_the_same_events_as_the_stream(controller: Controller, store: Database) -> None:
     cr_id = controller.submit()["id"]
-    await write(store, cr_id, 0, random.Random(0))
+    await write(store, cr_id, 0, dice(0))
     async with signed_in(controller) as client:
         items: list[dict[str, Any]] = []
         after = 0
@@ -123,7 +127,7 @@ async def test_a_stream_until_finished_ends_after_the_last_event(controller: Con
                 return [event async for event in received(stream)]
 
         following = asyncio.create_task(to_the_end(path))
-        await write(store, cr_id, 0, random.Random(0))
+        await write(store, cr_id, 0, dice(0))
         async with store.transaction() as connection:
             await ChangeRequests(connection).move(cr_id, Move.CANCEL)
             await Events(connection).append(cr_id, events.StatusChanged(status=Status.CANCELLED))
@@ -166,8 +170,10 @@ async def _flood(store: Database, cr_id: str, *, megabytes: int) -> None:
 
 
 async def _until_no_stream_is_open(client: httpx2.AsyncClient) -> None:
-    while "changeline_event_streams 0.0" not in (await client.get("/metrics")).text:
-        await asyncio.sleep(0.05)
+    async def none_open() -> bool:
+        return "changeline_event_streams 0.0" in (await client.get("/metrics")).text
+
+    await eventually(none_open)
 
 
 def test_an_id_that_is_not_ours_is_refused(controller: Controller) -> None:

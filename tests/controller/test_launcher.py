@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from controller.launch.process import ForkServerLost, ProcessLauncher
 from pipeline.errors import TransientError
 from pipeline.store.dispatching import Dispatched
-from tests.controller.conftest import Starter
+from tests.controller.conftest import Starter, eventually
 
 FORK_SERVER = [sys.executable, str(Path(__file__).with_name("fork_server.py"))]
 
@@ -53,11 +53,6 @@ async def running() -> AsyncIterator[tuple[ProcessLauncher, Watcher, "asyncio.Ta
 def workers_of(fork_server: int) -> list[int]:
     children = Path(f"/proc/{fork_server}/task/{fork_server}/children").read_text().split()
     return [int(child) for child in children]
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    while not holds():
-        await asyncio.sleep(0.01)
 
 
 def alive(pid: int) -> bool:

@@ -46,8 +46,8 @@ async def test_every_page_answers_for_a_change_request_with_everything(controlle
     await line.worked(store)
     await line.with_evidence(store, b"{}")
     await line.paused(store, PauseReason.REVIEW_LOOP)
-    gate = (await line.at_gate(store, cr_id="cr-2")) if await line.queued(store, "cr-2") is None else None
-    assert gate is not None
+    await line.queued(store, "cr-2")
+    gate = await line.at_gate(store, cr_id="cr-2")
     learning = get(controller, "/api/v1/learnings")["items"][0]["id"]
     names = {"cr_id": line.CR, "gate_id": gate.id, "section": "pipeline", "name": "sample", "learning_id": learning}
     controller.submit(repositories=["/srv/sample"])
@@ -285,13 +285,14 @@ def test_no_secret_reaches_a_log_line() -> None:
         log.info("nested", facts={"password": "hunter2", "list": [f"see {token}", {"cookie": "hunter2"}]})
         logging.getLogger("library").warning("dsn postgresql://app:hunter2@127.0.0.1/db and %s", token)
         try:
-            raise ValueError(f"could not use {token} of me:hunter2@x at postgresql://a:hunter2@h/d")
+            int(f"could not use {token} of me:hunter2@x at postgresql://a:hunter2@h/d")
         except ValueError:
             log.exception("failed")
         log.info("kept", cr_id="cr-1", tokens=5, cost="0.5")
     finally:
         structlog.configure(**before[0])
-        logging.getLogger().handlers, _ = before[1], logging.getLogger().setLevel(before[2])
+        logging.getLogger().handlers = before[1]
+        logging.getLogger().setLevel(before[2])
     written = stream.getvalue()
     lines = [json.loads(text) for text in written.splitlines()]
     assert token not in written

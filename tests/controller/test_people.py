@@ -7,15 +7,17 @@ from typing import Any
 import httpx2
 import pytest
 
+from pipeline import events
 from pipeline.access import Role
-from pipeline.change_request import PauseReason, Stage
+from pipeline.change_request import Move, PauseReason, Stage
 from pipeline.errors import LeaseLost
+from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database, WorkerIdentity
 from pipeline.store.events import Events
 from pipeline.store.interventions import Interventions
 from tests.controller import line
-from tests.controller.conftest import Controller, Starter
+from tests.controller.conftest import Controller, Starter, eventually
 from tests.controller.fakes import ScriptedLauncher
 from tests.database import TestDatabase
 
@@ -80,8 +82,13 @@ async def test_a_rejected_release_ends_the_change_request_and_its_open_effects(
     assert decide(controller, gate.id, decision="reject", comment="No.").status_code == 200
     ended = detail(controller)
     assert (ended["status"], ended["pause_message"]) == ("cancelled", "release_rejected")
-    async with store.transaction() as connection:
-        assert [effect.status for effect in await Effects(connection).of(line.CR)] == ["dismissed"]
+
+    async def dismissed() -> bool:
+        # An executor may have it in its hands at this moment.
+        async with store.transaction() as connection:
+            return [effect.status for effect in await Effects(connection).of(line.CR)] == ["dismissed"]
+
+    await eventually(dismissed)
 
 
 async def test_sending_back_needs_a_reason_and_goes_on(controller: Controller, store: Database) -> None:
@@ -162,7 +169,7 @@ async def test_a_rerun_from_a_stage_keeps_the_attempt_and_one_from_scratch_begin
     assert (detail(controller)["attempt"], detail(controller)["status"]) == (1, "queued")
     async with store.transaction() as connection:
         (row,) = await Interventions(connection).of(line.CR, status="queued")
-    assert row.body == {"instructions": "", "mode": "stage", "stage": "translation"}
+    assert row.body == {"instructions": "", "mode": "stage", "stage": "translation", "attempt": 1}
     await line.paused(store, PauseReason.TESTS_FAILED)
     assert say(controller, "rerun", mode="scratch", instructions="Smaller.").status_code == 202
     found = detail(controller)
@@ -192,7 +199,7 @@ async def test_ending_a_running_one_shuts_its_worker_out(
         assert say(controller, action).json()["change_request_status"] == status
         with pytest.raises(LeaseLost):
             async with worker.transaction() as connection:
-                await Events(connection).append(line.CR, line.events.Warned(message="too late"))
+                await Events(connection).append(line.CR, events.Warned(message="too late"))
     finally:
         await worker.close()
     assert (detail(controller)["status"], detail(controller)["worker"]["alive"]) == (status, False)
@@ -219,6 +226,18 @@ async def test_pause_and_redirect_of_a_running_one_wait_for_its_worker(controlle
     assert shown[0]["delivered_turn"] == 7
 
 
+async def test_a_pause_that_came_too_late_does_not_stop_the_next_run(controller: Controller, store: Database) -> None:
+    await line.queued(store)
+    await line.running(store)
+    say(controller, "pause")
+    async with store.transaction() as connection:
+        await ChangeRequests(connection).move(line.CR, Move.PAUSE, reason=PauseReason.TAMPERING)
+    assert say(controller, "rerun", mode="checkpoint", instructions="Go on.").status_code == 202
+    async with store.transaction() as connection:
+        rows = await Interventions(connection).of(line.CR)
+    assert [(row.action, row.status) for row in rows] == [("pause", "refused"), ("resume", "queued")]
+
+
 async def test_a_queued_one_pauses_at_once(controller: Controller, store: Database) -> None:
     await line.queued(store)
     assert say(controller, "pause").json()["status"] == "acted"
@@ -235,6 +254,9 @@ async def test_a_budget_only_grows_and_a_pause_for_money_goes_on(controller: Con
     found = detail(controller)
     assert (found["budget_usd"], found["settings_snapshot"]["pipeline"]["budget_usd"]) == ("75.5", "75.50")
     assert found["settings_snapshot"]["pipeline"]["review_loops_max"] == 3
+    async with store.transaction() as connection:
+        (row,) = await Interventions(connection).of(line.CR, status="queued")
+    assert (row.action, row.body["budget_usd"]) == ("resume", "75.50")
 
 
 @pytest.mark.parametrize("action", ["skip", "takeover", "handback"])

@@ -76,9 +76,8 @@ async def test_specs_that_verification_keeps_sending_back_pause_and_go_on_with_i
     [
         ("import calc\n\n\ndef test_s1_double():\n    assert calc.add(4, 4) == 8\n", "passes"),
         ("import calc\n\n\ndef test_s1_double(:\n    assert calc.double(4) == 8\n", "SyntaxError"),
-        ("import numpy\n\n\ndef test_s1_double():\n    assert numpy.double(4) == 8\n", "numpy"),
     ],
-    ids=["passes on the base", "syntax error", "package that is not there"],
+    ids=["passes on the base", "syntax error"],
 )
 async def test_tests_that_prove_nothing_come_back_and_finally_pause(line: LineRun, tests: str, told: str) -> None:
     weak = scenarios.write_tests(tests)
@@ -86,9 +85,22 @@ async def test_tests_that_prove_nothing_come_back_and_finally_pause(line: LineRu
     await start(line, again, weak, development_iterations_max=2)
     cr = await line.work()
     assert (cr.pause_reason, cr.stage) == (PauseReason.RED_WITNESS, Stage.DEVELOPMENT)
-    assert told in cr.pause_facts["last"]
+    assert told in f"{cr.pause_message} {cr.pause_facts}"
     assert told in str(line.asked("test_writer")[2]["messages"]), "the writer is told why its tests prove nothing"
     assert line.asked("code_writer") == []
+
+
+async def test_tests_that_need_a_package_which_is_not_there_pause_as_the_tests_fault(line: LineRun) -> None:
+    """A missing module may be one that the change adds, so the code writer tries; what it cannot add is the tests' fault."""
+    foreign = "import numpy\n\n\ndef test_s1_double():\n    assert numpy.double(4) == 8\n"
+    await start(line, scenarios.write_tests(foreign), identical_failures_max=2)
+    cr = await line.work()
+    assert (cr.pause_reason, cr.stage) == (PauseReason.RED_WITNESS, Stage.DEVELOPMENT)
+    assert "numpy" in cr.pause_facts["failures"]
+    line.model.model.scenario = scenarios.parsed(scenarios.scenario())
+    await line.resume("There is no numpy here.")
+    await line.to_the_gate()
+    assert "There is no numpy here." in str(line.asked("test_writer")[-1]["messages"])
 
 
 TAMPER = "python3 - <<'END'\nimport pathlib\np = pathlib.Path('tests/test_double.py')\np.write_text('def test_s1_double(): pass')\nEND"

@@ -1,0 +1,77 @@
+"""Where a run begins: with nothing, or from a stage with what came before it.
+
+A person who runs a change request again from a stage wants everything from there on anew: results of that stage and of
+later ones are forgotten, and of what they found out about the repositories only what earlier stages did is kept. A new
+attempt that begins in the middle takes over specs and proofs of the one before.
+"""
+
+from langchain_core.runnables import RunnableConfig
+
+from pipeline.change_request import Stage
+from pipeline.state import RepositoryState, RunState
+from pipeline.store import checkpoints
+from pipeline.store.runs import Restart
+from worker.wiring import Hands
+
+FOUND_BY: dict[Stage, frozenset[str]] = {
+    Stage.WORKSPACES: frozenset({"base", "manifest_hash"}),
+    Stage.TRANSLATION: frozenset({"spec_revision", "spec_hash"}),
+    Stage.VERIFICATION: frozenset({"spec_feedback"}),
+    Stage.DEVELOPMENT: frozenset({"tests", "head", "round", "tested_base", "answers"}),
+    Stage.REVIEW: frozenset({"feedback"}),
+    Stage.REBASE: frozenset({"clean"}),
+    Stage.RELEASE_GATE: frozenset({"approved_round"}),
+    Stage.RELEASE: frozenset({"merge"}),
+}
+"""Which stage finds out which fact of `RepositoryState`; a test holds that every fact is listed."""
+TOLD_AT_THE_START = (Stage.INTAKE, Stage.TRANSLATION, Stage.DEVELOPMENT)
+"""Who hears what a person said to a run that begins from scratch."""
+
+
+def thread(hands: Hands, attempt: int, number: int) -> RunnableConfig:
+    """Return the saver's thread of a run; each beginning has its own."""
+    return {"configurable": {"thread_id": checkpoints.thread_id(hands.order.cr_id, attempt, number)}}
+
+
+async def first_state(hands: Hands, restarts: list[Restart]) -> RunState:
+    """Return the state that a thread begins with. Idempotent until the thread has its first checkpoint."""
+    empty: RunState = {"repositories": {}, "outcomes": {}, "loops": {}, "notes": {}}
+    if not restarts:
+        return empty
+    restart = restarts[-1]
+    if restart.stage is None:
+        return {**empty, "notes": {stage.value: restart.intervention_id for stage in TOLD_AT_THE_START}}
+    await hands.context.records.invalidate([stage for stage in Stage if stage.number >= restart.stage.number])
+    begun: RunState = {**empty, "notes": {restart.stage.value: restart.intervention_id}, "goto": restart.stage.value}
+    if restart.stage.number <= Stage.REPOSITORY_IDENTIFICATION.number:
+        return begun
+    known = await _earlier(hands, restart)
+    if known is None:
+        return {**begun, "goto": Stage.INTAKE.value}
+    begun["repositories"] = {name: _before(restart.stage, facts) for name, facts in known["repositories"].items()}
+    if restart.stage.number > Stage.RELEASE_GATE.number:
+        begun |= {"approval": known["approval"]} if "approval" in known else {"goto": Stage.RELEASE_GATE.value}
+    return begun
+
+
+async def _earlier(hands: Hands, restart: Restart) -> RunState | None:
+    """Return the newest state before this beginning, of this attempt or of the one before."""
+    attempt = hands.order.attempt
+    candidates = [(attempt, number) for number in range(restart.number - 1, -1, -1)]
+    if attempt > 1:
+        before = len(await hands.runs.restarts(attempt - 1))
+        candidates += [(attempt - 1, number) for number in range(before, -1, -1)]
+    for of_attempt, number in candidates:
+        known: RunState = (await hands.line.aget_state(thread(hands, of_attempt, number))).values  # type: ignore[assignment]  # the graph's own schema
+        if known.get("repositories"):
+            if of_attempt != attempt:
+                await hands.context.records.carry_over(of_attempt)
+            return known
+    return None
+
+
+def _before(stage: Stage, facts: RepositoryState) -> RepositoryState:
+    """Keep what stages before `stage` found out."""
+    later = {name for found_by, names in FOUND_BY.items() for name in names if found_by.number >= stage.number}
+    kept: RepositoryState = {name: value for name, value in facts.items() if name not in later}  # type: ignore[assignment]  # a part of a typed dictionary
+    return kept
