@@ -103,6 +103,6 @@ def _ports(installation: Installation, lease: Leased, sandbox: Sandbox, tree: Pa
     )
     return AgentPorts(
         gateway=gateway, journal=PostgresJournal(lease.database),
-        instructions=StoredInstructions(lease.database, records.emit, cr_id=cr_id), emit=records.emit, limits=limits,
+        instructions=StoredInstructions(lease.database, cr_id=cr_id), emit=records.emit, limits=limits,
         clock=clock, bench=Workbench(sandbox=sandbox, root=tree, limits=limits),
     )  # fmt: skip

@@ -39,6 +39,7 @@ async def stop_asked(runs: Runs, bell: Bell, cr_id: str) -> Stop:
             await _wait(rung)
     finally:
         listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
 
 
 async def _listen(bell: Bell, cr_id: str, rung: asyncio.Event) -> None:

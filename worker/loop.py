@@ -62,6 +62,7 @@ async def _run_until_stopped(hands: Hands, stop: Callable[[], Awaitable[Stop]], 
     done, _ = await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if running in done:
         stopping.cancel()
+        await asyncio.wait({stopping})
         return await running
     return await _stopped(running, stopping.result())
 

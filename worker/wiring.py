@@ -101,7 +101,7 @@ async def _context(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch,
         gateway=_gateway(settings, configuration, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
-        instructions=lambda _: StoredInstructions(database, records.emit, cr_id=cr.id), emit=records.emit,
+        instructions=lambda _: StoredInstructions(database, cr_id=cr.id), emit=records.emit,
         limits=configuration.pipeline, clock=clock, on_text=lambda _: None,
     )  # fmt: skip
     return StageContext(

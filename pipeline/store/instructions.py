@@ -6,8 +6,7 @@ stage see it too, because the journal of each keeps what it took. It is settled 
 
 from collections.abc import Sequence
 
-from pipeline import events
-from pipeline.ports import Emit, Instruction
+from pipeline.ports import Instruction
 from pipeline.store.engine import Database
 from pipeline.store.interventions import Interventions
 
@@ -15,9 +14,8 @@ from pipeline.store.interventions import Interventions
 class StoredInstructions:
     """Implements `pipeline.ports.Instructions` for the conversations of one change request."""
 
-    def __init__(self, database: Database, emit: Emit, *, cr_id: str) -> None:
+    def __init__(self, database: Database, *, cr_id: str) -> None:
         self._database = database
-        self._emit = emit
         self._cr_id = cr_id
 
     async def take(self, *, repository: str | None, role: str, turn: int) -> Sequence[Instruction]:
@@ -25,12 +23,8 @@ class StoredInstructions:
         async with self._database.transaction() as connection:
             words = Interventions(connection)
             told = await words.told(self._cr_id, repository=repository)
-            fresh = [one for one in told if await words.delivered(one.id, role=role, turn=turn)]
-        for one in fresh:
-            progressed = events.InterventionProgressed(
-                intervention_id=one.id, action=one.action, status="delivered", actor=one.actor, turn=turn, role=role
-            )
-            await self._emit(progressed)
+            for one in told:
+                await words.delivered(one.id, role=role, turn=turn)
         return [
             Instruction(intervention_id=one.id, text=str(one.body["instructions"]), actor=one.actor) for one in told
         ]

@@ -169,6 +169,16 @@ class LineRun:
         asked = DecisionRequest(decision=decision, content_hash=gate.content_hash, comment=comment)
         await gates.decide(self.controller, OPERATOR, gate.id, asked)
 
+    async def decide_and_finish(self) -> None:
+        """Approve the open gate and work to the end."""
+        await self.decide(Decision.APPROVE)
+        cr = await self.work()
+        assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
+
+    async def again(self, instructions: str = "") -> Receipt:
+        """Begin another attempt from scratch."""
+        return await self.say(Action.RERUN, mode=RerunMode.SCRATCH, instructions=instructions)
+
     # looking
 
     async def open_gate(self) -> Gate:
@@ -200,6 +210,12 @@ class LineRun:
     def asked(self, *roles: str) -> list[dict[str, Any]]:
         """Return the requests that the model received, all or those of some roles."""
         return [request for request in self.model.requests if not roles or role_of(request) in roles]
+
+    async def until_asked(self, role: str, times: int = 1) -> None:
+        """Wait until a role has asked this often."""
+        async with asyncio.timeout(60):
+            while len(self.asked(role)) < times:
+                await asyncio.sleep(0.01)
 
     def asked_roles(self) -> list[str]:
         """Return the roles in the order in which they asked."""
