@@ -132,7 +132,7 @@ async def test_events_that_happen_while_the_connection_is_away_are_told(
     away = threading.Event()
     with bad_line(controller.url) as broken, Client(broken.url, controller.token) as client:
         broken.cut_after.append(1)
-        following = follow(client, line.CR, notice=lambda _text: None, sleep=lambda _s: away.wait(30) and None)
+        following = follow(client, line.CR, notice=lambda _text: None, sleep=lambda _s: away.wait(30))
         first = next(event for event in following if event is not None)
         await _warn(store, "meanwhile")
         away.set()
