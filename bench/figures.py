@@ -1,5 +1,6 @@
 """What is reported: one number, the samples it comes from, its floor and its aim."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,5 +70,5 @@ def figure(
 
 def percentile(samples: Sequence[float], part: float) -> float:
     """Return a percentile by the nearest rank, so that it is always one of the samples."""
-    ordered = sorted(samples)
-    return ordered[min(len(ordered) - 1, max(0, round(part * len(ordered) + 0.5) - 1))]
+    rank = math.ceil(round(part * len(samples), 6))
+    return sorted(samples)[max(rank, 1) - 1]

@@ -24,6 +24,7 @@ from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
+from pipeline.store.leases import Leases
 from pipeline.store.tables import journal, learnings, pull_requests
 from pipeline.store.work import Work
 
@@ -70,6 +71,12 @@ class RunRecords:
         """See the port."""
         async with self._work() as work:
             await work.carry_over(from_attempt)
+
+    async def working_time(self) -> tuple[float, int]:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            worked_s = await Leases(connection).working_s(self._cr_id)
+            return worked_s, await Interventions(connection).times_let_go_on(self._cr_id)
 
     async def enter_stage(self, stage: Stage) -> None:
         """See the port."""

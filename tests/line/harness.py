@@ -45,7 +45,7 @@ from worker.order import Order
 from worker.wiring import Hands, hands
 
 TENANT = "default"
-EPOCHS_MAX = 40
+EPOCHS_MAX = 120
 API_KEY = "sk-test-canary-0123456789abcdef"
 LOST_AFTER = timedelta(seconds=90)
 OPERATOR = Principal(id="operator", tenant=TENANT, name="Olga", kind="user", roles=frozenset({Role.ADMIN}))
@@ -169,9 +169,13 @@ class LineRun:
         asked = DecisionRequest(decision=decision, content_hash=gate.content_hash, comment=comment)
         await gates.decide(self.controller, OPERATOR, gate.id, asked)
 
+    async def approve(self) -> None:
+        """Approve the open gate."""
+        await self.decide(Decision.APPROVE)
+
     async def decide_and_finish(self) -> None:
         """Approve the open gate and work to the end."""
-        await self.decide(Decision.APPROVE)
+        await self.approve()
         cr = await self.work()
         assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
 

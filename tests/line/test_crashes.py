@@ -1,0 +1,95 @@
+"""A worker may die at any moment: the next epoch reaches what this one would have reached, and buys nothing twice."""
+
+from collections import Counter
+
+import pytest
+
+from pipeline.change_request import Status
+from tests.line import scenarios
+from tests.line.dying import Deaths, Moment
+from tests.line.harness import LineRun
+from tests.line.repositories import SampleRepository
+from tests.line.test_going_on import ORDINARY
+
+STAGE_RECORDS = {
+    "enter_stage",
+    "save_result",
+    "save_spec",
+    "save_test_run",
+    "open_gate",
+    "verify_spec",
+    "store_structured",
+}
+
+
+async def start(line: LineRun) -> SampleRepository:
+    repository = line.repository(scenarios.FILES)
+    line.model.play(scenarios.scenario())
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    return repository
+
+
+async def reached(line: LineRun, repository: SampleRepository, deaths: Deaths) -> None:
+    cr = await line.work_through_crashes(deaths.doomed)
+    assert cr.status is Status.WAITING, (cr.pause_reason, cr.pause_message, cr.pause_facts)
+    await line.approve()
+    cr = await line.work_through_crashes(deaths.doomed)
+    assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
+    assert repository.text("calc.py") == scenarios.CODE.strip()
+    assert repository.text(scenarios.TEST_FILE) == scenarios.TESTS.strip()
+    assert repository.subjects("main^2") == ["Doubling", "Tests: Doubling", "First commit"]
+    assert len(repository.subjects()) == 2, "merged once"
+    assert repository.refs() == ["refs/heads/main"]
+    assert {effect.status for effect in await line.effects()} == {"done"}
+    assert not list((line.root / "data" / "worktrees").iterdir())
+    assert deaths.died_at, "it did die"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_deaths_around_every_record_of_a_stage_repeat_no_model_call(line: LineRun, moment: str) -> None:
+    repository = await start(line)
+    deaths = Deaths(lambda at: at[0] == moment and at[1] in STAGE_RECORDS)
+    await reached(line, repository, deaths)
+    assert len(deaths.died_at) > 20
+    assert Counter(line.asked_roles()) == ORDINARY
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_deaths_around_every_effect_change_the_outside_once(line: LineRun, moment: str) -> None:
+    repository = await start(line)
+    deaths = Deaths(lambda at: at[0] == moment and at[1] in {"intend", "outcome", "save_pull_request"})
+    await reached(line, repository, deaths)
+    assert Counter(effect.kind for effect in await line.effects()) == Counter(push=1, merge=1, delete_ref=1)
+    assert Counter(line.asked_roles()) == ORDINARY
+
+
+async def test_deaths_after_every_answer_repeat_no_model_call(line: LineRun) -> None:
+    """Tools run again from the snapshot they started from; the answer is not bought again."""
+    repository = await start(line)
+    deaths = Deaths(lambda at: at[:2] == ("after", "answered"))
+    await reached(line, repository, deaths)
+    assert Counter(line.asked_roles()) == ORDINARY
+
+
+async def test_deaths_in_the_middle_of_every_call_repeat_that_call_once(line: LineRun) -> None:
+    repository = await start(line)
+    deaths = Deaths(lambda at: at[:2] == ("before", "answered"))
+    await reached(line, repository, deaths)
+    repeated = sum(Counter(line.asked_roles()).values()) - sum(ORDINARY.values())
+    assert 0 < repeated <= len(deaths.died_at)
+
+
+async def test_deaths_around_every_observation_and_opening_repeat_no_model_call(line: LineRun) -> None:
+    repository = await start(line)
+
+    def wanted(at: Moment) -> bool:
+        return at[1] in {"observed", "opened"} and at[2] in {
+            "test_writer",
+            "code_writer",
+            "spec_writer",
+            "retrospective",
+        }
+
+    deaths = Deaths(wanted)
+    await reached(line, repository, deaths)
+    assert Counter(line.asked_roles()) == ORDINARY
