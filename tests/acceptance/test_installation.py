@@ -81,7 +81,10 @@ def test_a_killed_controller_comes_back_at_its_address(changeline: Changeline) -
     assert now["processes"]["controller"] != up["processes"]["controller"]
 
 
-def test_ctrl_c_detaches_from_a_run_and_the_work_goes_on(changeline: Changeline, sample: Path, place: Path) -> None:
+def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_an_approval_to_the_end(
+    changeline: Changeline, sample: Path, place: Path
+) -> None:
+    before = git(sample, "rev-parse", "main")
     argv = ["run", "--repo", str(sample), "--file", REQUEST, "--scenario", SCENARIO, "--yes"]
     environment = {**os.environ, "CHANGELINE_DATA_DIR": str(place / "data"), "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-P", "-m", "cli", *argv]
@@ -95,9 +98,20 @@ def test_ctrl_c_detaches_from_a_run_and_the_work_goes_on(changeline: Changeline,
         rest = running.stderr.read()
     assert running.returncode == 3, rest
     assert "Return with: changeline watch cr-" in rest
-    assert changeline("watch").returncode == 3, "the release waits for a person"
-    assert changeline("cancel", "latest").returncode == 0
-    assert changeline("watch").returncode == 4
+
+    waiting = changeline("watch", "--json")
+    gates = value_of(waiting)["gates"]
+    assert (waiting.returncode, [gate["kind"] for gate in gates]) == (3, ["release"]), "nobody says yes any more"
+    assert git(sample, "rev-parse", "main") == before
+    approved = changeline("approve", "latest", "--comment", "Seen.", "--json")
+    assert value_of(approved)["content_hash"] == gates[0]["content_hash"]
+    watched = changeline("watch")
+    assert watched.returncode == 0, watched.stderr
+    assert "release: approve by local: Seen." in watched.stdout
+    assert git(sample, "rev-parse", "main") != before
+    assert "src/parcel_rates/insurance.py" in changeline("diff", "latest", "--stat").stdout
+    proposed = value_of(changeline("learnings", "list", "--json"))["items"]
+    assert [one["status"] for one in proposed] == ["proposed"]
 
 
 def test_on_a_terminal_a_run_is_drawn_live_and_asks_for_the_release(
