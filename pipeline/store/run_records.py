@@ -28,7 +28,8 @@ from pipeline.store.tables import journal, learnings, pull_requests
 from pipeline.store.work import Work
 
 DECIDED = frozenset({"done", "conflict", "refused", "dead", "dismissed"})
-LOOK_AGAIN_S = 0.25
+LOOK_AGAIN_S = 0.02
+LOOK_AGAIN_MAX_S = 0.5
 
 
 class RunRecords:
@@ -181,14 +182,16 @@ class RunRecords:
         return effect
 
     async def outcome(self, effect_id: str, *, timeout_s: float) -> Effect:
-        """Look until it is decided; the executor's ring only shortens the wait."""
+        """Look until it is decided, at growing intervals: most are decided within milliseconds."""
         deadline = asyncio.get_running_loop().time() + timeout_s
+        pause_s = LOOK_AGAIN_S
         while True:
             async with self._database.transaction() as connection:
                 effect = await Effects(connection).get(effect_id)
             if effect.status in DECIDED or asyncio.get_running_loop().time() > deadline:
                 return effect
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LOOK_AGAIN_MAX_S)
 
     async def try_again(self, effect_id: str) -> None:
         """See the port; wakes the controller's executor."""

@@ -260,9 +260,16 @@ class LineRun:
 
     async def _carry_out_effects(self) -> None:
         outbox = next(loop for loop in self.controller.loops if loop.name == "outbox")
-        while True:
-            await outbox.tick()
-            await asyncio.sleep(0.02)
+        hearing = asyncio.create_task(self.controller.bells.hear())
+        try:
+            while True:
+                outbox.wake.clear()
+                await outbox.tick()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(outbox.wake.wait(), 0.3)
+        finally:
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
 
 
 class NoLauncher:

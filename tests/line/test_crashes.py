@@ -104,10 +104,10 @@ async def test_deaths_while_conflicts_are_resolved_lose_nothing_of_the_resolutio
     await line.to_the_gate()
     repository.commit({"calc.py": THEIRS})
     await line.approve()
-    deaths = Deaths(lambda at: at[2:3] == ("conflict_resolver",) or at[-1] == "green_suite")
+    deaths = Deaths(lambda at: at[1] in {"answered", "observed"} or at[-1] == "green_suite")
     cr = await line.work_through_crashes(deaths.doomed)
     assert cr.status is Status.WAITING, (cr.pause_reason, cr.pause_message, cr.pause_facts)
-    assert len(deaths.died_at) > 8
+    assert len(deaths.died_at) >= 8
     await line.decide_and_finish()
     assert repository.text("calc.py") == BOTH.strip()
     repeated = len(line.asked("conflict_resolver")) - 2
