@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from cli import itself
+from cli.local.data_directory import DataDirectory
+from cli.local.runtime_state import RuntimeFile
 from cli.registry import VERBS, load
 from scripts import cli_reference
 from tests.cli.conftest import Verb
@@ -120,6 +122,20 @@ def test_an_internal_error_is_one_line_and_debug_shows_the_traceback(
     assert "Traceback" not in failed.err
     monkeypatch.setenv("CHANGELINE_LOG_LEVEL", "debug")
     assert "Traceback" in verb("list").err
+
+
+def test_an_installation_that_is_still_starting_is_not_reachable_yet(verb: Verb, nowhere: Path) -> None:
+    nowhere.mkdir()
+    runtime = RuntimeFile(DataDirectory.at(nowhere))
+    runtime.controller("http://127.0.0.1:9", str(nowhere / "token"))
+    refused = verb("list", "--json")
+    assert (refused.code, refused.value["error"]) == (5, "Changeline is starting.")
+
+
+def test_a_terminal_without_a_character_shows_another() -> None:
+    environment = {**itself.environment(), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(itself.command("run", "--help"), env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Carry a change request" in done.stdout) == (0, True), done.stderr
 
 
 def test_our_own_processes_do_not_take_packages_from_the_current_directory(tmp_path: Path) -> None:

@@ -129,13 +129,17 @@ async def test_events_that_happen_while_the_connection_is_away_are_told(
 ) -> None:
     await line.queued(store)
     await _warn(store, "before")
-    away = threading.Event()
+    back = threading.Event()
+
+    def wait(_seconds: float) -> None:
+        back.wait(30)
+
     with bad_line(controller.url) as broken, Client(broken.url, controller.token) as client:
         broken.cut_after.append(1)
-        following = follow(client, line.CR, notice=lambda _text: None, sleep=lambda _s: away.wait(30))
+        following = follow(client, line.CR, notice=lambda _text: None, sleep=wait)
         first = next(event for event in following if event is not None)
         await _warn(store, "meanwhile")
-        away.set()
+        back.set()
         assert [first.payload["message"], *(event.payload["message"] for event in _until(following, "meanwhile"))] == [
             "before",
             "meanwhile",
