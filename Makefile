@@ -54,6 +54,7 @@ lock: ## Compile the lock files anew (UPGRADE=1 takes newer releases)
 
 docs: dev ## Write the generated pages and the dashboard's types anew
 	@$(BIN)/python -m scripts.settings_reference
+	@$(BIN)/python -m scripts.cli_reference
 	@$(BIN)/python -m scripts.dependencies
 	@$(BIN)/python -m scripts.state_machine
 	@$(MAKE) --no-print-directory openapi

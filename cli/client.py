@@ -153,7 +153,7 @@ def connect(settings: Settings) -> Client:
         if settings.token is None:
             raise CallerError("CHANGELINE_URL needs a token.", field="CHANGELINE_TOKEN", remedy="Set it.")
         return Client(settings.url, settings.token.get_secret_value())
-    runtime = running(settings)
+    runtime = started(settings)
     if runtime is None:
         raise Unreachable(
             f"No Changeline runs on {locate(settings)}.",
@@ -162,18 +162,16 @@ def connect(settings: Settings) -> Client:
     return client_of(runtime)
 
 
-def running(settings: Settings) -> Runtime | None:
-    """Return the installation that runs on the data directory and has a controller; None when there is none."""
+def started(settings: Settings) -> Runtime | None:
+    """Return what runs on the data directory, ready or not; None when nothing does."""
     runtime = read_runtime(DataDirectory.at(locate(settings)))
-    if runtime is None or not runtime.alive or runtime.controller is None or runtime.token_path is None:
-        return None
-    return runtime
+    return runtime if runtime is not None and runtime.alive else None
 
 
 def client_of(runtime: Runtime) -> Client:
     """Return a client for an installation on this machine."""
-    if runtime.controller is None or runtime.token_path is None:
-        raise Unreachable("Changeline is still starting.", remedy="Try again in a moment.")
+    if runtime.phase != "ready" or runtime.controller is None or runtime.token_path is None:
+        raise Unreachable(f"Changeline is {runtime.phase}.", remedy="Try again in a moment.")
     try:
         token = Path(runtime.token_path).read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -33,7 +33,7 @@ def follow(
     *,
     after: int = 0,
     notice: Callable[[str], None],
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
     patience_s: float = _PATIENCE_S,
 ) -> Iterator[Event | None]:
     """Yield every event after `after` once and in order, and None as a sign of life; never ends by itself.

@@ -19,6 +19,11 @@ _MARKS = {"ahead": "·", "running": "▶", "done": "✓", "back": "↺", "stoppe
 _STYLES = {"ahead": "dim", "running": "bold blue", "done": "green", "back": "yellow", "stopped": "yellow"}
 _PER_SECOND = 8
 _MODEL_WORDS = 60
+_HEAD_LINES = 2
+_STAGES_MIN = 5
+_NAME_WIDTH = 26
+_DURATION_WIDTH = 9
+_WARNINGS_SHOWN = 2
 
 
 class LiveView:
@@ -26,6 +31,7 @@ class LiveView:
 
     def __init__(self, console: Console, *, cr_id: str, title: str, model: str) -> None:
         self._head = (cr_id, title, model)
+        self._console = console
         self.progress = Progress()
         self._spinner = Spinner("dots")
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=_PER_SECOND, transient=False)
@@ -45,32 +51,46 @@ class LiveView:
 
     def notice(self, text: str) -> None:
         """Print a line above the view."""
-        self._live.console.print(escape(text), style="dim")
+        self._console.print(escape(text), style="dim")
 
     def _render(self) -> RenderableType:
-        return Group(self._heading(), self._timeline(), *self._agents(), *self._facts())
+        below = [*self._agents(), *self._facts()]
+        room = self._console.height - _HEAD_LINES - len(below) - 1
+        return Group(self._heading(), self._timeline(room), *below)
 
     def _heading(self) -> RenderableType:
         cr_id, title, model = self._head
         progress = self.progress
         reason = f" ({progress.reason.replace('_', ' ')})" if progress.reason else ""
         style = STATUS_STYLES.get(progress.status, "white")
-        return Text.from_markup(
+        text = Text.from_markup(
             f"[bold]{escape(one_line(title))}[/bold]\n"
-            f"[dim]{escape(cr_id)} · {escape(model[:_MODEL_WORDS])}[/dim] · [{style}]{progress.status}{reason}[/]"
+            f"[dim]{escape(cr_id)} · {escape(one_line(model)[:_MODEL_WORDS])}[/dim] · [{style}]{progress.status}{reason}[/]"
         )
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text
 
-    def _timeline(self) -> RenderableType:
-        table = Table.grid(padding=(0, 1))
-        table.add_column(width=1)
-        table.add_column(no_wrap=True)
-        table.add_column(justify="right", no_wrap=True)
+    def _timeline(self, room: int) -> RenderableType:
+        """Draw the stages in at most `room` lines: what lies ahead shares one, what is long done gives way first."""
+        lines = list(self.progress.stages.values())
+        ahead = [line for line in lines if line.state == "ahead"]
+        begun = [line for line in lines if line.state != "ahead"]
+        hidden = max(0, len(begun) + bool(ahead) + 1 - max(room, _STAGES_MIN))
+        hidden = hidden if hidden > 1 else 0
+        table = Table.grid(padding=(0, 1), expand=True)
+        for width in (1, _NAME_WIDTH, _DURATION_WIDTH):
+            table.add_column(width=width, min_width=width, no_wrap=True)
         table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
-        for line in self.progress.stages.values():
+        if hidden:
+            table.add_row(Text("✓", "green"), Text(f"{hidden} stages", "green"), Text(""), Text(""))
+        for line in begun[hidden:]:
             style = _STYLES[line.state]
             mark: RenderableType = self._spinner if line.state == "running" else Text(_MARKS[line.state], style)
             name = line.name.replace("_", " ") + (f" ×{line.round}" if line.round > 1 else "")
             table.add_row(mark, Text(name, style), Text(_duration(line), "dim"), Text(one_line(line.summary), "dim"))
+        if ahead:
+            names = ", ".join(line.name.replace("_", " ") for line in ahead)
+            table.add_row(Text("·", "dim"), Text("then", "dim"), Text(""), Text(names, "dim"))
         return table
 
     def _agents(self) -> list[RenderableType]:
@@ -94,8 +114,11 @@ class LiveView:
         spent = f"{progress.spent_usd:.4f}{budget} USD"
         counts = f"{progress.turns} turns, {progress.tools} tools"
         facts = [f"{_elapsed(progress)} · {spent} · {counts}", *(f"Tests: {line}" for line in tests)]
-        warned = [f"[yellow]! {escape(one_line(text))}[/yellow]" for text in progress.warnings]
-        return [Text.from_markup("  " + line) for line in (*facts, *warned)]
+        warned = [f"[yellow]! {escape(one_line(text))}[/yellow]" for text in progress.warnings[-_WARNINGS_SHOWN:]]
+        found = [Text.from_markup("  " + line) for line in (*facts, *warned)]
+        for text in found:
+            text.no_wrap, text.overflow = True, "ellipsis"
+        return list(found)
 
 
 def _duration(line: StageLine) -> str:

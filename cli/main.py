@@ -1,5 +1,6 @@
 """The `changeline` command: assembles the verbs, and turns whatever goes wrong into one sentence and an exit code."""
 
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -53,6 +54,7 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Nothing but SystemExit of completion scripts leaves it."""
+    _never_fail_to_print()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         outcome = get_command(app).main(given, prog_name="changeline", standalone_mode=False)
@@ -65,6 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last handler of the process: every error becomes a sentence and a code
         return _failed(error, given)
     return int(outcome) if isinstance(outcome, int) else Exit.COMPLETED
+
+
+def _never_fail_to_print() -> None:
+    """A terminal that lacks a character shows a question mark; that is no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(errors="replace")
 
 
 def _refused_usage(error: TyperException, given: Sequence[str]) -> int:

@@ -3,20 +3,25 @@
 Invariant: `run` stops what it started and nothing else, unless it is told to keep it or a person detached.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli import one_machine
-from cli.client import Client, client_of, running
+from cli.client import Client, Unreachable, client_of, started
 from cli.commands.installation import start_in_background
 from cli.local import up as local
 from cli.local.data_directory import locate
+from cli.local.runtime_state import Runtime
 from cli.output import Output
 from cli.session import Session
 from pipeline.errors import CallerError, Conflict
 from pipeline.settings import Settings
+
+_SETTLED_WITHIN_S = 180.0
+_LOOK_AGAIN_S = 0.1
 
 
 @dataclass(slots=True)
@@ -34,11 +39,11 @@ def refuse_without_model(settings: Settings, scenario: Path | None) -> None:
         if scenario is not None:
             raise _foreign_scenario(settings.url)
         return
-    runtime = running(settings)
+    runtime = _settled(settings)
     if runtime is None:
         one_machine.require_model(one_machine.model_of(settings, scenario))
     elif scenario is not None:
-        _check_same_scenario(settings, scenario)
+        _check_same_scenario(settings, runtime, scenario)
     elif runtime.model is None:
         raise one_machine.no_model()
 
@@ -47,7 +52,7 @@ def refuse_without_model(settings: Settings, scenario: Path | None) -> None:
 def installation(session: Session, scenario: Path | None, *, keep: bool) -> Iterator[Reached]:
     """Yield a controller, started for this run if none is there; stops what was started."""
     settings = session.settings
-    if settings.url is not None or running(settings) is not None:
+    if settings.url is not None or _settled(settings) is not None:
         yield Reached(session.client, started=False)
         return
     reached = Reached(session.stack.enter_context(_start(session.out, settings, scenario)), started=True, keep=keep)
@@ -66,10 +71,22 @@ def _start(out: Output, settings: Settings, scenario: Path | None) -> Client:
     return client_of(start_in_background(out, settings, one_machine.model_of(settings, scenario)))
 
 
-def _check_same_scenario(settings: Settings, scenario: Path) -> None:
-    runtime = running(settings)
+def _settled(settings: Settings) -> Runtime | None:
+    """Return the installation on the data directory once it is ready; None when there is none.
+
+    Somebody may have started it, or be stopping it, a moment ago.
+    """
+    deadline = time.monotonic() + _SETTLED_WITHIN_S
+    while (runtime := started(settings)) is not None and runtime.phase != "ready":
+        if time.monotonic() > deadline:
+            raise Unreachable(f"Changeline on {locate(settings)} is {runtime.phase} for too long.")
+        time.sleep(_LOOK_AGAIN_S)
+    return runtime
+
+
+def _check_same_scenario(settings: Settings, runtime: Runtime, scenario: Path) -> None:
     wanted = one_machine.model_of(settings, scenario).words
-    if runtime is not None and runtime.model != wanted:
+    if runtime.model != wanted:
         raise Conflict(
             f"Changeline already runs on {locate(settings)}, with {runtime.model or 'no model'}.",
             field="--scenario",

@@ -3,7 +3,8 @@
 Problem: a demo and acceptance tests without a key, in which everything but the intelligence is real. Choice: a small
 server with the provider's event sequence, its usage numbers (cache reads and writes computed from the prefixes it has
 really seen) and its ways to fail, so that the official SDK and the real loop run against it. It is named as scripted in
-every answer. `GET /requests` shows what it was asked, for tests; `python -m cli.scripted_model FILE --port N` runs it.
+every answer. `GET /requests` shows what it was asked and `GET /arrivals` when, for tests and the bench;
+`python -m cli.scripted_model FILE --port N` runs it.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import hashlib
 import json
 import socket
 import sys
+import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -55,6 +57,8 @@ class ScriptedModel:
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
     bodies: deque[bytes] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
     headers: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
+    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
+    """When each request was there, by the monotonic clock, which processes of one machine share."""
     faults_played: Counter[str] = field(default_factory=Counter)
     cached_prefixes: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
@@ -64,6 +68,7 @@ class ScriptedModel:
             routes=[
                 Route("/v1/messages", self._messages, methods=["POST"]),
                 Route("/requests", self._journal, methods=["GET"]),
+                Route("/arrivals", self._arrivals, methods=["GET"]),
                 Route("/healthz", self._health, methods=["GET"]),
             ]
         )
@@ -74,13 +79,18 @@ class ScriptedModel:
     async def _journal(self, _request: Request) -> Response:
         return JSONResponse(list(self.requests))
 
+    async def _arrivals(self, _request: Request) -> Response:
+        return JSONResponse(list(self.arrivals))
+
     async def _messages(self, http: Request) -> Response:
         raw = await http.body()
+        arrived = time.monotonic()
         try:
             request = json.loads(raw)
         except json.JSONDecodeError as error:
             return _error(400, f"The request is not JSON: {error}")
         self.requests.append(request)
+        self.arrivals.append(arrived)
         self.bodies.append(raw)
         self.headers.append(dict(http.headers))
         try:

@@ -11,7 +11,7 @@ from typing import Any
 from controller.wiring import InspectedRepository, RepositoryDiff
 from pipeline.change_request import RepositoryTarget
 from pipeline.errors import Conflict, TransientError
-from pipeline.ports import Forge, RemoteFacts, Repository
+from pipeline.ports import Forge, RemoteFacts, Repository, Stack
 from pipeline.records import Effect
 from pipeline.repository_reading import stack_at
 
@@ -20,25 +20,22 @@ OpenRepository = Callable[[str, str], Awaitable[Repository]]
 
 LookAtRemote = Callable[[str, str | None], Awaitable[RemoteFacts]]
 PATCH_MAX_BYTES = 1_000_000
+STACKS_REMEMBERED_MAX = 1_000
 
 
 class GitInspector:
-    """Implements `controller.wiring.RepositoryInspector`."""
+    """Implements `controller.wiring.RepositoryInspector`. The remote is asked each time; a commit is read only once."""
 
     def __init__(self, open_repository: OpenRepository, look: LookAtRemote) -> None:
         self._open = open_repository
         self._look = look
+        self._stacks: dict[tuple[str, str, str | None], Stack] = {}
 
     async def inspect(self, remote: str, base_branch: str | None, test_command: str | None) -> InspectedRepository:
         """Look at the remote, fetch it and find out how its tests run. Raises `CallerError` that names the remedy."""
         facts = await self._look(remote, base_branch)
         name = proposed_name(facts.remote)
-        repository = await self._open(name, facts.remote)
-        await repository.fetch()
-        target = RepositoryTarget(
-            name=name, remote=facts.remote, base_branch=facts.base_branch, test_command=test_command
-        )
-        stack, _ = await stack_at(repository, facts.base_commit, target)
+        stack = await self._stack(name, facts, test_command)
         return InspectedRepository(
             name=name,
             remote=facts.remote,
@@ -48,6 +45,21 @@ class GitInspector:
             test_command=stack.test_command,
             warnings=facts.warnings,
         )
+
+    async def _stack(self, name: str, facts: RemoteFacts, test_command: str | None) -> Stack:
+        key = (facts.remote, facts.base_commit, test_command)
+        if key in self._stacks:
+            return self._stacks[key]
+        repository = await self._open(name, facts.remote)
+        await repository.fetch()
+        target = RepositoryTarget(
+            name=name, remote=facts.remote, base_branch=facts.base_branch, test_command=test_command
+        )
+        stack, _ = await stack_at(repository, facts.base_commit, target)
+        while len(self._stacks) >= STACKS_REMEMBERED_MAX:
+            del self._stacks[next(iter(self._stacks))]
+        self._stacks[key] = stack
+        return stack
 
 
 class GitDiffs:

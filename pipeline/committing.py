@@ -1,10 +1,24 @@
 """Commits of the change: the tree of an agent's snapshot on our parent, under the configured identity."""
 
+import re
 import textwrap
 
+from pipeline.behaviour import Behaviour, render_feature
 from pipeline.execution import StageRun
 
 STEP = "Changeline-Step"
+
+
+async def with_feature(run: StageRun, snapshot: str, behaviour: Behaviour) -> str:
+    """Add the `.feature` file to a snapshot where the repository keeps its behaviour specs; else return it as it is."""
+    if run.target.behaviour_path is None:
+        return snapshot
+    slug = re.sub(r"[^a-z0-9]+", "-", behaviour.feature.lower()).strip("-")[:80] or run.context.cr_id
+    path = f"{run.target.behaviour_path.strip('/')}/{slug}.feature"
+    files: dict[str, bytes | None] = {path: render_feature(behaviour).encode()}
+    return await run.context.repositories[run.name].commit_files(
+        parent=snapshot, files=files, message=f"Behaviour: {slug}", author=run.context.author
+    )
 
 
 async def commit(run: StageRun, *, snapshot: str, parent: str, step: str, subject: str, body: str = "") -> str:

@@ -47,6 +47,9 @@ class Records(Protocol):
     async def carry_over(self, from_attempt: int) -> None:
         """Take over specs, test runs and findings of an earlier attempt, once, to go on from a stage in the middle."""
 
+    async def working_time(self) -> tuple[float, int]:
+        """Return the leased working time in seconds, waits excluded, and how often a person let the run go on."""
+
     async def enter_stage(self, stage: Stage) -> None:
         """Record where the line is, for people."""
 

@@ -16,7 +16,7 @@ from langgraph.runtime import Runtime
 from pipeline import events, routing
 from pipeline.change_request import PauseReason, RepositoryTarget, Stage
 from pipeline.context import StageContext
-from pipeline.errors import InvariantBroken
+from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.records import StageResult
 from pipeline.state import (
     PAUSE,
@@ -162,6 +162,7 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
     known = await run.context.records.valid_result(run.repository or "", run.stage, inputs_hash)
     if known is not None:
         return cast("RunState", known.result["update"])
+    await _check_working_time(run)
     started = run.context.clock.monotonic()
     await run.context.records.enter_stage(run.stage)
     await run.emit(events.StageEntered(round=_round(run)))
@@ -179,6 +180,19 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
         events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3))
     )
     return update
+
+
+async def _check_working_time(run: StageRun) -> None:
+    """Stop before a stage when the working time is used up; each time a person lets the run go on, it is given once more."""
+    worked_s, times = await run.context.records.working_time()
+    allowed_s = run.context.configuration.pipeline.working_time_max_s * (1 + times)
+    if worked_s > allowed_s:
+        raise PersonNeeded(
+            PauseReason.TOTAL_TIME,
+            "The working time of this change request is used up.",
+            worked_s=round(worked_s),
+            allowed_s=allowed_s,
+        )
 
 
 def _round(run: StageRun) -> int:

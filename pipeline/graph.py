@@ -8,6 +8,8 @@ Joins are where fan-outs end and `routing` decides. Node names are a contract (`
 """
 
 from collections.abc import Sequence
+from copy import copy
+from functools import cache
 from typing import Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -66,7 +68,14 @@ _STAGES = {
 
 
 def compile_line(saver: BaseCheckpointSaver[str]) -> Line:
-    """Build the line on a checkpointer. Cheap; once per process."""
+    """Return the line on a checkpointer. The line itself is compiled once per process, or before the process forks."""
+    line = copy(_compiled())
+    line.checkpointer = saver
+    return line
+
+
+@cache
+def _compiled() -> Line:
     graph = StateGraph(RunState, context_schema=StageContext)
     for stage, (body, inputs) in _STAGES.items():
         graph.add_node(stage.value, cast("Any", stage_node(stage, body, inputs)), input_schema=RepositoryTask)
@@ -80,7 +89,7 @@ def compile_line(saver: BaseCheckpointSaver[str]) -> Line:
     everywhere = [*(stage.value for stage in Stage), states.PAUSE]
     graph.add_conditional_edges(states.RESUME, follow, everywhere)
     graph.add_conditional_edges(START, enter, [stage.value for stage in Stage])
-    return graph.compile(checkpointer=saver)
+    return graph.compile()
 
 
 def pause(state: RunState) -> None:

@@ -99,7 +99,8 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
         if not came_back:
             submission = handed.of(Tests)
             subject = f"Tests: {bench.spec.feature}"
-            built = await committing.commit(run, snapshot=commit, parent=bench.start, step="tests", subject=subject)
+            told = await committing.with_feature(run, commit, bench.spec.behaviour())
+            built = await committing.commit(run, snapshot=told, parent=bench.start, step="tests", subject=subject)
             tests = await witness(run, bench, submission, built)
             if isinstance(tests, ProvenTests):
                 await trees.remove(run, run.name, purpose)

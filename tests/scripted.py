@@ -36,6 +36,7 @@ class ScriptedServer:
             self.model.requests,
             self.model.bodies,
             self.model.headers,
+            self.model.arrivals,
             self.model.faults_played,
             self.model.cached_prefixes,
         ):

@@ -13,12 +13,17 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from pipeline.ports import Isolation
 from pipeline.settings import Settings
+from worker import warmth
 from worker.main import run
 from worker.order import Order
+
+Work = Callable[[Order, Settings, Isolation | None], int]
 
 PR_SET_PDEATHSIG = 1
 READ_BYTES = 65_536
@@ -29,11 +34,16 @@ class ForkServer:
     """The parent. `workers` maps process ids to what they work on."""
 
     settings: Settings
+    work: Work = run
+    """What a forked process does with its order, given how tools are isolated here; returns its exit code."""
+    isolation: Isolation | None = None
     workers: dict[int, Order] = field(default_factory=dict)
     known: set[tuple[str, int, int]] = field(default_factory=set)
 
     def serve(self) -> None:
         """Serve until stdin ends, then stop every worker."""
+        warmth.warm()
+        self.isolation = warmth.isolation(self.settings)
         wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
@@ -84,7 +94,7 @@ class ForkServer:
             nothing = os.open(os.devnull, os.O_RDWR)
             os.dup2(nothing, 0)
             os.dup2(2, 1)
-            code = run(order, self.settings)
+            code = self.work(order, self.settings, self.isolation)
         finally:
             sys.stderr.flush()
             os._exit(code)

@@ -3,26 +3,31 @@
 import asyncio
 import contextlib
 import signal
+from collections.abc import Callable
 
 from langgraph.runtime import RunControl
 
+from pipeline.ports import Isolation
 from pipeline.settings import Settings
 from worker.control import stop_asked
 from worker.heartbeat import Heartbeat
 from worker.loop import execute
 from worker.order import Order
-from worker.wiring import database_url, hands
+from worker.wiring import Hands, database_url, hands
+
+Prepare = Callable[[Hands], Hands]
+"""Changes what a worker works with before it starts, such as wrapping a port to time it."""
 
 
-def run(order: Order, settings: Settings) -> int:
-    """Execute one lease in this process; returns the exit code."""
-    return asyncio.run(_run(order, settings))
+def run(order: Order, settings: Settings, isolation: Isolation | None = None, *, prepare: Prepare | None = None) -> int:
+    """Execute one lease in this process; returns the exit code. `isolation` saves another look at this machine."""
+    return asyncio.run(_run(order, settings, isolation, prepare))
 
 
-async def _run(order: Order, settings: Settings) -> int:
+async def _run(order: Order, settings: Settings, isolation: Isolation | None, prepare: Prepare | None) -> int:
     drain = RunControl()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain.request_drain)
-    async with hands(order, settings) as held:
+    async with hands(order, settings, isolation) as held:
         heartbeat = Heartbeat(
             database_url(settings),
             tenant=order.tenant,
@@ -32,7 +37,8 @@ async def _run(order: Order, settings: Settings) -> int:
         )
         heartbeat.start()
         try:
-            return await execute(held, lambda: stop_asked(held.runs, held.bell, order.cr_id), drain)
+            working = prepare(held) if prepare else held
+            return await execute(working, lambda: stop_asked(held.runs, held.bell, order.cr_id), drain)
         finally:
             with contextlib.suppress(RuntimeError):
                 asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)

@@ -24,7 +24,7 @@ from pipeline.graph import Line, compile_line
 from pipeline.llm.chains import scripted_models
 from pipeline.llm.gateway import Gateway
 from pipeline.llm.pricing import load_prices
-from pipeline.ports import Author, Bell, Clock, ModelProvider, Repository
+from pipeline.ports import Author, Bell, Clock, Isolation, ModelProvider, Repository, Sandbox
 from pipeline.settings import Settings
 from pipeline.store.bell import PostgresBell
 from pipeline.store.checkpoints import checkpointer
@@ -51,8 +51,8 @@ class Hands:
 
 
 @asynccontextmanager
-async def hands(order: Order, settings: Settings) -> AsyncIterator[Hands]:
-    """Open connections and adapters for one order; closes them in reverse."""
+async def hands(order: Order, settings: Settings, isolation: Isolation | None = None) -> AsyncIterator[Hands]:
+    """Open connections and adapters for one order; closes them in reverse. `isolation` is what is known of tools here."""
     url = database_url(settings)
     identity = WorkerIdentity(cr_id=order.cr_id, epoch=order.epoch)
     async with AsyncExitStack() as stack:
@@ -63,7 +63,10 @@ async def hands(order: Order, settings: Settings) -> AsyncIterator[Hands]:
         saver = await stack.enter_async_context(checkpointer(url, tenant=order.tenant, worker=identity))
         provider = _provider(settings)
         stack.push_async_callback(provider.aclose)
-        context = await _context(order, settings, runs, database, bell, provider)
+        sandbox = await start_sandbox(
+            settings.sandbox, settings.environment, hidden=(data_directory(settings),), known=isolation
+        )
+        context = await _context(order, settings, runs, database, provider, sandbox)
         yield Hands(order=order, line=compile_line(saver), context=context, runs=runs, bell=bell, identity=identity)
 
 
@@ -84,17 +87,16 @@ def data_directory(settings: Settings) -> Path:
 
 
 async def _context(
-    order: Order, settings: Settings, runs: Runs, database: Database, bell: Bell, provider: ModelProvider
+    order: Order, settings: Settings, runs: Runs, database: Database, provider: ModelProvider, sandbox: Sandbox
 ) -> StageContext:
     root = data_directory(settings)
     cr, progress = await runs.load()
     configuration = Configuration.model_validate(cr.settings_snapshot)
     clock = SystemClock()
-    records = RunRecords(database, bell, cr_id=cr.id, attempt=order.attempt)
+    records = RunRecords(database, cr_id=cr.id, attempt=order.attempt)
     author = Author(name=settings.git.author_name, email=settings.git.author_email)
     targets = {one.target.name: one.target for one in progress}
     repositories = await _repositories(root, settings, targets, author, clock)
-    sandbox = await start_sandbox(settings.sandbox, settings.environment, hidden=(root,))
     crew = Crew(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch,
         gateway=_gateway(settings, configuration, order, database, clock, provider),

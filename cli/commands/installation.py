@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import itself, one_machine
-from cli.client import Client, client_of, running
+from cli.client import Client, client_of, started
 from cli.exits import Exit
 from cli.local import up as local
 from cli.local.data_directory import DataDirectory, locate
@@ -55,7 +55,7 @@ def up(
         require_free_port(settings.controller.host, settings.controller.port, field="CHANGELINE_CONTROLLER__PORT")
 
         def ready(servers: LocalServers) -> None:
-            runtime = running(settings)
+            runtime = started(settings)
             if runtime is not None and not unattended:
                 show_ready(session.out, settings, runtime, servers=servers)
 

@@ -8,8 +8,10 @@ who must act, and key, address and headers come from the constructor alone.
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import anthropic
@@ -46,6 +48,7 @@ class AnthropicProvider:
             max_retries=max_retries,
             open_telemetry=False,
             http_client=httpx2.AsyncClient(
+                verify=_trusted(),
                 trust_env=False,
                 follow_redirects=False,
                 timeout=httpx2.Timeout(stall_timeout_s, connect=10.0),
@@ -122,6 +125,45 @@ class AnthropicProvider:
                 "Check the model settings and CHANGELINE_ANTHROPIC__BASE_URL."
             )
         return f"The model provider refused the request as invalid ({status}: {said})."
+
+
+def warm() -> None:
+    """Play one answer through the SDK without any network, so that processes forked later need not build its models.
+
+    The SDK builds a model's schema when it first meets one, which takes longer than the rest of a call.
+    """
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    message = {"id": "msg_0", "type": "message", "role": "assistant", "model": "none", "content": [], "usage": usage}
+    tool = {"type": "tool_use", "id": "toolu_0", "name": "none", "input": {}}
+    events: list[Json] = [
+        {"type": "message_start", "message": {**message, "stop_reason": None, "stop_sequence": None}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "."}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": tool},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "{}"}},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": usage},
+        {"type": "message_stop"},
+    ]
+    body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    answer = httpx2.MockTransport(
+        lambda _: httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=body)
+    )
+    client = anthropic.Anthropic(
+        api_key="none", max_retries=0, http_client=httpx2.Client(transport=answer, trust_env=False, verify=_trusted())
+    )
+    with client, client.messages.create(
+        model="none", max_tokens=1, messages=[{"role": "user", "content": "."}], stream=True
+    ) as stream:  # fmt: skip
+        for event in stream:
+            event.to_dict()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Read the certificates once, or before the process forks."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 _STATUS_OF_ERROR_TYPE = {

@@ -34,16 +34,21 @@ _PROBE_TIMEOUT_S = 20.0
 
 
 async def start_sandbox(
-    settings: SandboxSettings, environment: EnvironmentSettings, *, hidden: tuple[Path, ...]
+    settings: SandboxSettings,
+    environment: EnvironmentSettings,
+    *,
+    hidden: tuple[Path, ...],
+    known: Isolation | None = None,
 ) -> Sandbox:
     """Return what this machine can do, checked by doing it: contained, else as the operator allowed, else refusing.
 
     `hidden` names the pipeline's own directories and files (data, git cache, sockets): no tool ever sees them, except
-    paths below them that a command lists itself.
+    paths below them that a command lists itself. `known` is what an earlier look at this machine found; only good news
+    are believed without another look.
     """
     egress = EgressProxy(environment.registries, private_hosts=environment.private_registries)
-    sandbox = Bubblewrap(settings, egress, hidden=hidden)
-    isolation = await sandbox.probe()
+    sandbox = Bubblewrap(settings, egress, hidden=hidden, known=known)
+    isolation = sandbox.isolation() if sandbox.isolation().active else await sandbox.probe()
     if isolation.active:
         return sandbox
     return Uncontained(settings, isolation.detail) if settings.allow_uncontained else Refusing(isolation.detail)
@@ -52,11 +57,18 @@ async def start_sandbox(
 class Bubblewrap:
     """The `Sandbox` port by bubblewrap. Refuses to run anything before `probe` has succeeded."""
 
-    def __init__(self, settings: SandboxSettings, egress: EgressProxy, *, hidden: tuple[Path, ...]) -> None:
+    def __init__(
+        self,
+        settings: SandboxSettings,
+        egress: EgressProxy,
+        *,
+        hidden: tuple[Path, ...],
+        known: Isolation | None = None,
+    ) -> None:
         self._settings = settings
         self._egress = egress
         self._hidden = hidden
-        self._isolation = Isolation(name="none", detail="not checked yet")
+        self._isolation = known or Isolation(name="none", detail="not checked yet")
 
     def isolation(self) -> Isolation:
         """Say what `probe` found."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined, TemplateError, meta
+from jinja2 import Environment, StrictUndefined, Template, TemplateError, meta
 
 from pipeline.agents.fences import Untrusted, VerifiedSpec, fact
 from pipeline.agents.loop_context import LoopContext
@@ -49,11 +49,17 @@ class RenderedPrompt:
     prompt_hash: str
 
 
+def warm() -> None:
+    """Read, check and compile every prompt now, so that processes forked later need not."""
+    for role in Role:
+        _opening(role)
+
+
 def render(variables: PromptVariables, *, context: str = "", loop: LoopContext | None = None) -> RenderedPrompt:
     """Render the prompt that belongs to the variables' role."""
     prompt = load_prompt(variables.role)
     values = {one.name: _shown(getattr(variables, one.name)) for one in fields(variables)}
-    task = _environment().from_string(prompt.opening).render(values).strip()
+    task = _opening(variables.role).render(values).strip()
     addition = loop.render() if loop else ""
     return RenderedPrompt(
         system=prompt.system,
@@ -68,6 +74,11 @@ def load_prompt(role: Role) -> PromptFile:
     """Read and check one prompt file."""
     path = ROLES[role].prompt_path
     return read_prompt(role, files("prompts").joinpath(path).read_bytes())
+
+
+@cache
+def _opening(role: Role) -> Template:
+    return _environment().from_string(load_prompt(role).opening)
 
 
 def read_prompt(role: Role, content: bytes) -> PromptFile:

@@ -7,6 +7,7 @@ the path, the problem and the remedy. Invariant: nothing is accepted without the
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -19,8 +20,9 @@ from pipeline.ports import Json
 _ERRORS_SHOWN_MAX = 15
 
 
+@cache
 def tool_schema(role: Role) -> Json:
-    """Return the submit tool of `role` as the Messages API takes it; the same bytes in every process."""
+    """Return the submit tool of `role` as the Messages API takes it; the same bytes in every process. Not to be changed."""
     submit = ROLES[role].submit
     schema = submit.model.model_json_schema()
     flat = _flatten(schema, schema.get("$defs", {}))

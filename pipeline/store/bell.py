@@ -8,12 +8,22 @@ from contextlib import suppress
 
 import psycopg
 from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import TransientError
 from pipeline.store.engine import Database, connect_args
 
 CHANNEL = "changeline"
 _NOTIFY = text("SELECT pg_notify(:channel, :payload)")
+
+
+async def ring_at_commit(connection: AsyncConnection, tenant: str, *topics: str) -> None:
+    """Wake the listeners of `topics` when this connection's transaction commits, and only then.
+
+    For whoever writes what it rings for: a ring of its own would cost a second commit.
+    """
+    for topic in topics:
+        await connection.execute(_NOTIFY, {"channel": CHANNEL, "payload": f"{tenant}/{topic}"})
 
 
 class PostgresTenantBell:
@@ -26,7 +36,7 @@ class PostgresTenantBell:
     async def ring(self, tenant: str, topic: str) -> None:
         """Wake everyone who listens to `topic` in a tenant, after this call's own transaction committed."""
         async with self._database.transaction(tenant) as connection:
-            await connection.execute(_NOTIFY, {"channel": CHANNEL, "payload": f"{tenant}/{topic}"})
+            await ring_at_commit(connection, tenant, topic)
 
     async def listen(self) -> AsyncIterator[tuple[str, str]]:
         """Yield (tenant, topic) as they ring; ends when the connection is lost, and the caller listens again."""

@@ -97,6 +97,12 @@ class Interventions:
         values = {"status": "acted", "acted_at": func.now(), "note": "the run went on"}
         await self._connection.execute(update(interventions).where(where).values(**values))
 
+    async def times_let_go_on(self, cr_id: str) -> int:
+        """Return how often a person let this change request go on."""
+        acted = (interventions.c.cr_id == cr_id) & (interventions.c.status == "acted") & LETS_GO_ON
+        query = select(func.count()).select_from(interventions).where(acted)
+        return int((await self._connection.execute(query)).scalar_one())
+
     async def settle_delivered(self, cr_id: str, repository: str | None) -> list[Intervention]:
         """Mark what agents were told as acted on: what was said for one repository, or for no one in particular (None)."""
         said_for = interventions.c.repository

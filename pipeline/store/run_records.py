@@ -15,29 +15,29 @@ from pipeline.change_request import Stage
 from pipeline.errors import NotFound
 from pipeline.findings import Finding
 from pipeline.identifiers import derived_id
-from pipeline.ports import Bell
 from pipeline.records import Effect, Gate, Intervention, SpecRevision, StageResult
 from pipeline.store import ledger
+from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
+from pipeline.store.leases import Leases
 from pipeline.store.tables import journal, learnings, pull_requests
 from pipeline.store.work import Work
 
 DECIDED = frozenset({"done", "conflict", "refused", "dead", "dismissed"})
 LOOK_AGAIN_S = 0.02
-LOOK_AGAIN_MAX_S = 0.5
+LOOK_AGAIN_MAX_S = 0.25
 
 
 class RunRecords:
     """Implements `pipeline.context.Records` for one attempt of one change request."""
 
-    def __init__(self, database: Database, bell: Bell, *, cr_id: str, attempt: int) -> None:
+    def __init__(self, database: Database, *, cr_id: str, attempt: int) -> None:
         self._database = database
-        self._bell = bell
         self._cr_id = cr_id
         self._attempt = attempt
 
@@ -47,10 +47,10 @@ class RunRecords:
             yield Work(connection, cr_id=self._cr_id, attempt=self._attempt)
 
     async def emit(self, event: events.Event) -> None:
-        """Append an event in a transaction of its own and ring."""
+        """Append an event in a transaction of its own, whose commit rings."""
         async with self._database.transaction() as connection:
             await Events(connection).append(self._cr_id, event)
-        await self._bell.ring("events")
+            await ring_at_commit(connection, self._database.tenant, "events")
 
     async def valid_result(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
         """See the port."""
@@ -71,6 +71,12 @@ class RunRecords:
         """See the port."""
         async with self._work() as work:
             await work.carry_over(from_attempt)
+
+    async def working_time(self) -> tuple[float, int]:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            worked_s = await Leases(connection).working_s(self._cr_id)
+            return worked_s, await Interventions(connection).times_let_go_on(self._cr_id)
 
     async def enter_stage(self, stage: Stage) -> None:
         """See the port."""
@@ -178,11 +184,11 @@ class RunRecords:
             effect = await Effects(connection).intend(
                 key=key, cr_id=self._cr_id, repository=repository, kind=kind, payload=payload
             )
-        await self._bell.ring("effects")
+            await ring_at_commit(connection, self._database.tenant, "effects")
         return effect
 
     async def outcome(self, effect_id: str, *, timeout_s: float) -> Effect:
-        """Look until it is decided, at growing intervals: most are decided within milliseconds."""
+        """Look until it is decided, soon at first: most effects take a tenth of a second, some wait for a person."""
         deadline = asyncio.get_running_loop().time() + timeout_s
         pause_s = LOOK_AGAIN_S
         while True:
@@ -191,13 +197,13 @@ class RunRecords:
             if effect.status in DECIDED or asyncio.get_running_loop().time() > deadline:
                 return effect
             await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, LOOK_AGAIN_MAX_S)
+            pause_s = min(pause_s * 1.5, LOOK_AGAIN_MAX_S)
 
     async def try_again(self, effect_id: str) -> None:
         """See the port; wakes the controller's executor."""
         async with self._database.transaction() as connection:
             await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed"))
-        await self._bell.ring("effects")
+            await ring_at_commit(connection, self._database.tenant, "effects")
 
     async def effects(self) -> Sequence[Effect]:
         """See the port."""

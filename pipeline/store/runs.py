@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
 from pipeline.records import ChangeRequest, RepositoryProgress
+from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
@@ -67,7 +68,7 @@ class Runs:
             )
 
     async def end(self, ending: Ending) -> None:
-        """Move the change request, say so, settle requests to stop, and give the lease back, in one transaction."""
+        """Move the change request, say so, settle requests to stop, give the lease back and ring, in one transaction."""
         async with self._database.transaction() as connection:
             moved = await ChangeRequests(connection).move(
                 self._cr_id, ending.move, reason=ending.reason, message=ending.message, facts=ending.facts,
@@ -81,6 +82,8 @@ class Runs:
             if ending.move is not Move.REQUEUE:
                 await Interventions(connection).stopped(self._cr_id)
             await Leases(connection).release(self._cr_id, self._epoch)
+            topics = ["events", "queue"] if ending.status is Status.QUEUED else ["events"]
+            await ring_at_commit(connection, self._database.tenant, *topics)
 
     async def restarts(self, attempt: int) -> list[Restart]:
         """Return how an attempt was begun anew, oldest first; numbers count from 1. Settles what was queued. Idempotent."""

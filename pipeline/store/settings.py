@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -79,9 +80,13 @@ class SettingsVersions:
 
     async def configuration(self) -> Configuration:
         """Return all sections as they hold now. Fields that this version no longer has are left out."""
+        table = settings_versions
+        newest = select(table.c.section, table.c.value).ext(distinct_on(table.c.section))
+        rows = await self._connection.execute(newest.order_by(table.c.section, table.c.version.desc()))
+        held = {row.section: row.value for row in rows}
         values: dict[str, Any] = {}
         for section, model in SECTIONS.items():
-            stored = (await self.current(section)).value
+            stored = held.get(section, {})
             values[section] = {name: value for name, value in stored.items() if name in model.model_fields}
         return Configuration.model_validate(values)
 

@@ -39,6 +39,7 @@ def test_every_route_but_the_open_ones_refuses_without_a_token(controller: Contr
 @pytest.mark.parametrize(
     "header",
     ["Bearer nonsense", f"Bearer {new_token('default')}", f"Bearer {new_token('nobody')}", "Basic bWU6bWU=", "Bearer"],
+    ids=["nonsense", "unknown token", "unknown tenant", "another scheme", "no token"],
 )
 def test_a_wrong_token_is_refused(controller: Controller, header: str) -> None:
     answer = controller.client(token=None, Authorization=header).get("/api/v1/me")

@@ -1,0 +1,50 @@
+"""Which figures there are, and running them one after the other on one installation."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bench import event_log, first_request, footprint, sample, stages, turns, whole_request
+from bench.figures import Figure
+from bench.installation import Installation, installation
+
+
+class Measure(Protocol):
+    """One module's figures."""
+
+    def __call__(self, installation: Installation, *, quick: bool) -> list[Figure]:
+        """Measure and return the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One group of figures by its name on the command line."""
+
+    name: str
+    measure: Measure
+    controller: bool = True
+    """Whether controller and scripted model have to run."""
+
+
+RUNS = (
+    Run("submit", first_request.measure),
+    Run("memory", footprint.measure),
+    Run("turn", turns.measure),
+    Run("stage", stages.measure, controller=False),
+    Run("events", event_log.measure, controller=False),
+    Run("whole", whole_request.measure),
+)
+"""In this order: the last one leaves the controller with stopwatches in it."""
+
+
+def run(names: Sequence[str], *, quick: bool, report: Callable[[str], None]) -> Iterator[Figure]:
+    """Measure the named groups and yield their figures as they come."""
+    wanted = [one for one in RUNS if one.name in names]
+    report("Starting PostgreSQL and Redis")
+    with installation() as installed:
+        for one in wanted:
+            if one.controller and not installed.children:
+                report("Starting scripted model and controller")
+                installed.play(sample.scenario())
+            report(f"Measuring {one.name}")
+            yield from one.measure(installed, quick=quick)

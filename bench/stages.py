@@ -1,0 +1,101 @@
+"""What one node costs: LangGraph alone, LangGraph on our fenced tables, and a stage that does nothing.
+
+All three run on the same server with the same saver and `durability="sync"`. The last one is everything the pipeline
+adds to a stage: looking for a valid result, storing one, entering, two events with their rings, and the decision.
+"""
+
+import asyncio
+import time
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+
+from bench import floors, stored
+from bench.figures import Figure, Floor, figure
+from bench.installation import Installation
+from bench.leased import Leased, leased
+from pipeline.adapters.clock import SystemClock
+from pipeline.change_request import RepositoryTarget, Stage
+from pipeline.configuration import Configuration
+from pipeline.context import StageContext
+from pipeline.execution import StageEnd, StageRun, stage_node
+from pipeline.ports import Author
+from pipeline.state import PER_REPOSITORY, RepositoryTask, RunState
+from pipeline.store.checkpoints import checkpointer
+from pipeline.store.run_records import RunRecords
+
+GROUP = "stage"
+NODES = 20
+THREADS = "stages/"
+STAGES = [stage for stage in Stage if stage not in PER_REPOSITORY]
+
+
+def measure(installation: Installation, *, quick: bool) -> list[Figure]:
+    """Measure all three, one after the other."""
+    runs = 5 if quick else 15
+    return asyncio.run(_measure(installation, runs))
+
+
+async def _measure(installation: Installation, runs: int) -> list[Figure]:
+    plain = await floors.plain_graph(floors.plain_database(installation), NODES, runs)
+    async with (
+        leased(installation) as lease,
+        checkpointer(lease.url, tenant=lease.tenant, worker=lease.identity) as saver,
+    ):
+        ours = await floors.linear_graph(saver, NODES, runs, lease.identity.cr_id)
+        stages = await _stages(saver, lease, installation, runs)
+    kept = stored.checkpoint_bytes(installation, THREADS)
+    bare = figure(GROUP, "node, LangGraph on plain tables", plain, "ms")
+    floor = Floor(bare.name, bare.value)
+    return [
+        bare,
+        figure(GROUP, "node, LangGraph on our fenced tables", ours, "ms", floor=floor),
+        figure(GROUP, "stage with a body that does nothing", stages, "ms", floor=floor),
+        Figure(group=GROUP, name="checkpoints kept per stage", value=kept / len(STAGES) / (runs + 1), unit="bytes"),
+    ]
+
+
+async def _stages(saver: BaseCheckpointSaver[str], lease: Leased, installation: Installation, runs: int) -> list[float]:
+    graph = StateGraph(RunState, context_schema=StageContext)
+    previous = START
+    for stage in STAGES:
+        graph.add_node(stage.value, cast("Any", stage_node(stage, _nothing, _no_inputs)), input_schema=RepositoryTask)
+        graph.add_edge(previous, stage.value)
+        previous = stage.value
+    graph.add_edge(previous, END)
+    line = graph.compile(checkpointer=saver)
+    samples: list[float] = []
+    for number in range(-1, runs):
+        context = _context(lease, installation, attempt=number + 2)
+        config: RunnableConfig = {"configurable": {"thread_id": f"{THREADS}{number}"}, "recursion_limit": NODES + 10}
+        first: RunState = {"repositories": {}, "outcomes": {}, "loops": {}, "notes": {}}
+        started = time.perf_counter()
+        await line.ainvoke(first, config, context=context, durability="sync")
+        if number >= 0:
+            samples.append((time.perf_counter() - started) * 1000 / len(STAGES))
+    return samples
+
+
+def _context(lease: Leased, installation: Installation, *, attempt: int) -> StageContext:
+    """Return what a stage runs with; ports that a body of nothing never asks are left out."""
+    cr_id = lease.identity.cr_id
+    records = RunRecords(lease.database, cr_id=cr_id, attempt=attempt)
+    unused: Any = None
+    return StageContext(
+        cr_id=cr_id, attempt=attempt, epoch=lease.identity.epoch, title="", request_text="", requested_by="bench",
+        requested_at="", source="api", external_url=None, configuration=Configuration(),
+        targets={"bench": RepositoryTarget(name="bench", remote="/nowhere", base_branch="main")}, records=records,
+        agents=unused, repositories={}, forge=unused, sandbox=unused, environments=unused, scanner=unused, signer=unused,
+        clock=SystemClock(), emit=records.emit, author=Author(name="Bench", email="bench@localhost"),
+        workspaces=installation.root, code_version="bench", scripted=True,
+    )  # fmt: skip
+
+
+async def _nothing(_run: StageRun) -> StageEnd:
+    return StageEnd()
+
+
+def _no_inputs(_run: StageRun) -> list[Any]:
+    return []

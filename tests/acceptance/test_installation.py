@@ -1,0 +1,135 @@
+"""The life of an installation on one machine, by the commands that people type."""
+
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from cli.local.processes import identity
+from tests.acceptance.conftest import EXAMPLES, REPOSITORY, Changeline, git, value_of
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
+
+REQUEST = str(EXAMPLES / "parcel-rates.request.md")
+SCENARIO = str(EXAMPLES / "parcel-rates.scenario.yaml")
+
+
+def test_up_runs_in_the_background_is_seen_used_saved_and_stopped(changeline: Changeline, place: Path) -> None:
+    started = changeline("up", "--detach", "--port", "0", "--json")
+    assert started.returncode == 0, started.stderr
+    up = value_of(started)
+    assert up["model"] is None
+    assert Path(up["token_file"]).stat().st_mode & 0o777 == 0o600
+    assert up["login"] not in (place / "data" / "logs" / "up.log").read_text()
+    with httpx2.Client(trust_env=False) as browser:
+        assert browser.get(up["login"]).status_code == 303
+        assert browser.get(f"{up['controller']}/api/v1/me").json()["id"] == "local"
+        assert browser.get(up["login"]).status_code == 401, "a link works once"
+
+    assert value_of(changeline("status", "--json"))["controller"] == up["controller"]
+    again = changeline("up", "--detach", "--port", "0", "--json")
+    assert again.returncode == 2
+    assert "already runs on the data directory" in value_of(again)["error"]
+    without_model = changeline("submit", "--repo", str(place), "--body", "Say hello.", "--json")
+    assert (without_model.returncode, value_of(without_model)["field"]) == (2, "CHANGELINE_ANTHROPIC__API_KEY")
+    checked = changeline("db", "check", "--json")
+    assert (checked.returncode, value_of(checked)["role"]) == (0, "changeline_app")
+    assert changeline("backup", str(place / "a.backup")).returncode == 0
+    assert changeline("restore", str(place / "a.backup")).returncode == 2, "it runs"
+
+    token = Path(up["token_file"]).read_text()
+    processes = up["processes"].values()
+    assert changeline("down").returncode == 0
+    assert [pid for pid in processes if identity(pid)] == []
+    assert changeline("status").returncode == 5
+    assert changeline("restore", str(place / "a.backup"), "--force").returncode == 0
+    assert changeline("db", "check").returncode == 0
+    assert changeline("up", "--detach", "--port", "0").returncode == 0
+    assert Path(up["token_file"]).read_text() == token, "a token that works is kept"
+
+
+def test_a_taken_port_and_an_open_address_are_refused_before_anything_is_made(
+    changeline: Changeline, place: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for detach in ((), ("--detach",)):
+            refused = changeline("up", "--port", port, "--json", *detach)
+            assert (refused.returncode, value_of(refused)["field"]) == (2, "CHANGELINE_CONTROLLER__PORT")
+    assert changeline("up", "--host", "0.0.0.0").returncode == 2  # noqa: S104 - it must be refused
+    assert not (place / "data").exists()
+
+
+def test_a_killed_controller_comes_back_at_its_address(changeline: Changeline) -> None:
+    up = value_of(changeline("up", "--detach", "--port", "0", "--json"))
+    os.kill(up["processes"]["controller"], signal.SIGKILL)
+    watched = changeline("list", "--json")
+    while watched.returncode != 0:
+        assert watched.returncode == 5, watched.stderr
+        watched = changeline("list", "--json")
+    now = value_of(changeline("status", "--json"))
+    assert now["controller"] == up["controller"]
+    assert now["processes"]["controller"] != up["processes"]["controller"]
+
+
+def test_ctrl_c_detaches_from_a_run_and_the_work_goes_on(changeline: Changeline, sample: Path, place: Path) -> None:
+    argv = ["run", "--repo", str(sample), "--file", REQUEST, "--scenario", SCENARIO, "--yes"]
+    environment = {**os.environ, "CHANGELINE_DATA_DIR": str(place / "data"), "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-P", "-m", "cli", *argv]
+    with subprocess.Popen(command, env=environment, cwd=place, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        said = running.stderr.readline()
+        while "[intake] begins" not in said:
+            assert said, "it ended before the work began"
+            said = running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        rest = running.stderr.read()
+    assert running.returncode == 3, rest
+    assert "Return with: changeline watch cr-" in rest
+    assert changeline("watch").returncode == 3, "the release waits for a person"
+    assert changeline("cancel", "latest").returncode == 0
+    assert changeline("watch").returncode == 4
+
+
+def test_on_a_terminal_a_run_is_drawn_live_and_asks_for_the_release(
+    changeline: Changeline, sample: Path, place: Path
+) -> None:
+    before = git(sample, "rev-parse", "main")
+    argv = ["run", "--repo", str(sample), "--file", REQUEST, "--scenario", SCENARIO]
+    environment = {
+        **os.environ, "CHANGELINE_DATA_DIR": str(place / "data"), "PYTHONPATH": str(REPOSITORY), "TERM": "xterm",
+    }  # fmt: skip
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "cli", *argv],
+        env=environment,
+        cwd=place,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as running:
+        os.close(theirs)
+        screen, answered = "", False
+        while select.select([ours], [], [], 120)[0]:
+            try:
+                screen += os.read(ours, 65_536).decode(errors="replace")
+            except OSError:
+                break
+            if not answered and "Approve the release?" in screen:
+                answered = True
+                os.write(ours, b"y\n")
+    os.close(ours)
+    assert (running.returncode, answered) == (0, True), screen[-2000:]
+    assert "✓" in screen
+    assert "An insured parcel has an insurance line" in screen
+    assert git(sample, "rev-parse", "main") != before
+    assert changeline("status").returncode == 5

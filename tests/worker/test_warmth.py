@@ -1,0 +1,27 @@
+"""What the fork server finds out once for all its workers."""
+
+import pytest
+
+from pipeline.adapters.sandbox import start_sandbox
+from pipeline.ports import Isolation
+from pipeline.settings import EnvironmentSettings, SandboxSettings, Settings
+from worker import warmth
+
+
+async def test_a_machine_that_was_seen_to_isolate_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    known = Isolation(name="bubblewrap", detail="seen by the fork server")
+    sandbox = await start_sandbox(SandboxSettings(), EnvironmentSettings(), hidden=(), known=known)
+    assert sandbox.isolation() == known
+
+
+async def test_a_machine_that_could_not_isolate_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    known = Isolation(name="none", detail="bubblewrap was missing an hour ago")
+    sandbox = await start_sandbox(SandboxSettings(), EnvironmentSettings(), hidden=(), known=known)
+    assert "not found on PATH" in sandbox.isolation().detail
+
+
+def test_a_fork_server_that_cannot_isolate_leaves_the_question_to_each_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert warmth.isolation(Settings()) is None
