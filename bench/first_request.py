@@ -90,5 +90,5 @@ def _figures(installation: Installation, warm: list[_Times], cold: list[_Times],
         figure(GROUP, "floor: HTTP round trip (/healthz)", http, "ms"),
         figure(GROUP, "floor: committed insert, 4 kB", insert, "ms"),
         figure(GROUP, "floor: fork + connect, imports done", fork, "ms"),
-        figure(GROUP, "floor: model call by the SDK alone", call, "ms"),
+        figure(GROUP, "floor: model call over plain HTTP", call, "ms"),
     ]

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict
 
-import anthropic
 import httpx2
 import psycopg
 from langchain_core.runnables import RunnableConfig
@@ -62,21 +61,13 @@ def forks(url: str, times: int) -> list[float]:
 
 
 def model_calls(url: str, times: int, role: str) -> list[float]:
-    """Ask the scripted model through the SDK alone, streaming, on one open connection."""
-    client = anthropic.Anthropic(
-        api_key="scripted", base_url=url, max_retries=0, http_client=httpx2.Client(trust_env=False)
-    )
-
-    def ask() -> None:
-        stream = client.messages.create(
-            model="scripted", max_tokens=1_000, system=f"Role: {role}", stream=True,
-            messages=[{"role": "user", "content": "Hello."}],
-        )  # fmt: skip
-        for _ in stream:
-            pass
-
-    with client:
-        return timed(ask, times)
+    """Ask the scripted model over plain HTTP on one open connection, and read its stream to the end."""
+    request = {
+        "model": "scripted", "max_tokens": 1_000, "system": f"Role: {role}", "stream": True,
+        "messages": [{"role": "user", "content": "Hello."}],
+    }  # fmt: skip
+    with httpx2.Client(base_url=url, trust_env=False) as http:
+        return timed(lambda: http.post("/v1/messages", json=request).raise_for_status(), times)
 
 
 def sandboxes(times: int) -> list[float]:

@@ -66,7 +66,7 @@ async def _measure(installation: Installation, *, pairs: int, floor_times: int) 
     name = f"turn with one command ({sandbox.isolation().name})"
     return [
         figure(GROUP, name, samples, "ms", floor=floor),
-        figure(GROUP, "floor: model call by the SDK alone", calls, "ms"),
+        figure(GROUP, "floor: model call over plain HTTP", calls, "ms"),
         figure(GROUP, "floor: bwrap true", boxes, "ms"),
         Figure(group=GROUP, name="journal kept per turn", value=kept, unit="bytes"),
     ]

@@ -25,6 +25,7 @@ from pipeline.ports import (
     Sandbox,
     SecretScanner,
     Signer,
+    Stack,
 )
 from pipeline.records import Effect, Gate, Intervention, SpecRevision, StageResult
 
@@ -249,6 +250,8 @@ class StageContext:
     known_hosts: tuple[str, ...] = ()
     """Hosts that a request may name without being suspicious: the operator's registries."""
     effect_timeout_s: float = 300.0
+    prepared: dict[tuple[str, str], tuple[Stack, Environment]] = field(default_factory=dict)
+    """Environments by repository and commit, as far as this process has looked: neither can change."""
 
     def tree(self, repository: str, purpose: str) -> Path:
         """Return the place of one tree of this epoch."""

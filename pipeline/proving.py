@@ -25,16 +25,19 @@ _REPORT = TypeAdapter(TestReport)
 
 
 async def environment_of(run: StageRun, name: str, commit: str) -> tuple[Stack, Environment]:
-    """Return stack and built environment of a repository at a commit; builds once per manifest hash."""
+    """Return stack and built environment of a repository at a commit; builds once per manifest hash, looks once per run."""
     context = run.context
-    repository = context.repositories[name]
-    stack, digest = await stack_at(repository, commit, context.targets[name])
-    tree = context.tree(name, f"manifests-{digest[:12]}")
-    await repository.checkout(tree, commit)
-    try:
-        return stack, await context.environments.prepare(stack, tree, digest)
-    finally:
+    if (name, commit) not in context.prepared:
+        repository = context.repositories[name]
+        stack, digest = await stack_at(repository, commit, context.targets[name])
+        tree = context.tree(name, f"manifests-{run.activation[:8]}")
         await repository.remove_worktree(tree)
+        await repository.checkout(tree, commit)
+        try:
+            context.prepared[name, commit] = stack, await context.environments.prepare(stack, tree, digest)
+        finally:
+            await repository.remove_worktree(tree)
+    return context.prepared[name, commit]
 
 
 async def prove(

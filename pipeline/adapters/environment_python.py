@@ -8,6 +8,7 @@ this process writes is either written before the first untrusted step or lies ou
 
 import importlib.metadata
 import importlib.util
+import py_compile
 import re
 import sys
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,8 @@ from pipeline.adapters.toolchains import own_python
 from pipeline.ports import Network
 
 _SEEDS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
+_SELDOM_IMPORTED = frozenset({"pygments"})
+_NEVER_STALE = py_compile.PycInvalidationMode.UNCHECKED_HASH
 _SYSTEM_WHEELS = Path("/usr/share/python-wheels")
 _ABSOLUTE_ROOTS = (
     "import os; roots = os.environ.get('PYTHONPATH'); "
@@ -92,7 +95,10 @@ def _seed_runner(build: Build, venv: Path) -> None:
             inside = PurePosixPath(file)
             if ".." in inside.parts or "__pycache__" in inside.parts:
                 continue
-            build.write(f"runner/{inside}", Path(str(distribution.locate_file(file))).read_bytes())
+            placed = build.write(f"runner/{inside}", Path(str(distribution.locate_file(file))).read_bytes())
+            if placed.suffix == ".py" and name not in _SELDOM_IMPORTED:
+                # Runs may write no byte code, so without this each of them would compile the runner anew.
+                py_compile.compile(str(placed), doraise=True, invalidation_mode=_NEVER_STALE)
     build.write("bin/pytest", f'#!/bin/sh\nexec "{venv}/bin/python" -m pytest "$@"\n', mode=0o755)
 
 

@@ -28,7 +28,7 @@ from pipeline.errors import InvariantBroken
 from pipeline.ports import Environment, Language, Sandbox, Stack
 from pipeline.settings import EnvironmentSettings
 
-_FORMAT = "1"
+_FORMAT = "2"
 _MARKER = "environment.json"
 _LOCK_POLL_S = 0.1
 

@@ -210,6 +210,9 @@ def _tool(places: Places, name: str) -> Path:
     """Put one of our own scripts where the test process can read but not change it."""
     target = places.tools / name
     target.write_bytes(files("pipeline.evidence").joinpath(name).read_bytes())
+    # The process's umask may keep files to itself; tests run as another user.
+    target.chmod(0o644)
+    places.tools.chmod(0o755)
     return target
 
 

@@ -24,6 +24,8 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def rebase(run: StageRun) -> StageEnd:
     """Bring one repository's change onto its base branch as it is now."""
+    if "merge" in run.here:
+        return StageEnd(summary="merged already", repositories={run.name: {}})
     repository = run.context.repositories[run.name]
     await repository.fetch()
     onto = await repository.branch_head(run.target.base_branch)

