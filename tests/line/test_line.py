@@ -1,7 +1,6 @@
 """The demo's change request, from its request to the merged branch, read from everything that it leaves behind."""
 
 import itertools
-import time
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -36,12 +35,9 @@ async def test_the_demo_reaches_the_merged_branch_and_leaves_its_proof(line: Lin
     line.model.play((EXAMPLES / "parcel-rates.scenario.yaml").read_text())
     title, _, body = (EXAMPLES / "parcel-rates.request.md").read_text().partition("\n")
     await line.submit(title=title.removeprefix("# "), body=body.strip())
-    started = time.monotonic()
     await line.to_the_gate()
-    waiting = time.monotonic()
     await line.approve()
     cr = await line.work()
-    print(f"to the gate {waiting - started:.1f} s, to the end {time.monotonic() - waiting:.1f} s")  # noqa: T201
     assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
     await line.check_evidence()
     _check_history(line, repository)
