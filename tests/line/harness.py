@@ -250,19 +250,20 @@ class LineRun:
 
     @asynccontextmanager
     async def _outbox(self) -> AsyncIterator[None]:
-        carrying = asyncio.create_task(self._carry_out_effects())
+        ended = asyncio.Event()
+        carrying = asyncio.create_task(self._carry_out_effects(ended))
         try:
             yield
         finally:
-            carrying.cancel()
-            with suppress(asyncio.CancelledError):
-                await carrying
+            ended.set()
+            await carrying
 
-    async def _carry_out_effects(self) -> None:
+    async def _carry_out_effects(self, ended: asyncio.Event) -> None:
+        """Carry out effects until told; what is begun is finished, for a worker's death is not the controller's."""
         outbox = next(loop for loop in self.controller.loops if loop.name == "outbox")
         hearing = asyncio.create_task(self.controller.bells.hear())
         try:
-            while True:
+            while not ended.is_set():
                 outbox.wake.clear()
                 await outbox.tick()
                 with suppress(TimeoutError):
