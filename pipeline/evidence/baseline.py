@@ -20,6 +20,8 @@ class SuiteComparison:
     disappeared: tuple[str, ...]
     """On the base, not on the head, and not in a file that the test writer rewrote: suspected tampering."""
     newly_skipped: tuple[str, ...]
+    still_skipped: tuple[str, ...]
+    """Skipped on the base and on the head: the repository's own choice, in whichever file it stands."""
     pre_existing: tuple[str, ...]
     """Failed on the base already: excluded from the verdict, shown to people."""
     fixed: tuple[str, ...]
@@ -58,6 +60,11 @@ def compare_suites(
         ),
         newly_skipped=_sorted(
             test for test, outcome in after.items() if outcome is Outcome.SKIPPED and _ran(before.get(test))
+        ),
+        still_skipped=_sorted(
+            test
+            for test, outcome in after.items()
+            if outcome is Outcome.SKIPPED and before.get(test) is Outcome.SKIPPED
         ),
         pre_existing=_sorted(test for test, outcome in after.items() if outcome.bad and _bad(before.get(test))),
         fixed=_sorted(test for test, outcome in before.items() if outcome.bad and after.get(test) is Outcome.PASSED),

@@ -167,8 +167,11 @@ def judge_preserve(report: TestReport, preserve_files: Collection[str]) -> Verdi
 
 
 def judge_green(*, change: TestReport, preserve: TestReport | None, suite: SuiteComparison, red: RedVerdict) -> Verdict:
-    """Judge the head: change and preserve tests pass, the suite hides and breaks nothing, the red witness is final."""
-    problems = list(_all_pass(change, "change").problems)
+    """Judge the head: change and preserve tests pass, the suite hides and breaks nothing, the red witness is final.
+
+    A change may extend a file that holds tests which the base skips too; those are no claim of the change.
+    """
+    problems = list(_all_pass(change, "change", skipped_before=suite.still_skipped).problems)
     if preserve is not None:
         problems += _all_pass(preserve, "preserve").problems
     problems += [f"{test} fails on the head and did not fail on the base." for test in suite.new_failures]
@@ -190,11 +193,13 @@ def judge_green(*, change: TestReport, preserve: TestReport | None, suite: Suite
     return Verdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=_suite_notes(suite))
 
 
-def _all_pass(report: TestReport, purpose: str) -> Verdict:
+def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[str] = ()) -> Verdict:
     problems = [f"The {purpose} tests: {complaint}" for complaint in report.complaints]
     problems += [f"{case.test_id} does not pass: {_told(case.failure)}" for case in report.bad]
     problems += [
-        f"{case.test_id} is skipped, so it proves nothing." for case in report.cases if case.outcome is Outcome.SKIPPED
+        f"{case.test_id} is skipped, so it proves nothing."
+        for case in report.cases
+        if case.outcome is Outcome.SKIPPED and case.test_id not in skipped_before
     ]
     if not report.cases:
         problems.append(f"No {purpose} test was reported.")

@@ -90,7 +90,7 @@ def read_symbols(language: Language, sources: Mapping[str, str], source_roots: I
     collected = _PythonSymbols()
     for path, text in sorted(sources.items()):
         for module in _module_names(path, tuple(source_roots)):
-            collected.read(module, text)
+            collected.read(module, text, package=path.endswith("__init__.py"))
     return collected.symbols()
 
 
@@ -115,21 +115,35 @@ class _PythonSymbols:
         self._modules: dict[str, frozenset[str]] = {}
         self._classes: dict[str, ClassSymbols] = {}
         self._parameters: dict[str, frozenset[str]] = {}
+        self._exported: dict[str, frozenset[str]] = {}
+        self._starred: dict[str, list[str]] = {}
 
-    def read(self, module: str, text: str) -> None:
+    def read(self, module: str, text: str, *, package: bool) -> None:
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError):
             self._modules.setdefault(module, frozenset())
             return
-        self._modules[module] = frozenset(_bound_names(tree.body))
+        self._modules[module] = frozenset(_bound_names(tree.body)) - {"*"}
+        self._exported[module] = _listed_in_all(tree.body)
+        self._starred[module] = _starred(tree, module, package=package)
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 self._read_class(node)
         self._read_functions(tree.body, "")
 
     def symbols(self) -> RepositorySymbols:
-        return RepositorySymbols(modules=self._modules, classes=self._classes, parameters=self._parameters)
+        modules = {module: self._names(module, frozenset()) for module in self._modules}
+        return RepositorySymbols(modules=modules, classes=self._classes, parameters=self._parameters)
+
+    def _names(self, module: str, above: frozenset[str]) -> frozenset[str]:
+        """Follow `from x import *` through this repository; modules that star each other end the walk."""
+        names = self._modules.get(module, frozenset())
+        for starred in self._starred.get(module, ()):
+            if starred not in above | {module}:
+                found = self._names(starred, above | {module})
+                names |= self._exported.get(starred) or {name for name in found if not name.startswith("_")}
+        return names
 
     def _read_class(self, node: ast.ClassDef) -> None:
         attributes = set(_bound_names(node.body))
@@ -179,6 +193,36 @@ def _bound_names(body: Iterable[ast.stmt]) -> Iterable[str]:
             yield from (
                 part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
             )
+
+
+def _starred(tree: ast.Module, module: str, *, package: bool) -> list[str]:
+    """Return the dotted modules that a module imports everything from."""
+    parts = module.split(".")
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            up = node.level - 1 if package else node.level
+            above = parts[: len(parts) - up] if node.level else []
+            found.append(".".join([*above, *([node.module] if node.module else [])]))
+    return found
+
+
+def _listed_in_all(body: Iterable[ast.stmt]) -> frozenset[str]:
+    """Return the names of a literal `__all__`; one that is computed in any part counts as absent."""
+    listed: set[object] = set()
+    for node in body:
+        if not (isinstance(node, ast.Assign | ast.AugAssign) and _assigns(node, "__all__")):
+            continue
+        try:
+            listed |= set(ast.literal_eval(node.value))
+        except (ValueError, TypeError):
+            return frozenset()
+    return frozenset(name for name in listed if isinstance(name, str))
+
+
+def _assigns(node: ast.Assign | ast.AugAssign, name: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
 
 
 def _nested_names(node: ast.If | ast.Try | ast.With) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""The line on the source tree of a real package: from one release to the next, as processes, by one command.
+"""The line on the source trees of two real packages: from one release to the next, as processes, by one command.
 
 `make` fetches the releases by hash; nothing of theirs is committed here. What the scripted agents write is computed
 now, as the difference between the releases: the test writer brings the newer tests, the code writer the newer modules of
@@ -45,8 +45,8 @@ pytestmark = [
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("boltons-26.0.0", "boltons-26.1.0")],
-    ids=["boltons"],
+    [("boltons-26.0.0", "boltons-26.1.0"), ("more-itertools-10.6.0", "more_itertools-10.7.0")],
+    ids=["boltons", "more-itertools"],
 )
 def test_a_release_becomes_the_next_one(changeline: Changeline, place: Path, before: str, after: str) -> None:
     old, new = unpacked(before, place / "old"), unpacked(after, place / "new")

@@ -27,7 +27,8 @@ from pipeline.ports import Language, Stack
 from tests.evidence.plain_sandbox import NODE, PYTEST, UNITTEST, run
 
 BASE = {
-    "shop/__init__.py": "",
+    "shop/__init__.py": "from .cart import *\nfrom shop.listed import *\n",
+    "shop/listed.py": "from shop import *\n__all__ = ['shown']\nshown = 1\n",
     "shop/cart.py": "class Cart:\n    def total(self):\n        return 1\n\ndef price(n):\n    return n\n",
     "tests/test_old.py": "from shop.cart import price\n\ndef test_price():\n    assert price(1) == 1\n",
 }
@@ -37,6 +38,7 @@ HEAD = {
         "class Cart:\n    def total(self, net=False):\n        return 2\n    def vat(self):\n        return 3\n\n"
         "def price(n, currency='EUR'):\n    return n\n\ndef tax(n):\n    return n * 2\n"
     ),
+    "shop/listed.py": "from shop import *\n__all__ = ['shown', '_listed']\nshown = 1\n_listed = 7\nunlisted = 8\n",
     "shop/pricing.py": "def quote():\n    return 4\n",
     "slug.py": "def slugify(s):\n    return s.lower()\n",
 }
@@ -53,6 +55,8 @@ RIGHT_REASONS: list[tuple[str, RedCause]] = [
     ("from shop.cart import price\ndef test_a():\n    assert price(1, currency='USD') == 1\n", RedCause.MISSING),
     ("from shop.cart import Cart\ndef test_a():\n    assert Cart().total(net=True) == 2\n", RedCause.MISSING),
     ("def test_a():\n    from shop.cart import tax\n    assert tax(1) == 2\n", RedCause.MISSING),
+    ("import shop\ndef test_a():\n    assert shop.tax(1) == 2\n", RedCause.MISSING),
+    ("import shop\ndef test_a():\n    assert shop._listed == 7\n", RedCause.MISSING),
 ]
 WRONG_REASONS: list[tuple[str, str]] = [
     ("def test_a(:\n    assert 0\n", "does not parse"),
@@ -270,6 +274,16 @@ def test_adding_a_failure_to_any_report_of_the_head_never_makes_it_green(
 def test_preserve_tests_are_ok_only_when_every_one_passes(outcomes: dict[str, Outcome]) -> None:
     verdict = judge_preserve(report_of(outcomes), {"t.py"})
     assert verdict.ok == (bool(outcomes) and set(outcomes.values()) == {Outcome.PASSED})
+
+
+def test_a_test_that_the_base_skips_too_is_no_claim_of_the_change() -> None:
+    old = {"t.py::test_windows": Outcome.SKIPPED}
+    change = report_of({**old, "t.py::test_new": Outcome.PASSED})
+    fine = report_of({"p.py::test_kept": Outcome.PASSED})
+    assert green(change, fine, report_of(old), change)[0].ok
+    assert not green(change, fine, report_of({}), change)[0].ok
+    ran = report_of({"t.py::test_windows": Outcome.PASSED})
+    assert not green(change, fine, ran, change)[0].ok
 
 
 def test_a_report_with_a_complaint_is_never_green() -> None:
