@@ -92,6 +92,8 @@ class Door:
         self._open.wait(WAIT_S)
 
     def _hear(self, data: dict[str, Any]) -> None:
+        if "payload" not in data:
+            return
         one = Heard(time.monotonic(), data["cr_id"], data["type"], data["payload"])
         with self._news:
             self.heard.append(one)

@@ -26,6 +26,9 @@ CONFLICT = 409
 INTERNAL = 500
 UNAVAILABLE = frozenset({502, 503, 504})
 
+NO_EVENTS = frozenset({"position", "end"})
+"""What a stream says about itself."""
+
 Json: TypeAlias = dict[str, Any]
 
 
@@ -92,8 +95,11 @@ class Client:
             if answer.status_code >= BAD_REQUEST:
                 answer.read()
                 self._checked(answer)
+            kind = ""
             for line in answer.iter_lines():
-                if line.startswith("data:"):
+                if line.startswith("event:"):
+                    kind = line[6:].strip()
+                elif line.startswith("data:") and kind not in NO_EVENTS:
                     yield _event(json.loads(line[5:]))
                 elif line.startswith(":"):
                     yield None

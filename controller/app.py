@@ -120,6 +120,7 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     loops = [
         Loop(name="bells", tick=bells.hear, interval_s=pace.events_s, continuous=True),
         Loop(name="events", tick=tailer.tick, interval_s=pace.events_s),
+        Loop(name="pulse", tick=tailer.pulse, interval_s=pace.heartbeat_s),
         Loop(name="launcher", tick=lambda: wiring.launcher.run(workers), interval_s=pace.dispatch_s, continuous=True),
         Loop(name="dispatch", tick=workers.dispatch, interval_s=pace.dispatch_s, wake=queue_wake),
         Loop(name="reaper", tick=workers.reap, interval_s=pace.reaper_s),

@@ -39,7 +39,9 @@ async def serve(
         logs.set_up(settings.log_level)
     check_binding(settings)
     door = settings.controller
+    context: ControllerContext = app.state.context
     listener = bind(host or door.host, door.port if port is None else port)
+    _forget_the_deaf(listener, context.wiring.pace.client_stall_s)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -52,7 +54,7 @@ async def serve(
         ssl_keyfile=door.tls_key,
     )
     scheme = "https" if door.tls_certificate else "http"
-    server = _Server(config, app.state.context, signals=stop is None, ready=lambda: on_ready(_url(scheme, listener)))
+    server = _Server(config, context, signals=stop is None, ready=lambda: on_ready(_url(scheme, listener)))
     async with asyncio.TaskGroup() as group:
         watcher = group.create_task(_stop_when(stop, server)) if stop is not None else None
         try:
@@ -84,6 +86,12 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error  # fmt: skip
     listener.setblocking(False)
     return listener
+
+
+def _forget_the_deaf(listener: socket.socket, after_s: float) -> None:
+    """Have the system end connections whose other side takes nothing: a closing one would wait for it for ever."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(after_s * 1000))
 
 
 class _Server(uvicorn.Server):

@@ -70,9 +70,11 @@ class RepositoryProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """One event with its commit-ordered public number."""
+    """One event with its commit-ordered public number, and those of the tenant's and the change request's event before it."""
 
     seq: int
+    previous: int
+    previous_of_cr: int
     cr_id: str
     type: str
     payload: Mapping[str, Any]

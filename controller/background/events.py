@@ -1,81 +1,71 @@
 """The live view: one tailer per process numbers and reads new events and serves every stream from one bounded window.
 
-Problem: a queue per client multiplies memory by clients and must drop or block when one is slow; a reader that skips
-what is not committed yet loses it. Choice: events are numbered after commit (`pipeline.store.events`); the tailer keeps
-the newest frames of each watched tenant, encoded once; a client is only a cursor into that window and reads the database
-when it has fallen behind it. Invariant: a client receives every event of its stream once, in the order of their numbers;
-a client that takes nothing is cut off by the transport and resumes by its last number.
+Problem: a reader that skips what is not committed yet loses it, and thousands of deliveries a second must not cost
+thousands of queries. Choice: events are numbered after commit (`pipeline.store.events`); the tailer reads them once per
+tenant and pauses in between, the longer the more streams are open, so that what happens meanwhile goes out joined; a
+client is only a cursor and reads the database when it has fallen behind the window. Invariants: a client receives every
+event of its stream once, in the order of their numbers; text that streams (`delta`) is for whoever is there, never more.
 """
 
 import asyncio
-import bisect
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
+import structlog
+
+from controller.background.windows import SEND_BYTES, Piece, Window, delta, encode, position
+from pipeline.errors import TransientError
 from pipeline.records import StoredEvent
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
 
-WINDOW = 5_000
 PAGE = 500
+WARM = 1_000
+"""Events read when a tenant is first watched, so that a crowd that comes back after a restart asks the database once."""
+JOIN_PER_STREAM_S = 0.000_1
+JOIN_MAX_S = 0.1
+_AWAY_S = 1.0
 
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One event as it goes over the wire."""
-
-    seq: int
-    cr_id: str
-    type: str
-    wire: bytes
-
-
-@dataclass(slots=True)
-class _Window:
-    """The newest frames of one tenant: all events with a number above `after`, up to `last`."""
-
-    after: int
-    last: int
-    frames: list[Frame] = field(default_factory=list)
-    watchers: int = 0
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def add(self, frames: Sequence[Frame]) -> None:
-        self.frames.extend(frames)
-        self.last = frames[-1].seq
-        if (surplus := len(self.frames) - WINDOW) > 0:
-            self.after = self.frames[surplus - 1].seq
-            del self.frames[:surplus]
-        self.announce()
-
-    def announce(self) -> None:
-        self.changed.set()
-        self.changed = asyncio.Event()
-
-    def above(self, seq: int) -> Sequence[Frame]:
-        start = bisect.bisect_right(self.frames, seq, key=lambda frame: frame.seq)
-        return self.frames[start : start + PAGE]
+_log = structlog.get_logger(__name__)
 
 
 class EventTailer:
-    """Serves streams; `tick` is called by the supervisor on the bell `events` and at an interval."""
+    """Serves streams; `tick` is called by the supervisor on the bell `events` and at an interval, `pulse` now and then."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._windows: dict[str, _Window] = {}
+        self._windows: dict[str, Window] = {}
+        self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._pulses = 0
+        self._flush: asyncio.TimerHandle | None = None
         self._closed = False
+        self.deltas_wanted = asyncio.Event()
+        self.deltas_live = False
+        """Whether text that streams reaches this process; what a stream that asks for it is told."""
 
     @property
     def clients(self) -> int:
         """How many streams are open."""
         return sum(window.watchers for window in self._windows.values())
 
+    @property
+    def joined_s(self) -> float:
+        """How long events are gathered before they go out together."""
+        return min(JOIN_MAX_S, self.clients * JOIN_PER_STREAM_S)
+
     async def tick(self) -> None:
-        """Number and read what is new in every tenant that somebody watches."""
+        """Number and read what is new in every tenant that somebody watches; returns after the time of gathering."""
         for tenant in list(self._windows):
             await self._advance(tenant)
+        await asyncio.sleep(self.joined_s)
+
+    async def pulse(self) -> None:
+        """Give streams that were silent since the last pulse a reason to say that they are alive."""
+        self._pulses += 1
+        for window in self._windows.values():
+            window.announce()
 
     async def close(self) -> None:
         """End all streams, so that the server can stop."""
@@ -83,24 +73,40 @@ class EventTailer:
         for window in self._windows.values():
             window.announce()
 
-    async def follow(self, tenant: str, *, after: int | None, cr_id: str | None) -> AsyncIterator[list[Frame]]:
-        """Yield frames above `after` in batches, for ever; None begins with what comes next. Ends when the tailer closes."""
-        async with self._watched(tenant) as window:
-            cursor = window.last if after is None else after
+    def tell(self, tenant: str, body: bytes) -> None:
+        """Hand text that streams to whoever watches it now."""
+        window = self._windows.get(tenant)
+        if window is None or not window.delta_watchers:
+            return
+        said = _parsed(body)
+        if said is None:
+            return
+        window.tell(str(said["cr_id"]), delta(said))
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(self.joined_s, self._announce_deltas)
+
+    async def follow(
+        self, tenant: str, *, after: int | None, cr_id: str | None, deltas: bool = False
+    ) -> AsyncGenerator[Piece]:
+        """Yield what is above `after` in pieces, for ever; None begins with what comes next. Ends when the tailer closes."""
+        async with self._watched(tenant, deltas=deltas) as window:
+            cursor, told, pulses = window.last if after is None else after, window.deltas_told, self._pulses
+            facts = {"deltas": "live" if self.deltas_live else "away"} if deltas else {}
+            yield Piece(position(cursor, **facts), cursor)
             while not self._closed:
-                changed, edge = window.changed, window.after
-                if cursor < edge:
-                    stored = await self.stored(tenant, after=cursor, cr_id=cr_id)
-                    frames = [encode(event) for event in stored]
-                    cursor = frames[-1].seq if frames else edge
-                else:
-                    fresh = window.above(cursor)
-                    frames = [frame for frame in fresh if cr_id in {None, frame.cr_id}]
-                    cursor = fresh[-1].seq if fresh else cursor
-                    if not fresh:
-                        await changed.wait()
-                if frames:
-                    yield frames
+                changed = window.changed
+                piece = await self._next(tenant, window, cursor, cr_id)
+                cursor, text = piece.cursor, b""
+                if deltas and window.deltas_told != told:
+                    text, told = window.deltas_above(told, cr_id), window.deltas_told
+                if piece.wire or text:
+                    yield Piece(piece.wire + text, cursor)
+                    pulses = self._pulses
+                elif cursor >= window.last:
+                    if pulses < self._pulses:
+                        pulses = self._pulses
+                        yield Piece(position(cursor), cursor)
+                    await changed.wait()
 
     async def stored(
         self, tenant: str, *, after: int, cr_id: str | None = None, limit: int = PAGE
@@ -109,26 +115,67 @@ class EventTailer:
         async with self._database.transaction(tenant) as connection:
             return await Events(connection).read(after=after, cr_id=cr_id, limit=limit)
 
+    async def last_of(self, tenant: str, cr_id: str) -> int:
+        """Return the highest number of one change request."""
+        async with self._database.transaction(tenant) as connection:
+            return await Events(connection).last_of(cr_id)
+
     async def number(self, tenant: str) -> None:
         """Number what is committed, in a transaction of its own: numbers are public only once they are durable."""
         async with self._database.transaction(tenant) as connection:
             await Events(connection).number()
 
+    async def _next(self, tenant: str, window: Window, cursor: int, cr_id: str | None) -> Piece:
+        """Return what follows: from the window, or from the database for whoever has fallen behind it."""
+        edge = window.after
+        if cursor >= edge:
+            return window.above(cursor, cr_id)
+        try:
+            found = await self.stored(tenant, after=cursor, cr_id=cr_id)
+        except TransientError as away:
+            # The stream waits for the database as everything does; ending it would only bring the client back at once.
+            _log.warning("stream_waits_for_the_database", cause=away.message)
+            await asyncio.sleep(_AWAY_S)
+            return Piece(b"", cursor)
+        if not found:
+            return Piece(b"", edge)
+        wires, size = list[bytes](), 0
+        for event in found:
+            frame = encode(event)
+            wires.append(frame.wire)
+            size += len(frame.wire)
+            cursor = frame.seq
+            if size >= SEND_BYTES:
+                break
+        return Piece(b"".join(wires), cursor)
+
     @asynccontextmanager
-    async def _watched(self, tenant: str) -> AsyncIterator[_Window]:
-        window = self._windows.get(tenant)
-        if window is None:
-            await self.number(tenant)
-            async with self._database.transaction(tenant) as connection:
-                last = await Events(connection).last_number()
-            window = self._windows.setdefault(tenant, _Window(after=last, last=last))
-        window.watchers += 1
+    async def _watched(self, tenant: str, *, deltas: bool) -> AsyncIterator[Window]:
+        async with self._opening[tenant]:
+            window = self._windows.get(tenant)
+            if window is None:
+                window = self._windows.setdefault(tenant, await self._opened(tenant))
+            window.watchers += 1
+        window.delta_watchers += deltas
+        self._want_deltas()
         try:
             yield window
         finally:
             window.watchers -= 1
+            window.delta_watchers -= deltas
+            self._want_deltas()
             if window.watchers == 0 and self._windows.get(tenant) is window:
                 del self._windows[tenant]
+
+    async def _opened(self, tenant: str) -> Window:
+        await self.number(tenant)
+        async with self._database.transaction(tenant) as connection:
+            newest = await Events(connection).newest(WARM)
+        if not newest:
+            return Window(after=0, last=0)
+        window = Window(after=newest[0].previous, last=newest[0].previous)
+        window.add([encode(event) for event in newest])
+        return window
 
     async def _advance(self, tenant: str) -> None:
         await self.number(tenant)
@@ -139,20 +186,22 @@ class EventTailer:
             if len(found) < PAGE:
                 return
 
+    def _want_deltas(self) -> None:
+        if any(window.delta_watchers for window in self._windows.values()):
+            self.deltas_wanted.set()
+        else:
+            self.deltas_wanted.clear()
 
-def encode(event: StoredEvent) -> Frame:
-    """Encode an event as a server-sent event: its number as `id`, its type as `event`, all of it as one line of JSON."""
-    data = json.dumps(plain(event), ensure_ascii=False, separators=(",", ":"))
-    wire = f"id: {event.seq}\nevent: {event.type}\ndata: {data}\n\n".encode()
-    return Frame(event.seq, event.cr_id, event.type, wire)
+    def _announce_deltas(self) -> None:
+        self._flush = None
+        for window in self._windows.values():
+            if window.delta_watchers:
+                window.announce()
 
 
-def plain(event: StoredEvent) -> dict[str, object]:
-    """Return an event as the API shows it."""
-    return {
-        "seq": event.seq,
-        "cr_id": event.cr_id,
-        "type": event.type,
-        "at": event.at.isoformat(),
-        "payload": event.payload,
-    }
+def _parsed(body: bytes) -> dict[str, object] | None:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and isinstance(said.get("cr_id"), str) else None

@@ -3,17 +3,14 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
-from sse_starlette.event import ServerSentEvent
-from sse_starlette.sse import EventSourceResponse, SendTimeoutError
-from starlette.types import Receive, Scope, Send
 
 from controller.auth.principals import Viewer
 from controller.context import Context, ControllerContext
 from controller.events import service
 from controller.events.schemas import EventPage
+from controller.events.streaming import EventStream
 from controller.identifiers import ChangeRequestId
 from pipeline.access import Principal
 from pipeline.errors import CallerError
@@ -21,24 +18,14 @@ from pipeline.errors import CallerError
 router = APIRouter(prefix="/api/v1", tags=["events"])
 
 SEQ_MAX = 2**63 - 1
-_log = structlog.get_logger(__name__)
 Seq = Annotated[int | None, Query(ge=0, le=SEQ_MAX)]
 LastEventId = Annotated[str | None, Header()]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Deltas = Annotated[bool, Query(description="Also send the models' text as it streams, which nothing keeps.")]
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": EventPage, "description": "A stream, or a page.", "content": {"text/event-stream": {}}}
 }
-
-
-class _Stream(EventSourceResponse):
-    """A client that takes nothing is cut off; that is its own affair, not an error of the controller."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        except SendTimeoutError:
-            _log.info("stream_cut", path=scope["path"])
 
 
 class Until(StrEnum):
@@ -55,12 +42,18 @@ async def follow_all(
     after: Seq = None,
     last_event_id: LastEventId = None,
     limit: Limit = 500,
+    *,
+    deltas: Deltas = False,
 ) -> Response:
-    """Follow everything in the tenant: from `Last-Event-ID` or `after` on, else from now on."""
+    """Follow everything in the tenant: from `Last-Event-ID` or `after` on, else from now on.
+
+    A change request that begins later appears in it. `position` says how far the stream is complete, at the beginning
+    and as its sign of life.
+    """
     start = _start(last_event_id, after)
     if _wants_page(request):
         return JSONResponse(await service.page(context, principal, after=start or 0, cr_id=None, limit=limit))
-    return _stream(context, principal, after=start, cr_id=None, until=None)
+    return _stream(context, principal, after=start, cr_id=None, deltas=deltas)
 
 
 @router.get("/change-requests/{cr_id}/events", responses=_ANSWERS)
@@ -73,24 +66,30 @@ async def follow_one(
     last_event_id: LastEventId = None,
     limit: Limit = 500,
     until: Until | None = None,
+    *,
+    deltas: Deltas = False,
 ) -> Response:
     """Follow one change request from its beginning, or from `Last-Event-ID` or `after` on."""
     await service.exists(context, principal, cr_id)
     start = _start(last_event_id, after) or 0
     if _wants_page(request):
         return JSONResponse(await service.page(context, principal, after=start, cr_id=cr_id, limit=limit))
-    return _stream(context, principal, after=start, cr_id=cr_id, until=until)
+    return _stream(context, principal, after=start, cr_id=cr_id, until=until, deltas=deltas)
 
 
 def _stream(
-    context: ControllerContext, principal: Principal, *, after: int | None, cr_id: str | None, until: Until | None
-) -> EventSourceResponse:
-    frames = service.stream(context, principal, after=after, cr_id=cr_id, until_finished=until is Until.FINISHED)
-    pace = context.wiring.pace
-    return _Stream(
-        frames, ping=pace.heartbeat_s, send_timeout=pace.client_stall_s, sep="\n",
-        ping_message_factory=lambda: ServerSentEvent(comment="still here", sep="\n"),
-    )  # fmt: skip
+    context: ControllerContext,
+    principal: Principal,
+    *,
+    after: int | None,
+    cr_id: str | None,
+    until: Until | None = None,
+    deltas: bool,
+) -> EventStream:
+    pieces = service.stream(
+        context, principal, after=after, cr_id=cr_id, until_finished=until is Until.FINISHED, deltas=deltas
+    )
+    return EventStream(pieces, stall_s=context.wiring.pace.client_stall_s)
 
 
 def _start(last_event_id: str | None, after: int | None) -> int | None:

@@ -1,14 +1,16 @@
 """Streams and pages of events."""
 
-import json
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from controller.background.events import plain
+from controller.background import windows
 from controller.context import ControllerContext
 from pipeline.access import Principal
 from pipeline.store.change_requests import ChangeRequests
 
-_RECONNECT = b"retry: 1000\n\n"
+_RECONNECT_MS = (500, 2_000)
+"""Spread, so that a crowd of clients does not come back to a restarted controller in the same moment."""
 
 
 async def exists(context: ControllerContext, principal: Principal, cr_id: str) -> None:
@@ -18,20 +20,24 @@ async def exists(context: ControllerContext, principal: Principal, cr_id: str) -
 
 
 async def stream(
-    context: ControllerContext, principal: Principal, *, after: int | None, cr_id: str | None, until_finished: bool
-) -> AsyncIterator[bytes]:
-    """Yield server-sent events: what happened after `after`, then what happens."""
-    yield _RECONNECT
-    cursor = after or 0
-    if until_finished and cr_id is not None and (end := await _end(context, principal, cr_id, cursor)):
-        yield end
-        return
-    async for frames in context.tailer.follow(principal.tenant, after=after, cr_id=cr_id):
-        yield b"".join(frame.wire for frame in frames)
-        cursor = frames[-1].seq
-        if until_finished and cr_id is not None and (end := await _end(context, principal, cr_id, cursor)):
-            yield end
-            return
+    context: ControllerContext,
+    principal: Principal,
+    *,
+    after: int | None,
+    cr_id: str | None,
+    until_finished: bool,
+    deltas: bool,
+) -> AsyncGenerator[bytes]:
+    """Yield server-sent events: how far the client is, what happened since, then what happens."""
+    opening = b"retry: %d\n\n" % random.randint(*_RECONNECT_MS)  # noqa: S311 - spreads load, protects nothing
+    following = context.tailer.follow(principal.tenant, after=after, cr_id=cr_id, deltas=deltas)
+    async with aclosing(following) as pieces:
+        async for piece in pieces:
+            yield opening + piece.wire
+            opening = b""
+            if until_finished and cr_id is not None and (end := await _end(context, principal, cr_id, piece.cursor)):
+                yield end
+                return
 
 
 async def page(
@@ -40,7 +46,7 @@ async def page(
     """Return events after a number, ascending, with the newest committed ones."""
     await context.tailer.number(principal.tenant)
     found = await context.tailer.stored(principal.tenant, after=after, cr_id=cr_id, limit=limit)
-    return {"items": [plain(event) for event in found], "next_after": found[-1].seq if found else after}
+    return {"items": [windows.plain(event) for event in found], "next_after": found[-1].seq if found else after}
 
 
 async def _end(context: ControllerContext, principal: Principal, cr_id: str, cursor: int) -> bytes | None:
@@ -52,5 +58,5 @@ async def _end(context: ControllerContext, principal: Principal, cr_id: str, cur
     await context.tailer.number(principal.tenant)
     if await context.tailer.stored(principal.tenant, after=cursor, cr_id=cr_id, limit=1):
         return None
-    data = json.dumps({"cr_id": cr_id, "status": status.value, "last_seq": cursor})
-    return f"event: end\ndata: {data}\n\n".encode()
+    last = await context.tailer.last_of(principal.tenant, cr_id)
+    return windows.end(cr_id, status.value, last)

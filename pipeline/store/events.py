@@ -6,7 +6,9 @@ under a try-lock per tenant, in insertion order. A writer frozen inside its tran
 not there yet, and gets a later number when it commits.
 """
 
-from sqlalchemy import insert, select, text
+from typing import Any
+
+from sqlalchemy import Select, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.events import EVENT, Event
@@ -40,16 +42,43 @@ class Events:
 
     async def read(self, *, after: int, cr_id: str | None = None, limit: int = 500) -> list[StoredEvent]:
         """Return numbered events with seq greater than `after`, ascending."""
-        query = select(events).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+        query = _NUMBERED.where(events.c.seq > after).order_by(events.c.seq).limit(limit)
         if cr_id is not None:
             query = query.where(events.c.cr_id == cr_id)
-        rows = (await self._connection.execute(query)).mappings()
-        return [
-            StoredEvent(seq=row["seq"], cr_id=row["cr_id"], type=row["type"], payload=row["payload"], at=row["at"])
-            for row in rows
-        ]
+        return await self._read(query)
+
+    async def newest(self, limit: int) -> list[StoredEvent]:
+        """Return the last numbered events, ascending."""
+        query = _NUMBERED.where(events.c.seq.is_not(None)).order_by(events.c.seq.desc()).limit(limit)
+        return (await self._read(query))[::-1]
 
     async def last_number(self) -> int:
         """Return the highest public number so far, 0 before the first."""
-        query = select(events.c.seq).where(events.c.seq.is_not(None)).order_by(events.c.seq.desc()).limit(1)
+        query = select(func.max(events.c.seq))
         return int((await self._connection.execute(query)).scalar_one_or_none() or 0)
+
+    async def last_of(self, cr_id: str) -> int:
+        """Return the highest public number of one change request, 0 before its first."""
+        query = select(func.max(events.c.seq)).where(events.c.cr_id == cr_id)
+        return int((await self._connection.execute(query)).scalar_one_or_none() or 0)
+
+    async def _read(self, query: "Select[Any]") -> list[StoredEvent]:
+        return [StoredEvent(**row) for row in (await self._connection.execute(query)).mappings()]
+
+
+def _numbered() -> "Select[Any]":
+    """Select events with the numbers of their predecessors: one look into an index each."""
+    before = events.alias("before")
+    previous = select(func.coalesce(func.max(before.c.seq), 0)).where(before.c.seq < events.c.seq)
+    return select(
+        events.c.seq,
+        previous.scalar_subquery().label("previous"),
+        previous.where(before.c.cr_id == events.c.cr_id).scalar_subquery().label("previous_of_cr"),
+        events.c.cr_id,
+        events.c.type,
+        events.c.payload,
+        events.c.at,
+    )
+
+
+_NUMBERED = _numbered()

@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
             for text in answer.iter_lines():
-                if text.startswith("data:"):
+                if text.startswith("data:") and '"payload"' in text:
                     if left == 0:
                         return
                     left = left - 1 if left is not None else None

@@ -38,6 +38,10 @@ async def received(stream: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
             event[name] = value
         elif "data" in event:
             data = json.loads(event["data"])
+            if event["event"] == "position":
+                assert int(event["id"]) == data["seq"]
+                event = {}
+                continue
             if event["event"] != "end":
                 assert (int(event["id"]), event["event"]) == (data["seq"], data["type"])
             yield {**data, "event": event["event"]}

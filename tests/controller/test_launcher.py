@@ -119,7 +119,7 @@ def test_a_change_request_outlives_the_kill_of_its_fork_server(start: Starter) -
                 if not line.startswith("data: "):
                     continue
                 event = json.loads(line[6:])
-                if event["payload"].get("status") == "running":
+                if event.get("payload", {}).get("status") == "running":
                     dispatched += 1
                     if dispatched == 2:
                         break

@@ -53,7 +53,7 @@ async def test_open_streams_end_when_the_controller_stops(start: Starter) -> Non
         await metrics.aclose()
     await following
     await client.aclose()
-    assert lines[0] == "retry: 1000"
+    assert lines[0].startswith("retry: ")
 
 
 def test_signals_of_the_process_are_left_alone_when_somebody_else_stops_it(controller: Controller) -> None:

@@ -24,7 +24,7 @@ def test_a_change_request_is_accepted_and_its_stream_begins_with_queued(controll
     with client.stream("GET", f"/api/v1/change-requests/{created['id']}/events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = stream.iter_lines()
-        first = next(json.loads(line[6:]) for line in lines if line.startswith("data: "))
+        first = next(json.loads(line[6:]) for line in lines if line.startswith('data: {"seq":') and "payload" in line)
     assert (first["type"], first["payload"]["status"], first["cr_id"]) == ("status_changed", "queued", created["id"])
 
 
