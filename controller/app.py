@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from controller import errors
 from controller.auth import routes as auth_routes
 from controller.background.bells import BellHub
+from controller.background.deltas import DeltaEar
 from controller.background.events import EventTailer
 from controller.background.outbox import Outbox
 from controller.background.supervision import Loop, supervise
@@ -36,9 +37,11 @@ from controller.version import program_version
 from controller.views import routes as view_routes
 from controller.wiring import ControllerWiring
 from pipeline.adapters.redis_bell import FallbackBell, RedisBell
+from pipeline.adapters.redis_deltas import RedisTenantDeltas
 from pipeline.identifiers import new_id
-from pipeline.ports import TenantBell
+from pipeline.ports import TenantBell, TenantDeltas
 from pipeline.store.bell import PostgresTenantBell
+from pipeline.store.deltas import PostgresTenantDeltas
 from pipeline.store.engine import Database
 
 _FEATURES = (
@@ -110,6 +113,7 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     bells, metrics = BellHub(wiring.bell or _bell(wiring, database)), Metrics()
     owner = f"{socket.gethostname()}:{os.getpid()}:{new_id('ctl')}"
     tailer = EventTailer(database)
+    ear = DeltaEar(_deltas(wiring, database), tailer)
     queue_wake = asyncio.Event()
     workers = Workers(
         database=database, bells=bells, launcher=wiring.launcher, settings=settings, metrics=metrics, owner=owner,
@@ -120,6 +124,7 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     loops = [
         Loop(name="bells", tick=bells.hear, interval_s=pace.events_s, continuous=True),
         Loop(name="events", tick=tailer.tick, interval_s=pace.events_s),
+        Loop(name="deltas", tick=ear.hear, interval_s=pace.events_s, continuous=True),
         Loop(name="pulse", tick=tailer.pulse, interval_s=pace.heartbeat_s),
         Loop(name="launcher", tick=lambda: wiring.launcher.run(workers), interval_s=pace.dispatch_s, continuous=True),
         Loop(name="dispatch", tick=workers.dispatch, interval_s=pace.dispatch_s, wake=queue_wake),
@@ -139,6 +144,12 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
 def _bell(wiring: ControllerWiring, database: Database) -> TenantBell:
     postgres = PostgresTenantBell(database, wiring.database_url)
     return FallbackBell(RedisBell(wiring.redis_url), postgres) if wiring.redis_url else postgres
+
+
+def _deltas(wiring: ControllerWiring, database: Database) -> TenantDeltas:
+    if wiring.redis_url:
+        return RedisTenantDeltas(wiring.redis_url)
+    return PostgresTenantDeltas(database, wiring.database_url)
 
 
 def _lifespan(context: ControllerContext) -> Lifespan:

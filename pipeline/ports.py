@@ -5,7 +5,7 @@ small Protocol here, implemented by one adapter (or by `store`) and, where the r
 by one fake in `pipeline.testing`, both held to the same contract tests. Values that cross a port are frozen.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -377,6 +377,9 @@ class ModelAnswer:
 DeltaListener: TypeAlias = Callable[[str], None]
 """Called with each piece of text as it streams; must return at once."""
 
+TurnListener: TypeAlias = Callable[[int], DeltaListener]
+"""Opens an ear for one try of one turn, counted from 1; a further try of the same turn starts its text anew."""
+
 UsageListener: TypeAlias = Callable[[Usage], None]
 """Called when the provider states the input of a call, and again as output streams; must return at once.
 
@@ -506,6 +509,27 @@ class Bell(Protocol):
 
     def listen(self) -> AsyncIterator[str]:
         """Yield topics as they ring; ends when the connection is lost."""
+
+
+class Deltas(Protocol):
+    """Carries text that streams to whoever watches now. Nothing is kept anywhere; most of what it does may be lost."""
+
+    async def send(self, body: bytes) -> None:
+        """Hand over one delta, JSON of at most `DELTA_MAX_BYTES`. Raises `TransientError` when nobody can be reached."""
+
+    async def close(self) -> None:
+        """Give back what sending holds open."""
+
+
+class TenantDeltas(Protocol):
+    """The other end, in a process that serves every tenant."""
+
+    def listen(self) -> AsyncGenerator[tuple[str, bytes] | None]:
+        """Yield (tenant, delta) as they come, None once it hears; ends when the connection is lost."""
+
+
+DELTA_MAX_BYTES = 7_000
+"""What fits into one notification of PostgreSQL, with room for the tenant's name."""
 
 
 # --- proof ------------------------------------------------------------------------------------------------------------

@@ -12,10 +12,12 @@ from pipeline.adapters.environments import SandboxEnvironments
 from pipeline.adapters.forge_local import LocalForge
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.redis_deltas import RedisDeltas
 from pipeline.adapters.sandbox import start_sandbox
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.signing import InstallationKey
 from pipeline.agents.crew import Crew
+from pipeline.agents.live_text import LiveText
 from pipeline.change_request import RepositoryTarget
 from pipeline.configuration import Configuration
 from pipeline.context import StageContext
@@ -24,10 +26,11 @@ from pipeline.graph import Line, compile_line
 from pipeline.llm.chains import scripted_models
 from pipeline.llm.gateway import Gateway
 from pipeline.llm.pricing import load_prices
-from pipeline.ports import Author, Bell, Clock, Isolation, ModelProvider, Repository, Sandbox
+from pipeline.ports import Author, Bell, Clock, Deltas, Isolation, ModelProvider, Repository, Sandbox
 from pipeline.settings import Settings
 from pipeline.store.bell import PostgresBell
 from pipeline.store.checkpoints import checkpointer
+from pipeline.store.deltas import PostgresDeltas
 from pipeline.store.engine import Database, WorkerIdentity
 from pipeline.store.instructions import StoredInstructions
 from pipeline.store.journal import PostgresJournal
@@ -66,7 +69,8 @@ async def hands(order: Order, settings: Settings, isolation: Isolation | None = 
         sandbox = await start_sandbox(
             settings.sandbox, settings.environment, hidden=(data_directory(settings),), known=isolation
         )
-        context = await _context(order, settings, runs, database, provider, sandbox)
+        live = await stack.enter_async_context(LiveText(_deltas(settings, order, database), order.cr_id))
+        context = await _context(order, settings, runs, database, provider, sandbox, live)
         yield Hands(order=order, line=compile_line(saver), context=context, runs=runs, bell=bell, identity=identity)
 
 
@@ -87,7 +91,13 @@ def data_directory(settings: Settings) -> Path:
 
 
 async def _context(
-    order: Order, settings: Settings, runs: Runs, database: Database, provider: ModelProvider, sandbox: Sandbox
+    order: Order,
+    settings: Settings,
+    runs: Runs,
+    database: Database,
+    provider: ModelProvider,
+    sandbox: Sandbox,
+    live: LiveText,
 ) -> StageContext:
     root = data_directory(settings)
     cr, progress = await runs.load()
@@ -102,7 +112,7 @@ async def _context(
         gateway=_gateway(settings, configuration, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
         instructions=lambda _: StoredInstructions(database, cr_id=cr.id), emit=records.emit,
-        limits=configuration.pipeline, clock=clock, on_text=lambda _: None,
+        limits=configuration.pipeline, clock=clock, on_text=live.of,
     )  # fmt: skip
     return StageContext(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
@@ -112,6 +122,12 @@ async def _context(
         scanner=DetectSecretsScanner(), signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
         workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None, known_hosts=settings.environment.registries,
     )  # fmt: skip
+
+
+def _deltas(settings: Settings, order: Order, database: Database) -> Deltas:
+    if settings.redis.url is None:
+        return PostgresDeltas(database)
+    return RedisDeltas(settings.redis.url.get_secret_value(), order.tenant)
 
 
 async def _repositories(

@@ -21,7 +21,7 @@ from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.events import Warned
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
-from pipeline.ports import Clock, DeltaListener, Emit, Instructions, Journal, JournalKey, Repository, Sandbox
+from pipeline.ports import Clock, Emit, Instructions, Journal, JournalKey, Repository, Sandbox, TurnListener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Crew:
     emit: Emit
     limits: Limits
     clock: Clock
-    on_text: Callable[[Job], DeltaListener | None]
+    on_text: Callable[[Job], TurnListener | None]
 
     async def work(self, job: Job) -> Handed:
         """Run to a submission of the role's own type; resumes from the journal when it was interrupted."""

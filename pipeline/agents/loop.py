@@ -11,6 +11,7 @@ import asyncio
 import json
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Generic, NoReturn
 
 from pipeline.agents import context_window
@@ -176,7 +177,8 @@ class _Agent(Generic[S]):
         call = self._call()
         self.notebook.input_tokens, self.notebook.max_tokens = call.input_tokens, call.request.max_tokens
         try:
-            answer = await self.ports.gateway.ask(call, self.notebook, self.ports.on_text)
+            listen = partial(self.ports.on_text, self.talk.turn + 1) if self.ports.on_text else None
+            answer = await self.ports.gateway.ask(call, self.notebook, listen)
         except TransientError as problem:
             await self._fail_over(call.route, problem)
             return

@@ -12,7 +12,7 @@ from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
-from pipeline.ports import Clock, DeltaListener, Emit, Instructions, Journal, Json, ModelClass
+from pipeline.ports import Clock, Emit, Instructions, Journal, Json, ModelClass, TurnListener
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -82,7 +82,7 @@ class AgentPorts:
     """None for agents without tools."""
     workspace: Workspace | None = None
     """None for agents that cannot change the tree."""
-    on_text: DeltaListener | None = None
+    on_text: TurnListener | None = None
     """The live view's ear; may lose pieces."""
 
 

@@ -23,6 +23,9 @@ _SHAPES = (
     ("Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
     ("Azure storage key", re.compile(r"AccountKey=(?P<value>[A-Za-z0-9+/=]{80,})")),
 )  # fmt: skip
+_PRIVATE_KEY_BODY = re.compile(
+    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?P<body>.+?)(?=-----END|\Z)", re.DOTALL
+)
 _URL_PASSWORD = re.compile(
     r"\b[a-z][a-z0-9+]*://[^\s:/@'\"]+:(?P<value>[^\s/@'\"{}<>$]{6,})@(?!localhost|127\.0\.0\.1|example)"
 )
@@ -43,6 +46,30 @@ def provider_hits(number: int, text: str) -> Iterator[SecretHit]:
             yield SecretHit(
                 line=number, kind="password in an address", certain=False, masked=masked(found.group("value"))
             )
+
+
+def redacted(text: str, start: int = 0) -> str:
+    """Return `text` from `start` on with what has a secret's shape named instead of told; what is before gives context."""
+    told, cursor = list[str](), start
+    for begin, stop in sorted(_spans(text)):
+        if stop > cursor:
+            told.append(text[cursor : max(begin, cursor)])
+            told.append(f"[{masked(text[begin:stop])}]")
+            cursor = stop
+    return "".join([*told, text[cursor:]])
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    for _, shape in _SHAPES:
+        for found in shape.finditer(text):
+            group = "value" if "value" in shape.groupindex else 0
+            if not placeholder(found.group(group)):
+                yield found.span(group)
+    for found in _PRIVATE_KEY_BODY.finditer(text):
+        yield found.span("body")
+    for found in _URL_PASSWORD.finditer(text):
+        if not placeholder(found.group("value")):
+            yield found.span("value")
 
 
 def placeholder(value: str) -> bool:

@@ -9,7 +9,7 @@ and only offered by `failover`.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -106,8 +106,10 @@ class Gateway:
         self.prices.of(following[0].model)
         return following[0]
 
-    async def ask(self, call: ModelCall, record: CallRecord, on_text: DeltaListener | None = None) -> ModelAnswer:
-        """Return the answer after it was recorded and paid.
+    async def ask(
+        self, call: ModelCall, record: CallRecord, listen: Callable[[], DeltaListener] | None = None
+    ) -> ModelAnswer:
+        """Return the answer after it was recorded and paid. `listen` opens an ear for the text of each try.
 
         Raises `PersonNeeded(budget)` before anything leaves, `PersonNeeded(providers_down)` for errors that no retry
         mends, and the last `TransientError` when the provider stays down through all retries.
@@ -116,7 +118,7 @@ class Gateway:
         while True:
             await self._respect_quiet_time(call.route.provider)
             try:
-                return await self._attempt(call, record, on_text)
+                return await self._attempt(call, record, listen)
             except TransientError as problem:
                 retry += 1
                 delay_s = self.settings.retry.delay_s(retry, problem.retry_after_s)
@@ -143,7 +145,9 @@ class Gateway:
         if wait_s > 0:
             await self.clock.sleep(wait_s)
 
-    async def _attempt(self, call: ModelCall, record: CallRecord, on_text: DeltaListener | None) -> ModelAnswer:
+    async def _attempt(
+        self, call: ModelCall, record: CallRecord, listen: Callable[[], DeltaListener] | None
+    ) -> ModelAnswer:
         price = self.prices.of(call.route.model)
         provider = self._provider(call.route)
         open_calls: list[Reservation] = []
@@ -152,7 +156,7 @@ class Gateway:
         try:
             await uninterrupted(self._reserve(call, price, record, open_calls))
             started, meter.sent = self.clock.monotonic(), True
-            answer = await provider.ask(call.request, on_text, meter.update)
+            answer = await provider.ask(call.request, listen() if listen else None, meter.update)
         except asyncio.CancelledError:
             problem, cut = "cancelled", True
             raise

@@ -12,6 +12,7 @@ from sqlalchemy import Select, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.events import EVENT, Event
+from pipeline.evidence.secret_shapes import redacted
 from pipeline.records import StoredEvent
 from pipeline.store.tables import events
 
@@ -30,8 +31,8 @@ class Events:
         self._connection = connection
 
     async def append(self, cr_id: str, event: Event) -> None:
-        """Store one event; it becomes visible when it is numbered after commit."""
-        payload = EVENT.dump_python(event, mode="json", exclude_none=True)
+        """Store one event, secrets in its texts masked; it becomes visible when it is numbered after commit."""
+        payload = _without_secrets(EVENT.dump_python(event, mode="json", exclude_none=True))
         await self._connection.execute(insert(events).values(cr_id=cr_id, type=event.type, payload=payload))
 
     async def number(self) -> int:
@@ -64,6 +65,18 @@ class Events:
 
     async def _read(self, query: "Select[Any]") -> list[StoredEvent]:
         return [StoredEvent(**row) for row in (await self._connection.execute(query)).mappings()]
+
+
+def _without_secrets(value: Any) -> Any:
+    match value:
+        case str():
+            return redacted(value)
+        case dict():
+            return {key: _without_secrets(part) for key, part in value.items()}
+        case list():
+            return [_without_secrets(part) for part in value]
+        case _:
+            return value
 
 
 def _numbered() -> "Select[Any]":

@@ -286,7 +286,7 @@ async def test_a_cancelled_call_is_noted_settled_and_passed_on(rig: Rig) -> None
     speech = "A long speech. " * 40
     rig.scripted.play(submitting(f"{{text: '{speech}', fault: {{stall_s: 5, stream: truncate}}}}"))
     heard = asyncio.Event()
-    ports = replace(rig.ports(), on_text=lambda _: heard.set())
+    ports = replace(rig.ports(), on_text=lambda _turn: lambda _text: heard.set())
     running = asyncio.create_task(run_agent(TASK, KEY, ports))
     await heard.wait()
     running.cancel()
