@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bench import event_log, first_request, footprint, sample, stages, turns, whole_request
+from bench import event_log, first_request, footprint, sample, stages, streams, turns, whole_request
 from bench.figures import Figure
 from bench.installation import Installation, installation
 
@@ -32,6 +32,7 @@ RUNS = (
     Run("turn", turns.measure),
     Run("stage", stages.measure, controller=False),
     Run("events", event_log.measure, controller=False),
+    Run("streams", streams.measure),
     Run("whole", whole_request.measure),
 )
 """In this order: the last one leaves the controller with stopwatches in it."""

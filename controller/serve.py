@@ -6,6 +6,7 @@ streams end before the server waits for connections, so that stopping does not w
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections.abc import Callable, Iterator
 
@@ -19,6 +20,7 @@ from pipeline.errors import CallerError
 from pipeline.settings import Settings
 
 _GRACE_S = 5
+_OPEN_FILES = 65_536
 
 Ready = Callable[[str], None]
 """Called once with the base URL when requests are answered."""
@@ -41,6 +43,7 @@ async def serve(
     door = settings.controller
     context: ControllerContext = app.state.context
     listener = bind(host or door.host, door.port if port is None else port)
+    _allow_many_connections()
     _forget_the_deaf(listener, context.wiring.pace.client_stall_s)
     config = uvicorn.Config(
         app,
@@ -86,6 +89,14 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error  # fmt: skip
     listener.setblocking(False)
     return listener
+
+
+def _allow_many_connections() -> None:
+    """Take what the system grants: a thousand streams do not fit into the usual soft limit of open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _forget_the_deaf(listener: socket.socket, after_s: float) -> None:
