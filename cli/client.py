@@ -4,7 +4,7 @@ Where the controller is: `CHANGELINE_URL` and `CHANGELINE_TOKEN`, else the runni
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,14 +84,20 @@ class Client:
         """Return the JSON of a PUT."""
         return self._call("PUT", path, json=dict(body))
 
-    def events(self, path: str, *, after: int = 0) -> Iterator[Event | None]:
+    def events(
+        self, path: str, *, after: int = 0, on_delta: Callable[[Json], None] | None = None
+    ) -> Iterator[Event | None]:
         """Yield events after `after` as they happen, and None for each sign of life in between.
+
+        `on_delta` is called with the models' text as it streams; it is asked for only then.
 
         Ends when the server ends the stream. Raises `Unreachable` when the connection breaks or falls silent.
         """
         timeout = httpx2.Timeout(TIMEOUT_S, read=SILENCE_MAX_S)
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
-        with self._translated(), self._http.stream("GET", path, headers=headers, timeout=timeout) as answer:
+        query = {"deltas": "true"} if on_delta else {}
+        opened = self._http.stream("GET", path, params=query, headers=headers, timeout=timeout)
+        with self._translated(), opened as answer:
             if answer.status_code >= BAD_REQUEST:
                 answer.read()
                 self._checked(answer)
@@ -99,6 +105,9 @@ class Client:
             for line in answer.iter_lines():
                 if line.startswith("event:"):
                     kind = line[6:].strip()
+                elif line.startswith("data:") and kind == "delta":
+                    if on_delta is not None:
+                        on_delta(json.loads(line[5:]))
                 elif line.startswith("data:") and kind not in NO_EVENTS:
                     yield _event(json.loads(line[5:]))
                 elif line.startswith(":"):

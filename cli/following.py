@@ -12,14 +12,14 @@ from typing import Any
 from cli.client import Client, Event, Unreachable
 from pipeline.errors import TransientError
 
+Detail = dict[str, Any]
+
 FINISHED = frozenset({"completed", "failed", "cancelled"})
 WAITS_FOR_A_PERSON = frozenset({"gate", "confirmation", "input"})
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 _PATIENCE_S = 90.0
 """Longer than a controller that crashed needs to come back."""
-
-Detail = dict[str, Any]
 
 
 def path_of(cr_id: str) -> str:
@@ -33,6 +33,7 @@ def follow(
     *,
     after: int = 0,
     notice: Callable[[str], None],
+    on_delta: Callable[[Detail], None] | None = None,
     sleep: Callable[[float], object] = time.sleep,
     patience_s: float = _PATIENCE_S,
 ) -> Iterator[Event | None]:
@@ -44,7 +45,7 @@ def follow(
     seen, pause_s, away_s = after, _FIRST_PAUSE_S, 0.0
     while True:
         try:
-            for event in client.events(f"{path_of(cr_id)}/events", after=seen):
+            for event in client.events(f"{path_of(cr_id)}/events", after=seen, on_delta=on_delta):
                 if away_s:
                     notice("The connection is back.")
                 pause_s, away_s = _FIRST_PAUSE_S, 0.0

@@ -1,8 +1,9 @@
 """The live view of one change request on a terminal: a timeline, who works now, tests, money."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -48,6 +49,10 @@ class LiveView:
     def show(self, event: Event) -> None:
         """Take in an event; the screen follows by itself."""
         self.progress.apply(event)
+
+    def on_delta(self, delta: Mapping[str, Any]) -> None:
+        """Take in what a model is saying."""
+        self.progress.hear(delta)
 
     def notice(self, text: str) -> None:
         """Print a line above the view."""
@@ -96,7 +101,7 @@ class LiveView:
     def _agents(self) -> list[RenderableType]:
         lines: list[RenderableType] = []
         for agent in self.progress.agents.values():
-            now = one_line(agent.tool or agent.text)
+            now = f"… {one_line(agent.saying)}" if agent.saying else one_line(agent.tool or agent.text)
             text = Text.from_markup(
                 f"  [cyan]{escape(agent.role.replace('_', ' '))}[/cyan] [dim]turn {agent.turn}[/dim]  {escape(now)}"
             )

@@ -14,6 +14,7 @@ from cli.client import Event
 from pipeline.change_request import Stage
 
 WARNINGS_KEPT = 5
+SAYING_CHARS = 80
 
 
 @dataclass(slots=True)
@@ -39,6 +40,8 @@ class AgentLine:
     turn: int = 0
     text: str = ""
     tool: str = ""
+    saying: str = ""
+    """The end of what the model says at this moment."""
 
 
 @dataclass(slots=True)
@@ -71,6 +74,13 @@ class Progress:
         change = _CHANGES.get(event.type)
         if change is not None:
             change(self, event.payload, at)
+
+    def hear(self, delta: Mapping[str, Any]) -> None:
+        """Take in text that streams. It may have gaps, and may arrive after the event that ends it."""
+        agent = self.agents.get(_agent(delta))
+        if agent is not None and int(delta["turn"]) > agent.turn:
+            said = delta["text"] if delta["part"] == 0 else agent.saying + delta["text"]
+            agent.saying = said[-SAYING_CHARS:]
 
     @property
     def stage(self) -> StageLine | None:
@@ -127,6 +137,7 @@ def _agent_started(progress: Progress, payload: Mapping[str, Any], _at: datetime
 def _turn(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
     agent = _known(progress, payload)
     agent.turn, agent.text, agent.tool = int(payload["turn"]), str(payload.get("text") or ""), ""
+    agent.saying = ""
     progress.turns += 1
 
 

@@ -25,6 +25,10 @@ class View(Protocol):
     def notice(self, text: str) -> None:
         """Say something about the connection."""
 
+    @property
+    def on_delta(self) -> Callable[[Detail], None] | None:
+        """Takes the models' text as it streams; None where nobody could read that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lines:
@@ -42,6 +46,10 @@ class Lines:
         """Print it."""
         self.say(text)
 
+    @property
+    def on_delta(self) -> None:
+        """Lines are for what happened, not for what is being said."""
+
 
 def view_of(detail: Detail, console: Console | None, say: Callable[[str], None]) -> AbstractContextManager[View]:
     """Return the live view on a terminal, and lines of words elsewhere."""
@@ -58,7 +66,7 @@ def follow_to_rest(client: Client, cr_id: str, view: View, *, answer: Callable[[
     `answer` is asked at every rest; True says that it did something and following goes on.
     """
     seen = 0
-    for event in follow(client, cr_id, notice=view.notice):
+    for event in follow(client, cr_id, notice=view.notice, on_delta=view.on_delta):
         if event is not None:
             view.show(event)
             seen = event.seq

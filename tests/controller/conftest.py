@@ -1,6 +1,7 @@
 """A running controller: the real application behind a real socket, on a fresh database."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -195,3 +196,12 @@ async def _principal_token(database: TestDatabase, name: str, roles: tuple[Role,
     finally:
         await store.close()
     return token
+
+
+@pytest.fixture
+def free_ports() -> tuple[int, int]:
+    """Two ports that nobody listens on, for processes that have to come back where they were."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1]), int(other.getsockname()[1])

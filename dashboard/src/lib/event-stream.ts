@@ -3,6 +3,7 @@ import { createContext, use, useEffect, useState } from 'react';
 
 import type { Schemas } from '@/lib/api';
 import { keys } from '@/lib/keys';
+import { liveText, type Delta } from '@/lib/live-text';
 
 export type StoredEvent = Schemas['EventView'];
 export type StreamState = 'connecting' | 'live' | 'lost';
@@ -32,7 +33,9 @@ const EVENT_TYPES = Object.keys({
   warned: true,
 } satisfies Record<StoredEvent['payload']['type'], true>);
 
-const URL_OF_ALL_EVENTS = '/api/v1/events';
+const URL_OF_ALL_EVENTS = '/api/v1/events?deltas=true';
+/** The controller says something at least every 15 s. */
+const SILENCE_MAX_MS = 50_000;
 const REOPEN_AFTER_MS = 3_000;
 const REFRESH_AFTER_MS = 150;
 
@@ -42,48 +45,110 @@ export const useStreamState = (): StreamState => use(StreamStateContext);
 
 /**
  * The one live connection of the page. Events go into the query cache; what they make stale is fetched again, at most
- * once per moment. After every (re)connection everything on screen is fetched again, so nothing is missed in between.
+ * once per moment. A connection is resumed from the last number it was complete up to; if an event says that one before it
+ * was missed, or nothing is heard for longer than the controller is ever silent, everything on screen is fetched again.
  */
 export function useEventStream(open: OpenStream): StreamState {
   const cache = useQueryClient();
   const [state, setState] = useState<StreamState>('connecting');
-  useEffect(() => follow(cache, open, setState), [cache, open]);
+  useEffect(() => new Following(cache, open, setState).start(), [cache, open]);
   return state;
 }
 
-function follow(cache: QueryClient, open: OpenStream, onState: (state: StreamState) => void): () => void {
-  let source: EventSource;
-  let reopening: ReturnType<typeof setTimeout> | undefined;
-  const refresh = refresher(cache);
+/** The numbers are not in every controller's schema yet, so they may be absent. */
+type Numbered = StoredEvent & { previous?: number | null };
 
-  const connect = () => {
-    source = open(URL_OF_ALL_EVENTS);
+class Following {
+  private source: EventSource | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Everything up to this number was received; undefined before the first word of the stream. */
+  private complete: number | undefined;
+  private readonly refresh: Refresher;
+
+  constructor(
+    private readonly cache: QueryClient,
+    private readonly open: OpenStream,
+    private readonly onState: (state: StreamState) => void,
+  ) {
+    this.refresh = refresher(cache);
+  }
+
+  start(): () => void {
+    this.connect();
+    return () => {
+      clearTimeout(this.timer);
+      this.refresh.stop();
+      this.source?.close();
+    };
+  }
+
+  private connect(): void {
+    const from = this.complete === undefined ? '' : `&after=${String(this.complete)}`;
+    const source = this.open(`${URL_OF_ALL_EVENTS}${from}`);
+    this.source = source;
     source.onopen = () => {
-      onState('live');
-      void cache.invalidateQueries();
+      this.onState('live');
+      this.heard();
+      this.lookAgain(this.complete === undefined);
     };
-    const receive = (message: MessageEvent<string>) => {
-      const stored = JSON.parse(message.data) as StoredEvent;
-      remember(cache, stored);
-      refresh(stored.cr_id);
-    };
-    for (const type of EVENT_TYPES) source.addEventListener(type, receive);
     source.onerror = () => {
-      onState('lost');
+      this.onState('lost');
       // The browser reconnects by itself unless the server refused; then we ask again later.
-      if (source.readyState === source.CLOSED) reopening = setTimeout(connect, REOPEN_AFTER_MS);
+      if (source.readyState === source.CLOSED) this.later(REOPEN_AFTER_MS);
     };
+    for (const type of EVENT_TYPES) source.addEventListener(type, this.receive);
+    source.addEventListener('position', this.position);
+    source.addEventListener('delta', this.delta);
+  }
+
+  private readonly receive = (message: MessageEvent<string>) => {
+    this.heard();
+    const stored = JSON.parse(message.data) as Numbered;
+    const missed = this.complete !== undefined && (stored.previous ?? 0) > this.complete;
+    this.complete = Math.max(this.complete ?? 0, stored.seq);
+    remember(this.cache, stored);
+    liveText.see(stored);
+    if (missed) this.lookAgain(true);
+    else this.refresh(stored.cr_id);
   };
-  connect();
-  return () => {
-    clearTimeout(reopening);
-    refresh.stop();
-    source.close();
+
+  private readonly position = (message: MessageEvent<string>) => {
+    this.heard();
+    const { seq } = JSON.parse(message.data) as { seq: number };
+    this.complete = Math.max(this.complete ?? 0, seq);
   };
+
+  private readonly delta = (message: MessageEvent<string>) => {
+    this.heard();
+    liveText.hear(JSON.parse(message.data) as Delta);
+  };
+
+  /** Fetch what is on screen. Histories only if something was missed: what happens arrives by itself. */
+  private lookAgain(histories: boolean): void {
+    void this.cache.invalidateQueries(histories ? {} : { predicate: (query) => query.queryKey[2] !== 'events' });
+  }
+
+  private heard(): void {
+    this.later(SILENCE_MAX_MS);
+  }
+
+  /** Connect anew after a time without any word; a sleeping laptop's connection ends without an error. */
+  private later(afterMs: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.source?.close();
+      this.onState('lost');
+      this.connect();
+    }, afterMs);
+  }
 }
 
 function remember(cache: QueryClient, stored: StoredEvent): void {
-  cache.setQueryData<StoredEvent[]>(keys.events(stored.cr_id), (known) => known && inOrder([...known, stored]));
+  cache.setQueryData<StoredEvent[]>(keys.events(stored.cr_id), (known) => {
+    if (!known) return known;
+    const last = known.at(-1);
+    return last && stored.seq <= last.seq ? inOrder([...known, stored]) : [...known, stored];
+  });
 }
 
 /** Events by sequence, each once: a page and the stream may overlap. */

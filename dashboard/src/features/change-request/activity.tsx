@@ -2,6 +2,7 @@ import { Empty } from '@/components/states';
 import { lineOf } from '@/features/change-request/event-line';
 import type { StoredEvent } from '@/lib/event-stream';
 import { clock } from '@/lib/format';
+import { useLiveText } from '@/lib/live-text';
 import { useFollow } from '@/lib/use-follow';
 
 /** Everything that happened, oldest first, following the newest until the reader scrolls away. */
@@ -15,6 +16,7 @@ export function Activity({ events }: { events: StoredEvent[] }) {
           <EventRow key={stored.seq} stored={stored} />
         ))}
       </div>
+      <Typing id={events[0]?.cr_id ?? ''} />
       {!following && (
         <button type="button" className="button jump" onClick={jump}>
           Jump to live ↓
@@ -22,6 +24,22 @@ export function Activity({ events }: { events: StoredEvent[] }) {
       )}
     </div>
   );
+}
+
+/** The end of what each agent is saying. Not for screen readers: its first line follows as an event. */
+function Typing({ id }: { id: string }) {
+  return useLiveText(id).map(({ agent, role, text }) => (
+    <p key={agent} className="event-typing" aria-hidden="true">
+      <span className="event-who">{role.replaceAll('_', ' ')}</span> {lastWords(text)}
+    </p>
+  ));
+}
+
+const SHOWN_CHARACTERS = 160;
+
+function lastWords(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  return line.length > SHOWN_CHARACTERS ? `…${line.slice(-SHOWN_CHARACTERS)}` : line;
 }
 
 function EventRow({ stored }: { stored: StoredEvent }) {
