@@ -96,6 +96,8 @@ class Window:
 
     def above(self, cursor: int, cr_id: str | None) -> Piece:
         """Return what follows `cursor`, which has to be within the window; empty bytes and the same cursor at its end."""
+        if cursor >= self.last:
+            return Piece(b"", cursor)
         if self.newest is not None and self.newest.after == cursor:
             return Piece(self.newest.joined(cr_id), self.newest.last)
         wires, size = list[bytes](), 0

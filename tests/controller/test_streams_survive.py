@@ -32,7 +32,7 @@ from tests.controller import line
 from tests.controller.conftest import eventually
 from tests.database import TestDatabase
 
-CALAMITIES = 8
+CALAMITIES = 5
 WRITERS = 3
 CLIENTS_EACH = 2
 
