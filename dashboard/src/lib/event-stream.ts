@@ -143,7 +143,15 @@ class Following {
   }
 }
 
+/** What came lately: a history that is being fetched while its next events arrive would otherwise not have them. */
+const arrivals: StoredEvent[] = [];
+const ARRIVALS_MAX = 500;
+
+export const arrived = (id: string): StoredEvent[] => arrivals.filter((one) => one.cr_id === id);
+
 function remember(cache: QueryClient, stored: StoredEvent): void {
+  arrivals.push(stored);
+  if (arrivals.length > 2 * ARRIVALS_MAX) arrivals.splice(0, ARRIVALS_MAX);
   cache.setQueryData<StoredEvent[]>(keys.events(stored.cr_id), (known) => {
     if (!known) return known;
     const last = known.at(-1);

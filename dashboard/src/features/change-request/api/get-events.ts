@@ -1,7 +1,7 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 
 import { unwrap, useApi, type Api, type Schemas } from '@/lib/api';
-import { inOrder, type StoredEvent } from '@/lib/event-stream';
+import { arrived, inOrder, type StoredEvent } from '@/lib/event-stream';
 import { keys } from '@/lib/keys';
 
 const PAGE_SIZE = 1000;
@@ -18,7 +18,7 @@ export const eventsQuery = (api: Api, id: string) =>
         after = page.next_after;
         more = page.items.length === PAGE_SIZE;
       }
-      return inOrder(events);
+      return inOrder([...events, ...arrived(id)]);
     },
   });
 
