@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bench import event_log, first_request, footprint, sample, stages, turns, whole_request
+from bench import event_log, first_request, footprint, interventions, sample, stages, turns, whole_request
 from bench.figures import Figure
 from bench.installation import Installation, installation
 
@@ -31,6 +31,7 @@ RUNS = (
     Run("memory", footprint.measure),
     Run("turn", turns.measure),
     Run("stage", stages.measure, controller=False),
+    Run("stop", interventions.measure),
     Run("events", event_log.measure, controller=False),
     Run("whole", whole_request.measure),
 )
