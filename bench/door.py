@@ -86,6 +86,14 @@ class Door:
         self.http.post(f"/api/v1/change-requests/{cr_id}/interventions", json={"action": action}).raise_for_status()
         return sent
 
+    def approve(self, cr_id: str) -> float:
+        """Approve what the first gate shows; returns when that was sent."""
+        gate = self.wait(cr_id, lambda one: one.type == "gate_opened").payload
+        decision = {"decision": "approve", "content_hash": gate["content_hash"], "comment": ""}
+        sent = time.monotonic()
+        self.http.post(f"/api/v1/gates/{gate['gate_id']}/decision", json=decision).raise_for_status()
+        return sent
+
     def listen(self) -> None:
         """Read the stream until it ends; runs in a thread of its own."""
         headers = {"Accept": "text/event-stream"}

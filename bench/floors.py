@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -53,6 +53,19 @@ def committed_inserts(url: str, times: int, body: bytes = b"x" * ROW_BYTES) -> l
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS rows (id bigserial PRIMARY KEY, body bytea NOT NULL)")
         return timed(lambda: connection.execute("INSERT INTO rows (body) VALUES (%s)", (body,)), times)
+
+
+def committed_rows(url: str, groups: Sequence[Sequence[bytes]]) -> list[float]:
+    """Insert groups of rows, one transaction a row; a sample is a group."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS texts (id bigserial PRIMARY KEY, body text NOT NULL)")
+        waiting = iter([groups[0], *groups])
+
+        def insert() -> None:
+            for body in next(waiting):
+                connection.execute("INSERT INTO texts (body) VALUES (%s)", (body.decode(),))
+
+        return timed(insert, len(groups))
 
 
 def rings(url: str, times: int) -> list[float]:

@@ -133,10 +133,10 @@ def _figures(installation: Installation, found: Samples, floor_times: int) -> li
     call = statistics.median(floors.model_calls(installation.model_url, floor_times, sample.FLOOR_ROLE))
     told = http + insert + statistics.median(ring)
     killed = statistics.median(kill)
-    stream = Floor("HTTP round trip + committed insert + ring heard", told)
-    tool = Floor("the same + kill of a process group", told + killed)
-    work = Floor("the same without kill + fork and connect", told + fork)
-    request = Floor("the same + model call", told + fork + call)
+    stream = Floor("HTTP, commit, ring heard", told)
+    tool = Floor("HTTP, commit, ring heard, kill of a group", told + killed)
+    work = Floor("HTTP, commit, ring heard, fork and connect", told + fork)
+    request = Floor("the same and a model call", told + fork + call)
     return [
         *(
             figure(GROUP, f"{stop} to stream cut and paused", found[f"{stop}, stream"], "ms", floor=stream, aim=STOP_AIM_MS)
@@ -150,15 +150,15 @@ def _figures(installation: Installation, found: Samples, floor_times: int) -> li
         figure(GROUP, "resume to first model request", found["resume, request"], "ms", floor=request, aim=GO_ON_AIM_MS),
         figure(
             GROUP, "kill -9 of a worker to its tool's tree gone", found["death, tree"], "ms",
-            floor=Floor("kill of a process group", killed),
+            floor=Floor("kill of a group", killed),
         ),
         figure(
             GROUP, "kill -9 of a worker to successor at work", found["death, worker"], "ms",
-            floor=Floor("kill of a process group + fork and connect", killed + fork),
+            floor=Floor("kill of a group, fork and connect", killed + fork),
         ),
         figure(
             GROUP, "kill -9 of a worker to successor's model request", found["death, request"], "ms",
-            floor=Floor("the same + model call", killed + fork + call),
+            floor=Floor("the same and a model call", killed + fork + call),
         ),
         figure(GROUP, "floor: ring heard (NOTIFY to LISTEN)", ring, "ms"),
         figure(GROUP, "floor: kill of a process group, all gone", kill, "ms"),
