@@ -71,9 +71,7 @@ def _round_in_a_stream(opened: Door, installation: Installation, repository: Pat
     until_quiet(installation)
 
 
-def _rounds_in_a_tool(
-    opened: Door, installation: Installation, repository: Path, found: Samples, times: int
-) -> None:
+def _rounds_in_a_tool(opened: Door, installation: Installation, repository: Path, found: Samples, times: int) -> None:
     cr_id, _, _ = opened.submit(repository, title=sample.SLEEPY, body=sample.BODY)
     for _ in range(times):
         for stop in STOPS:

@@ -77,9 +77,7 @@ async def _measure(installation: Installation, *, times: int) -> list[Figure]:
             await converse(replace(ports, journal=watched[-1]), lease, sample.MANY_TURNS)
     took = [one.took_ms[turn] for one in watched for turn in one.turns()]
     (first, *_) = watched
-    bare = floors.committed_rows(
-        floors.plain_database(installation), [first.bodies[turn] for turn in first.turns()]
-    )
+    bare = floors.committed_rows(floors.plain_database(installation), [first.bodies[turn] for turn in first.turns()])
     rows = statistics.median(len(first.bodies[turn]) for turn in first.turns())
     floor = Floor("the same rows, bare committed inserts", statistics.median(bare))
     return [

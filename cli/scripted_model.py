@@ -121,7 +121,9 @@ class ScriptedModel:
         if not request.get("stream"):
             return JSONResponse(message, headers={"request-id": message["id"]})
         return StreamingResponse(
-            self._watched(_stream(message, fault)), media_type="text/event-stream", headers={"request-id": message["id"]}
+            self._watched(_stream(message, fault)),
+            media_type="text/event-stream",
+            headers={"request-id": message["id"]},
         )
 
     async def _watched(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
