@@ -6,6 +6,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
+# A file's tests share what its module starts. Files in their own order: the long ones of tests/acceptance begin, so that
+# no worker is left alone with them at the end.
+SPREAD := --dist loadfile --no-loadscope-reorder
 FRESH_SKIPS := mkdir -p .cache && : > .cache/skipped
 define section
 @printf '\n=== %s ===\n' '$(1)'
@@ -88,7 +91,7 @@ dashboard-check:
 
 pytest: dev dashboard browser sources
 	$(call section,Tests)
-	@$(PYTEST) -n $(WORKERS) --dist loadfile -q -rs --durations 10 --ignore tests/wheel tests
+	@$(PYTEST) -n $(WORKERS) $(SPREAD) -q -rs --durations 10 --ignore tests/wheel tests
 
 wheel-test: dev dashboard
 	$(call section,Installed wheel)
