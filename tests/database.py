@@ -97,7 +97,9 @@ class TestServer:
 
     def create(self, name: str, template: str | None = None) -> TestDatabase:
         # Copying the template's files takes a third of the time of logging their content.
-        source = sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template)) if template else sql.SQL("")
+        source = (
+            sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template)) if template else sql.SQL("")
+        )
         owned = sql.SQL("CREATE DATABASE {} OWNER changeline_owner").format(sql.Identifier(name))
         self.execute(sql.Composed([owned, source]))
         if template is None:
