@@ -5,7 +5,8 @@ export PYTHON
 SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-WORKERS ?= 2
+# One more than the cores of a small machine: tests wait for processes half of the time.
+WORKERS ?= 3
 # A file's tests share what its module starts. Files in their own order: the long ones of tests/acceptance begin, so that
 # no worker is left alone with them at the end.
 SPREAD := --dist loadfile --no-loadscope-reorder
