@@ -6,13 +6,15 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
+KILLS ?= 200
+SEED ?= 1
 FRESH_SKIPS := mkdir -p .cache && : > .cache/skipped
 define section
 @printf '\n=== %s ===\n' '$(1)'
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench dashboard wheel \
+.PHONY: help demo test lint types bench chaos dashboard wheel \
         runtime dev browser sources lock format contracts dashboard-check wheel-test pytest skips openapi docs
 
 help: ## Show this help
@@ -38,6 +40,9 @@ types: dev ## Check types strictly
 
 bench: runtime dashboard ## Measure overheads, each beside its floor
 	@$(BIN)/python -m bench
+
+chaos: runtime dashboard ## Kill and freeze the real processes (KILLS=200 SEED=1) and compare what comes out
+	@$(BIN)/python -m chaos --kills $(KILLS) --seed $(SEED) $(if $(RESUME),--resume $(RESUME))
 
 dashboard: ## Build the dashboard into controller/_dashboard
 	@scripts/dashboard.sh build

@@ -9,7 +9,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from chaos.outcome import Outcome, outcome
 from chaos.plan import PER_CHANGE_REQUEST, Disturbance, plan
 
 _HEARD_S = 10.0
+_EARLIER = 0.6
 _HANDED_OUT_MAX = 6
 """A disturbance that never strikes is an error of the plan, not a reason to go on for ever."""
 
@@ -40,7 +41,9 @@ class Campaign:
 
     def run(self) -> list[Line]:
         """Go on from what the result file holds; returns all lines."""
-        self.lines = [json.loads(line) for line in self.file.read_text("utf-8").splitlines()] if self.file.exists() else []
+        self.lines = (
+            [json.loads(line) for line in self.file.read_text("utf-8").splitlines()] if self.file.exists() else []
+        )
         self.lines = [line for line in self.lines if line["seed"] == self.seed]
         done = {one["number"] for line in self.lines for one in line["struck"]}
         waiting = deque((one, 0) for one in plan(self.kills, self.seed) if one.number not in done)
@@ -56,7 +59,10 @@ class Campaign:
                 handed = [waiting.popleft() for _ in range(min(PER_CHANGE_REQUEST, len(waiting)))]
                 line = self._one(installed, ear, [one for one, _ in handed], undisturbed, usual_s)
                 struck = {one["number"] for one in line["struck"]}
-                missed = [(one, times + 1) for one, times in handed if one.number not in struck]
+                # What came too late comes earlier next time.
+                missed = [
+                    (replace(one, part=one.part * _EARLIER), n + 1) for one, n in handed if one.number not in struck
+                ]
                 line["problems"] += [f"never struck: {one.label}" for one, times in missed if times >= _HANDED_OUT_MAX]
                 waiting.extend((one, times) for one, times in missed if times < _HANDED_OUT_MAX)
                 self._write(line)

@@ -94,12 +94,12 @@ class _Traveller:
 
     def _look(self, elapsed_s: float) -> None:
         while self._timed and elapsed_s >= self._timed[0].part * self._usual_s:
-            one = self._timed.pop(0)
-            at, pid = time.time(), strike(self._installed, one.target)
+            due = self._timed.pop(0)
+            at, pid = time.time(), strike(self._installed, due.target)
             if pid is None:
-                self._journey.missed.append(one)
+                self._journey.missed.append(due)
             else:
-                self._journey.struck.append(Struck(one, at, pid))
+                self._journey.struck.append(Struck(due, at, pid))
         self._notice_points()
         for one in self._journey.struck:
             self._tend(one)

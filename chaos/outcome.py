@@ -63,7 +63,9 @@ def outcome(installed: Installation, cr_id: str, repository: Path) -> Outcome:
     with psycopg.connect(str(installed.urls.superuser)) as connection:
         read = _Reader(connection, cr_id)
         return Outcome(
-            status=read.words("SELECT status || coalesce(' ' || pause_reason, '') FROM change_requests WHERE id = %s")[0],
+            status=read.words("SELECT status || coalesce(' ' || pause_reason, '') FROM change_requests WHERE id = %s")[
+                0
+            ],
             repository=_repository(repository),
             effects=sorted((one[0], one[1]) for one in read.rows("SELECT kind, status FROM effects WHERE cr_id = %s")),
             records=read.counted(_RECORDS),

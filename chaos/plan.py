@@ -54,7 +54,9 @@ class Disturbance:
 def plan(kills: int, seed: int) -> list[Disturbance]:
     """Return so many disturbances in the order in which they are handed out."""
     dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
-    named = [_named(dice, point) for point in _dealt(dice, POINTS, min(len(POINTS), max(0, kills - _OTHERS_MIN) * 3 // 5))]
+    named = [
+        _named(dice, point) for point in _dealt(dice, POINTS, min(len(POINTS), max(0, kills - _OTHERS_MIN) * 3 // 5))
+    ]
     others = [_timed(dice, target) for target in _dealt(dice, tuple(Target), kills - len(named))]
     mixed = named + others
     dice.shuffle(mixed)

@@ -256,7 +256,3 @@ class StageContext:
     def tree(self, repository: str, purpose: str) -> Path:
         """Return the place of one tree of this epoch."""
         return self.workspaces / repository / purpose
-
-    def commit_time(self) -> datetime:
-        """Return the present for a commit that is made once and recorded before it is used."""
-        return self.clock.now()
