@@ -40,9 +40,9 @@ class Outcome:
     def problems(self, undisturbed: "Outcome") -> list[str]:
         """Return what was lost, doubled or diverged; one line each."""
         found = [
-            f"{name}: {getattr(self, name)} instead of {getattr(undisturbed, name)}"
+            difference
             for name in ("status", "repository", "effects", "records", "announced")
-            if getattr(self, name) != getattr(undisturbed, name)
+            for difference in _differences(name, getattr(self, name), getattr(undisturbed, name))
         ]
         found += [f"left over: {one}" for one in self.leftovers]
         missing = Counter(undisturbed.calls) - Counter(self.calls)
@@ -56,6 +56,12 @@ class Outcome:
     def repeated(self, undisturbed: "Outcome") -> int:
         """Return how many model calls were asked again."""
         return (Counter(self.calls) - Counter(undisturbed.calls)).total()
+
+
+def _differences(name: str, ours: Any, theirs: Any) -> list[str]:
+    if isinstance(ours, dict):
+        return [one for key in sorted({*ours, *theirs}) for one in _differences(key, ours.get(key), theirs.get(key))]
+    return [f"{name}: {ours} instead of {theirs}"] if ours != theirs else []
 
 
 def outcome(installed: Installation, cr_id: str, repository: Path) -> Outcome:
@@ -88,7 +94,8 @@ UNION ALL SELECT 'artifact ' || kind, count(*) FROM artifacts WHERE cr_id = %(cr
 """
 _ANNOUNCED = """
 SELECT type || coalesce(' ' || (payload->>'kind'), '') || coalesce(' ' || (payload->>'stage'), ''), count(*) FROM events
-WHERE cr_id = %(cr)s AND type IN ('gate_opened', 'gate_decided', 'effect_recorded', 'stage_completed') GROUP BY 1
+WHERE cr_id = %(cr)s AND type IN ('gate_opened', 'gate_decided', 'effect_recorded')
+OR cr_id = %(cr)s AND type = 'stage_completed' AND payload->>'outcome' IN ('passed', 'sent_back') GROUP BY 1
 UNION ALL SELECT 'status ' || (payload->>'status'), count(*) FROM events
 WHERE cr_id = %(cr)s AND type = 'status_changed' AND payload->>'status' IN ('waiting', 'completed', 'paused') GROUP BY 1
 """

@@ -9,6 +9,7 @@ from typing import Any, cast
 from pipeline.agents.crew import Crew
 from pipeline.context import Records, StageContext
 from pipeline.crash_points import Reached, around
+from pipeline.events import Event
 from pipeline.ports import Journal, JournalEntry, JournalKey, Repository
 from pipeline.records import Effect, StageResult
 
@@ -35,11 +36,11 @@ class _Forwarding:
 class _Results(_Forwarding):
     """Implements `pipeline.context.Records`."""
 
-    async def save_result(self, result: StageResult) -> None:
+    async def save_result(self, result: StageResult, *, announced_by: Event) -> None:
         """See the port."""
         before, after = around("result", result.stage.value)
         self._reached(before)
-        await self._port.save_result(result)
+        await self._port.save_result(result, announced_by=announced_by)
         self._reached(after)
 
     async def intend(self, **intent: Any) -> Effect:

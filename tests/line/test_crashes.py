@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.change_request import Status
+from pipeline.change_request import Stage, Status
 from pipeline.store.work import Work
 from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
@@ -52,6 +52,10 @@ async def reached(line: LineRun, repository: SampleRepository, deaths: Deaths) -
     assert repository.refs() == ["refs/heads/main"]
     assert {effect.status for effect in await line.effects()} == {"done"}
     assert not list((line.root / "data" / "worktrees").iterdir())
+    completed = [event.payload for event in await line.events("stage_completed")]
+    announced = Counter(one["stage"] for one in completed if one["outcome"] == "passed")
+    assert announced == dict.fromkeys(set(Stage) - {Stage.RELEASE_GATE}, 1), "each stage is announced once"
+    assert len(await line.events("gate_opened")) == 1
     assert deaths.died_at, "it did die"
 
 
