@@ -36,8 +36,8 @@ class Gates:
         )
         await self._connection.execute(update(gates).where(others).values(status="void"))
         row = {"id": gate_id, "cr_id": cr_id, "attempt": attempt, "kind": kind, "content_hash": content_hash}
-        statement = upsert(gates).values(**row, content=dict(content)).on_conflict_do_nothing()
-        fresh = bool((await self._connection.execute(statement)).rowcount)
+        statement = upsert(gates).values(**row, content=dict(content)).on_conflict_do_nothing().returning(gates.c.id)
+        fresh = (await self._connection.execute(statement)).scalar_one_or_none() is not None
         return await self.get(gate_id), fresh
 
     async def get(self, gate_id: str) -> Gate:

@@ -36,7 +36,10 @@ class Work:
             "activation": result.activation,
         }
         statement = upsert(stage_results).values(**row, inputs_hash=result.inputs_hash, result=dict(result.result))
-        return bool((await self._connection.execute(statement.on_conflict_do_nothing())).rowcount)
+        stored = await self._connection.execute(
+            statement.on_conflict_do_nothing().returning(stage_results.c.activation)
+        )
+        return stored.scalar_one_or_none() is not None
 
     async def valid_result(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
         """Return the newest valid result of the same inputs, so that a node that runs again returns it at once."""

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.change_request import Stage, Status
+from pipeline.evidence.test_runs import RESULTS
 from pipeline.store.work import Work
 from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
@@ -158,3 +159,13 @@ async def test_work_that_is_repeated_after_a_death_makes_the_same_commit_and_pro
     async with line.store.transaction() as connection:
         runs = await Work(connection, cr_id=line.cr_id, attempt=1).test_runs()
     assert Counter(row["purpose"] for row in runs) == {"baseline": 1, "red": 1, "green_change": 1, "green_suite": 1}
+
+
+async def test_what_a_worker_killed_in_a_test_run_left_beside_its_tree_is_cleaned_up(line: LineRun) -> None:
+    await start(line)
+    await line.to_the_gate()
+    left = line.root / "data" / "worktrees" / line.cr_id / "1" / "sums" / f"green_suite-0a1b{RESULTS}x2y3"
+    left.mkdir(parents=True)
+    (left / "junit.xml").write_text("<testsuites/>")
+    await line.decide_and_finish()
+    assert not list((line.root / "data" / "worktrees").iterdir())
