@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with the campaign in this result file")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     given = parser.parse_args(arguments)
+    # So that the installation is stopped in every way out.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     file = given.resume or Path(f".cache/chaos/{given.seed}-{time.strftime('%Y%m%d-%H%M%S')}.jsonl")
     file.parent.mkdir(parents=True, exist_ok=True)
     notes = Console(stderr=True, highlight=False, style="dim", soft_wrap=True)
