@@ -20,6 +20,7 @@ from pipeline.adapters.forge_local import LocalForge
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import open_repository
+from pipeline.crash_points import crash_points, unnoticed
 from pipeline.errors import CallerError
 from pipeline.ports import Author, RemoteFacts, Repository
 from pipeline.settings import Settings
@@ -56,6 +57,7 @@ def wiring(settings: Settings, *, alone: bool, fork_server: ForkServerChild | No
             "delete_ref": DeleteRef(opener.open),
         },
         alone=alone,
+        reached=crash_points(settings) or unnoticed,
     )
 
 
