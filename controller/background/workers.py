@@ -45,6 +45,7 @@ class Workers:
         self._on_ready = on_ready
         self._last_tenant = ""
         self._lost_after = timedelta(seconds=settings.lease.lost_after_s)
+        self._deaths_max = settings.lease.deaths_max
         limits = settings.controller
         self._limit = Limit(workers_max=limits.workers_max, tenant_workers_max=limits.tenant_workers_max)
 
@@ -103,7 +104,7 @@ class Workers:
     async def _lost(self, tenant: str, cr_id: str, epoch: int, cause: str) -> None:
         try:
             async with self._database.transaction(tenant) as connection:
-                status = await worker_died(connection, cr_id, epoch, cause=cause)
+                status = await worker_died(connection, cr_id, epoch, cause=cause, deaths_max=self._deaths_max)
         except NotFound:
             return
         if status is None:

@@ -147,7 +147,7 @@ class LineRun:
     async def bury(self) -> None:
         """Notice that the worker is gone, as the launcher or the reaper does."""
         async with self.store.transaction() as connection:
-            await worker_died(connection, self.cr_id, self.epoch, cause="test")
+            await worker_died(connection, self.cr_id, self.epoch, cause="test", deaths_max=5)
 
     # people, through the door's own services
 
