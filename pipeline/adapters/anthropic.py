@@ -187,7 +187,7 @@ _STATUS_OF_ERROR_TYPE = {
 
 async def _events(stream: Any) -> AsyncIterator[Json]:
     async for event in stream:
-        yield event.to_dict()
+        yield event.to_dict(warnings=False)
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import RepositoryTarget, Stage, Status
 from pipeline.configuration import Configuration
 from pipeline.evidence.bundle_verification import verify_bundle
+from pipeline.errors import DatabaseAway
 from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
 from pipeline.settings import Settings
 from pipeline.store.change_requests import ChangeRequests
@@ -265,7 +266,8 @@ class LineRun:
         try:
             while not ended.is_set():
                 outbox.wake.clear()
-                await outbox.tick()
+                with suppress(DatabaseAway):
+                    await outbox.tick()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(outbox.wake.wait(), 0.3)
         finally:

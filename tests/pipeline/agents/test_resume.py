@@ -226,6 +226,8 @@ async def test_a_conversation_whose_tools_are_gone_begins_anew_with_those_there_
     with pytest.raises(Crash):
         await rig.run(journal=CrashingJournal(rig.journal, 4, written=True))
 
+    submit = "{name: submit_code, input: {summary: 'Said all.'}}"
+    rig.scripted.play(f"name: t\nscripts: [{{role: code_writer, turns: [{{tools: [{submit}]}}]}}]")
     await rig.run(replace(TASK, toolset=ToolSet.NONE))
 
     assert "its tools are gone" in next(
