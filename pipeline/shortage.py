@@ -6,7 +6,10 @@ after there is room again needs nothing else, because whatever was half written 
 """
 
 import errno
+import os
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 from pipeline.change_request import PauseReason
 from pipeline.errors import TransientError
@@ -16,6 +19,7 @@ _SIGNS = {
     "memory": re.compile(r"Cannot allocate memory|Out of memory", re.IGNORECASE),
     "processes": re.compile(r"Resource temporarily unavailable|Too many open files"),
 }
+ROOM_MIN_BYTES = 64 * 1024
 _ERRNO = {
     errno.ENOSPC: "disk", errno.EDQUOT: "disk", errno.ENOMEM: "memory",
     errno.EAGAIN: "processes", errno.EMFILE: "processes", errno.ENFILE: "processes",
@@ -32,6 +36,16 @@ def told_by(words: str) -> TransientError | None:
     ours = "\n".join(line for line in words.splitlines() if not line.startswith("remote:"))
     short_of = next((what for what, sign in _SIGNS.items() if sign.search(ours)), None)
     return None if short_of is None else _error(short_of, ours[-500:])
+
+
+def without_room(places: Iterable[Path]) -> TransientError | None:
+    """Return a full disk under one of these places: a program that failed there may not have said why."""
+    for place in places:
+        existing = next(path for path in (place, *place.parents) if path.exists())
+        found = os.statvfs(existing)
+        if found.f_blocks and found.f_bavail * found.f_frsize < ROOM_MIN_BYTES:
+            return _error("disk", f"No room is left below {existing}.")
+    return None
 
 
 def behind(error: BaseException) -> TransientError | None:

@@ -179,7 +179,8 @@ class GitCommands:
         output = await self._supervised(child, arguments[0], timeout_s)
         if output.code in accept:
             return output
-        if (short := shortage.told_by(output.complaint)) is not None:
+        places = [place for place in (work_tree, git_dir, index) if place is not None]
+        if (short := shortage.told_by(output.complaint) or shortage.without_room(places)) is not None:
             raise short
         raise InvariantBroken(f"git {arguments[0]} failed.", exit_code=output.code, detail=output.complaint)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,7 +26,7 @@ class HurriedClock(SystemClock):
         await asyncio.sleep(0.01)
 
 
-def hurried(clock: HurriedClock | None = None, **values: object) -> Prepare:
+def hurried(clock: HurriedClock | None = None, **values: Any) -> Prepare:
     """Let a worker wait for nothing between tries; further values replace parts of its context."""
 
     def prepare(_line: LineRun, held: Hands) -> Hands:
@@ -34,7 +35,7 @@ def hurried(clock: HurriedClock | None = None, **values: object) -> Prepare:
     return prepare
 
 
-def when_entering(stage: Stage, happens: Happens, **values: object) -> Prepare:
+def when_entering(stage: Stage, happens: Happens, **values: Any) -> Prepare:
     """Let something happen when a stage begins, once, to a worker that hurries."""
 
     def prepare(line: LineRun, held: Hands) -> Hands:

@@ -28,8 +28,8 @@ from pipeline.adapters.git_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import RepositoryTarget, Stage, Status
 from pipeline.configuration import Configuration
-from pipeline.evidence.bundle_verification import verify_bundle
 from pipeline.errors import DatabaseAway
+from pipeline.evidence.bundle_verification import verify_bundle
 from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
 from pipeline.settings import Settings
 from pipeline.store.change_requests import ChangeRequests

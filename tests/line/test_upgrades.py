@@ -26,7 +26,7 @@ def change(line: LineRun, *statements: str) -> None:
     """Make the database what another version would have left."""
     with psycopg.connect(line.database.superuser_url) as connection:
         for statement in statements:
-            connection.execute(statement)  # type: ignore[arg-type]  # statements of this suite
+            connection.execute(statement)
 
 
 OLDER = ("UPDATE attempts SET graph_version = '0', code_version = '0.0.1'",)

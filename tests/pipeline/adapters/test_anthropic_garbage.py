@@ -12,15 +12,16 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.errors import PersonNeeded, TransientError
+from pipeline.ports import Json
 from tests.pipeline.adapters.test_anthropic import REQUEST
 from tests.scripted import ScriptedServer
 
 USAGE = {"input_tokens": 5, "output_tokens": 1}
-START = {
+START: Json = {
     "type": "message_start",
     "message": {"id": "m", "type": "message", "role": "assistant", "model": "scripted", "content": [], "usage": USAGE},
 }
-END = [
+END: list[Json] = [
     {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}},
     {"type": "message_stop"},
 ]
@@ -35,15 +36,15 @@ def _type(event: object) -> str:
     return str(event["type"]) if isinstance(event, dict) else "message_start"
 
 
-def block(content: dict[str, object]) -> list[dict[str, object]]:
+def block(content: Json) -> list[Json]:
     return [
         {"type": "content_block_start", "index": 0, "content_block": content},
         {"type": "content_block_stop", "index": 0},
     ]
 
 
-def usage(**counts: object) -> dict[str, object]:
-    return {**START, "message": {**START["message"], "usage": {**USAGE, **counts}}}  # type: ignore[dict-item]  # a JSON object
+def usage(**counts: object) -> Json:
+    return {**START, "message": {**START["message"], "usage": {**USAGE, **counts}}}
 
 
 GARBAGE = {
@@ -62,7 +63,7 @@ GARBAGE = {
     "no stop reason": stream(START, {**END[0], "delta": {}}, END[1]),
     "a stop reason that is a number": stream(START, {**END[0], "delta": {"stop_reason": 5}}, END[1]),
     "cut within a frame": stream(START, *END, cut=-40),
-    "a model that is a number": stream({**START, "message": {**START["message"], "model": 7}}, *END),  # type: ignore[dict-item]  # a JSON object
+    "a model that is a number": stream({**START, "message": {**START["message"], "model": 7}}, *END),
     "a count that is a text": stream(usage(input_tokens="many"), *END),
     "a count below zero": stream(usage(output_tokens=-5), *END),
     "a final count that is a text": stream(START, {**END[0], "usage": {"output_tokens": "x"}}, END[1]),
