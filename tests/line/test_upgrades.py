@@ -141,10 +141,11 @@ async def test_a_conversation_whose_record_cannot_be_read_begins_anew_with_an_ev
     await start(line)
     await die_in_the_middle_of(line, "code_writer")
     with psycopg.connect(line.database.superuser_url) as connection:
-        where = "WHERE role = 'code_writer' AND seq = 0"
-        stored = connection.execute(f"SELECT body FROM journal {where}").fetchone()
+        opening = "SELECT body FROM journal WHERE role = 'code_writer' AND seq = 0"
+        stored = connection.execute(opening).fetchone()
         assert stored is not None
-        connection.execute(f"UPDATE journal SET body = %s {where}", [damage(stored[0])])
+        damaging = "UPDATE journal SET body = %s WHERE role = 'code_writer' AND seq = 0"
+        connection.execute(damaging, [damage(stored[0])])
     await line.to_the_gate()
     asked = Counter(line.asked_roles())
     assert asked == ORDINARY - Counter(retrospective=1) + Counter(code_writer=1)
