@@ -79,7 +79,10 @@ async def _working_token(database_url: str, tenant: str, kept: str) -> str:
 
 class _Opener:
     def __init__(self, settings: Settings, cache_dir: Path) -> None:
-        self._commands = GitCommands(timeout_s=settings.git.command_timeout_s, environment=itself.environment())
+        self._commands = GitCommands(
+            timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
+            environment=itself.environment(),
+        )  # fmt: skip
         self._author = Author(name=settings.git.author_name, email=settings.git.author_email)
         self._cache_dir = cache_dir
 
