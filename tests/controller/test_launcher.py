@@ -146,7 +146,7 @@ def test_a_change_request_outlives_the_kill_of_its_fork_server(start: Starter) -
                         break
                     assert launcher._child is not None
                     os.killpg(launcher._child.pid, signal.SIGKILL)
-                if event["type"] == "worker_lost":
+                if event.get("type") == "worker_lost":
                     lost.append(event["payload"]["epoch"])
         assert lost == [1]
         worker = client.get(f"/api/v1/change-requests/{cr_id}").json()["worker"]
