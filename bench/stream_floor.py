@@ -8,9 +8,9 @@ import contextlib
 import resource
 import sys
 
-from redis.asyncio import Redis
+from bench.bare_redis import BareRedis
 
-CHANNEL = "changeline-bench-floor"
+CHANNEL = b"changeline-bench-floor"
 JOIN_PER_STREAM_S = 0.000_1
 JOIN_MAX_S = 0.1
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
@@ -40,13 +40,12 @@ async def _serve(redis_url: str) -> None:
     waiting: list[bytes] = []
     fresh = asyncio.Event()
     server = await asyncio.get_running_loop().create_server(lambda: _Peer(peers), "127.0.0.1", 0, backlog=2048)
-    client = Redis.from_url(redis_url)
-    listener = client.pubsub(ignore_subscribe_messages=True)
-    await listener.subscribe(CHANNEL)
+    messages = (await BareRedis.open(redis_url)).messages(CHANNEL)
+    await anext(messages)
 
     async def hear() -> None:
-        async for message in listener.listen():
-            waiting.append(b"id: 1\nevent: warned\ndata: " + message["data"] + b"\n\n")
+        async for body in messages:
+            waiting.append(b"id: 1\nevent: warned\ndata: " + body + b"\n\n")
             fresh.set()
 
     hearing = asyncio.create_task(hear())

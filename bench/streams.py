@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx2
-from redis.asyncio import Redis
 
 from bench import stream_floor
+from bench.bare_redis import BareRedis
 from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import Leased, leased
@@ -102,7 +102,7 @@ async def _floor(installation: Installation, clients: int, total: int) -> Seen |
     url = installation.servers.redis_url
     if url is None:
         return None
-    redis = Redis.from_url(url)
+    redis = await BareRedis.open(url)
     with _process("bench.stream_floor") as server:
         try:
             port = int(_said(server, url))
@@ -111,12 +111,12 @@ async def _floor(installation: Installation, clients: int, total: int) -> Seen |
 
                 async def publish(number: int) -> None:
                     body = {"seq": number, "cr_id": "bench", "type": "warned", "payload": {"message": stamp(number)}}
-                    await redis.publish(stream_floor.CHANNEL, json.dumps(body))
+                    await redis.publish(stream_floor.CHANNEL, json.dumps(body).encode())
 
                 with crowd.connected():
                     return await crowd.served(publish, total)
         finally:
-            await redis.aclose()
+            redis.close()
 
 
 class _Crowd:

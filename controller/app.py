@@ -34,8 +34,7 @@ from controller.static import packaged_dashboard, static_routes
 from controller.version import program_version
 from controller.views import routes as view_routes
 from controller.wiring import ControllerWiring
-from pipeline.adapters.redis_bell import FallbackBell, RedisBell
-from pipeline.adapters.redis_deltas import RedisTenantDeltas
+from pipeline.adapters.redis_bell import FallbackBell, RedisBell, RedisTenantDeltas
 from pipeline.identifiers import new_id
 from pipeline.ports import TenantBell, TenantDeltas
 from pipeline.store.bell import PostgresTenantBell

@@ -12,7 +12,7 @@ from pipeline.adapters.environments import SandboxEnvironments
 from pipeline.adapters.forge_local import LocalForge
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_repository import open_repository
-from pipeline.adapters.redis_deltas import RedisDeltas
+from pipeline.adapters.redis_bell import RedisDeltas
 from pipeline.adapters.sandbox import start_sandbox
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.signing import InstallationKey

@@ -2,11 +2,12 @@
 
 Problem: Redis wakes listeners sooner and without touching the database, but it may be flushed, restarted or absent at any
 moment. Choice: publish and subscribe only (nothing is stored in Redis at all); ring PostgreSQL whenever a publish fails,
-and hear both. Invariant: stopping Redis loses nothing but the shorter wait.
+and hear both. Text that streams (`RedisDeltas`) goes the same way without any second one. Invariant: stopping Redis loses
+nothing but the shorter wait and what nobody keeps.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from time import monotonic
 
@@ -17,6 +18,8 @@ from pipeline.errors import TransientError
 from pipeline.ports import TenantBell
 
 _PREFIX = "changeline:bell:"
+_DELTA_PREFIX = "changeline:delta:"
+"""One channel per tenant."""
 _TIMEOUT_S = 1.0
 _ALIVE_CHECK_S = 5.0
 _AWAY_S = 5.0
@@ -27,7 +30,7 @@ class RedisBell:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._redis = self._client()
+        self._redis = _open(url)
 
     async def ring(self, tenant: str, topic: str) -> None:
         """Wake the listeners of `topic` in one tenant."""
@@ -38,7 +41,7 @@ class RedisBell:
 
     async def listen(self) -> AsyncIterator[tuple[str, str]]:
         """Yield (tenant, topic) as they ring; ends when Redis is away or does not answer a ping."""
-        client = self._client()
+        client = _open(self._url)
         listener = client.pubsub(ignore_subscribe_messages=True)
         try:
             with suppress(RedisError, OSError, TimeoutError):
@@ -59,9 +62,6 @@ class RedisBell:
         """Close the ringing connection."""
         with suppress(RedisError, OSError, TimeoutError):
             await self._redis.aclose()
-
-    def _client(self) -> "Redis":
-        return Redis.from_url(self._url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S)
 
 
 class FallbackBell:
@@ -131,3 +131,54 @@ class OneTenantBell:
         async for tenant, topic in self._bell.listen():
             if tenant == self._tenant:
                 yield topic
+
+
+class RedisDeltas:
+    """Implements `pipeline.ports.Deltas` for one tenant."""
+
+    def __init__(self, url: str, tenant: str) -> None:
+        self._redis = _open(url)
+        self._channel = f"{_DELTA_PREFIX}{tenant}"
+
+    async def send(self, body: bytes) -> None:
+        """Publish one delta. Raises `TransientError` when Redis does not answer within a second."""
+        try:
+            await self._redis.publish(self._channel, body)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise TransientError("Redis did not answer.") from error
+
+    async def close(self) -> None:
+        """Close the connection."""
+        with suppress(RedisError, OSError, TimeoutError):
+            await self._redis.aclose()
+
+
+class RedisTenantDeltas:
+    """Implements `pipeline.ports.TenantDeltas`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def listen(self) -> AsyncGenerator[tuple[str, bytes] | None]:
+        """See the port."""
+        client = _open(self._url)
+        listener = client.pubsub(ignore_subscribe_messages=True)
+        try:
+            with suppress(RedisError, OSError, TimeoutError):
+                await listener.psubscribe(f"{_DELTA_PREFIX}*")
+                await client.ping()
+                yield None
+                while True:
+                    message = await listener.get_message(timeout=_ALIVE_CHECK_S)
+                    if message is None:
+                        await client.ping()
+                    elif message["type"] == "pmessage":
+                        yield message["channel"].decode().removeprefix(_DELTA_PREFIX), message["data"]
+        finally:
+            with suppress(RedisError, OSError, TimeoutError):
+                await listener.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+                await client.aclose()
+
+
+def _open(url: str) -> "Redis":
+    return Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S)

@@ -14,7 +14,7 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("pipeline.adapters.anthropic",),
     "httpx2": ("pipeline.adapters.anthropic", "cli", "bench", "chaos"),
     "git": ("pipeline.adapters",),
-    "redis": ("pipeline.adapters", "cli.local", "bench"),
+    "redis": ("pipeline.adapters", "cli.local"),
     "detect_secrets": ("pipeline.evidence.secret_scan", "pipeline.adapters"),
     "cryptography": ("pipeline.evidence", "pipeline.adapters", "cli.local"),
     "gherkin": ("pipeline.evidence", "pipeline.stages", "pipeline.adapters", "pipeline.behaviour"),

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from pipeline import events
-from pipeline.adapters.redis_deltas import RedisDeltas
+from pipeline.adapters.redis_bell import RedisDeltas
 from pipeline.errors import TransientError
 from pipeline.ports import Deltas
 from pipeline.store.deltas import PostgresDeltas
