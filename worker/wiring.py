@@ -125,7 +125,10 @@ async def _repositories(
     root: Path, settings: Settings, targets: Mapping[str, RepositoryTarget], author: Author, clock: Clock
 ) -> dict[str, Repository]:
     # The composition root is where the surrounding environment enters; git takes only what it names itself.
-    commands = GitCommands(timeout_s=settings.git.command_timeout_s, environment=os.environ)  # noqa: TID251 - as said above
+    commands = GitCommands(
+        timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
+        environment=os.environ,  # noqa: TID251 - as said above
+    )  # fmt: skip
     return {
         name: await open_repository(
             name=name, remote=target.remote, cache_dir=root / "git", commands=commands, author=author, clock=clock
@@ -138,7 +141,7 @@ def _provider(settings: Settings) -> AnthropicProvider:
     key = settings.anthropic_api_key
     return AnthropicProvider(
         api_key=key.get_secret_value() if key else "", base_url=settings.anthropic_base_url,
-        max_retries=settings.anthropic.max_retries,
+        max_retries=settings.anthropic.max_retries, stall_timeout_s=settings.anthropic.stall_timeout_s,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
+from pipeline.store.journal import body_of
 from pipeline.store.leases import Leases
 from pipeline.store.tables import journal, learnings, pull_requests
 from pipeline.store.work import Work
@@ -209,7 +210,7 @@ class RunRecords:
     async def try_again(self, effect_id: str) -> None:
         """See the port; wakes the controller's executor."""
         async with self._database.transaction() as connection:
-            await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed"))
+            await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed", "retry"))
             await ring_at_commit(connection, self._database.tenant, "effects")
 
     async def effects(self) -> Sequence[Effect]:
@@ -307,4 +308,4 @@ class RunRecords:
         )
         async with self._database.transaction() as connection:
             rows = (await connection.execute(query)).all()
-        return [{"role": row.role, "instance": row.instance, "opened": json.loads(row.body)} for row in rows]
+        return [{"role": row.role, "instance": row.instance, "opened": body_of(row.body)} for row in rows]

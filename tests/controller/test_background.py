@@ -30,11 +30,12 @@ from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.journal import PostgresJournal
 from pipeline.store.leases import Leases
-from pipeline.store.worker_deaths import DEATHS_MAX, worker_died
+from pipeline.store.worker_deaths import worker_died
 from tests.controller.conftest import Controller, Starter, eventually
 from tests.controller.fakes import ScriptedLauncher
 from tests.database import TestDatabase
 
+DEATHS_MAX = 3
 LOST = timedelta(seconds=90)
 
 
@@ -170,7 +171,7 @@ async def test_progress_between_deaths_begins_the_count_again(store: Database) -
 
 async def _died(store: Database, epoch: int) -> Status | None:
     async with store.transaction() as connection:
-        return await worker_died(connection, "cr-1", epoch, cause="killed")
+        return await worker_died(connection, "cr-1", epoch, cause="killed", deaths_max=DEATHS_MAX)
 
 
 class Recorder:
