@@ -113,7 +113,9 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
         database=database, bells=bells, launcher=wiring.launcher, settings=settings, metrics=metrics, owner=owner,
         alone=wiring.alone, on_ready=queue_wake.set,
     )  # fmt: skip
-    outbox = Outbox(database=database, bells=bells, executors=wiring.executors, metrics=metrics, owner=owner)
+    outbox = Outbox(
+        database=database, bells=bells, executors=wiring.executors, metrics=metrics, owner=owner, reached=wiring.reached,
+    )  # fmt: skip
     timers = TimerLoop(database=database, bells=bells, gate_reminder=timedelta(seconds=pace.gate_reminder_s))
     loops = [
         Loop(name="bells", tick=bells.hear, interval_s=pace.events_s, continuous=True),

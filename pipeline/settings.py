@@ -138,6 +138,8 @@ class Settings(BaseSettings):
     """The bearer token for `url`."""
     scenario: Path | None = None
     """A scripted model's scenario file; set only by `--scenario` and the demo, and shown wherever the model is named."""
+    crash_points: Path | None = None
+    """A directory in which the chaos suite arms places where processes end themselves; refused without a scripted model."""
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     anthropic: AnthropicSettings = AnthropicSettings()

@@ -110,11 +110,15 @@ class TestServer:
         migrations.upgrade(self.url("changeline_owner", "template_changeline"), app_role="changeline_app")
 
     def create(self, name: str, template: str | None = None) -> TestDatabase:
-        source = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+        # Copying the template's files takes a third of the time of logging their content.
+        source = (
+            sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template)) if template else sql.SQL("")
+        )
         owned = sql.SQL("CREATE DATABASE {} OWNER changeline_owner").format(sql.Identifier(name))
         self.execute(sql.Composed([owned, source]))
-        with psycopg.connect(self.url("postgres", name), autocommit=True) as connection:
-            connection.execute("ALTER SCHEMA public OWNER TO changeline_owner")
+        if template is None:
+            with psycopg.connect(self.url("postgres", name), autocommit=True) as connection:
+                connection.execute("ALTER SCHEMA public OWNER TO changeline_owner")
         return TestDatabase(
             name=name,
             owner_url=self.url("changeline_owner", name),

@@ -49,6 +49,7 @@ class ScriptedServer:
             self.model.bodies,
             self.model.headers,
             self.model.arrivals,
+            self.model.streams,
             self.model.faults_played,
             self.model.cached_prefixes,
         ):

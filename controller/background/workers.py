@@ -47,6 +47,7 @@ class Workers:
         self._alone = alone
         self._on_ready = on_ready
         self._last_tenant = ""
+        self._unrecorded: list[tuple[Dispatched, str]] = []
         self._lost_after = timedelta(seconds=settings.lease.lost_after_s)
         self._deaths_max = settings.lease.deaths_max
         limits = settings.controller
@@ -72,6 +73,10 @@ class Workers:
 
     async def reap(self) -> None:
         """Requeue change requests whose holder fell silent; on the first look also those of a dead predecessor."""
+        while self._unrecorded:
+            order, cause = self._unrecorded[0]
+            await self._lost(order.tenant, order.cr_id, order.epoch, cause)
+            del self._unrecorded[0]
         async with self._database.transaction() as connection:
             tenants = await tenant_ids(connection)
         for tenant in tenants:
@@ -92,7 +97,8 @@ class Workers:
         try:
             await self._lost(order.tenant, order.cr_id, order.epoch, cause)
         except TransientError as away:
-            # The lease runs out in any case, so the reaper does it when the database is back.
+            # What took the database away often took the worker with it; nobody should wait for its lease to run out.
+            self._unrecorded.append((order, cause))
             _log.warning("worker_exit_left_to_the_reaper", cr_id=order.cr_id, cause=away.message)
         await self._bells.ring(order.tenant, "queue")
 
