@@ -15,6 +15,7 @@ _GO_ON = {
     PauseReason.BUDGET: "Go on within the present budget; raise it first if it is used up.",
     PauseReason.TARGET_CHECKOUT_DIRTY: "Go on after committing or stashing the changes in the target's checkout.",
     PauseReason.REMOTE_UNREACHABLE: "Try again after the remote answers.",
+    PauseReason.MACHINE_SHORT: "Try again after there is room on this machine.",
     PauseReason.PROVIDERS_DOWN: "Try again after the model provider answers or its key was corrected.",
     PauseReason.SANDBOX_UNAVAILABLE: "Try again after the isolation of tools works on this machine.",
     PauseReason.ENVIRONMENT_FAILED: "Build the dependency environment again.",

@@ -77,6 +77,7 @@ export const PAUSE: Record<PauseReason, { title: string; next: string }> = {
   sandbox_unavailable: { title: 'Tools cannot be isolated here', next: 'Install bubblewrap or allow uncontained tools, then resume.' },
   environment_failed: { title: 'The dependencies could not be installed', next: 'Read the log, repair the manifest, then resume.' },
   remote_unreachable: { title: 'The repository cannot be reached', next: 'Check the remote, then resume.' },
+  machine_short: { title: 'The machine ran out of room', next: 'Free disk or memory as the message says, then resume.' },
   attempts_exhausted: { title: 'All attempts are used up', next: 'Rerun from a stage, or cancel.' },
   graph_changed: { title: 'Changeline was upgraded under it', next: 'Rerun from the stage it had reached.' },
   human_pause: { title: 'Paused by a person', next: 'Resume when you are ready.' },
