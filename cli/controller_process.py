@@ -4,6 +4,7 @@ It also makes sure of the local user's token, before the first request: the data
 """
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from cli import itself
@@ -19,10 +20,13 @@ from pipeline.adapters.forge_local import LocalForge
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.webhooks import HttpWebhooks
 from pipeline.errors import CallerError
 from pipeline.ports import Author, RemoteFacts, Repository
 from pipeline.settings import Settings
 from pipeline.store.engine import Database
+
+_CONTROLLERS_OWN = "CHANGELINE_WEBHOOK__"
 
 
 def run_controller(settings: Settings, *, alone: bool) -> None:
@@ -48,14 +52,26 @@ def wiring(settings: Settings, *, alone: bool) -> ControllerWiring:
         redis_url=settings.redis.url.get_secret_value() if settings.redis.url else None,
         inspector=GitInspector(opener.open, opener.look),
         diffs=GitDiffs(opener.open),
-        launcher=ProcessLauncher(itself.command("worker", "--fork-server")),
+        launcher=ProcessLauncher(
+            itself.command("worker", "--fork-server"), environment=_for_workers(itself.environment())
+        ),
         executors={
             "push": PushBranch(opener.open),
             "merge": Merge(opener.open, LocalForge()),
             "delete_ref": DeleteRef(opener.open),
         },
+        webhooks=HttpWebhooks(
+            secrets=settings.webhook.secrets,
+            private_hosts=settings.webhook.private_hosts,
+            timeout_s=settings.webhook.timeout_s,
+        ),
         alone=alone,
     )
+
+
+def _for_workers(surrounding: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of workers: what signs deliveries is the controller's alone."""
+    return {name: value for name, value in surrounding.items() if not name.upper().startswith(_CONTROLLERS_OWN)}
 
 
 def keep_token(database_url: str, tenant: str, file: Path) -> None:

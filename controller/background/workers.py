@@ -21,6 +21,12 @@ from pipeline.store.worker_deaths import worker_died
 _log = structlog.get_logger(__name__)
 
 
+def limit_of(settings: Settings) -> Limit:
+    """Return how many change requests this controller lets run at the same time."""
+    door = settings.controller
+    return Limit(workers_max=door.workers_max, tenant_workers_max=door.tenant_workers_max)
+
+
 class Workers:
     """Starts workers for queued change requests and replaces those that died. Safe beside other controllers."""
 
@@ -43,22 +49,18 @@ class Workers:
         self._owner = owner
         self._alone = alone
         self._on_ready = on_ready
-        self._last_tenant = ""
         self._lost_after = timedelta(seconds=settings.lease.lost_after_s)
-        limits = settings.controller
-        self._limit = Limit(workers_max=limits.workers_max, tenant_workers_max=limits.tenant_workers_max)
+        self._limit = limit_of(settings)
 
     async def dispatch(self) -> None:
         """Start as many queued change requests as the limits allow; waits while workers cannot be launched."""
         while self._launcher.ready:
             async with self._database.transaction() as connection:
                 order = await dispatch_next(
-                    connection, owner=self._owner, limit=self._limit, lost_after=self._lost_after,
-                    after_tenant=self._last_tenant,
-                )  # fmt: skip
+                    connection, owner=self._owner, limit=self._limit, lost_after=self._lost_after
+                )
             if order is None:
                 return
-            self._last_tenant = order.tenant
             self._metrics.dispatched.inc()
             await self._bells.ring(order.tenant, "events")
             try:
