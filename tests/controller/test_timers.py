@@ -42,15 +42,15 @@ class Line:
         async with self.store.transaction() as connection:
             for table, column in moved:
                 await connection.execute(
-                    text(f"UPDATE {table} SET {column} = {column} - CAST(:time AS interval)"),
-                    {"time": time},  # noqa: S608 - names of this test
+                    text(f"UPDATE {table} SET {column} = {column} - CAST(:time AS interval)"),  # noqa: S608 - names of this test
+                    {"time": time},
                 )
             since = (
                 "jsonb_set(payload, '{since}', to_jsonb((payload->>'since')::timestamptz - CAST(:time AS interval)))"
             )
             await connection.execute(
-                text(f"UPDATE timers SET payload = {since} WHERE payload ? 'since'"),
-                {"time": time},  # noqa: S608 - as above
+                text(f"UPDATE timers SET payload = {since} WHERE payload ? 'since'"),  # noqa: S608 - a constant of this test
+                {"time": time},
             )
 
     async def says(self, event: Any) -> None:
