@@ -155,7 +155,7 @@ def _commit(one: Mapping[str, Any], name: str) -> str:
 
 
 def _where(one: Mapping[str, Any]) -> str:
-    if one["queue"]:
+    if one.get("queue"):
         return queue_words(one["queue"])
     reason = one["pause_reason"] or one["wait_kind"] or one["stage"] or ""
     return str(reason).replace("_", " ")
@@ -164,7 +164,7 @@ def _where(one: Mapping[str, Any]) -> str:
 def _at_stage(detail: Mapping[str, Any]) -> str:
     worker = detail["worker"]
     activity = f", worker {worker['epoch']}: {worker['activity']}" if worker and worker["alive"] else ""
-    queued = f", {queue_words(detail['queue'])}" if detail["queue"] else ""
+    queued = f", {queue_words(detail['queue'])}" if detail.get("queue") else ""
     return f" at {detail['stage'].replace('_', ' ')}{activity}{queued}" if detail["stage"] else queued
 
 
