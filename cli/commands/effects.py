@@ -34,7 +34,7 @@ class EffectStatus(StrEnum):
 
 @group.callback()
 def _group() -> None:
-    """Handle changes to the outside that did not succeed: dead letters.
+    """Handle changes to the outside that did not succeed.
 
     A push, merge, report or notification that was tried often enough, or that its receiver refused for good, waits here
     until a person retries or dismisses it.
