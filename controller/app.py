@@ -1,8 +1,6 @@
 """The composition root of the controller: what exists, who knows whom, what starts and stops."""
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -17,7 +15,7 @@ from controller.background.events import EventTailer
 from controller.background.outbox import Outbox
 from controller.background.supervision import Loop, supervise
 from controller.background.timers import TimerLoop
-from controller.background.workers import Workers
+from controller.background.workers import Workers, owner_name
 from controller.change_requests import routes as change_request_routes
 from controller.context import ControllerContext
 from controller.effects import routes as effect_routes
@@ -109,7 +107,7 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     settings, pace = wiring.settings, wiring.pace
     database = Database(wiring.database_url, tenant=settings.tenant, pool_max=settings.database.pool_max)
     bells, metrics = BellHub(wiring.bell or _bell(wiring, database)), Metrics()
-    owner = f"{socket.gethostname()}:{os.getpid()}:{new_id('ctl')}"
+    owner = owner_name(new_id("ctl"))
     tailer = EventTailer(database)
     queue_wake = asyncio.Event()
     workers = Workers(
@@ -119,7 +117,7 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     outbox, delivering = (
         Outbox(
             database=database, bells=bells, executors=executors, metrics=metrics, owner=owner, settings=settings.effects,
-            deliveries=deliver, alone=wiring.alone,
+            deliveries=deliver, alone=wiring.alone, reached=wiring.reached,
         )
         for executors, deliver in ((wiring.executors, False), (_deliverers(wiring, database), True))
     )  # fmt: skip

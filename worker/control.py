@@ -1,6 +1,7 @@
 """What may stop a run from outside: a person's pause or abort, a cancelled change request, used-up working time."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 
@@ -66,7 +67,7 @@ async def time_used_up(records: Records, limits: Limits, clock: Clock) -> Stop:
     wall clock gives or takes any.
     """
     begun = clock.monotonic()
-    worked_s, times = await records.working_time()
+    worked_s, times = await _working_time(records, clock)
     allowed_s = limits.working_time_max_s * (1 + times)
     while (left_s := allowed_s - worked_s - (clock.monotonic() - begun)) > 0:
         await clock.sleep(min(left_s, TIME_LOOK_MAX_S))
@@ -75,11 +76,21 @@ async def time_used_up(records: Records, limits: Limits, clock: Clock) -> Stop:
     return Stop(reason=PauseReason.TOTAL_TIME, message=message, facts=facts)
 
 
+async def _working_time(records: Records, clock: Clock) -> tuple[float, int]:
+    while True:
+        try:
+            return await records.working_time()
+        except TransientError:
+            await clock.sleep(LOOK_EVERY_S)
+
+
 async def _listen(bell: Bell, cr_id: str, rung: asyncio.Event) -> None:
     while True:
-        async for topic in bell.listen():
-            if topic == f"cr:{cr_id}":
-                rung.set()
+        # Without this a database that restarts would leave the run deaf for the rest of its life.
+        with contextlib.suppress(TransientError):
+            async for topic in bell.listen():
+                if topic == f"cr:{cr_id}":
+                    rung.set()
         await asyncio.sleep(LOOK_EVERY_S)
 
 

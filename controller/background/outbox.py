@@ -15,9 +15,11 @@ from datetime import timedelta
 import structlog
 
 from controller.background.bells import BellHub
+from controller.background.workers import lives
 from controller.metrics import Metrics
 from controller.wiring import EffectExecutor
 from pipeline import events
+from pipeline.crash_points import Reached, unnoticed
 from pipeline.errors import CallerError, PersonNeeded, TransientError
 from pipeline.records import Effect
 from pipeline.settings import EffectSettings
@@ -50,6 +52,7 @@ class Outbox:
         deliveries: bool = False,
         alone: bool = False,
         batch: int = 10,
+        reached: Reached = unnoticed,
     ) -> None:
         self._database = database
         self._bells = bells
@@ -62,6 +65,7 @@ class Outbox:
         self._deliveries = deliveries
         self._alone = alone
         self._batch = batch
+        self._reached = reached
 
     async def tick(self) -> None:
         """Carry out whatever is due, until nothing is. The first time, one that is alone takes over what it finds."""
@@ -78,7 +82,9 @@ class Outbox:
     async def _take_over(self, tenants: list[str]) -> None:
         for tenant in tenants:
             async with self._database.transaction(tenant) as connection:
-                taken = await Effects(connection).take_over(self._owner, deliveries=self._deliveries)
+                effects = Effects(connection)
+                dead = [owner for owner in await effects.claimants() if owner != self._owner and not lives(owner)]
+                taken = await effects.take_over(dead, deliveries=self._deliveries)
             if taken:
                 _log.info("effects_taken_over", tenant=tenant, number=taken)
 
@@ -92,8 +98,10 @@ class Outbox:
             claimed = await Effects(connection).claim(
                 self._owner, limit=self._batch, lasts=self._claim, deliveries=self._deliveries
             )
+            self._passed("claim", "before", *claimed)
         if not claimed:
             return 0
+        self._passed("claim", "after", *claimed)
         in_hand = {effect.id for effect in claimed}
         renewing = asyncio.create_task(self._renew(tenant, in_hand), name="renew-claims")
         try:
@@ -148,7 +156,9 @@ class Outbox:
         limit_s = self._settings.execution_timeout_s
         try:
             async with asyncio.timeout(limit_s):
+                self._passed("act", "before", effect)
                 result = await executor.execute(effect)
+                self._passed("act", "after", effect)
         except PersonNeeded as stopped:
             facts = {"reason": stopped.reason.value, "facts": dict(stopped.facts)}
             await self._record(tenant, effect, "refused", result=facts, error=stopped.message)
@@ -190,6 +200,7 @@ class Outbox:
     ) -> None:
         if not await uninterrupted(self._stored(tenant, effect, status, result, error)):
             return
+        self._passed("record", "after", effect)
         self._metrics.effects.labels(kind=effect.kind, outcome=status).inc()
         await self._bells.ring(tenant, "events", f"cr:{effect.cr_id}")
 
@@ -200,7 +211,12 @@ class Outbox:
             if not await Effects(connection).record(effect.id, status=status, result=result, error=error):
                 return False
             await Events(connection).append(effect.cr_id, recorded(effect, status, error))
+            self._passed("record", "before", effect)
             return True
+
+    def _passed(self, step: str, when: str, *effects: Effect) -> None:
+        for effect in effects:
+            self._reached(f"effect.{effect.kind}.{step}.{when}")
 
 
 def recorded(effect: Effect, status: str, summary: str = "") -> events.EffectRecorded:

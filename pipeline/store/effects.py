@@ -111,11 +111,15 @@ class Effects:
         mine = effects.c.id.in_(ids) & (effects.c.claimed_by == owner) & (effects.c.status == "claimed")
         await self._release(mine, tries=func.greatest(effects.c.tries - 1, 0))
 
-    async def take_over(self, owner: str, *, deliveries: bool | None = None) -> int:
-        """Release every claim that is not `owner`'s, whose holders are known to be dead; returns how many can go on."""
-        others = (effects.c.status == "claimed") & (effects.c.claimed_by != owner) & _kinds(deliveries)
-        await self._dismiss(others & (effects.c.claimed_by == _GIVEN_UP))
-        return await self._release(others, tries=effects.c.tries)
+    async def claimants(self) -> list[str]:
+        """Return who holds claims now."""
+        held = (effects.c.status == "claimed") & (effects.c.claimed_by != _GIVEN_UP)
+        return list((await self._connection.execute(select(effects.c.claimed_by).where(held).distinct())).scalars())
+
+    async def take_over(self, dead: Collection[str], *, deliveries: bool | None = None) -> int:
+        """Release the claims of owners that are known to be dead; returns how many can go on."""
+        theirs = (effects.c.status == "claimed") & effects.c.claimed_by.in_(dead) & _kinds(deliveries)
+        return await self._release(theirs, tries=effects.c.tries)
 
     async def record(
         self, effect_id: str, *, status: str, result: Mapping[str, Any] | None = None, error: str = ""

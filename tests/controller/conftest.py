@@ -17,7 +17,7 @@ from controller.auth.service import ensure_local_principal
 from controller.serve import serve
 from controller.wiring import ControllerWiring, EffectExecutor, Pace
 from pipeline.access import Role, TokenPurpose, new_token
-from pipeline.ports import Webhooks
+from pipeline.ports import TenantBell, Webhooks
 from pipeline.settings import ControllerSettings, Settings
 from pipeline.store.engine import Database
 from pipeline.store.principals import Principals
@@ -81,6 +81,7 @@ class Starter:
         redis_url: str | None = None,
         webhooks: Webhooks | None = None,
         groups: Mapping[str, Any] | None = None,
+        bell: TenantBell | None = None,
         **door: Any,
     ) -> Iterator[Controller]:
         """`groups` are further groups of process settings; `door` is what the group `controller` has beside its port."""
@@ -90,6 +91,7 @@ class Starter:
         wiring = ControllerWiring(
             settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
             executors=executors or {}, webhooks=webhooks, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
+            bell=bell,
         )  # fmt: skip
         with _served(wiring, self.database) as (url, token):
             controller = Controller(url, token, self.database, inspector, launcher, diffs)

@@ -162,6 +162,7 @@ async def test_the_successor_of_one_that_was_working_when_its_change_request_end
     async with store.transaction() as connection:
         await Effects(connection).claim("dead")
         await Effects(connection).dismiss_open("cr-1")
+        await connection.execute(text("UPDATE effects SET claimed_until = now() - interval '1 second'"))
     successor = Gate()
     await outbox(store, database, successor, "successor", alone=True).tick()
     assert (await states(store), successor.executed) == (["dismissed"], [])

@@ -85,7 +85,7 @@ async def line(store: Database, database: TestDatabase) -> Line:
 async def test_an_open_gate_is_reminded_of_each_day_until_it_is_decided(line: Line) -> None:
     await line.move(Move.WAIT, wait=WaitKind.GATE, wait_id="g")
     async with line.store.transaction() as connection:
-        gate = await Gates(connection).open(
+        gate, _ = await Gates(connection).open(
             cr_id="cr-1", attempt=1, kind="release", activation="a", content={}, content_hash="h"
         )
     await line.passes("23 hours")
