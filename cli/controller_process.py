@@ -20,6 +20,7 @@ from pipeline.adapters.forge_local import LocalForge
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.webhooks import HttpWebhooks
 from pipeline.crash_points import crash_points, unnoticed
 from pipeline.errors import CallerError
 from pipeline.ports import Author, RemoteFacts, Repository
@@ -50,12 +51,19 @@ def wiring(settings: Settings, *, alone: bool, fork_server: ForkServerChild | No
         redis_url=settings.redis.url.get_secret_value() if settings.redis.url else None,
         inspector=GitInspector(opener.open, opener.look),
         diffs=GitDiffs(opener.open),
-        launcher=ProcessLauncher(itself.command(*itself.FORK_SERVER), begun=fork_server),
+        launcher=ProcessLauncher(
+            itself.command(*itself.FORK_SERVER), begun=fork_server, environment=itself.environment_of_workers()
+        ),
         executors={
             "push": PushBranch(opener.open),
             "merge": Merge(opener.open, LocalForge()),
             "delete_ref": DeleteRef(opener.open),
         },
+        webhooks=HttpWebhooks(
+            secrets=settings.webhook.secrets,
+            private_hosts=settings.webhook.private_hosts,
+            timeout_s=settings.webhook.timeout_s,
+        ),
         alone=alone,
         reached=crash_points(settings) or unnoticed,
     )

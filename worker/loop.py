@@ -86,7 +86,7 @@ async def _stopped(running: asyncio.Task[Ending], stop: Stop) -> Ending | None:
         return await running
     if stop.reason is None:
         return None
-    return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=stop.reason, message=stop.message)
+    return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=stop.reason, message=stop.message, facts=stop.facts)
 
 
 async def _advance(hands: Hands, drain: RunControl) -> Ending:

@@ -7,6 +7,7 @@ checked against the facts of the run before it is accepted, so a stage only ever
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.agents.journal import Noted, record_of
 from pipeline.agents.loop import run_agent
 from pipeline.agents.prompting import RenderedPrompt, render
 from pipeline.agents.role_submission import submit_tool
@@ -58,11 +59,17 @@ class Crew:
         try:
             result = await run_agent(task, key, ports)
         except PersonNeeded as stopped:
-            if stopped.reason is not PauseReason.AGENT_TIMEOUT:
+            if stopped.reason is not PauseReason.AGENT_TIMEOUT or await self._had_its_second_time(key):
                 raise
             await self.emit(Warned(message=f"{definition.role.value} ran out of time and is given it once more."))
             result = await run_agent(task, key, ports)
         return Handed(submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd)
+
+    async def _had_its_second_time(self, key: JournalKey) -> bool:
+        """Whether the timeout just noted was the second of a pair; the journal knows, also after a crash in between."""
+        records = [record_of(entry) for entry in await self.journal.load(key)]
+        notes = [record for record in records if isinstance(record, Noted)]
+        return sum(note.reason is PauseReason.AGENT_TIMEOUT for note in notes) % 2 == 0
 
     def _task(self, job: Job, definition: RoleDefinition, prompt: RenderedPrompt) -> AgentTask[Submission]:
         return AgentTask(
