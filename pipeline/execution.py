@@ -175,6 +175,7 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
         )  # fmt: skip
         await run.context.records.save_result(result)
         await run.context.records.settle_instructions(run.repository)
+        run.context.snapshots.kick()
     duration = run.context.clock.monotonic() - started
     await run.emit(
         events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3))

@@ -45,6 +45,7 @@ async def execute(hands: Hands, stop: Callable[[], Awaitable[Stop]], drain: RunC
         ending = await _run_until_stopped(hands, stop, drain)
         if ending is not None:
             await hands.runs.end(ending)
+            await hands.context.snapshots.settle()
             log.info("run_left", status=ending.status.value, reason=ending.reason)
     except LeaseLost:
         log.warning("lease_lost")
@@ -104,6 +105,7 @@ async def _once(hands: Hands, drain: RunControl) -> Ending:
         hands.order.attempt, graph_version=GRAPH_VERSION, code_version=hands.context.code_version
     )
     given = await _input(hands, config, restarts)
+    await _bring_back(hands, config, given)
     if begun_with != GRAPH_VERSION and given is None:
         return Ending(
             move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.GRAPH_CHANGED,
@@ -122,6 +124,22 @@ async def _input(hands: Hands, config: RunnableConfig, restarts: list[Restart]) 
         return Command(resume={interrupt.id: True for interrupt in snapshot.interrupts})
     await hands.runs.went_on()
     return None
+
+
+async def _bring_back(hands: Hands, config: RunnableConfig, given: Any) -> None:
+    """See to it that this machine holds the commits the run stands on; an earlier epoch may have worked elsewhere."""
+    if hands.order.epoch == 1:
+        return
+    known = given if isinstance(given, dict) else (await hands.line.aget_state(config)).values
+    for name, facts in known.get("repositories", {}).items():
+        needed = [facts[key] for key in ("base", "tests", "head", "merge") if facts.get(key)]
+        if lost := await hands.context.snapshots.bring_back(name, needed):
+            raise PersonNeeded(
+                PauseReason.REMOTE_UNREACHABLE,
+                f"Work on {name} is neither on this machine nor at the remote. Run it again from development.",
+                repository=name,
+                commits=lost,
+            )
 
 
 async def _report(line: Line, config: RunnableConfig) -> Ending:

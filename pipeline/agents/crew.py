@@ -4,9 +4,11 @@ What a stage hands over is typed variables; everything else about a role comes f
 checked against the facts of the run before it is accepted, so a stage only ever sees valid ones.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
+from pipeline.agents.journal import newest_commit
 from pipeline.agents.loop import run_agent
 from pipeline.agents.prompting import RenderedPrompt, render
 from pipeline.agents.role_submission import submit_tool
@@ -22,6 +24,7 @@ from pipeline.events import Warned
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, DeltaListener, Emit, Instructions, Journal, JournalKey, Repository, Sandbox
+from pipeline.snapshots import keep_prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class Crew:
     journal: Journal
     sandbox: Sandbox
     repositories: Callable[[str], Repository]
+    bring_back: Callable[[str, Sequence[str]], Awaitable[list[str]]]
+    """See `pipeline.context.Snapshots`."""
     instructions: Callable[[Job], Instructions]
     emit: Emit
     limits: Limits
@@ -52,6 +57,7 @@ class Crew:
             role=definition.role.value,
             instance=job.instance,
         )
+        key = await self._standing(job, definition, key)
         if job.tree and job.restore and definition.toolset is ToolSet.EDIT:
             await self._workspace(job).restore(_known(job))
         task, ports = self._task(job, definition, prompt), self._ports(job, definition)
@@ -62,7 +68,24 @@ class Crew:
                 raise
             await self.emit(Warned(message=f"{definition.role.value} ran out of time and is given it once more."))
             result = await run_agent(task, key, ports)
+        if job.repository is not None and result.commit is not None and result.commit != job.commit:
+            kept = f"{keep_prefix(self.cr_id)}{self.epoch}/{result.commit}"
+            await self.repositories(job.repository).update_ref(kept, result.commit)
         return Handed(submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd)
+
+    async def _standing(self, job: Job, definition: RoleDefinition, key: JournalKey) -> JournalKey:
+        """Return the conversation to go on with: one whose tree is lost cannot, and is begun anew under the next name."""
+        if self.epoch == 1 or job.tree is None or job.repository is None or definition.toolset is not ToolSet.EDIT:
+            return key
+        for number in count(1):
+            name = key if number == 1 else replace(key, instance=f"{key.instance}#{number}")
+            commit = newest_commit(await self.journal.load(name))
+            if commit is None or not await self.bring_back(job.repository, [commit]):
+                return name
+            if newest_commit(await self.journal.load(replace(key, instance=f"{key.instance}#{number + 1}"))) is None:
+                told = f"What {name.role} did in {job.repository} was lost with its machine; it begins again."
+                await self.emit(Warned(message=told, stage=job.stage, repository=job.repository, role=name.role))
+        raise InvariantBroken("Counting does not end.")
 
     def _task(self, job: Job, definition: RoleDefinition, prompt: RenderedPrompt) -> AgentTask[Submission]:
         return AgentTask(
