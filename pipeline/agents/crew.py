@@ -14,6 +14,7 @@ from pipeline.agents.prompting import RenderedPrompt, render
 from pipeline.agents.role_submission import submit_tool
 from pipeline.agents.roles import ROLES, RoleDefinition
 from pipeline.agents.submissions.fields import Submission
+from pipeline.agents.submissions.kept_facts import facts_json
 from pipeline.agents.task import AgentPorts, AgentTask
 from pipeline.agents.tools import Workbench
 from pipeline.agents.toolsets import ToolSet
@@ -99,6 +100,7 @@ class Crew:
             opening=prompt.opening,
             submit=submit_tool(definition.role, job.facts),
             toolset=definition.toolset if job.tree else ToolSet.NONE,
+            facts=facts_json(job.facts),
             prompt_hash=prompt.prompt_hash,
         )
 

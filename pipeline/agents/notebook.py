@@ -20,6 +20,7 @@ class Notebook:
     texts: dict[str, bytes] = field(default_factory=dict)
     input_tokens: int = 0
     max_tokens: int = 0
+    request: str = ""
 
     async def write(self, record: Record) -> None:
         """Append a record and take it in."""
@@ -54,6 +55,7 @@ class Notebook:
                 worst_case_usd=reservation.worst_case_usd,
                 input_tokens=self.input_tokens,
                 max_tokens=self.max_tokens,
+                request=self.request,
             )
         )
 
