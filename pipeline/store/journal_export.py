@@ -159,5 +159,5 @@ def _refuse_secrets(body: Mapping[str, Any]) -> None:
 def _secret(where: str) -> CallerError:
     return CallerError(
         f"This journal holds what looks like a secret ({where}), so it does not leave as a file.", field="cr_id",
-        remedy="Revoke the secret; the journal can be replayed here with `changeline replay`.",
+        remedy="Revoke the secret. Such a journal stays where it is and cannot be replayed.",
     )  # fmt: skip

@@ -16,7 +16,7 @@ from tests.line import scenarios
 from tests.line.dying import Deaths
 from tests.line.harness import LineRun
 from tests.line.recorded import as_recorded, entry_where, exported, forged, rewritten
-from tests.line.scenarios import bash, create, part, submit_check, submit_code, submit_review, submit_tests, tool, turn
+from tests.line.scenarios import bash, create, part, submit_code, submit_review, submit_tests, tool, turn
 
 
 async def start(line: LineRun, *parts: scenarios.Part, **limits: object) -> None:
@@ -104,8 +104,6 @@ async def test_a_changed_byte_or_a_newer_version_is_refused(line: LineRun) -> No
     for cut in (0, 10, 150, len(content) - 10):
         with pytest.raises(CallerError):
             file.read(content[:cut])
-    for part in (b"", scenarios.BODY.encode()):
-        assert part == b"" or part not in content
 
 
 async def test_crashes_loops_rejections_and_words_of_people_come_out_as_recorded(line: LineRun) -> None:
@@ -124,7 +122,6 @@ async def test_crashes_loops_rejections_and_words_of_people_come_out_as_recorded
         "code_writer", turn(bash("echo '# doubles' >> calc.py")), turn(submit_code()), contains=["Explain it."]
     )
     picky = part("quality_reviewer", turn(submit_review("Explain it.")), not_contains=["# doubles"])
-    strict = part("completeness_checker", turn(submit_check("Say what zero gives.")))
     await start(line, sloppy, slow, again, picky)
     working = asyncio.create_task(line.work())
     await line.until_asked("code_writer")
@@ -139,7 +136,6 @@ async def test_crashes_loops_rejections_and_words_of_people_come_out_as_recorded
     await line.to_the_end()
     report = await as_recorded(line)
     assert report.turns > 20 and len(deaths.died_at) > 4
-    del strict
 
 
 async def test_a_conversation_that_gave_up_and_went_on_comes_out_as_recorded(line: LineRun) -> None:
@@ -166,9 +162,13 @@ async def test_an_older_journal_is_replayed_as_far_as_it_tells(line: LineRun) ->
     await start(line)
     await line.to_the_end()
 
+    def without_hashes(told: dict[str, Any]) -> None:
+        told.pop("facts", None)
+        told.pop("request", None)
+
     def older(body: dict[str, Any]) -> None:
         for entry in body["entries"]:
-            rewritten(entry, lambda told: [told.pop(name, None) for name in ("facts", "request")])  # type: ignore[func-returns-value]  # popped, not used
+            rewritten(entry, without_hashes)
 
     report = await replay(forged(await exported(line), older))
     assert report.ok, report.divergence
