@@ -5,10 +5,8 @@ checked against the facts of the run before it is accepted, so a stage only ever
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import count
+from dataclasses import dataclass
 
-from pipeline.agents.journal import newest_commit
 from pipeline.agents.loop import run_agent
 from pipeline.agents.prompting import RenderedPrompt, render
 from pipeline.agents.role_submission import submit_tool
@@ -27,6 +25,9 @@ from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, DeltaListener, Emit, Instructions, Journal, JournalKey, Repository, Sandbox
 from pipeline.snapshots import keep_prefix
 
+BringBack = Callable[[str, Sequence[str]], Awaitable[list[str]]]
+"""(repository, commits) to the commits that are lost for good."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crew:
@@ -39,7 +40,7 @@ class Crew:
     journal: Journal
     sandbox: Sandbox
     repositories: Callable[[str], Repository]
-    bring_back: Callable[[str, Sequence[str]], Awaitable[list[str]]]
+    bring_back: BringBack
     """See `pipeline.context.Snapshots`."""
     instructions: Callable[[Job], Instructions]
     emit: Emit
@@ -58,7 +59,6 @@ class Crew:
             role=definition.role.value,
             instance=job.instance,
         )
-        key = await self._standing(job, definition, key)
         if job.tree and job.restore and definition.toolset is ToolSet.EDIT:
             await self._workspace(job).restore(_known(job))
         task, ports = self._task(job, definition, prompt), self._ports(job, definition)
@@ -73,20 +73,6 @@ class Crew:
             kept = f"{keep_prefix(self.cr_id)}{self.epoch}/{result.commit}"
             await self.repositories(job.repository).update_ref(kept, result.commit)
         return Handed(submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd)
-
-    async def _standing(self, job: Job, definition: RoleDefinition, key: JournalKey) -> JournalKey:
-        """Return the conversation to go on with: one whose tree is lost cannot, and is begun anew under the next name."""
-        if self.epoch == 1 or job.tree is None or job.repository is None or definition.toolset is not ToolSet.EDIT:
-            return key
-        for number in count(1):
-            name = key if number == 1 else replace(key, instance=f"{key.instance}#{number}")
-            commit = newest_commit(await self.journal.load(name))
-            if commit is None or not await self.bring_back(job.repository, [commit]):
-                return name
-            if newest_commit(await self.journal.load(replace(key, instance=f"{key.instance}#{number + 1}"))) is None:
-                told = f"What {name.role} did in {job.repository} was lost with its machine; it begins again."
-                await self.emit(Warned(message=told, stage=job.stage, repository=job.repository, role=name.role))
-        raise InvariantBroken("Counting does not end.")
 
     def _task(self, job: Job, definition: RoleDefinition, prompt: RenderedPrompt) -> AgentTask[Submission]:
         return AgentTask(
@@ -144,7 +130,8 @@ class Crew:
     def _workspace(self, job: Job) -> "TreeMemory":
         if job.tree is None or job.repository is None:
             raise InvariantBroken("An editing role needs a tree of a repository.", role=job.variables.role.value)
-        return TreeMemory(self.repositories(job.repository), job, wip_ref(self.cr_id, job.repository, self.epoch))
+        ref = wip_ref(self.cr_id, job.repository, self.epoch)
+        return TreeMemory(self.repositories(job.repository), job, ref, self.bring_back)
 
 
 def _known(job: Job) -> str:
@@ -156,10 +143,12 @@ def _known(job: Job) -> str:
 class TreeMemory:
     """Implements `pipeline.agents.task.Workspace`: each snapshot is a commit on the one before, held by this epoch's ref."""
 
-    def __init__(self, repository: Repository, job: Job, ref: str) -> None:
-        if job.tree is None:
+    def __init__(self, repository: Repository, job: Job, ref: str, bring_back: BringBack) -> None:
+        if job.tree is None or job.repository is None:
             raise InvariantBroken("There is no tree to remember.")
         self._repository = repository
+        self._name_of_repository = job.repository
+        self._bring_back = bring_back
         self._ref = ref
         self._tree = job.tree
         self._parent = job.commit
@@ -179,3 +168,7 @@ class TreeMemory:
         """Make the tree equal `commit` again."""
         await self._repository.restore_worktree(self._tree, commit)
         self._parent = commit
+
+    async def holds(self, commit: str) -> bool:
+        """Look here, then at the remote, where an earlier epoch may have saved it from another machine."""
+        return not await self._bring_back(self._name_of_repository, [commit])

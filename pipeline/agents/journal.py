@@ -6,7 +6,6 @@ conversation) are stored once by content and named by SHA-256. Invariant: the en
 prompt is rendered on a resume, and a new version of the code must still read every record ever written.
 """
 
-from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -102,6 +101,8 @@ class Note(StrEnum):
     VALIDATION_ERROR = "validation_error"
     NUDGE = "nudge"
     COMPACTION = "compaction"
+    BEGUN_ANEW = "begun_anew"
+    """An earlier record of this conversation could not be used by this version of the code."""
     CALL_FAILED = "call_failed"
     CANCEL = "cancel"
     GAVE_UP = "gave_up"
@@ -161,11 +162,6 @@ async def load_records(journal: Journal, key: JournalKey) -> tuple[list[Record],
     records = [record_of(entry) for entry in entries]
     names = {name for record in records for name in _names(record)}
     return records, {name: await journal.get_blob(name) for name in sorted(names)}
-
-
-def newest_commit(entries: Sequence[JournalEntry]) -> str | None:
-    """Return the snapshot that a conversation's tree is restored from; None before there was one."""
-    return next((commit for entry in reversed(entries) if (commit := entry.body.get("commit")) is not None), None)
 
 
 def _names(record: Record) -> list[str]:

@@ -69,6 +69,9 @@ class Workspace(Protocol):
     async def restore(self, commit: str) -> None:
         """Make the tree equal `commit` again."""
 
+    async def holds(self, commit: str) -> bool:
+        """Whether `commit` can be restored; it may have been lost with the machine that made it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentPorts:

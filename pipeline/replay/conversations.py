@@ -63,14 +63,17 @@ async def replay_conversation(recording: Recording, conversation: Conversation) 
     try:
         await _run(recording, notebook)
     except Ended:
-        pass
+        if conversation.unreadable:
+            difference = Differs(
+                "an entry that this version can read", conversation.unreadable, "An entry is unreadable."
+            )
     except Differs as found:
         difference = found
     except (KeyError, ValidationError, InvariantBroken) as broken:
         difference = Differs(
             "entries that this version can read", str(broken), "The journal does not fit this version."
         )
-    opened = conversation.records[0]
+    opened = conversation.records[0] if conversation.records else None
     return Replayed(
         turns=notebook.conversation.turn, entries=notebook.conversation.seq,
         finished=notebook.conversation.submission is not None, requests_checked=notebook.checked_requests,
@@ -80,6 +83,8 @@ async def replay_conversation(recording: Recording, conversation: Conversation) 
 
 
 async def _run(recording: Recording, notebook: ReplayNotebook) -> None:
+    if notebook.ahead() is None:
+        raise Ended
     if not isinstance(notebook.ahead(), Opened):
         raise Differs("opened", type(notebook.ahead()).__name__.lower(), "The journal does not begin with an opening.")
     notebook.take_as_recorded()

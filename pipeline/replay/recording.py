@@ -155,6 +155,9 @@ class Conversation:
 
     key: JournalKey
     records: tuple[Record, ...]
+    """Up to the first that this version cannot read."""
+    unreadable: str = ""
+    """Why the rest cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -212,11 +215,17 @@ def _conversations(body: Body) -> list[Conversation]:
             instance=entry.instance,
         )  # fmt: skip
         grouped.setdefault(key, []).append(entry)
-    return [Conversation(key=key, records=tuple(_records(entries))) for key, entries in grouped.items()]
+    return [_conversation(key, entries) for key, entries in grouped.items()]
 
 
-def _records(entries: Sequence[Entry]) -> list[Record]:
+def _conversation(key: JournalKey, entries: Sequence[Entry]) -> Conversation:
     ordered = sorted(entries, key=lambda entry: entry.seq)
     if [entry.seq for entry in ordered] != list(range(len(ordered))):
         raise ValueError(f"the conversation {ordered[0].role} {ordered[0].instance} has a gap")
-    return [record_of(JournalEntry(seq=one.seq, kind=one.kind, body=json.loads(one.body))) for one in ordered]
+    records: list[Record] = []
+    for one in ordered:
+        try:
+            records.append(record_of(JournalEntry(seq=one.seq, kind=one.kind, body=json.loads(one.body))))
+        except ValueError as error:
+            return Conversation(key=key, records=tuple(records), unreadable=str(error).splitlines()[0])
+    return Conversation(key=key, records=tuple(records))

@@ -115,7 +115,7 @@ class ReplayNotebook(Notebook):
         match record:
             case Opened():
                 return True
-            case Noted(note=Note.CALL_FAILED | Note.CANCEL):
+            case Noted(note=Note.CALL_FAILED | Note.CANCEL | Note.BEGUN_ANEW):
                 return True
             case Noted(note=Note.GAVE_UP):
                 return record.reason is PauseReason.AGENT_TIMEOUT
@@ -273,6 +273,10 @@ class RecordedTree:
 
     async def restore(self, commit: str) -> None:
         """There is no tree."""
+
+    async def holds(self, commit: str) -> bool:
+        """Nothing is lost that is not needed."""
+        return bool(commit)
 
     def _complaint(self, observed: Observed) -> str | None:
         """Return why the tree could not be saved for the submission of this turn; a verdict on it is no such reason."""

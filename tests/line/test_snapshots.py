@@ -87,7 +87,7 @@ async def test_a_conversation_whose_tree_was_lost_with_its_machine_begins_again(
     deaths = DiesAway(lambda at: at == ("after", "observed", "code_writer", "sums/1", "1"))
     deaths.pushes = False
     await finish_after_losing(line, deaths)
-    assert any("lost with its machine" in told for told in await warnings(line))
+    assert any("lost with the machine" in told for told in await warnings(line))
     assert repository.text("calc.py") == CODE.strip()
 
 
