@@ -10,7 +10,7 @@ from cli import itself
 from cli.local.data_directory import DataDirectory, write_private
 from controller.app import create_app
 from controller.auth.service import ensure_local_principal, token_works
-from controller.git_work import DeleteRef, GitDiffs, GitInspector, Merge, PushBranch
+from controller.git_work import DeleteRef, DeleteSnapshots, GitDiffs, GitInspector, Merge, PushBranch
 from controller.launch.child import ForkServerChild
 from controller.launch.process import ProcessLauncher
 from controller.serve import serve
@@ -58,6 +58,7 @@ def wiring(settings: Settings, *, alone: bool, fork_server: ForkServerChild | No
             "push": PushBranch(opener.open),
             "merge": Merge(opener.open, LocalForge()),
             "delete_ref": DeleteRef(opener.open),
+            "delete_snapshots": DeleteSnapshots(opener.open),
         },
         webhooks=HttpWebhooks(
             secrets=settings.webhook.secrets,

@@ -23,6 +23,7 @@ from controller.events import routes as event_routes
 from controller.gates import routes as gate_routes
 from controller.guard import Guard, allowed_hosts
 from controller.interventions import routes as intervention_routes
+from controller.journals import routes as journal_routes
 from controller.learnings import routes as learning_routes
 from controller.metrics import Metrics
 from controller.operations import routes as operation_routes
@@ -42,7 +43,7 @@ from pipeline.store.engine import Database
 
 _FEATURES = (
     change_request_routes, event_routes, intervention_routes, view_routes, gate_routes, settings_routes,
-    repository_routes, learning_routes, effect_routes, auth_routes, operation_routes,
+    repository_routes, learning_routes, journal_routes, effect_routes, auth_routes, operation_routes,
 )  # fmt: skip
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}

@@ -120,6 +120,24 @@ class Repository(Protocol):
     async def drop_refs(self, prefix: str) -> None:
         """Delete the cache's refs below a prefix (full, ending in a slash). Idempotent."""
 
+    async def refs(self, prefix: str) -> Mapping[str, str]:
+        """Return the cache's refs below a prefix (full, ending in a slash): name to commit."""
+
+    async def remote_refs(self, prefixes: Sequence[str]) -> Mapping[str, str]:
+        """Ask the remote for its refs below these prefixes right now: name to commit."""
+
+    async def fetch_refs(self, names: Sequence[str], *, into: str) -> None:
+        """Bring refs of the remote (full names) into the cache, below `into`. Idempotent."""
+
+    async def unpublished(self, commit: str, *, known: Sequence[str]) -> list[str]:
+        """Return what `commit` adds to `known` and to the remote's branches as of the last fetch, oldest first."""
+
+    async def added_sizes(self, commit: str) -> Mapping[str, int]:
+        """Return the bytes of each file that a commit adds or changes against its first parent."""
+
+    async def ignored_paths(self, commit: str, paths: Sequence[str]) -> list[str]:
+        """Return which of `paths` the ignore rules of `commit` exclude."""
+
     async def changed_files(self, base: str, head: str) -> list[ChangedFile]:
         """List what differs between two commits, renames detected."""
 

@@ -271,6 +271,13 @@ timers = Table(
     Index("ix_timers_due", "tenant_id", "due_at", postgresql_where=text("fired_at IS NULL")),
 )  # fmt: skip
 
+imported_journals = Table(
+    "imported_journals", metadata,
+    _tenant(), _text("id"), _text("cr_id"), _text("title"), _text("sha256"), Column("content", LargeBinary, nullable=False),
+    _text("imported_by"), _at("imported_at"), PrimaryKeyConstraint("tenant_id", "id"),
+)  # fmt: skip
+"""Journals of other installations, as files. `cr_id` names a change request there, so it refers to nothing here."""
+
 audit_log = Table(
     "audit_log", metadata,
     _tenant(), Column("id", BigInteger, primary_key=True, autoincrement=True), _text("actor"), _text("action"), _text("target"),

@@ -1,13 +1,13 @@
 """Ordered lanes of effects, where reports go, the announcer's cursor, and the turn of tenants.
 
-Revision: 0003, after 0001. It only expands: a controller of the version before goes on beside it. What happened before
+Revision: 0002, after 0001. It only expands: a controller of the version before goes on beside it. What happened before
 the migration is not announced, so each tenant's cursor begins at its last event.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
