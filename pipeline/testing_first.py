@@ -90,7 +90,7 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
                 ),
                 stage=run.stage, activation=run.activation, repository=run.name, instance=f"{run.name}/{iteration}",
                 facts=SubmissionFacts(scenarios=scenarios_of(bench.spec)),
-                loop=await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW,)),
+                loop=await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER)),
                 context=bench.context, tree=tree, commit=commit, environment=bench.environment,
             )
         )  # fmt: skip
