@@ -12,6 +12,7 @@ from controller.app import create_app
 from controller.auth.service import ensure_local_principal, token_works
 from controller.git_work import DeleteRef, GitDiffs, GitInspector, Merge, PushBranch
 from controller.launch.process import ProcessLauncher
+from controller.publishing import PublishSnapshot
 from controller.serve import serve
 from controller.wiring import ControllerWiring
 from pipeline.adapters.clock import SystemClock
@@ -19,6 +20,7 @@ from pipeline.adapters.forge_local import LocalForge
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.errors import CallerError
 from pipeline.ports import Author, RemoteFacts, Repository
 from pipeline.settings import Settings
@@ -53,6 +55,7 @@ def wiring(settings: Settings, *, alone: bool) -> ControllerWiring:
             "push": PushBranch(opener.open),
             "merge": Merge(opener.open, LocalForge()),
             "delete_ref": DeleteRef(opener.open),
+            "publish": PublishSnapshot(opener.open, scanner=DetectSecretsScanner(), author=opener.author),
         },
         alone=alone,
     )
@@ -77,7 +80,7 @@ async def _working_token(database_url: str, tenant: str, kept: str) -> str:
 class _Opener:
     def __init__(self, settings: Settings, cache_dir: Path) -> None:
         self._commands = GitCommands(timeout_s=settings.git.command_timeout_s, environment=itself.environment())
-        self._author = Author(name=settings.git.author_name, email=settings.git.author_email)
+        self.author = Author(name=settings.git.author_name, email=settings.git.author_email)
         self._cache_dir = cache_dir
 
     async def open(self, name: str, remote: str) -> Repository:
@@ -86,7 +89,7 @@ class _Opener:
             remote=remote,
             cache_dir=self._cache_dir,
             commands=self._commands,
-            author=self._author,
+            author=self.author,
             clock=SystemClock(),
         )
 

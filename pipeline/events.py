@@ -210,6 +210,14 @@ class Warned(_Event):
     message: str
 
 
+class CleanupPending(_Event):
+    """A person put off deciding what becomes of the artifacts of an ended change request; nothing was deleted."""
+
+    type: Literal["cleanup_pending"] = "cleanup_pending"
+    actor: str
+    message: str
+
+
 Event = Annotated[
     StatusChanged
     | WorkerStarted
@@ -230,7 +238,8 @@ Event = Annotated[
     | EffectRecorded
     | CostUpdated
     | InterventionProgressed
-    | Warned,
+    | Warned
+    | CleanupPending,
     Field(discriminator="type"),
 ]
 

@@ -5,14 +5,16 @@ from datetime import UTC, datetime
 from controller import paging
 from controller.change_requests import schemas
 from controller.change_requests.schemas import ChangeRequestDetail, ChangeRequestPage, ChangeRequestSummary
+from controller.change_requests.taken_over import takeover
 from controller.context import ControllerContext
 from controller.interventions.actions import available
 from pipeline.access import Principal
-from pipeline.change_request import Status
+from pipeline.change_request import PauseReason, Status
 from pipeline.errors import CallerError
 from pipeline.records import ChangeRequest, Gate
 from pipeline.store.board import Board, WorkerState
 from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.effects import Effects
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
@@ -67,6 +69,7 @@ async def detail(
         attempts = await board.attempts(cr_id)
         said = await Interventions(connection).of(cr_id)
         pull_requests = await PullRequests(connection).of(cr_id)
+        effects = await Effects(connection).of(cr_id) if cr.pause_reason is PauseReason.HANDED_OVER else []
     return ChangeRequestDetail(
         **schemas.core_fields(cr),
         body=cr.body,
@@ -74,6 +77,7 @@ async def detail(
         repositories=[schemas.repository_view(one) for one in progress],
         gates=[_gate(gate) for gate in gates],
         pause=_pause(cr, gates),
+        takeover=takeover(cr, effects),
         actions=available(cr, gates),
         worker=_worker(worker),
         queue_position=position,

@@ -189,4 +189,3 @@ async def _tests(run: StageRun, back: Returned, suite: SuiteAfter) -> str:
     paths = [path for file in changed for path in (file.path, file.old_path) if path is not None]
     touched = any(is_protected(path, suite.stack.test_patterns) for path in paths)
     return "" if touched else known.commit
-

@@ -132,9 +132,7 @@ async def _ask_for_approval(run: StageRun, names: list[str], summary: str) -> St
     gate = await run.context.records.open_gate(
         kind="spec", activation=run.activation, content=content, content_hash=content_hash(content)
     )
-    return StageEnd(
-        verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary=summary
-    )
+    return StageEnd(verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary=summary)
 
 
 def _told(role: str, issue: CheckIssue) -> Feedback:

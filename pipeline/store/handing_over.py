@@ -24,24 +24,31 @@ WRITERS = ("test_writer", "code_writer")
 """Roles whose tree is the change itself; other roles' trees are their own."""
 
 
-async def hand_over(connection: AsyncConnection, cr: ChangeRequest, said: Intervention) -> dict[str, Any]:
-    """Void open gates, intend to publish every repository, and return the facts of the pause. Idempotent."""
-    branch = branch_name(cr.id, cr.attempt)
-    await Gates(connection).void(cr.id)
-    effects: dict[str, str] = {}
-    for one in await ChangeRequests(connection).progress(cr.id):
-        if one.base_commit is None:
-            continue
-        payload = await _payload(connection, cr, one, said, branch)
-        key = f"{PUBLISH}/{cr.id}/{cr.attempt}/{one.target.name}/{said.id}"
-        effect = await Effects(connection).intend(
-            key=key, cr_id=cr.id, repository=one.target.name, kind=PUBLISH, payload=payload
-        )
-        effects[one.target.name] = effect.id
-    return {
-        "by": said.actor, "since": said.created_at.isoformat(), "branch": branch, "effects": effects,
-        "from_stage": (cr.stage or Stage.INTAKE).value, "intervention": said.id,
-    }  # fmt: skip
+class HandingOver:
+    """Gives change requests to people, on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def give(self, cr: ChangeRequest, said: Intervention) -> dict[str, Any]:
+        """Void open gates, intend to publish every repository, and return the facts of the pause. Idempotent."""
+        connection = self._connection
+        branch = branch_name(cr.id, cr.attempt)
+        await Gates(connection).void(cr.id)
+        effects: dict[str, str] = {}
+        for one in await ChangeRequests(connection).progress(cr.id):
+            if one.base_commit is None:
+                continue
+            payload = await _payload(connection, cr, one, said, branch)
+            key = f"{PUBLISH}/{cr.id}/{cr.attempt}/{one.target.name}/{said.id}"
+            effect = await Effects(connection).intend(
+                key=key, cr_id=cr.id, repository=one.target.name, kind=PUBLISH, payload=payload
+            )
+            effects[one.target.name] = effect.id
+        return {
+            "by": said.actor, "since": said.created_at.isoformat(), "branch": branch, "effects": effects,
+            "from_stage": (cr.stage or Stage.INTAKE).value, "intervention": said.id,
+        }  # fmt: skip
 
 
 def taken_over_by(actor: str) -> str:

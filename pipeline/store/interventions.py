@@ -22,7 +22,7 @@ BEGINS_ANEW = or_(
 TELLS = interventions.c.action == "redirect"
 STOPS = interventions.c.action.in_(["pause", "abort", "takeover"])
 SKIPS = interventions.c.action == "skip"
-_STAGE = interventions.c.body["stage"].astext
+_asked_stage = interventions.c.body["stage"].astext
 _UNANSWERED = interventions.c.status.in_(["queued", "delivered"])
 
 
@@ -145,7 +145,7 @@ class Interventions:
         """Return the newest wish to skip a stage (of a repository) and whether this delivered it; an activation keeps its."""
         concerns = or_(interventions.c.repository.is_(None), interventions.c.repository == repository)
         mine = or_(_UNANSWERED, interventions.c.note == _skipped_in(activation))
-        where = (interventions.c.cr_id == cr_id) & SKIPS & (_STAGE == stage) & concerns & mine
+        where = (interventions.c.cr_id == cr_id) & SKIPS & (_asked_stage == stage) & concerns & mine
         query = select(interventions).where(where).order_by(interventions.c.created_at.desc()).limit(1)
         row = (await self._connection.execute(query)).mappings().one_or_none()
         if row is None:
@@ -155,7 +155,7 @@ class Interventions:
     async def skip_waiting(self, cr_id: str) -> str | None:
         """Return the stage of the newest unanswered wish to skip."""
         where = (interventions.c.cr_id == cr_id) & SKIPS & _UNANSWERED
-        query = select(_STAGE).where(where).order_by(interventions.c.created_at.desc()).limit(1)
+        query = select(_asked_stage).where(where).order_by(interventions.c.created_at.desc()).limit(1)
         return (await self._connection.execute(query)).scalar_one_or_none()
 
     async def settle_skips(self, cr_id: str, stage: str, *, happened: bool, activation: str) -> list[Intervention]:
@@ -164,8 +164,8 @@ class Interventions:
         acted = {"status": "acted", "acted_at": func.now(), "note": _skipped_in(activation)}
         stopped = "What cannot be skipped in this stage stopped it."
         answers = [
-            (_STAGE == stage, acted if happened else {"status": "refused", "acted_at": func.now(), "note": stopped}),
-            (_STAGE != stage, {"status": "refused", "acted_at": func.now(), "note": "The stage had ended before."}),
+            (_asked_stage == stage, acted if happened else {"status": "refused", "acted_at": func.now(), "note": stopped}),
+            (_asked_stage != stage, {"status": "refused", "acted_at": func.now(), "note": "The stage had ended before."}),
         ]
         settled: list[Intervention] = []
         for which, values in answers:

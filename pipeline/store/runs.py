@@ -15,7 +15,7 @@ from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.conversations import newest_turn
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
-from pipeline.store.handing_over import hand_over, taken_over_by
+from pipeline.store.handing_over import HandingOver, taken_over_by
 from pipeline.store.interventions import BEGINS_ANEW, SKIPS, STOPS, Interventions
 from pipeline.store.leases import Leases
 from pipeline.store.tables import interventions
@@ -100,7 +100,7 @@ class Runs:
         cr = await ChangeRequests(connection).lock(self._cr_id)
         return Ending(
             move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.HANDED_OVER, message=taken_over_by(asked[0].actor),
-            facts=await hand_over(connection, cr, asked[0]),
+            facts=await HandingOver(connection).give(cr, asked[0]),
         )  # fmt: skip
 
     async def _answer_stops(self, connection: AsyncConnection) -> None:
