@@ -258,6 +258,10 @@ class LineRun:
             ended.set()
             await carrying
 
+    async def carry_out(self) -> None:
+        """Carry out what is due now, as the controller does while no worker runs."""
+        await next(loop for loop in self.controller.loops if loop.name == "outbox").tick()
+
     async def _carry_out_effects(self, ended: asyncio.Event) -> None:
         """Carry out effects until told; what is begun is finished, for a worker's death is not the controller's."""
         outbox = next(loop for loop in self.controller.loops if loop.name == "outbox")
