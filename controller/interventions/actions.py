@@ -41,7 +41,7 @@ def available(cr: ChangeRequest, gates: Sequence[Gate]) -> list[AvailableAction]
             stops = [_stop(Action.PAUSE), _stop(Action.ABORT), *_take_over(cr)]
             return [_say(), *skip, *stops, _budget(), *_end()]
         case Status.COMPLETED | Status.FAILED | Status.CANCELLED:
-            return [*_cleanup(cr), *_rerun(stage_known=cr.stage is not None)]
+            return [*_rerun(stage_known=cr.stage is not None), *_cleanup(cr)]
 
 
 def check(cr: ChangeRequest, gates: Sequence[Gate], action: Action) -> None:

@@ -20,7 +20,8 @@ from controller.context import ControllerContext
 from controller.gates import service as gates
 from controller.gates.schemas import Decision, DecisionRequest
 from controller.interventions import service as interventions
-from controller.interventions.schemas import Action, InterventionRequest, Receipt, RerunMode
+from controller.interventions.actions import available
+from controller.interventions.schemas import Action, AvailableAction, InterventionRequest, Receipt, RerunMode
 from controller.wiring import LaunchObserver
 from pipeline import evidencing
 from pipeline.access import Principal, Role
@@ -195,6 +196,11 @@ class LineRun:
         async with self.store.transaction() as connection:
             (gate,) = await Gates(connection).inbox(cr_id=self.cr_id)
         return gate
+
+    async def ways(self) -> list[AvailableAction]:
+        """Return what a person can do now."""
+        async with self.store.transaction() as connection:
+            return available(await self.read(), await Gates(connection).inbox(cr_id=self.cr_id))
 
     async def read(self) -> ChangeRequest:
         async with self.store.transaction() as connection:
