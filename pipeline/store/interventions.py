@@ -164,8 +164,14 @@ class Interventions:
         acted = {"status": "acted", "acted_at": func.now(), "note": _skipped_in(activation)}
         stopped = "What cannot be skipped in this stage stopped it."
         answers = [
-            (_asked_stage == stage, acted if happened else {"status": "refused", "acted_at": func.now(), "note": stopped}),
-            (_asked_stage != stage, {"status": "refused", "acted_at": func.now(), "note": "The stage had ended before."}),
+            (
+                _asked_stage == stage,
+                acted if happened else {"status": "refused", "acted_at": func.now(), "note": stopped},
+            ),
+            (
+                _asked_stage != stage,
+                {"status": "refused", "acted_at": func.now(), "note": "The stage had ended before."},
+            ),
         ]
         settled: list[Intervention] = []
         for which, values in answers:
