@@ -11,6 +11,7 @@ from cli.local.data_directory import DataDirectory, write_private
 from controller.app import create_app
 from controller.auth.service import ensure_local_principal, token_works
 from controller.git_work import DeleteRef, GitDiffs, GitInspector, Merge, PushBranch
+from controller.launch.child import ForkServerChild
 from controller.launch.process import ProcessLauncher
 from controller.publishing import PublishSnapshot
 from controller.serve import serve
@@ -21,22 +22,23 @@ from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import open_repository
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
+from pipeline.crash_points import crash_points, unnoticed
 from pipeline.errors import CallerError
 from pipeline.ports import Author, RemoteFacts, Repository
 from pipeline.settings import Settings
 from pipeline.store.engine import Database
 
 
-def run_controller(settings: Settings, *, alone: bool) -> None:
+def run_controller(settings: Settings, *, alone: bool, fork_server: ForkServerChild) -> None:
     """Serve until told to stop. `alone` states that no other controller serves this database."""
-    wired = wiring(settings, alone=alone)
+    wired = wiring(settings, alone=alone, fork_server=fork_server)
     if settings.data_dir is not None:
         keep_token(wired.database_url, settings.tenant, DataDirectory.at(settings.data_dir).token_file)
     asyncio.run(serve(create_app(wired), settings, on_ready=lambda _url: None))
 
 
-def wiring(settings: Settings, *, alone: bool) -> ControllerWiring:
-    """Put the controller of one machine together."""
+def wiring(settings: Settings, *, alone: bool, fork_server: ForkServerChild | None = None) -> ControllerWiring:
+    """Put the controller of one machine together. `fork_server` is one that already starts."""
     if settings.database.url is None or settings.data_dir is None:
         raise CallerError(
             "The controller needs a database and a data directory.",
@@ -50,7 +52,7 @@ def wiring(settings: Settings, *, alone: bool) -> ControllerWiring:
         redis_url=settings.redis.url.get_secret_value() if settings.redis.url else None,
         inspector=GitInspector(opener.open, opener.look),
         diffs=GitDiffs(opener.open),
-        launcher=ProcessLauncher(itself.command("worker", "--fork-server")),
+        launcher=ProcessLauncher(itself.command(*itself.FORK_SERVER), begun=fork_server),
         executors={
             "push": PushBranch(opener.open),
             "merge": Merge(opener.open, LocalForge()),
@@ -58,6 +60,7 @@ def wiring(settings: Settings, *, alone: bool) -> ControllerWiring:
             "publish": PublishSnapshot(opener.open, scanner=DetectSecretsScanner(), author=opener.author),
         },
         alone=alone,
+        reached=crash_points(settings) or unnoticed,
     )
 
 
@@ -79,7 +82,10 @@ async def _working_token(database_url: str, tenant: str, kept: str) -> str:
 
 class _Opener:
     def __init__(self, settings: Settings, cache_dir: Path) -> None:
-        self._commands = GitCommands(timeout_s=settings.git.command_timeout_s, environment=itself.environment())
+        self._commands = GitCommands(
+            timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
+            environment=itself.environment(),
+        )  # fmt: skip
         self.author = Author(name=settings.git.author_name, email=settings.git.author_email)
         self._cache_dir = cache_dir
 

@@ -13,6 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 """Where the packages lie: a checkout, or the interpreter's site-packages."""
 
+FORK_SERVER = ("worker", "--fork-server")
+"""The command that starts workers by fork."""
+
 
 def command(*arguments: str) -> list[str]:
     """Return the argv of one of our own commands."""

@@ -1,8 +1,6 @@
 """The composition root of the controller: what exists, who knows whom, what starts and stops."""
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -17,7 +15,7 @@ from controller.background.events import EventTailer
 from controller.background.outbox import Outbox
 from controller.background.supervision import Loop, supervise
 from controller.background.timers import TimerLoop
-from controller.background.workers import Workers
+from controller.background.workers import Workers, owner_name
 from controller.change_requests import routes as change_request_routes
 from controller.cleanup import routes as cleanup_routes
 from controller.context import ControllerContext
@@ -109,14 +107,16 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     settings, pace = wiring.settings, wiring.pace
     database = Database(wiring.database_url, tenant=settings.tenant, pool_max=settings.database.pool_max)
     bells, metrics = BellHub(wiring.bell or _bell(wiring, database)), Metrics()
-    owner = f"{socket.gethostname()}:{os.getpid()}:{new_id('ctl')}"
+    owner = owner_name(new_id("ctl"))
     tailer = EventTailer(database)
     queue_wake = asyncio.Event()
     workers = Workers(
         database=database, bells=bells, launcher=wiring.launcher, settings=settings, metrics=metrics, owner=owner,
         alone=wiring.alone, on_ready=queue_wake.set,
     )  # fmt: skip
-    outbox = Outbox(database=database, bells=bells, executors=wiring.executors, metrics=metrics, owner=owner)
+    outbox = Outbox(
+        database=database, bells=bells, executors=wiring.executors, metrics=metrics, owner=owner, reached=wiring.reached,
+    )  # fmt: skip
     timers = TimerLoop(database=database, bells=bells, gate_reminder=timedelta(seconds=pace.gate_reminder_s))
     loops = [
         Loop(name="bells", tick=bells.hear, interval_s=pace.events_s, continuous=True),

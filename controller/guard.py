@@ -5,7 +5,6 @@ if it were its own. Choice: only names from an allow-list are answered. The body
 `Content-Length` says, and NUL bytes are refused before they reach the database.
 """
 
-import ipaddress
 from collections.abc import Sequence
 from time import monotonic
 from urllib.parse import urlsplit
@@ -28,33 +27,6 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
-
-
-def check_binding(settings: Settings) -> None:
-    """Raise `CallerError` when the address would offer tokens and code in the clear to other machines."""
-    door = settings.controller
-    if (door.tls_certificate is None) is not (door.tls_key is None):
-        raise CallerError(
-            "A certificate and its key belong together.", field="controller.tls_key",
-            remedy="Set CHANGELINE_CONTROLLER__TLS_CERTIFICATE and CHANGELINE_CONTROLLER__TLS_KEY.",
-        )  # fmt: skip
-    if is_loopback(door.host) or door.behind_proxy or door.tls_certificate is not None:
-        return
-    raise CallerError(
-        f"Listening on {door.host} without TLS would send tokens in the clear.", field="controller.host",
-        remedy="Listen on 127.0.0.1, set a certificate and key, or set CHANGELINE_CONTROLLER__BEHIND_PROXY=true "
-        "if a TLS-terminating proxy stands in front.",
-    )  # fmt: skip
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def allowed_hosts(settings: Settings) -> frozenset[str]:

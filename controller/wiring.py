@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.change_request import RepositoryTarget
+from pipeline.crash_points import Reached, unnoticed
 from pipeline.ports import ChangedFile, TenantBell
 from pipeline.records import Effect
 from pipeline.settings import Settings
@@ -129,3 +130,5 @@ class ControllerWiring:
     dashboard: Path | None = None
     """Directory of the built dashboard; None means the packaged one."""
     pace: Pace = field(default_factory=Pace)
+    reached: Reached = unnoticed
+    """Told the crash points around each effect's claim, act and record."""

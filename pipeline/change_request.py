@@ -77,6 +77,7 @@ class PauseReason(StrEnum):
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     ENVIRONMENT_FAILED = "environment_failed"
     REMOTE_UNREACHABLE = "remote_unreachable"
+    MACHINE_SHORT = "machine_short"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     GRAPH_CHANGED = "graph_changed"
     HUMAN_PAUSE = "human_pause"

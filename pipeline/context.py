@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -13,6 +12,7 @@ from pipeline.agents.submissions.fields import Submission, SubmissionFacts
 from pipeline.change_request import RepositoryTarget, Stage
 from pipeline.configuration import Configuration
 from pipeline.errors import InvariantBroken
+from pipeline.events import Event
 from pipeline.findings import Finding
 from pipeline.ports import (
     Author,
@@ -38,8 +38,8 @@ class Records(Protocol):
     async def valid_result(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
         """Return the stored result of the same inputs, unless a person asked for the stage to run again."""
 
-    async def save_result(self, result: StageResult) -> None:
-        """Keep a stage's result; the activation that runs again keeps the first."""
+    async def save_result(self, result: StageResult, *, announced_by: Event) -> None:
+        """Keep a stage's result and its event together; the activation that runs again keeps the first, announced once."""
 
     async def invalidate(self, stages: Sequence[Stage]) -> None:
         """Forget the results of stages, because a person asked for them to run again."""
@@ -97,7 +97,7 @@ class Records(Protocol):
         """Return a file, None when there is none of that name."""
 
     async def open_gate(self, *, kind: str, activation: str, content: Mapping[str, Any], content_hash: str) -> Gate:
-        """Open a decision once per activation; open gates of the kind with other content become void."""
+        """Open a decision once per activation and announce it once; open gates of the kind with other content become void."""
 
     async def gate(self, gate_id: str) -> Gate:
         """Return a gate."""
@@ -265,7 +265,3 @@ class StageContext:
     def tree(self, repository: str, purpose: str) -> Path:
         """Return the place of one tree of this epoch."""
         return self.workspaces / repository / purpose
-
-    def commit_time(self) -> datetime:
-        """Return the present for a commit that is made once and recorded before it is used."""
-        return self.clock.now()

@@ -82,10 +82,12 @@ class StageRun:
 
     async def emit(self, event: Any) -> None:
         """Append an event of this stage and repository."""
+        await self.context.emit(self.located(event))
+
+    def located(self, event: Any) -> Any:
+        """Return an event with this stage and repository."""
         where = {"stage": self.stage, "repository": self.repository}
-        await self.context.emit(
-            event.model_copy(update={key: value for key, value in where.items() if value is not None})
-        )
+        return event.model_copy(update={key: value for key, value in where.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,17 +183,20 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
     await run.emit(events.StageEntered(round=_round(run)))
     end = await body(run)
     update = _as_update(run, end)
+    duration = run.context.clock.monotonic() - started
+    completed = run.located(
+        events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3))
+    )
     if end.verdict in {Verdict.PASSED, Verdict.SENT_BACK}:
         result = StageResult(
             repository=run.repository or "", stage=run.stage, activation=run.activation,
             inputs_hash=inputs_hash, result={"update": update},
         )  # fmt: skip
-        await run.context.records.save_result(result)
+        # From the result on nothing of this stage runs again, so whatever belongs to its end comes before or with it.
         await run.context.records.settle_instructions(run.repository)
-    duration = run.context.clock.monotonic() - started
-    await run.emit(
-        events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3))
-    )
+        await run.context.records.save_result(result, announced_by=completed)
+    else:
+        await run.context.emit(completed)
     return update
 
 

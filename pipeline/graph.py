@@ -91,7 +91,7 @@ def _compiled() -> Line:
     graph.add_edge(states.PAUSE, states.RESUME)
     everywhere = [*(stage.value for stage in Stage), states.PAUSE]
     graph.add_conditional_edges(states.RESUME, follow, everywhere)
-    graph.add_conditional_edges(START, enter, [stage.value for stage in Stage])
+    graph.add_conditional_edges(START, enter, [*(stage.value for stage in Stage), states.RESUME])
     return graph.compile()
 
 
@@ -111,7 +111,7 @@ def follow(state: RunState) -> str | Sequence[Send]:
 
 
 def enter(state: RunState) -> str | Sequence[Send]:
-    """Begin at the first stage, or where a restart asked for."""
+    """Begin at the first stage, where a restart asked for, or at the question that waited through an upgrade."""
     return follow(state) if state.get("goto") else Stage.INTAKE.value
 
 

@@ -138,6 +138,9 @@ class Repository(Protocol):
     async def commit_facts(self, commit: str) -> "CommitFacts":
         """Return a commit's tree and parents."""
 
+    async def committed_at(self, commit: str) -> datetime:
+        """Return when a commit was made, as it says itself."""
+
     async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
         """Return (sha, subject) of the commits in base..head, newest first."""
 

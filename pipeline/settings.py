@@ -39,8 +39,10 @@ class AnthropicSettings(_Group):
 
     api_key: SecretStr | None = None
     base_url: str | None = None
-    max_retries: int = Field(2, ge=0, le=10)
-    """Retries of the SDK itself; the gateway retries above it."""
+    max_retries: int = Field(0, ge=0, le=10)
+    """Retries inside the SDK, which no budget sees; the gateway's own, each with a reservation, come on top."""
+    stall_timeout_s: float = Field(120.0, gt=0)
+    """The longest silence of the endpoint, before its answer and within it."""
 
 
 class SandboxSettings(_Group):
@@ -89,6 +91,8 @@ class GitSettings(_Group):
     author_name: str = "Changeline"
     author_email: str = "changeline@localhost"
     command_timeout_s: float = Field(120.0, gt=0)
+    transfer_timeout_s: float = Field(1800.0, gt=0)
+    """One fetch or push; a connection on which nothing moves for a minute is given up earlier."""
 
 
 class LeaseSettings(_Group):
@@ -96,6 +100,8 @@ class LeaseSettings(_Group):
 
     beat_s: float = Field(30.0, gt=0)
     lost_after_s: float = Field(90.0, gt=0)
+    deaths_max: int = Field(5, ge=1, le=100)
+    """Workers that die in a row without any progress; then the change request pauses (`attempts_exhausted`)."""
 
 
 class ControllerSettings(_Group):
@@ -132,6 +138,8 @@ class Settings(BaseSettings):
     """The bearer token for `url`."""
     scenario: Path | None = None
     """A scripted model's scenario file; set only by `--scenario` and the demo, and shown wherever the model is named."""
+    crash_points: Path | None = None
+    """A directory in which the chaos suite arms places where processes end themselves; refused without a scripted model."""
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     anthropic: AnthropicSettings = AnthropicSettings()

@@ -100,7 +100,9 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
             submission = handed.of(Tests)
             subject = f"Tests: {bench.spec.feature}"
             told = await committing.with_feature(run, commit, bench.spec.behaviour())
-            built = await committing.commit(run, snapshot=told, parent=bench.start, step="tests", subject=subject)
+            built = await committing.commit(
+                run, snapshot=told, parent=bench.start, step="tests", subject=subject, dated=commit
+            )
             tests = await witness(run, bench, submission, built)
             if isinstance(tests, ProvenTests):
                 await trees.remove(run, run.name, purpose)

@@ -1,6 +1,7 @@
 """What may stop a run from outside: a person's pause or abort, a cancelled change request, a shutdown."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from pipeline.change_request import PauseReason, Status
@@ -52,9 +53,11 @@ async def stop_asked(runs: Runs, bell: Bell, cr_id: str) -> Stop:
 
 async def _listen(bell: Bell, cr_id: str, rung: asyncio.Event) -> None:
     while True:
-        async for topic in bell.listen():
-            if topic == f"cr:{cr_id}":
-                rung.set()
+        # Without this a database that restarts would leave the run deaf for the rest of its life.
+        with contextlib.suppress(TransientError):
+            async for topic in bell.listen():
+                if topic == f"cr:{cr_id}":
+                    rung.set()
         await asyncio.sleep(LOOK_EVERY_S)
 
 

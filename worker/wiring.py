@@ -19,6 +19,7 @@ from pipeline.agents.crew import Crew
 from pipeline.change_request import RepositoryTarget
 from pipeline.configuration import Configuration
 from pipeline.context import StageContext
+from pipeline.crash_points import crash_points
 from pipeline.errors import CallerError
 from pipeline.graph import Line, compile_line
 from pipeline.llm.chains import scripted_models
@@ -35,6 +36,7 @@ from pipeline.store.ledger import PostgresLedger
 from pipeline.store.run_records import RunRecords
 from pipeline.store.runs import Runs
 from pipeline.version import version
+from worker.mortality import mortal
 from worker.order import Order
 
 
@@ -60,13 +62,18 @@ async def hands(order: Order, settings: Settings, isolation: Isolation | None = 
         stack.push_async_callback(database.close)
         bell = PostgresBell(database, url)
         runs = Runs(database, cr_id=order.cr_id, epoch=order.epoch)
-        saver = await stack.enter_async_context(checkpointer(url, tenant=order.tenant, worker=identity))
+        reached = crash_points(settings)
+        saver = await stack.enter_async_context(
+            checkpointer(url, tenant=order.tenant, worker=identity, reached=reached)
+        )
         provider = _provider(settings)
         stack.push_async_callback(provider.aclose)
         sandbox = await start_sandbox(
             settings.sandbox, settings.environment, hidden=(data_directory(settings),), known=isolation
         )
         context = await _context(order, settings, runs, database, provider, sandbox)
+        if reached is not None:
+            context = mortal(context, reached)
         yield Hands(order=order, line=compile_line(saver), context=context, runs=runs, bell=bell, identity=identity)
 
 
@@ -118,7 +125,10 @@ async def _repositories(
     root: Path, settings: Settings, targets: Mapping[str, RepositoryTarget], author: Author, clock: Clock
 ) -> dict[str, Repository]:
     # The composition root is where the surrounding environment enters; git takes only what it names itself.
-    commands = GitCommands(timeout_s=settings.git.command_timeout_s, environment=os.environ)  # noqa: TID251 - as said above
+    commands = GitCommands(
+        timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
+        environment=os.environ,  # noqa: TID251 - as said above
+    )  # fmt: skip
     return {
         name: await open_repository(
             name=name, remote=target.remote, cache_dir=root / "git", commands=commands, author=author, clock=clock
@@ -131,7 +141,7 @@ def _provider(settings: Settings) -> AnthropicProvider:
     key = settings.anthropic_api_key
     return AnthropicProvider(
         api_key=key.get_secret_value() if key else "", base_url=settings.anthropic_base_url,
-        max_retries=settings.anthropic.max_retries,
+        max_retries=settings.anthropic.max_retries, stall_timeout_s=settings.anthropic.stall_timeout_s,
     )  # fmt: skip
 
 

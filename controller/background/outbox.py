@@ -14,6 +14,7 @@ from controller.background.bells import BellHub
 from controller.metrics import Metrics
 from controller.wiring import EffectExecutor
 from pipeline import events
+from pipeline.crash_points import Reached, unnoticed
 from pipeline.errors import CallerError, PersonNeeded, TransientError
 from pipeline.records import Effect
 from pipeline.store.effects import CLAIM, TRIES_MAX, Effects
@@ -39,6 +40,7 @@ class Outbox:
         metrics: Metrics,
         owner: str,
         batch: int = 10,
+        reached: Reached = unnoticed,
     ) -> None:
         self._database = database
         self._bells = bells
@@ -46,6 +48,7 @@ class Outbox:
         self._metrics = metrics
         self._owner = owner
         self._batch = batch
+        self._reached = reached
 
     async def tick(self) -> None:
         """Carry out whatever is due, until nothing is."""
@@ -58,6 +61,8 @@ class Outbox:
     async def _some(self, tenant: str) -> int:
         async with self._database.transaction(tenant) as connection:
             claimed = await Effects(connection).claim(self._owner, limit=self._batch)
+            self._passed("claim", "before", *claimed)
+        self._passed("claim", "after", *claimed)
         ended = await asyncio.gather(*(self._carry_out(tenant, effect) for effect in claimed), return_exceptions=True)
         for effect, error in zip(claimed, ended, strict=True):
             if isinstance(error, asyncio.CancelledError):
@@ -77,7 +82,9 @@ class Outbox:
             return
         try:
             async with asyncio.timeout(_EXECUTION_S):
+                self._passed("act", "before", effect)
                 result = await executor.execute(effect)
+                self._passed("act", "after", effect)
         except PersonNeeded as stopped:
             facts = {"reason": stopped.reason.value, "facts": dict(stopped.facts)}
             await self._record(tenant, effect, "refused", result=facts, error=stopped.message)
@@ -108,8 +115,14 @@ class Outbox:
             if not await Effects(connection).record(effect.id, status=status, result=result, error=error):
                 return
             await Events(connection).append(effect.cr_id, _recorded(effect, status, error))
+            self._passed("record", "before", effect)
+        self._passed("record", "after", effect)
         self._metrics.effects.labels(kind=effect.kind, outcome=status).inc()
         await self._bells.ring(tenant, "events", f"cr:{effect.cr_id}")
+
+    def _passed(self, step: str, when: str, *effects: Effect) -> None:
+        for effect in effects:
+            self._reached(f"effect.{effect.kind}.{step}.{when}")
 
 
 def _recorded(effect: Effect, status: str, error: str) -> events.EffectRecorded:

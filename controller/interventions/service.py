@@ -21,6 +21,7 @@ from pipeline.records import ChangeRequest, Intervention
 from pipeline.skipping import SKIPPABLE, skippable
 from pipeline.state import PER_REPOSITORY
 from pipeline.store.audit import Audit
+from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.events import Events
@@ -77,7 +78,9 @@ async def intervene(
         done = await _ACTIONS[asked.action](desk)
         stored = await _store(desk, done)
         await Audit(connection).note(principal.id, f"intervened:{asked.action}", cr_id, **dict(done.body))
-    topics = ["events", "effects", f"cr:{cr_id}", *(["queue"] if done.status is Status.QUEUED else [])]
+        # Workers hear the database alone, so Redis could not hurry them.
+        await ring_at_commit(connection, principal.tenant, f"cr:{cr_id}")
+    topics = ["events", "effects", *(["queue"] if done.status is Status.QUEUED else [])]
     await context.bells.ring(principal.tenant, *topics)
     return Receipt(id=stored.id, status=stored.status, change_request_status=done.status, message=done.message)
 

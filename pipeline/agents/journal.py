@@ -97,6 +97,8 @@ class Note(StrEnum):
     VALIDATION_ERROR = "validation_error"
     NUDGE = "nudge"
     COMPACTION = "compaction"
+    BEGUN_ANEW = "begun_anew"
+    """An earlier record of this conversation could not be used by this version of the code."""
     CALL_FAILED = "call_failed"
     CANCEL = "cancel"
     GAVE_UP = "gave_up"

@@ -16,6 +16,7 @@ from typing import Generic, NoReturn
 from pipeline.agents import context_window
 from pipeline.agents.conversation import Conversation, laid_out
 from pipeline.agents.fences import operator_instruction
+from pipeline.agents.fitting import misfit
 from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S
@@ -47,7 +48,7 @@ async def run_agent(task: AgentTask[S], key: JournalKey, ports: AgentPorts) -> A
     Raises `PersonNeeded` for every dead end (`budget`, `providers_down`, `agent_stuck`, `agent_timeout`,
     `model_refused`), after which calling again goes on with fresh bounds. A cancellation is raised after it was noted.
     """
-    notebook = await open_notebook(ports.journal, key)
+    notebook = await open_notebook(ports.journal, key, lambda talk: misfit(talk, task))
     agent = _Agent(task=task, ports=ports, notebook=notebook)
     if notebook.conversation.fixed is None:
         await agent.open()
@@ -88,6 +89,10 @@ class _Agent(Generic[S]):
                 commit=await self.ports.workspace.snapshot() if self._edits and self.ports.workspace else None,
             )
         )
+        if why := self.notebook.instead_of:
+            words = f"The conversation of {task.role} begins anew after an upgrade: {why}."
+            await self.notebook.write(Noted(note=Note.BEGUN_ANEW, turn=0, text=words))
+            await self._emit(Warned(message=words))
         if left_out:
             await self._emit(Warned(message=f"{left_out:,} characters of repository context did not fit and were cut."))
         await self._announce()

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline import evidencing, waiting
 from pipeline.change_request import PauseReason, branch_name
+from pipeline.evidence.test_runs import RESULTS
 from pipeline.execution import StageEnd, StageRun
 
 
@@ -30,7 +31,9 @@ async def _remove_trees(run: StageRun) -> None:
     everything = run.context.workspaces.parent
     for name, repository in run.context.repositories.items():
         for tree in await asyncio.to_thread(lambda within: sorted(everything.glob(within)), f"*/{name}/*"):
-            await repository.remove_worktree(tree)
+            # A worker killed in a test run leaves the run's results beside its tree; they go with everything below.
+            if RESULTS not in tree.name:
+                await repository.remove_worktree(tree)
     await asyncio.to_thread(shutil.rmtree, everything, ignore_errors=True)
 
 

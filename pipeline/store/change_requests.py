@@ -181,11 +181,15 @@ class ChangeRequests:
         )
         return attempt
 
-    async def attempt_versions(self, cr_id: str, attempt: int, *, graph_version: str, code_version: str) -> str:
-        """Record which graph runs an attempt, once; return the graph version it began with."""
+    async def store_versions(self, cr_id: str, attempt: int, *, graph_version: str, code_version: str) -> None:
+        """Record which line and code the present thread of an attempt begins with. Idempotent."""
         where = (attempts.c.cr_id == cr_id) & (attempts.c.attempt == attempt)
         values = {"graph_version": graph_version, "code_version": code_version}
-        await self._connection.execute(update(attempts).where(where, attempts.c.graph_version == "").values(**values))
+        await self._connection.execute(update(attempts).where(where).values(**values))
+
+    async def graph_version(self, cr_id: str, attempt: int) -> str:
+        """Return the version of the line that the present thread of an attempt began with."""
+        where = (attempts.c.cr_id == cr_id) & (attempts.c.attempt == attempt)
         return str((await self._connection.execute(select(attempts.c.graph_version).where(where))).scalar_one())
 
     async def claim_queued(self, limit: int) -> list[str]:

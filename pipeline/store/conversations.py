@@ -1,6 +1,5 @@
 """The journal as people read it: entries of all conversations of a change request in the order they were written."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pipeline.store.journal import body_of
 from pipeline.store.tables import blobs, journal
 
 Position = tuple[datetime, str, str, str, int]
@@ -57,7 +57,7 @@ async def newest_turn(connection: AsyncConnection, cr_id: str) -> tuple[str | No
         .limit(1)
     )
     row = (await connection.execute(query)).one_or_none()
-    return (row.role, int(json.loads(row.body)["turn"])) if row is not None else (None, None)
+    return (row.role, body_of(row.body).get("turn")) if row is not None else (None, None)
 
 
 class Conversations:
@@ -108,4 +108,4 @@ class Conversations:
 
 def _entry(row: RowMapping) -> ConversationEntry:
     values = {name: row[name] for name in ConversationEntry.__slots__ if name != "body"}
-    return ConversationEntry(**values, body=json.loads(row["body"]))
+    return ConversationEntry(**values, body=body_of(row["body"]))

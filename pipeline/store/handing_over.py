@@ -5,7 +5,6 @@ else the base. It is only intended here, in the transaction that stops the chang
 secrets and publishes it as the change request's branch by compare-and-swap.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.gates import Gates
+from pipeline.store.journal import body_of
 from pipeline.store.tables import journal, stage_results
 
 PUBLISH = "publish"
@@ -89,4 +89,4 @@ async def _snapshot(connection: AsyncConnection, cr: ChangeRequest, name: str) -
         .limit(1)
     )
     body = (await connection.execute(query)).scalar_one_or_none()
-    return json.loads(body).get("commit") if body else None
+    return body_of(body).get("commit") if body else None

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
+from pipeline.identifiers import derived_id
 from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
@@ -42,6 +44,20 @@ class Restart:
     stage: Stage | None
     """None: from scratch."""
     intervention_id: str
+    upgraded_to: tuple[str, str] | None = None
+    """(graph version, code version) that began it by itself after an upgrade; None: a person did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunAnew:
+    """A thread that takes over from one of another version of the line. `why` is one sentence for people."""
+
+    attempt: int
+    number: int
+    stage: Stage
+    why: str
+    graph_version: str
+    code_version: str
 
 
 class Runs:
@@ -63,12 +79,31 @@ class Runs:
         async with self._database.transaction() as connection:
             return await Leases(connection).working_s(self._cr_id)
 
-    async def versions(self, attempt: int, *, graph_version: str, code_version: str) -> str:
-        """Record which graph runs an attempt; return the one it began with."""
+    async def begun(self, attempt: int, *, graph_version: str, code_version: str) -> None:
+        """Record which version of the line and of the code the attempt's present thread begins with. Idempotent."""
         async with self._database.transaction() as connection:
-            return await ChangeRequests(connection).attempt_versions(
+            await ChangeRequests(connection).store_versions(
                 self._cr_id, attempt, graph_version=graph_version, code_version=code_version
             )
+
+    async def graph_version(self, attempt: int) -> str:
+        """Return the version of the line that the attempt's present thread began with."""
+        async with self._database.transaction() as connection:
+            return await ChangeRequests(connection).graph_version(self._cr_id, attempt)
+
+    async def begin_anew(self, new: BegunAnew) -> None:
+        """Record that a new thread takes over, as an intervention of Changeline itself. Idempotent per number."""
+        row = {
+            "id": derived_id("int", self._cr_id, str(new.attempt), "upgrade", str(new.number)),
+            "cr_id": self._cr_id, "action": "rerun", "actor": "changeline", "status": "acted", "note": new.why,
+            "delivered_at": func.now(), "acted_at": func.now(),
+        }  # fmt: skip
+        body = {
+            "mode": "stage", "stage": new.stage.value, "attempt": new.attempt, "instructions": "",
+            "upgraded_to": [new.graph_version, new.code_version],
+        }  # fmt: skip
+        async with self._database.transaction() as connection:
+            await connection.execute(upsert(interventions).values(**row, body=body).on_conflict_do_nothing())
 
     async def end(self, ending: Ending) -> None:
         """Move the change request, say so, settle requests to stop, give the lease back and ring, in one transaction."""
@@ -131,7 +166,10 @@ class Runs:
                 queued = mine & (interventions.c.status == "queued")
                 await connection.execute(update(interventions).where(queued).values(**values))
         return [
-            Restart(number=number, stage=Stage(row["body"]["stage"]) if row["body"]["stage"] else None, intervention_id=row["id"])
+            Restart(
+                number=number, stage=Stage(row["body"]["stage"]) if row["body"]["stage"] else None,
+                intervention_id=row["id"], upgraded_to=_versions(row["body"].get("upgraded_to")),
+            )
             for number, row in enumerate(rows, 1)
         ]  # fmt: skip
 
@@ -152,3 +190,7 @@ class Runs:
                 .first()
             )
         return status, dict(row) if row else None
+
+
+def _versions(stored: list[str] | None) -> tuple[str, str] | None:
+    return (stored[0], stored[1]) if stored else None

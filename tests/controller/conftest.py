@@ -17,6 +17,7 @@ from controller.auth.service import ensure_local_principal
 from controller.serve import serve
 from controller.wiring import ControllerWiring, EffectExecutor, Pace
 from pipeline.access import Role, TokenPurpose, new_token
+from pipeline.ports import TenantBell
 from pipeline.settings import ControllerSettings, Settings
 from pipeline.store.engine import Database
 from pipeline.store.principals import Principals
@@ -75,6 +76,7 @@ class Starter:
         dashboard: Path | None = None,
         alone: bool = False,
         redis_url: str | None = None,
+        bell: TenantBell | None = None,
         **door: Any,
     ) -> Iterator[Controller]:
         settings = Settings(_env_file=None, controller=ControllerSettings(port=0, **door))
@@ -83,6 +85,7 @@ class Starter:
         wiring = ControllerWiring(
             settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
             executors=executors or {}, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
+            bell=bell,
         )  # fmt: skip
         with _served(wiring, self.database) as (url, token):
             controller = Controller(url, token, self.database, inspector, launcher, diffs)

@@ -29,6 +29,7 @@ from pipeline.adapters.git_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import RepositoryTarget, Stage, Status
 from pipeline.configuration import Configuration
+from pipeline.errors import DatabaseAway
 from pipeline.evidence.bundle_verification import verify_bundle
 from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
 from pipeline.settings import Settings
@@ -148,7 +149,7 @@ class LineRun:
     async def bury(self) -> None:
         """Notice that the worker is gone, as the launcher or the reaper does."""
         async with self.store.transaction() as connection:
-            await worker_died(connection, self.cr_id, self.epoch, cause="test")
+            await worker_died(connection, self.cr_id, self.epoch, cause="test", deaths_max=5)
 
     # people, through the door's own services
 
@@ -275,7 +276,8 @@ class LineRun:
         try:
             while not ended.is_set():
                 outbox.wake.clear()
-                await outbox.tick()
+                with suppress(DatabaseAway):
+                    await outbox.tick()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(outbox.wake.wait(), 0.3)
         finally:
