@@ -31,7 +31,7 @@ from pipeline.store.run_records import RunRecords
 GROUP = "stage"
 NODES = 20
 THREADS = "stages/"
-STAGES = [stage for stage in Stage if stage not in PER_REPOSITORY]
+STAGES = [stage for stage in Stage if stage not in PER_REPOSITORY and stage is not Stage.SYNC]
 
 
 def measure(installation: Installation, *, quick: bool) -> list[Figure]:

@@ -13,6 +13,7 @@ from controller.auth.service import ensure_local_principal, token_works
 from controller.git_work import DeleteRef, DeleteSnapshots, GitDiffs, GitInspector, Merge, PushBranch
 from controller.launch.child import ForkServerChild
 from controller.launch.process import ProcessLauncher
+from controller.publishing import PublishSnapshot
 from controller.serve import serve
 from controller.wiring import ControllerWiring
 from pipeline.adapters.clock import SystemClock
@@ -20,6 +21,7 @@ from pipeline.adapters.forge_local import LocalForge
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.webhooks import HttpWebhooks
 from pipeline.crash_points import crash_points, unnoticed
 from pipeline.errors import CallerError
@@ -59,6 +61,7 @@ def wiring(settings: Settings, *, alone: bool, fork_server: ForkServerChild | No
             "merge": Merge(opener.open, LocalForge()),
             "delete_ref": DeleteRef(opener.open),
             "delete_snapshots": DeleteSnapshots(opener.open),
+            "publish": PublishSnapshot(opener.open, scanner=DetectSecretsScanner(), author=opener.author),
         },
         webhooks=HttpWebhooks(
             secrets=settings.webhook.secrets,
@@ -92,7 +95,7 @@ class _Opener:
             timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
             environment=itself.environment(),
         )  # fmt: skip
-        self._author = Author(name=settings.git.author_name, email=settings.git.author_email)
+        self.author = Author(name=settings.git.author_name, email=settings.git.author_email)
         self._cache_dir = cache_dir
 
     async def open(self, name: str, remote: str) -> Repository:
@@ -101,7 +104,7 @@ class _Opener:
             remote=remote,
             cache_dir=self._cache_dir,
             commands=self._commands,
-            author=self._author,
+            author=self.author,
             clock=SystemClock(),
         )
 

@@ -17,6 +17,7 @@ from controller.background.supervision import Loop, supervise
 from controller.background.timers import TimerLoop
 from controller.background.workers import Workers, owner_name
 from controller.change_requests import routes as change_request_routes
+from controller.cleanup import routes as cleanup_routes
 from controller.context import ControllerContext
 from controller.effects import routes as effect_routes
 from controller.events import routes as event_routes
@@ -42,7 +43,7 @@ from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.engine import Database
 
 _FEATURES = (
-    change_request_routes, event_routes, intervention_routes, view_routes, gate_routes, settings_routes,
+    change_request_routes, event_routes, intervention_routes, cleanup_routes, view_routes, gate_routes, settings_routes,
     repository_routes, learning_routes, journal_routes, effect_routes, auth_routes, operation_routes,
 )  # fmt: skip
 

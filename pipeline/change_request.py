@@ -83,6 +83,7 @@ class PauseReason(StrEnum):
     HUMAN_PAUSE = "human_pause"
     ABORTED = "aborted"
     HANDED_OVER = "handed_over"
+    HANDBACK_REFUSED = "handback_refused"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -104,10 +105,12 @@ class Stage(StrEnum):
     RELEASE = "release"
     RETROSPECTIVE = "retrospective"
     CLEANUP = "cleanup"
+    SYNC = "sync"
+    """Beside the line: entered only when a person hands back what they took over, and leads back into it."""
 
     @property
     def number(self) -> int:
-        """Position in the line, from 0."""
+        """Position in the line, from 0; what stands beside it comes last."""
         return list(Stage).index(self)
 
 

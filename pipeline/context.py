@@ -126,6 +126,15 @@ class Records(Protocol):
         Returns the newest with instructions, else the newest.
         """
 
+    async def skip_of(self, stage: Stage, repository: str | None, activation: str) -> Intervention | None:
+        """Return a person's wish to skip this stage (of this repository), marking it delivered; the activation keeps it."""
+
+    async def skip_waiting(self) -> Stage | None:
+        """Return the stage that a person asked to skip and that has not run since."""
+
+    async def settle_skips(self, stage: Stage, *, happened: bool, activation: str) -> None:
+        """Answer wishes to skip, now that a stage ended: acted on, or refused because they came too late or could not be."""
+
     async def settle_instructions(self, repository: str | None) -> None:
         """Mark what agents of an ended stage were told as acted on: what concerns `repository`, or every one (None)."""
 

@@ -212,6 +212,14 @@ class Warned(_Event):
     """Set when a person is wanted: a decision waits for long, or a running change request does nothing."""
 
 
+class CleanupPending(_Event):
+    """A person put off deciding what becomes of the artifacts of an ended change request; nothing was deleted."""
+
+    type: Literal["cleanup_pending"] = "cleanup_pending"
+    actor: str
+    message: str
+
+
 Event = Annotated[
     StatusChanged
     | WorkerStarted
@@ -232,7 +240,8 @@ Event = Annotated[
     | EffectRecorded
     | CostUpdated
     | InterventionProgressed
-    | Warned,
+    | Warned
+    | CleanupPending,
     Field(discriminator="type"),
 ]
 

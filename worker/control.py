@@ -14,7 +14,12 @@ from pipeline.store.runs import Runs
 
 LOOK_EVERY_S = 1.0
 TIME_LOOK_MAX_S = 60.0
-_REASONS = {"pause": PauseReason.HUMAN_PAUSE, "abort": PauseReason.ABORTED}
+_REASONS = {
+    "pause": PauseReason.HUMAN_PAUSE,
+    "abort": PauseReason.ABORTED,
+    "takeover": PauseReason.HANDED_OVER,
+}
+_WANTS = {"pause": "asked to pause", "abort": "asked to abort", "takeover": "takes it over", "skip": "skips the stage"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,8 @@ class Stop:
     message: str
     intervention_id: str | None = None
     facts: Mapping[str, int] = field(default_factory=dict)
+    goes_on: bool = False
+    """The run is only interrupted: it goes on at once, otherwise."""
 
 
 async def stop_asked(runs: Runs, bell: Bell, cr_id: str) -> Stop:
@@ -40,8 +47,9 @@ async def stop_asked(runs: Runs, bell: Bell, cr_id: str) -> Stop:
             if status is not Status.RUNNING:
                 return Stop(reason=None, message=f"The change request is {status.value}.")
             if asked is not None:
-                words = f"{asked['actor']} asked to {asked['action']}."
-                return Stop(reason=_REASONS[asked["action"]], message=words, intervention_id=asked["id"])
+                words, skips = f"{asked['actor']} {_WANTS[asked['action']]}.", asked["action"] == "skip"
+                reason = None if skips else _REASONS[asked["action"]]
+                return Stop(reason=reason, message=words, intervention_id=asked["id"], goes_on=skips)
             await _wait(rung)
     finally:
         listening.cancel()

@@ -76,15 +76,18 @@ async def _run_until_stopped(hands: Hands, stop: Callable[[], Awaitable[Stop]], 
         stopping.cancel()
         await asyncio.wait({stopping})
         return await running
-    return await _stopped(running, stopping.result())
+    return await _stopped(hands, running, stopping.result())
 
 
-async def _stopped(running: asyncio.Task[Ending], stop: Stop) -> Ending | None:
+async def _stopped(hands: Hands, running: asyncio.Task[Ending], stop: Stop) -> Ending | None:
     """Cancel the run; how it ended by itself before the cancellation took hold counts more than the wish to stop it."""
     running.cancel()
     await asyncio.wait({running})
     if not running.cancelled():
         return await running
+    if stop.goes_on and stop.intervention_id is not None:
+        await hands.runs.delivered(stop.intervention_id)
+        return Ending(move=Move.REQUEUE, status=Status.QUEUED, message=stop.message)
     if stop.reason is None:
         return None
     return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=stop.reason, message=stop.message, facts=stop.facts)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from cli.describing import cost_words, print_choices, queue_words
+from cli.describing import cost_words, print_choices, print_takeover, queue_words
 from cli.finding import change_request, identify
 from cli.following import path_of
 from cli.options import ChangeRequest, Json
@@ -95,6 +95,7 @@ def show(cr: ChangeRequest, *, as_json: Json = False) -> None:
             out.line(
                 f"{one['actor']} said {one['action']} ({one['status']}{turn}){': ' + one_line(said) if said else ''}"
             )
+        print_takeover(out, detail)
         print_choices(out, detail)
 
 

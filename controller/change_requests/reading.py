@@ -7,14 +7,16 @@ from controller import paging
 from controller.background.workers import limit_of
 from controller.change_requests import schemas
 from controller.change_requests.schemas import ChangeRequestDetail, ChangeRequestPage, ChangeRequestSummary
+from controller.change_requests.taken_over import takeover
 from controller.context import ControllerContext
 from controller.interventions.actions import available
 from pipeline.access import Principal
-from pipeline.change_request import Status
+from pipeline.change_request import PauseReason, Status
 from pipeline.errors import CallerError
 from pipeline.records import ChangeRequest, Gate
 from pipeline.store.board import Board, WorkerState
 from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.effects import Effects
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
@@ -72,6 +74,7 @@ async def detail(
         said = await Interventions(connection).of(cr_id)
         pull_requests = await PullRequests(connection).of(cr_id)
         queue = (await _queue(context, board, principal, [cr])).get(cr_id)
+        effects = await Effects(connection).of(cr_id) if cr.pause_reason is PauseReason.HANDED_OVER else []
     return ChangeRequestDetail(
         **schemas.core_fields(cr),
         body=cr.body,
@@ -79,6 +82,7 @@ async def detail(
         repositories=[schemas.repository_view(one) for one in progress],
         gates=[_gate(gate) for gate in gates],
         pause=_pause(cr, gates),
+        takeover=takeover(cr, effects),
         actions=available(cr, gates),
         worker=_worker(worker),
         queue=queue,

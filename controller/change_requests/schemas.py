@@ -228,6 +228,29 @@ class PullRequestView(BaseModel):
     updated_at: datetime
 
 
+class TakenRepository(BaseModel):
+    """What a person who took over works on. `status` is the publishing's: `done` means that the commands work."""
+
+    name: str
+    branch: str
+    remote: str
+    status: str
+    commit: str | None
+    message: str
+    """Why it was not published."""
+    commands: list[str]
+    """Exactly what to type, in order."""
+
+
+class TakeoverView(BaseModel):
+    """Who works on it by hand, since when, and how."""
+
+    by: str
+    since: datetime
+    from_stage: Stage
+    repositories: list[TakenRepository]
+
+
 class ChangeRequestDetail(_Core):
     """Everything about one change request but its long texts, which have views of their own."""
 
@@ -236,6 +259,8 @@ class ChangeRequestDetail(_Core):
     repositories: list[RepositoryView]
     gates: list[GateBrief]
     pause: PauseView | None
+    takeover: TakeoverView | None
+    """Set while a person works on the branch."""
     actions: list[AvailableAction]
     """What a person can do now."""
     worker: WorkerView | None

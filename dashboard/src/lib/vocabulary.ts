@@ -83,6 +83,7 @@ export const PAUSE: Record<PauseReason, { title: string; next: string }> = {
   human_pause: { title: 'Paused by a person', next: 'Resume when you are ready.' },
   aborted: { title: 'Aborted by a person', next: 'Resume, rerun from a stage, or cancel.' },
   handed_over: { title: 'A person has taken over', next: 'Hand it back when your commits are pushed.' },
+  handback_refused: { title: 'What was handed back cannot be taken', next: 'Put the branch right, push it, and hand it back again.' },
   request_unclear: { title: 'The request is not clear enough', next: 'Say what is meant and resume, or cancel and submit it anew.' },
   agent_stuck: { title: 'An agent makes no progress', next: 'Give a hint and resume, or run the stage again.' },
   model_refused: { title: 'The model declined the work', next: 'Reword the request or choose another model, then resume.' },
