@@ -232,6 +232,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/change-requests/{cr_id}/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Journal
+         * @description Return the whole journal of a change request as one checksummed file, for replay here or elsewhere.
+         */
+        get: operations["export_journal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/change-requests/{cr_id}/spec": {
         parameters: {
             query?: never;
@@ -406,6 +426,50 @@ export interface paths {
          * @description Decide; the change request goes on, is sent back, or ends.
          */
         post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/journals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Journals
+         * @description Return imported journals, newest first.
+         */
+        get: operations["list_journals"];
+        put?: never;
+        /**
+         * Import Journal
+         * @description Keep a journal of another installation. The same file is kept once; a damaged or newer one is refused.
+         */
+        post: operations["import_journal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/journals/{journal_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Journal File
+         * @description Return an imported journal, byte for byte.
+         */
+        get: operations["get_journal_file"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1015,6 +1079,7 @@ export interface components {
             pause_reason: components["schemas"]["PauseReason"] | null;
             /** Pull Requests */
             pull_requests: components["schemas"]["PullRequestView"][];
+            queue: components["schemas"]["QueueView"] | null;
             /** Queue Position */
             queue_position: number | null;
             /**
@@ -1022,6 +1087,8 @@ export interface components {
              * Format: date-time
              */
             queued_at: string;
+            /** Report Url */
+            report_url: string | null;
             /** Repositories */
             repositories: components["schemas"]["RepositoryView"][];
             /** Settings Snapshot */
@@ -1095,6 +1162,7 @@ export interface components {
             /** Pause Message */
             pause_message: string;
             pause_reason: components["schemas"]["PauseReason"] | null;
+            queue: components["schemas"]["QueueView"] | null;
             /**
              * Queued At
              * Format: date-time
@@ -1660,6 +1728,46 @@ export interface components {
             title: string;
         };
         /**
+         * HeldBy
+         * @description Why what is queued does not run.
+         * @enum {string}
+         */
+        HeldBy: "global_limit" | "tenant_limit" | "turn";
+        /**
+         * ImportedJournalList
+         * @description Imported journals, newest first.
+         */
+        ImportedJournalList: {
+            /** Items */
+            items: components["schemas"]["ImportedJournalView"][];
+        };
+        /**
+         * ImportedJournalView
+         * @description A journal of another installation. It is a record: it cannot be run, resumed or changed.
+         */
+        ImportedJournalView: {
+            /** Cr Id */
+            cr_id: string;
+            /** Id */
+            id: string;
+            /**
+             * Imported At
+             * Format: date-time
+             */
+            imported_at: string;
+            /** Imported By */
+            imported_by: string;
+            /**
+             * New
+             * @default false
+             */
+            new: boolean;
+            /** Sha256 */
+            sha256: string;
+            /** Title */
+            title: string;
+        };
+        /**
          * InterventionProgressed
          * @description What a person said moved on: queued, delivered (with the turn that saw it), acted on.
          */
@@ -1823,7 +1931,7 @@ export interface components {
          * @description Why a change request stopped and asks for a person. Add, never overload.
          * @enum {string}
          */
-        PauseReason: "input_risk" | "request_unclear" | "repositories_unknown" | "spec_loop" | "spec_approval" | "red_witness" | "development_loop" | "identical_failures" | "tests_failed" | "tampering" | "review_loop" | "secret_found" | "diff_scope" | "rebase_conflict" | "target_checkout_dirty" | "delivery_failed" | "ci_failed" | "ci_timeout" | "review_timeout" | "source_changed" | "budget" | "agent_timeout" | "agent_stuck" | "model_refused" | "total_time" | "providers_down" | "sandbox_unavailable" | "environment_failed" | "remote_unreachable" | "attempts_exhausted" | "graph_changed" | "human_pause" | "aborted" | "handed_over" | "handback_refused" | "internal_error";
+        PauseReason: "input_risk" | "request_unclear" | "repositories_unknown" | "spec_loop" | "spec_approval" | "red_witness" | "development_loop" | "identical_failures" | "tests_failed" | "tampering" | "review_loop" | "secret_found" | "diff_scope" | "rebase_conflict" | "target_checkout_dirty" | "delivery_failed" | "ci_failed" | "ci_timeout" | "review_timeout" | "source_changed" | "budget" | "agent_timeout" | "agent_stuck" | "model_refused" | "total_time" | "providers_down" | "sandbox_unavailable" | "environment_failed" | "remote_unreachable" | "machine_short" | "attempts_exhausted" | "graph_changed" | "human_pause" | "aborted" | "handed_over" | "handback_refused" | "internal_error";
         /**
          * PauseView
          * @description Why it stopped, and what a person can do about it.
@@ -1898,6 +2006,19 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * QueueView
+         * @description Where it stands in its tenant's queue, and which limit holds the queue: `running` of `limit` are taken.
+         */
+        QueueView: {
+            held_by: components["schemas"]["HeldBy"];
+            /** Limit */
+            limit: number;
+            /** Position */
+            position: number;
+            /** Running */
+            running: number;
         };
         /**
          * Readiness
@@ -2371,6 +2492,8 @@ export interface components {
             external_id?: string | null;
             /** External Url */
             external_url?: string | null;
+            /** Report Url */
+            report_url?: string | null;
             /** Repositories */
             repositories: (string | components["schemas"]["RepositoryChoice"])[];
             /**
@@ -2540,6 +2663,8 @@ export interface components {
          * @description Something a person should know that stops nothing.
          */
         Warned: {
+            /** About */
+            about?: ("reminder" | "silence") | null;
             /** Message */
             message: string;
             /** Repository */
@@ -3064,6 +3189,37 @@ export interface operations {
             };
         };
     };
+    export_journal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_spec: {
         parameters: {
             query?: {
@@ -3344,6 +3500,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GateView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_journals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedJournalList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_journal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedJournalView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_journal_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                journal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description A problem (RFC 9457). */
