@@ -104,6 +104,10 @@ async def _store(desk: _Desk, done: _Done) -> Intervention:
         actor=desk.actor,
         repository=asked.repository,
     )
+    if asked.action is Action.SKIP and done.status is Status.QUEUED:
+        # There is no worker that has to be stopped for it: the stage itself looks for it.
+        await desk.interventions.delivered(row.id, role=None, turn=None)
+        row = await desk.interventions.get(row.id)
     if done.hands_over:
         facts = await desk.handing_over.give(cr, row)
         await desk.requests.move(cr.id, Move.PAUSE, reason=done.reason, message=done.message, facts=facts)
