@@ -13,8 +13,8 @@ import os
 import select
 import signal
 import sys
-import traceback
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
