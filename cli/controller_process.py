@@ -10,7 +10,7 @@ from cli import itself
 from cli.local.data_directory import DataDirectory, write_private
 from controller.app import create_app
 from controller.auth.service import ensure_local_principal, token_works
-from controller.git_work import DeleteRef, GitDiffs, GitInspector, Merge, PushBranch
+from controller.git_work import DeleteRef, DeleteSnapshots, GitDiffs, GitInspector, Merge, PushBranch
 from controller.launch.child import ForkServerChild
 from controller.launch.process import ProcessLauncher
 from controller.serve import serve
@@ -20,6 +20,7 @@ from pipeline.adapters.forge_local import LocalForge
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.webhooks import HttpWebhooks
 from pipeline.crash_points import crash_points, unnoticed
 from pipeline.errors import CallerError
 from pipeline.ports import Author, RemoteFacts, Repository
@@ -50,12 +51,20 @@ def wiring(settings: Settings, *, alone: bool, fork_server: ForkServerChild | No
         redis_url=settings.redis.url.get_secret_value() if settings.redis.url else None,
         inspector=GitInspector(opener.open, opener.look),
         diffs=GitDiffs(opener.open),
-        launcher=ProcessLauncher(itself.command(*itself.FORK_SERVER), begun=fork_server),
+        launcher=ProcessLauncher(
+            itself.command(*itself.FORK_SERVER), begun=fork_server, environment=itself.environment_of_workers()
+        ),
         executors={
             "push": PushBranch(opener.open),
             "merge": Merge(opener.open, LocalForge()),
             "delete_ref": DeleteRef(opener.open),
+            "delete_snapshots": DeleteSnapshots(opener.open),
         },
+        webhooks=HttpWebhooks(
+            secrets=settings.webhook.secrets,
+            private_hosts=settings.webhook.private_hosts,
+            timeout_s=settings.webhook.timeout_s,
+        ),
         alone=alone,
         reached=crash_points(settings) or unnoticed,
     )

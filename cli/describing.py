@@ -99,6 +99,16 @@ def choices(detail: Detail) -> list[tuple[str, str]]:
     return lines
 
 
+def queue_words(queue: Mapping[str, Any]) -> str:
+    """Return the place in the queue and what the queue waits for."""
+    taken = f"{queue['running']} of {queue['limit']} places"
+    why = {
+        "tenant_limit": f"this tenant has {taken} taken",
+        "global_limit": f"{taken} of all tenants are taken",
+    }.get(queue["held_by"], "it starts in its turn")
+    return f"number {queue['position']} in the queue: {why}"
+
+
 def cost_words(detail: Detail) -> str:
     """Return what was spent, of how much."""
     cost = detail.get("cost") or {}

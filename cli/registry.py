@@ -49,6 +49,8 @@ VERBS = (
     Verb("show", LOOK, "looking", "Show one change request."),
     Verb("diff", LOOK, "looking", "Show what a change request changes."),
     Verb("evidence", LOOK, "evidence", "Show, save or verify the evidence of a change request."),
+    Verb("replay", LOOK, "replaying", "Make a change request's decisions again from its journal, without tokens."),
+    Verb("journal", LOOK, "journals", "Export and import the journals of change requests."),
     Verb("prompts", LOOK, "prompts", "Show the prompts that agents work with."),
     Verb("up", SET_UP, "installation", "Start everything on this machine."),
     Verb("down", SET_UP, "installation", "Stop everything that runs on the data directory."),

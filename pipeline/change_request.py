@@ -168,6 +168,16 @@ def wip_ref(cr_id: str, repository: str, epoch: int) -> str:
     return f"refs/changeline/wip/{cr_id}/{repository}/{epoch}"
 
 
+def wip_branch(cr_id: str, repository: str, epoch: int) -> str:
+    """The same, as a branch, for remotes that refuse private refs."""
+    return f"refs/heads/changeline/wip/{cr_id}/{repository}/{epoch}"
+
+
+def wip_prefixes(cr_id: str, repository: str) -> tuple[str, str]:
+    """Where snapshots of every epoch may lie at a remote: the prefixes of `wip_ref` and `wip_branch`."""
+    return f"refs/changeline/wip/{cr_id}/{repository}/", f"refs/heads/changeline/wip/{cr_id}/{repository}/"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryTarget:
     """One repository a change request works on, as frozen into its snapshot at submit."""

@@ -214,6 +214,25 @@ class Agents(Protocol):
         """Run to a submission of the role's own type; resumes from the journal when it was interrupted."""
 
 
+class Snapshots(Protocol):
+    """The saving of work at the remote, beside the run. No method but `bring_back` and `end` waits for a remote."""
+
+    async def run(self) -> None:
+        """Push whenever it is due or asked for, until cancelled or ended."""
+
+    def kick(self) -> None:
+        """Ask for a push soon; returns at once."""
+
+    async def settle(self) -> None:
+        """Push what is left, for a bounded time, before the worker leaves."""
+
+    async def end(self) -> None:
+        """Push nothing any more; a push under way is finished first."""
+
+    async def bring_back(self, name: str, commits: Sequence[str]) -> list[str]:
+        """Make a repository's cache hold `commits`, from the remote where they are lost; return those lost for good."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageContext:
     """Everything a stage may ask of the world."""
@@ -234,6 +253,7 @@ class StageContext:
     records: Records
     agents: Agents
     repositories: Mapping[str, Repository]
+    snapshots: Snapshots
     forge: Forge
     sandbox: Sandbox
     environments: Environments

@@ -208,6 +208,8 @@ class Warned(_Event):
 
     type: Literal["warned"] = "warned"
     message: str
+    about: Literal["reminder", "silence"] | None = None
+    """Set when a person is wanted: a decision waits for long, or a running change request does nothing."""
 
 
 Event = Annotated[

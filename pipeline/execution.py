@@ -182,6 +182,7 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
         # From the result on nothing of this stage runs again, so whatever belongs to its end comes before or with it.
         await run.context.records.settle_instructions(run.repository)
         await run.context.records.save_result(result, announced_by=completed)
+        run.context.snapshots.kick()
     else:
         await run.context.emit(completed)
     return update

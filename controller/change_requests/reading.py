@@ -1,8 +1,10 @@
 """Reading change requests: the board and one in full, each from one consistent transaction."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from controller import paging
+from controller.background.workers import limit_of
 from controller.change_requests import schemas
 from controller.change_requests.schemas import ChangeRequestDetail, ChangeRequestPage, ChangeRequestSummary
 from controller.context import ControllerContext
@@ -40,10 +42,13 @@ async def page(
         ids = [cr.id for cr in shown]
         names = await Board(connection).repositories_of(ids)
         gates = await Board(connection).open_gates_of(ids)
+        queue = await _queue(context, Board(connection), principal, shown)
     more = len(found) > limit
     return ChangeRequestPage(
         items=[
-            ChangeRequestSummary(**schemas.core_fields(cr), repositories=names[cr.id], open_gates=gates[cr.id])
+            ChangeRequestSummary(
+                **schemas.core_fields(cr), repositories=names[cr.id], open_gates=gates[cr.id], queue=queue.get(cr.id)
+            )
             for cr in shown
         ],
         next_cursor=paging.encode([shown[-1].created_at.isoformat(), shown[-1].id]) if more else None,
@@ -63,10 +68,10 @@ async def detail(
         gates = await Gates(connection).inbox(cr_id=cr_id)
         worker = await board.worker(cr_id)
         spending = (await board.spending(cr_id=cr_id))[0]
-        position = await board.queue_position(cr)
         attempts = await board.attempts(cr_id)
         said = await Interventions(connection).of(cr_id)
         pull_requests = await PullRequests(connection).of(cr_id)
+        queue = (await _queue(context, board, principal, [cr])).get(cr_id)
     return ChangeRequestDetail(
         **schemas.core_fields(cr),
         body=cr.body,
@@ -76,7 +81,9 @@ async def detail(
         pause=_pause(cr, gates),
         actions=available(cr, gates),
         worker=_worker(worker),
-        queue_position=position,
+        queue=queue,
+        queue_position=queue.position if queue else None,
+        report_url=cr.report_url,
         cost=schemas.cost_summary(spending, schemas.budget_of(cr.settings_snapshot)),
         model=_model(context, cr),
         attempts=[schemas.attempt_view(one) for one in attempts],
@@ -86,6 +93,19 @@ async def detail(
         warnings=warnings or [],
         events_after=events_after,
     )
+
+
+async def _queue(
+    context: ControllerContext, board: Board, principal: Principal, shown: Sequence[ChangeRequest]
+) -> dict[str, schemas.QueueView]:
+    if not any(cr.status is Status.QUEUED for cr in shown):
+        return {}
+    places = await board.queue_positions()
+    held = await board.queue(principal.tenant, limit_of(context.settings))
+    return {
+        cr_id: schemas.QueueView(position=place, held_by=held.held_by, running=held.running, limit=held.limit)
+        for cr_id, place in places.items()
+    }
 
 
 def _position(cursor: str) -> tuple[datetime, str]:

@@ -98,9 +98,9 @@ class Interventions:
         await self._connection.execute(update(interventions).where(where).values(**values))
 
     async def times_let_go_on(self, cr_id: str) -> int:
-        """Return how often a person let this change request go on."""
-        acted = (interventions.c.cr_id == cr_id) & (interventions.c.status == "acted") & LETS_GO_ON
-        query = select(func.count()).select_from(interventions).where(acted)
+        """Return how often a person let this change request go on or begin anew; a word counts before the run has heard it."""
+        said = (interventions.c.cr_id == cr_id) & (interventions.c.status != "refused") & (LETS_GO_ON | BEGINS_ANEW)
+        query = select(func.count()).select_from(interventions).where(said)
         return int((await self._connection.execute(query)).scalar_one())
 
     async def settle_delivered(self, cr_id: str, repository: str | None) -> list[Intervention]:

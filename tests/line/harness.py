@@ -45,8 +45,8 @@ from pipeline.store.worker_deaths import worker_died
 from tests.database import TestDatabase
 from tests.line.repositories import SampleRepository
 from tests.scripted import ScriptedServer
-from worker.control import stop_asked
 from worker.loop import execute
+from worker.main import stop_wanted
 from worker.order import Order
 from worker.wiring import Hands, hands
 
@@ -113,7 +113,7 @@ class LineRun:
         order = Order(tenant=sent.tenant, cr_id=sent.cr_id, attempt=sent.attempt, epoch=sent.epoch)
         async with self._outbox(), hands(order, self.settings) as held:
             worker = prepare(self, held) if prepare else held
-            await execute(worker, lambda: stop_asked(worker.runs, worker.bell, self.cr_id), drain or RunControl())
+            await execute(worker, lambda: stop_wanted(worker), drain or RunControl())
         return await self.read()
 
     async def work_through_crashes(self, prepare: Prepare) -> ChangeRequest:
