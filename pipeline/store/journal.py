@@ -5,6 +5,7 @@ Bodies are stored as text, not jsonb, because a resumed conversation must repeat
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -62,6 +63,15 @@ class PostgresJournal:
         if found is None:
             raise InvariantBroken("A blob that an entry refers to is missing.", sha256=sha256)
         return bytes(found)
+
+
+def body_of(stored: str) -> Mapping[str, Any]:
+    """Return an entry's body for showing; one that is no JSON object any more is shown as unreadable, not refused."""
+    try:
+        body = json.loads(stored)
+    except ValueError:
+        body = None
+    return body if isinstance(body, dict) else {"unreadable": True}
 
 
 def _matches(key: JournalKey) -> list[Any]:
