@@ -28,6 +28,8 @@ const shared = {
   updated_at: AT,
   queued_at: AT,
   finished_at: null,
+  queue: null,
+  report_url: null,
 } as const;
 
 /** Typed samples: when the schema changes, these stop compiling before any test can lie. */
