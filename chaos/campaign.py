@@ -38,9 +38,11 @@ class Campaign:
     file: Path
     report: Report
     lines: list[Line] = field(default_factory=list)
+    _since: float = 0.0
 
     def run(self) -> list[Line]:
         """Go on from what the result file holds; returns all lines."""
+        self._since = time.monotonic()
         self.lines = (
             [json.loads(line) for line in self.file.read_text("utf-8").splitlines()] if self.file.exists() else []
         )
@@ -86,6 +88,8 @@ class Campaign:
         }  # fmt: skip
 
     def _write(self, line: Line) -> None:
+        now = time.monotonic()
+        line["elapsed_s"], self._since = round(now - self._since, 2), now
         self.lines.append(line)
         with self.file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

@@ -13,7 +13,7 @@ from chaos.campaign import Line, kinds
 _RESUMING = {"worker", "freeze", "cut"}
 
 
-def summary(lines: Sequence[Line], *, seed: int, seconds: float) -> dict[str, Any]:
+def summary(lines: Sequence[Line], *, seed: int) -> dict[str, Any]:
     """Return the campaign's figures, JSON-plain."""
     struck = sum(len(line["struck"]) for line in lines)
     repeated = sum(line["repeated_calls"] for line in lines)
@@ -22,7 +22,7 @@ def summary(lines: Sequence[Line], *, seed: int, seconds: float) -> dict[str, An
         "seed": seed, "kills": struck, "change_requests": len(lines), "recovered": len(lines) - len(wrong),
         "workers_lost": sum(line["lost_workers"] for line in lines),
         "calls_repeated": repeated, "calls_repeated_per_kill": round(repeated / struck, 3) if struck else 0.0,
-        "minutes": round(seconds / 60, 1), "resume": _resume(lines),
+        "minutes": round(sum(line["elapsed_s"] for line in lines) / 60, 1), "resume": _resume(lines),
         "problems": [f"{line['change_request']}: {one}" for line in wrong for one in line["problems"]],
     }  # fmt: skip
 

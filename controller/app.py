@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,6 +10,7 @@ from fastapi import FastAPI
 from controller import errors
 from controller.auth import routes as auth_routes
 from controller.background.bells import BellHub
+from controller.background.deliveries import Announcer, DeliverNotification, DeliverReport
 from controller.background.deltas import DeltaEar
 from controller.background.events import EventTailer
 from controller.background.outbox import Outbox
@@ -18,12 +18,14 @@ from controller.background.supervision import Loop, supervise
 from controller.background.timers import TimerLoop
 from controller.background.workers import Workers, owner_name
 from controller.change_requests import routes as change_request_routes
+from controller.cleanup import routes as cleanup_routes
 from controller.context import ControllerContext
 from controller.effects import routes as effect_routes
 from controller.events import routes as event_routes
 from controller.gates import routes as gate_routes
 from controller.guard import Guard, allowed_hosts
 from controller.interventions import routes as intervention_routes
+from controller.journals import routes as journal_routes
 from controller.learnings import routes as learning_routes
 from controller.metrics import Metrics
 from controller.operations import routes as operation_routes
@@ -33,7 +35,8 @@ from controller.settings import routes as settings_routes
 from controller.static import packaged_dashboard, static_routes
 from controller.version import program_version
 from controller.views import routes as view_routes
-from controller.wiring import ControllerWiring
+from controller.wiring import ControllerWiring, EffectExecutor
+from pipeline import deliveries
 from pipeline.adapters.redis_bell import FallbackBell, RedisBell, RedisTenantDeltas
 from pipeline.identifiers import new_id
 from pipeline.ports import TenantBell, TenantDeltas
@@ -42,8 +45,8 @@ from pipeline.store.deltas import PostgresTenantDeltas
 from pipeline.store.engine import Database
 
 _FEATURES = (
-    change_request_routes, event_routes, intervention_routes, view_routes, gate_routes, settings_routes,
-    repository_routes, learning_routes, effect_routes, auth_routes, operation_routes,
+    change_request_routes, event_routes, intervention_routes, cleanup_routes, view_routes, gate_routes, settings_routes,
+    repository_routes, learning_routes, journal_routes, effect_routes, auth_routes, operation_routes,
 )  # fmt: skip
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -116,10 +119,15 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
         database=database, bells=bells, launcher=wiring.launcher, settings=settings, metrics=metrics, owner=owner,
         alone=wiring.alone, on_ready=queue_wake.set,
     )  # fmt: skip
-    outbox = Outbox(
-        database=database, bells=bells, executors=wiring.executors, metrics=metrics, owner=owner, reached=wiring.reached,
+    outbox, delivering = (
+        Outbox(
+            database=database, bells=bells, executors=executors, metrics=metrics, owner=owner, settings=settings.effects,
+            deliveries=deliver, alone=wiring.alone, reached=wiring.reached,
+        )
+        for executors, deliver in ((wiring.executors, False), (_deliverers(wiring, database), True))
     )  # fmt: skip
-    timers = TimerLoop(database=database, bells=bells, gate_reminder=timedelta(seconds=pace.gate_reminder_s))
+    timers = TimerLoop(database=database, bells=bells, settings=settings.timers)
+    announcer = Announcer(database=database, bells=bells)
     loops = [
         Loop(name="bells", tick=bells.hear, interval_s=pace.events_s, continuous=True),
         Loop(name="events", tick=tailer.tick, interval_s=pace.events_s),
@@ -129,15 +137,27 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
         Loop(name="dispatch", tick=workers.dispatch, interval_s=pace.dispatch_s, wake=queue_wake),
         Loop(name="reaper", tick=workers.reap, interval_s=pace.reaper_s),
         Loop(name="outbox", tick=outbox.tick, interval_s=pace.outbox_s),
+        Loop(name="deliveries", tick=delivering.tick, interval_s=pace.outbox_s),
+        Loop(name="announcer", tick=announcer.tick, interval_s=pace.announcer_s),
         Loop(name="timers", tick=timers.tick, interval_s=pace.timers_s),
     ]
-    topics = {"events": "events", "queue": "dispatch", "effects": "outbox"}
-    for topic, name in topics.items():
+    topics = (("events", "events"), ("queue", "dispatch"), ("effects", "outbox"), ("effects", "deliveries"))
+    for topic, name in topics:
         bells.wake_on(topic, next(loop.wake for loop in loops if loop.name == name))
     return ControllerContext(
         wiring=wiring, database=database, bells=bells, tailer=tailer, metrics=metrics, loops=loops,
         schema=SchemaCheck(database, wiring.database_url), controller_id=owner,
     )  # fmt: skip
+
+
+def _deliverers(wiring: ControllerWiring, database: Database) -> dict[str, EffectExecutor]:
+    if wiring.webhooks is None:
+        return {}
+    secret = wiring.settings.webhook.report_secret
+    return {
+        deliveries.REPORT: DeliverReport(database, wiring.webhooks, secret=secret),
+        deliveries.NOTIFICATION: DeliverNotification(database, wiring.webhooks),
+    }
 
 
 def _bell(wiring: ControllerWiring, database: Database) -> TenantBell:

@@ -16,9 +16,12 @@ from controller.errors import Malformed, TooLarge, WrongHost, problem_of, respon
 from controller.metrics import Metrics
 from pipeline.errors import CallerError
 from pipeline.identifiers import new_id
+from pipeline.replay.file import FILE_MAX_BYTES
 from pipeline.settings import Settings
 
 BODY_MAX_BYTES = 2 * 1024 * 1024
+LARGER_BODIES = {"/api/v1/journals": FILE_MAX_BYTES}
+"""Addresses that take whole files."""
 _PROBES = frozenset({"/healthz", "/readyz"})
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -66,7 +69,7 @@ class Guard:
         if refusal is not None:
             await respond(problem_of(refusal))(scope, receive, guarded_send)
         else:
-            await self._app(scope, _bounded(receive), guarded_send)
+            await self._app(scope, _bounded(receive, _body_max(scope)), guarded_send)
         self._count(scope, status, monotonic() - started)
 
     def _refusal(self, scope: Scope) -> CallerError | None:
@@ -80,8 +83,8 @@ class Guard:
         if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
             return Malformed("An address cannot contain a NUL character.", remedy="Remove it.")
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > BODY_MAX_BYTES:
-            return _too_large()
+        if length.isdigit() and int(length) > _body_max(scope):
+            return _too_large(_body_max(scope))
         return None
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
@@ -93,7 +96,11 @@ class Guard:
             self._metrics.seconds.labels(route=route).observe(seconds)
 
 
-def _bounded(receive: Receive) -> Receive:
+def _body_max(scope: Scope) -> int:
+    return LARGER_BODIES.get(scope["path"], BODY_MAX_BYTES)
+
+
+def _bounded(receive: Receive, max_bytes: int) -> Receive:
     total = 0
 
     async def bounded() -> Message:
@@ -101,7 +108,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             total += len(message.get("body", b""))
-            if total > BODY_MAX_BYTES:
+            if total > max_bytes:
                 # The framework passes on its own exception from a body that it reads; any other would become a 400.
                 raise HTTPException(413)
         return message
@@ -109,10 +116,9 @@ def _bounded(receive: Receive) -> Receive:
     return bounded
 
 
-def _too_large() -> TooLarge:
+def _too_large(max_bytes: int) -> TooLarge:
     return TooLarge(
-        f"The body is larger than {BODY_MAX_BYTES} bytes.", field="body", remedy="Send less text.",
-        max_bytes=BODY_MAX_BYTES,
+        f"The body is larger than {max_bytes} bytes.", field="body", remedy="Send less text.", max_bytes=max_bytes,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pipeline.change_request import RepositoryTarget
 from pipeline.crash_points import Reached, unnoticed
-from pipeline.ports import ChangedFile, TenantBell
+from pipeline.ports import ChangedFile, TenantBell, Webhooks
 from pipeline.records import Effect
 from pipeline.settings import Settings
 from pipeline.store.dispatching import Dispatched
@@ -103,7 +103,7 @@ class Pace:
     reaper_s: float = 5.0
     outbox_s: float = 1.0
     timers_s: float = 5.0
-    gate_reminder_s: float = 24 * 3600.0
+    announcer_s: float = 1.0
     heartbeat_s: float = 15.0
     """Comment lines on silent event streams."""
     client_stall_s: float = 10.0
@@ -122,6 +122,8 @@ class ControllerWiring:
     launcher: Launcher
     executors: Mapping[str, EffectExecutor] = field(default_factory=dict)
     """By effect kind."""
+    webhooks: Webhooks | None = None
+    """Carries reports and notifications; without it they wait for a controller that can."""
     redis_url: str | None = None
     bell: TenantBell | None = None
     """Overrides the bell that follows from the two addresses."""

@@ -126,6 +126,15 @@ class Records(Protocol):
         Returns the newest with instructions, else the newest.
         """
 
+    async def skip_of(self, stage: Stage, repository: str | None, activation: str) -> Intervention | None:
+        """Return a person's wish to skip this stage (of this repository), marking it delivered; the activation keeps it."""
+
+    async def skip_waiting(self) -> Stage | None:
+        """Return the stage that a person asked to skip and that has not run since."""
+
+    async def settle_skips(self, stage: Stage, *, happened: bool, activation: str) -> None:
+        """Answer wishes to skip, now that a stage ended: acted on, or refused because they came too late or could not be."""
+
     async def settle_instructions(self, repository: str | None) -> None:
         """Mark what agents of an ended stage were told as acted on: what concerns `repository`, or every one (None)."""
 
@@ -214,6 +223,25 @@ class Agents(Protocol):
         """Run to a submission of the role's own type; resumes from the journal when it was interrupted."""
 
 
+class Snapshots(Protocol):
+    """The saving of work at the remote, beside the run. No method but `bring_back` and `end` waits for a remote."""
+
+    async def run(self) -> None:
+        """Push whenever it is due or asked for, until cancelled or ended."""
+
+    def kick(self) -> None:
+        """Ask for a push soon; returns at once."""
+
+    async def settle(self) -> None:
+        """Push what is left, for a bounded time, before the worker leaves."""
+
+    async def end(self) -> None:
+        """Push nothing any more; a push under way is finished first."""
+
+    async def bring_back(self, name: str, commits: Sequence[str]) -> list[str]:
+        """Make a repository's cache hold `commits`, from the remote where they are lost; return those lost for good."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageContext:
     """Everything a stage may ask of the world."""
@@ -234,6 +262,7 @@ class StageContext:
     records: Records
     agents: Agents
     repositories: Mapping[str, Repository]
+    snapshots: Snapshots
     forge: Forge
     sandbox: Sandbox
     environments: Environments

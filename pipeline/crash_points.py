@@ -24,7 +24,7 @@ STRUCK = "struck"
 """Below the directory: what struck, with the process and the moment, in a file named like the point."""
 PASSED = "passed"
 """Below the directory, if the test made it: an empty file for every point that a process came to."""
-EFFECT_KINDS = ("push", "merge", "delete_ref")
+EFFECT_KINDS = ("push", "merge", "delete_ref", "delete_snapshots")
 CHECKPOINTS = 23
 """So many does a change request make that meets no obstacle, in one repository."""
 _EDITORS = ("test_writer", "code_writer")

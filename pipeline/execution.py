@@ -8,7 +8,7 @@ once, so acting on one repository never edits the graph. Stages that block or wa
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from langgraph.runtime import Runtime
@@ -17,7 +17,8 @@ from pipeline import events, routing
 from pipeline.change_request import PauseReason, RepositoryTarget, Stage
 from pipeline.context import StageContext
 from pipeline.errors import InvariantBroken, PersonNeeded
-from pipeline.records import StageResult
+from pipeline.records import Intervention, StageResult
+from pipeline.skipping import SKIPPABLE
 from pipeline.state import (
     PAUSE,
     PER_REPOSITORY,
@@ -27,6 +28,7 @@ from pipeline.state import (
     RunState,
     Verdict,
     outcome_key,
+    outcomes_of,
 )
 
 
@@ -39,6 +41,8 @@ class StageRun:
     context: StageContext
     activation: str
     repository: str | None = None
+    skip: Intervention | None = None
+    """Set when a person skips what may be skipped of this stage."""
 
     @property
     def name(self) -> str:
@@ -97,6 +101,8 @@ class StageEnd:
     message: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     gate_id: str | None = None
+    next: Stage | None = None
+    """Of sync only: the stage that works next."""
     update: RunState = field(default_factory=RunState)
     """Further channels, such as the approval."""
 
@@ -125,7 +131,7 @@ def stage_node(stage: Stage, body: Body, inputs: Inputs) -> Node:
         update = await _update(run, body, inputs)
         if stage in PER_REPOSITORY:
             return update
-        return {**update, **await decided(stage, _merged(state, update), run.context)}
+        return {**update, **await decided(stage, _merged(state, update), run.context, run.activation)}
 
     return node
 
@@ -134,7 +140,7 @@ def join_node(stage: Stage) -> Node:
     """Return the node that waits for all repositories of a stage and decides what follows."""
 
     async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
-        update = await decided(stage, state, runtime.context)
+        update = await decided(stage, state, runtime.context, _activation(runtime))
         if update["goto"] != PAUSE:
             await runtime.context.records.settle_instructions(None)
         return update
@@ -142,8 +148,12 @@ def join_node(stage: Stage) -> Node:
     return node
 
 
-async def decided(stage: Stage, state: RunState, context: StageContext) -> RunState:
-    """Ask `routing` what follows and announce a loop-back."""
+async def decided(stage: Stage, state: RunState, context: StageContext, activation: str) -> RunState:
+    """Ask `routing` what follows, announce a loop-back, and answer those who asked to skip."""
+    verdicts = {outcome["verdict"] for outcome in outcomes_of(state, stage).values()}
+    await context.records.settle_skips(
+        stage, happened=verdicts <= {Verdict.PASSED, Verdict.WAITING}, activation=activation
+    )
     limits = context.configuration.pipeline
     decision = routing.after(stage, state, limits)
     if decision.loops:
@@ -160,13 +170,16 @@ async def decided(stage: Stage, state: RunState, context: StageContext) -> RunSt
 
 
 async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
-    inputs_hash = _hash([run.stage.value, run.note, *inputs(run)])
+    if run.stage in SKIPPABLE:
+        run = replace(run, skip=await run.context.records.skip_of(run.stage, run.repository, run.activation))
+    inputs_hash = _hash([run.stage.value, run.note, *([run.skip.id] if run.skip else []), *inputs(run)])
     known = await run.context.records.valid_result(run.repository or "", run.stage, inputs_hash)
     if known is not None:
         return cast("RunState", known.result["update"])
     await _check_working_time(run)
     started = run.context.clock.monotonic()
-    await run.context.records.enter_stage(run.stage)
+    if run.stage is not Stage.SYNC:
+        await run.context.records.enter_stage(run.stage)
     await run.emit(events.StageEntered(round=_round(run)))
     end = await body(run)
     update = _as_update(run, end)
@@ -182,6 +195,7 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
         # From the result on nothing of this stage runs again, so whatever belongs to its end comes before or with it.
         await run.context.records.settle_instructions(run.repository)
         await run.context.records.save_result(result, announced_by=completed)
+        run.context.snapshots.kick()
     else:
         await run.context.emit(completed)
     return update
@@ -218,6 +232,10 @@ def _as_update(run: StageRun, end: StageEnd) -> RunState:
         outcome |= {"reason": end.reason.value, "message": end.message, "facts": end.facts}
     if end.gate_id is not None:
         outcome |= {"gate_id": end.gate_id, "message": end.message, "facts": end.facts}
+    if run.skip is not None:
+        outcome["skip"] = run.skip.id
+    if end.next is not None:
+        outcome["next"] = end.next.value
     update: RunState = {"outcomes": {outcome_key(run.stage, run.repository): outcome}, "repositories": end.repositories}
     return {**update, **end.update}
 

@@ -81,6 +81,7 @@ class TestServer:
         self.process.send_signal(signal.SIGINT)
         self.process.wait()
         self.serve()
+        self._wait()
 
     def stop(self) -> None:
         if self.process:

@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -111,6 +112,9 @@ class ForkServer:
             os.dup2(2, 1)
             code = self.work(order, self.settings, self.isolation)
         finally:
+            # Nobody catches what ended this process, and `_exit` would take it along unsaid.
+            if sys.exc_info()[0] is not None:
+                traceback.print_exc()
             sys.stderr.flush()
             os._exit(code)
 

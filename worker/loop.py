@@ -45,6 +45,7 @@ async def execute(hands: Hands, stop: Callable[[], Awaitable[Stop]], drain: RunC
         ending = await _run_until_stopped(hands, stop, drain)
         if ending is not None:
             await _leave(hands, ending)
+            await hands.context.snapshots.settle()
             log.info("run_left", status=ending.status.value, reason=ending.reason)
     except LeaseLost:
         log.warning("lease_lost")
@@ -75,18 +76,21 @@ async def _run_until_stopped(hands: Hands, stop: Callable[[], Awaitable[Stop]], 
         stopping.cancel()
         await asyncio.wait({stopping})
         return await running
-    return await _stopped(running, stopping.result())
+    return await _stopped(hands, running, stopping.result())
 
 
-async def _stopped(running: asyncio.Task[Ending], stop: Stop) -> Ending | None:
+async def _stopped(hands: Hands, running: asyncio.Task[Ending], stop: Stop) -> Ending | None:
     """Cancel the run; how it ended by itself before the cancellation took hold counts more than the wish to stop it."""
     running.cancel()
     await asyncio.wait({running})
     if not running.cancelled():
         return await running
+    if stop.goes_on and stop.intervention_id is not None:
+        await hands.runs.delivered(stop.intervention_id)
+        return Ending(move=Move.REQUEUE, status=Status.QUEUED, message=stop.message)
     if stop.reason is None:
         return None
-    return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=stop.reason, message=stop.message)
+    return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=stop.reason, message=stop.message, facts=stop.facts)
 
 
 async def _advance(hands: Hands, drain: RunControl) -> Ending:
@@ -131,8 +135,24 @@ async def _once(hands: Hands, drain: RunControl, patience: Patience) -> Ending |
         given = Command(resume={interrupt.id: True for interrupt in snapshot.interrupts})
     else:
         await hands.runs.went_on()
+    await _bring_back(hands, given if isinstance(given, dict) else snapshot.values)
     await hands.line.ainvoke(given, config, context=hands.context, durability="sync", control=drain)
     return await _report(hands.line, config)
+
+
+async def _bring_back(hands: Hands, known: dict[str, Any]) -> None:
+    """See to it that this machine holds the commits the run stands on; an earlier epoch may have worked elsewhere."""
+    if hands.order.epoch == 1:
+        return
+    for name, facts in known.get("repositories", {}).items():
+        needed = [facts[key] for key in ("base", "tests", "head", "merge") if facts.get(key)]
+        if lost := await hands.context.snapshots.bring_back(name, needed):
+            raise PersonNeeded(
+                PauseReason.REMOTE_UNREACHABLE,
+                f"Work on {name} is neither on this machine nor at the remote. Run it again from development.",
+                repository=name,
+                commits=lost,
+            )
 
 
 async def _report(line: Line, config: RunnableConfig) -> Ending | None:

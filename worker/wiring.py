@@ -1,5 +1,6 @@
 """The worker's composition root: the only module of this room that names concrete adapters."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,6 +30,7 @@ from pipeline.llm.gateway import Gateway
 from pipeline.llm.pricing import load_prices
 from pipeline.ports import Author, Bell, Clock, Deltas, Isolation, ModelProvider, Repository, Sandbox
 from pipeline.settings import Settings
+from pipeline.snapshots import SnapshotPushes
 from pipeline.store.bell import PostgresBell
 from pipeline.store.checkpoints import checkpointer
 from pipeline.store.deltas import PostgresDeltas
@@ -76,9 +78,18 @@ async def hands(order: Order, settings: Settings, isolation: Isolation | None = 
         )
         live = await stack.enter_async_context(LiveText(_deltas(settings, order, database), order.cr_id))
         context = await _context(order, settings, runs, database, provider, sandbox, live)
+        saving = asyncio.create_task(context.snapshots.run(), name="snapshots")
+        stack.push_async_callback(_stop, saving)
         if reached is not None:
             context = mortal(context, reached)
         yield Hands(order=order, line=compile_line(saver), context=context, runs=runs, bell=bell, identity=identity)
+
+
+async def _stop(background: "asyncio.Task[None]") -> None:
+    background.cancel()
+    await asyncio.wait({background})
+    if not background.cancelled():
+        background.result()
 
 
 def database_url(settings: Settings) -> str:
@@ -114,19 +125,25 @@ async def _context(
     author = Author(name=settings.git.author_name, email=settings.git.author_email)
     targets = {one.target.name: one.target for one in progress}
     repositories = await _repositories(root, settings, targets, author, clock)
+    scanner = DetectSecretsScanner()
+    pushes = SnapshotPushes(
+        cr_id=cr.id, epoch=order.epoch, repositories=repositories, scanner=scanner, limits=configuration.pipeline,
+        author=author, clock=clock, emit=records.emit,
+    )  # fmt: skip
     crew = Crew(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch,
         gateway=_gateway(settings, configuration, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
+        bring_back=pushes.bring_back,
         instructions=lambda _: StoredInstructions(database, cr_id=cr.id), emit=records.emit,
         limits=configuration.pipeline, clock=clock, on_text=live.of,
     )  # fmt: skip
     return StageContext(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
         requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, configuration=configuration,
-        targets=targets, records=records, agents=crew, repositories=repositories, forge=LocalForge(), sandbox=sandbox,
+        targets=targets, records=records, agents=crew, repositories=repositories, snapshots=pushes, forge=LocalForge(), sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
-        scanner=DetectSecretsScanner(), signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
+        scanner=scanner, signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
         workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None, known_hosts=settings.environment.registries,
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ def controller(
 ) -> None:
     """Serve the API; `up` starts this."""
     settings = read_settings()
-    fork_server = ForkServerChild(itself.command(*itself.FORK_SERVER))
+    fork_server = ForkServerChild(itself.command(*itself.FORK_SERVER), itself.environment_of_workers())
     from cli.controller_process import run_controller  # noqa: PLC0415 - takes seconds, as the fork server's imports beside it
 
     run_controller(settings, alone=alone, fork_server=fork_server)

@@ -24,6 +24,12 @@ from pipeline.store.worker_deaths import worker_died
 _log = structlog.get_logger(__name__)
 
 
+def limit_of(settings: Settings) -> Limit:
+    """Return how many change requests this controller lets run at the same time."""
+    door = settings.controller
+    return Limit(workers_max=door.workers_max, tenant_workers_max=door.tenant_workers_max)
+
+
 class Workers:
     """Starts workers for queued change requests and replaces those that died. Safe beside other controllers."""
 
@@ -46,24 +52,20 @@ class Workers:
         self._owner = owner
         self._alone = alone
         self._on_ready = on_ready
-        self._last_tenant = ""
         self._unrecorded: list[tuple[Dispatched, str]] = []
         self._lost_after = timedelta(seconds=settings.lease.lost_after_s)
         self._deaths_max = settings.lease.deaths_max
-        limits = settings.controller
-        self._limit = Limit(workers_max=limits.workers_max, tenant_workers_max=limits.tenant_workers_max)
+        self._limit = limit_of(settings)
 
     async def dispatch(self) -> None:
         """Start as many queued change requests as the limits allow; waits while workers cannot be launched."""
         while self._launcher.ready:
             async with self._database.transaction() as connection:
                 order = await dispatch_next(
-                    connection, owner=self._owner, limit=self._limit, lost_after=self._lost_after,
-                    after_tenant=self._last_tenant,
-                )  # fmt: skip
+                    connection, owner=self._owner, limit=self._limit, lost_after=self._lost_after
+                )
             if order is None:
                 return
-            self._last_tenant = order.tenant
             self._metrics.dispatched.inc()
             await self._bells.ring(order.tenant, "events")
             try:
@@ -109,7 +111,7 @@ class Workers:
     async def _orphans(self, tenant: str) -> list[ExpiredLease]:
         async with self._database.transaction(tenant) as connection:
             held = [lease for lease in await Leases(connection).held() if lease.owner != self._owner]
-        return [lease for lease in held if not _lives(lease.owner)]
+        return [lease for lease in held if not lives(lease.owner)]
 
     async def _lost(self, tenant: str, cr_id: str, epoch: int, cause: str) -> None:
         try:
@@ -129,7 +131,7 @@ def owner_name(process_id: str) -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{process_id}"
 
 
-def _lives(owner: str) -> bool:
+def lives(owner: str) -> bool:
     """Whether an owner is another process of this machine that still runs; "alone" must not steal from a sibling."""
     host, _, rest = owner.partition(":")
     pid = rest.partition(":")[0]

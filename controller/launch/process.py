@@ -38,8 +38,15 @@ class ForkServerLost(TransientError):
 class ProcessLauncher:
     """Implements `controller.wiring.Launcher`. `argv` starts the fork server; `begun` is one that already starts."""
 
-    def __init__(self, argv: Sequence[str], *, begun: ForkServerChild | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        begun: ForkServerChild | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._argv = list(argv)
+        self._environment = environment
         self._begun = begun
         self._child: ForkServerChild | None = None
         self._ready = False
@@ -54,7 +61,7 @@ class ProcessLauncher:
 
     async def run(self, observer: LaunchObserver) -> None:
         """Start the fork server and read from it to its end; then report its workers and raise `ForkServerLost`."""
-        child, self._begun = self._begun or ForkServerChild(self._argv), None
+        child, self._begun = self._begun or ForkServerChild(self._argv, self._environment), None
         self._child = child
         reading, exit_ = asyncio.create_task(self._read(child, observer)), asyncio.create_task(_exit_of(child))
         try:

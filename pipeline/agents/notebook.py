@@ -1,7 +1,7 @@
 """One conversation's pen: every record is durable first and taken in second, uninterrupted by cancellation."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -22,6 +22,7 @@ class Notebook:
     texts: dict[str, bytes] = field(default_factory=dict)
     input_tokens: int = 0
     max_tokens: int = 0
+    request: str = ""
     instead_of: str = ""
     """Why an earlier record of this conversation was left behind; empty when there is none."""
 
@@ -58,6 +59,7 @@ class Notebook:
                 worst_case_usd=reservation.worst_case_usd,
                 input_tokens=self.input_tokens,
                 max_tokens=self.max_tokens,
+                request=self.request,
             )
         )
 
@@ -90,7 +92,7 @@ class Notebook:
 
 
 async def open_notebook(
-    journal: Journal, name: JournalKey, misfit: Callable[[Conversation], str | None] = lambda _: None
+    journal: Journal, name: JournalKey, misfit: Callable[[Conversation], Awaitable[str | None]]
 ) -> Notebook:
     """Load what was written so far, if anything.
 
@@ -106,7 +108,7 @@ async def open_notebook(
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, InvariantBroken, NotFound) as error:
             why = f"its record cannot be read ({type(error).__name__})"
         else:
-            problem = misfit(found.conversation)
+            problem = await misfit(found.conversation)
             if problem is None:
                 found.instead_of = why
                 return found

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import RowMapping, cast, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, cast, exists, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
@@ -28,7 +28,7 @@ from pipeline.change_request import (
 )
 from pipeline.errors import Conflict, NotFound
 from pipeline.records import ChangeRequest, NewChangeRequest, RepositoryProgress
-from pipeline.store.tables import attempts, change_request_repositories, change_requests
+from pipeline.store.tables import attempts, change_request_repositories, change_requests, leases
 
 
 class ChangeRequests:
@@ -193,13 +193,17 @@ class ChangeRequests:
         return str((await self._connection.execute(select(attempts.c.graph_version).where(where))).scalar_one())
 
     async def claim_queued(self, limit: int) -> list[str]:
-        """Lock and return the longest-queued ids that nobody else is dispatching."""
+        """Lock and return the next ids that nobody else is dispatching.
+
+        What ran before goes first: somebody decided or waits, and work begun is ended before more is begun. Within each
+        half, the longest-queued goes first.
+        """
         query = (
             select(change_requests.c.id)
             .where(change_requests.c.status == Status.QUEUED.value)
-            .order_by(change_requests.c.queued_at, change_requests.c.id)
+            .order_by(*queue_order())
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, of=change_requests)
         )
         return list((await self._connection.execute(query)).scalars())
 
@@ -224,6 +228,12 @@ class ChangeRequests:
         """Add a repository that a person or the mapper identified later. Idempotent."""
         row = {"cr_id": cr_id, "repository": target.name, "target": asdict(target)}
         await self._connection.execute(upsert(change_request_repositories).values(**row).on_conflict_do_nothing())
+
+
+def queue_order() -> tuple[ColumnElement[Any], ...]:
+    """Return the order of a tenant's queue; a lease shows that a change request ran before."""
+    ran_before = exists().where(leases.c.cr_id == change_requests.c.id)
+    return (ran_before.desc(), change_requests.c.queued_at, change_requests.c.id)
 
 
 def _change_request(row: RowMapping) -> ChangeRequest:

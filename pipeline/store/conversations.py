@@ -47,6 +47,19 @@ class ConversationSummary:
     last_at: datetime
 
 
+async def newest_turn(connection: AsyncConnection, cr_id: str) -> tuple[str | None, int | None]:
+    """Return role and turn of what an agent did last; None twice before any agent worked."""
+    turns = journal.c.kind.in_(["asked", "answered", "observed"])
+    query = (
+        select(journal.c.role, journal.c.body)
+        .where(journal.c.cr_id == cr_id, turns)
+        .order_by(journal.c.at.desc(), journal.c.seq.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return (row.role, body_of(row.body).get("turn")) if row is not None else (None, None)
+
+
 class Conversations:
     """The journal of one change request for reading, on one connection."""
 

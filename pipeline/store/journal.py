@@ -18,7 +18,7 @@ from pipeline.store.tables import blobs, journal
 
 
 class PostgresJournal:
-    """Implements `pipeline.ports.Journal`; each append is one short transaction."""
+    """Implements `pipeline.ports.Journal`; each append is one statement that commits by itself."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -37,7 +37,7 @@ class PostgresJournal:
         statement = upsert(journal).values(
             **row, instance=key.instance, seq=entry.seq, kind=entry.kind.value, body=body
         )
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             stored = await connection.execute(statement.on_conflict_do_nothing().returning(journal.c.seq))
             if stored.scalar_one_or_none() is not None:
                 return

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -227,6 +228,29 @@ class RunRecords:
             await self._progressed(one, stage)
         return next((one for one in reversed(said) if one.body.get("instructions")), said[-1] if said else None)
 
+    async def skip_of(self, stage: Stage, repository: str | None, activation: str) -> Intervention | None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            said, fresh = await Interventions(connection).skip_of(self._cr_id, stage.value, repository, activation)
+        if said is not None and fresh:
+            await self._progressed(replace(said, status="delivered"), stage)
+        return said
+
+    async def skip_waiting(self) -> Stage | None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            stage = await Interventions(connection).skip_waiting(self._cr_id)
+        return Stage(stage) if stage else None
+
+    async def settle_skips(self, stage: Stage, *, happened: bool, activation: str) -> None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            settled = await Interventions(connection).settle_skips(
+                self._cr_id, stage.value, happened=happened, activation=activation
+            )
+        for one in settled:
+            await self._progressed(one, stage)
+
     async def settle_instructions(self, repository: str | None) -> None:
         """See the port."""
         async with self._database.transaction() as connection:
@@ -236,7 +260,7 @@ class RunRecords:
 
     async def _progressed(self, said: Intervention, stage: Stage | None) -> None:
         progressed = events.InterventionProgressed(
-            intervention_id=said.id, action=said.action, status="acted", actor=said.actor, stage=stage,
+            intervention_id=said.id, action=said.action, status=said.status, actor=said.actor, stage=stage,
             repository=said.repository,
         )  # fmt: skip
         await self.emit(progressed)

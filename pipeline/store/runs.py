@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
@@ -13,9 +14,11 @@ from pipeline.identifiers import derived_id
 from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.conversations import newest_turn
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
-from pipeline.store.interventions import BEGINS_ANEW, STOPS, Interventions
+from pipeline.store.handing_over import HandingOver, taken_over_by
+from pipeline.store.interventions import BEGINS_ANEW, SKIPS, STOPS, Interventions
 from pipeline.store.leases import Leases
 from pipeline.store.tables import interventions
 
@@ -105,6 +108,7 @@ class Runs:
     async def end(self, ending: Ending) -> None:
         """Move the change request, say so, settle requests to stop, give the lease back and ring, in one transaction."""
         async with self._database.transaction() as connection:
+            ending = await self._handed_over(connection, ending)
             moved = await ChangeRequests(connection).move(
                 self._cr_id, ending.move, reason=ending.reason, message=ending.message, facts=ending.facts,
                 wait=ending.wait, wait_id=ending.wait_id,
@@ -115,10 +119,40 @@ class Runs:
                 )
                 await Events(connection).append(self._cr_id, changed)
             if ending.move is not Move.REQUEUE:
-                await Interventions(connection).stopped(self._cr_id)
+                await self._answer_stops(connection)
             await Leases(connection).release(self._cr_id, self._epoch)
-            topics = ["events", "queue"] if ending.status is Status.QUEUED else ["events"]
+            topics = ["events", "queue"] if ending.status is Status.QUEUED else ["events", "effects"]
             await ring_at_commit(connection, self._database.tenant, *topics)
+
+    async def _handed_over(self, connection: AsyncConnection, ending: Ending) -> Ending:
+        """Give a run that somebody wants to take over to them, however it stopped; one that is complete is complete."""
+        asked = await Interventions(connection).queued(self._cr_id, "takeover")
+        if not asked:
+            return ending
+        if ending.move is Move.COMPLETE:
+            await Interventions(connection).refused(asked[0].id, note="It was completed first.")
+            return ending
+        cr = await ChangeRequests(connection).lock(self._cr_id)
+        return Ending(
+            move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.HANDED_OVER, message=taken_over_by(asked[0].actor),
+            facts=await HandingOver(connection).give(cr, asked[0]),
+        )  # fmt: skip
+
+    async def _answer_stops(self, connection: AsyncConnection) -> None:
+        """Say to everybody who asked to stop at which turn the run did."""
+        role, turn = await newest_turn(connection, self._cr_id)
+        for one in await Interventions(connection).stopped(self._cr_id, role=role, turn=turn):
+            for status in ("delivered", one.status):
+                progressed = events.InterventionProgressed(
+                    intervention_id=one.id, action=one.action, status=status, actor=one.actor, turn=turn, role=role
+                )
+                await Events(connection).append(self._cr_id, progressed)
+
+    async def delivered(self, intervention_id: str) -> None:
+        """Mark what stopped the run as delivered, so that the next worker does not stop for it again."""
+        async with self._database.transaction() as connection:
+            role, turn = await newest_turn(connection, self._cr_id)
+            await Interventions(connection).delivered(intervention_id, role=role, turn=turn)
 
     async def restarts(self, attempt: int) -> list[Restart]:
         """Return how an attempt was begun anew, oldest first; numbers count from 1. Settles what was queued. Idempotent."""
@@ -145,9 +179,9 @@ class Runs:
             await Interventions(connection).went_on(self._cr_id)
 
     async def stop_asked(self) -> tuple[Status, Mapping[str, Any] | None]:
-        """Return the present status, and the oldest queued pause or abort."""
+        """Return the present status, and the oldest queued wish to stop, take over or skip."""
         table = interventions
-        asked = (table.c.cr_id == self._cr_id) & STOPS & (table.c.status == "queued")
+        asked = (table.c.cr_id == self._cr_id) & (STOPS | SKIPS) & (table.c.status == "queued")
         async with self._database.transaction() as connection:
             status = (await ChangeRequests(connection).get(self._cr_id)).status
             row = (

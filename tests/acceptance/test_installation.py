@@ -102,6 +102,29 @@ def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_
     assert [one["status"] for one in proposed] == ["proposed"]
 
 
+def test_no_worker_exists_while_a_decision_is_waited_for_and_the_decision_starts_the_next_one(
+    changeline: Changeline, sample: Path
+) -> None:
+    up = value_of(changeline("up", "--detach", "--port", "0", "--scenario", SCENARIO, "--json"))
+    assert changeline("submit", "--repo", str(sample), "--file", REQUEST).returncode == 0
+    assert changeline("watch", "--json").returncode == 3
+    (fork_server,) = _children(up["processes"]["controller"])
+    while _children(fork_server):
+        assert value_of(changeline("show", "latest", "--json"))["status"] == "waiting"
+    assert changeline("approve", "latest").returncode == 0
+    watched = changeline("watch")
+    assert watched.returncode == 0, watched.stderr
+    told = [line for line in watched.stdout.splitlines() if "worker " in line or "release: approve" in line]
+    assert [line.split("  ", 1)[1].split(",")[0] for line in told] == [
+        "worker 1 started", "release: approve by local", "worker 2 started",
+    ]  # fmt: skip
+
+
+def _children(pid: int) -> list[int]:
+    found = (Path("/proc") / str(pid) / "task" / str(pid) / "children").read_text()
+    return [int(child) for child in found.split()]
+
+
 def test_a_killed_controller_comes_back_at_its_address(running: Installation) -> None:
     up, changeline = running.up, running.changeline
     os.kill(up["processes"]["controller"], signal.SIGKILL)

@@ -34,12 +34,12 @@ def test_an_undisturbed_change_request_passes_every_named_crash_point_and_no_oth
 
 
 @pytest.mark.acceptance
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_after_kills_freezes_and_cuts_everything_is_as_if_nobody_had_disturbed_it(tmp_path: Path) -> None:
     said: list[str] = []
     file = tmp_path / "result.jsonl"
     lines = Campaign(kills=KILLS, seed=SEED, file=file, report=said.append).run()
-    found = summary(lines, seed=SEED, seconds=1.0)
+    found = summary(lines, seed=SEED)
     assert found["problems"] == [], said
     assert found["kills"] == KILLS
     assert {one["target"] for line in lines for one in line["struck"]} == set(Target)

@@ -60,10 +60,10 @@ async def types(store: Database, cr_id: str) -> list[str]:
         return [event.type for event in await Events(connection).read(after=0, cr_id=cr_id)]
 
 
-async def dispatch(store: Database, owner: str, *, total: int = 4, each: int = 4, after: str = "") -> Dispatched | None:
+async def dispatch(store: Database, owner: str, *, total: int = 4, each: int = 4) -> Dispatched | None:
     async with store.transaction() as connection:
         limit = Limit(workers_max=total, tenant_workers_max=each)
-        return await dispatch_next(connection, owner=owner, limit=limit, lost_after=LOST, after_tenant=after)
+        return await dispatch_next(connection, owner=owner, limit=limit, lost_after=LOST)
 
 
 async def test_two_dispatchers_never_start_one_twice_nor_exceed_the_limit(
@@ -93,10 +93,8 @@ async def test_tenants_take_turns_and_none_exceeds_its_own_limit(store: Database
     await queue(store, "theirs-0", "other")
     await queue(store, "theirs-1", "other")
     order: list[str] = []
-    after = ""
-    while started := await dispatch(store, "ctl", total=5, each=3, after=after):
+    while started := await dispatch(store, "ctl", total=5, each=3):
         order.append(started.cr_id)
-        after = started.tenant
     assert order == ["ours-0", "theirs-0", "ours-1", "theirs-1", "ours-2"]
 
 

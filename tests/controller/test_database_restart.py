@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -76,9 +77,9 @@ async def _append(store: Database, cr_id: str, message: str) -> None:
             return
 
 
-async def _follow(client: httpx2.AsyncClient, path: str) -> list[dict[str, object]]:
+async def _follow(client: httpx2.AsyncClient, path: str) -> list[dict[str, Any]]:
     """Follow as a browser does: whenever the stream breaks or is refused, again from the last id."""
-    seen: list[dict[str, object]] = []
+    seen: list[dict[str, Any]] = []
     while not seen or seen[-1]["payload"] != {"type": "warned", "message": f"event {EVENTS - 1}"}:
         headers = {"Last-Event-ID": str(seen[-1]["seq"])} if seen else {}
         try:

@@ -1,58 +1,78 @@
 """Redis stopped, flushed or slow: nobody who waits for an event or a worker notices more than a moment."""
 
-import asyncio
-import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from pipeline import events
-from pipeline.store.engine import Database
-from pipeline.store.events import Events
 from tests.adapters.test_redis_bell import needs_redis, port, redis
-from tests.controller.conftest import PACE, Starter, eventually
-from tests.controller.test_events import received, signed_in
+from tests.controller.conftest import PACE, Starter
 
 __all__ = ["port"]
 ONLY_BELLS = replace(PACE, events_s=600, dispatch_s=600, outbox_s=600)
 """No loop looks by itself in time: what arrives was rung for."""
 
 
-@dataclass
 class SlowDoor:
     """A TCP proxy before Redis that holds back everything for `delay_s`."""
 
-    port: int
-    url: str = ""
-    delay_s: float = 0.0
+    def __init__(self, redis_port: int) -> None:
+        self.redis_port = redis_port
+        self.delay_s = 0.0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = [self._listener]
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+
+    def close(self) -> None:
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for one in self._open:
+            one.close()
+
+    def _accept(self) -> None:
         with suppress(OSError):
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.port)
-            await asyncio.gather(self._pass(reader, inner_writer), self._pass(inner_reader, writer))
+            while True:
+                outer, _ = self._listener.accept()
+                self._open.append(outer)
+                with suppress(OSError):
+                    inner = socket.create_connection(("127.0.0.1", self.redis_port))
+                    self._open.append(inner)
+                    for one, other in ((outer, inner), (inner, outer)):
+                        self._threads.append(threading.Thread(target=self._pass, args=(one, other)))
+                        self._threads[-1].start()
+                    continue
+                outer.shutdown(socket.SHUT_RDWR)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
-            while chunk := await reader.read(65_536):
-                await asyncio.sleep(self.delay_s)
-                writer.write(chunk)
-                await writer.drain()
-        writer.close()
+            while chunk := source.recv(65_536):
+                time.sleep(self.delay_s)
+                sink.sendall(chunk)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
 
 
-@asynccontextmanager
-async def slow_door(redis_port: int) -> AsyncIterator[SlowDoor]:
-    door = SlowDoor(redis_port)
-    server = await asyncio.start_server(door.serve, "127.0.0.1", 0)
-    door.url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-    try:
-        yield door
-    finally:
-        server.close()
+@pytest.fixture
+def door(tmp_path: Path, port: int) -> Iterator[SlowDoor]:
+    with redis(tmp_path, port):
+        opened = SlowDoor(port)
+        yield opened
+        opened.close()
 
 
 def _slow(door: SlowDoor) -> None:
@@ -60,41 +80,35 @@ def _slow(door: SlowDoor) -> None:
 
 
 def _stopped(door: SlowDoor) -> None:
-    Redis(port=door.port).shutdown(nosave=True)
+    with Redis(port=door.redis_port) as client:
+        client.shutdown(nosave=True)
 
 
 def _flushed(door: SlowDoor) -> None:
-    Redis(port=door.port).flushall()
+    with Redis(port=door.redis_port) as client:
+        client.flushall()
 
 
 @needs_redis
 @pytest.mark.parametrize("fault", [_slow, _stopped, _flushed])
-async def test_streams_and_dispatch_go_on_without_redis(
-    start: Starter, store: Database, tmp_path: Path, port: int, fault: Callable[[SlowDoor], None]
+def test_streams_and_dispatch_go_on_without_redis(
+    start: Starter, door: SlowDoor, fault: Callable[[SlowDoor], None]
 ) -> None:
-    with suppress(subprocess.SubprocessError), redis(tmp_path, port):
-        async with slow_door(port) as door:
-            await asyncio.to_thread(lambda: None)
-            controller_of = await asyncio.to_thread(lambda: start.running(pace=ONLY_BELLS, redis_url=door.url))
-            controller = await asyncio.to_thread(controller_of.__enter__)
-            try:
-                before = (await asyncio.to_thread(controller.submit))["id"]
-                await eventually(lambda: len(controller.launcher.launched) == 1)
-                async with signed_in(controller) as client, client.stream("GET", "/api/v1/events?after=0") as stream:
-                    seen = received(stream)
-                    await anext(seen)
-                    await asyncio.to_thread(fault, door)
-                    after = (await asyncio.to_thread(controller.submit))["id"]
-                    await eventually(lambda: len(controller.launcher.launched) == 2)
-                    async with store.transaction() as connection:
-                        await Events(connection).append(after, events.Warned(message="last"))
-                    await asyncio.to_thread(controller.submit)
-                    numbers = [0]
-                    async for event in seen:
-                        numbers.append(event["seq"])
-                        if event["payload"].get("message") == "last":
-                            break
-            finally:
-                await asyncio.to_thread(controller_of.__exit__, None, None, None)
-    assert before != after
+    with start.running(pace=ONLY_BELLS, redis_url=door.url) as controller:
+        first = controller.submit()["id"]
+        with controller.client().stream("GET", "/api/v1/events?after=0") as stream:
+            seen = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
+            numbers = [_until_running(seen, first)]
+            fault(door)
+            numbers += [_until_running(seen, controller.submit()["id"]) for _ in range(3)]
     assert numbers == sorted(set(numbers))
+
+
+def _until_running(seen: Iterator[dict[str, object]], cr_id: str) -> int:
+    """Read to the dispatch of a change request, and return its event's number."""
+    for event in seen:
+        payload = event["payload"]
+        assert isinstance(payload, dict)
+        if (event["cr_id"], payload.get("status")) == (cr_id, "running"):
+            return int(str(event["seq"]))
+    raise AssertionError("the stream ended")

@@ -74,7 +74,9 @@ async def test_deaths_around_every_effect_change_the_outside_once(line: LineRun,
     repository = await start(line)
     deaths = Deaths(lambda at: at[0] == moment and at[1] in {"intend", "outcome", "save_pull_request"})
     await reached(line, repository, deaths)
-    assert Counter(effect.kind for effect in await line.effects()) == Counter(push=1, merge=1, delete_ref=1)
+    assert Counter(effect.kind for effect in await line.effects()) == Counter(
+        push=1, merge=1, delete_ref=1, delete_snapshots=1
+    )
     assert Counter(line.asked_roles()) == ORDINARY
 
 

@@ -17,7 +17,7 @@ const LABEL: Record<Available['action'], string> = {
   pause: 'Pause',
   resume: 'Resume',
   redirect: 'Tell the agents',
-  skip: 'Skip this stage',
+  skip: 'Skip the opinions',
   abort: 'Abort',
   takeover: 'Take over',
   handback: 'Hand back',
@@ -25,10 +25,11 @@ const LABEL: Record<Available['action'], string> = {
   fail: 'Mark as failed',
   cancel: 'Cancel',
   budget: 'Raise the budget',
+  cleanup: 'Clean up',
 };
 
 /** Ways that need more than a press have a form of their own, which this page does not have yet. */
-const ELSEWHERE = new Set<Available['action']>(['budget']);
+const ELSEWHERE = new Set<Available['action']>(['budget', 'cleanup']);
 
 /** Turns what the controller allows now into buttons, in its order. */
 export function buttonsOf(actions: readonly Available[]): Way[] {

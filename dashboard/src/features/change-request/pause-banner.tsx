@@ -12,10 +12,24 @@ export function PauseBanner({ of }: { of: Detail }) {
     <section className="banner" aria-label="Paused">
       <h2>{PAUSE[reason].title}</h2>
       {message !== '' && <p>{message}</p>}
-      <Facts facts={facts} />
+      {of.takeover === null ? <Facts facts={facts} /> : <TakenOver takeover={of.takeover} />}
       <p>{PAUSE[reason].next}</p>
       <Say of={of} />
     </section>
+  );
+}
+
+/** The branches of a change request that a person took over, with the commands to type. */
+function TakenOver({ takeover }: { takeover: NonNullable<Detail['takeover']> }) {
+  return (
+    <dl className="facts">
+      {takeover.repositories.map((one) => (
+        <div key={one.name}>
+          <dt>{`${one.name}: ${one.branch}`}</dt>
+          <dd>{one.status === 'done' ? <code>{one.commands.join(' && ')}</code> : one.message || 'It is being published.'}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 
