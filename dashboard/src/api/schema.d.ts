@@ -362,6 +362,9 @@ export interface paths {
         /**
          * Follow All
          * @description Follow everything in the tenant: from `Last-Event-ID` or `after` on, else from now on.
+         *
+         *     A change request that begins later appears in it. `position` says how far the stream is complete, at the beginning
+         *     and as its sign of life.
          */
         get: operations["follow_all"];
         put?: never;
@@ -1528,6 +1531,9 @@ export interface components {
         /**
          * EventView
          * @description One event. `seq` is the commit-ordered public number, and the `id:` of the stream.
+         *
+         *     Numbers have holes. Whoever follows has missed something if the `previous` of a tenant's stream, or the
+         *     `previous_of_cr` of one change request's, is greater than the number they were complete up to.
          */
         EventView: {
             /**
@@ -1539,6 +1545,10 @@ export interface components {
             cr_id: string;
             /** Payload */
             payload: components["schemas"]["StatusChanged"] | components["schemas"]["WorkerStarted"] | components["schemas"]["WorkerLost"] | components["schemas"]["StageEntered"] | components["schemas"]["StageCompleted"] | components["schemas"]["StageLooped"] | components["schemas"]["AgentStarted"] | components["schemas"]["AgentTurn"] | components["schemas"]["ToolCalled"] | components["schemas"]["AgentCompleted"] | components["schemas"]["TestsRun"] | components["schemas"]["RiskFlagged"] | components["schemas"]["SpecRevised"] | components["schemas"]["FindingsReported"] | components["schemas"]["GateOpened"] | components["schemas"]["GateDecided"] | components["schemas"]["EffectRecorded"] | components["schemas"]["CostUpdated"] | components["schemas"]["InterventionProgressed"] | components["schemas"]["Warned"] | components["schemas"]["CleanupPending"];
+            /** Previous */
+            previous?: number | null;
+            /** Previous Of Cr */
+            previous_of_cr?: number | null;
             /** Seq */
             seq: number;
             /** Type */
@@ -3056,6 +3066,8 @@ export interface operations {
                 after?: number | null;
                 limit?: number;
                 until?: components["schemas"]["Until"] | null;
+                /** @description Also send the models' text as it streams, which nothing keeps. */
+                deltas?: boolean;
             };
             header?: {
                 "last-event-id"?: string | null;
@@ -3385,6 +3397,8 @@ export interface operations {
             query?: {
                 after?: number | null;
                 limit?: number;
+                /** @description Also send the models' text as it streams, which nothing keeps. */
+                deltas?: boolean;
             };
             header?: {
                 "last-event-id"?: string | null;
