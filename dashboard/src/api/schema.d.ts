@@ -4,6 +4,46 @@
  */
 
 export interface paths {
+    "/api/v1/analytics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Analytics
+         * @description Return throughput, stage durations, first-pass rates, loops and cost of the last days.
+         */
+        get: operations["get_analytics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count By Attention
+         * @description Count the groups of the board under the same filters as the list.
+         */
+        get: operations["count_by_attention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -33,7 +73,7 @@ export interface paths {
         };
         /**
          * List Change Requests
-         * @description List change requests, newest first. `q` searches titles, or names an id.
+         * @description List change requests, newest first. `q` searches titles, or names an id; `attention` takes one group.
          */
         get: operations["list_change_requests"];
         put?: never;
@@ -834,6 +874,26 @@ export interface components {
             version: string;
         };
         /**
+         * Analytics
+         * @description Figures of the last days.
+         */
+        Analytics: {
+            /** By Model */
+            by_model: components["schemas"]["MoneyView"][];
+            /** By Repository */
+            by_repository: components["schemas"]["MoneyView"][];
+            /** By Role */
+            by_role: components["schemas"]["MoneyView"][];
+            /** Days */
+            days: number;
+            /** Median Lead S */
+            median_lead_s: number | null;
+            /** Stages */
+            stages: components["schemas"]["StageFigures"][];
+            /** Throughput */
+            throughput: components["schemas"]["DayView"][];
+        };
+        /**
          * AttemptView
          * @description One attempt.
          */
@@ -851,6 +911,28 @@ export interface components {
              * Format: date-time
              */
             started_at: string;
+        };
+        /**
+         * Attention
+         * @description Groups of the board, in their order.
+         * @enum {string}
+         */
+        Attention: "needs_you" | "running" | "waiting" | "ready" | "done";
+        /**
+         * AttentionCounts
+         * @description How many change requests each group of the board holds.
+         */
+        AttentionCounts: {
+            /** Done */
+            done: number;
+            /** Needs You */
+            needs_you: number;
+            /** Ready */
+            ready: number;
+            /** Running */
+            running: number;
+            /** Waiting */
+            waiting: number;
         };
         /**
          * AuditPage
@@ -1071,6 +1153,8 @@ export interface components {
             queued_at: string;
             /** Repositories */
             repositories: string[];
+            /** Scripted */
+            scripted: boolean;
             /** Source */
             source: string;
             stage: components["schemas"]["Stage"] | null;
@@ -1200,6 +1284,25 @@ export interface components {
             /** Calls */
             calls: components["schemas"]["CallView"][];
             total: components["schemas"]["SpendingView"];
+        };
+        /**
+         * DayView
+         * @description What happened on one day, in UTC.
+         */
+        DayView: {
+            /** Cancelled */
+            cancelled: number;
+            /** Completed */
+            completed: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Failed */
+            failed: number;
+            /** Submitted */
+            submitted: number;
         };
         /**
          * Decision
@@ -1700,6 +1803,24 @@ export interface components {
             scripted: boolean;
         };
         /**
+         * MoneyView
+         * @description What one repository, role or model cost. Input that was read from the cache stands apart.
+         */
+        MoneyView: {
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Calls */
+            calls: number;
+            /** Fresh Tokens */
+            fresh_tokens: number;
+            /** Name */
+            name: string;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Spent Usd */
+            spent_usd: string;
+        };
+        /**
          * PauseReason
          * @description Why a change request stopped and asks for a person. Add, never overload.
          * @enum {string}
@@ -2187,6 +2308,25 @@ export interface components {
             type: "stage_entered";
         };
         /**
+         * StageFigures
+         * @description How one stage does. `first_pass` is the share of change requests that it never sent back; None before any ran.
+         */
+        StageFigures: {
+            /** Change Requests */
+            change_requests: number;
+            /** First Pass */
+            first_pass: number | null;
+            /** Loops */
+            loops: number;
+            /** Median S */
+            median_s: number;
+            /** P90 S */
+            p90_s: number;
+            /** Runs */
+            runs: number;
+            stage: components["schemas"]["Stage"];
+        };
+        /**
          * StageLooped
          * @description The work went back to an earlier stage.
          */
@@ -2468,6 +2608,70 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_analytics: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analytics"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_by_attention: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["Status"][] | null;
+                repository?: string | null;
+                q?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttentionCounts"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_audit: {
         parameters: {
             query?: {
@@ -2509,6 +2713,7 @@ export interface operations {
                 status?: components["schemas"]["Status"][] | null;
                 repository?: string | null;
                 q?: string | null;
+                attention?: components["schemas"]["Attention"] | null;
             };
             header?: never;
             path?: never;
