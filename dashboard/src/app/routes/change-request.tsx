@@ -1,17 +1,22 @@
-import { useParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 
+import { barred, ReleaseCards } from '@/app/routes/gates';
 import { Tabs } from '@/app/routes/tabs';
 import { Loaded } from '@/components/loaded';
 import { useChangeRequest, type Detail } from '@/features/change-request/api/get-change-request';
 import { useEvents } from '@/features/change-request/api/get-events';
+import { CommentTray } from '@/features/change-request/comment-tray';
+import { DecisionScreen } from '@/features/change-request/decision-screen';
 import { nowDoing } from '@/features/change-request/event-line';
 import { Header } from '@/features/change-request/header';
-import { PauseBanner } from '@/features/change-request/pause-banner';
+import { Receipts } from '@/features/change-request/receipts';
 import { Say } from '@/features/change-request/say';
 import { Timeline } from '@/features/change-request/stage-timeline';
 import { Steering } from '@/features/change-request/steering';
-import { ReleaseCards } from '@/features/release/release-card';
+import { useCost } from '@/features/evidence/api/views';
 import type { StoredEvent } from '@/lib/event-stream';
+import { useMe } from '@/lib/me';
+import { useShortcut } from '@/lib/shortcuts';
 import { useTitle } from '@/lib/use-title';
 
 export function ChangeRequestPage() {
@@ -29,18 +34,36 @@ export function ChangeRequestPage() {
 }
 
 function Everything({ of, events }: { of: Detail; events: StoredEvent[] }) {
+  const navigate = useNavigate();
+  const me = useMe();
+  const cost = useCost(of.id);
+  const costs = Object.fromEntries((cost.data?.by_stage ?? []).map((line) => [line.group['stage'] ?? '', line.spent_usd]));
+  useShortcut('d', 'Show the diff', () => void navigate('?tab=diff', { replace: true }));
+  useShortcut('l', 'Show the log', () => void navigate('?', { replace: true }));
   return (
     <>
       <Header of={of} />
-      {of.status === 'paused' && <PauseBanner of={of} />}
-      {of.status === 'waiting' && <ReleaseCards id={of.id} />}
+      {of.status === 'paused' && <DecisionScreen of={of} />}
+      {of.status === 'waiting' && <ReleaseCards id={of.id} barred={barred(of, me.data)} />}
       {(of.status === 'running' || of.status === 'queued') && <Steering of={of} doing={nowDoing(events)} />}
+      {of.status === 'waiting' && <Steer of={of} />}
       {of.finished_at !== null && <Over of={of} />}
+      <Receipts said={of.interventions} />
+      <CommentTray of={of} />
       <div className="cr-body">
-        <Timeline of={of} events={events} />
+        <Timeline of={of} events={events} costs={costs} />
         <Tabs of={of} events={events} />
       </div>
     </>
+  );
+}
+
+function Steer({ of }: { of: Detail }) {
+  return (
+    <details className="over">
+      <summary>More that can be done now</summary>
+      <Say of={of} />
+    </details>
   );
 }
 
