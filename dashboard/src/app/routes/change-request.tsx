@@ -1,4 +1,4 @@
-import { useNavigate, useParams } from 'react-router';
+import { useNavigate, useParams, useSearchParams } from 'react-router';
 
 import { barred, ReleaseCards } from '@/app/routes/gates';
 import { Tabs } from '@/app/routes/tabs';
@@ -15,6 +15,7 @@ import { Timeline } from '@/features/change-request/stage-timeline';
 import { Steering } from '@/features/change-request/steering';
 import { useCost } from '@/features/evidence/api/views';
 import type { StoredEvent } from '@/lib/event-stream';
+import { words } from '@/lib/format';
 import { useMe } from '@/lib/me';
 import { useShortcut } from '@/lib/shortcuts';
 import { useTitle } from '@/lib/use-title';
@@ -44,7 +45,7 @@ function Everything({ of, events }: { of: Detail; events: StoredEvent[] }) {
     <>
       <Header of={of} />
       {of.status === 'paused' && <DecisionScreen of={of} />}
-      {of.status === 'waiting' && <ReleaseCards id={of.id} barred={barred(of, me.data)} />}
+      {of.status === 'waiting' && <Decisions of={of} barred={barred(of, me.data)} />}
       {(of.status === 'running' || of.status === 'queued') && <Steering of={of} doing={nowDoing(events)} />}
       {of.status === 'waiting' && <Steer of={of} />}
       {of.finished_at !== null && <Over of={of} />}
@@ -55,6 +56,19 @@ function Everything({ of, events }: { of: Detail; events: StoredEvent[] }) {
         <Tabs of={of} events={events} />
       </div>
     </>
+  );
+}
+
+/** A decision stands on top; while one of the panes is being read it keeps to one line. */
+function Decisions({ of, barred: why }: { of: Detail; barred: string | null }) {
+  const [params] = useSearchParams();
+  const cards = <ReleaseCards id={of.id} barred={why} />;
+  if (of.gates.length === 0 || !params.has('tab')) return cards;
+  return (
+    <details className="over decision-folded">
+      <summary>A decision waits for you: {of.gates.map((gate) => words(gate.kind)).join(', ')}</summary>
+      {cards}
+    </details>
   );
 }
 
