@@ -1,4 +1,4 @@
-import { useRef } from 'react';
+import { useRef, useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
 
 import type { Counts } from '@/features/board/api/get-change-requests';
@@ -11,7 +11,9 @@ import { STATUS } from '@/lib/vocabulary';
 export function FilterBar({ counts }: { counts: Counts }) {
   const [params, setParams] = useSearchParams();
   const search = useRef<HTMLInputElement>(null);
-  const set = (name: string, value: string) => setParams(withFilter(params, name, value), { replace: true });
+  // What is typed stands here at once; the address follows.
+  const [typed, setTyped] = useState(() => params.get('q') ?? '');
+  const set = (name: string, value: string) => setParams((now) => withFilter(now, name, value), { replace: true });
   useShortcut('/', 'Search change requests', () => search.current?.focus());
   const repositories = useRepositories();
   const only = openGroup(params);
@@ -26,8 +28,11 @@ export function FilterBar({ counts }: { counts: Counts }) {
             className="input"
             aria-label="Search change requests"
             placeholder="Search by title or id"
-            value={params.get('q') ?? ''}
-            onChange={(event) => set('q', event.target.value)}
+            value={typed}
+            onChange={(event) => {
+              setTyped(event.target.value);
+              set('q', event.target.value);
+            }}
           />
           <select aria-label="Repository" value={params.get('repository') ?? ''} onChange={(event) => set('repository', event.target.value)}>
             <option value="">All repositories</option>
