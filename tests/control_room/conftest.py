@@ -9,19 +9,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
 from controller.static import packaged_dashboard
-from tests.acceptance.conftest import changeline as changeline  # noqa: PLC0414 - fixtures of the acceptance suite, used here too
-from tests.acceptance.conftest import place as place
-from tests.acceptance.conftest import sample as sample
-from tests.controller.conftest import controller as controller  # noqa: PLC0414 - fixtures of the controller suite, used here too
-from tests.controller.conftest import start as start
-from tests.controller.conftest import store as store
-from tests.controller.conftest import token_of as token_of
+from tests.acceptance.conftest import changeline, place, sample
+from tests.controller.conftest import controller, start, store, token_of
+
+__all__ = ["changeline", "controller", "place", "sample", "start", "store", "token_of"]
+"""Fixtures of the neighbouring suites that the tests here use too."""
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
@@ -33,7 +31,7 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 PATIENT_MS = 30_000
 """How long a page may take on a busy machine; what holds is seen at once."""
-DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
+DESKTOP, PHONE = ViewportSize(width=1360, height=900), ViewportSize(width=390, height=844)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,9 +47,9 @@ class Room:
     complaints: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
 
-    def person(self, url: str, code: dict[str, Any], *, size: Any = None, scheme: Any = "light") -> Page:
+    def person(self, url: str, code: dict[str, Any], *, size: ViewportSize = DESKTOP, scheme: Literal["dark", "light"] = "light") -> Page:
         """Sign a person in, in a browser of their own."""
-        context = self.browser.new_context(viewport=size or DESKTOP, color_scheme=scheme, reduced_motion="reduce")
+        context = self.browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
         self.contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: self.complaints.append(message.text) if _is_complaint(message) else None)

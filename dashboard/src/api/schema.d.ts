@@ -1789,6 +1789,8 @@ export interface components {
             name: string;
             /** Roles */
             roles: components["schemas"]["Role"][];
+            /** Scripted */
+            scripted: boolean;
             /** Tenant */
             tenant: string;
         };

@@ -14,7 +14,7 @@ interface Asked {
 
 type Answers = Record<string, (query: URLSearchParams) => unknown>;
 
-const me: Schemas['Me'] = { id: 'ana', name: 'Ana', tenant: 'default', roles: ['admin'] };
+const me: Schemas['Me'] = { id: 'ana', name: 'Ana', tenant: 'default', roles: ['admin'], scripted: false };
 
 /** What every page asks for; a test overrides what it is about. */
 const QUIET: Answers = {

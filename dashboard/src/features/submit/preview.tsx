@@ -1,12 +1,15 @@
+import { ScriptedBadge } from '@/components/scripted-badge';
 import { useRules } from '@/features/submit/api/submit';
 import type { Filled } from '@/features/submit/submit-form';
 import { usd } from '@/lib/format';
 import { facts, list, text } from '@/lib/json';
+import { useMe } from '@/lib/me';
 import { useRepositories } from '@/lib/repositories';
 
 /** What will happen, by the settings of this moment. */
 export function Preview({ filled }: { filled: Filled }) {
   const rules = useRules();
+  const me = useMe();
   const known = useRepositories().data?.find((one) => one.name === filled.repository);
   const of = (section: string) => facts(rules.data?.find((one) => one.section === section)?.value);
   const [limits, security, delivery] = [of('pipeline'), of('security'), of('delivery')];
@@ -33,7 +36,7 @@ export function Preview({ filled }: { filled: Filled }) {
         </div>
         <div>
           <dt>Model</dt>
-          <dd>{model || '…'}</dd>
+          <dd>{me.data?.scripted === true ? <ScriptedBadge /> : model || '…'}</dd>
         </div>
         {known && (
           <div>
