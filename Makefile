@@ -5,14 +5,20 @@ export PYTHON
 SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-WORKERS ?= 2
+# One more than the cores of a small machine: tests wait for processes half of the time.
+WORKERS ?= 3
+# A file's tests share what its module starts. Files in their own order: the long ones of tests/acceptance begin, so that
+# no worker is left alone with them at the end.
+SPREAD := --dist loadfile --no-loadscope-reorder
+KILLS ?= 200
+SEED ?= 1
 FRESH_SKIPS := mkdir -p .cache && : > .cache/skipped
 define section
 @printf '\n=== %s ===\n' '$(1)'
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench dashboard wheel \
+.PHONY: help demo test lint types bench chaos dashboard wheel \
         runtime dev browser sources lock format contracts dashboard-check wheel-test pytest skips openapi docs
 
 help: ## Show this help
@@ -38,6 +44,9 @@ types: dev ## Check types strictly
 
 bench: runtime dashboard ## Measure overheads, each beside its floor
 	@$(BIN)/python -m bench
+
+chaos: runtime dashboard ## Kill and freeze the real processes (KILLS=200 SEED=1) and compare what comes out
+	@$(BIN)/python -m chaos --kills $(KILLS) --seed $(SEED) $(if $(RESUME),--resume $(RESUME))
 
 dashboard: ## Build the dashboard into controller/_dashboard
 	@scripts/dashboard.sh build
@@ -88,7 +97,7 @@ dashboard-check:
 
 pytest: dev dashboard browser sources
 	$(call section,Tests)
-	@$(PYTEST) -n $(WORKERS) --dist loadfile -q -rs --durations 10 --ignore tests/wheel tests
+	@$(PYTEST) -n $(WORKERS) $(SPREAD) -q -rs --durations 10 --ignore tests/wheel tests
 
 wheel-test: dev dashboard
 	$(call section,Installed wheel)

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
 from bench.installation import Installation
 
 WAIT_S = 90.0
+_POLL_S = 0.005
+Found = TypeVar("Found")
 
 
 class NothingHappened(Exception):
@@ -73,6 +75,25 @@ class Door:
         """Return when the scripted model received each request, in monotonic seconds, oldest first."""
         return [float(at) for at in httpx2.get(f"{self.model_url}/arrivals", trust_env=False).json()]
 
+    def model_streams(self) -> list[dict[str, Any]]:
+        """Return when each answer of the scripted model began and ended, and whether its reader stayed to the end."""
+        found: list[dict[str, Any]] = httpx2.get(f"{self.model_url}/streams", trust_env=False).json()
+        return found
+
+    def intervene(self, cr_id: str, action: str) -> float:
+        """Do what a person would do; returns when it was sent."""
+        sent = time.monotonic()
+        self.http.post(f"/api/v1/change-requests/{cr_id}/interventions", json={"action": action}).raise_for_status()
+        return sent
+
+    def approve(self, cr_id: str) -> float:
+        """Approve what the first gate shows; returns when that was sent."""
+        gate = self.wait(cr_id, lambda one: one.type == "gate_opened").payload
+        decision = {"decision": "approve", "content_hash": gate["content_hash"], "comment": ""}
+        sent = time.monotonic()
+        self.http.post(f"/api/v1/gates/{gate['gate_id']}/decision", json=decision).raise_for_status()
+        return sent
+
     def listen(self) -> None:
         """Read the stream until it ends; runs in a thread of its own."""
         headers = {"Accept": "text/event-stream"}
@@ -108,6 +129,16 @@ def door(installation: Installation) -> Iterator[Door]:
         ear.start()
         opened.opened()
         yield opened
+
+
+def until(found: Callable[[], Found | None], what: str) -> Found:
+    """Look again and again until something is found. Raises `NothingHappened`."""
+    deadline = time.monotonic() + WAIT_S
+    while (one := found()) is None:
+        if time.monotonic() > deadline:
+            raise NothingHappened(f"{what} did not happen")
+        time.sleep(_POLL_S)
+    return one
 
 
 def left(one: Heard) -> bool:

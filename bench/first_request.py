@@ -4,7 +4,6 @@ Warm is an installation that runs; cold is a controller whose door has just open
 """
 
 import statistics
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +11,10 @@ from bench import floors, sample
 from bench.door import Door, door, left
 from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
-from bench.machine import children
+from bench.workers import until_quiet
 
 AIM_MS = 300.0
 GROUP = "submit"
-_POLL_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +53,9 @@ def _submit_once(opened: Door, installation: Installation, repository: Path) -> 
     arrived = opened.model_arrivals()[known]
     events = opened.of(cr_id)
     worker = next(one for one in events if one.type == "worker_started")
-    _until_quiet(installation)
+    until_quiet(installation)
     moments = (accepted, events[0].at, worker.at, arrived)
     return _Times(*((moment - sent) * 1000 for moment in moments))
-
-
-def _until_quiet(installation: Installation) -> None:
-    """Wait until the worker is gone, so that its end costs the next sample nothing."""
-    fork_server = children(installation.pid("controller"))
-    while any(children(pid) for pid in fork_server):
-        time.sleep(_POLL_S)
 
 
 def _figures(installation: Installation, warm: list[_Times], cold: list[_Times], *, floor_times: int) -> list[Figure]:

@@ -5,9 +5,11 @@ Samples are in milliseconds. Plain tables lie in a database of their own, withou
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -51,6 +53,37 @@ def committed_inserts(url: str, times: int, body: bytes = b"x" * ROW_BYTES) -> l
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS rows (id bigserial PRIMARY KEY, body bytea NOT NULL)")
         return timed(lambda: connection.execute("INSERT INTO rows (body) VALUES (%s)", (body,)), times)
+
+
+def committed_rows(url: str, groups: Sequence[Sequence[bytes]]) -> list[float]:
+    """Insert groups of rows, one transaction a row; a sample is a group."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS texts (id bigserial PRIMARY KEY, body text NOT NULL)")
+        waiting = iter([groups[0], *groups])
+
+        def insert() -> None:
+            for body in next(waiting):
+                connection.execute("INSERT INTO texts (body) VALUES (%s)", (body.decode(),))
+
+        return timed(insert, len(groups))
+
+
+def rings(url: str, times: int) -> list[float]:
+    """Ring on one connection and hear it on another."""
+    with psycopg.connect(url, autocommit=True) as ringing, psycopg.connect(url, autocommit=True) as listening:
+        listening.execute("LISTEN bench")
+
+        def ring() -> None:
+            ringing.execute("SELECT pg_notify('bench', '')")
+            for _ in listening.notifies(stop_after=1):
+                pass
+
+        return timed(ring, times)
+
+
+def kills(times: int) -> list[float]:
+    """Kill a process group of a shell and its child, up to the end of both."""
+    return [_kill() for _ in range(times)]
 
 
 def forks(url: str, times: int) -> list[float]:
@@ -123,6 +156,19 @@ def timed(act: Callable[[], object], times: int) -> list[float]:
         act()
         samples.append((time.perf_counter() - started) * 1000)
     return samples
+
+
+def _kill() -> float:
+    argv = ["/bin/sh", "-c", "sleep 600 & echo; exec sleep 600"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True) as process:
+        if process.stdout is None:
+            raise RuntimeError("A pipe was asked for.")
+        process.stdout.readline()
+        started = time.perf_counter()
+        os.killpg(process.pid, signal.SIGKILL)
+        # Both hold the pipe, so its end is the end of both.
+        process.stdout.read()
+        return (time.perf_counter() - started) * 1000
 
 
 async def _count(state: _Counted) -> _Counted:

@@ -16,10 +16,17 @@ REFUSED = "Double a number, which the model refuses"
 PATIENT = "Double a number, which the model thinks about"
 """The first model answer takes its time, so that the worker can be looked at while it waits."""
 PATIENCE_MS = 4_000
+SILENCE_S = 600
+SILENT = "Double a number, about which the model falls silent"
+"""The first model answer stops in the middle of its stream, for as long as anybody listens."""
+SLEEPY = "Double a number after a long sleep"
+"""The first tool of an agent sleeps, beside a child of its own."""
+SLEEP = "sleep 600 & sleep 600"
 TALKER = "bench_agent"
 FLOOR_ROLE = "bench_floor"
 COMMAND = "true"
 TURNS = (4, 20)
+MANY_TURNS = 80
 BODY = "Callers double numbers by hand and get it wrong.\n\n1. `calc.double(n)` returns n times 2."
 FILES = {
     "calc.py": "def add(a, b):\n    return a + b\n",
@@ -52,11 +59,15 @@ def scenario() -> str:
     """Return everything the scripted model answers in a bench; titles choose between the ways to go."""
     refusal = {"text": "No.", "stop_reason": "refusal"}
     patient = {**refusal, "delay_ms": PATIENCE_MS}
+    silent = {"text": "A long story.", "fault": {"stall_s": SILENCE_S, "times": 100_000}}
     scripts = [
         _script("request_parser", refusal, contains=REFUSED),
         _script("request_parser", patient, contains=PATIENT),
+        _script("request_parser", silent, contains=SILENT),
+        _script("request_parser", _turn(_request(SLEEPY)), contains=SLEEPY),
+        _script("requirements_analyst", _turn(_tool("bash", command=SLEEP)), contains=SLEEPY),
         *_line(),
-        *(_talk(turns) for turns in TURNS),
+        *(_talk(turns) for turns in (*TURNS, MANY_TURNS)),
         _script(FLOOR_ROLE, _turn()),
     ]
     return json.dumps({"name": "bench", "scripts": scripts})
@@ -104,11 +115,11 @@ def _tool(name: str, **given: Any) -> dict[str, Any]:
     return {"name": name, "input": given}
 
 
-def _request() -> dict[str, Any]:
+def _request(title: str = TITLE) -> dict[str, Any]:
     criterion = {"id": "AC1", "text": "calc.double(n) returns n times 2.", "kind": "change"}
     return _tool(
         "submit_request",
-        title=TITLE,
+        title=title,
         summary="Numbers can be doubled.",
         acceptance_criteria=[criterion],
         ambiguities=[],

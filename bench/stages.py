@@ -21,7 +21,9 @@ from pipeline.change_request import RepositoryTarget, Stage
 from pipeline.configuration import Configuration
 from pipeline.context import StageContext
 from pipeline.execution import StageEnd, StageRun, stage_node
+from pipeline.limits import Limits
 from pipeline.ports import Author
+from pipeline.snapshots import SnapshotPushes
 from pipeline.state import PER_REPOSITORY, RepositoryTask, RunState
 from pipeline.store.checkpoints import checkpointer
 from pipeline.store.run_records import RunRecords
@@ -29,7 +31,7 @@ from pipeline.store.run_records import RunRecords
 GROUP = "stage"
 NODES = 20
 THREADS = "stages/"
-STAGES = [stage for stage in Stage if stage not in PER_REPOSITORY]
+STAGES = [stage for stage in Stage if stage not in PER_REPOSITORY and stage is not Stage.SYNC]
 
 
 def measure(installation: Installation, *, quick: bool) -> list[Figure]:
@@ -87,9 +89,17 @@ def _context(lease: Leased, installation: Installation, *, attempt: int) -> Stag
         cr_id=cr_id, attempt=attempt, epoch=lease.identity.epoch, title="", request_text="", requested_by="bench",
         requested_at="", source="api", external_url=None, configuration=Configuration(),
         targets={"bench": RepositoryTarget(name="bench", remote="/nowhere", base_branch="main")}, records=records,
-        agents=unused, repositories={}, forge=unused, sandbox=unused, environments=unused, scanner=unused, signer=unused,
+        agents=unused, repositories={}, snapshots=_no_snapshots(lease, records), forge=unused, sandbox=unused, environments=unused, scanner=unused, signer=unused,
         clock=SystemClock(), emit=records.emit, author=Author(name="Bench", email="bench@localhost"),
         workspaces=installation.root, code_version="bench", scripted=True,
+    )  # fmt: skip
+
+
+def _no_snapshots(lease: Leased, records: RunRecords) -> SnapshotPushes:
+    unused: Any = None
+    return SnapshotPushes(
+        cr_id=lease.identity.cr_id, epoch=lease.identity.epoch, repositories={}, scanner=unused, limits=Limits(),
+        author=unused, clock=SystemClock(), emit=records.emit,
     )  # fmt: skip
 
 

@@ -31,6 +31,22 @@ def show(figures: Sequence[Figure], *, machine: str, console: Console) -> None:
     console.print(f"Machine: {machine}", highlight=False)
 
 
+def markdown(figures: Sequence[Figure], *, machine: str) -> str:
+    """Return the same table as a page of the documentation shows it."""
+    lines = ["| | figure | median | p95 | floor | × | aim | floor is |", "|---|---|---:|---:|---:|---:|---:|---|"]
+    group = None
+    for one in figures:
+        cells = [_plain(cell) for cell in _numbers(one)]
+        first = "" if one.group == group else one.group
+        lines.append(f"| {' | '.join([first, one.name, *cells, one.floor.name if one.floor else ''])} |")
+        group = one.group
+    return "\n".join([*lines, "", f"Machine: {machine}", ""])
+
+
+def _plain(cell: str) -> str:
+    return cell.replace("[yellow]", "**").replace("[/yellow]", "**")
+
+
 def _numbers(one: Figure) -> tuple[str, str, str, str, str]:
     missed = one.aim is not None and one.value > one.aim
     value = f"[yellow]{_text(one.value, one.unit)}[/yellow]" if missed else _text(one.value, one.unit)

@@ -53,10 +53,10 @@ async def _measure(installation: Installation, *, pairs: int, floor_times: int) 
     samples: list[float] = []
     few, many = sample.TURNS
     async with leased(installation) as lease:
-        ports = _ports(installation, lease, sandbox, tree)
-        await _converse(ports, lease, few)
+        ports = agent_ports(installation, lease, sandbox, tree)
+        await converse(ports, lease, few)
         for _ in range(pairs):
-            short, long = await _converse(ports, lease, few), await _converse(ports, lease, many)
+            short, long = await converse(ports, lease, few), await converse(ports, lease, many)
             samples.append((long - short) * 1000 / (many - few))
         turns = (pairs + 1) * (few + 1) + pairs * (many + 1)
         kept = stored.journal_bytes(installation, lease.identity.cr_id) / turns
@@ -72,7 +72,8 @@ async def _measure(installation: Installation, *, pairs: int, floor_times: int) 
     ]
 
 
-async def _converse(ports: AgentPorts, lease: Leased, turns: int) -> float:
+async def converse(ports: AgentPorts, lease: Leased, turns: int) -> float:
+    """Have one conversation of so many turns with the scripted model; returns the seconds it took."""
     task = AgentTask(
         role=sample.TALKER, instance="bench", stage=Stage.DEVELOPMENT, repository="bench", model_class=ModelClass.DEFAULT,
         system=f"Role: {sample.TALKER}\nYou run commands.", context="", opening=sample.opening(turns),
@@ -86,7 +87,8 @@ async def _converse(ports: AgentPorts, lease: Leased, turns: int) -> float:
     return time.perf_counter() - started
 
 
-def _ports(installation: Installation, lease: Leased, sandbox: Sandbox, tree: Path) -> AgentPorts:
+def agent_ports(installation: Installation, lease: Leased, sandbox: Sandbox, tree: Path) -> AgentPorts:
+    """Return what an agent works with, everything of it real but the model's mind."""
     cr_id, limits, clock = lease.identity.cr_id, Limits(), SystemClock()
     records = RunRecords(lease.database, cr_id=cr_id, attempt=1)
     ledger = PostgresLedger(

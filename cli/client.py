@@ -72,6 +72,10 @@ class Client:
         with self._translated():
             return self._checked(self._http.get(path)).content
 
+    def send(self, path: str, content: bytes) -> Any:
+        """Return the JSON of a POST of a file."""
+        return self._call("POST", path, content=content, headers={"Content-Type": "application/octet-stream"})
+
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, idempotency_key: str | None = None) -> Any:
         """Return the JSON of a POST."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}

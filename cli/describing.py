@@ -13,6 +13,10 @@ Detail = Mapping[str, Any]
 _COMMANDS = {
     "resume": "resume {id} [--instructions TEXT]",
     "redirect": "redirect {id} TEXT",
+    "skip": "skip {id} [--instructions WHY]",
+    "takeover": "takeover {id}",
+    "handback": "handback {id} [--instructions TEXT]",
+    "cleanup": "cleanup {id}",
     "rerun": "rerun {id} --mode {mode}{stage}",
     "budget": "budget {id} USD",
     "pause": "pause {id}",
@@ -39,6 +43,7 @@ def outcome_value(detail: Detail, *, warnings: list[str] | None = None, evidence
         "title": detail["title"],
         "stage": detail.get("stage"),
         "pause": {key: pause[key] for key in ("reason", "message", "facts")} if pause else None,
+        "takeover": detail.get("takeover"),
         "gates": [{key: gate[key] for key in ("id", "kind", "content_hash")} for gate in detail.get("gates", [])],
         "repositories": [{key: one.get(key) for key in repositories} for one in detail.get("repositories", [])],
         "cost": detail.get("cost"),
@@ -59,12 +64,30 @@ def print_outcome(out: Output, detail: Detail, *, evidence: str | None = None) -
             out.line(f"  {one['name']}: {what}")
     elif message := _why(detail):
         out.line(f"  {message}")
+    print_takeover(out, detail)
     out.line(f"  Cost: {cost_words(detail)}")
     if detail["status"] == "completed":
         saved = evidence or "FILE"
         how = "" if evidence else f"changeline evidence {detail['id']} --output FILE, then "
         out.line(f"  Evidence: {how}changeline evidence verify {saved} --repo PATH")
     print_choices(out, detail)
+
+
+def print_takeover(out: Output, detail: Detail) -> None:
+    """Print who works on it by hand, and the commands with which they do."""
+    taken = detail.get("takeover")
+    if not taken:
+        return
+    out.line(f"Taken over by {taken['by']} since {taken['since'][:16].replace('T', ' ')} (at {taken['from_stage']})")
+    for one in taken["repositories"]:
+        if one["status"] == "done":
+            out.line(f"  {one['name']}: work on {one['branch']} and push it, then hand it back")
+            for command in one["commands"]:
+                out.line(f"    {command}")
+        elif one["message"]:
+            out.line(f"  {one['name']}: not published: {one_line(one['message'])}")
+        else:
+            out.line(f"  {one['name']}: {one['branch']} is being published")
 
 
 def print_choices(out: Output, detail: Detail) -> None:
@@ -97,6 +120,16 @@ def choices(detail: Detail) -> list[tuple[str, str]]:
             command = form.format(id=cr_id, mode=action.get("mode") or "", stage=stage)
             lines.append((f"changeline {command}", str(action["explanation"])))
     return lines
+
+
+def queue_words(queue: Mapping[str, Any]) -> str:
+    """Return the place in the queue and what the queue waits for."""
+    taken = f"{queue['running']} of {queue['limit']} places"
+    why = {
+        "tenant_limit": f"this tenant has {taken} taken",
+        "global_limit": f"{taken} of all tenants are taken",
+    }.get(queue["held_by"], "it starts in its turn")
+    return f"number {queue['position']} in the queue: {why}"
 
 
 def cost_words(detail: Detail) -> str:

@@ -13,6 +13,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 """Where the packages lie: a checkout, or the interpreter's site-packages."""
 
+FORK_SERVER = ("worker", "--fork-server")
+_CONTROLLERS_OWN = "CHANGELINE_WEBHOOK__"
+"""The command that starts workers by fork."""
+
 
 def command(*arguments: str) -> list[str]:
     """Return the argv of one of our own commands."""
@@ -27,6 +31,11 @@ def module(name: str, *arguments: str) -> list[str]:
 def environment() -> dict[str, str]:
     """Return a copy of the surrounding environment in which `command` works."""
     return with_own_path(os.environ)  # noqa: TID251 - the composition root is where the environment enters
+
+
+def environment_of_workers() -> dict[str, str]:
+    """Return what the fork server and its workers see: without the keys that sign deliveries, the controller's alone."""
+    return {name: value for name, value in environment().items() if not name.upper().startswith(_CONTROLLERS_OWN)}
 
 
 def with_own_path(surrounding: Mapping[str, str]) -> dict[str, str]:

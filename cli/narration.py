@@ -74,5 +74,6 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "effect_recorded": lambda it: f"{it['kind']}: {it['status']}: {it['summary']}",
     "intervention_progressed": _intervention,
+    "cleanup_pending": lambda it: f"{it['actor']} put the cleanup off: {it['message']}",
     "warned": lambda it: f"warning: {it['message']}",
 }

@@ -21,7 +21,7 @@ from pipeline.adapters.sandbox import start_sandbox
 from pipeline.errors import CallerError, Conflict
 from pipeline.ports import Isolation
 from pipeline.settings import Settings
-from pipeline.store import bootstrap, migrations
+from pipeline.store import bootstrap
 
 KEY_SETTING = "CHANGELINE_ANTHROPIC__API_KEY"
 _PROBE_TIMEOUT_S = 2.0
@@ -76,6 +76,8 @@ def no_model() -> CallerError:
 
 def migrate(servers: LocalServers, settings: Settings) -> None:
     """Bring the database to this version's schema. Raises `CallerError` when that is not ours to do."""
+    from pipeline.store import migrations  # noqa: PLC0415 - takes a second, which `status` and `down` need not wait
+
     if servers.owner_url is not None:
         migrations.upgrade(servers.owner_url, app_role=bootstrap.APPLICATION_ROLE, tenant=settings.tenant)
         return

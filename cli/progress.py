@@ -49,7 +49,7 @@ class Progress:
     message: str = ""
     reason: str | None = None
     stages: dict[str, StageLine] = field(
-        default_factory=lambda: {stage.value: StageLine(stage.value) for stage in Stage}
+        default_factory=lambda: {stage.value: StageLine(stage.value) for stage in Stage if stage is not Stage.SYNC}
     )
     agents: dict[str, AgentLine] = field(default_factory=dict)
     tests: dict[str, tuple[int, int, bool]] = field(default_factory=dict)

@@ -17,6 +17,7 @@ _OWN_NAMES = {
     "name": "--repo",
     "base_branch": "--base-branch",
     "test_command": "--test-command",
+    "report_url": "--report-url",
 }
 _URL = re.compile(r"^([a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)", re.IGNORECASE)
 

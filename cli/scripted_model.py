@@ -3,8 +3,8 @@
 Problem: a demo and acceptance tests without a key, in which everything but the intelligence is real. Choice: a small
 server with the provider's event sequence, its usage numbers (cache reads and writes computed from the prefixes it has
 really seen) and its ways to fail, so that the official SDK and the real loop run against it. It is named as scripted in
-every answer. `GET /requests` shows what it was asked and `GET /arrivals` when, for tests and the bench;
-`python -m cli.scripted_model FILE --port N` runs it.
+every answer. For tests and the bench, `GET /requests` shows what it was asked, `GET /arrivals` when, and `GET /streams`
+when each answer began and ended, and whether its reader stayed; `python -m cli.scripted_model FILE --port N` runs it.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,16 @@ class ConnectionDropped(Exception):
 
 
 @dataclass(slots=True)
+class Streamed:
+    """One streamed answer, in seconds of the monotonic clock."""
+
+    begun: float
+    ended: float | None = None
+    whole: bool = False
+    """Whether the last event was sent; False at the end says that the reader went away or a fault cut it."""
+
+
+@dataclass(slots=True)
 class ScriptedModel:
     """The server's state: what it was asked, which faults it has played, which prefixes are cached."""
 
@@ -59,6 +69,7 @@ class ScriptedModel:
     headers: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
     arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
     """When each request was there, by the monotonic clock, which processes of one machine share."""
+    streams: deque[Streamed] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
     faults_played: Counter[str] = field(default_factory=Counter)
     cached_prefixes: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
@@ -69,6 +80,7 @@ class ScriptedModel:
                 Route("/v1/messages", self._messages, methods=["POST"]),
                 Route("/requests", self._journal, methods=["GET"]),
                 Route("/arrivals", self._arrivals, methods=["GET"]),
+                Route("/streams", self._streams, methods=["GET"]),
                 Route("/healthz", self._health, methods=["GET"]),
             ]
         )
@@ -81,6 +93,9 @@ class ScriptedModel:
 
     async def _arrivals(self, _request: Request) -> Response:
         return JSONResponse(list(self.arrivals))
+
+    async def _streams(self, _request: Request) -> Response:
+        return JSONResponse([asdict(one) for one in self.streams])
 
     async def _messages(self, http: Request) -> Response:
         raw = await http.body()
@@ -106,8 +121,20 @@ class ScriptedModel:
         if not request.get("stream"):
             return JSONResponse(message, headers={"request-id": message["id"]})
         return StreamingResponse(
-            _stream(message, fault), media_type="text/event-stream", headers={"request-id": message["id"]}
+            self._watched(_stream(message, fault)),
+            media_type="text/event-stream",
+            headers={"request-id": message["id"]},
         )
+
+    async def _watched(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        streamed = Streamed(begun=time.monotonic())
+        self.streams.append(streamed)
+        try:
+            async for frame in stream:
+                yield frame
+            streamed.whole = True
+        finally:
+            streamed.ended = time.monotonic()
 
     def _fault(self, place: str, raw: bytes, turn: Turn) -> Fault | None:
         if turn.fault is None:

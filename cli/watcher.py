@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from cli.client import Client, Event
+from cli.describing import queue_words
 from cli.following import at_rest, follow, may_rest, path_of
 from cli.live import LiveView
 from cli.narration import narrate
@@ -57,7 +58,7 @@ def follow_to_rest(client: Client, cr_id: str, view: View, *, answer: Callable[[
 
     `answer` is asked at every rest; True says that it did something and following goes on.
     """
-    seen = 0
+    seen, queued = 0, ""
     for event in follow(client, cr_id, notice=view.notice):
         if event is not None:
             view.show(event)
@@ -65,6 +66,8 @@ def follow_to_rest(client: Client, cr_id: str, view: View, *, answer: Callable[[
         if not may_rest(event):
             continue
         detail: Detail = client.get(path_of(cr_id))
+        if detail.get("queue") and queued != (queued := queue_words(detail["queue"])):
+            view.notice(f"It is {queued}.")
         # The change request is ahead of its stream: what led to this rest is shown before it counts.
         told = not client.events_page(f"{path_of(cr_id)}/events", after=seen, limit=1)
         if told and at_rest(detail) and not answer(detail):

@@ -1,11 +1,8 @@
 """The composition root of the controller: what exists, who knows whom, what starts and stops."""
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,18 +11,21 @@ from controller import errors
 from controller.analytics import routes as analytics_routes
 from controller.auth import routes as auth_routes
 from controller.background.bells import BellHub
+from controller.background.deliveries import Announcer, DeliverNotification, DeliverReport
 from controller.background.events import EventTailer
 from controller.background.outbox import Outbox
 from controller.background.supervision import Loop, supervise
 from controller.background.timers import TimerLoop
-from controller.background.workers import Workers
+from controller.background.workers import Workers, owner_name
 from controller.change_requests import routes as change_request_routes
+from controller.cleanup import routes as cleanup_routes
 from controller.context import ControllerContext
 from controller.effects import routes as effect_routes
 from controller.events import routes as event_routes
 from controller.gates import routes as gate_routes
 from controller.guard import Guard, allowed_hosts
 from controller.interventions import routes as intervention_routes
+from controller.journals import routes as journal_routes
 from controller.learnings import routes as learning_routes
 from controller.metrics import Metrics
 from controller.operations import routes as operation_routes
@@ -35,7 +35,8 @@ from controller.settings import routes as settings_routes
 from controller.static import packaged_dashboard, static_routes
 from controller.version import program_version
 from controller.views import routes as view_routes
-from controller.wiring import ControllerWiring
+from controller.wiring import ControllerWiring, EffectExecutor
+from pipeline import deliveries
 from pipeline.adapters.redis_bell import FallbackBell, RedisBell
 from pipeline.identifiers import new_id
 from pipeline.ports import TenantBell
@@ -43,8 +44,9 @@ from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.engine import Database
 
 _FEATURES = (
-    change_request_routes, event_routes, intervention_routes, view_routes, gate_routes, settings_routes,
-    repository_routes, learning_routes, effect_routes, auth_routes, operation_routes, analytics_routes,
+    change_request_routes, event_routes, intervention_routes, cleanup_routes, view_routes, gate_routes, settings_routes,
+    repository_routes, learning_routes, journal_routes, effect_routes, auth_routes, operation_routes,
+    analytics_routes,
 )  # fmt: skip
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -110,15 +112,22 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     settings, pace = wiring.settings, wiring.pace
     database = Database(wiring.database_url, tenant=settings.tenant, pool_max=settings.database.pool_max)
     bells, metrics = BellHub(wiring.bell or _bell(wiring, database)), Metrics()
-    owner = f"{socket.gethostname()}:{os.getpid()}:{new_id('ctl')}"
+    owner = owner_name(new_id("ctl"))
     tailer = EventTailer(database)
     queue_wake = asyncio.Event()
     workers = Workers(
         database=database, bells=bells, launcher=wiring.launcher, settings=settings, metrics=metrics, owner=owner,
         alone=wiring.alone, on_ready=queue_wake.set,
     )  # fmt: skip
-    outbox = Outbox(database=database, bells=bells, executors=wiring.executors, metrics=metrics, owner=owner)
-    timers = TimerLoop(database=database, bells=bells, gate_reminder=timedelta(seconds=pace.gate_reminder_s))
+    outbox, delivering = (
+        Outbox(
+            database=database, bells=bells, executors=executors, metrics=metrics, owner=owner, settings=settings.effects,
+            deliveries=deliver, alone=wiring.alone, reached=wiring.reached,
+        )
+        for executors, deliver in ((wiring.executors, False), (_deliverers(wiring, database), True))
+    )  # fmt: skip
+    timers = TimerLoop(database=database, bells=bells, settings=settings.timers)
+    announcer = Announcer(database=database, bells=bells)
     loops = [
         Loop(name="bells", tick=bells.hear, interval_s=pace.events_s, continuous=True),
         Loop(name="events", tick=tailer.tick, interval_s=pace.events_s),
@@ -126,15 +135,27 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
         Loop(name="dispatch", tick=workers.dispatch, interval_s=pace.dispatch_s, wake=queue_wake),
         Loop(name="reaper", tick=workers.reap, interval_s=pace.reaper_s),
         Loop(name="outbox", tick=outbox.tick, interval_s=pace.outbox_s),
+        Loop(name="deliveries", tick=delivering.tick, interval_s=pace.outbox_s),
+        Loop(name="announcer", tick=announcer.tick, interval_s=pace.announcer_s),
         Loop(name="timers", tick=timers.tick, interval_s=pace.timers_s),
     ]
-    topics = {"events": "events", "queue": "dispatch", "effects": "outbox"}
-    for topic, name in topics.items():
+    topics = (("events", "events"), ("queue", "dispatch"), ("effects", "outbox"), ("effects", "deliveries"))
+    for topic, name in topics:
         bells.wake_on(topic, next(loop.wake for loop in loops if loop.name == name))
     return ControllerContext(
         wiring=wiring, database=database, bells=bells, tailer=tailer, metrics=metrics, loops=loops,
         schema=SchemaCheck(database, wiring.database_url), controller_id=owner,
     )  # fmt: skip
+
+
+def _deliverers(wiring: ControllerWiring, database: Database) -> dict[str, EffectExecutor]:
+    if wiring.webhooks is None:
+        return {}
+    secret = wiring.settings.webhook.report_secret
+    return {
+        deliveries.REPORT: DeliverReport(database, wiring.webhooks, secret=secret),
+        deliveries.NOTIFICATION: DeliverNotification(database, wiring.webhooks),
+    }
 
 
 def _bell(wiring: ControllerWiring, database: Database) -> TenantBell:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from controller.wiring import InspectedRepository, RepositoryDiff
+from pipeline import snapshots
 from pipeline.change_request import RepositoryTarget
 from pipeline.errors import Conflict, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository, Stack
@@ -125,6 +126,19 @@ class DeleteRef:
         return {"ref": payload["ref"], "deleted": True}
 
 
+class DeleteSnapshots:
+    """Effect `delete_snapshots`: what every epoch of a change request saved at the remote of one repository."""
+
+    def __init__(self, open_repository: OpenRepository) -> None:
+        self._open = open_repository
+
+    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+        """Delete whatever is there now; nothing there is success."""
+        name = str(effect.repository)
+        repository = await self._open(name, str(effect.payload["remote"]))
+        return {"refs": await snapshots.delete_snapshots(repository, str(effect.payload["cr_id"]), name)}
+
+
 def proposed_name(remote: str) -> str:
     """Return a repository name from the last part of a remote."""
     last = re.split(r"[/:\\]", remote.rstrip("/"))[-1].removesuffix(".git")
@@ -133,6 +147,8 @@ def proposed_name(remote: str) -> str:
 
 async def _with_commit(open_repository: OpenRepository, effect: Effect, commit: str) -> Repository:
     repository = await open_repository(str(effect.repository), str(effect.payload["remote"]))
+    if not await repository.has_commit(commit):
+        await snapshots.fetch_snapshots(repository, effect.cr_id, str(effect.repository))
     if not await repository.has_commit(commit):
         raise TransientError("The commit is not in the cache yet.", commit=commit)
     return repository

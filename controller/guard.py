@@ -5,7 +5,6 @@ if it were its own. Choice: only names from an allow-list are answered. The body
 `Content-Length` says, and NUL bytes are refused before they reach the database.
 """
 
-import ipaddress
 from collections.abc import Sequence
 from time import monotonic
 from urllib.parse import urlsplit
@@ -17,9 +16,12 @@ from controller.errors import Malformed, TooLarge, WrongHost, problem_of, respon
 from controller.metrics import Metrics
 from pipeline.errors import CallerError
 from pipeline.identifiers import new_id
+from pipeline.replay.file import FILE_MAX_BYTES
 from pipeline.settings import Settings
 
 BODY_MAX_BYTES = 2 * 1024 * 1024
+LARGER_BODIES = {"/api/v1/journals": FILE_MAX_BYTES}
+"""Addresses that take whole files."""
 _PROBES = frozenset({"/healthz", "/readyz"})
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -28,33 +30,6 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
-
-
-def check_binding(settings: Settings) -> None:
-    """Raise `CallerError` when the address would offer tokens and code in the clear to other machines."""
-    door = settings.controller
-    if (door.tls_certificate is None) is not (door.tls_key is None):
-        raise CallerError(
-            "A certificate and its key belong together.", field="controller.tls_key",
-            remedy="Set CHANGELINE_CONTROLLER__TLS_CERTIFICATE and CHANGELINE_CONTROLLER__TLS_KEY.",
-        )  # fmt: skip
-    if is_loopback(door.host) or door.behind_proxy or door.tls_certificate is not None:
-        return
-    raise CallerError(
-        f"Listening on {door.host} without TLS would send tokens in the clear.", field="controller.host",
-        remedy="Listen on 127.0.0.1, set a certificate and key, or set CHANGELINE_CONTROLLER__BEHIND_PROXY=true "
-        "if a TLS-terminating proxy stands in front.",
-    )  # fmt: skip
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def allowed_hosts(settings: Settings) -> frozenset[str]:
@@ -94,7 +69,7 @@ class Guard:
         if refusal is not None:
             await respond(problem_of(refusal))(scope, receive, guarded_send)
         else:
-            await self._app(scope, _bounded(receive), guarded_send)
+            await self._app(scope, _bounded(receive, _body_max(scope)), guarded_send)
         self._count(scope, status, monotonic() - started)
 
     def _refusal(self, scope: Scope) -> CallerError | None:
@@ -108,8 +83,8 @@ class Guard:
         if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
             return Malformed("An address cannot contain a NUL character.", remedy="Remove it.")
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > BODY_MAX_BYTES:
-            return _too_large()
+        if length.isdigit() and int(length) > _body_max(scope):
+            return _too_large(_body_max(scope))
         return None
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
@@ -121,7 +96,11 @@ class Guard:
             self._metrics.seconds.labels(route=route).observe(seconds)
 
 
-def _bounded(receive: Receive) -> Receive:
+def _body_max(scope: Scope) -> int:
+    return LARGER_BODIES.get(scope["path"], BODY_MAX_BYTES)
+
+
+def _bounded(receive: Receive, max_bytes: int) -> Receive:
     total = 0
 
     async def bounded() -> Message:
@@ -129,7 +108,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             total += len(message.get("body", b""))
-            if total > BODY_MAX_BYTES:
+            if total > max_bytes:
                 # The framework passes on its own exception from a body that it reads; any other would become a 400.
                 raise HTTPException(413)
         return message
@@ -137,10 +116,9 @@ def _bounded(receive: Receive) -> Receive:
     return bounded
 
 
-def _too_large() -> TooLarge:
+def _too_large(max_bytes: int) -> TooLarge:
     return TooLarge(
-        f"The body is larger than {BODY_MAX_BYTES} bytes.", field="body", remedy="Send less text.",
-        max_bytes=BODY_MAX_BYTES,
+        f"The body is larger than {max_bytes} bytes.", field="body", remedy="Send less text.", max_bytes=max_bytes,
     )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from controller import logs
+from controller.binding import check_binding
 from controller.context import ControllerContext
-from controller.guard import check_binding
 from pipeline.errors import CallerError
 from pipeline.settings import Settings
 

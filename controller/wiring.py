@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.change_request import RepositoryTarget
-from pipeline.ports import ChangedFile, TenantBell
+from pipeline.crash_points import Reached, unnoticed
+from pipeline.ports import ChangedFile, TenantBell, Webhooks
 from pipeline.records import Effect
 from pipeline.settings import Settings
 from pipeline.store.dispatching import Dispatched
@@ -102,7 +103,7 @@ class Pace:
     reaper_s: float = 5.0
     outbox_s: float = 1.0
     timers_s: float = 5.0
-    gate_reminder_s: float = 24 * 3600.0
+    announcer_s: float = 1.0
     heartbeat_s: float = 15.0
     """Comment lines on silent event streams."""
     client_stall_s: float = 10.0
@@ -121,6 +122,8 @@ class ControllerWiring:
     launcher: Launcher
     executors: Mapping[str, EffectExecutor] = field(default_factory=dict)
     """By effect kind."""
+    webhooks: Webhooks | None = None
+    """Carries reports and notifications; without it they wait for a controller that can."""
     redis_url: str | None = None
     bell: TenantBell | None = None
     """Overrides the bell that follows from the two addresses."""
@@ -129,3 +132,5 @@ class ControllerWiring:
     dashboard: Path | None = None
     """Directory of the built dashboard; None means the packaged one."""
     pace: Pace = field(default_factory=Pace)
+    reached: Reached = unnoticed
+    """Told the crash points around each effect's claim, act and record."""

@@ -77,11 +77,13 @@ class PauseReason(StrEnum):
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     ENVIRONMENT_FAILED = "environment_failed"
     REMOTE_UNREACHABLE = "remote_unreachable"
+    MACHINE_SHORT = "machine_short"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     GRAPH_CHANGED = "graph_changed"
     HUMAN_PAUSE = "human_pause"
     ABORTED = "aborted"
     HANDED_OVER = "handed_over"
+    HANDBACK_REFUSED = "handback_refused"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -103,10 +105,12 @@ class Stage(StrEnum):
     RELEASE = "release"
     RETROSPECTIVE = "retrospective"
     CLEANUP = "cleanup"
+    SYNC = "sync"
+    """Beside the line: entered only when a person hands back what they took over, and leads back into it."""
 
     @property
     def number(self) -> int:
-        """Position in the line, from 0."""
+        """Position in the line, from 0; what stands beside it comes last."""
         return list(Stage).index(self)
 
 
@@ -165,6 +169,16 @@ def branch_name(cr_id: str, attempt: int) -> str:
 def wip_ref(cr_id: str, repository: str, epoch: int) -> str:
     """The only ref a worker may push: private to its epoch, so a stale worker reaches nothing that anyone reads."""
     return f"refs/changeline/wip/{cr_id}/{repository}/{epoch}"
+
+
+def wip_branch(cr_id: str, repository: str, epoch: int) -> str:
+    """The same, as a branch, for remotes that refuse private refs."""
+    return f"refs/heads/changeline/wip/{cr_id}/{repository}/{epoch}"
+
+
+def wip_prefixes(cr_id: str, repository: str) -> tuple[str, str]:
+    """Where snapshots of every epoch may lie at a remote: the prefixes of `wip_ref` and `wip_branch`."""
+    return f"refs/changeline/wip/{cr_id}/{repository}/", f"refs/heads/changeline/wip/{cr_id}/{repository}/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

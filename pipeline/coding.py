@@ -74,6 +74,22 @@ async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | Stag
     return _given_up(run, tries, PauseReason.DEVELOPMENT_LOOP, message, last=last)
 
 
+async def as_handed_back(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | StageEnd | None:
+    """Prove what a person handed back; None leaves it to the code writer: it is not proven, or more was asked for."""
+    came_back = await feedback.given(run)
+    finished = came_back and all(one.kind is FeedbackKind.HANDOVER for one in came_back)
+    if not finished or feedback.OPEN_POINTS in {one.source for one in came_back} or await feedback.instructions(run):
+        return None
+    head = _start(run, tests)
+    if await _tampering(run, bench, tests, head):
+        return None
+    stack, environment = await _environment(run, bench, head)
+    if isinstance(environment, StageEnd):
+        return environment
+    verdict, _, reports = await prove(run, bench, tests, head, stack, environment)
+    return Coded(head=head, summary=f"as handed back: {reports['suite'].summary()}") if verdict.ok else None
+
+
 def _given_up(run: StageRun, tries: _Tries, reason: PauseReason, message: str, **facts: str) -> StageEnd:
     """Say whose fault it is: no code makes tests pass that need a package which is not there."""
     if tries.unfounded:

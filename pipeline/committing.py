@@ -21,11 +21,13 @@ async def with_feature(run: StageRun, snapshot: str, behaviour: Behaviour) -> st
     )
 
 
-async def commit(run: StageRun, *, snapshot: str, parent: str, step: str, subject: str, body: str = "") -> str:
+async def commit(
+    run: StageRun, *, snapshot: str, parent: str, step: str, subject: str, body: str = "", dated: str | None = None
+) -> str:
     """Build the commit of a step and keep it alive in the cache; returns `parent` when the tree is the same.
 
-    The commit's time is the snapshot's activation time, so that a repeated step gives another SHA only if its tree
-    differs; callers store the SHA before they use it.
+    The commit has the time of `dated`, the agent's snapshot (`snapshot` itself by default), which the journal remembers:
+    so a step that is repeated after a crash gives the same SHA, and what was proven on it is not proven twice.
     """
     repository = run.context.repositories[run.name]
     if not await repository.changed_files(parent, snapshot):
@@ -33,8 +35,9 @@ async def commit(run: StageRun, *, snapshot: str, parent: str, step: str, subjec
     told = f"{textwrap.fill(' '.join(body.split()), 72)}\n\n" if body else ""
     headline = textwrap.shorten(subject, 72, placeholder=" …")
     message = f"{headline}\n\n{told}Change-Request: {run.context.cr_id}\n{STEP}: {step}\n"
+    when = await repository.committed_at(dated or snapshot)
     built = await repository.commit_tree_of(
-        snapshot, parents=[parent], message=message, author=run.context.author, when=run.context.commit_time()
+        snapshot, parents=[parent], message=message, author=run.context.author, when=when
     )
     await repository.update_ref(f"refs/changeline/keep/{run.context.cr_id}/{run.context.epoch}/{built}", built)
     return built

@@ -1,8 +1,8 @@
 """Versioned runtime settings: what an operator may change while the system runs.
 
 Each section is one pydantic model with a default; the database keeps every version. A change touches new change requests
-only: submit freezes `snapshot()` into the change request, and workers read nothing else. A section exists only if
-something reads it; a limit has exactly one owner.
+only: submit freezes `snapshot()` into the change request, and workers read nothing else. The sections in `LIVE_SECTIONS`
+concern the controller alone and hold at once. A section exists only if something reads it; a limit has exactly one owner.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline.deliveries import Need
 from pipeline.errors import CallerError, NotFound
 from pipeline.limits import Limits
 from pipeline.llm.chains import ModelSettings
@@ -45,17 +46,41 @@ class DeliverySettings(_Section):
     """True asks a person to approve the verified specs before development."""
 
 
+class DispatchSettings(_Section):
+    """How many change requests of this tenant run at the same time; holds at once, for queued ones too."""
+
+    workers_max: int | None = Field(None, ge=1, le=500)
+    """None takes the process setting `controller.tenant_workers_max`. Lowering it stops nothing that runs."""
+
+
+class NotificationSettings(_Section):
+    """One webhook that is told when somebody is needed; holds at once, for everything not yet delivered."""
+
+    url: str | None = Field(None, pattern=r"^https?://[^\s@#]+$", max_length=2000)
+    """None tells nobody. Without credentials: the signature shows who sends."""
+    secret: str = Field("notifications", pattern=r"^[a-z0-9_]{1,60}$")
+    """The name of the secret that signs, one of the process setting `webhook.secrets`; never the secret itself."""
+    events: tuple[Need, ...] = tuple(Need)
+    """What it is told of."""
+
+
+LIVE_SECTIONS = frozenset({"dispatch", "notifications"})
+"""Read by the controller as they hold now; no part of a change request's snapshot."""
+
+
 class Configuration(_Section):
-    """All sections together, as frozen into a change request's snapshot."""
+    """All sections together. What is frozen into a change request is `snapshot`."""
 
     pipeline: Limits = Limits()
     models: ModelSettings = ModelSettings()
     security: SecuritySettings = SecuritySettings()
     delivery: DeliverySettings = DeliverySettings()
+    dispatch: DispatchSettings = DispatchSettings()
+    notifications: NotificationSettings = NotificationSettings()
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the JSON-plain form that a change request runs on."""
-        return self.model_dump(mode="json")
+        """Return the JSON-plain form that a change request runs on, without what only the controller reads."""
+        return self.model_dump(mode="json", exclude=set(LIVE_SECTIONS))
 
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
@@ -63,6 +88,8 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "models": ModelSettings,
     "security": SecuritySettings,
     "delivery": DeliverySettings,
+    "dispatch": DispatchSettings,
+    "notifications": NotificationSettings,
 }
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -13,6 +12,7 @@ from pipeline.agents.submissions.fields import Submission, SubmissionFacts
 from pipeline.change_request import RepositoryTarget, Stage
 from pipeline.configuration import Configuration
 from pipeline.errors import InvariantBroken
+from pipeline.events import Event
 from pipeline.findings import Finding
 from pipeline.ports import (
     Author,
@@ -38,8 +38,8 @@ class Records(Protocol):
     async def valid_result(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
         """Return the stored result of the same inputs, unless a person asked for the stage to run again."""
 
-    async def save_result(self, result: StageResult) -> None:
-        """Keep a stage's result; the activation that runs again keeps the first."""
+    async def save_result(self, result: StageResult, *, announced_by: Event) -> None:
+        """Keep a stage's result and its event together; the activation that runs again keeps the first, announced once."""
 
     async def invalidate(self, stages: Sequence[Stage]) -> None:
         """Forget the results of stages, because a person asked for them to run again."""
@@ -97,7 +97,7 @@ class Records(Protocol):
         """Return a file, None when there is none of that name."""
 
     async def open_gate(self, *, kind: str, activation: str, content: Mapping[str, Any], content_hash: str) -> Gate:
-        """Open a decision once per activation; open gates of the kind with other content become void."""
+        """Open a decision once per activation and announce it once; open gates of the kind with other content become void."""
 
     async def gate(self, gate_id: str) -> Gate:
         """Return a gate."""
@@ -125,6 +125,15 @@ class Records(Protocol):
 
         Returns the newest with instructions, else the newest.
         """
+
+    async def skip_of(self, stage: Stage, repository: str | None, activation: str) -> Intervention | None:
+        """Return a person's wish to skip this stage (of this repository), marking it delivered; the activation keeps it."""
+
+    async def skip_waiting(self) -> Stage | None:
+        """Return the stage that a person asked to skip and that has not run since."""
+
+    async def settle_skips(self, stage: Stage, *, happened: bool, activation: str) -> None:
+        """Answer wishes to skip, now that a stage ended: acted on, or refused because they came too late or could not be."""
 
     async def settle_instructions(self, repository: str | None) -> None:
         """Mark what agents of an ended stage were told as acted on: what concerns `repository`, or every one (None)."""
@@ -214,6 +223,25 @@ class Agents(Protocol):
         """Run to a submission of the role's own type; resumes from the journal when it was interrupted."""
 
 
+class Snapshots(Protocol):
+    """The saving of work at the remote, beside the run. No method but `bring_back` and `end` waits for a remote."""
+
+    async def run(self) -> None:
+        """Push whenever it is due or asked for, until cancelled or ended."""
+
+    def kick(self) -> None:
+        """Ask for a push soon; returns at once."""
+
+    async def settle(self) -> None:
+        """Push what is left, for a bounded time, before the worker leaves."""
+
+    async def end(self) -> None:
+        """Push nothing any more; a push under way is finished first."""
+
+    async def bring_back(self, name: str, commits: Sequence[str]) -> list[str]:
+        """Make a repository's cache hold `commits`, from the remote where they are lost; return those lost for good."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageContext:
     """Everything a stage may ask of the world."""
@@ -234,6 +262,7 @@ class StageContext:
     records: Records
     agents: Agents
     repositories: Mapping[str, Repository]
+    snapshots: Snapshots
     forge: Forge
     sandbox: Sandbox
     environments: Environments
@@ -256,7 +285,3 @@ class StageContext:
     def tree(self, repository: str, purpose: str) -> Path:
         """Return the place of one tree of this epoch."""
         return self.workspaces / repository / purpose
-
-    def commit_time(self) -> datetime:
-        """Return the present for a commit that is made once and recorded before it is used."""
-        return self.clock.now()

@@ -2,6 +2,7 @@
 
     ChangelineError
     ├── TransientError        the machine tries again (a remote is away, a provider is overloaded)
+    │   └── DatabaseAway      PostgreSQL is: nothing can be stored, not even a pause
     ├── ModelError            the model gets it back as a tool error and corrects itself
     ├── PersonNeeded          the change request pauses with a typed reason and a decision screen
     ├── CallerError           the caller's request is refused: it names the field and the remedy
@@ -34,11 +35,26 @@ class ChangelineError(Exception):
 
 
 class TransientError(ChangelineError):
-    """Worth trying again without a person. `retry_after_s` is the provider's own wish, if it stated one."""
+    """Worth trying again without a person. `retry_after_s` is the provider's own wish, if it stated one.
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None, **facts: Fact) -> None:
+    `reason` is the pause it becomes when it outlasts every retry.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        reason: PauseReason = PauseReason.REMOTE_UNREACHABLE,
+        **facts: Fact,
+    ) -> None:
         super().__init__(message, **facts)
         self.retry_after_s = retry_after_s
+        self.reason = reason
+
+
+class DatabaseAway(TransientError):
+    """PostgreSQL did not answer, or asked to come again. Never a pause by itself: a pause is a row."""
 
 
 class ModelError(ChangelineError):

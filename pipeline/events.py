@@ -208,6 +208,16 @@ class Warned(_Event):
 
     type: Literal["warned"] = "warned"
     message: str
+    about: Literal["reminder", "silence"] | None = None
+    """Set when a person is wanted: a decision waits for long, or a running change request does nothing."""
+
+
+class CleanupPending(_Event):
+    """A person put off deciding what becomes of the artifacts of an ended change request; nothing was deleted."""
+
+    type: Literal["cleanup_pending"] = "cleanup_pending"
+    actor: str
+    message: str
 
 
 Event = Annotated[
@@ -230,7 +240,8 @@ Event = Annotated[
     | EffectRecorded
     | CostUpdated
     | InterventionProgressed
-    | Warned,
+    | Warned
+    | CleanupPending,
     Field(discriminator="type"),
 ]
 

@@ -203,6 +203,8 @@ async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
             findings = tuple(finding for _, finding in found)
             blocking = any(finding.severity.blocking for finding in findings)
             verdict = "changes_required" if blocking else "pass"
+            if "skip" in outcome and reviewer != "checks":
+                verdict = "skipped"
             reviews.append(ReviewRecord(repository=name, reviewer=reviewer, verdict=verdict, findings=findings))
     return tuple(reviews)
 

@@ -8,7 +8,7 @@ once, so acting on one repository never edits the graph. Stages that block or wa
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from langgraph.runtime import Runtime
@@ -17,7 +17,8 @@ from pipeline import events, routing
 from pipeline.change_request import PauseReason, RepositoryTarget, Stage
 from pipeline.context import StageContext
 from pipeline.errors import InvariantBroken, PersonNeeded
-from pipeline.records import StageResult
+from pipeline.records import Intervention, StageResult
+from pipeline.skipping import SKIPPABLE
 from pipeline.state import (
     PAUSE,
     PER_REPOSITORY,
@@ -27,6 +28,7 @@ from pipeline.state import (
     RunState,
     Verdict,
     outcome_key,
+    outcomes_of,
 )
 
 
@@ -39,6 +41,8 @@ class StageRun:
     context: StageContext
     activation: str
     repository: str | None = None
+    skip: Intervention | None = None
+    """Set when a person skips what may be skipped of this stage."""
 
     @property
     def name(self) -> str:
@@ -78,10 +82,12 @@ class StageRun:
 
     async def emit(self, event: Any) -> None:
         """Append an event of this stage and repository."""
+        await self.context.emit(self.located(event))
+
+    def located(self, event: Any) -> Any:
+        """Return an event with this stage and repository."""
         where = {"stage": self.stage, "repository": self.repository}
-        await self.context.emit(
-            event.model_copy(update={key: value for key, value in where.items() if value is not None})
-        )
+        return event.model_copy(update={key: value for key, value in where.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,8 @@ class StageEnd:
     message: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     gate_id: str | None = None
+    next: Stage | None = None
+    """Of sync only: the stage that works next."""
     update: RunState = field(default_factory=RunState)
     """Further channels, such as the approval."""
 
@@ -123,7 +131,7 @@ def stage_node(stage: Stage, body: Body, inputs: Inputs) -> Node:
         update = await _update(run, body, inputs)
         if stage in PER_REPOSITORY:
             return update
-        return {**update, **await decided(stage, _merged(state, update), run.context)}
+        return {**update, **await decided(stage, _merged(state, update), run.context, run.activation)}
 
     return node
 
@@ -132,7 +140,7 @@ def join_node(stage: Stage) -> Node:
     """Return the node that waits for all repositories of a stage and decides what follows."""
 
     async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
-        update = await decided(stage, state, runtime.context)
+        update = await decided(stage, state, runtime.context, _activation(runtime))
         if update["goto"] != PAUSE:
             await runtime.context.records.settle_instructions(None)
         return update
@@ -140,8 +148,12 @@ def join_node(stage: Stage) -> Node:
     return node
 
 
-async def decided(stage: Stage, state: RunState, context: StageContext) -> RunState:
-    """Ask `routing` what follows and announce a loop-back."""
+async def decided(stage: Stage, state: RunState, context: StageContext, activation: str) -> RunState:
+    """Ask `routing` what follows, announce a loop-back, and answer those who asked to skip."""
+    verdicts = {outcome["verdict"] for outcome in outcomes_of(state, stage).values()}
+    await context.records.settle_skips(
+        stage, happened=verdicts <= {Verdict.PASSED, Verdict.WAITING}, activation=activation
+    )
     limits = context.configuration.pipeline
     decision = routing.after(stage, state, limits)
     if decision.loops:
@@ -158,27 +170,34 @@ async def decided(stage: Stage, state: RunState, context: StageContext) -> RunSt
 
 
 async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
-    inputs_hash = _hash([run.stage.value, run.note, *inputs(run)])
+    if run.stage in SKIPPABLE:
+        run = replace(run, skip=await run.context.records.skip_of(run.stage, run.repository, run.activation))
+    inputs_hash = _hash([run.stage.value, run.note, *([run.skip.id] if run.skip else []), *inputs(run)])
     known = await run.context.records.valid_result(run.repository or "", run.stage, inputs_hash)
     if known is not None:
         return cast("RunState", known.result["update"])
     await _check_working_time(run)
     started = run.context.clock.monotonic()
-    await run.context.records.enter_stage(run.stage)
+    if run.stage is not Stage.SYNC:
+        await run.context.records.enter_stage(run.stage)
     await run.emit(events.StageEntered(round=_round(run)))
     end = await body(run)
     update = _as_update(run, end)
+    duration = run.context.clock.monotonic() - started
+    completed = run.located(
+        events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3))
+    )
     if end.verdict in {Verdict.PASSED, Verdict.SENT_BACK}:
         result = StageResult(
             repository=run.repository or "", stage=run.stage, activation=run.activation,
             inputs_hash=inputs_hash, result={"update": update},
         )  # fmt: skip
-        await run.context.records.save_result(result)
+        # From the result on nothing of this stage runs again, so whatever belongs to its end comes before or with it.
         await run.context.records.settle_instructions(run.repository)
-    duration = run.context.clock.monotonic() - started
-    await run.emit(
-        events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3))
-    )
+        await run.context.records.save_result(result, announced_by=completed)
+        run.context.snapshots.kick()
+    else:
+        await run.context.emit(completed)
     return update
 
 
@@ -213,6 +232,10 @@ def _as_update(run: StageRun, end: StageEnd) -> RunState:
         outcome |= {"reason": end.reason.value, "message": end.message, "facts": end.facts}
     if end.gate_id is not None:
         outcome |= {"gate_id": end.gate_id, "message": end.message, "facts": end.facts}
+    if run.skip is not None:
+        outcome["skip"] = run.skip.id
+    if end.next is not None:
+        outcome["next"] = end.next.value
     update: RunState = {"outcomes": {outcome_key(run.stage, run.repository): outcome}, "repositories": end.repositories}
     return {**update, **end.update}
 

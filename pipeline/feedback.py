@@ -11,6 +11,8 @@ from pipeline.findings import Finding
 from pipeline.ports import Instruction
 
 KIND = "feedback"
+OPEN_POINTS = "open points"
+"""The source of what a handed back change leaves to be done."""
 
 
 async def keep(run: StageRun, repository: str, feedback: Sequence[Feedback]) -> str:

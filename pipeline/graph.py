@@ -3,7 +3,8 @@
     intake → screening → repository_identification → workspaces → translation* ⇄ verification → development* ⇄ review*
     → rebase* → delivery → release_gate → merge_check ⇄ rebase → release → retrospective → cleanup      (* per repository)
 
-Every stage may end at `pause`, whose sole statement interrupts; `resume` reads what people said from rows and leads back.
+A person who hands a taken over change request back enters at `sync`, which leads to translation, verification,
+development, review or rebase. Every stage may end at `pause`, whose sole statement interrupts; `resume` reads what people said from rows and leads back.
 Joins are where fan-outs end and `routing` decides. Node names are a contract (`state.GRAPH_VERSION`).
 """
 
@@ -37,6 +38,7 @@ from pipeline.stages import (
     retrospective,
     review,
     screening,
+    sync,
     translation,
     verification,
     workspaces,
@@ -64,6 +66,7 @@ _STAGES = {
     Stage.RELEASE: (release.release, release.inputs),
     Stage.RETROSPECTIVE: (retrospective.retrospective, retrospective.inputs),
     Stage.CLEANUP: (cleanup.cleanup, cleanup.inputs),
+    Stage.SYNC: (sync.sync, sync.inputs),
 }
 
 
@@ -88,7 +91,7 @@ def _compiled() -> Line:
     graph.add_edge(states.PAUSE, states.RESUME)
     everywhere = [*(stage.value for stage in Stage), states.PAUSE]
     graph.add_conditional_edges(states.RESUME, follow, everywhere)
-    graph.add_conditional_edges(START, enter, [stage.value for stage in Stage])
+    graph.add_conditional_edges(START, enter, [*(stage.value for stage in Stage), states.RESUME])
     return graph.compile()
 
 
@@ -108,7 +111,7 @@ def follow(state: RunState) -> str | Sequence[Send]:
 
 
 def enter(state: RunState) -> str | Sequence[Send]:
-    """Begin at the first stage, or where a restart asked for."""
+    """Begin at the first stage, where a restart asked for, or at the question that waited through an upgrade."""
     return follow(state) if state.get("goto") else Stage.INTAKE.value
 
 
@@ -124,6 +127,8 @@ def decider(stage: Stage) -> str:
 
 def targets(stage: Stage) -> dict[Any, str]:
     """Return where a stage may lead, as `routing` defines it."""
+    if stage is Stage.SYNC:
+        return {name: name for name in [*(onward.value for onward in routing.AFTER_SYNC), states.PAUSE]}
     onward = Stage(routing.LINE[stage.number + 1]).value if stage is not Stage.CLEANUP else GRAPH_END
     reachable = [onward, states.PAUSE]
     if stage in routing.SENT_BACK_TO:

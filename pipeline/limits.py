@@ -53,3 +53,9 @@ class Limits(BaseModel):
     """Of the text of a change request."""
     added_file_max_bytes: int = Field(1_000_000, ge=1_000)
     """A single file of the change; larger ones are refused by the secret scan and size check."""
+    snapshot_interval_s: int = Field(60, ge=1, le=86_400)
+    """How often, beside the ends of stages, snapshots of the work go to the remote."""
+    snapshot_file_max_bytes: int = Field(5_000_000, ge=1_000)
+    """A file of a snapshot; a snapshot with a larger one stays on the machine."""
+    snapshot_total_max_bytes: int = Field(50_000_000, ge=1_000)
+    """What one snapshot adds or changes; a larger one stays on the machine."""

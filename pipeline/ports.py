@@ -120,6 +120,24 @@ class Repository(Protocol):
     async def drop_refs(self, prefix: str) -> None:
         """Delete the cache's refs below a prefix (full, ending in a slash). Idempotent."""
 
+    async def refs(self, prefix: str) -> Mapping[str, str]:
+        """Return the cache's refs below a prefix (full, ending in a slash): name to commit."""
+
+    async def remote_refs(self, prefixes: Sequence[str]) -> Mapping[str, str]:
+        """Ask the remote for its refs below these prefixes right now: name to commit."""
+
+    async def fetch_refs(self, names: Sequence[str], *, into: str) -> None:
+        """Bring refs of the remote (full names) into the cache, below `into`. Idempotent."""
+
+    async def unpublished(self, commit: str, *, known: Sequence[str]) -> list[str]:
+        """Return what `commit` adds to `known` and to the remote's branches as of the last fetch, oldest first."""
+
+    async def added_sizes(self, commit: str) -> Mapping[str, int]:
+        """Return the bytes of each file that a commit adds or changes against its first parent."""
+
+    async def ignored_paths(self, commit: str, paths: Sequence[str]) -> list[str]:
+        """Return which of `paths` the ignore rules of `commit` exclude."""
+
     async def changed_files(self, base: str, head: str) -> list[ChangedFile]:
         """List what differs between two commits, renames detected."""
 
@@ -137,6 +155,9 @@ class Repository(Protocol):
 
     async def commit_facts(self, commit: str) -> "CommitFacts":
         """Return a commit's tree and parents."""
+
+    async def committed_at(self, commit: str) -> datetime:
+        """Return when a commit was made, as it says itself."""
 
     async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
         """Return (sha, subject) of the commits in base..head, newest first."""
@@ -570,6 +591,38 @@ class CommitReader(Protocol):
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is reachable from `descendant` (equal counts); False when either is absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One signed message to another system. `id` is its idempotency key: the same at every try."""
+
+    id: str
+    url: str
+    secret: str
+    """The name of the secret that signs; only the adapter knows secrets."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a receiver answered to a delivery that it took."""
+
+    status: int
+
+
+class Webhooks(Protocol):
+    """Delivers to addresses that people named. An answer that got lost is followed by the same delivery again."""
+
+    def check(self, url: str, secret: str) -> None:
+        """Raise `CallerError` when nothing could ever be delivered there: not HTTP, credentials, no such secret."""
+
+    async def deliver(self, delivery: Delivery) -> Receipt:
+        """Deliver once.
+
+        Raises `Conflict` for a final refusal (with the receiver's own words, cut, untrusted) or an address that is not
+        allowed, and `TransientError` with the receiver's wish for another try later.
+        """
 
 
 class TenantBell(Protocol):

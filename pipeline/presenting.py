@@ -3,6 +3,7 @@
 Gathered from rows at the moment it is shown; the release content's hash is what an approval binds to.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline import specs
@@ -70,10 +71,15 @@ async def release(run: StageRun) -> dict[str, Any]:
 async def skipped(run: StageRun) -> list[str]:
     """Return what a person skipped; every approver sees it."""
     return [
-        f"{said.actor} skipped {said.body.get('stage', 'a stage')}"
+        f"{said.actor} skipped {said.body.get('stage', 'a stage')}{_because(said.body)}"
         for said in await run.context.records.interventions()
         if said.action == "skip" and said.status == "acted"
     ]
+
+
+def _because(body: Mapping[str, Any]) -> str:
+    why = str(body.get("instructions") or "")
+    return f": {why}" if why else ""
 
 
 async def history(run: StageRun) -> str:

@@ -37,6 +37,7 @@ class ChangeRequest:
     updated_at: datetime
     queued_at: datetime
     finished_at: datetime | None
+    report_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ class NewChangeRequest:
     external_id: str | None = None
     external_url: str | None = None
     kind: Kind = Kind.CHANGE
+    report_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,7 @@ class Effect:
     """One change outside: intent, claim, outcome. `payload` names exact commits, built before the intent."""
 
     id: str
+    tenant_id: str
     key: str
     cr_id: str
     repository: str | None

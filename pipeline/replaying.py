@@ -16,6 +16,8 @@ from pipeline.errors import ModelError
 from pipeline.execution import StageEnd, StageRun, blocked
 from pipeline.ports import RebaseResult
 
+LINE_MAX = 1_000
+"""Commits of one change that are looked at, those of a person who took it over included."""
 CONFLICTS_MAX = 10
 """Commits of one change that may conflict in turn."""
 
@@ -57,14 +59,19 @@ async def replay(run: StageRun, onto: str) -> Replayed | StageEnd:
 
 
 async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Replayed:
-    """Find the tests commit of the replayed line by its trailer: the newest commit of step `tests`."""
+    """Find the tests commit of the replayed line: at its old place, or by its trailer when commits fell away."""
     repository = run.context.repositories[run.name]
     await repository.update_ref(f"refs/changeline/keep/{run.context.cr_id}/{run.context.epoch}/{head}", head)
+    replayed = [commit for commit, _ in await repository.log(onto, head, limit=LINE_MAX)]
+    old = [commit for commit, _ in await repository.log(run.here["base"], run.here["head"], limit=LINE_MAX)]
     tests = onto
-    for commit, _ in await repository.log(onto, head):
-        if f"{STEP}: tests" in await repository.message(commit):
-            tests = commit
-            break
+    if len(old) == len(replayed) and run.here["tests"] in old:
+        tests = replayed[old.index(run.here["tests"])]
+    else:
+        for commit in replayed:
+            if f"{STEP}: tests" in await repository.message(commit):
+                tests = commit
+                break
     return Replayed(head=head, tests=tests, clean=clean)
 
 

@@ -23,6 +23,9 @@ async def resume(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunSt
         return await _after_gate(state, wait, runtime.context)
     if runtime.execution_info is None:
         raise InvariantBroken("A run resumes only inside a checkpointed graph.")
+    skipped = await runtime.context.records.skip_waiting()
+    if skipped is not None:
+        return {"goto": skipped.value}
     stage = Stage(wait["stage"])
     said = await runtime.context.records.take_resume(stage=stage, activation=runtime.execution_info.task_id)
     if said is None:

@@ -8,10 +8,14 @@ or sent-back outcome to a later stage.
 from dataclasses import dataclass, field
 
 from pipeline.change_request import PauseReason, Stage
+from pipeline.errors import InvariantBroken
 from pipeline.limits import Limits
 from pipeline.state import END, PAUSE, Outcome, RunState, Verdict, Wait, outcomes_of
 
-LINE = tuple(Stage)
+LINE = tuple(stage for stage in Stage if stage is not Stage.SYNC)
+
+AFTER_SYNC = (Stage.TRANSLATION, Stage.VERIFICATION, Stage.DEVELOPMENT, Stage.REVIEW, Stage.REBASE)
+"""Where a handed back change may go on: never later than the rebase, which proves everything again where it must."""
 
 SENT_BACK_TO = {
     Stage.VERIFICATION: Stage.TRANSLATION,
@@ -54,6 +58,8 @@ def after(stage: Stage, state: RunState, limits: Limits) -> Decision:
     back = {name: outcome for name, outcome in outcomes.items() if outcome["verdict"] == Verdict.SENT_BACK}
     if back:
         return _loop(stage, state, limits, back)
+    if stage is Stage.SYNC:
+        return _after_sync(outcomes[""])
     return Decision(goto=_next(stage))
 
 
@@ -70,6 +76,13 @@ def _stop(stage: Stage, outcomes: dict[str, Outcome]) -> Decision | None:
             if outcome["verdict"] == verdict:
                 return Decision(goto=PAUSE, wait=_wait(stage, name, outcome))
     return None
+
+
+def _after_sync(outcome: Outcome) -> Decision:
+    onward = Stage(outcome["next"])
+    if onward not in AFTER_SYNC:
+        raise InvariantBroken("A handed back change cannot go on there.", stage=onward.value)
+    return Decision(goto=onward.value)
 
 
 def _wait(stage: Stage, repository: str, outcome: Outcome) -> Wait:

@@ -39,8 +39,10 @@ class AnthropicSettings(_Group):
 
     api_key: SecretStr | None = None
     base_url: str | None = None
-    max_retries: int = Field(2, ge=0, le=10)
-    """Retries of the SDK itself; the gateway retries above it."""
+    max_retries: int = Field(0, ge=0, le=10)
+    """Retries inside the SDK, which no budget sees; the gateway's own, each with a reservation, come on top."""
+    stall_timeout_s: float = Field(120.0, gt=0)
+    """The longest silence of the endpoint, before its answer and within it."""
 
 
 class SandboxSettings(_Group):
@@ -89,6 +91,8 @@ class GitSettings(_Group):
     author_name: str = "Changeline"
     author_email: str = "changeline@localhost"
     command_timeout_s: float = Field(120.0, gt=0)
+    transfer_timeout_s: float = Field(1800.0, gt=0)
+    """One fetch or push; a connection on which nothing moves for a minute is given up earlier."""
 
 
 class LeaseSettings(_Group):
@@ -96,6 +100,49 @@ class LeaseSettings(_Group):
 
     beat_s: float = Field(30.0, gt=0)
     lost_after_s: float = Field(90.0, gt=0)
+    deaths_max: int = Field(5, ge=1, le=100)
+    """Workers that die in a row without any progress; then the change request pauses (`attempts_exhausted`)."""
+
+
+class EffectSettings(_Group):
+    """How changes outside (pushes, merges, reports, notifications) are carried out and tried again."""
+
+    claim_s: float = Field(15.0, gt=0)
+    """How long a controller that fell silent keeps others from an effect it took; renewed each third while it works."""
+    execution_timeout_s: float = Field(150.0, gt=0)
+    """One try; above `git.command_timeout_s`, so that git gives up first and says why."""
+    retry_s: float = Field(2.0, ge=0)
+    """The pause after the first failed try. It doubles each time; a random part of up to a half is taken off."""
+    retry_max_s: float = Field(300.0, ge=0)
+    """The longest such pause. A receiver's own `Retry-After` may be longer, up to a day."""
+    tries_max: int = Field(8, ge=1, le=100)
+    """Tries of a push, merge or deletion before it becomes a dead letter."""
+    delivery_tries_max: int = Field(14, ge=1, le=100)
+    """Tries of a report or notification before it becomes a dead letter."""
+
+
+class WebhookSettings(_Group):
+    """Signed deliveries to other systems: reports on change requests, and notifications."""
+
+    secrets: dict[str, SecretStr] = {}
+    """Names and keys of signatures, such as `CHANGELINE_WEBHOOK__SECRETS__REPORTS`. Only the controller reads them."""
+    report_secret: str = "reports"  # noqa: S105 - the name of a secret
+    """The name of the secret that signs reports."""
+    private_hosts: tuple[str, ...] = ()
+    """Hosts that may have private or loopback addresses; all others have to be public. Never link-local ones."""
+    timeout_s: float = Field(10.0, gt=0, le=60)
+    """One delivery, from resolving the name to the end of the answer."""
+
+
+class TimerSettings(_Group):
+    """When somebody is told that something waits or stands still."""
+
+    gate_reminder_s: float = Field(24 * 3600.0, gt=0)
+    """A decision is reminded of after this time, and each time it passes again."""
+    review_timeout_s: float = Field(48 * 3600.0, gt=0)
+    """A change request that waits this long for a review of its pull request pauses as `review_timeout`."""
+    silence_s: float = Field(300.0, gt=0)
+    """A running change request without any event for this long is reported, once per silence."""
 
 
 class ControllerSettings(_Group):
@@ -113,6 +160,7 @@ class ControllerSettings(_Group):
     workers_max: int = Field(4, ge=1, le=500)
     """Change requests that run at the same time, over all tenants."""
     tenant_workers_max: int = Field(4, ge=1, le=500)
+    """Of one tenant; the runtime setting `dispatch.workers_max` changes it per tenant at once."""
 
 
 class Settings(BaseSettings):
@@ -132,6 +180,8 @@ class Settings(BaseSettings):
     """The bearer token for `url`."""
     scenario: Path | None = None
     """A scripted model's scenario file; set only by `--scenario` and the demo, and shown wherever the model is named."""
+    crash_points: Path | None = None
+    """A directory in which the chaos suite arms places where processes end themselves; refused without a scripted model."""
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     anthropic: AnthropicSettings = AnthropicSettings()
@@ -140,6 +190,9 @@ class Settings(BaseSettings):
     git: GitSettings = GitSettings()
     lease: LeaseSettings = LeaseSettings()
     controller: ControllerSettings = ControllerSettings()
+    effects: EffectSettings = EffectSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    timers: TimerSettings = TimerSettings()
     ambient_anthropic_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("ANTHROPIC_API_KEY"))
     ambient_anthropic_base_url: str | None = Field(None, validation_alias=AliasChoices("ANTHROPIC_BASE_URL"))
     ambient_xdg_state_home: Path | None = Field(None, validation_alias=AliasChoices("XDG_STATE_HOME"))

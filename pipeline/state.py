@@ -41,6 +41,10 @@ class Outcome(TypedDict, total=False):
     facts: dict[str, Any]
     gate_id: str
     """When waiting for a decision."""
+    next: str
+    """Of sync only: the stage that works next."""
+    skip: str
+    """The intervention that skipped what may be skipped of this round."""
     note: str | None
     """The intervention this round ran with; what was said then is not said again to a later round."""
 
@@ -68,6 +72,8 @@ class RepositoryState(TypedDict, total=False):
     clean: bool
     """Whether the last rebase replayed without conflicts."""
     merge: str
+    handed_back: str
+    """The commit of the branch that a person handed back last: where the branch on the remote is known to stand."""
     approved_round: int
     """The development round that the release approval was given for."""
 

@@ -222,6 +222,10 @@ class MemoryWorkspace:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
+    async def holds(self, commit: str) -> bool:
+        """See `Workspace.holds`."""
+        return commit in self._trees
+
     def files(self) -> dict[str, bytes]:
         """Return the tree's files by relative path."""
         return {

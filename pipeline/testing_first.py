@@ -90,7 +90,7 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
                 ),
                 stage=run.stage, activation=run.activation, repository=run.name, instance=f"{run.name}/{iteration}",
                 facts=SubmissionFacts(scenarios=scenarios_of(bench.spec)),
-                loop=await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW,)),
+                loop=await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER)),
                 context=bench.context, tree=tree, commit=commit, environment=bench.environment,
             )
         )  # fmt: skip
@@ -100,7 +100,9 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
             submission = handed.of(Tests)
             subject = f"Tests: {bench.spec.feature}"
             told = await committing.with_feature(run, commit, bench.spec.behaviour())
-            built = await committing.commit(run, snapshot=told, parent=bench.start, step="tests", subject=subject)
+            built = await committing.commit(
+                run, snapshot=told, parent=bench.start, step="tests", subject=subject, dated=commit
+            )
             tests = await witness(run, bench, submission, built)
             if isinstance(tests, ProvenTests):
                 await trees.remove(run, run.name, purpose)
@@ -156,12 +158,17 @@ async def sources_of(run: StageRun, commit: str, paths: Sequence[str]) -> Mappin
 
 async def _misplaced(run: StageRun, bench: Bench, handed: Handed) -> list[Feedback]:
     """The test writer may add and change tests only."""
-    changed = await run.context.repositories[run.name].changed_files(bench.start, handed.snapshot)
-    submission = handed.of(Tests)
+    repository, submission = run.context.repositories[run.name], handed.of(Tests)
+    change, preserve = _files(submission, ScenarioKind.CHANGE), _files(submission, ScenarioKind.PRESERVE)
+    changed = await repository.changed_files(bench.start, handed.snapshot)
+    # A test that an earlier round or a person wrote may be declared as it stands; the red witness judges it all the same.
+    present = [file for file in await repository.changed_files(bench.base, bench.start) if file.status != "D"]
+    touched = {file.path for file in changed}
+    taken_on = [file for file in present if file.path in {*change, *preserve} and file.path not in touched]
     problems = check_test_writer(
-        changed=changed,
-        change_files=_files(submission, ScenarioKind.CHANGE),
-        preserve_files=_files(submission, ScenarioKind.PRESERVE),
+        changed=[*changed, *taken_on],
+        change_files=change,
+        preserve_files=preserve,
         patterns=bench.stack.test_patterns,
     )
     text = "\n".join(problem.message for problem in problems)

@@ -18,14 +18,15 @@ async def for_effect(run: StageRun, effect: Effect, *, refused: PauseReason) -> 
 
 async def outcome(run: StageRun, effect: Effect, *, again: frozenset[str] = GIVEN_UP) -> Effect:
     """Return how an effect ended; one that ended in `again` is tried anew when a person let this stage go on."""
-    if effect.status in again and run.fresh_note is not None:
+    if effect.status in again | {"retry"} and run.fresh_note is not None:
         await run.context.records.try_again(effect.id)
     return await run.context.records.outcome(effect.id, timeout_s=run.context.effect_timeout_s)
 
 
 def stop(ended: Effect, refused: PauseReason) -> StageEnd:
     """Return the pause for an effect that did not happen, with the reason that its executor gave, else `refused`."""
-    reason = PauseReason(str(ended.result.get("reason", refused.value)))
+    away = ended.status in {"retry", "dead"}
+    reason = PauseReason(str(ended.result.get("reason", (PauseReason.REMOTE_UNREACHABLE if away else refused).value)))
     message = ended.error or f"The {ended.kind} of {ended.repository} is {ended.status}."
     facts = {**ended.result.get("facts", {}), "effect": ended.id, "effect_status": ended.status}
     return blocked(reason, message, **{**facts, "repository": ended.repository})

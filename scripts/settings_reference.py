@@ -41,7 +41,8 @@ def _header() -> list[str]:
         "",
         "There are two kinds. A *process setting* is what a process must know before it can read the database; it comes",
         "from the environment and holds until the process ends. A *runtime setting* is kept in the database in versions;",
-        "a change touches new change requests only, because each one runs on the snapshot taken when it was submitted.",
+        "a change touches new change requests only, because each one runs on the snapshot taken when it was submitted;",
+        "`dispatch` and `notifications` concern the controller alone and hold at once.",
         "",
     ]
 

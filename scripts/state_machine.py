@@ -30,7 +30,7 @@ def picture() -> str:
     boxes = [f"    {stage.value}{_box(stage)}" for stage in Stage]
     forward = [f"    {source.value} --> {target.value}" for source, target in _moves() if target.number > source.number]
     back = [
-        f"    {source.value} -. sent back .-> {target.value}"
+        f"    {source.value} -. {'goes on' if source is Stage.SYNC else 'sent back'} .-> {target.value}"
         for source, target in _moves()
         if target.number < source.number
     ]

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -60,13 +61,26 @@ class TestServer:
              "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"],
             check=True, capture_output=True, cwd=self.directory, **demote,
         )  # fmt: skip
-        with (self.directory / "log").open("wb") as log:
+        self.serve()
+
+    def serve(self) -> None:
+        demote: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        data = self.directory / "data"
+        with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [BINARIES / "postgres", "-D", data, "-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-k", "",
                  "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
                  "-c", "shared_buffers=64MB"],
                 stdout=log, stderr=log, cwd=self.directory, **demote,
             )  # fmt: skip
+        self._wait()
+
+    def restart(self) -> None:
+        """Cut every connection and come back, as an administrator's restart does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+        self.serve()
         self._wait()
 
     def stop(self) -> None:
@@ -96,11 +110,15 @@ class TestServer:
         migrations.upgrade(self.url("changeline_owner", "template_changeline"), app_role="changeline_app")
 
     def create(self, name: str, template: str | None = None) -> TestDatabase:
-        source = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+        # Copying the template's files takes a third of the time of logging their content.
+        source = (
+            sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template)) if template else sql.SQL("")
+        )
         owned = sql.SQL("CREATE DATABASE {} OWNER changeline_owner").format(sql.Identifier(name))
         self.execute(sql.Composed([owned, source]))
-        with psycopg.connect(self.url("postgres", name), autocommit=True) as connection:
-            connection.execute("ALTER SCHEMA public OWNER TO changeline_owner")
+        if template is None:
+            with psycopg.connect(self.url("postgres", name), autocommit=True) as connection:
+                connection.execute("ALTER SCHEMA public OWNER TO changeline_owner")
         return TestDatabase(
             name=name,
             owner_url=self.url("changeline_owner", name),

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cli.scenario import parse_scenario
 from cli.scripted_model import ScriptedModel, listening
@@ -18,13 +19,24 @@ class ScriptedServer:
 
     def __init__(self) -> None:
         self.model = ScriptedModel(parse_scenario(SILENCE, "silence"))
+        self._app = self.model.app()
         self._listener = listening()
+        self.disturbance: ASGIApp | None = None
+        """Answers instead of the model while it is set; what it answers, the model never saw."""
         self._server = uvicorn.Server(
             uvicorn.Config(
-                self.model.app(), log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1
+                self._answer,
+                interface="asgi3",
+                log_level="critical",
+                lifespan="off",
+                ws="none",
+                timeout_graceful_shutdown=1,
             )
         )
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.disturbance or self._app)(scope, receive, send)
 
     @property
     def base_url(self) -> str:
@@ -37,6 +49,7 @@ class ScriptedServer:
             self.model.bodies,
             self.model.headers,
             self.model.arrivals,
+            self.model.streams,
             self.model.faults_played,
             self.model.cached_prefixes,
         ):

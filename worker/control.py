@@ -1,15 +1,25 @@
-"""What may stop a run from outside: a person's pause or abort, a cancelled change request, a shutdown."""
+"""What may stop a run from outside: a person's pause or abort, a cancelled change request, used-up working time."""
 
 import asyncio
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
 
 from pipeline.change_request import PauseReason, Status
+from pipeline.context import Records
 from pipeline.errors import TransientError
-from pipeline.ports import Bell
+from pipeline.limits import Limits
+from pipeline.ports import Bell, Clock
 from pipeline.store.runs import Runs
 
 LOOK_EVERY_S = 1.0
-_REASONS = {"pause": PauseReason.HUMAN_PAUSE, "abort": PauseReason.ABORTED}
+TIME_LOOK_MAX_S = 60.0
+_REASONS = {
+    "pause": PauseReason.HUMAN_PAUSE,
+    "abort": PauseReason.ABORTED,
+    "takeover": PauseReason.HANDED_OVER,
+}
+_WANTS = {"pause": "asked to pause", "abort": "asked to abort", "takeover": "takes it over", "skip": "skips the stage"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +29,9 @@ class Stop:
     reason: PauseReason | None
     message: str
     intervention_id: str | None = None
+    facts: Mapping[str, int] = field(default_factory=dict)
+    goes_on: bool = False
+    """The run is only interrupted: it goes on at once, otherwise."""
 
 
 async def stop_asked(runs: Runs, bell: Bell, cr_id: str) -> Stop:
@@ -34,19 +47,58 @@ async def stop_asked(runs: Runs, bell: Bell, cr_id: str) -> Stop:
             if status is not Status.RUNNING:
                 return Stop(reason=None, message=f"The change request is {status.value}.")
             if asked is not None:
-                words = f"{asked['actor']} asked to {asked['action']}."
-                return Stop(reason=_REASONS[asked["action"]], message=words, intervention_id=asked["id"])
+                words, skips = f"{asked['actor']} {_WANTS[asked['action']]}.", asked["action"] == "skip"
+                reason = None if skips else _REASONS[asked["action"]]
+                return Stop(reason=reason, message=words, intervention_id=asked["id"], goes_on=skips)
             await _wait(rung)
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
 
 
+async def first_to_stop(*askers: Awaitable[Stop]) -> Stop:
+    """Return the first reason to stop; the others are no longer waited for."""
+    asking = [asyncio.ensure_future(asker) for asker in askers]
+    try:
+        done, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        return next(asked for asked in asking if asked in done).result()
+    finally:
+        for asked in asking:
+            asked.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def time_used_up(records: Records, limits: Limits, clock: Clock) -> Stop:
+    """Return once the leased working time is used up, also in the middle of a stage.
+
+    What earlier epochs worked is read once; this one's own time is monotonic, so neither a restart nor a change of the
+    wall clock gives or takes any.
+    """
+    begun = clock.monotonic()
+    worked_s, times = await _working_time(records, clock)
+    allowed_s = limits.working_time_max_s * (1 + times)
+    while (left_s := allowed_s - worked_s - (clock.monotonic() - begun)) > 0:
+        await clock.sleep(min(left_s, TIME_LOOK_MAX_S))
+    facts = {"allowed_s": allowed_s, "worked_s": round(worked_s + clock.monotonic() - begun)}
+    message = "The working time of this change request is used up."
+    return Stop(reason=PauseReason.TOTAL_TIME, message=message, facts=facts)
+
+
+async def _working_time(records: Records, clock: Clock) -> tuple[float, int]:
+    while True:
+        try:
+            return await records.working_time()
+        except TransientError:
+            await clock.sleep(LOOK_EVERY_S)
+
+
 async def _listen(bell: Bell, cr_id: str, rung: asyncio.Event) -> None:
     while True:
-        async for topic in bell.listen():
-            if topic == f"cr:{cr_id}":
-                rung.set()
+        # Without this a database that restarts would leave the run deaf for the rest of its life.
+        with contextlib.suppress(TransientError):
+            async for topic in bell.listen():
+                if topic == f"cr:{cr_id}":
+                    rung.set()
         await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -13,6 +13,8 @@ import os
 import select
 import signal
 import sys
+import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -39,6 +41,10 @@ class ForkServer:
     isolation: Isolation | None = None
     workers: dict[int, Order] = field(default_factory=dict)
     known: set[tuple[str, int, int]] = field(default_factory=set)
+    stop_grace_s: float = 5.0
+    """Between asking a worker to stop and killing it: one that is frozen would keep its locks from its successor."""
+    overdue: dict[int, float] = field(default_factory=dict)
+    """When a worker that was asked to stop is killed, by the monotonic clock."""
 
     def serve(self) -> None:
         """Serve until stdin ends, then stop every worker."""
@@ -51,7 +57,7 @@ class ForkServer:
         self._say({"ready": True})
         pending = b""
         while True:
-            readable, _, _ = select.select([sys.stdin.fileno(), wake], [], [])
+            readable, _, _ = select.select([sys.stdin.fileno(), wake], [], [], self._patience_s())
             if wake in readable:
                 os.read(wake, READ_BYTES)
                 self._reap()
@@ -62,6 +68,7 @@ class ForkServer:
                 *lines, pending = (pending + chunk).split(b"\n")
                 for line in lines:
                     self._obey(json.loads(line))
+            self._kill_overdue()
         for pid in self.workers:
             os.kill(pid, signal.SIGKILL)
 
@@ -73,6 +80,15 @@ class ForkServer:
             for pid, order in self.workers.items():
                 if (order.cr_id, order.epoch) == wanted:
                     os.kill(pid, signal.SIGTERM)
+                    self.overdue.setdefault(pid, time.monotonic() + self.stop_grace_s)
+
+    def _patience_s(self) -> float | None:
+        return max(0.0, min(self.overdue.values()) - time.monotonic()) if self.overdue else None
+
+    def _kill_overdue(self) -> None:
+        for pid in [pid for pid, at in self.overdue.items() if at <= time.monotonic()]:
+            del self.overdue[pid]
+            os.kill(pid, signal.SIGKILL)
 
     def _launch(self, order: Order) -> None:
         identity = (order.cr_id, order.attempt, order.epoch)
@@ -96,6 +112,9 @@ class ForkServer:
             os.dup2(2, 1)
             code = self.work(order, self.settings, self.isolation)
         finally:
+            # Nobody catches what ended this process, and `_exit` would take it along unsaid.
+            if sys.exc_info()[0] is not None:
+                traceback.print_exc()
             sys.stderr.flush()
             os._exit(code)
 
@@ -104,6 +123,7 @@ class ForkServer:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
+            self.overdue.pop(pid, None)
             order = self.workers.pop(pid, None)
             if order is not None:
                 code = os.waitstatus_to_exitcode(status)

@@ -60,6 +60,7 @@ class Heartbeat:
                     last = renewed = now
                 elif now - renewed > self._settings.lost_after_s * MARGIN:
                     self._give_up("the lease could not be renewed in time")
+            await self._count(database, worked_s=time.monotonic() - last)
         finally:
             await database.close()
 
@@ -80,6 +81,14 @@ class Heartbeat:
         if not held:
             self._give_up("another epoch holds the lease")
         return True
+
+    async def _count(self, database: Database, *, worked_s: float) -> None:
+        """Add what was worked since the last beat; the lease itself is given back already."""
+        try:
+            async with asyncio.timeout(self._settings.beat_s + 5), database.transaction() as connection:
+                await Leases(connection).worked(self._identity.cr_id, self._identity.epoch, worked_s=worked_s)
+        except (ChangelineError, TimeoutError) as problem:
+            structlog.get_logger().warning("working_time_not_counted", problem=str(problem))
 
     def _give_up(self, why: str) -> None:
         structlog.get_logger().error("lease_lost", why=why, cr_id=self._identity.cr_id, epoch=self._identity.epoch)

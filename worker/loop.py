@@ -17,21 +17,21 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command
 
+from pipeline import shortage
 from pipeline import state as states
 from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
-from pipeline.errors import ChangelineError, LeaseLost, Parked, PersonNeeded, TransientError
+from pipeline.errors import ChangelineError, DatabaseAway, LeaseLost, Parked, PersonNeeded, TransientError
 from pipeline.events import WorkerStarted
 from pipeline.graph import Line
 from pipeline.identifiers import new_id
-from pipeline.state import GRAPH_VERSION, Verdict
+from pipeline.state import GRAPH_VERSION
 from pipeline.store import checkpoints
-from pipeline.store.runs import Ending, Restart
+from pipeline.store.runs import Ending
 from worker.control import Stop
+from worker.patience import Patience
 from worker.restarting import first_state, thread
+from worker.upgrading import begin_anew, finished, misfit, taken_over
 from worker.wiring import Hands
-
-TRANSIENT_TRIES = 3
-RETRY_AFTER_S = 2.0
 
 DONE_EXIT = 0
 FENCED_EXIT = 75
@@ -44,7 +44,8 @@ async def execute(hands: Hands, stop: Callable[[], Awaitable[Stop]], drain: RunC
     try:
         ending = await _run_until_stopped(hands, stop, drain)
         if ending is not None:
-            await hands.runs.end(ending)
+            await _leave(hands, ending)
+            await hands.context.snapshots.settle()
             log.info("run_left", status=ending.status.value, reason=ending.reason)
     except LeaseLost:
         log.warning("lease_lost")
@@ -53,6 +54,17 @@ async def execute(hands: Hands, stop: Callable[[], Awaitable[Stop]], drain: RunC
         log.warning("database_away", problem=problem.message)
         return DATABASE_EXIT
     return DONE_EXIT
+
+
+async def _leave(hands: Hands, ending: Ending) -> None:
+    """Report how the run ended, also to a database that is just coming back."""
+    patience = Patience(hands.context.clock)
+    while True:
+        try:
+            return await hands.runs.end(ending)
+        except DatabaseAway as away:
+            if not await patience.again(away):
+                raise
 
 
 async def _run_until_stopped(hands: Hands, stop: Callable[[], Awaitable[Stop]], drain: RunControl) -> Ending | None:
@@ -64,77 +76,100 @@ async def _run_until_stopped(hands: Hands, stop: Callable[[], Awaitable[Stop]], 
         stopping.cancel()
         await asyncio.wait({stopping})
         return await running
-    return await _stopped(running, stopping.result())
+    return await _stopped(hands, running, stopping.result())
 
 
-async def _stopped(running: asyncio.Task[Ending], stop: Stop) -> Ending | None:
+async def _stopped(hands: Hands, running: asyncio.Task[Ending], stop: Stop) -> Ending | None:
     """Cancel the run; how it ended by itself before the cancellation took hold counts more than the wish to stop it."""
     running.cancel()
     await asyncio.wait({running})
     if not running.cancelled():
         return await running
+    if stop.goes_on and stop.intervention_id is not None:
+        await hands.runs.delivered(stop.intervention_id)
+        return Ending(move=Move.REQUEUE, status=Status.QUEUED, message=stop.message)
     if stop.reason is None:
         return None
-    return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=stop.reason, message=stop.message)
+    return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=stop.reason, message=stop.message, facts=stop.facts)
 
 
 async def _advance(hands: Hands, drain: RunControl) -> Ending:
     """Run the graph; a problem that may pass is tried again in place, because the journal makes that cheap."""
-    tries = 0
+    patience = Patience(hands.context.clock)
     while True:
-        tries += 1
         try:
-            return await _once(hands, drain)
-        except TransientError as problem:
-            if tries == TRANSIENT_TRIES:
-                return _pause(PauseReason.REMOTE_UNREACHABLE, problem)
-            await hands.context.clock.sleep(problem.retry_after_s or RETRY_AFTER_S * tries)
+            ending = await _once(hands, drain, patience)
         except GraphDrained:
             return Ending(move=Move.REQUEUE, status=Status.QUEUED, message="The worker was asked to shut down.")
-        except LeaseLost:
-            raise
-        except Exception as error:  # noqa: BLE001 - the one handler around a run: whatever breaks becomes a pause with a trace
-            return _broken(hands, error)
+        except Exception as error:
+            # The one handler around a run: whatever breaks becomes a pause with a trace.
+            problem = _understood(hands, error)
+            if isinstance(problem, LeaseLost):
+                raise problem from error
+            if isinstance(problem, TransientError):
+                if await patience.again(problem):
+                    continue
+                if isinstance(problem, DatabaseAway):
+                    raise problem from error
+            return _broken(hands, problem)
+        if ending is not None:
+            return ending
 
 
-async def _once(hands: Hands, drain: RunControl) -> Ending:
+async def _once(hands: Hands, drain: RunControl, patience: Patience) -> Ending | None:
+    """Run to an ending; None when a new thread took over from one of another version and has to be run."""
     restarts = await hands.runs.restarts(hands.order.attempt)
     config: RunnableConfig = {**thread(hands, hands.order.attempt, len(restarts)), "recursion_limit": 400}
-    begun_with = await hands.runs.versions(
-        hands.order.attempt, graph_version=GRAPH_VERSION, code_version=hands.context.code_version
-    )
-    given = await _input(hands, config, restarts)
-    if begun_with != GRAPH_VERSION and given is None:
-        return Ending(
-            move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.GRAPH_CHANGED,
-            message="This run began with another version of the line. Restart it from a stage.",
-        )  # fmt: skip
+    snapshot = await hands.line.aget_state(config)
+    patience.got_to(f"{len(restarts)}/{snapshot.config.get('configurable', {}).get('checkpoint_id')}")
+    given: Any = None
+    if not snapshot.values and not snapshot.next:
+        await hands.runs.begun(
+            hands.order.attempt, graph_version=GRAPH_VERSION, code_version=hands.context.code_version
+        )
+        upgraded = bool(restarts) and restarts[-1].upgraded_to is not None
+        given = await taken_over(hands, restarts[-1]) if upgraded else await first_state(hands, restarts)
+    elif why := misfit(snapshot, await hands.runs.graph_version(hands.order.attempt)):
+        return None if await begin_anew(hands, restarts, snapshot, why) else _lost_its_place(why)
+    elif snapshot.interrupts:
+        given = Command(resume={interrupt.id: True for interrupt in snapshot.interrupts})
+    else:
+        await hands.runs.went_on()
+    await _bring_back(hands, given if isinstance(given, dict) else snapshot.values)
     await hands.line.ainvoke(given, config, context=hands.context, durability="sync", control=drain)
     return await _report(hands.line, config)
 
 
-async def _input(hands: Hands, config: RunnableConfig, restarts: list[Restart]) -> Any:
-    """Return what starts or resumes the graph: a first state, an answer to its interrupts, or None to go on."""
-    snapshot = await hands.line.aget_state(config)
-    if not snapshot.values and not snapshot.next:
-        return await first_state(hands, restarts)
-    if snapshot.interrupts:
-        return Command(resume={interrupt.id: True for interrupt in snapshot.interrupts})
-    await hands.runs.went_on()
-    return None
+async def _bring_back(hands: Hands, known: dict[str, Any]) -> None:
+    """See to it that this machine holds the commits the run stands on; an earlier epoch may have worked elsewhere."""
+    if hands.order.epoch == 1:
+        return
+    for name, facts in known.get("repositories", {}).items():
+        needed = [facts[key] for key in ("base", "tests", "head", "merge") if facts.get(key)]
+        if lost := await hands.context.snapshots.bring_back(name, needed):
+            raise PersonNeeded(
+                PauseReason.REMOTE_UNREACHABLE,
+                f"Work on {name} is neither on this machine nor at the remote. Run it again from development.",
+                repository=name,
+                commits=lost,
+            )
 
 
-async def _report(line: Line, config: RunnableConfig) -> Ending:
-    """Say how the run stands, from its checkpoint alone."""
+async def _report(line: Line, config: RunnableConfig) -> Ending | None:
+    """Say how the run stands, from its checkpoint alone; None when it stands nowhere, which the next look settles."""
     snapshot = await line.aget_state(config)
     if snapshot.interrupts:
         return _waiting(snapshot.interrupts[0].value)
-    outcome = snapshot.values.get("outcomes", {}).get(Stage.CLEANUP.value, {})
-    if not snapshot.next and outcome.get("verdict") == Verdict.PASSED and snapshot.values.get("goto") == states.END:
-        return Ending(move=Move.COMPLETE, status=Status.COMPLETED, message=outcome.get("summary", ""))
+    if finished(snapshot):
+        message = snapshot.values["outcomes"][Stage.CLEANUP.value].get("summary", "")
+        return Ending(move=Move.COMPLETE, status=Status.COMPLETED, message=message)
+    return _lost_its_place("The run stopped without having reached its end.") if snapshot.next else None
+
+
+def _lost_its_place(why: str) -> Ending:
     return Ending(
         move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.GRAPH_CHANGED,
-        message="The run ended without having reached its end. Restart it from a stage.",
+        message=f"{why} Run it again from a stage.",
     )  # fmt: skip
 
 
@@ -158,13 +193,20 @@ def _pause(reason: PauseReason, problem: ChangelineError) -> Ending:
     return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=reason, message=problem.message, facts=problem.facts)
 
 
-def _broken(hands: Hands, error: Exception) -> Ending:
-    if isinstance(error, PersonNeeded | Parked):
-        return _pause(error.reason, error)
+def _understood(hands: Hands, error: Exception) -> Exception:
+    """Return an error as what it means: whose turn it is, where the error itself does not say."""
+    if isinstance(error, ChangelineError):
+        return error
     if checkpoints.fenced(error):
-        raise LeaseLost(hands.order.cr_id, hands.order.epoch) from error
+        return LeaseLost(hands.order.cr_id, hands.order.epoch)
     if checkpoints.away(error):
-        raise TransientError("The database did not answer.") from error
+        return DatabaseAway("The database did not answer.")
+    return shortage.behind(error) or error
+
+
+def _broken(hands: Hands, error: Exception) -> Ending:
+    if isinstance(error, PersonNeeded | Parked | TransientError):
+        return _pause(error.reason, error)
     trace_id = new_id("trace")
     structlog.get_logger().error(
         "run_broke", cr_id=hands.order.cr_id, trace_id=trace_id, trace=traceback.format_exception(error)

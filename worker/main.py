@@ -9,7 +9,7 @@ from langgraph.runtime import RunControl
 
 from pipeline.ports import Isolation
 from pipeline.settings import Settings
-from worker.control import stop_asked
+from worker.control import Stop, first_to_stop, stop_asked, time_used_up
 from worker.heartbeat import Heartbeat
 from worker.loop import execute
 from worker.order import Order
@@ -22,6 +22,15 @@ Prepare = Callable[[Hands], Hands]
 def run(order: Order, settings: Settings, isolation: Isolation | None = None, *, prepare: Prepare | None = None) -> int:
     """Execute one lease in this process; returns the exit code. `isolation` saves another look at this machine."""
     return asyncio.run(_run(order, settings, isolation, prepare))
+
+
+async def stop_wanted(held: Hands) -> Stop:
+    """Return once a person or the clock stops this run."""
+    context = held.context
+    limits = context.configuration.pipeline
+    return await first_to_stop(
+        stop_asked(held.runs, held.bell, context.cr_id), time_used_up(context.records, limits, context.clock)
+    )
 
 
 async def _run(order: Order, settings: Settings, isolation: Isolation | None, prepare: Prepare | None) -> int:
@@ -38,7 +47,7 @@ async def _run(order: Order, settings: Settings, isolation: Isolation | None, pr
         heartbeat.start()
         try:
             working = prepare(held) if prepare else held
-            return await execute(working, lambda: stop_asked(held.runs, held.bell, order.cr_id), drain)
+            return await execute(working, lambda: stop_wanted(working), drain)
         finally:
             with contextlib.suppress(RuntimeError):
                 asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)

@@ -14,7 +14,7 @@ from pipeline.store.runs import Restart
 from worker.wiring import Hands
 
 FOUND_BY: dict[Stage, frozenset[str]] = {
-    Stage.WORKSPACES: frozenset({"base", "manifest_hash"}),
+    Stage.WORKSPACES: frozenset({"base", "manifest_hash", "handed_back"}),
     Stage.TRANSLATION: frozenset({"spec_revision", "spec_hash"}),
     Stage.VERIFICATION: frozenset({"spec_feedback"}),
     Stage.DEVELOPMENT: frozenset({"tests", "head", "round", "tested_base", "answers"}),
@@ -41,6 +41,8 @@ async def first_state(hands: Hands, restarts: list[Restart]) -> RunState:
     restart = restarts[-1]
     if restart.stage is None:
         return {**empty, "notes": {stage.value: restart.intervention_id for stage in TOLD_AT_THE_START}}
+    if restart.stage is Stage.SYNC:
+        return await _after_takeover(hands, restart)
     await hands.context.records.invalidate([stage for stage in Stage if stage.number >= restart.stage.number])
     begun: RunState = {**empty, "notes": {restart.stage.value: restart.intervention_id}, "goto": restart.stage.value}
     if restart.stage.number <= Stage.REPOSITORY_IDENTIFICATION.number:
@@ -52,6 +54,18 @@ async def first_state(hands: Hands, restarts: list[Restart]) -> RunState:
     if restart.stage.number > Stage.RELEASE_GATE.number:
         begun |= {"approval": known["approval"]} if "approval" in known else {"goto": Stage.RELEASE_GATE.value}
     return begun
+
+
+async def _after_takeover(hands: Hands, restart: Restart) -> RunState:
+    """Return everything as it stood when a person took over; only the approval is gone, because the heads may be others."""
+    known = await _earlier(hands, restart) or RunState(repositories={})
+    return {
+        "repositories": known["repositories"],
+        "outcomes": known.get("outcomes", {}),
+        "loops": known.get("loops", {}),
+        "notes": {**known.get("notes", {}), Stage.SYNC.value: restart.intervention_id},
+        "goto": Stage.SYNC.value if known["repositories"] else Stage.INTAKE.value,
+    }
 
 
 async def _earlier(hands: Hands, restart: Restart) -> RunState | None:

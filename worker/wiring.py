@@ -1,5 +1,6 @@
 """The worker's composition root: the only module of this room that names concrete adapters."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +20,7 @@ from pipeline.agents.crew import Crew
 from pipeline.change_request import RepositoryTarget
 from pipeline.configuration import Configuration
 from pipeline.context import StageContext
+from pipeline.crash_points import crash_points
 from pipeline.errors import CallerError
 from pipeline.graph import Line, compile_line
 from pipeline.llm.chains import scripted_models
@@ -26,6 +28,7 @@ from pipeline.llm.gateway import Gateway
 from pipeline.llm.pricing import load_prices
 from pipeline.ports import Author, Bell, Clock, Isolation, ModelProvider, Repository, Sandbox
 from pipeline.settings import Settings
+from pipeline.snapshots import SnapshotPushes
 from pipeline.store.bell import PostgresBell
 from pipeline.store.checkpoints import checkpointer
 from pipeline.store.engine import Database, WorkerIdentity
@@ -35,6 +38,7 @@ from pipeline.store.ledger import PostgresLedger
 from pipeline.store.run_records import RunRecords
 from pipeline.store.runs import Runs
 from pipeline.version import version
+from worker.mortality import mortal
 from worker.order import Order
 
 
@@ -60,14 +64,28 @@ async def hands(order: Order, settings: Settings, isolation: Isolation | None = 
         stack.push_async_callback(database.close)
         bell = PostgresBell(database, url)
         runs = Runs(database, cr_id=order.cr_id, epoch=order.epoch)
-        saver = await stack.enter_async_context(checkpointer(url, tenant=order.tenant, worker=identity))
+        reached = crash_points(settings)
+        saver = await stack.enter_async_context(
+            checkpointer(url, tenant=order.tenant, worker=identity, reached=reached)
+        )
         provider = _provider(settings)
         stack.push_async_callback(provider.aclose)
         sandbox = await start_sandbox(
             settings.sandbox, settings.environment, hidden=(data_directory(settings),), known=isolation
         )
         context = await _context(order, settings, runs, database, provider, sandbox)
+        saving = asyncio.create_task(context.snapshots.run(), name="snapshots")
+        stack.push_async_callback(_stop, saving)
+        if reached is not None:
+            context = mortal(context, reached)
         yield Hands(order=order, line=compile_line(saver), context=context, runs=runs, bell=bell, identity=identity)
+
+
+async def _stop(background: "asyncio.Task[None]") -> None:
+    background.cancel()
+    await asyncio.wait({background})
+    if not background.cancelled():
+        background.result()
 
 
 def database_url(settings: Settings) -> str:
@@ -97,19 +115,25 @@ async def _context(
     author = Author(name=settings.git.author_name, email=settings.git.author_email)
     targets = {one.target.name: one.target for one in progress}
     repositories = await _repositories(root, settings, targets, author, clock)
+    scanner = DetectSecretsScanner()
+    pushes = SnapshotPushes(
+        cr_id=cr.id, epoch=order.epoch, repositories=repositories, scanner=scanner, limits=configuration.pipeline,
+        author=author, clock=clock, emit=records.emit,
+    )  # fmt: skip
     crew = Crew(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch,
         gateway=_gateway(settings, configuration, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
+        bring_back=pushes.bring_back,
         instructions=lambda _: StoredInstructions(database, cr_id=cr.id), emit=records.emit,
         limits=configuration.pipeline, clock=clock, on_text=lambda _: None,
     )  # fmt: skip
     return StageContext(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
         requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, configuration=configuration,
-        targets=targets, records=records, agents=crew, repositories=repositories, forge=LocalForge(), sandbox=sandbox,
+        targets=targets, records=records, agents=crew, repositories=repositories, snapshots=pushes, forge=LocalForge(), sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
-        scanner=DetectSecretsScanner(), signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
+        scanner=scanner, signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
         workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None, known_hosts=settings.environment.registries,
     )  # fmt: skip
 
@@ -118,7 +142,10 @@ async def _repositories(
     root: Path, settings: Settings, targets: Mapping[str, RepositoryTarget], author: Author, clock: Clock
 ) -> dict[str, Repository]:
     # The composition root is where the surrounding environment enters; git takes only what it names itself.
-    commands = GitCommands(timeout_s=settings.git.command_timeout_s, environment=os.environ)  # noqa: TID251 - as said above
+    commands = GitCommands(
+        timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
+        environment=os.environ,  # noqa: TID251 - as said above
+    )  # fmt: skip
     return {
         name: await open_repository(
             name=name, remote=target.remote, cache_dir=root / "git", commands=commands, author=author, clock=clock
@@ -131,7 +158,7 @@ def _provider(settings: Settings) -> AnthropicProvider:
     key = settings.anthropic_api_key
     return AnthropicProvider(
         api_key=key.get_secret_value() if key else "", base_url=settings.anthropic_base_url,
-        max_retries=settings.anthropic.max_retries,
+        max_retries=settings.anthropic.max_retries, stall_timeout_s=settings.anthropic.stall_timeout_s,
     )  # fmt: skip
 
 

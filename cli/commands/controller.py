@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from cli.controller_process import run_controller
+from cli import itself
 from cli.session import read_settings
+from controller.launch.child import ForkServerChild
 
 app = typer.Typer()
 
@@ -23,4 +24,8 @@ def controller(
     ] = False,
 ) -> None:
     """Serve the API; `up` starts this."""
-    run_controller(read_settings(), alone=alone)
+    settings = read_settings()
+    fork_server = ForkServerChild(itself.command(*itself.FORK_SERVER), itself.environment_of_workers())
+    from cli.controller_process import run_controller  # noqa: PLC0415 - takes seconds, as the fork server's imports beside it
+
+    run_controller(settings, alone=alone, fork_server=fork_server)

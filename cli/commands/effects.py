@@ -1,4 +1,4 @@
-"""`effects`: changes to the outside (pushes, merges), above all those that did not succeed."""
+"""`effects`: changes to the outside (pushes, merges, reports, notifications), above all those that did not succeed."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ app.add_typer(group, name="effects")
 
 Effect = Annotated[str, typer.Argument(metavar="EFFECT", help="Its id, from the list.")]
 _PATH = "/api/v1/effects"
+_WORDS = {"retry": "is tried again now.", "dismiss": "is dismissed and will not be tried again."}
 
 
 class EffectStatus(StrEnum):
@@ -33,7 +34,11 @@ class EffectStatus(StrEnum):
 
 @group.callback()
 def _group() -> None:
-    """Handle changes to the outside that did not succeed."""
+    """Handle changes to the outside that did not succeed.
+
+    A push, merge, report or notification that was tried often enough, or that its receiver refused for good, waits here
+    until a person retries or dismisses it.
+    """
 
 
 @group.command("list")
@@ -74,4 +79,5 @@ def _act(effect: str, action: str, *, as_json: bool) -> None:
         found: dict[str, Any] = session.client.post(f"{_PATH}/{quote(effect, safe='')}/{action}")
         if as_json:
             session.out.value(found)
-        session.out.line(f"{found['id']} ({found['kind']} of {found['repository']}) is {found['status']}.")
+        of = found["repository"] or found["cr_id"]
+        session.out.line(f"{found['id']} ({found['kind']} of {of}) {_WORDS[action]}")

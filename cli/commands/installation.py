@@ -18,7 +18,7 @@ from cli.one_machine import Model
 from cli.options import Json
 from cli.output import Output
 from cli.session import begin
-from controller.guard import check_binding
+from controller.binding import check_binding
 from pipeline.errors import CallerError
 from pipeline.settings import Settings
 

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.describing import print_takeover
 from cli.finding import identify
 from cli.following import path_of
 from cli.options import ChangeRequest, Instructions, Json
 from cli.request_input import request_text
 from cli.session import begin
+from cli.taking_over import until_published
 from pipeline.change_request import Stage
 from pipeline.errors import CallerError
 
@@ -76,6 +78,59 @@ def pause(cr: ChangeRequest, *, instructions: Why = "", as_json: Json = False) -
 def abort(cr: ChangeRequest, *, instructions: Why = "", as_json: Json = False) -> None:
     """Stop a running change request and park it."""
     _say(cr, "abort", as_json=as_json, instructions=instructions)
+
+
+@app.command()
+def skip(cr: ChangeRequest, *, instructions: Why = "", repository: Repository = None, as_json: Json = False) -> None:
+    """Skip the opinions of a stage: checkers, reviewers or the retrospective.
+
+    Whatever proves or protects is never skipped: tests, scope and secret checks, gates and merges. Who skipped what is
+    shown to the approver and signed into the evidence.
+    """
+    _say(cr, "skip", as_json=as_json, instructions=instructions, repository=repository)
+
+
+@app.command()
+def takeover(
+    cr: ChangeRequest,
+    *,
+    instructions: Why = "",
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for the branch.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Stop a change request at once and work on its branch yourself.
+
+    The newest state of each repository is published as the change request's branch, after a scan for secrets; the
+    commands to clone it and to push are printed. Nobody else can take it over until you hand it back.
+    """
+    with begin(as_json=as_json) as session:
+        cr_id = identify(session.client, cr)
+        body = {"action": "takeover", **({"instructions": instructions} if instructions else {})}
+        receipt = session.client.post(f"{path_of(cr_id)}/interventions", body)
+        session.out.note(f"{receipt['message']}  ({receipt['id']}, {receipt['status']})")
+        detail = session.client.get(path_of(cr_id)) if no_wait else until_published(session.client, cr_id)
+        if as_json:
+            session.out.value({"change_request": cr_id, **receipt, "takeover": detail.get("takeover")})
+            return
+        session.out.line(f"{cr_id} is {detail['status']}.")
+        print_takeover(session.out, detail)
+        session.out.line(f"Then: changeline handback {cr_id}")
+
+
+@app.command()
+def handback(
+    cr: ChangeRequest,
+    *,
+    instructions: Instructions = "",
+    file: InstructionsFile = None,
+    as_json: Json = False,
+) -> None:
+    """Hand a branch back that you took over.
+
+    What you pushed is fetched; the full suite runs; an agent describes your work for the agents who continue. With a red
+    suite it pauses again. Your commits are proven and reviewed like any others.
+    """
+    _say(cr, "handback", as_json=as_json, instructions=_text(instructions, file))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from cli.describing import cost_words, print_choices
+from cli.describing import cost_words, print_choices, print_takeover, queue_words
 from cli.finding import change_request, identify
 from cli.following import path_of
 from cli.options import ChangeRequest, Json
@@ -95,6 +95,7 @@ def show(cr: ChangeRequest, *, as_json: Json = False) -> None:
             out.line(
                 f"{one['actor']} said {one['action']} ({one['status']}{turn}){': ' + one_line(said) if said else ''}"
             )
+        print_takeover(out, detail)
         print_choices(out, detail)
 
 
@@ -155,6 +156,8 @@ def _commit(one: Mapping[str, Any], name: str) -> str:
 
 
 def _where(one: Mapping[str, Any]) -> str:
+    if one.get("queue"):
+        return queue_words(one["queue"])
     reason = one["pause_reason"] or one["wait_kind"] or one["stage"] or ""
     return str(reason).replace("_", " ")
 
@@ -162,7 +165,7 @@ def _where(one: Mapping[str, Any]) -> str:
 def _at_stage(detail: Mapping[str, Any]) -> str:
     worker = detail["worker"]
     activity = f", worker {worker['epoch']}: {worker['activity']}" if worker and worker["alive"] else ""
-    queued = f", number {detail['queue_position']} in the queue" if detail["queue_position"] else ""
+    queued = f", {queue_words(detail['queue'])}" if detail.get("queue") else ""
     return f" at {detail['stage'].replace('_', ' ')}{activity}{queued}" if detail["stage"] else queued
 
 

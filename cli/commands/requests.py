@@ -44,6 +44,10 @@ BaseBranch = Annotated[
 TestCommand = Annotated[
     str | None, typer.Option(metavar="COMMAND", help="How the tests run. [default: found in the repository]")
 ]
+ReportUrl = Annotated[
+    str | None,
+    typer.Option("--report-url", metavar="URL", help="Send signed reports on its progress to this web address."),
+]
 
 
 @app.command()
@@ -55,6 +59,7 @@ def run(
     body: Body = None,
     base_branch: BaseBranch = None,
     test_command: TestCommand = None,
+    report_url: ReportUrl = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Approve the release when everything is proven; nothing else.")
     ] = False,
@@ -77,7 +82,7 @@ def run(
     """
     with begin(as_json=as_json) as session:
         out = session.out
-        submission = _submission(repo, file, title, body, base_branch, test_command)
+        submission = _submission(repo, file, title, body, base_branch, test_command, report_url)
         if evidence is not None and not evidence.absolute().parent.is_dir():
             raise CallerError(f"There is no directory {evidence.absolute().parent}.", field="--evidence")
         refuse_without_model(session.settings, scenario)
@@ -107,6 +112,7 @@ def submit(
     body: Body = None,
     base_branch: BaseBranch = None,
     test_command: TestCommand = None,
+    report_url: ReportUrl = None,
     as_json: Json = False,
 ) -> None:
     """Submit a change request and print its id.
@@ -114,7 +120,7 @@ def submit(
     The controller must run; `changeline run` starts one by itself.
     """
     with begin(as_json=as_json) as session:
-        submission = _submission(repo, file, title, body, base_branch, test_command)
+        submission = _submission(repo, file, title, body, base_branch, test_command, report_url)
         refuse_without_model(session.settings, None)
         detail = send(session.client, submission, session.out)
         if as_json:
@@ -144,15 +150,17 @@ def send(client: Client, submission: dict[str, Any], out: Output) -> dict[str, A
 
 
 def _submission(
-    repo: str, file: str | None, title: str | None, body: str | None, base_branch: str | None, test_command: str | None
-) -> dict[str, Any]:
+    repo: str, file: str | None, title: str | None, body: str | None, base_branch: str | None, test_command: str | None,
+    report_url: str | None,
+) -> dict[str, Any]:  # fmt: skip
     heading, text = request_text(file, title, body)
     submission: dict[str, Any] = {
         "body": text,
         "repositories": [repository(repo, base_branch, test_command)],
         "source": "cli",
     }
-    return {**submission, "title": heading} if heading is not None else submission
+    given = {"title": heading, "report_url": report_url}
+    return {**submission, **{name: value for name, value in given.items() if value is not None}}
 
 
 def _carry_out(client: Client, detail: dict[str, Any], out: Output, *, approve: bool) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Dispatch, and what happens when a worker is gone: seen by the launcher at once, or by the reaper after its lease ran out."""
 
+import os
+import socket
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 
@@ -19,6 +22,12 @@ from pipeline.store.principals import tenant_ids
 from pipeline.store.worker_deaths import worker_died
 
 _log = structlog.get_logger(__name__)
+
+
+def limit_of(settings: Settings) -> Limit:
+    """Return how many change requests this controller lets run at the same time."""
+    door = settings.controller
+    return Limit(workers_max=door.workers_max, tenant_workers_max=door.tenant_workers_max)
 
 
 class Workers:
@@ -43,22 +52,20 @@ class Workers:
         self._owner = owner
         self._alone = alone
         self._on_ready = on_ready
-        self._last_tenant = ""
+        self._unrecorded: list[tuple[Dispatched, str]] = []
         self._lost_after = timedelta(seconds=settings.lease.lost_after_s)
-        limits = settings.controller
-        self._limit = Limit(workers_max=limits.workers_max, tenant_workers_max=limits.tenant_workers_max)
+        self._deaths_max = settings.lease.deaths_max
+        self._limit = limit_of(settings)
 
     async def dispatch(self) -> None:
         """Start as many queued change requests as the limits allow; waits while workers cannot be launched."""
         while self._launcher.ready:
             async with self._database.transaction() as connection:
                 order = await dispatch_next(
-                    connection, owner=self._owner, limit=self._limit, lost_after=self._lost_after,
-                    after_tenant=self._last_tenant,
-                )  # fmt: skip
+                    connection, owner=self._owner, limit=self._limit, lost_after=self._lost_after
+                )
             if order is None:
                 return
-            self._last_tenant = order.tenant
             self._metrics.dispatched.inc()
             await self._bells.ring(order.tenant, "events")
             try:
@@ -68,6 +75,10 @@ class Workers:
 
     async def reap(self) -> None:
         """Requeue change requests whose holder fell silent; on the first look also those of a dead predecessor."""
+        while self._unrecorded:
+            order, cause = self._unrecorded[0]
+            await self._lost(order.tenant, order.cr_id, order.epoch, cause)
+            del self._unrecorded[0]
         async with self._database.transaction() as connection:
             tenants = await tenant_ids(connection)
         for tenant in tenants:
@@ -88,7 +99,8 @@ class Workers:
         try:
             await self._lost(order.tenant, order.cr_id, order.epoch, cause)
         except TransientError as away:
-            # The lease runs out in any case, so the reaper does it when the database is back.
+            # What took the database away often took the worker with it; nobody should wait for its lease to run out.
+            self._unrecorded.append((order, cause))
             _log.warning("worker_exit_left_to_the_reaper", cr_id=order.cr_id, cause=away.message)
         await self._bells.ring(order.tenant, "queue")
 
@@ -98,12 +110,13 @@ class Workers:
 
     async def _orphans(self, tenant: str) -> list[ExpiredLease]:
         async with self._database.transaction(tenant) as connection:
-            return [lease for lease in await Leases(connection).held() if lease.owner != self._owner]
+            held = [lease for lease in await Leases(connection).held() if lease.owner != self._owner]
+        return [lease for lease in held if not lives(lease.owner)]
 
     async def _lost(self, tenant: str, cr_id: str, epoch: int, cause: str) -> None:
         try:
             async with self._database.transaction(tenant) as connection:
-                status = await worker_died(connection, cr_id, epoch, cause=cause)
+                status = await worker_died(connection, cr_id, epoch, cause=cause, deaths_max=self._deaths_max)
         except NotFound:
             return
         if status is None:
@@ -111,3 +124,17 @@ class Workers:
         self._metrics.workers_lost.inc()
         _log.warning("worker_lost", cr_id=cr_id, epoch=epoch, cause=cause, status=status.value)
         await self._bells.ring(tenant, "events", *(["queue"] if status is Status.QUEUED else []))
+
+
+def owner_name(process_id: str) -> str:
+    """Return the name under which this process owns leases: where it runs, so that its death can be told."""
+    return f"{socket.gethostname()}:{os.getpid()}:{process_id}"
+
+
+def lives(owner: str) -> bool:
+    """Whether an owner is another process of this machine that still runs; "alone" must not steal from a sibling."""
+    host, _, rest = owner.partition(":")
+    pid = rest.partition(":")[0]
+    if host != socket.gethostname() or not pid.isdigit() or int(pid) == os.getpid():
+        return False
+    return Path(f"/proc/{pid}").exists()

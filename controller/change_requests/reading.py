@@ -1,9 +1,11 @@
 """Reading change requests: the board and one in full, each from one consistent transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from controller import paging
+from controller.background.workers import limit_of
 from controller.change_requests import schemas
 from controller.change_requests.schemas import (
     AttentionCounts,
@@ -11,15 +13,17 @@ from controller.change_requests.schemas import (
     ChangeRequestPage,
     ChangeRequestSummary,
 )
+from controller.change_requests.taken_over import takeover
 from controller.context import ControllerContext
 from controller.interventions.actions import available
 from pipeline.access import Principal
-from pipeline.change_request import Status
+from pipeline.change_request import PauseReason, Status
 from pipeline.errors import CallerError
 from pipeline.records import ChangeRequest, Gate
 from pipeline.store.attention import Attention
 from pipeline.store.board import Board, WorkerState
 from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.effects import Effects
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
@@ -56,12 +60,17 @@ async def page(
         ids = [cr.id for cr in shown]
         names = await Board(connection).repositories_of(ids)
         gates = await Board(connection).open_gates_of(ids)
+        queue = await _queue(context, Board(connection), principal, shown)
     more = len(found) > limit
     scripted = context.settings.scenario is not None
     return ChangeRequestPage(
         items=[
             ChangeRequestSummary(
-                **schemas.core_fields(cr), repositories=names[cr.id], open_gates=gates[cr.id], scripted=scripted
+                **schemas.core_fields(cr),
+                repositories=names[cr.id],
+                open_gates=gates[cr.id],
+                scripted=scripted,
+                queue=queue.get(cr.id),
             )
             for cr in shown
         ],
@@ -91,10 +100,11 @@ async def detail(
         gates = await Gates(connection).inbox(cr_id=cr_id)
         worker = await board.worker(cr_id)
         spending = (await board.spending(cr_id=cr_id))[0]
-        position = await board.queue_position(cr)
         attempts = await board.attempts(cr_id)
         said = await Interventions(connection).of(cr_id)
         pull_requests = await PullRequests(connection).of(cr_id)
+        queue = (await _queue(context, board, principal, [cr])).get(cr_id)
+        effects = await Effects(connection).of(cr_id) if cr.pause_reason is PauseReason.HANDED_OVER else []
     return ChangeRequestDetail(
         **schemas.core_fields(cr),
         body=cr.body,
@@ -102,9 +112,12 @@ async def detail(
         repositories=[schemas.repository_view(one) for one in progress],
         gates=[_gate(gate) for gate in gates],
         pause=_pause(cr, gates),
+        takeover=takeover(cr, effects),
         actions=available(cr, gates),
         worker=_worker(worker),
-        queue_position=position,
+        queue=queue,
+        queue_position=queue.position if queue else None,
+        report_url=cr.report_url,
         cost=schemas.cost_summary(spending, schemas.budget_of(cr.settings_snapshot)),
         model=_model(context, cr),
         attempts=[schemas.attempt_view(one) for one in attempts],
@@ -114,6 +127,19 @@ async def detail(
         warnings=warnings or [],
         events_after=events_after,
     )
+
+
+async def _queue(
+    context: ControllerContext, board: Board, principal: Principal, shown: Sequence[ChangeRequest]
+) -> dict[str, schemas.QueueView]:
+    if not any(cr.status is Status.QUEUED for cr in shown):
+        return {}
+    places = await board.queue_positions()
+    held = await board.queue(principal.tenant, limit_of(context.settings))
+    return {
+        cr_id: schemas.QueueView(position=place, held_by=held.held_by, running=held.running, limit=held.limit)
+        for cr_id, place in places.items()
+    }
 
 
 def _position(cursor: str) -> tuple[datetime, str]:

@@ -12,6 +12,7 @@ from controller.text import Line, Text
 from pipeline.change_request import Kind, PauseReason, Stage, Status, WaitKind
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.store.board import AttemptState, Spending
+from pipeline.store.dispatching import HeldBy
 from pipeline.store.pull_requests import PullRequest
 
 REPOSITORIES_MAX = 1
@@ -63,6 +64,18 @@ class Submission(BaseModel):
     external_id: Annotated[Line, StringConstraints(min_length=1, max_length=200)] | None = None
     """The issue's id in `source`; at most one unfinished change request works on it."""
     external_url: Annotated[Line, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)] | None = None
+    report_url: Annotated[Line, StringConstraints(pattern=r"^https?://[^\s@#]+$", max_length=2000)] | None = None
+    """Where signed reports on its progress go: started, paused, waiting, resumed, completed, failed, cancelled."""
+
+
+class QueueView(BaseModel):
+    """Where it stands in its tenant's queue, and which limit holds the queue: `running` of `limit` are taken."""
+
+    position: int
+    """1 is the next of this tenant. What ran before goes before what is new."""
+    held_by: HeldBy
+    running: int
+    limit: int
 
 
 class _Core(BaseModel):
@@ -88,6 +101,8 @@ class _Core(BaseModel):
     updated_at: datetime
     queued_at: datetime
     finished_at: datetime | None
+    queue: QueueView | None
+    """None unless it is queued."""
 
 
 class ChangeRequestSummary(_Core):
@@ -225,6 +240,29 @@ class PullRequestView(BaseModel):
     updated_at: datetime
 
 
+class TakenRepository(BaseModel):
+    """What a person who took over works on. `status` is the publishing's: `done` means that the commands work."""
+
+    name: str
+    branch: str
+    remote: str
+    status: str
+    commit: str | None
+    message: str
+    """Why it was not published."""
+    commands: list[str]
+    """Exactly what to type, in order."""
+
+
+class TakeoverView(BaseModel):
+    """Who works on it by hand, since when, and how."""
+
+    by: str
+    since: datetime
+    from_stage: Stage
+    repositories: list[TakenRepository]
+
+
 class ChangeRequestDetail(_Core):
     """Everything about one change request but its long texts, which have views of their own."""
 
@@ -233,10 +271,14 @@ class ChangeRequestDetail(_Core):
     repositories: list[RepositoryView]
     gates: list[GateBrief]
     pause: PauseView | None
+    takeover: TakeoverView | None
+    """Set while a person works on the branch."""
     actions: list[AvailableAction]
     """What a person can do now."""
     worker: WorkerView | None
     queue_position: int | None
+    """As in `queue`."""
+    report_url: str | None
     cost: CostSummary
     model: ModelView
     attempts: list[AttemptView]

@@ -8,6 +8,7 @@ from controller.change_requests.choosing import Chosen, choose
 from controller.change_requests.schemas import TITLE_MAX, Submission
 from controller.context import ControllerContext
 from controller.errors import TooLarge
+from controller.receivers import check_receiver
 from pipeline import events
 from pipeline.access import Principal
 from pipeline.change_request import RepositoryTarget, Status
@@ -39,6 +40,10 @@ async def submit(
     configuration, known, earlier = await _look_around(context, principal, submission, key, request_hash)
     if earlier is not None:
         return earlier, []
+    if submission.report_url is not None:
+        check_receiver(
+            context.wiring.webhooks, submission.report_url, context.settings.webhook.report_secret, "report_url"
+        )
     title = _title(submission)
     _check_size(title, submission.body, configuration.pipeline.request_max_bytes)
     chosen = await choose(submission.repositories, known, context.wiring.inspector)
@@ -91,7 +96,7 @@ async def _store(
         new = NewChangeRequest(
             id=new_id("cr"), title=title, body=submission.body, created_by=principal.id, repositories=tuple(targets),
             settings_snapshot=configuration.snapshot(), source=submission.source,
-            external_id=submission.external_id, external_url=submission.external_url,
+            external_id=submission.external_id, external_url=submission.external_url, report_url=submission.report_url,
         )  # fmt: skip
         await ChangeRequests(connection).create(new)
         if key is not None:
@@ -140,4 +145,7 @@ def _check_size(title: str, body: str, limit: int) -> None:
 
 def _hash(submission: Submission) -> str:
     plain = submission.model_dump(mode="json")
+    if submission.report_url is None:
+        # Keys that were used before this field existed still find what they stored.
+        del plain["report_url"]
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,8 +1,8 @@
 """Looking at effects, and what a person does with dead letters: try again, or dismiss."""
 
+from controller.background.outbox import recorded
 from controller.context import ControllerContext
 from controller.effects import schemas
-from pipeline import events
 from pipeline.access import Principal
 from pipeline.errors import Conflict
 from pipeline.store.audit import Audit
@@ -37,8 +37,10 @@ async def retry(context: ControllerContext, principal: Principal, effect_id: str
                 remedy="Look at its present state.", status=before.status,
             )  # fmt: skip
         await effects.revive(effect_id)
+        again = recorded(before, "retry", f"{before.kind} is tried again, as {principal.id} asked")
+        await Events(connection).append(before.cr_id, again)
         await Audit(connection).note(principal.id, "effect_retried", effect_id, cr_id=before.cr_id)
-    await context.bells.ring(principal.tenant, "effects")
+    await context.bells.ring(principal.tenant, "effects", "events", f"cr:{before.cr_id}")
     return await _one(context.database, principal, effect_id)
 
 
@@ -53,11 +55,8 @@ async def dismiss(context: ControllerContext, principal: Principal, effect_id: s
                 remedy="Only what is not begun or dead can be dismissed.", status=before.status,
             )  # fmt: skip
         await effects.record(effect_id, status="dismissed", error=f"Dismissed by {principal.id}.")
-        recorded = events.EffectRecorded(
-            effect_id=effect_id, kind=before.kind, status="dismissed", summary=f"dismissed by {principal.id}",
-            repository=before.repository,
-        )  # fmt: skip
-        await Events(connection).append(before.cr_id, recorded)
+        given_up = recorded(before, "dismissed", f"dismissed by {principal.id}")
+        await Events(connection).append(before.cr_id, given_up)
         await Audit(connection).note(principal.id, "effect_dismissed", effect_id, cr_id=before.cr_id)
     await context.bells.ring(principal.tenant, "events", f"cr:{before.cr_id}")
     return await _one(context.database, principal, effect_id)

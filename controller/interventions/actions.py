@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 
 from controller.interventions.schemas import Action, AvailableAction, RerunMode
-from pipeline.change_request import PauseReason, Status, WaitKind
-from pipeline.errors import Conflict
+from pipeline.change_request import PauseReason, Stage, Status, WaitKind
+from pipeline.errors import CallerError, Conflict
 from pipeline.records import ChangeRequest, Gate
+from pipeline.skipping import SKIPPABLE, WHY_NOT, skippable
 
-NOT_BUILT = frozenset({Action.SKIP, Action.TAKEOVER, Action.HANDBACK})
-"""Known by name, not possible in this version."""
+TAKEN_OVER_FROM = tuple(
+    stage for stage in Stage if Stage.TRANSLATION.number <= stage.number <= Stage.RELEASE_GATE.number
+)
+"""Before, there is nothing to work on; after, what was approved is being merged."""
 
 _GO_ON = {
     PauseReason.INPUT_RISK: "Accept the flagged text after reading it, and go on.",
     PauseReason.BUDGET: "Go on within the present budget; raise it first if it is used up.",
     PauseReason.TARGET_CHECKOUT_DIRTY: "Go on after committing or stashing the changes in the target's checkout.",
     PauseReason.REMOTE_UNREACHABLE: "Try again after the remote answers.",
+    PauseReason.MACHINE_SHORT: "Try again after there is room on this machine.",
     PauseReason.PROVIDERS_DOWN: "Try again after the model provider answers or its key was corrected.",
     PauseReason.SANDBOX_UNAVAILABLE: "Try again after the isolation of tools works on this machine.",
     PauseReason.ENVIRONMENT_FAILED: "Build the dependency environment again.",
@@ -28,27 +32,37 @@ def available(cr: ChangeRequest, gates: Sequence[Gate]) -> list[AvailableAction]
     """Return what a person can do now, the most likely first. Open gates are decided, never passed by."""
     match cr.status:
         case Status.PAUSED:
-            return [*_go_on(cr, gates), *_rerun(stage_known=cr.stage is not None), _budget(), *_end()]
+            rerun = _rerun(stage_known=cr.stage is not None)
+            return [*_out_of_a_pause(cr, gates), *rerun, *_cleanup(cr), _budget(), *_end()]
         case Status.WAITING:
-            return [*_go_on(cr, gates), _say(), _stop(Action.PAUSE), _stop(Action.ABORT), _budget(), *_end()]
+            stops = [_stop(Action.PAUSE), _stop(Action.ABORT), *_take_over(cr)]
+            return [*_go_on(cr, gates), _say(), *stops, _budget(), *_end()]
         case Status.QUEUED | Status.RUNNING:
-            return [_say(), _stop(Action.PAUSE), _stop(Action.ABORT), _budget(), *_end()]
+            skip = _skip(cr) if cr.status is Status.RUNNING else []
+            stops = [_stop(Action.PAUSE), _stop(Action.ABORT), *_take_over(cr)]
+            return [_say(), *skip, *stops, _budget(), *_end()]
         case Status.COMPLETED | Status.FAILED | Status.CANCELLED:
-            return _rerun(stage_known=cr.stage is not None)
+            return [*_rerun(stage_known=cr.stage is not None), *_cleanup(cr)]
 
 
 def check(cr: ChangeRequest, gates: Sequence[Gate], action: Action) -> None:
     """Raise `Conflict` naming what is allowed now, unless `action` is."""
-    if action in NOT_BUILT:
-        raise Conflict(
-            f"{action.value.capitalize()} is not possible in this version of Changeline.", field="action",
-            remedy=_allowed_now(cr, gates), allowed=_names(cr, gates),
+    if action is Action.CLEANUP:
+        raise CallerError(
+            "Cleaning up is decided artifact by artifact.", field="action",
+            remedy="Use POST /api/v1/change-requests/{id}/cleanup, or `changeline cleanup`.",
         )  # fmt: skip
     if action.value in _names(cr, gates):
         return
     why = f"A change request that is {cr.status} cannot {action}."
     if action is Action.RESUME and gates:
         why = f"It waits for the {gates[0].kind} decision {gates[0].id}, which only deciding it ends."
+    elif action is Action.SKIP:
+        why = _why_not_skip(cr)
+    elif cr.pause_reason is PauseReason.HANDED_OVER:
+        why = f"{cr.pause_facts.get('by', 'Somebody')} took it over; {action} is not possible until it is handed back."
+    elif action is Action.TAKEOVER:
+        why = f"There is nothing to take over in {cr.stage or 'the queue'} of a change request that is {cr.status}."
     raise Conflict(
         why, field="action", remedy=_allowed_now(cr, gates), status=cr.status.value, allowed=_names(cr, gates),
         open_gates=[gate.id for gate in gates],
@@ -61,6 +75,55 @@ def _go_on(cr: ChangeRequest, gates: Sequence[Gate]) -> list[AvailableAction]:
     known = _GO_ON.get(cr.pause_reason) if cr.pause_reason else None
     explanation = known or "Go on at the stage where it stopped, with instructions if you like."
     return [AvailableAction(action=Action.RESUME, explanation=explanation)]
+
+
+def handed_back_before(cr: ChangeRequest) -> bool:
+    """Whether it stopped while what a person handed back was looked at."""
+    return cr.pause_facts.get("stage") == Stage.SYNC.value
+
+
+def _out_of_a_pause(cr: ChangeRequest, gates: Sequence[Gate]) -> list[AvailableAction]:
+    back = AvailableAction(
+        action=Action.HANDBACK,
+        explanation="Hand the branch back: it is fetched, tested and described, then it goes on.",
+    )
+    if cr.pause_reason is PauseReason.HANDED_OVER:
+        return [back]
+    again = [back] if handed_back_before(cr) else []
+    return [*again, *_go_on(cr, gates), *_skip(cr), *_take_over(cr)]
+
+
+def cleanable(cr: ChangeRequest) -> bool:
+    """Whether what it left outside may be tidied up: it ended without success, or a person aborted it."""
+    aborted = cr.status is Status.PAUSED and cr.pause_reason is PauseReason.ABORTED
+    return aborted or cr.status in {Status.FAILED, Status.CANCELLED}
+
+
+def _cleanup(cr: ChangeRequest) -> list[AvailableAction]:
+    if not cleanable(cr):
+        return []
+    explanation = "Decide what becomes of its branches and pull requests; nothing is deleted by itself."
+    return [AvailableAction(action=Action.CLEANUP, explanation=explanation)]
+
+
+def _skip(cr: ChangeRequest) -> list[AvailableAction]:
+    stage = skippable(cr.stage, cr.pause_reason)
+    if stage is None or handed_back_before(cr):
+        return []
+    return [AvailableAction(action=Action.SKIP, explanation=f"Skip {stage}. Left out: {SKIPPABLE[stage]}")]
+
+
+def _why_not_skip(cr: ChangeRequest) -> str:
+    if cr.stage in WHY_NOT:
+        return f"{cr.stage.value.replace('_', ' ').capitalize()} is never skipped: {WHY_NOT[cr.stage]}."
+    return f"There is nothing to skip: it is {cr.status}{f' ({cr.pause_reason})' if cr.pause_reason else ''}."
+
+
+def _take_over(cr: ChangeRequest) -> list[AvailableAction]:
+    if cr.stage not in TAKEN_OVER_FROM:
+        return []
+    explanation = "Stop it at once and work on its branch yourself, until you hand it back."
+    return [AvailableAction(action=Action.TAKEOVER, explanation=explanation)]
 
 
 def _rerun(*, stage_known: bool) -> list[AvailableAction]:

@@ -15,5 +15,5 @@ router = APIRouter(prefix="/api/v1/change-requests/{cr_id}/interventions", tags=
 async def intervene(
     context: Context, principal: Operator, cr_id: ChangeRequestId, asked: InterventionRequest
 ) -> Receipt:
-    """Pause, resume, redirect, abort, rerun, fail, cancel, or raise the budget; returns a receipt."""
+    """Pause, resume, redirect, skip, abort, take over, hand back, rerun, fail, cancel, raise the budget: with a receipt."""
     return await service.intervene(context, principal, cr_id, asked)

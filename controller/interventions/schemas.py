@@ -24,6 +24,8 @@ class Action(StrEnum):
     FAIL = "fail"
     CANCEL = "cancel"
     BUDGET = "budget"
+    CLEANUP = "cleanup"
+    """Offered like the others, decided on its own page: what becomes of each artifact."""
 
 
 class RerunMode(StrEnum):

@@ -16,13 +16,17 @@ from controller.interventions.schemas import Action, InterventionRequest, Receip
 from pipeline import events
 from pipeline.access import Principal
 from pipeline.change_request import Move, PauseReason, Stage, Status
-from pipeline.errors import CallerError, Conflict
+from pipeline.errors import CallerError, Conflict, InvariantBroken
 from pipeline.records import ChangeRequest, Intervention
+from pipeline.skipping import SKIPPABLE, skippable
+from pipeline.state import PER_REPOSITORY
 from pipeline.store.audit import Audit
+from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
+from pipeline.store.handing_over import HandingOver, taken_over_by
 from pipeline.store.interventions import Interventions
 from pipeline.store.leases import Leases
 
@@ -31,6 +35,7 @@ from pipeline.store.leases import Leases
 class _Desk:
     """What one intervention works with: the locked change request and the aggregates of one transaction."""
 
+    handing_over: HandingOver
     cr: ChangeRequest
     asked: InterventionRequest
     actor: str
@@ -53,6 +58,8 @@ class _Done:
     reason: PauseReason | None = None
     stored_as: Action | None = None
     """What the worker understands it as, when that is not the action that was asked for."""
+    hands_over: bool = False
+    """The change request is nobody's right now, so it is given to the person in this transaction."""
 
 
 async def intervene(
@@ -62,17 +69,30 @@ async def intervene(
     async with context.database.transaction(principal.tenant) as connection:
         cr = await ChangeRequests(connection).lock(cr_id)
         desk = _Desk(
-            cr=cr, asked=asked, actor=principal.id, requests=ChangeRequests(connection), gates=Gates(connection),
+            handing_over=HandingOver(connection), cr=cr, asked=asked, actor=principal.id, requests=ChangeRequests(connection), gates=Gates(connection),
             interventions=Interventions(connection), effects=Effects(connection), leases=Leases(connection),
             log=Events(connection),
         )  # fmt: skip
         check(cr, await desk.gates.inbox(cr_id=cr_id), asked.action)
+        await _check_repository(desk)
         done = await _ACTIONS[asked.action](desk)
         stored = await _store(desk, done)
         await Audit(connection).note(principal.id, f"intervened:{asked.action}", cr_id, **dict(done.body))
-    topics = ["events", f"cr:{cr_id}", *(["queue"] if done.status is Status.QUEUED else [])]
+        # Workers hear the database alone, so Redis could not hurry them.
+        await ring_at_commit(connection, principal.tenant, f"cr:{cr_id}")
+    topics = ["events", "effects", *(["queue"] if done.status is Status.QUEUED else [])]
     await context.bells.ring(principal.tenant, *topics)
     return Receipt(id=stored.id, status=stored.status, change_request_status=done.status, message=done.message)
+
+
+async def _check_repository(desk: _Desk) -> None:
+    wanted = desk.asked.repository
+    names = [one.target.name for one in await desk.requests.progress(desk.cr.id)] if wanted else []
+    if wanted and wanted not in names:
+        raise CallerError(
+            f"This change request does not work on {wanted}.", field="repository",
+            remedy=f"Name one of: {', '.join(names)}.", repositories=names,
+        )  # fmt: skip
 
 
 async def _store(desk: _Desk, done: _Done) -> Intervention:
@@ -84,6 +104,13 @@ async def _store(desk: _Desk, done: _Done) -> Intervention:
         actor=desk.actor,
         repository=asked.repository,
     )
+    if asked.action is Action.SKIP and done.status is Status.QUEUED:
+        # There is no worker that has to be stopped for it: the stage itself looks for it.
+        await desk.interventions.delivered(row.id, role=None, turn=None)
+        row = await desk.interventions.get(row.id)
+    if done.hands_over:
+        facts = await desk.handing_over.give(cr, row)
+        await desk.requests.move(cr.id, Move.PAUSE, reason=done.reason, message=done.message, facts=facts)
     if done.acted:
         await desk.interventions.acted(row.id, note=done.message)
         row = await desk.interventions.get(row.id)
@@ -133,6 +160,69 @@ async def _stop(desk: _Desk, reason: PauseReason, message: str) -> _Done:
     return _Done(message=message, acted=True, status=Status.PAUSED, reason=reason, body=body)
 
 
+async def _skip(desk: _Desk) -> _Done:
+    stage = skippable(desk.cr.stage, desk.cr.pause_reason)
+    if stage is None:
+        raise InvariantBroken("A stage that cannot be skipped was to be skipped.", cr_id=desk.cr.id)
+    if desk.asked.repository is not None and stage not in PER_REPOSITORY:
+        raise CallerError(
+            f"{stage} works on all repositories at once.", field="repository", remedy="Leave the repository out."
+        )
+    body = {**_body(desk), "stage": stage.value}
+    message = f"Left out of {stage}: {SKIPPABLE[stage]}"
+    if desk.cr.status is Status.RUNNING:
+        return _kept(desk, message, acted=False, body=body)
+    await _forget_stops(desk)
+    await desk.requests.move(desk.cr.id, Move.REQUEUE)
+    return _Done(message=message, acted=False, status=Status.QUEUED, body=body)
+
+
+async def _takeover(desk: _Desk) -> _Done:
+    before = await desk.interventions.queued(desk.cr.id, Action.TAKEOVER.value)
+    if before:
+        raise Conflict(
+            f"{before[0].actor} is taking it over already.", field="action", remedy="Talk to them, or wait.",
+            status=desk.cr.status.value, by=before[0].actor,
+        )  # fmt: skip
+    if desk.cr.status is Status.RUNNING:
+        return _kept(desk, "The worker stops now; `show` prints the branch.", acted=False, body=_body(desk))
+    message = taken_over_by(desk.actor)
+    return _Done(
+        message=message,
+        acted=True,
+        status=Status.PAUSED,
+        body=_body(desk),
+        reason=PauseReason.HANDED_OVER,
+        hands_over=True,
+    )
+
+
+async def _handback(desk: _Desk) -> _Done:
+    cr = desk.cr
+    if cr.pause_reason is PauseReason.HANDED_OVER:
+        published, from_stage = await _published(desk), cr.pause_facts["from_stage"]
+    else:
+        last = [one for one in await desk.interventions.of(cr.id) if one.action == Action.HANDBACK][-1]
+        published, from_stage = last.body["published"], last.body["from_stage"]
+    await _forget_stops(desk)
+    await desk.requests.move(cr.id, Move.REQUEUE)
+    facts = {"stage": Stage.SYNC.value, "attempt": cr.attempt, "from_stage": from_stage, "published": published}
+    message = "The branch is fetched, tested and described; then it goes on."
+    return _Done(message=message, acted=False, status=Status.QUEUED, body={**_body(desk), **facts})
+
+
+async def _published(desk: _Desk) -> dict[str, str | None]:
+    """Return what was published, None for what was refused. Raises `Conflict` while that is not known yet."""
+    effects = {name: await desk.effects.get(effect) for name, effect in desk.cr.pause_facts["effects"].items()}
+    open_ones = sorted(name for name, effect in effects.items() if effect.status in {"intended", "claimed", "retry"})
+    if open_ones:
+        raise Conflict(
+            f"The branch of {', '.join(open_ones)} is still being published.", field="action",
+            remedy="Hand back in a moment, or dismiss the effect.", status=desk.cr.status.value,
+        )  # fmt: skip
+    return {name: effect.result["commit"] if effect.status == "done" else None for name, effect in effects.items()}
+
+
 async def _rerun(desk: _Desk) -> _Done:
     mode = desk.asked.mode
     if mode is None:
@@ -174,7 +264,7 @@ async def _forget_stops(desk: _Desk) -> None:
 
 def _stage(desk: _Desk) -> Stage:
     asked, reached = desk.asked.stage, desk.cr.stage
-    if asked is None:
+    if asked is None or asked is Stage.SYNC:
         raise CallerError("Which stage?", field="stage", remedy="Name the stage to begin with.")
     if reached is None or asked.number > reached.number:
         raise CallerError(
@@ -255,4 +345,7 @@ _ACTIONS: Mapping[Action, Callable[[_Desk], Awaitable[_Done]]] = {
     Action.FAIL: _fail,
     Action.CANCEL: _cancel,
     Action.BUDGET: _budget,
+    Action.SKIP: _skip,
+    Action.TAKEOVER: _takeover,
+    Action.HANDBACK: _handback,
 }

@@ -9,13 +9,13 @@ gone; when the controller dies, the child reads the end of its input and goes to
 
 import asyncio
 import json
-import os
 import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
 
+from controller.launch.child import ForkServerChild
 from controller.wiring import LaunchObserver
 from pipeline.errors import TransientError
 from pipeline.store.dispatching import Dispatched
@@ -24,7 +24,6 @@ _CLOSE_S = 10.0
 _TERMINATE_S = 5.0
 _DRAIN_S = 1.0
 _EXIT_POLL_S = 0.05
-_LINE_MAX_BYTES = 1024 * 1024
 _REMEMBERED_MAX = 10_000
 
 _log = structlog.get_logger(__name__)
@@ -37,12 +36,19 @@ class ForkServerLost(TransientError):
 
 
 class ProcessLauncher:
-    """Implements `controller.wiring.Launcher`. `argv` starts the fork server; `environment` None inherits this process's."""
+    """Implements `controller.wiring.Launcher`. `argv` starts the fork server; `begun` is one that already starts."""
 
-    def __init__(self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        begun: ForkServerChild | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._argv = list(argv)
-        self._environment = dict(environment) if environment is not None else None
-        self._child: asyncio.subprocess.Process | None = None
+        self._environment = environment
+        self._begun = begun
+        self._child: ForkServerChild | None = None
         self._ready = False
         self._closing = False
         self._running: dict[_Key, Dispatched] = {}
@@ -55,14 +61,7 @@ class ProcessLauncher:
 
     async def run(self, observer: LaunchObserver) -> None:
         """Start the fork server and read from it to its end; then report its workers and raise `ForkServerLost`."""
-        child = await asyncio.create_subprocess_exec(
-            *self._argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=self._environment,
-            start_new_session=True,
-            limit=_LINE_MAX_BYTES,
-        )
+        child, self._begun = self._begun or ForkServerChild(self._argv, self._environment), None
         self._child = child
         reading, exit_ = asyncio.create_task(self._read(child, observer)), asyncio.create_task(_exit_of(child))
         try:
@@ -71,7 +70,7 @@ class ProcessLauncher:
         finally:
             self._ready = False
             exit_.cancel()
-            _kill_group(child, signal.SIGKILL)
+            child.kill_group(signal.SIGKILL)
             code = await _end_of(child, reading)
         for order in list(self._running.values()):
             await self._gone(order, f"its fork server {_how(code)}", observer)
@@ -88,45 +87,41 @@ class ProcessLauncher:
         self._launched[key] = None
         self._running[key] = order
         launch = {"tenant": order.tenant, "cr_id": order.cr_id, "attempt": order.attempt, "epoch": order.epoch}
-        await self._write({"launch": launch})
+        self._write({"launch": launch})
         while len(self._launched) > _REMEMBERED_MAX:
             del self._launched[next(iter(self._launched))]
 
     async def stop(self, cr_id: str, epoch: int) -> None:
         """Ask for the end of a worker that runs here. Idempotent."""
         if (cr_id, epoch) in self._running:
-            await self._write({"stop": {"cr_id": cr_id, "epoch": epoch}})
+            self._write({"stop": {"cr_id": cr_id, "epoch": epoch}})
 
     async def close(self) -> None:
         """End the fork server and its workers: by the end of its input, then by signals."""
         self._closing = True
-        child = self._child
+        child = self._child or self._begun
         if child is None or child.returncode is not None:
             return
-        if child.stdin is not None:
-            child.stdin.close()
+        child.end_input()
         for patience_s, number in ((_CLOSE_S, signal.SIGTERM), (_TERMINATE_S, signal.SIGKILL)):
             try:
                 async with asyncio.timeout(patience_s):
                     await _exit_of(child)
                     return
             except TimeoutError:
-                _kill_group(child, number)
+                child.kill_group(number)
         await _exit_of(child)
 
-    async def _write(self, message: Mapping[str, Any]) -> None:
-        if self._child is None or self._child.stdin is None:
+    def _write(self, message: Mapping[str, Any]) -> None:
+        if self._child is None:
             raise TransientError("The fork server is not there.")
         try:
-            self._child.stdin.write(json.dumps(message).encode() + b"\n")
-            await self._child.stdin.drain()
-        except (BrokenPipeError, ConnectionResetError) as error:
+            self._child.write(json.dumps(message).encode() + b"\n")
+        except OSError as error:
             raise TransientError("The fork server does not listen.") from error
 
-    async def _read(self, child: asyncio.subprocess.Process, observer: LaunchObserver) -> None:
-        if child.stdout is None:
-            return
-        async for line in child.stdout:
+    async def _read(self, child: ForkServerChild, observer: LaunchObserver) -> None:
+        async for line in await child.lines():
             try:
                 said = json.loads(line)
             except ValueError:
@@ -151,31 +146,22 @@ class ProcessLauncher:
         await observer.worker_exited(order, cause)
 
 
-async def _exit_of(child: asyncio.subprocess.Process) -> int:
-    # `Process.wait` also waits for the pipes, which forked workers hold open.
-    while child.returncode is None:  # noqa: ASYNC110 - the child watcher sets it; there is no event to wait for
+async def _exit_of(child: ForkServerChild) -> int:
+    while (code := child.returncode) is None:  # noqa: ASYNC110 - a plain process sets no event
         await asyncio.sleep(_EXIT_POLL_S)
-    return child.returncode
+    return code
 
 
-async def _end_of(child: asyncio.subprocess.Process, reading: "asyncio.Task[None]") -> int:
+async def _end_of(child: ForkServerChild, reading: "asyncio.Task[None]") -> int:
     """Read to the end and let go of the pipes; a stray process that still holds one is not waited for."""
-    if child.stdin is not None:
-        child.stdin.close()
+    child.end_input()
     done, _ = await asyncio.wait({reading}, timeout=_DRAIN_S)
     if not done:
         _log.warning("fork_server_pipe_still_open")
         reading.cancel()
+    child.let_go()
     await asyncio.gather(reading, return_exceptions=done == set())
     return await _exit_of(child)
-
-
-def _kill_group(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    # The child leads a session of its own, so its group holds its workers and nobody else.
-    try:
-        os.killpg(child.pid, number)
-    except ProcessLookupError:
-        return
 
 
 def _how(code: int) -> str:

@@ -1,12 +1,15 @@
 """Reading and changing runtime settings: validated before they are stored, and never from a stale page."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from controller.context import ControllerContext
 from controller.errors import PreconditionMissing
+from controller.receivers import check_receiver
 from controller.settings import schemas
 from pipeline.access import Principal
-from pipeline.configuration import SECTIONS, parse_section
+from pipeline.configuration import SECTIONS, NotificationSettings, parse_section
 from pipeline.errors import CallerError
 from pipeline.store.audit import Audit
 from pipeline.store.settings import SettingsVersions
@@ -43,13 +46,14 @@ async def change(
     if_match: str | None,
 ) -> schemas.SettingsSection:
     """Store a new version; raises `CallerError` naming the field, or `Conflict` when somebody else was faster."""
-    value = parse_section(section, asked.value).model_dump(mode="json")
+    value = _checked(context, section, asked.value)
     expected = _expected(asked.version, if_match)
     async with context.database.transaction(principal.tenant) as connection:
         stored = await SettingsVersions(connection).put(
             section, value, expected=expected, changed_by=principal.id, note=asked.note
         )
         await Audit(connection).note(principal.id, "settings_changed", section, version=stored.version)
+    await context.bells.ring(principal.tenant, "queue")
     return schemas.settings_section(stored)
 
 
@@ -60,14 +64,22 @@ async def revert(
     async with context.database.transaction(principal.tenant) as connection:
         versions = SettingsVersions(connection)
         old = await versions.version(section, version)
-        value = parse_section(section, old.value).model_dump(mode="json")
+        value = _checked(context, section, old.value)
         now = await versions.current(section)
         note = note or f"Back to version {version}"
         stored = await versions.put(section, value, expected=now.version, changed_by=principal.id, note=note)
         await Audit(connection).note(
             principal.id, "settings_reverted", section, version=stored.version, to_version=version
         )
+    await context.bells.ring(principal.tenant, "queue")
     return schemas.settings_section(stored)
+
+
+def _checked(context: ControllerContext, section: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    parsed = parse_section(section, value)
+    if isinstance(parsed, NotificationSettings) and parsed.url is not None:
+        check_receiver(context.wiring.webhooks, parsed.url, parsed.secret, "notifications.url")
+    return parsed.model_dump(mode="json")
 
 
 def _expected(version: int | None, if_match: str | None) -> int:

@@ -73,7 +73,7 @@ class AnthropicProvider:
                 await self._stream(request, message)
         except anthropic.APIStatusError as error:
             raise self._translated(error, message) from error
-        except (anthropic.APIConnectionError, httpx2.TransportError) as error:
+        except (anthropic.APIConnectionError, httpx2.HTTPError, httpx2.StreamError) as error:
             raise TransientError(f"The connection to the model broke: {_name(error)}.", **message.facts()) from error
         except TimeoutError as error:
             raise TransientError(f"No complete answer in {request.timeout_s:g} s.", **message.facts()) from error
@@ -98,6 +98,8 @@ class AnthropicProvider:
     def _translated(self, error: anthropic.APIStatusError, message: "_Assembly") -> TransientError | PersonNeeded:
         status = error.status_code
         said = error.api_message or error.message
+        if not message.started and 300 <= status < 400:  # noqa: PLR2004 - a redirect, which is never followed with a key
+            return PersonNeeded(PauseReason.PROVIDERS_DOWN, self._remedy(status, "redirect"), status=status)
         in_stream = message.started or status < 400  # noqa: PLR2004 - an error event arrives inside a 200
         if in_stream:
             status = _STATUS_OF_ERROR_TYPE.get(error.type or "", 500)
@@ -118,6 +120,11 @@ class AnthropicProvider:
             return (
                 f"The model provider at {self._base_url} refused the key ({status}: {said}). "
                 "Check CHANGELINE_ANTHROPIC__API_KEY (or ANTHROPIC_API_KEY)."
+            )
+        if status < 400:  # noqa: PLR2004 - a redirect
+            return (
+                f"The model provider at {self._base_url} redirects ({status}), and a key is not carried elsewhere. "
+                "Set CHANGELINE_ANTHROPIC__BASE_URL to the address it redirects to."
             )
         if status == 404:  # noqa: PLR2004 - not found
             return (
@@ -180,7 +187,7 @@ _STATUS_OF_ERROR_TYPE = {
 
 async def _events(stream: Any) -> AsyncIterator[Json]:
     async for event in stream:
-        yield event.to_dict()
+        yield event.to_dict(warnings=False)
 
 
 @dataclass(slots=True)
@@ -204,10 +211,7 @@ class _Assembly:
         """Apply one event, in order."""
         match event["type"]:
             case "message_start":
-                self.started = True
-                self.model = event["message"]["model"]
-                self.usage = dict(event["message"]["usage"])
-                self._report()
+                self._start(event["message"])
             case "content_block_start":
                 self._start_block(event["index"], event["content_block"])
             case "content_block_delta":
@@ -215,8 +219,8 @@ class _Assembly:
             case "content_block_stop":
                 self.open_blocks.discard(event["index"])
             case "message_delta":
-                self.stop_reason = event["delta"].get("stop_reason")
-                self.usage.update({key: value for key, value in event["usage"].items() if value is not None})
+                self.stop_reason = _text(event["delta"].get("stop_reason") or "") or None
+                self.usage.update(_counts(event["usage"]))
             case "message_stop":
                 self.stopped = True
             case _:
@@ -228,6 +232,8 @@ class _Assembly:
             raise TransientError("The model's stream ended before its message was complete.", **self.facts())
         for index, text in self.tool_json.items():
             self.blocks[index]["input"] = self._tool_input(text)
+        for block in self.blocks:
+            self._check(block)
         return ModelAnswer(
             model=self.model,
             content=tuple(self.blocks),
@@ -236,7 +242,7 @@ class _Assembly:
             request_id=self.request_id,
         )
 
-    def facts(self) -> dict[str, int]:
+    def facts(self) -> dict[str, Any]:
         """Return what is known of the usage, for the error of a broken stream."""
         if not self.started:
             return {}
@@ -247,6 +253,18 @@ class _Assembly:
             "cache_read_tokens": usage.cache_read_tokens,
             "output_tokens": usage.output_tokens,
         }
+
+    def _start(self, message: Json) -> None:
+        self.usage = _counts(message["usage"])
+        self.model = _text(message["model"])
+        self.started = True
+        self._report()
+
+    def _check(self, block: Json) -> None:
+        """Refuse what could not be acted on or sent back later, before it is paid into the journal."""
+        needed = {"text": ("text",), "tool_use": ("id", "name")}.get(block["type"], ())
+        if not all(isinstance(block.get(name), str) for name in needed):
+            raise TransientError(f"The model's answer holds a broken {block['type']} block.", **self.facts())
 
     def _start_block(self, index: int, block: Json) -> None:
         if index != len(self.blocks):
@@ -307,6 +325,20 @@ class _Assembly:
         if not isinstance(value, dict):
             raise TransientError("The model's tool input is not a JSON object.", **self.facts())
         return value
+
+
+def _counts(usage: Json) -> Json:
+    """Return the token counts of a usage; anything that is no count would become a wrong price."""
+    counts = {key: value for key, value in usage.items() if key.endswith("_tokens") and value is not None}
+    if not all(isinstance(value, int) and value >= 0 for value in counts.values()):
+        raise ValueError("the usage holds something that is no count")
+    return counts
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r:.40} is no text")  # noqa: TRY004 - one kind of error for a malformed stream
+    return value
 
 
 def _retry_after_s(response: httpx2.Response) -> float | None:

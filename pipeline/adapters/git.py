@@ -23,6 +23,7 @@ from pathlib import Path
 
 from git.cmd import Git
 
+from pipeline import shortage
 from pipeline.errors import InvariantBroken, TransientError
 
 PASSED_ON = frozenset(
@@ -68,6 +69,8 @@ _CONFIGURATION = {
     "merge.conflictStyle": "diff3",
     "rerere.enabled": "false",
     "transfer.credentialsInUrl": "die",
+    "http.lowSpeedLimit": "1000",
+    "http.lowSpeedTime": "60",
     "protocol.allow": "never",
     "protocol.ext.allow": "never",
     "protocol.file.allow": "always",
@@ -90,10 +93,9 @@ _FIXED = {
     "SSH_ASKPASS": "false",
     "GIT_EDITOR": "false",
     "GIT_PAGER": "cat",
-    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServerAliveCountMax=4",
 }
 
-_MACHINE_IS_SHORT = re.compile(r"No space left|Disk quota|Cannot allocate memory|Resource temporarily unavailable")
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 _LOCK_POLL_S = 0.02
 _TRANSFERS = frozenset({"fetch", "push"})
@@ -177,8 +179,9 @@ class GitCommands:
         output = await self._supervised(child, arguments[0], timeout_s)
         if output.code in accept:
             return output
-        if _MACHINE_IS_SHORT.search(output.complaint):
-            raise TransientError("This machine is short of disk, memory or processes.", detail=output.complaint)
+        places = [place for place in (work_tree, git_dir, index) if place is not None]
+        if (short := shortage.told_by(output.complaint) or shortage.without_room(places)) is not None:
+            raise short
         raise InvariantBroken(f"git {arguments[0]} failed.", exit_code=output.code, detail=output.complaint)
 
     async def _supervised(self, child: "_Child", name: str, timeout_s: float) -> Output:

@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.adapters.git import GitCommands, decoded, encoded, held
@@ -123,6 +123,11 @@ class GitObjects:
         wanted = ["log", "-1", "--format=%T %P", "--no-show-signature", sha(commit)]
         tree, *parents = (await self._commands.run(*wanted, git_dir=self._git_dir)).text.split()
         return CommitFacts(sha=commit, tree=tree, parents=tuple(parents))
+
+    async def committed_at(self, commit: str) -> datetime:
+        """Return the committer's time."""
+        wanted = ["log", "-1", "--format=%ct", "--no-show-signature", sha(commit)]
+        return datetime.fromtimestamp(int((await self._commands.run(*wanted, git_dir=self._git_dir)).text), UTC)
 
     async def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is reachable from `descendant` (equal counts)."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from pipeline import shortage
 from pipeline.adapters.git import GitCommands, Output
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, ChangelineError, Conflict, PersonNeeded, TransientError
@@ -90,6 +91,8 @@ def left_out_as_shallow(output: Output) -> bool:
 def reading_failure(remote: str, output: Output) -> ChangelineError:
     """Say who must act when the remote could not be read."""
     detail = output.complaint
+    if (short := shortage.told_by(detail)) is not None:
+        return short
     if left_out_as_shallow(output):
         return _shallow(remote)
     if _REFUSED_US.search(detail):
@@ -99,7 +102,10 @@ def reading_failure(remote: str, output: Output) -> ChangelineError:
             remote=remote,
             detail=detail,
         )
-    return TransientError("The git remote does not answer.", remote=remote, detail=detail)
+    return TransientError(
+        "The git remote does not answer. Check the address, the network and the remote itself, then resume.",
+        remote=remote, detail=detail,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,14 @@ import asyncio
 import hashlib
 import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.adapters import git_remotes
 from pipeline.adapters.git import GitCommands, held
 from pipeline.adapters.git_objects import full_ref, sha
-from pipeline.adapters.git_rebase import GitRebases
 from pipeline.adapters.git_remotes import RefusedPush
+from pipeline.adapters.git_snapshots import GitSnapshots
 from pipeline.errors import CallerError
 from pipeline.ports import Author, Clock
 
@@ -25,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _ANY = range(256)
 
 
-class GitRepository(GitRebases):
+class GitRepository(GitSnapshots):
     """One bare cache of one remote, and the disposable trees made from it. Made by `open_repository`."""
 
     def __init__(
@@ -63,6 +64,29 @@ class GitRepository(GitRebases):
             raise git_remotes.reading_failure(self._remote, output)
         found = (line.split("\t") for line in output.text.splitlines())
         return next((commit for commit, name in found if name == ref), None)
+
+    async def remote_refs(self, prefixes: Sequence[str]) -> Mapping[str, str]:
+        """Ask the remote for its refs below these prefixes (full, ending in a slash) right now: name to commit."""
+        options = git_remotes.reading_options(self._remote)
+        wanted = [f"{full_ref(prefix.rstrip('/'))}/*" for prefix in prefixes]
+        output = await self._commands.run("ls-remote", *options, "--", self._remote, *wanted, accept=_ANY)
+        if output.code:
+            raise git_remotes.reading_failure(self._remote, output)
+        return {name: commit for commit, _, name in (line.partition("\t") for line in output.text.splitlines())}
+
+    async def fetch_refs(self, names: Sequence[str], *, into: str) -> None:
+        """Bring refs of the remote (full names) into the cache, below `into` (full, ending in a slash). Idempotent."""
+        if not names:
+            return
+        below = full_ref(into.rstrip("/"))
+        wanted = [f"+{full_ref(name)}:{below}/{name.removeprefix('refs/')}" for name in names]
+        async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
+            output = await self._commands.run(
+                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *git_remotes.reading_options(self._remote),
+                "--", self._remote, *wanted, git_dir=self._git_dir, lock=lock, accept=_ANY,
+            )  # fmt: skip
+        if output.code:
+            raise git_remotes.reading_failure(self._remote, output)
 
     async def push(self, *, commit: str | None, ref: str, expected: str | None) -> None:
         """Move a remote ref by compare-and-swap from `expected` (None: must not exist) to `commit` (None deletes).

@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 from pipeline.adapters.git import decoded
+from pipeline.change_request import PauseReason
 from pipeline.errors import ModelError, TransientError
 
 
@@ -45,7 +46,7 @@ def delete(path: Path) -> None:
             _run("chmod", "-R", "u+rwX", "--", str(path))
         _run("rm", "-rf", "--", str(path))
         if path.exists():
-            raise TransientError("A directory could not be removed.", path=str(path))
+            raise TransientError("A directory could not be removed.", reason=PauseReason.MACHINE_SHORT, path=str(path))
 
 
 def empty(path: Path) -> None:

@@ -6,6 +6,7 @@ applying the same records gives the same messages, byte for byte, whoever does i
 """
 
 import copy
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 
 from pipeline.agents.journal import Answered, Asked, Note, Noted, Observed, Opened, Record
 from pipeline.errors import InvariantBroken
-from pipeline.ports import Json
+from pipeline.ports import Json, ModelRequest
 
 CACHE = {"type": "ephemeral"}
 
@@ -168,6 +169,12 @@ def sendable(content: Sequence[Json]) -> list[Json]:
     kept = [block for block in content if block.get("type") != "text" or block.get("text", "").strip()]
     said = any(block.get("type") not in {"thinking", "redacted_thinking"} for block in kept)
     return copy.deepcopy(kept) if said else []
+
+
+def digest(request: ModelRequest) -> str:
+    """Return the SHA-256 of what a model is sent, in the order in which it is sent."""
+    sent = [request.model, request.system, request.tools, request.messages, request.max_tokens]
+    return hashlib.sha256(json.dumps(sent, ensure_ascii=False).encode(errors="replace")).hexdigest()
 
 
 def laid_out(fixed: Fixed, messages: Sequence[Json]) -> tuple[tuple[Json, ...], tuple[Json, ...]]:

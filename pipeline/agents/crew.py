@@ -4,14 +4,16 @@ What a stage hands over is typed variables; everything else about a role comes f
 checked against the facts of the run before it is accepted, so a stage only ever sees valid ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from pipeline.agents.journal import Noted, record_of
 from pipeline.agents.loop import run_agent
 from pipeline.agents.prompting import RenderedPrompt, render
 from pipeline.agents.role_submission import submit_tool
 from pipeline.agents.roles import ROLES, RoleDefinition
 from pipeline.agents.submissions.fields import Submission
+from pipeline.agents.submissions.kept_facts import facts_json
 from pipeline.agents.task import AgentPorts, AgentTask
 from pipeline.agents.tools import Workbench
 from pipeline.agents.toolsets import ToolSet
@@ -22,6 +24,10 @@ from pipeline.events import Warned
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, DeltaListener, Emit, Instructions, Journal, JournalKey, Repository, Sandbox
+from pipeline.snapshots import keep_prefix
+
+BringBack = Callable[[str, Sequence[str]], Awaitable[list[str]]]
+"""(repository, commits) to the commits that are lost for good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,8 @@ class Crew:
     journal: Journal
     sandbox: Sandbox
     repositories: Callable[[str], Repository]
+    bring_back: BringBack
+    """See `pipeline.context.Snapshots`."""
     instructions: Callable[[Job], Instructions]
     emit: Emit
     limits: Limits
@@ -58,11 +66,20 @@ class Crew:
         try:
             result = await run_agent(task, key, ports)
         except PersonNeeded as stopped:
-            if stopped.reason is not PauseReason.AGENT_TIMEOUT:
+            if stopped.reason is not PauseReason.AGENT_TIMEOUT or await self._had_its_second_time(key):
                 raise
             await self.emit(Warned(message=f"{definition.role.value} ran out of time and is given it once more."))
             result = await run_agent(task, key, ports)
+        if job.repository is not None and result.commit is not None and result.commit != job.commit:
+            kept = f"{keep_prefix(self.cr_id)}{self.epoch}/{result.commit}"
+            await self.repositories(job.repository).update_ref(kept, result.commit)
         return Handed(submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd)
+
+    async def _had_its_second_time(self, key: JournalKey) -> bool:
+        """Whether the timeout just noted was the second of a pair; the journal knows, also after a crash in between."""
+        records = [record_of(entry) for entry in await self.journal.load(key)]
+        notes = [record for record in records if isinstance(record, Noted)]
+        return sum(note.reason is PauseReason.AGENT_TIMEOUT for note in notes) % 2 == 0
 
     def _task(self, job: Job, definition: RoleDefinition, prompt: RenderedPrompt) -> AgentTask[Submission]:
         return AgentTask(
@@ -76,6 +93,7 @@ class Crew:
             opening=prompt.opening,
             submit=submit_tool(definition.role, job.facts),
             toolset=definition.toolset if job.tree else ToolSet.NONE,
+            facts=facts_json(job.facts),
             prompt_hash=prompt.prompt_hash,
         )
 
@@ -119,7 +137,8 @@ class Crew:
     def _workspace(self, job: Job) -> "TreeMemory":
         if job.tree is None or job.repository is None:
             raise InvariantBroken("An editing role needs a tree of a repository.", role=job.variables.role.value)
-        return TreeMemory(self.repositories(job.repository), job, wip_ref(self.cr_id, job.repository, self.epoch))
+        ref = wip_ref(self.cr_id, job.repository, self.epoch)
+        return TreeMemory(self.repositories(job.repository), job, ref, self.bring_back)
 
 
 def _known(job: Job) -> str:
@@ -131,10 +150,12 @@ def _known(job: Job) -> str:
 class TreeMemory:
     """Implements `pipeline.agents.task.Workspace`: each snapshot is a commit on the one before, held by this epoch's ref."""
 
-    def __init__(self, repository: Repository, job: Job, ref: str) -> None:
-        if job.tree is None:
+    def __init__(self, repository: Repository, job: Job, ref: str, bring_back: BringBack) -> None:
+        if job.tree is None or job.repository is None:
             raise InvariantBroken("There is no tree to remember.")
         self._repository = repository
+        self._name_of_repository = job.repository
+        self._bring_back = bring_back
         self._ref = ref
         self._tree = job.tree
         self._parent = job.commit
@@ -154,3 +175,7 @@ class TreeMemory:
         """Make the tree equal `commit` again."""
         await self._repository.restore_worktree(self._tree, commit)
         self._parent = commit
+
+    async def holds(self, commit: str) -> bool:
+        """Look here, then at the remote, where an earlier epoch may have saved it from another machine."""
+        return not await self._bring_back(self._name_of_repository, [commit])

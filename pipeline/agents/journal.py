@@ -38,6 +38,8 @@ class Opened(_Record):
     """The tree as this conversation knows it; a later epoch works in another directory and translates."""
     commit: str | None = None
     """The tree's snapshot before the first turn."""
+    facts: str | None = None
+    """What submissions are judged by; None in conversations of older versions."""
 
 
 class Asked(_Record):
@@ -48,6 +50,8 @@ class Asked(_Record):
     worst_case_usd: Decimal
     input_tokens: int
     max_tokens: int
+    request: str = ""
+    """SHA-256 of the request, by which a replay compares every byte; empty in entries of older versions."""
 
 
 class Answered(_Record):
@@ -97,6 +101,8 @@ class Note(StrEnum):
     VALIDATION_ERROR = "validation_error"
     NUDGE = "nudge"
     COMPACTION = "compaction"
+    BEGUN_ANEW = "begun_anew"
+    """An earlier record of this conversation could not be used by this version of the code."""
     CALL_FAILED = "call_failed"
     CANCEL = "cancel"
     GAVE_UP = "gave_up"
@@ -161,7 +167,7 @@ async def load_records(journal: Journal, key: JournalKey) -> tuple[list[Record],
 def _names(record: Record) -> list[str]:
     match record:
         case Opened():
-            named = [record.system, record.tools, record.context, record.opening]
+            named = [record.system, record.tools, record.context, record.opening, record.facts]
         case Noted():
             named = [record.messages]
         case _:

@@ -14,12 +14,13 @@ from decimal import Decimal
 from typing import Generic, NoReturn
 
 from pipeline.agents import context_window
-from pipeline.agents.conversation import Conversation, laid_out
+from pipeline.agents.conversation import Conversation, digest, laid_out
 from pipeline.agents.fences import operator_instruction
+from pipeline.agents.fitting import misfit
 from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S
-from pipeline.agents.tools import ToolBox, tool_definitions, tool_notes
+from pipeline.agents.tools import tool_definitions, tool_notes
 from pipeline.agents.toolsets import ToolSet
 from pipeline.agents.turn import Turn
 from pipeline.change_request import PauseReason
@@ -47,13 +48,28 @@ async def run_agent(task: AgentTask[S], key: JournalKey, ports: AgentPorts) -> A
     Raises `PersonNeeded` for every dead end (`budget`, `providers_down`, `agent_stuck`, `agent_timeout`,
     `model_refused`), after which calling again goes on with fresh bounds. A cancellation is raised after it was noted.
     """
-    notebook = await open_notebook(ports.journal, key)
+
+    async def unfit(talk: Conversation) -> str | None:
+        return misfit(talk, task) or await _lost(talk, task, ports)
+
+    notebook = await open_notebook(ports.journal, key, unfit)
     agent = _Agent(task=task, ports=ports, notebook=notebook)
     if notebook.conversation.fixed is None:
         await agent.open()
     elif notebook.conversation.submission is None:
         await agent.take_up()
     return await agent.converse()
+
+
+async def go_on(task: AgentTask[S], ports: AgentPorts, notebook: Notebook) -> AgentResult[S]:
+    """Take the steps of an open conversation without settling or restoring anything first: what an offline replay does."""
+    return await _Agent(task=task, ports=ports, notebook=notebook).converse()
+
+
+async def _lost(talk: Conversation, task: AgentTask[S], ports: AgentPorts) -> str | None:
+    if task.toolset is not ToolSet.EDIT or ports.workspace is None or talk.commit is None:
+        return None
+    return None if await ports.workspace.holds(talk.commit) else "its tree was lost with the machine that held it"
 
 
 @dataclass(slots=True)
@@ -85,9 +101,14 @@ class _Agent(Generic[S]):
                 submit=task.submit.name,
                 prompt_hash=task.prompt_hash,
                 root=str(self.ports.bench.root) if self.ports.bench else None,
+                facts=await keep(task.facts) if task.facts else None,
                 commit=await self.ports.workspace.snapshot() if self._edits and self.ports.workspace else None,
             )
         )
+        if why := self.notebook.instead_of:
+            words = f"The conversation of {task.role} begins anew: {why}."
+            await self.notebook.write(Noted(note=Note.BEGUN_ANEW, turn=0, text=words))
+            await self._emit(Warned(message=words))
         if left_out:
             await self._emit(Warned(message=f"{left_out:,} characters of repository context did not fit and were cut."))
         await self._announce()
@@ -175,6 +196,7 @@ class _Agent(Generic[S]):
         await self._make_room()
         call = self._call()
         self.notebook.input_tokens, self.notebook.max_tokens = call.input_tokens, call.request.max_tokens
+        self.notebook.request = digest(call.request)
         try:
             answer = await self.ports.gateway.ask(call, self.notebook, self.ports.on_text)
         except TransientError as problem:
@@ -288,7 +310,7 @@ class _Agent(Generic[S]):
             root = self.talk.terms.opened.root
             if root is not None and root != str(bench.root):
                 bench = replace(bench, former_roots=(*bench.former_roots, root))
-            toolbox = ToolBox(bench, self.task.toolset)
+            toolbox = self.ports.tools(bench, self.task.toolset)
         return Turn(task=self.task, ports=self.ports, notebook=self.notebook, answer=answer, toolbox=toolbox)
 
     async def _cut_off(self, answer: Answered) -> None:

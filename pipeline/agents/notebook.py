@@ -1,11 +1,13 @@
 """One conversation's pen: every record is durable first and taken in second, uninterrupted by cancellation."""
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from pipeline.agents.conversation import Conversation, replay
 from pipeline.agents.journal import Answered, Asked, Note, Noted, Record, entry_of, load_records, usage_json
+from pipeline.errors import InvariantBroken, NotFound
 from pipeline.ports import Journal, JournalKey, ModelAnswer, Reservation, Usage
 from pipeline.uninterrupted import uninterrupted
 
@@ -20,6 +22,9 @@ class Notebook:
     texts: dict[str, bytes] = field(default_factory=dict)
     input_tokens: int = 0
     max_tokens: int = 0
+    request: str = ""
+    instead_of: str = ""
+    """Why an earlier record of this conversation was left behind; empty when there is none."""
 
     async def write(self, record: Record) -> None:
         """Append a record and take it in."""
@@ -54,6 +59,7 @@ class Notebook:
                 worst_case_usd=reservation.worst_case_usd,
                 input_tokens=self.input_tokens,
                 max_tokens=self.max_tokens,
+                request=self.request,
             )
         )
 
@@ -85,10 +91,29 @@ class Notebook:
         )
 
 
-async def open_notebook(journal: Journal, name: JournalKey) -> Notebook:
-    """Load what was written so far, if anything."""
-    records, texts = await load_records(journal, name)
-    return Notebook(journal=journal, name=name, conversation=replay(records, texts), texts=texts)
+async def open_notebook(
+    journal: Journal, name: JournalKey, misfit: Callable[[Conversation], Awaitable[str | None]]
+) -> Notebook:
+    """Load what was written so far, if anything.
+
+    What this version of the code cannot read or take up (`misfit` says why) stays where it is, and the conversation
+    begins anew under the next instance name; `Notebook.instead_of` says of what.
+    """
+    why, number = "", 1
+    while True:
+        candidate = name if number == 1 else replace(name, instance=f"{name.instance}~{number}")
+        try:
+            records, texts = await load_records(journal, candidate)
+            found = Notebook(journal=journal, name=candidate, conversation=replay(records, texts), texts=texts)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, InvariantBroken, NotFound) as error:
+            why = f"its record cannot be read ({type(error).__name__})"
+        else:
+            problem = await misfit(found.conversation)
+            if problem is None:
+                found.instead_of = why
+                return found
+            why = problem
+        number += 1
 
 
 def reservation_of(call: Asked) -> Reservation:

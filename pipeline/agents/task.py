@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from pipeline.agents.tools import Workbench
+from pipeline.agents.tools import ToolBox, ToolRunner, Workbench
 from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
 from pipeline.limits import Limits
@@ -52,6 +52,8 @@ class AgentTask(Generic[S]):
     """The first user message: what is to be done."""
     submit: SubmitTool[S]
     toolset: ToolSet
+    facts: str = ""
+    """What `submit` judges by, as JSON, so that a replay can judge alike."""
     prompt_hash: str = ""
     """Which version of the role's prompt this is, for the record."""
     check: Callable[[S], Awaitable[None]] | None = None
@@ -66,6 +68,9 @@ class Workspace(Protocol):
 
     async def restore(self, commit: str) -> None:
         """Make the tree equal `commit` again."""
+
+    async def holds(self, commit: str) -> bool:
+        """Whether `commit` can be restored; it may have been lost with the machine that made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,8 @@ class AgentPorts:
     """None for agents without tools."""
     workspace: Workspace | None = None
     """None for agents that cannot change the tree."""
+    tools: Callable[[Workbench, ToolSet], ToolRunner] = ToolBox
+    """Makes what carries tool calls out; a replay answers them from the journal."""
     on_text: DeltaListener | None = None
     """The live view's ear; may lose pieces."""
 

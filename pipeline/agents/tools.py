@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.agents.command_policy import CommandPolicy
 from pipeline.agents.editor import inserted, numbered, replaced
@@ -89,6 +89,13 @@ def tool_notes(toolset: ToolSet) -> str:
             return f"{NOTES}\n{READ_ONLY_NOTE}"
         case ToolSet.EDIT:
             return NOTES
+
+
+class ToolRunner(Protocol):
+    """What carries out the tool calls of one agent."""
+
+    async def run(self, call_id: str, name: str, given: object) -> ToolOutcome:
+        """Run one call. Whatever the model can correct comes back as an error outcome; other errors are raised."""
 
 
 class ToolBox:

@@ -12,7 +12,7 @@ from pipeline.agents.journal import Answered, Note, Noted, Observed
 from pipeline.agents.notebook import Notebook
 from pipeline.agents.submission import parsed, stored
 from pipeline.agents.task import AgentPorts, AgentTask, S, Workspace
-from pipeline.agents.tools import ToolBox, ToolOutcome
+from pipeline.agents.tools import ToolOutcome, ToolRunner
 from pipeline.agents.toolsets import ToolSet
 from pipeline.errors import ModelError
 from pipeline.events import ToolCalled
@@ -27,7 +27,7 @@ class Turn(Generic[S]):
     ports: AgentPorts
     notebook: Notebook
     answer: Answered
-    toolbox: ToolBox | None
+    toolbox: ToolRunner | None
     results: list[Json] = field(default_factory=list)
     submission: S | None = None
     rejection: str = ""

@@ -28,6 +28,8 @@ from pipeline.evidence.untrusted_files import read_source, walk_files
 from pipeline.limits import Limits
 from pipeline.ports import CommandResult, Environment, Language, Sandbox, SandboxCommand, Stack
 
+RESULTS = "-results-"
+"""In the name of a directory beside a tree: what the tests of that tree write."""
 OUTPUT_MAX_BYTES = 8 * 1024 * 1024
 """Go and Cargo tell their results in the output, so it is kept far longer than a tool's."""
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
@@ -81,7 +83,7 @@ class _Run:
 
 
 def _scratch(tree: Path) -> Path:
-    scratch = Path(tempfile.mkdtemp(prefix=f"{tree.name}-results-", dir=tree.parent))
+    scratch = Path(tempfile.mkdtemp(prefix=f"{tree.name}{RESULTS}", dir=tree.parent))
     for name in ("tools", "results"):
         (scratch / name).mkdir()
     return scratch

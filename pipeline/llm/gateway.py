@@ -9,13 +9,13 @@ and only offered by `failover`.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
 from pipeline.change_request import PauseReason
-from pipeline.errors import ChangelineError, PersonNeeded, TransientError
+from pipeline.errors import ChangelineError, DatabaseAway, PersonNeeded, TransientError
 from pipeline.llm.chains import CallPurpose, ModelSettings, Route
 from pipeline.llm.pricing import ModelPrice, PriceList
 from pipeline.ports import (
@@ -31,6 +31,7 @@ from pipeline.ports import (
 )
 from pipeline.uninterrupted import uninterrupted
 
+STORE_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 NOTHING_USED = Usage(input_tokens=0, cache_write_tokens=0, cache_read_tokens=0, output_tokens=0)
 
 
@@ -110,13 +111,16 @@ class Gateway:
         """Return the answer after it was recorded and paid.
 
         Raises `PersonNeeded(budget)` before anything leaves, `PersonNeeded(providers_down)` for errors that no retry
-        mends, and the last `TransientError` when the provider stays down through all retries.
+        mends, the last `TransientError` when the provider stays down through all retries, and `DatabaseAway`, which
+        says nothing about the provider.
         """
         retry = 0
         while True:
             await self._respect_quiet_time(call.route.provider)
             try:
                 return await self._attempt(call, record, on_text)
+            except DatabaseAway:
+                raise
             except TransientError as problem:
                 retry += 1
                 delay_s = self.settings.retry.delay_s(retry, problem.retry_after_s)
@@ -140,6 +144,8 @@ class Gateway:
 
     async def _respect_quiet_time(self, provider: str) -> None:
         wait_s = self._quiet_until.get(provider, 0.0) - self.clock.monotonic()
+        if wait_s > self.settings.retry.retry_after_max_s:
+            raise TransientError(f"{provider} asked not to be called for {wait_s:.0f} s.", provider=provider)
         if wait_s > 0:
             await self.clock.sleep(wait_s)
 
@@ -186,15 +192,35 @@ class Gateway:
         self, reservation: Reservation, usage: Usage, price: ModelPrice, record: CallRecord, *, problem: str, cut: bool
     ) -> None:
         cost_usd = min(price.cost_usd(usage), reservation.worst_case_usd)
-        await self.ledger.settle(reservation, usage=usage, cost_usd=cost_usd, latency_s=0.0)
-        await record.failed(problem, usage=usage, cost_usd=cost_usd, cut=cut)
+
+        async def store() -> None:
+            await self.ledger.settle(reservation, usage=usage, cost_usd=cost_usd, latency_s=0.0)
+            await record.failed(problem, usage=usage, cost_usd=cost_usd, cut=cut)
+
+        await self._durably(store)
 
     async def _keep(
         self, reservation: Reservation, answer: ModelAnswer, price: ModelPrice, latency_s: float, record: CallRecord
     ) -> None:
-        cost_usd = price.cost_usd(answer.usage)
-        await record.answered(answer, cost_usd=cost_usd, latency_s=latency_s)
-        await self.ledger.settle(reservation, usage=answer.usage, cost_usd=cost_usd, latency_s=latency_s)
+        cost_usd, recorded = price.cost_usd(answer.usage), False
+
+        async def store() -> None:
+            nonlocal recorded
+            if not recorded:
+                await record.answered(answer, cost_usd=cost_usd, latency_s=latency_s)
+                recorded = True
+            await self.ledger.settle(reservation, usage=answer.usage, cost_usd=cost_usd, latency_s=latency_s)
+
+        await self._durably(store)
+
+    async def _durably(self, store: Callable[[], Awaitable[None]]) -> None:
+        """Store what was paid for, through a restart of the database: giving up means to buy it again."""
+        for wait_s in STORE_AGAIN_S:
+            try:
+                return await store()
+            except DatabaseAway:
+                await self.clock.sleep(wait_s)
+        return await store()
 
     def _price_of(self, answer: ModelAnswer, requested: ModelPrice) -> ModelPrice:
         return self.prices.of(answer.model) if self.prices.knows(answer.model) else requested

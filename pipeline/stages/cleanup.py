@@ -1,11 +1,12 @@
-"""Cleanup: the evidence bundle is signed and kept, the merged branch is deleted, every epoch's trees are removed."""
+"""Cleanup: the evidence bundle is signed and kept, the merged branch, all snapshots and every epoch's trees are removed."""
 
 import asyncio
 import shutil
 from typing import Any
 
-from pipeline import evidencing, waiting
+from pipeline import evidencing, snapshots, waiting
 from pipeline.change_request import PauseReason, branch_name
+from pipeline.evidence.test_runs import RESULTS
 from pipeline.execution import StageEnd, StageRun
 
 
@@ -17,8 +18,10 @@ def inputs(run: StageRun) -> list[Any]:
 async def cleanup(run: StageRun) -> StageEnd:
     """Close what the change request opened. A branch that moved since is left alone."""
     digest = await evidencing.keep(run)
+    await run.context.snapshots.end()
     for name in sorted(run.state["repositories"]):
         await _delete_branch(run, name)
+        await _delete_snapshots(run, name)
         for kind in ("wip", "keep"):
             await run.context.repositories[name].drop_refs(f"refs/changeline/{kind}/{run.context.cr_id}/")
     await _remove_trees(run)
@@ -30,7 +33,9 @@ async def _remove_trees(run: StageRun) -> None:
     everything = run.context.workspaces.parent
     for name, repository in run.context.repositories.items():
         for tree in await asyncio.to_thread(lambda within: sorted(everything.glob(within)), f"*/{name}/*"):
-            await repository.remove_worktree(tree)
+            # A worker killed in a test run leaves the run's results beside its tree; they go with everything below.
+            if RESULTS not in tree.name:
+                await repository.remove_worktree(tree)
     await asyncio.to_thread(shutil.rmtree, everything, ignore_errors=True)
 
 
@@ -44,3 +49,10 @@ async def _delete_branch(run: StageRun, name: str) -> None:
         payload={"remote": target.remote, "ref": f"refs/heads/{branch}", "expected": facts["head"]},
     )
     await waiting.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
+
+
+async def _delete_snapshots(run: StageRun, name: str) -> None:
+    """Delete the snapshots of every epoch; a remote that refuses keeps them, and nobody has to act on that."""
+    context, target = run.context, run.context.targets[name]
+    intent = snapshots.deletion(context.cr_id, context.attempt, name, target.remote)
+    await waiting.outcome(run, await context.records.intend(**intent))

@@ -12,6 +12,7 @@ from pipeline.change_request import PauseReason, branch_name
 from pipeline.errors import InvariantBroken
 from pipeline.execution import StageEnd, StageRun
 from pipeline.records import Effect
+from pipeline.state import RepositoryState
 from pipeline.together import together
 
 
@@ -43,11 +44,11 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
     repository = run.context.repositories[name]
     ref = f"refs/heads/{branch}"
     key = f"push/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}"
-    pushes = [one for one in await run.context.records.effects() if (one.kind, one.repository) == ("push", name)]
-    effect = next((one for one in pushes if one.key == key), None)
+    effects = [one for one in await run.context.records.effects() if one.repository == name]
+    effect = next((one for one in effects if one.key == key), None)
     if effect is None:
         # What a crash left behind was intended from where the branch stood then, so only a new intent looks again.
-        expected = _ours(pushes, await repository.remote_ref(ref))
+        expected = _ours(facts, effects, await repository.remote_ref(ref))
         payload = {"remote": target.remote, "ref": ref, "commit": facts["head"], "expected": expected}
         effect = await run.context.records.intend(key=key, repository=name, kind="push", payload=payload)
     stop = await waiting.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
@@ -65,6 +66,8 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
     return None
 
 
-def _ours(pushes: Sequence[Effect], found: str | None) -> str | None:
-    """The branch may only be where this change request put it; anything else on it is not ours to overwrite."""
-    return found if found in {push.payload["commit"] for push in pushes} else None
+def _ours(facts: RepositoryState, effects: Sequence[Effect], found: str | None) -> str | None:
+    """The branch may only be where this change request, or the person it was handed to, put it; anything else is not ours."""
+    pushed = {effect.payload["commit"] for effect in effects if effect.kind == "push"}
+    published = {effect.result.get("commit") for effect in effects if effect.kind == "publish"}
+    return found if found in {*pushed, *published, facts.get("handed_back")} else None

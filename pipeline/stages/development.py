@@ -31,7 +31,7 @@ async def development(run: StageRun) -> StageEnd:
     tests = await _present_tests(run) or await testing_first.write(run, bench)
     if isinstance(tests, StageEnd):
         return tests
-    coded = await coding.write(run, bench, tests)
+    coded = await coding.as_handed_back(run, bench, tests) or await coding.write(run, bench, tests)
     if isinstance(coded, StageEnd):
         return coded
     await run.context.records.record_progress(run.name, tests_commit=tests.commit, head_commit=coded.head)
@@ -57,7 +57,7 @@ def _asked(run: StageRun) -> list[str]:
 
 async def _present_tests(run: StageRun) -> testing_first.ProvenTests | None:
     """Return the tests of an earlier round when nothing that came back asks for others."""
-    if "tests" not in run.here:
+    if not run.here.get("tests"):
         return None
     came_back = await feedback.given(run)
     if any(one.kind in NEW_TESTS_FOR and one.source in ASKS_FOR_TESTS for one in came_back):

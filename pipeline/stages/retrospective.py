@@ -22,6 +22,8 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def retrospective(run: StageRun) -> StageEnd:
     """Ask for learnings; a failure is skipped and said."""
+    if run.skip is not None:
+        return StageEnd(summary=f"skipped by {run.skip.actor}")
     names = sorted(run.state["repositories"])
     history = await presenting.history(run)
     job = Job(

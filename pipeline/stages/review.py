@@ -53,6 +53,8 @@ async def review(run: StageRun) -> StageEnd:
         )
     if checked.blocking:
         return await _send_back(run, {"diff scope": list(checked.blocking)}, FeedbackKind.DIFF_SCOPE)
+    if run.skip is not None:
+        return StageEnd(summary=f"reviewers skipped by {run.skip.actor}; scope and secrets were checked")
     found = await _ask_reviewers(run, checked.warnings)
     for source, findings in found.items():
         await _report(run, source, findings)

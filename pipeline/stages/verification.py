@@ -35,6 +35,8 @@ def inputs(run: StageRun) -> list[Any]:
 async def verification(run: StageRun) -> StageEnd:
     """Check every spec; verified specs are marked, others go back with what is wrong."""
     names = sorted(run.state["repositories"])
+    if run.skip is not None:
+        return await _passed(run, names, f"specs not checked: skipped by {run.skip.actor}")
     per_repository = await together(_check_repository(run, name) for name in names)
     wrong = dict(zip(names, per_repository, strict=True))
     for issue in await _consistency(run, names):
@@ -42,11 +44,15 @@ async def verification(run: StageRun) -> StageEnd:
             wrong[name].append(_told("consistency_checker", issue))
     if any(wrong.values()):
         return await _send_back(run, wrong)
+    return await _passed(run, names, "specs verified")
+
+
+async def _passed(run: StageRun, names: list[str], summary: str) -> StageEnd:
     for name in names:
         await run.context.records.verify_spec(name, run.state["repositories"][name]["spec_revision"])
     if run.context.configuration.delivery.spec_approval:
-        return await _ask_for_approval(run, names)
-    return StageEnd(summary="specs verified")
+        return await _ask_for_approval(run, names, summary)
+    return StageEnd(summary=summary)
 
 
 async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
@@ -118,7 +124,7 @@ async def _send_back(run: StageRun, wrong: dict[str, list[Feedback]]) -> StageEn
     return StageEnd(verdict=Verdict.SENT_BACK, summary=f"{count} blocking issues in the specs", repositories=facts)
 
 
-async def _ask_for_approval(run: StageRun, names: list[str]) -> StageEnd:
+async def _ask_for_approval(run: StageRun, names: list[str], summary: str) -> StageEnd:
     content = {
         "title": run.context.title,
         "specs": {name: (await specs.revision_of(run, name)).feature for name in names},
@@ -126,9 +132,7 @@ async def _ask_for_approval(run: StageRun, names: list[str]) -> StageEnd:
     gate = await run.context.records.open_gate(
         kind="spec", activation=run.activation, content=content, content_hash=content_hash(content)
     )
-    return StageEnd(
-        verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary="specs verified"
-    )
+    return StageEnd(verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary=summary)
 
 
 def _told(role: str, issue: CheckIssue) -> Feedback:

@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.errors import TransientError
+from pipeline.errors import DatabaseAway
 from pipeline.store.engine import Database, connect_args
 
 CHANNEL = "changeline"
@@ -44,7 +44,7 @@ class PostgresTenantBell:
         try:
             connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **args)  # type: ignore[arg-type]  # libpq keywords
         except psycopg.OperationalError as error:
-            raise TransientError("The database did not answer; it will be tried again.") from error
+            raise DatabaseAway("The database did not answer; it will be tried again.") from error
         with suppress(psycopg.OperationalError):
             async with connection:
                 await connection.execute(f"LISTEN {CHANNEL}")

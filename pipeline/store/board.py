@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Status
-from pipeline.records import ChangeRequest
+from pipeline.store.change_requests import queue_order
+from pipeline.store.dispatching import Limit, Queue, queue_of
 from pipeline.store.tables import (
     attempts,
     change_request_repositories,
@@ -66,14 +67,15 @@ class Board:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def queue_position(self, cr: ChangeRequest) -> int | None:
-        """Return 1 for the next to be dispatched; None when it is not queued."""
-        if cr.status is not Status.QUEUED:
-            return None
-        table = change_requests
-        earlier = (table.c.queued_at < cr.queued_at) | ((table.c.queued_at == cr.queued_at) & (table.c.id < cr.id))
-        query = select(func.count()).select_from(table).where(table.c.status == Status.QUEUED.value, earlier)
-        return int((await self._connection.execute(query)).scalar_one()) + 1
+    async def queue_positions(self) -> dict[str, int]:
+        """Return the place of every queued change request of this tenant, 1 for the next to be dispatched."""
+        query = select(change_requests.c.id).where(change_requests.c.status == Status.QUEUED.value)
+        ids = (await self._connection.execute(query.order_by(*queue_order()))).scalars()
+        return {cr_id: number for number, cr_id in enumerate(ids, 1)}
+
+    async def queue(self, tenant: str, limit: Limit) -> Queue:
+        """Say what this tenant's queue waits for now."""
+        return await queue_of(self._connection, tenant, limit)
 
     async def worker(self, cr_id: str) -> WorkerState | None:
         """Return the present or last holder of the lease."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, cast, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, cast, exists, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
@@ -29,7 +29,7 @@ from pipeline.change_request import (
 from pipeline.errors import Conflict, NotFound
 from pipeline.records import ChangeRequest, NewChangeRequest, RepositoryProgress
 from pipeline.store.attention import Attention, attention
-from pipeline.store.tables import attempts, change_request_repositories, change_requests
+from pipeline.store.tables import attempts, change_request_repositories, change_requests, leases
 
 
 class ChangeRequests:
@@ -189,21 +189,29 @@ class ChangeRequests:
         )
         return attempt
 
-    async def attempt_versions(self, cr_id: str, attempt: int, *, graph_version: str, code_version: str) -> str:
-        """Record which graph runs an attempt, once; return the graph version it began with."""
+    async def store_versions(self, cr_id: str, attempt: int, *, graph_version: str, code_version: str) -> None:
+        """Record which line and code the present thread of an attempt begins with. Idempotent."""
         where = (attempts.c.cr_id == cr_id) & (attempts.c.attempt == attempt)
         values = {"graph_version": graph_version, "code_version": code_version}
-        await self._connection.execute(update(attempts).where(where, attempts.c.graph_version == "").values(**values))
+        await self._connection.execute(update(attempts).where(where).values(**values))
+
+    async def graph_version(self, cr_id: str, attempt: int) -> str:
+        """Return the version of the line that the present thread of an attempt began with."""
+        where = (attempts.c.cr_id == cr_id) & (attempts.c.attempt == attempt)
         return str((await self._connection.execute(select(attempts.c.graph_version).where(where))).scalar_one())
 
     async def claim_queued(self, limit: int) -> list[str]:
-        """Lock and return the longest-queued ids that nobody else is dispatching."""
+        """Lock and return the next ids that nobody else is dispatching.
+
+        What ran before goes first: somebody decided or waits, and work begun is ended before more is begun. Within each
+        half, the longest-queued goes first.
+        """
         query = (
             select(change_requests.c.id)
             .where(change_requests.c.status == Status.QUEUED.value)
-            .order_by(change_requests.c.queued_at, change_requests.c.id)
+            .order_by(*queue_order())
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, of=change_requests)
         )
         return list((await self._connection.execute(query)).scalars())
 
@@ -240,6 +248,12 @@ def _wanted(*, statuses: Sequence[Status], repository: str | None, words: str | 
     if words:
         wanted.append(or_(row.title.icontains(words, autoescape=True), row.id == words))
     return wanted
+
+
+def queue_order() -> tuple[ColumnElement[Any], ...]:
+    """Return the order of a tenant's queue; a lease shows that a change request ran before."""
+    ran_before = exists().where(leases.c.cr_id == change_requests.c.id)
+    return (ran_before.desc(), change_requests.c.queued_at, change_requests.c.id)
 
 
 def _change_request(row: RowMapping) -> ChangeRequest:

@@ -1,6 +1,5 @@
 """The journal as people read it: entries of all conversations of a change request in the order they were written."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pipeline.store.journal import body_of
 from pipeline.store.tables import blobs, journal
 
 Position = tuple[datetime, str, str, str, int]
@@ -45,6 +45,19 @@ class ConversationSummary:
     entries: int
     first_at: datetime
     last_at: datetime
+
+
+async def newest_turn(connection: AsyncConnection, cr_id: str) -> tuple[str | None, int | None]:
+    """Return role and turn of what an agent did last; None twice before any agent worked."""
+    turns = journal.c.kind.in_(["asked", "answered", "observed"])
+    query = (
+        select(journal.c.role, journal.c.body)
+        .where(journal.c.cr_id == cr_id, turns)
+        .order_by(journal.c.at.desc(), journal.c.seq.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return (row.role, body_of(row.body).get("turn")) if row is not None else (None, None)
 
 
 class Conversations:
@@ -95,4 +108,4 @@ class Conversations:
 
 def _entry(row: RowMapping) -> ConversationEntry:
     values = {name: row[name] for name in ConversationEntry.__slots__ if name != "body"}
-    return ConversationEntry(**values, body=json.loads(row["body"]))
+    return ConversationEntry(**values, body=body_of(row["body"]))

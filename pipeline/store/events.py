@@ -6,6 +6,8 @@ under a try-lock per tenant, in insertion order. A writer frozen inside its tran
 not there yet, and gets a later number when it commits.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,9 +40,13 @@ class Events:
             return 0
         return int((await self._connection.execute(_NUMBER)).rowcount)
 
-    async def read(self, *, after: int, cr_id: str | None = None, limit: int = 500) -> list[StoredEvent]:
-        """Return numbered events with seq greater than `after`, ascending."""
+    async def read(
+        self, *, after: int, cr_id: str | None = None, limit: int = 500, types: Collection[str] | None = None
+    ) -> list[StoredEvent]:
+        """Return numbered events with seq greater than `after`, ascending; all or those of some types."""
         query = select(events).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+        if types is not None:
+            query = query.where(events.c.type.in_(types))
         if cr_id is not None:
             query = query.where(events.c.cr_id == cr_id)
         rows = (await self._connection.execute(query)).mappings()

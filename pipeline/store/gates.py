@@ -25,16 +25,20 @@ class Gates:
 
     async def open(
         self, *, cr_id: str, attempt: int, kind: str, activation: str, content: Mapping[str, Any], content_hash: str
-    ) -> Gate:
-        """Open a gate once per activation; open gates of the same kind with other content become void."""
+    ) -> tuple[Gate, bool]:
+        """Open a gate once per activation; open gates of the same kind with other content become void.
+
+        Says whether it was opened just now.
+        """
         gate_id = derived_id("gate", cr_id, str(attempt), kind, activation)
         others = (
             (gates.c.cr_id == cr_id) & (gates.c.kind == kind) & (gates.c.status == "open") & (gates.c.id != gate_id)
         )
         await self._connection.execute(update(gates).where(others).values(status="void"))
         row = {"id": gate_id, "cr_id": cr_id, "attempt": attempt, "kind": kind, "content_hash": content_hash}
-        await self._connection.execute(upsert(gates).values(**row, content=dict(content)).on_conflict_do_nothing())
-        return await self.get(gate_id)
+        statement = upsert(gates).values(**row, content=dict(content)).on_conflict_do_nothing().returning(gates.c.id)
+        fresh = (await self._connection.execute(statement)).scalar_one_or_none() is not None
+        return await self.get(gate_id), fresh
 
     async def get(self, gate_id: str) -> Gate:
         """Return it or raise `NotFound`."""

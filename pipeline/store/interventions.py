@@ -16,9 +16,14 @@ LETS_GO_ON = or_(
     interventions.c.action.in_(["resume", "budget"]), (interventions.c.action == "rerun") & (_MODE == "checkpoint")
 )
 """What ends a pause where it stands. A rerun from a stage or from scratch begins another thread instead."""
-BEGINS_ANEW = (interventions.c.action == "rerun") & _MODE.in_(["stage", "scratch"])
+BEGINS_ANEW = or_(
+    (interventions.c.action == "rerun") & _MODE.in_(["stage", "scratch"]), interventions.c.action == "handback"
+)
 TELLS = interventions.c.action == "redirect"
-STOPS = interventions.c.action.in_(["pause", "abort"])
+STOPS = interventions.c.action.in_(["pause", "abort", "takeover"])
+SKIPS = interventions.c.action == "skip"
+_asked_stage = interventions.c.body["stage"].astext
+_UNANSWERED = interventions.c.status.in_(["queued", "delivered"])
 
 
 class Interventions:
@@ -51,7 +56,7 @@ class Interventions:
         rows = await self._connection.execute(query.order_by(interventions.c.created_at, interventions.c.id))
         return [_intervention(row) for row in rows.mappings()]
 
-    async def delivered(self, intervention_id: str, *, role: str, turn: int) -> bool:
+    async def delivered(self, intervention_id: str, *, role: str | None, turn: int | None) -> bool:
         """Mark the turn that saw it, once; returns False when somebody else took it."""
         values = {"status": "delivered", "delivered_at": func.now(), "delivered_turn": turn, "delivered_role": role}
         where = (interventions.c.id == intervention_id) & (interventions.c.status == "queued")
@@ -98,9 +103,9 @@ class Interventions:
         await self._connection.execute(update(interventions).where(where).values(**values))
 
     async def times_let_go_on(self, cr_id: str) -> int:
-        """Return how often a person let this change request go on."""
-        acted = (interventions.c.cr_id == cr_id) & (interventions.c.status == "acted") & LETS_GO_ON
-        query = select(func.count()).select_from(interventions).where(acted)
+        """Return how often a person let this change request go on or begin anew; a word counts before the run has heard it."""
+        said = (interventions.c.cr_id == cr_id) & (interventions.c.status != "refused") & (LETS_GO_ON | BEGINS_ANEW)
+        query = select(func.count()).select_from(interventions).where(said)
         return int((await self._connection.execute(query)).scalar_one())
 
     async def settle_delivered(self, cr_id: str, repository: str | None) -> list[Intervention]:
@@ -122,11 +127,61 @@ class Interventions:
         query = select(interventions).where(where).order_by(interventions.c.created_at, interventions.c.id)
         return [_intervention(row) for row in (await self._connection.execute(query)).mappings()]
 
-    async def stopped(self, cr_id: str) -> None:
-        """Settle every request to stop, because the run has."""
+    async def stopped(self, cr_id: str, *, role: str | None = None, turn: int | None = None) -> list[Intervention]:
+        """Settle every request to stop, because the run has, at this turn of this role; returns them."""
         asked = (interventions.c.cr_id == cr_id) & (interventions.c.status == "queued") & STOPS
-        values = {"status": "acted", "acted_at": func.now()}
-        await self._connection.execute(update(interventions).where(asked).values(**values))
+        seen = {"delivered_at": func.now(), "delivered_role": role, "delivered_turn": turn}
+        values = {"status": "acted", "acted_at": func.now(), **seen}
+        statement = update(interventions).where(asked).values(**values).returning(interventions)
+        return [_intervention(row) for row in (await self._connection.execute(statement)).mappings()]
+
+    async def queued(self, cr_id: str, action: str) -> list[Intervention]:
+        """Return what of an action nobody has taken yet, oldest first."""
+        return [one for one in await self.of(cr_id, status="queued") if one.action == action]
+
+    async def skip_of(
+        self, cr_id: str, stage: str, repository: str | None, activation: str
+    ) -> tuple[Intervention | None, bool]:
+        """Return the newest wish to skip a stage (of a repository) and whether this delivered it; an activation keeps its."""
+        concerns = or_(interventions.c.repository.is_(None), interventions.c.repository == repository)
+        mine = or_(_UNANSWERED, interventions.c.note == _skipped_in(activation))
+        where = (interventions.c.cr_id == cr_id) & SKIPS & (_asked_stage == stage) & concerns & mine
+        query = select(interventions).where(where).order_by(interventions.c.created_at.desc()).limit(1)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            return None, False
+        return _intervention(row), await self.delivered(row["id"], role=None, turn=None)
+
+    async def skip_waiting(self, cr_id: str) -> str | None:
+        """Return the stage of the newest unanswered wish to skip."""
+        where = (interventions.c.cr_id == cr_id) & SKIPS & _UNANSWERED
+        query = select(_asked_stage).where(where).order_by(interventions.c.created_at.desc()).limit(1)
+        return (await self._connection.execute(query)).scalar_one_or_none()
+
+    async def settle_skips(self, cr_id: str, stage: str, *, happened: bool, activation: str) -> list[Intervention]:
+        """Answer every unanswered wish to skip: this stage's by what happened, others' as too late. Returns them."""
+        where = (interventions.c.cr_id == cr_id) & SKIPS & _UNANSWERED
+        acted = {"status": "acted", "acted_at": func.now(), "note": _skipped_in(activation)}
+        stopped = "What cannot be skipped in this stage stopped it."
+        answers = [
+            (
+                _asked_stage == stage,
+                acted if happened else {"status": "refused", "acted_at": func.now(), "note": stopped},
+            ),
+            (
+                _asked_stage != stage,
+                {"status": "refused", "acted_at": func.now(), "note": "The stage had ended before."},
+            ),
+        ]
+        settled: list[Intervention] = []
+        for which, values in answers:
+            statement = update(interventions).where(where & which).values(**values).returning(interventions)
+            settled += [_intervention(row) for row in (await self._connection.execute(statement)).mappings()]
+        return settled
+
+
+def _skipped_in(activation: str) -> str:
+    return f"skipped in {activation}"
 
 
 def _intervention(row: RowMapping) -> Intervention:

@@ -5,6 +5,7 @@ Bodies are stored as text, not jsonb, because a resumed conversation must repeat
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from pipeline.store.tables import blobs, journal
 
 
 class PostgresJournal:
-    """Implements `pipeline.ports.Journal`; each append is one short transaction."""
+    """Implements `pipeline.ports.Journal`; each append is one statement that commits by itself."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,7 +37,7 @@ class PostgresJournal:
         statement = upsert(journal).values(
             **row, instance=key.instance, seq=entry.seq, kind=entry.kind.value, body=body
         )
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             stored = await connection.execute(statement.on_conflict_do_nothing().returning(journal.c.seq))
             if stored.scalar_one_or_none() is not None:
                 return
@@ -62,6 +63,15 @@ class PostgresJournal:
         if found is None:
             raise InvariantBroken("A blob that an entry refers to is missing.", sha256=sha256)
         return bytes(found)
+
+
+def body_of(stored: str) -> Mapping[str, Any]:
+    """Return an entry's body for showing; one that is no JSON object any more is shown as unreadable, not refused."""
+    try:
+        body = json.loads(stored)
+    except ValueError:
+        body = None
+    return body if isinstance(body, dict) else {"unreadable": True}
 
 
 def _matches(key: JournalKey) -> list[Any]:

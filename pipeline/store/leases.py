@@ -80,6 +80,13 @@ class Leases:
         result = await self._connection.execute(update(lease_beats).where(where).values(**values))
         return bool(result.rowcount)
 
+    async def worked(self, cr_id: str, epoch: int, *, worked_s: float) -> None:
+        """Add to the working time without renewing anything."""
+        where = (lease_beats.c.cr_id == cr_id) & (lease_beats.c.epoch == epoch)
+        await self._connection.execute(
+            update(lease_beats).where(where).values(working_s=lease_beats.c.working_s + worked_s)
+        )
+
     async def release(self, cr_id: str, epoch: int) -> None:
         """Give the lease back, so that nobody reaps it. Idempotent; does nothing for a stale epoch."""
         where = (lease_beats.c.cr_id == cr_id) & (lease_beats.c.epoch == epoch)

@@ -43,8 +43,8 @@ class SchemaState:
         return self.current == self.head
 
 
-def upgrade(owner_url: str, *, app_role: str, tenant: str = "default") -> SchemaState:
-    """Apply every missing migration, grant the application role its rights, make the first tenant. Idempotent."""
+def upgrade(owner_url: str, *, app_role: str, tenant: str = "default", revision: str = "head") -> SchemaState:
+    """Apply every missing migration up to `revision`, grant the application role its rights, make the first tenant. Idempotent."""
     with _engine(owner_url).connect() as connection:
         _take_turns(connection)
         if schema_state_of(connection).ahead:
@@ -53,7 +53,7 @@ def upgrade(owner_url: str, *, app_role: str, tenant: str = "default") -> Schema
                 field="database.url",
                 remedy="Install that version.",
             )
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), revision)
         quoted = connection.dialect.identifier_preparer.quote(app_role)
         for grant in _GRANTS:
             connection.execute(text(grant.format(role=quoted)))

@@ -4,11 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
 from pipeline.change_request import Stage
@@ -24,6 +26,7 @@ from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
+from pipeline.store.journal import body_of
 from pipeline.store.leases import Leases
 from pipeline.store.tables import journal, learnings, pull_requests
 from pipeline.store.work import Work
@@ -49,18 +52,22 @@ class RunRecords:
     async def emit(self, event: events.Event) -> None:
         """Append an event in a transaction of its own, whose commit rings."""
         async with self._database.transaction() as connection:
-            await Events(connection).append(self._cr_id, event)
-            await ring_at_commit(connection, self._database.tenant, "events")
+            await self._announce(connection, event)
+
+    async def _announce(self, connection: AsyncConnection, event: events.Event) -> None:
+        await Events(connection).append(self._cr_id, event)
+        await ring_at_commit(connection, self._database.tenant, "events")
 
     async def valid_result(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
         """See the port."""
         async with self._work() as work:
             return await work.valid_result(repository, stage, inputs_hash)
 
-    async def save_result(self, result: StageResult) -> None:
+    async def save_result(self, result: StageResult, *, announced_by: events.Event) -> None:
         """See the port."""
-        async with self._work() as work:
-            await work.save_result(result)
+        async with self._database.transaction() as connection:
+            if await Work(connection, cr_id=self._cr_id, attempt=self._attempt).save_result(result):
+                await self._announce(connection, announced_by)
 
     async def invalidate(self, stages: Sequence[Stage]) -> None:
         """See the port."""
@@ -151,13 +158,15 @@ class RunRecords:
                 return None
 
     async def open_gate(self, *, kind: str, activation: str, content: Mapping[str, Any], content_hash: str) -> Gate:
-        """Open the gate and announce it."""
+        """Open the gate and announce it, in one transaction."""
         async with self._database.transaction() as connection:
-            gate = await Gates(connection).open(
+            gate, fresh = await Gates(connection).open(
                 cr_id=self._cr_id, attempt=self._attempt, kind=kind, activation=activation, content=content,
                 content_hash=content_hash,
             )  # fmt: skip
-        await self.emit(events.GateOpened(gate_id=gate.id, kind=kind, content_hash=content_hash))
+            if fresh:
+                opened = events.GateOpened(gate_id=gate.id, kind=kind, content_hash=gate.content_hash)
+                await self._announce(connection, opened)
         return gate
 
     async def gate(self, gate_id: str) -> Gate:
@@ -202,7 +211,7 @@ class RunRecords:
     async def try_again(self, effect_id: str) -> None:
         """See the port; wakes the controller's executor."""
         async with self._database.transaction() as connection:
-            await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed"))
+            await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed", "retry"))
             await ring_at_commit(connection, self._database.tenant, "effects")
 
     async def effects(self) -> Sequence[Effect]:
@@ -219,6 +228,29 @@ class RunRecords:
             await self._progressed(one, stage)
         return next((one for one in reversed(said) if one.body.get("instructions")), said[-1] if said else None)
 
+    async def skip_of(self, stage: Stage, repository: str | None, activation: str) -> Intervention | None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            said, fresh = await Interventions(connection).skip_of(self._cr_id, stage.value, repository, activation)
+        if said is not None and fresh:
+            await self._progressed(replace(said, status="delivered"), stage)
+        return said
+
+    async def skip_waiting(self) -> Stage | None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            stage = await Interventions(connection).skip_waiting(self._cr_id)
+        return Stage(stage) if stage else None
+
+    async def settle_skips(self, stage: Stage, *, happened: bool, activation: str) -> None:
+        """See the port."""
+        async with self._database.transaction() as connection:
+            settled = await Interventions(connection).settle_skips(
+                self._cr_id, stage.value, happened=happened, activation=activation
+            )
+        for one in settled:
+            await self._progressed(one, stage)
+
     async def settle_instructions(self, repository: str | None) -> None:
         """See the port."""
         async with self._database.transaction() as connection:
@@ -228,7 +260,7 @@ class RunRecords:
 
     async def _progressed(self, said: Intervention, stage: Stage | None) -> None:
         progressed = events.InterventionProgressed(
-            intervention_id=said.id, action=said.action, status="acted", actor=said.actor, stage=stage,
+            intervention_id=said.id, action=said.action, status=said.status, actor=said.actor, stage=stage,
             repository=said.repository,
         )  # fmt: skip
         await self.emit(progressed)
@@ -300,4 +332,4 @@ class RunRecords:
         )
         async with self._database.transaction() as connection:
             rows = (await connection.execute(query)).all()
-        return [{"role": row.role, "instance": row.instance, "opened": json.loads(row.body)} for row in rows]
+        return [{"role": row.role, "instance": row.instance, "opened": body_of(row.body)} for row in rows]

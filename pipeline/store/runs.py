@@ -5,15 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
+from pipeline.identifiers import derived_id
 from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.conversations import newest_turn
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
-from pipeline.store.interventions import BEGINS_ANEW, STOPS, Interventions
+from pipeline.store.handing_over import HandingOver, taken_over_by
+from pipeline.store.interventions import BEGINS_ANEW, SKIPS, STOPS, Interventions
 from pipeline.store.leases import Leases
 from pipeline.store.tables import interventions
 
@@ -39,6 +44,20 @@ class Restart:
     stage: Stage | None
     """None: from scratch."""
     intervention_id: str
+    upgraded_to: tuple[str, str] | None = None
+    """(graph version, code version) that began it by itself after an upgrade; None: a person did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunAnew:
+    """A thread that takes over from one of another version of the line. `why` is one sentence for people."""
+
+    attempt: int
+    number: int
+    stage: Stage
+    why: str
+    graph_version: str
+    code_version: str
 
 
 class Runs:
@@ -60,16 +79,36 @@ class Runs:
         async with self._database.transaction() as connection:
             return await Leases(connection).working_s(self._cr_id)
 
-    async def versions(self, attempt: int, *, graph_version: str, code_version: str) -> str:
-        """Record which graph runs an attempt; return the one it began with."""
+    async def begun(self, attempt: int, *, graph_version: str, code_version: str) -> None:
+        """Record which version of the line and of the code the attempt's present thread begins with. Idempotent."""
         async with self._database.transaction() as connection:
-            return await ChangeRequests(connection).attempt_versions(
+            await ChangeRequests(connection).store_versions(
                 self._cr_id, attempt, graph_version=graph_version, code_version=code_version
             )
+
+    async def graph_version(self, attempt: int) -> str:
+        """Return the version of the line that the attempt's present thread began with."""
+        async with self._database.transaction() as connection:
+            return await ChangeRequests(connection).graph_version(self._cr_id, attempt)
+
+    async def begin_anew(self, new: BegunAnew) -> None:
+        """Record that a new thread takes over, as an intervention of Changeline itself. Idempotent per number."""
+        row = {
+            "id": derived_id("int", self._cr_id, str(new.attempt), "upgrade", str(new.number)),
+            "cr_id": self._cr_id, "action": "rerun", "actor": "changeline", "status": "acted", "note": new.why,
+            "delivered_at": func.now(), "acted_at": func.now(),
+        }  # fmt: skip
+        body = {
+            "mode": "stage", "stage": new.stage.value, "attempt": new.attempt, "instructions": "",
+            "upgraded_to": [new.graph_version, new.code_version],
+        }  # fmt: skip
+        async with self._database.transaction() as connection:
+            await connection.execute(upsert(interventions).values(**row, body=body).on_conflict_do_nothing())
 
     async def end(self, ending: Ending) -> None:
         """Move the change request, say so, settle requests to stop, give the lease back and ring, in one transaction."""
         async with self._database.transaction() as connection:
+            ending = await self._handed_over(connection, ending)
             moved = await ChangeRequests(connection).move(
                 self._cr_id, ending.move, reason=ending.reason, message=ending.message, facts=ending.facts,
                 wait=ending.wait, wait_id=ending.wait_id,
@@ -80,10 +119,40 @@ class Runs:
                 )
                 await Events(connection).append(self._cr_id, changed)
             if ending.move is not Move.REQUEUE:
-                await Interventions(connection).stopped(self._cr_id)
+                await self._answer_stops(connection)
             await Leases(connection).release(self._cr_id, self._epoch)
-            topics = ["events", "queue"] if ending.status is Status.QUEUED else ["events"]
+            topics = ["events", "queue"] if ending.status is Status.QUEUED else ["events", "effects"]
             await ring_at_commit(connection, self._database.tenant, *topics)
+
+    async def _handed_over(self, connection: AsyncConnection, ending: Ending) -> Ending:
+        """Give a run that somebody wants to take over to them, however it stopped; one that is complete is complete."""
+        asked = await Interventions(connection).queued(self._cr_id, "takeover")
+        if not asked:
+            return ending
+        if ending.move is Move.COMPLETE:
+            await Interventions(connection).refused(asked[0].id, note="It was completed first.")
+            return ending
+        cr = await ChangeRequests(connection).lock(self._cr_id)
+        return Ending(
+            move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.HANDED_OVER, message=taken_over_by(asked[0].actor),
+            facts=await HandingOver(connection).give(cr, asked[0]),
+        )  # fmt: skip
+
+    async def _answer_stops(self, connection: AsyncConnection) -> None:
+        """Say to everybody who asked to stop at which turn the run did."""
+        role, turn = await newest_turn(connection, self._cr_id)
+        for one in await Interventions(connection).stopped(self._cr_id, role=role, turn=turn):
+            for status in ("delivered", one.status):
+                progressed = events.InterventionProgressed(
+                    intervention_id=one.id, action=one.action, status=status, actor=one.actor, turn=turn, role=role
+                )
+                await Events(connection).append(self._cr_id, progressed)
+
+    async def delivered(self, intervention_id: str) -> None:
+        """Mark what stopped the run as delivered, so that the next worker does not stop for it again."""
+        async with self._database.transaction() as connection:
+            role, turn = await newest_turn(connection, self._cr_id)
+            await Interventions(connection).delivered(intervention_id, role=role, turn=turn)
 
     async def restarts(self, attempt: int) -> list[Restart]:
         """Return how an attempt was begun anew, oldest first; numbers count from 1. Settles what was queued. Idempotent."""
@@ -97,7 +166,10 @@ class Runs:
                 queued = mine & (interventions.c.status == "queued")
                 await connection.execute(update(interventions).where(queued).values(**values))
         return [
-            Restart(number=number, stage=Stage(row["body"]["stage"]) if row["body"]["stage"] else None, intervention_id=row["id"])
+            Restart(
+                number=number, stage=Stage(row["body"]["stage"]) if row["body"]["stage"] else None,
+                intervention_id=row["id"], upgraded_to=_versions(row["body"].get("upgraded_to")),
+            )
             for number, row in enumerate(rows, 1)
         ]  # fmt: skip
 
@@ -107,9 +179,9 @@ class Runs:
             await Interventions(connection).went_on(self._cr_id)
 
     async def stop_asked(self) -> tuple[Status, Mapping[str, Any] | None]:
-        """Return the present status, and the oldest queued pause or abort."""
+        """Return the present status, and the oldest queued wish to stop, take over or skip."""
         table = interventions
-        asked = (table.c.cr_id == self._cr_id) & STOPS & (table.c.status == "queued")
+        asked = (table.c.cr_id == self._cr_id) & (STOPS | SKIPS) & (table.c.status == "queued")
         async with self._database.transaction() as connection:
             status = (await ChangeRequests(connection).get(self._cr_id)).status
             row = (
@@ -118,3 +190,7 @@ class Runs:
                 .first()
             )
         return status, dict(row) if row else None
+
+
+def _versions(stored: list[str] | None) -> tuple[str, str] | None:
+    return (stored[0], stored[1]) if stored else None

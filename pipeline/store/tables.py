@@ -73,7 +73,11 @@ def _count(name: str, default: int = 0) -> "Column[Any]":
     return Column(name, Integer, nullable=False, server_default=text(str(default)))
 
 
-tenants = Table("tenants", metadata, Column("id", Text, primary_key=True), _text("name"), _at("created_at"))
+tenants = Table(
+    "tenants", metadata,
+    Column("id", Text, primary_key=True), _text("name"), _at("created_at"),
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),
+)  # fmt: skip
 
 principals = Table(
     "principals", metadata,
@@ -102,6 +106,7 @@ change_requests = Table(
     _json("pause_facts"), Column("wait_kind", Text), Column("wait_id", Text), _count("attempt", 1),
     _json("structured"), _json("settings_snapshot"), Column("cost_usd", Numeric(16, 8), nullable=False, server_default=text("0")),
     Column("created_by", Text, nullable=False), _at("created_at"), _at("updated_at"), _at("queued_at"), _moment("finished_at"),
+    Column("report_url", Text),
     Index("uq_change_requests_live_external", "tenant_id", "source", "external_id", unique=True, postgresql_where=LIVE),
     Index("ix_change_requests_board", "tenant_id", "created_at", "id"),
     Index("ix_change_requests_queue", "tenant_id", "status", "queued_at"),
@@ -178,7 +183,14 @@ effects = Table(
     _tenant(), Column("id", Text, primary_key=True), _text("key"), _cr(), Column("repository", Text), _text("kind"),
     _text("status", "intended"), _json("payload"), _json("result"), _count("tries"), _at("next_try_at"), Column("claimed_by", Text),
     _moment("claimed_until"), _text("error", ""), _at("created_at"), _moment("done_at"),
+    Column("number", BigInteger, nullable=False, server_default=text("nextval('effect_numbers')")), Column("lane", Text),
     UniqueConstraint("tenant_id", "key"), Index("ix_effects_due", "tenant_id", "status", "next_try_at"),
+    Index("ix_effects_lane", "tenant_id", "lane", "number", postgresql_where=text("lane IS NOT NULL")),
+)  # fmt: skip
+
+announcement_cursors = Table(
+    "announcement_cursors", metadata,
+    _tenant(), Column("seq", BigInteger, nullable=False, server_default=text("0")), PrimaryKeyConstraint("tenant_id"),
 )  # fmt: skip
 
 gates = Table(
@@ -258,6 +270,13 @@ timers = Table(
     _tenant(), Column("id", Text, primary_key=True), _cr(), _text("kind"), _moment("due_at"), _moment("fired_at"), _json("payload"),
     Index("ix_timers_due", "tenant_id", "due_at", postgresql_where=text("fired_at IS NULL")),
 )  # fmt: skip
+
+imported_journals = Table(
+    "imported_journals", metadata,
+    _tenant(), _text("id"), _text("cr_id"), _text("title"), _text("sha256"), Column("content", LargeBinary, nullable=False),
+    _text("imported_by"), _at("imported_at"), PrimaryKeyConstraint("tenant_id", "id"),
+)  # fmt: skip
+"""Journals of other installations, as files. `cr_id` names a change request there, so it refers to nothing here."""
 
 audit_log = Table(
     "audit_log", metadata,

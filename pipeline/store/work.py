@@ -27,8 +27,8 @@ class Work:
         self._connection = connection
         self._key = {"cr_id": cr_id, "attempt": attempt}
 
-    async def save_result(self, result: StageResult) -> None:
-        """Store a stage's result; the activation that runs again keeps the first."""
+    async def save_result(self, result: StageResult) -> bool:
+        """Store a stage's result; the activation that runs again keeps the first. Says whether this is it."""
         row = {
             **self._key,
             "repository": result.repository,
@@ -36,7 +36,10 @@ class Work:
             "activation": result.activation,
         }
         statement = upsert(stage_results).values(**row, inputs_hash=result.inputs_hash, result=dict(result.result))
-        await self._connection.execute(statement.on_conflict_do_nothing())
+        stored = await self._connection.execute(
+            statement.on_conflict_do_nothing().returning(stage_results.c.activation)
+        )
+        return stored.scalar_one_or_none() is not None
 
     async def valid_result(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
         """Return the newest valid result of the same inputs, so that a node that runs again returns it at once."""

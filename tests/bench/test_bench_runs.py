@@ -36,6 +36,11 @@ def test_the_table_shows_floor_factor_and_aim() -> None:
     text = shown.file.getvalue()
     for part in ("400.0 ms", "600.0 ms", "100.0 ms", "4.0", "300.0 ms", "bare", "Machine: 2 cores"):
         assert part in text
+    page = table.markdown([measured], machine="2 cores")
+    assert (
+        "| submit | submit to first model request | **400.0 ms** | 600.0 ms | 100.0 ms | 4.0 | 300.0 ms | bare |"
+        in page
+    )
 
 
 def test_of_rates_the_slow_side_is_told() -> None:

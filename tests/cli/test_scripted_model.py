@@ -1,5 +1,6 @@
 """The scripted model as a program and as a reader of scenarios."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -7,9 +8,11 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from cli.scenario import NoScript, ScenarioError, load_scenario, parse_scenario
@@ -149,3 +152,18 @@ def test_a_wrong_file_ends_the_program_with_code_2(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "scripts: Field required" in done.stderr
+
+
+async def test_it_says_which_streams_ended_and_whose_readers_left(server: ScriptedServer) -> None:
+    server.play(
+        "name: s\nscripts: [{role: a, turns: [{text: whole}]}, {role: b, turns: [{text: half, fault: {stall_s: 600}}]}]"
+    )
+    async with httpx2.AsyncClient(base_url=server.base_url, trust_env=False) as reader:
+        whole = await reader.post("/v1/messages", json={**request("a", "."), "stream": True})
+        assert "message_stop" in whole.text
+        async with reader.stream("POST", "/v1/messages", json={**request("b", "."), "stream": True}) as half:
+            assert "message_start" in await anext(half.aiter_lines())
+    while server.model.streams[1].ended is None:
+        await asyncio.sleep(0.01)
+    assert [one.whole for one in server.model.streams] == [True, False]
+    assert get(f"{server.base_url}/streams") == [asdict(one) for one in server.model.streams]

@@ -47,7 +47,14 @@ class Room:
     complaints: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
 
-    def person(self, url: str, code: dict[str, Any], *, size: ViewportSize = DESKTOP, scheme: Literal["dark", "light"] = "light") -> Page:
+    def person(
+        self,
+        url: str,
+        code: dict[str, Any],
+        *,
+        size: ViewportSize = DESKTOP,
+        scheme: Literal["dark", "light"] = "light",
+    ) -> Page:
         """Sign a person in, in a browser of their own."""
         context = self.browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
         self.contexts.append(context)

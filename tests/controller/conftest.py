@@ -17,13 +17,17 @@ from controller.auth.service import ensure_local_principal
 from controller.serve import serve
 from controller.wiring import ControllerWiring, EffectExecutor, Pace
 from pipeline.access import Role, TokenPurpose, new_token
+from pipeline.ports import TenantBell, Webhooks
 from pipeline.settings import ControllerSettings, Settings
 from pipeline.store.engine import Database
 from pipeline.store.principals import Principals
 from tests.controller.fakes import ScriptedDiffs, ScriptedInspector, ScriptedLauncher
 from tests.database import TestDatabase
 
-PACE = Pace(events_s=0.2, dispatch_s=0.1, reaper_s=0.1, outbox_s=0.1, timers_s=0.1, heartbeat_s=0.2, client_stall_s=2.0)
+PACE = Pace(
+    events_s=0.2, dispatch_s=0.1, reaper_s=0.1, outbox_s=0.1, timers_s=0.1, announcer_s=0.1, heartbeat_s=0.2,
+    client_stall_s=2.0,
+)  # fmt: skip
 
 
 @dataclass
@@ -75,14 +79,19 @@ class Starter:
         dashboard: Path | None = None,
         alone: bool = False,
         redis_url: str | None = None,
+        webhooks: Webhooks | None = None,
+        groups: Mapping[str, Any] | None = None,
+        bell: TenantBell | None = None,
         **door: Any,
     ) -> Iterator[Controller]:
-        settings = Settings(_env_file=None, controller=ControllerSettings(port=0, **door))
+        """`groups` are further groups of process settings; `door` is what the group `controller` has beside its port."""
+        settings = Settings(_env_file=None, controller=ControllerSettings(port=0, **door), **(groups or {}))
         inspector, diffs = ScriptedInspector(), ScriptedDiffs()
         launcher = launcher or ScriptedLauncher()
         wiring = ControllerWiring(
             settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
-            executors=executors or {}, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
+            executors=executors or {}, webhooks=webhooks, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
+            bell=bell,
         )  # fmt: skip
         with _served(wiring, self.database) as (url, token):
             controller = Controller(url, token, self.database, inspector, launcher, diffs)

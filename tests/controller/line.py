@@ -54,7 +54,7 @@ async def paused(store: Database, reason: PauseReason, cr_id: str = CR, stage: S
 async def at_gate(store: Database, kind: str = "release", cr_id: str = CR, content_hash: str = "hash-1") -> Gate:
     epoch = await running(store, cr_id, Stage.RELEASE_GATE)
     async with store.transaction() as connection:
-        gate = await Gates(connection).open(
+        gate, _ = await Gates(connection).open(
             cr_id=cr_id, attempt=1, kind=kind, activation="a", content={"head": "h" * 40}, content_hash=content_hash
         )
         await ChangeRequests(connection).move(cr_id, Move.WAIT, wait=WaitKind.GATE, wait_id=gate.id)

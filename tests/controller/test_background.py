@@ -1,22 +1,26 @@
 """Dispatch, reaper, outbox and timers: within limits, once, and safe beside another controller."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controller.background.bells import BellHub
 from controller.background.outbox import Outbox
+from controller.background.workers import Workers
 from controller.metrics import Metrics
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, RepositoryTarget, Stage, Status
 from pipeline.errors import Conflict, PersonNeeded, TransientError
 from pipeline.ports import EntryKind, JournalEntry, JournalKey
 from pipeline.records import ChangeRequest, Effect, NewChangeRequest
+from pipeline.settings import Settings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.dispatching import Dispatched, Limit, dispatch_next
@@ -26,11 +30,12 @@ from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.journal import PostgresJournal
 from pipeline.store.leases import Leases
-from pipeline.store.worker_deaths import DEATHS_MAX, worker_died
+from pipeline.store.worker_deaths import worker_died
 from tests.controller.conftest import Controller, Starter, eventually
 from tests.controller.fakes import ScriptedLauncher
 from tests.database import TestDatabase
 
+DEATHS_MAX = 3
 LOST = timedelta(seconds=90)
 
 
@@ -55,10 +60,10 @@ async def types(store: Database, cr_id: str) -> list[str]:
         return [event.type for event in await Events(connection).read(after=0, cr_id=cr_id)]
 
 
-async def dispatch(store: Database, owner: str, *, total: int = 4, each: int = 4, after: str = "") -> Dispatched | None:
+async def dispatch(store: Database, owner: str, *, total: int = 4, each: int = 4) -> Dispatched | None:
     async with store.transaction() as connection:
         limit = Limit(workers_max=total, tenant_workers_max=each)
-        return await dispatch_next(connection, owner=owner, limit=limit, lost_after=LOST, after_tenant=after)
+        return await dispatch_next(connection, owner=owner, limit=limit, lost_after=LOST)
 
 
 async def test_two_dispatchers_never_start_one_twice_nor_exceed_the_limit(
@@ -88,10 +93,8 @@ async def test_tenants_take_turns_and_none_exceeds_its_own_limit(store: Database
     await queue(store, "theirs-0", "other")
     await queue(store, "theirs-1", "other")
     order: list[str] = []
-    after = ""
-    while started := await dispatch(store, "ctl", total=5, each=3, after=after):
+    while started := await dispatch(store, "ctl", total=5, each=3):
         order.append(started.cr_id)
-        after = started.tenant
     assert order == ["ours-0", "theirs-0", "ours-1", "theirs-1", "ours-2"]
 
 
@@ -166,7 +169,7 @@ async def test_progress_between_deaths_begins_the_count_again(store: Database) -
 
 async def _died(store: Database, epoch: int) -> Status | None:
     async with store.transaction() as connection:
-        return await worker_died(connection, "cr-1", epoch, cause="killed")
+        return await worker_died(connection, "cr-1", epoch, cause="killed", deaths_max=DEATHS_MAX)
 
 
 class Recorder:
@@ -330,3 +333,42 @@ async def test_what_a_person_ended_is_not_executed(store: Database, database: Te
     executor = Recorder()
     await outbox(store, database, executor).tick()
     assert executor.executed == []
+
+
+class DatabaseAtTimes(Database):
+    """A database that is away while it is told so."""
+
+    away = False
+
+    @asynccontextmanager
+    async def transaction(self, tenant: str | None = None) -> AsyncIterator[AsyncConnection]:
+        if self.away:
+            raise TransientError("The database did not answer.")
+        async with super().transaction(tenant) as connection:
+            yield connection
+
+
+async def test_a_death_seen_while_the_database_was_away_is_recorded_when_it_is_back_and_not_when_the_lease_ends(
+    store: Database, database: TestDatabase
+) -> None:
+    await queue(store, "cr-1")
+    order = await dispatch(store, "ctl")
+    assert order is not None
+    at_times = DatabaseAtTimes(database.app_url, tenant="default")
+    bells = BellHub(PostgresTenantBell(store, database.app_url))
+    workers = Workers(
+        database=at_times, bells=bells, launcher=ScriptedLauncher(), settings=Settings(), metrics=Metrics(), owner="ctl",
+        alone=False, on_ready=lambda: None,
+    )  # fmt: skip
+    try:
+        at_times.away = True
+        await workers.worker_exited(order, "the worker ended with exit code 74")
+        assert (await look(store, "cr-1")).status is Status.RUNNING
+        with pytest.raises(TransientError):
+            await workers.reap()
+        at_times.away = False
+        await workers.reap()
+    finally:
+        await at_times.close()
+    assert (await look(store, "cr-1")).status is Status.QUEUED
+    assert (await types(store, "cr-1")).count("worker_lost") == 1

@@ -9,7 +9,7 @@ import pytest
 
 from controller.app import bare_app
 from controller.auth.service import ensure_local_principal, token_works
-from controller.guard import check_binding
+from controller.binding import check_binding
 from pipeline.access import Role, new_token
 from pipeline.errors import CallerError
 from pipeline.settings import ControllerSettings, Settings

@@ -48,8 +48,8 @@ def dice(seed: int) -> random.Random:
     return random.Random(seed)
 
 
-async def write(store: Database, cr_id: str, number: int, chance: random.Random) -> None:
-    for count in range(EACH):
+async def write(store: Database, cr_id: str, number: int, chance: random.Random, each: int = EACH) -> None:
+    for count in range(each):
         async with store.transaction() as connection:
             await Events(connection).append(cr_id, events.Warned(message=f"{number}/{count}"))
             await asyncio.sleep(chance.random() * 0.004)
@@ -94,6 +94,30 @@ async def test_clients_that_drop_and_resume_beside_concurrent_writers_miss_and_r
         for number in range(WRITERS):
             said = [event["payload"]["message"] for event in stream if event["type"] == "warned"]
             assert [text for text in said if text.startswith(f"{number}/")] == [f"{number}/{n}" for n in range(EACH)]
+
+
+async def test_twelve_hundred_events_of_eight_slow_writers_reach_every_stream_once_and_in_order(
+    controller: Controller, store: Database
+) -> None:
+    """The same order for everybody: a change request's stream is the tenant's, without the others."""
+    mine = [controller.submit(title=name)["id"] for name in ("one", "other", "third", "fourth")]
+    chance, all_of_them = dice(8), 1_200
+    async with signed_in(controller) as client:
+        each = all_of_them // len(mine) + 2
+        paths = [(f"/api/v1/change-requests/{cr_id}/events", each) for cr_id in mine]
+        everything = ("/api/v1/events?after=0", all_of_them + 2 * len(mine))
+        streams = [
+            follow_with_disconnects(client, *one, seed) for seed, one in enumerate([*paths, everything, everything])
+        ]
+        writers = [write(store, mine[number % len(mine)], number, chance, 150) for number in range(8)]
+        seen = (await asyncio.gather(*streams, *writers))[: len(streams)]
+    orders = [[event["seq"] for event in stream or []] for stream in seen]
+    assert all(order == sorted(set(order)) for order in orders), "in order, once"
+    assert [len(order) for order in orders] == [each] * len(mine) + [all_of_them + 2 * len(mine)] * 2, "all"
+    assert orders[-1] == orders[-2] == sorted(number for order in orders[: len(mine)] for number in order)
+    said = [event["payload"]["message"] for event in seen[-1] or [] if event["type"] == "warned"]
+    for number in range(8):
+        assert [text for text in said if text.startswith(f"{number}/")] == [f"{number}/{n}" for n in range(150)]
 
 
 async def test_a_page_holds_the_same_events_as_the_stream(controller: Controller, store: Database) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.launch.child import ForkServerChild
 from controller.launch.process import ForkServerLost, ProcessLauncher
 from pipeline.errors import TransientError
 from pipeline.store.dispatching import Dispatched
@@ -38,8 +39,10 @@ class Watcher:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[tuple[ProcessLauncher, Watcher, "asyncio.Task[None]"]]:
-    launcher, watcher = ProcessLauncher(FORK_SERVER), Watcher()
+async def running(
+    begun: ForkServerChild | None = None,
+) -> AsyncIterator[tuple[ProcessLauncher, Watcher, "asyncio.Task[None]"]]:
+    launcher, watcher = ProcessLauncher(FORK_SERVER, begun=begun), Watcher()
     task = asyncio.create_task(launcher.run(watcher))
     await watcher.ready.wait()
     try:
@@ -77,6 +80,24 @@ async def test_a_worker_is_started_once_per_epoch_and_its_end_is_reported() -> N
         await launcher.launch(order("cr-1"))
         assert watcher.exits == [("cr-1", "the worker was killed by SIGTERM")]
         assert len(workers_of(pid)) == 1
+
+
+async def test_a_fork_server_that_was_started_before_the_loop_is_the_one_that_serves() -> None:
+    begun = ForkServerChild(FORK_SERVER)
+    async with running(begun) as (launcher, watcher, task):
+        await launcher.launch(order("cr-1"))
+        await eventually(lambda: len(workers_of(begun.pid)) == 1)
+        os.kill(begun.pid, signal.SIGKILL)
+        with pytest.raises(ForkServerLost):
+            await task
+        assert [cr_id for cr_id, _ in watcher.exits] == ["cr-1"]
+        again = asyncio.create_task(launcher.run(watcher))
+        await eventually(lambda: launcher.ready)
+        assert launcher._child is not None
+        assert launcher._child.pid != begun.pid, "another one takes its place"
+        await launcher.close()
+        with suppress(ForkServerLost):
+            await again
 
 
 async def test_a_killed_fork_server_takes_its_workers_along_and_reports_them() -> None:

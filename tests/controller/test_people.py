@@ -180,7 +180,7 @@ async def test_a_rerun_from_a_stage_keeps_the_attempt_and_one_from_scratch_begin
 async def test_a_finished_one_runs_again_unless_its_issue_has_another(controller: Controller, store: Database) -> None:
     await line.queued(store, source="jira", external_id="X-1")
     assert say(controller, "cancel", instructions="Not needed.").status_code == 202
-    assert [one["action"] for one in detail(controller)["actions"]] == ["rerun"]
+    assert [one["action"] for one in detail(controller)["actions"]] == ["rerun", "cleanup"]
     await line.queued(store, "cr-2", source="jira", external_id="X-1")
     refused = say(controller, "rerun", mode="scratch")
     assert (refused.status_code, refused.json()["facts"]["live"]) == (409, "cr-2")
@@ -260,11 +260,13 @@ async def test_a_budget_only_grows_and_a_pause_for_money_goes_on(controller: Con
 
 
 @pytest.mark.parametrize("action", ["skip", "takeover", "handback"])
-async def test_what_is_not_built_yet_says_so(controller: Controller, store: Database, action: str) -> None:
+async def test_what_the_state_does_not_allow_is_refused_with_what_it_does(
+    controller: Controller, store: Database, action: str
+) -> None:
     await line.queued(store)
     refused = say(controller, action)
     assert refused.status_code == 409
-    assert "not possible in this version" in refused.json()["detail"]
+    assert "queued" in refused.json()["detail"]
     assert "Allowed now: redirect, pause" in refused.json()["remedy"]
 
 

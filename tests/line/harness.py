@@ -20,7 +20,8 @@ from controller.context import ControllerContext
 from controller.gates import service as gates
 from controller.gates.schemas import Decision, DecisionRequest
 from controller.interventions import service as interventions
-from controller.interventions.schemas import Action, InterventionRequest, Receipt, RerunMode
+from controller.interventions.actions import available
+from controller.interventions.schemas import Action, AvailableAction, InterventionRequest, Receipt, RerunMode
 from controller.wiring import LaunchObserver
 from pipeline import evidencing
 from pipeline.access import Principal, Role
@@ -28,6 +29,7 @@ from pipeline.adapters.git_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import RepositoryTarget, Stage, Status
 from pipeline.configuration import Configuration
+from pipeline.errors import DatabaseAway
 from pipeline.evidence.bundle_verification import verify_bundle
 from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
 from pipeline.settings import Settings
@@ -44,8 +46,8 @@ from pipeline.store.worker_deaths import worker_died
 from tests.database import TestDatabase
 from tests.line.repositories import SampleRepository
 from tests.scripted import ScriptedServer
-from worker.control import stop_asked
 from worker.loop import execute
+from worker.main import stop_wanted
 from worker.order import Order
 from worker.wiring import Hands, hands
 
@@ -112,7 +114,7 @@ class LineRun:
         order = Order(tenant=sent.tenant, cr_id=sent.cr_id, attempt=sent.attempt, epoch=sent.epoch)
         async with self._outbox(), hands(order, self.settings) as held:
             worker = prepare(self, held) if prepare else held
-            await execute(worker, lambda: stop_asked(worker.runs, worker.bell, self.cr_id), drain or RunControl())
+            await execute(worker, lambda: stop_wanted(worker), drain or RunControl())
         return await self.read()
 
     async def work_through_crashes(self, prepare: Prepare) -> ChangeRequest:
@@ -147,7 +149,7 @@ class LineRun:
     async def bury(self) -> None:
         """Notice that the worker is gone, as the launcher or the reaper does."""
         async with self.store.transaction() as connection:
-            await worker_died(connection, self.cr_id, self.epoch, cause="test")
+            await worker_died(connection, self.cr_id, self.epoch, cause="test", deaths_max=5)
 
     # people, through the door's own services
 
@@ -195,6 +197,11 @@ class LineRun:
         async with self.store.transaction() as connection:
             (gate,) = await Gates(connection).inbox(cr_id=self.cr_id)
         return gate
+
+    async def ways(self) -> list[AvailableAction]:
+        """Return what a person can do now."""
+        async with self.store.transaction() as connection:
+            return available(await self.read(), await Gates(connection).inbox(cr_id=self.cr_id))
 
     async def read(self) -> ChangeRequest:
         async with self.store.transaction() as connection:
@@ -258,6 +265,10 @@ class LineRun:
             ended.set()
             await carrying
 
+    async def carry_out(self) -> None:
+        """Carry out what is due now, as the controller does while no worker runs."""
+        await next(loop for loop in self.controller.loops if loop.name == "outbox").tick()
+
     async def _carry_out_effects(self, ended: asyncio.Event) -> None:
         """Carry out effects until told; what is begun is finished, for a worker's death is not the controller's."""
         outbox = next(loop for loop in self.controller.loops if loop.name == "outbox")
@@ -265,7 +276,8 @@ class LineRun:
         try:
             while not ended.is_set():
                 outbox.wake.clear()
-                await outbox.tick()
+                with suppress(DatabaseAway):
+                    await outbox.tick()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(outbox.wake.wait(), 0.3)
         finally:

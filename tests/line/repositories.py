@@ -36,7 +36,7 @@ class SampleRepository:
             file.write_text(text)
         self.git("add", "-A")
         self.git("commit", "-q", "-m", message)
-        return self.head()
+        return self.head("HEAD")
 
     def head(self, ref: str = "main") -> str:
         """Return the commit of a ref."""

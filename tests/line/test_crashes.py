@@ -1,16 +1,21 @@
 """A worker may die at any moment: the next epoch reaches what this one would have reached, and buys nothing twice."""
 
 from collections import Counter
+from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline.change_request import Status
+from pipeline.adapters.clock import SystemClock
+from pipeline.change_request import Stage, Status
+from pipeline.evidence.test_runs import RESULTS
+from pipeline.store.work import Work
 from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
-from tests.line.harness import LineRun
+from tests.line.harness import LineRun, with_context
 from tests.line.repositories import SampleRepository
 from tests.line.test_going_on import ORDINARY
 from tests.line.test_releasing import BOTH, THEIRS, resolver
+from worker.wiring import Hands
 
 pytestmark = pytest.mark.timeout(600)
 STAGE_RECORDS = {
@@ -48,6 +53,10 @@ async def reached(line: LineRun, repository: SampleRepository, deaths: Deaths) -
     assert repository.refs() == ["refs/heads/main"]
     assert {effect.status for effect in await line.effects()} == {"done"}
     assert not list((line.root / "data" / "worktrees").iterdir())
+    completed = [event.payload for event in await line.events("stage_completed")]
+    announced = Counter(one["stage"] for one in completed if one["outcome"] == "passed")
+    assert announced == dict.fromkeys(set(Stage) - {Stage.RELEASE_GATE}, 1), "each stage is announced once"
+    assert len(await line.events("gate_opened")) == 1
     assert deaths.died_at, "it did die"
 
 
@@ -65,7 +74,9 @@ async def test_deaths_around_every_effect_change_the_outside_once(line: LineRun,
     repository = await start(line)
     deaths = Deaths(lambda at: at[0] == moment and at[1] in {"intend", "outcome", "save_pull_request"})
     await reached(line, repository, deaths)
-    assert Counter(effect.kind for effect in await line.effects()) == Counter(push=1, merge=1, delete_ref=1)
+    assert Counter(effect.kind for effect in await line.effects()) == Counter(
+        push=1, merge=1, delete_ref=1, delete_snapshots=1
+    )
     assert Counter(line.asked_roles()) == ORDINARY
 
 
@@ -125,3 +136,38 @@ async def test_deaths_while_conflicts_are_resolved_lose_nothing_of_the_resolutio
     assert repository.text("calc.py") == BOTH.strip()
     repeated = len(line.asked("conflict_resolver")) - 2
     assert repeated <= 2, "at most the call in flight"
+
+
+class LaterClock(SystemClock):
+    """Tells a time that is an hour later in every epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(hours=self._epoch)
+
+
+async def test_work_that_is_repeated_after_a_death_makes_the_same_commit_and_proves_it_once(line: LineRun) -> None:
+    await start(line)
+    deaths = Deaths(lambda at: at[:3] == ("before", "asked", "code_writer"))
+
+    def later(run: LineRun, held: Hands) -> Hands:
+        return with_context(deaths.doomed(run, held), clock=LaterClock(run.epoch))
+
+    cr = await line.work_through_crashes(later)
+    assert cr.status is Status.WAITING, (cr.pause_reason, cr.pause_message, cr.pause_facts)
+    assert deaths.died_at
+    async with line.store.transaction() as connection:
+        runs = await Work(connection, cr_id=line.cr_id, attempt=1).test_runs()
+    assert Counter(row["purpose"] for row in runs) == {"baseline": 1, "red": 1, "green_change": 1, "green_suite": 1}
+
+
+async def test_what_a_worker_killed_in_a_test_run_left_beside_its_tree_is_cleaned_up(line: LineRun) -> None:
+    await start(line)
+    await line.to_the_gate()
+    left = line.root / "data" / "worktrees" / line.cr_id / "1" / "sums" / f"green_suite-0a1b{RESULTS}x2y3"
+    left.mkdir(parents=True)
+    (left / "junit.xml").write_text("<testsuites/>")
+    await line.decide_and_finish()
+    assert not list((line.root / "data" / "worktrees").iterdir())

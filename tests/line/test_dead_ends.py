@@ -189,7 +189,8 @@ async def test_a_secret_in_the_change_stops_everything_before_a_ref_leaves(line:
     repository = line.repositories["sums"]
     cr = await line.work()
     assert (cr.pause_reason, cr.stage) == (PauseReason.SECRET_FOUND, Stage.REVIEW)
-    assert repository.refs() == ["refs/heads/main"]
+    assert repository.git("branch", "--all", "--format=%(refname)").split() == ["refs/heads/main"]
+    assert "AKIA" not in repository.git("log", "--all", "-p"), "what was saved of the work holds no secret"
     assert await line.effects() == []
     assert line.asked("security_reviewer") == []
     await line.restart(Stage.DEVELOPMENT, "Take the key out.")

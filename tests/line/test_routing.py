@@ -17,8 +17,10 @@ from pipeline.change_request import (
     Status,
     transition,
 )
+from pipeline.errors import InvariantBroken
 from pipeline.graph import follow, targets
 from pipeline.limits import Limits
+from pipeline.skipping import SKIPPABLE, WHY_NOT
 from pipeline.state import END, PAUSE, PER_REPOSITORY, Outcome, RunState, Verdict, outcome_key
 
 LIMITS = Limits()
@@ -37,7 +39,7 @@ ENDINGS: list[Outcome] = [
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[Stage, RunState]:
     """A stage that has just ended, with the outcomes of this and of any earlier visits."""
-    stage = draw(st.sampled_from(list(Stage)))
+    stage = draw(st.sampled_from(routing.LINE))
     names = draw(st.lists(st.sampled_from(REPOSITORIES), min_size=1, unique=True))
     other = draw(st.sampled_from(list(Stage)))
     endings = [one for one in ENDINGS if one["verdict"] != "sent_back" or stage in routing.SENT_BACK_TO]
@@ -128,11 +130,36 @@ def test_no_way_leads_from_a_red_suite_to_delivery() -> None:
             assert goto == PAUSE or Stage(goto).number < stage.number
 
 
-@pytest.mark.parametrize("stage", [stage for stage in Stage if stage not in routing.SENT_BACK_TO])
+@pytest.mark.parametrize("stage", [stage for stage in routing.LINE if stage not in routing.SENT_BACK_TO])
 def test_a_stage_that_cannot_send_back_has_no_edge_back(stage: Stage) -> None:
     assert {name for name in targets(stage) if name not in {PAUSE, "__end__"}} <= {
         one.value for one in Stage if one.number == stage.number + 1
     }
+
+
+@given(st.sampled_from(ENDINGS), st.sampled_from(list(Stage)))
+@settings(max_examples=200, deadline=None)
+def test_what_was_handed_back_goes_on_before_everything_is_proven_and_never_after(
+    ending: Outcome, onward: Stage
+) -> None:
+    outcome = {**ending, "next": onward.value}
+    state: RunState = {"repositories": {"one": {}}, "outcomes": {Stage.SYNC.value: outcome}}  # type: ignore[dict-item]  # a typed dictionary with one key more
+    if ending["verdict"] == Verdict.SENT_BACK:
+        return
+    if ending["verdict"] == Verdict.PASSED and onward not in routing.AFTER_SYNC:
+        with pytest.raises(InvariantBroken):
+            routing.after(Stage.SYNC, state, LIMITS)
+        return
+    goto = routing.after(Stage.SYNC, state, LIMITS).goto
+    assert goto in targets(Stage.SYNC)
+    assert goto == PAUSE or (ending["verdict"] == Verdict.PASSED and Stage(goto).number <= Stage.REBASE.number)
+
+
+def test_every_stage_may_be_skipped_or_says_why_not() -> None:
+    assert SKIPPABLE.keys() | WHY_NOT.keys() == set(Stage)
+    assert not SKIPPABLE.keys() & WHY_NOT.keys()
+    proofs = {Stage.DEVELOPMENT, Stage.REBASE, Stage.DELIVERY, Stage.RELEASE_GATE, Stage.MERGE_CHECK, Stage.RELEASE}
+    assert not proofs & SKIPPABLE.keys()
 
 
 LEGAL = {

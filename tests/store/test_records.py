@@ -188,12 +188,14 @@ async def test_an_effect_is_intended_once_claimed_by_one_and_its_outcome_stays(s
 async def test_a_decision_binds_to_the_content_that_was_seen(store: Database, cr: str) -> None:
     async with store.transaction() as connection:
         gates = Gates(connection)
-        first = await gates.open(
+        first, _ = await gates.open(
             cr_id=cr, attempt=1, kind="release", activation="a", content={"head": 1}, content_hash="h1"
         )
-        second = await gates.open(
+        second, fresh = await gates.open(
             cr_id=cr, attempt=1, kind="release", activation="b", content={"head": 2}, content_hash="h2"
         )
+        again = await gates.open(cr_id=cr, attempt=1, kind="release", activation="b", content={}, content_hash="h3")
+        assert (fresh, again) == (True, (second, False)), "the first content of an activation stays"
         with pytest.raises(Conflict, match="void"):
             await gates.decide(first.id, decision="approve", content_hash="h1", actor="ann")
         with pytest.raises(Conflict, match="changed"):

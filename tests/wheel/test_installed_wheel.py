@@ -55,25 +55,20 @@ def test_the_command_says_its_version(tmp_path: Path) -> None:
     assert version in _changeline(tmp_path, "--version")
 
 
-def test_one_machine_starts_checks_its_database_and_stops(tmp_path: Path) -> None:
-    try:
-        _changeline(tmp_path, "up", "--detach")
-        assert _changeline(tmp_path, "status")
-        assert _changeline(tmp_path, "db", "check")
-    finally:
-        _changeline(tmp_path, "down")
-
-
-def test_it_carries_a_request_to_a_merged_branch(tmp_path: Path) -> None:
+def test_one_machine_starts_checks_its_database_carries_a_request_to_a_merged_branch_and_stops(tmp_path: Path) -> None:
     sample = tmp_path / "parcel-rates"
     shutil.copytree(EXAMPLES / "parcel-rates", sample)
     git = ["git", "-C", str(sample), "-c", "user.name=A person", "-c", "user.email=person@localhost"]
     for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "Parcel rates"]):
         subprocess.run([*git, *arguments], check=True)
     request, scenario = EXAMPLES / "parcel-rates.request.md", EXAMPLES / "parcel-rates.scenario.yaml"
-    told = _changeline(
-        tmp_path, "run", "--repo", str(sample), "--file", str(request), "--scenario", str(scenario), "--yes", "--json"
-    )
+    try:
+        _changeline(tmp_path, "up", "--detach", "--scenario", str(scenario))
+        assert _changeline(tmp_path, "status")
+        assert _changeline(tmp_path, "db", "check")
+        told = _changeline(tmp_path, "run", "--repo", str(sample), "--file", str(request), "--yes", "--json")
+    finally:
+        _changeline(tmp_path, "down")
     assert json.loads(told)["status"] == "completed"
     merged = subprocess.run(
         [*git, "log", "-1", "--format=%P"], check=True, capture_output=True, text=True

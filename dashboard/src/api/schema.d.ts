@@ -108,6 +108,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/change-requests/{cr_id}/cleanup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Cleanup
+         * @description Return what is left outside, with the choices for each artifact and what would be lost.
+         */
+        get: operations["get_cleanup"];
+        put?: never;
+        /**
+         * Decide Cleanup
+         * @description Decide about artifacts, or put it off; it can be decided again later.
+         */
+        post: operations["decide_cleanup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/change-requests/{cr_id}/conversation": {
         parameters: {
             query?: never;
@@ -239,9 +263,29 @@ export interface paths {
         put?: never;
         /**
          * Intervene
-         * @description Pause, resume, redirect, abort, rerun, fail, cancel, or raise the budget; returns a receipt.
+         * @description Pause, resume, redirect, skip, abort, take over, hand back, rerun, fail, cancel, raise the budget: with a receipt.
          */
         post: operations["intervene"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Journal
+         * @description Return the whole journal of a change request as one checksummed file, for replay here or elsewhere.
+         */
+        get: operations["export_journal"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -422,6 +466,50 @@ export interface paths {
          * @description Decide; the change request goes on, is sent back, or ends.
          */
         post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/journals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Journals
+         * @description Return imported journals, newest first.
+         */
+        get: operations["list_journals"];
+        put?: never;
+        /**
+         * Import Journal
+         * @description Keep a journal of another installation. The same file is kept once; a damaged or newer one is refused.
+         */
+        post: operations["import_journal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/journals/{journal_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Journal File
+         * @description Return an imported journal, byte for byte.
+         */
+        get: operations["get_journal_file"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -785,7 +873,7 @@ export interface components {
          * @description Everything a person can do to a change request beside deciding its gates.
          * @enum {string}
          */
-        Action: "pause" | "resume" | "redirect" | "skip" | "abort" | "takeover" | "handback" | "rerun" | "fail" | "cancel" | "budget";
+        Action: "pause" | "resume" | "redirect" | "skip" | "abort" | "takeover" | "handback" | "rerun" | "fail" | "cancel" | "budget" | "cleanup";
         /**
          * AgentCompleted
          * @description An agent submitted its result.
@@ -893,6 +981,12 @@ export interface components {
             /** Throughput */
             throughput: components["schemas"]["DayView"][];
         };
+        /**
+         * ArtifactKind
+         * @description What is left outside.
+         * @enum {string}
+         */
+        ArtifactKind: "branch" | "pull_request";
         /**
          * AttemptView
          * @description One attempt.
@@ -1067,6 +1161,7 @@ export interface components {
             pause_reason: components["schemas"]["PauseReason"] | null;
             /** Pull Requests */
             pull_requests: components["schemas"]["PullRequestView"][];
+            queue: components["schemas"]["QueueView"] | null;
             /** Queue Position */
             queue_position: number | null;
             /**
@@ -1074,6 +1169,8 @@ export interface components {
              * Format: date-time
              */
             queued_at: string;
+            /** Report Url */
+            report_url: string | null;
             /** Repositories */
             repositories: components["schemas"]["RepositoryView"][];
             /** Settings Snapshot */
@@ -1088,6 +1185,7 @@ export interface components {
             structured: {
                 [key: string]: unknown;
             };
+            takeover: components["schemas"]["TakeoverView"] | null;
             /** Title */
             title: string;
             /**
@@ -1146,6 +1244,7 @@ export interface components {
             /** Pause Message */
             pause_message: string;
             pause_reason: components["schemas"]["PauseReason"] | null;
+            queue: components["schemas"]["QueueView"] | null;
             /**
              * Queued At
              * Format: date-time
@@ -1187,6 +1286,94 @@ export interface components {
             removed: number;
             /** Status */
             status: string;
+        };
+        /**
+         * CleanupArtifact
+         * @description One thing that is left.
+         */
+        CleanupArtifact: {
+            default: components["schemas"]["CleanupChoice"];
+            /** Id */
+            id: string;
+            kind: components["schemas"]["ArtifactKind"];
+            /** Name */
+            name: string;
+            /** Options */
+            options: components["schemas"]["CleanupChoice"][];
+            /** Repository */
+            repository: string;
+            /** State */
+            state: string;
+            /** Warning */
+            warning: string;
+        };
+        /**
+         * CleanupChoice
+         * @description What becomes of it. A branch is kept or deleted, a pull request closed or left.
+         * @enum {string}
+         */
+        CleanupChoice: "keep" | "delete" | "close" | "leave";
+        /**
+         * CleanupDecision
+         * @description One choice.
+         */
+        CleanupDecision: {
+            /** Artifact */
+            artifact: string;
+            choice: components["schemas"]["CleanupChoice"];
+        };
+        /**
+         * CleanupPending
+         * @description A person put off deciding what becomes of the artifacts of an ended change request; nothing was deleted.
+         */
+        CleanupPending: {
+            /** Actor */
+            actor: string;
+            /** Message */
+            message: string;
+            /** Repository */
+            repository?: string | null;
+            /** Role */
+            role?: string | null;
+            stage?: components["schemas"]["Stage"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "cleanup_pending";
+        };
+        /**
+         * CleanupRequest
+         * @description What a person decides; what is not named stays as it is. `dismiss` puts everything off.
+         */
+        CleanupRequest: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Decisions
+             * @default []
+             */
+            decisions: components["schemas"]["CleanupDecision"][];
+            /**
+             * Dismiss
+             * @default false
+             */
+            dismiss: boolean;
+        };
+        /**
+         * CleanupView
+         * @description Everything that is left of a change request.
+         */
+        CleanupView: {
+            /** Artifacts */
+            artifacts: components["schemas"]["CleanupArtifact"][];
+            /** Change Request */
+            change_request: string;
+            /** Pending */
+            pending: boolean;
         };
         /**
          * ConversationPage
@@ -1454,7 +1641,7 @@ export interface components {
             /** Cr Id */
             cr_id: string;
             /** Payload */
-            payload: components["schemas"]["StatusChanged"] | components["schemas"]["WorkerStarted"] | components["schemas"]["WorkerLost"] | components["schemas"]["StageEntered"] | components["schemas"]["StageCompleted"] | components["schemas"]["StageLooped"] | components["schemas"]["AgentStarted"] | components["schemas"]["AgentTurn"] | components["schemas"]["ToolCalled"] | components["schemas"]["AgentCompleted"] | components["schemas"]["TestsRun"] | components["schemas"]["RiskFlagged"] | components["schemas"]["SpecRevised"] | components["schemas"]["FindingsReported"] | components["schemas"]["GateOpened"] | components["schemas"]["GateDecided"] | components["schemas"]["EffectRecorded"] | components["schemas"]["CostUpdated"] | components["schemas"]["InterventionProgressed"] | components["schemas"]["Warned"];
+            payload: components["schemas"]["StatusChanged"] | components["schemas"]["WorkerStarted"] | components["schemas"]["WorkerLost"] | components["schemas"]["StageEntered"] | components["schemas"]["StageCompleted"] | components["schemas"]["StageLooped"] | components["schemas"]["AgentStarted"] | components["schemas"]["AgentTurn"] | components["schemas"]["ToolCalled"] | components["schemas"]["AgentCompleted"] | components["schemas"]["TestsRun"] | components["schemas"]["RiskFlagged"] | components["schemas"]["SpecRevised"] | components["schemas"]["FindingsReported"] | components["schemas"]["GateOpened"] | components["schemas"]["GateDecided"] | components["schemas"]["EffectRecorded"] | components["schemas"]["CostUpdated"] | components["schemas"]["InterventionProgressed"] | components["schemas"]["Warned"] | components["schemas"]["CleanupPending"];
             /** Seq */
             seq: number;
             /** Type */
@@ -1644,6 +1831,46 @@ export interface components {
             title: string;
         };
         /**
+         * HeldBy
+         * @description Why what is queued does not run.
+         * @enum {string}
+         */
+        HeldBy: "global_limit" | "tenant_limit" | "turn";
+        /**
+         * ImportedJournalList
+         * @description Imported journals, newest first.
+         */
+        ImportedJournalList: {
+            /** Items */
+            items: components["schemas"]["ImportedJournalView"][];
+        };
+        /**
+         * ImportedJournalView
+         * @description A journal of another installation. It is a record: it cannot be run, resumed or changed.
+         */
+        ImportedJournalView: {
+            /** Cr Id */
+            cr_id: string;
+            /** Id */
+            id: string;
+            /**
+             * Imported At
+             * Format: date-time
+             */
+            imported_at: string;
+            /** Imported By */
+            imported_by: string;
+            /**
+             * New
+             * @default false
+             */
+            new: boolean;
+            /** Sha256 */
+            sha256: string;
+            /** Title */
+            title: string;
+        };
+        /**
          * InterventionProgressed
          * @description What a person said moved on: queued, delivered (with the turn that saw it), acted on.
          */
@@ -1827,7 +2054,7 @@ export interface components {
          * @description Why a change request stopped and asks for a person. Add, never overload.
          * @enum {string}
          */
-        PauseReason: "input_risk" | "request_unclear" | "repositories_unknown" | "spec_loop" | "spec_approval" | "red_witness" | "development_loop" | "identical_failures" | "tests_failed" | "tampering" | "review_loop" | "secret_found" | "diff_scope" | "rebase_conflict" | "target_checkout_dirty" | "delivery_failed" | "ci_failed" | "ci_timeout" | "review_timeout" | "source_changed" | "budget" | "agent_timeout" | "agent_stuck" | "model_refused" | "total_time" | "providers_down" | "sandbox_unavailable" | "environment_failed" | "remote_unreachable" | "attempts_exhausted" | "graph_changed" | "human_pause" | "aborted" | "handed_over" | "internal_error";
+        PauseReason: "input_risk" | "request_unclear" | "repositories_unknown" | "spec_loop" | "spec_approval" | "red_witness" | "development_loop" | "identical_failures" | "tests_failed" | "tampering" | "review_loop" | "secret_found" | "diff_scope" | "rebase_conflict" | "target_checkout_dirty" | "delivery_failed" | "ci_failed" | "ci_timeout" | "review_timeout" | "source_changed" | "budget" | "agent_timeout" | "agent_stuck" | "model_refused" | "total_time" | "providers_down" | "sandbox_unavailable" | "environment_failed" | "remote_unreachable" | "machine_short" | "attempts_exhausted" | "graph_changed" | "human_pause" | "aborted" | "handed_over" | "handback_refused" | "internal_error";
         /**
          * PauseView
          * @description Why it stopped, and what a person can do about it.
@@ -1902,6 +2129,19 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * QueueView
+         * @description Where it stands in its tenant's queue, and which limit holds the queue: `running` of `limit` are taken.
+         */
+        QueueView: {
+            held_by: components["schemas"]["HeldBy"];
+            /** Limit */
+            limit: number;
+            /** Position */
+            position: number;
+            /** Running */
+            running: number;
         };
         /**
          * Readiness
@@ -2259,7 +2499,7 @@ export interface components {
          * @description The stages of the line, in order. The value is also the node's name in the graph, which is a contract.
          * @enum {string}
          */
-        Stage: "intake" | "screening" | "repository_identification" | "workspaces" | "translation" | "verification" | "development" | "review" | "rebase" | "delivery" | "release_gate" | "merge_check" | "release" | "retrospective" | "cleanup";
+        Stage: "intake" | "screening" | "repository_identification" | "workspaces" | "translation" | "verification" | "development" | "review" | "rebase" | "delivery" | "release_gate" | "merge_check" | "release" | "retrospective" | "cleanup" | "sync";
         /**
          * StageCompleted
          * @description A stage ended with a one-line result.
@@ -2394,6 +2634,8 @@ export interface components {
             external_id?: string | null;
             /** External Url */
             external_url?: string | null;
+            /** Report Url */
+            report_url?: string | null;
             /** Repositories */
             repositories: (string | components["schemas"]["RepositoryChoice"])[];
             /**
@@ -2403,6 +2645,42 @@ export interface components {
             source: string;
             /** Title */
             title?: string | null;
+        };
+        /**
+         * TakenRepository
+         * @description What a person who took over works on. `status` is the publishing's: `done` means that the commands work.
+         */
+        TakenRepository: {
+            /** Branch */
+            branch: string;
+            /** Commands */
+            commands: string[];
+            /** Commit */
+            commit: string | null;
+            /** Message */
+            message: string;
+            /** Name */
+            name: string;
+            /** Remote */
+            remote: string;
+            /** Status */
+            status: string;
+        };
+        /**
+         * TakeoverView
+         * @description Who works on it by hand, since when, and how.
+         */
+        TakeoverView: {
+            /** By */
+            by: string;
+            from_stage: components["schemas"]["Stage"];
+            /** Repositories */
+            repositories: components["schemas"]["TakenRepository"][];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
         };
         /**
          * TestRunList
@@ -2527,6 +2805,8 @@ export interface components {
          * @description Something a person should know that stops nothing.
          */
         Warned: {
+            /** About */
+            about?: ("reminder" | "silence") | null;
             /** Message */
             message: string;
             /** Repository */
@@ -2809,6 +3089,72 @@ export interface operations {
             };
         };
     };
+    get_cleanup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleanupView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_cleanup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CleanupRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleanupView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_conversation: {
         parameters: {
             query?: {
@@ -3037,6 +3383,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_journal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description A problem (RFC 9457). */
@@ -3330,6 +3707,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GateView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_journals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedJournalList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_journal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedJournalView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_journal_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                journal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description A problem (RFC 9457). */

@@ -30,6 +30,7 @@ const EVENT_TYPES = Object.keys({
   cost_updated: true,
   intervention_progressed: true,
   warned: true,
+  cleanup_pending: true,
 } satisfies Record<StoredEvent['payload']['type'], true>);
 
 const URL_OF_ALL_EVENTS = '/api/v1/events';

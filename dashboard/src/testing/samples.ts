@@ -28,6 +28,8 @@ const shared = {
   updated_at: AT,
   queued_at: AT,
   finished_at: null,
+  queue: null,
+  report_url: null,
 } as const;
 
 /** Typed samples: when the schema changes, these stop compiling before any test can lie. */
@@ -47,7 +49,7 @@ export function detail(facts: Partial<Detail> = {}): Detail {
         facts: {},
       },
     ],
-    gates: [], pause: null, actions: [], worker: null, queue_position: null,
+    gates: [], pause: null, takeover: null, actions: [], worker: null, queue_position: null,
     cost: {
       spent_usd: '1.8342', reserved_usd: '0', budget_usd: '50', calls: 1, input_tokens: 1, cache_write_tokens: 1,
       cache_read_tokens: 1, output_tokens: 1,

@@ -1,6 +1,7 @@
 """A crash between any two steps: the same tree, the same submission, at most one call bought twice."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.agents.conversation import replay
-from pipeline.agents.journal import Note, Noted, load_records, record_of
-from pipeline.errors import InvariantBroken
+from pipeline.agents.journal import Note, Noted, Record, load_records, record_of
+from pipeline.agents.toolsets import ToolSet
 from pipeline.ports import EntryKind, JournalEntry, JournalKey
 from pipeline.testing import MemoryJournal
 from tests.pipeline.agents.conftest import KEY, LIMITS, TASK, Rig, Work
@@ -180,13 +181,62 @@ async def test_replay_is_a_pure_function_of_the_entries(rig: Rig) -> None:
     assert one == other
 
 
-async def test_a_journal_with_a_gap_is_refused(rig: Rig) -> None:
+def _gap(entries: list[JournalEntry]) -> None:
+    del entries[3]
+
+
+def _foreign_record(entries: list[JournalEntry]) -> None:
+    entries[2] = replace(entries[2], body={"written_by": "another version"})
+
+
+def _lost_text(entries: list[JournalEntry]) -> None:
+    entries[0] = replace(entries[0], body={**entries[0].body, "system": "0" * 64})
+
+
+def _other_submit_tool(entries: list[JournalEntry]) -> None:
+    entries[0] = replace(entries[0], body={**entries[0].body, "submit": "submit_work"})
+
+
+def _old_submission(entries: list[JournalEntry]) -> None:
+    entries[-1] = replace(entries[-1], body={**entries[-1].body, "submission": {"text": "as it once was"}})
+
+
+@pytest.mark.parametrize("damage", [_gap, _foreign_record, _lost_text, _other_submit_tool, _old_submission])
+async def test_a_conversation_that_this_version_cannot_take_up_begins_anew_and_says_so(
+    rig: Rig, damage: Callable[[list[JournalEntry]], None]
+) -> None:
     rig.scripted.play(SCENARIO)
     await rig.run()
-    del rig.journal.conversations[KEY][3]
+    damage(rig.journal.conversations[KEY])
+    kept = list(rig.journal.conversations[KEY])
 
-    with pytest.raises(InvariantBroken):
-        await rig.run()
+    result = await rig.run()
+    again = await rig.run()
+
+    assert (result.submission, again.submission) == (Work(summary="Logged all."), Work(summary="Logged all."))
+    assert len(rig.scripted.requests) == 2 * CALLS, "begun anew once, and resumed from there"
+    assert rig.journal.conversations[KEY] == kept, "what cannot be read stays as it is"
+    assert [event.message for event in rig.events.of_type("warned") if "begins anew" in event.message] == [
+        record.text for record in _records(rig, "app~2") if isinstance(record, Noted) and record.note is Note.BEGUN_ANEW
+    ]
+
+
+async def test_a_conversation_whose_tools_are_gone_begins_anew_with_those_there_are(rig: Rig) -> None:
+    rig.scripted.play(SCENARIO)
+    with pytest.raises(Crash):
+        await rig.run(journal=CrashingJournal(rig.journal, 4, written=True))
+
+    submit = "{name: submit_code, input: {summary: 'Said all.'}}"
+    rig.scripted.play(f"name: t\nscripts: [{{role: code_writer, turns: [{{tools: [{submit}]}}]}}]")
+    await rig.run(replace(TASK, toolset=ToolSet.NONE))
+
+    assert "its tools are gone" in next(
+        record.text for record in _records(rig, "app~2") if isinstance(record, Noted) and record.text
+    )
+
+
+def _records(rig: Rig, instance: str) -> list[Record]:
+    return [record_of(entry) for entry in rig.journal.conversations[replace(KEY, instance=instance)]]
 
 
 async def test_entries_are_in_the_order_the_architecture_names(rig: Rig) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from pipeline.change_request import PauseReason
-from pipeline.errors import PersonNeeded, TransientError
+from pipeline.errors import DatabaseAway, PersonNeeded, TransientError
 from pipeline.llm.chains import CallPurpose, ModelSettings, RetrySettings, Route
 from pipeline.llm.gateway import Gateway, ModelCall
 from pipeline.llm.pricing import UnpricedModel, load_prices
@@ -226,3 +226,46 @@ async def test_a_provider_that_nobody_configured_is_named() -> None:
             ),
             Diary(),
         )
+
+
+class Forgetful(Diary):
+    """A diary on a database that is away for the first tries to remember an answer."""
+
+    def __init__(self, outages: int) -> None:
+        super().__init__()
+        self.outages = outages
+
+    async def answered(self, answer: ModelAnswer, *, cost_usd: Decimal, latency_s: float) -> None:
+        if self.outages:
+            self.outages -= 1
+            raise DatabaseAway("The database did not answer.")
+        await super().answered(answer, cost_usd=cost_usd, latency_s=latency_s)
+
+
+async def test_an_answer_that_was_paid_is_kept_through_a_restart_of_the_database() -> None:
+    diary, provider = Forgetful(outages=4), Playing(ANSWER)
+
+    await gateway(provider).ask(CALL, diary)
+
+    assert (len(provider.requests), diary.words) == (1, ["asked", "answered"])
+
+
+async def test_a_database_that_is_away_is_no_problem_of_the_provider() -> None:
+    diary, provider = Forgetful(outages=99), Playing(ANSWER, ANSWER)
+
+    with pytest.raises(DatabaseAway):
+        await gateway(provider).ask(CALL, diary)
+
+    assert len(provider.requests) == 1
+
+
+async def test_a_provider_that_wants_a_long_silence_counts_as_down_for_every_conversation() -> None:
+    door = gateway(Playing(TransientError("slow down", retry_after_s=9_999)))
+    with pytest.raises(TransientError, match="slow down"):
+        await door.ask(CALL, Diary())
+
+    with pytest.raises(TransientError, match="asked not to be called"):
+        await door.ask(CALL, Diary())
+
+    assert isinstance(door.clock, FakeClock)
+    assert door.clock.slept == []

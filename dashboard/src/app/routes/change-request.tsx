@@ -3,8 +3,10 @@ import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { barred, ReleaseCards } from '@/app/routes/gates';
 import { Tabs } from '@/app/routes/tabs';
 import { Loaded } from '@/components/loaded';
+import { buttonsOf, mayCleanUp } from '@/features/change-request/actions';
 import { useChangeRequest, type Detail } from '@/features/change-request/api/get-change-request';
 import { useEvents } from '@/features/change-request/api/get-events';
+import { Cleanup } from '@/features/change-request/cleanup';
 import { CommentTray } from '@/features/change-request/comment-tray';
 import { DecisionScreen } from '@/features/change-request/decision-screen';
 import { nowDoing } from '@/features/change-request/event-line';
@@ -49,6 +51,7 @@ function Everything({ of, events }: { of: Detail; events: StoredEvent[] }) {
       {(of.status === 'running' || of.status === 'queued') && <Steering of={of} doing={nowDoing(events)} />}
       {of.status === 'waiting' && <Steer of={of} />}
       {of.finished_at !== null && <Over of={of} />}
+      {mayCleanUp(of.actions) && <Cleanup id={of.id} />}
       <Receipts said={of.interventions} />
       <CommentTray of={of} />
       <div className="cr-body">
@@ -82,7 +85,7 @@ function Steer({ of }: { of: Detail }) {
 }
 
 function Over({ of }: { of: Detail }) {
-  if (of.actions.length === 0) return null;
+  if (buttonsOf(of.actions).length === 0) return null;
   return (
     <details className="over">
       <summary>It is over. Begin again?</summary>

@@ -39,6 +39,7 @@ export function Tabs({ of, events }: Props) {
         ))}
       </nav>
       <div className="tab-panel">
+        <h2 className="visually-hidden">{open}</h2>
         <View tab={open} of={of} events={events} />
       </div>
     </div>

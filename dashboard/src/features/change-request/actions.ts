@@ -16,7 +16,7 @@ export interface Way {
 
 const LABEL: Partial<Record<Available['action'], string>> = {
   redirect: 'Tell the agents',
-  skip: 'Skip this stage',
+  skip: 'Skip the opinions',
   takeover: 'Take over',
   handback: 'Hand back',
   rerun: 'Begin again',
@@ -24,9 +24,14 @@ const LABEL: Partial<Record<Available['action'], string>> = {
   budget: 'Raise the budget',
 };
 
+/** Cleaning up has a form of its own. */
+export function mayCleanUp(actions: readonly Available[]): boolean {
+  return actions.some((one) => one.action === 'cleanup');
+}
+
 /** Turns what the controller allows now into buttons, in its order. An action this page has no words for gets its own name. */
 export function buttonsOf(actions: readonly Available[]): Way[] {
-  return actions.map((one, index) => ({
+  return actions.filter((one) => one.action !== 'cleanup').map((one, index) => ({
     action: one.action,
     mode: one.mode ?? null,
     label: one.mode === 'stage' ? 'Run again' : (LABEL[one.action] ?? capital(words(one.action))),

@@ -19,7 +19,7 @@ export function DecisionScreen({ of }: { of: Detail }) {
       <h2>{PAUSE[reason].title}</h2>
       {of.stage !== null && <p className="quiet">Stopped at {stageLabel(of.stage).toLowerCase()}.</p>}
       {message !== '' && <p>{message}</p>}
-      {reason === 'input_risk' ? <Screening of={of} /> : <Facts facts={facts} />}
+      {reason === 'input_risk' ? <Screening of={of} /> : of.takeover !== null ? <TakenOver takeover={of.takeover} /> : <Facts facts={facts} />}
       {LOOK[reason] !== undefined && (
         <p>
           <Link to={`/change-requests/${of.id}?tab=${LOOK[reason]}`}>Look at the {LOOK[reason]}</Link>
@@ -62,6 +62,20 @@ function Screening({ of }: { of: Detail }) {
         </Link>
       </p>
     </div>
+  );
+}
+
+/** The branches of a change request that a person took over, with the commands to type. */
+function TakenOver({ takeover }: { takeover: NonNullable<Detail['takeover']> }) {
+  return (
+    <dl className="facts">
+      {takeover.repositories.map((one) => (
+        <div key={one.name}>
+          <dt>{`${one.name}: ${one.branch}`}</dt>
+          <dd>{one.status === 'done' ? <code>{one.commands.join(' && ')}</code> : one.message || 'It is being published.'}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 

@@ -42,6 +42,8 @@ export function lineOf(event: Event): Line {
       return { ...line('✎', event, [words(event.action), event.status, turn(event.turn)], 'attention'), who: event.actor };
     case 'cost_updated':
       return line('$', event, [`${usd(event.spent_usd)} of ${usd(event.budget_usd)} spent`], 'muted');
+    case 'cleanup_pending':
+      return { ...line('!', event, ['cleanup put off', event.message], 'attention'), who: event.actor };
     case 'warned':
       return line('!', event, [event.message], 'attention');
     case 'worker_started':

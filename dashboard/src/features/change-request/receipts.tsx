@@ -5,9 +5,9 @@ import { words } from '@/lib/format';
 type Said = Detail['interventions'][number];
 
 const STEPS = ['queued', 'delivered', 'acted on'] as const;
-const SHOWN_MAX = 3;
+const SHOWN_MAX = 1;
 
-/** How far what people said has got: the newest first, and everything that is not acted on yet. */
+/** How far what people said has got: the newest, and everything that is not acted on yet. The rest is history. */
 export function Receipts({ said }: { said: Said[] }) {
   const newest = said.toReversed().filter((one, index) => index < SHOWN_MAX || one.acted_at === null);
   if (newest.length === 0) return null;

@@ -15,7 +15,7 @@ type Stage = Schemas['Stage'];
 /** Instructions and everything that a person can do now; the controller says what that is. */
 export function Say({ of }: { of: Detail }) {
   const may = useMay('operator');
-  if (of.actions.length === 0) return null;
+  if (buttonsOf(of.actions).length === 0) return null;
   if (!may) return <p className="quiet">You may watch. Steering needs the operator role.</p>;
   return <Saying of={of} />;
 }

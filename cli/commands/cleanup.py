@@ -1,0 +1,116 @@
+"""`cleanup`: what becomes of the artifacts of a change request that failed, was cancelled or aborted."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from cli.finding import identify
+from cli.following import path_of
+from cli.options import ChangeRequest, Json, Yes
+from cli.output import Output, one_line
+from cli.session import begin
+from pipeline.errors import CallerError
+
+app = typer.Typer()
+
+
+class Branches(StrEnum):
+    """What becomes of branches."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+
+
+class PullRequests(StrEnum):
+    """What becomes of pull requests."""
+
+    CLOSE = "close"
+    LEAVE = "leave"
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command()
+def cleanup(
+    cr: ChangeRequest,
+    *,
+    branches: Annotated[Branches | None, typer.Option(help="For every branch that is left. [default: keep]")] = None,
+    pull_requests: Annotated[
+        PullRequests | None, typer.Option(help="For every pull request that is open. [default: close]")
+    ] = None,
+    artifact: Annotated[
+        list[str] | None, typer.Option("--artifact", metavar="ID=CHOICE", help="For one artifact; can be repeated.")
+    ] = None,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Decide everything by its default.")] = False,
+    dismiss: Annotated[bool, typer.Option("--dismiss", help="Put it off; nothing happens.")] = False,
+    comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="Written on what is closed.")] = "",
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Decide what becomes of the branches and pull requests that are left.
+
+    Without a choice it only shows them, with the default of each. Nothing is deleted by itself, and it can be decided
+    again later.
+    """
+    with begin(as_json=as_json) as session:
+        cr_id = identify(session.client, cr)
+        found = session.client.get(f"{path_of(cr_id)}/cleanup")
+        chosen = _chosen(found, branches, pull_requests, artifact or [], defaults=defaults)
+        if not chosen and not dismiss:
+            _show(session.out, found, as_json=as_json)
+            return
+        _confirm(session.out, found, chosen, yes=yes or as_json)
+        decisions = [{"artifact": name, "choice": choice} for name, choice in chosen.items()]
+        body = {"decisions": decisions, "dismiss": dismiss, "comment": comment}
+        _show(session.out, session.client.post(f"{path_of(cr_id)}/cleanup", body), as_json=as_json)
+
+
+def _chosen(
+    found: Mapping[str, Any],
+    branches: Branches | None,
+    pull_requests: PullRequests | None,
+    artifacts: list[str],
+    *,
+    defaults: bool,
+) -> dict[str, str]:
+    by_kind = {"branch": branches, "pull_request": pull_requests}
+    chosen: dict[str, str] = {}
+    for one in found["artifacts"]:
+        choice = by_kind[one["kind"]] or (one["default"] if defaults else None)
+        if choice is not None and one["options"]:
+            chosen[one["id"]] = str(choice)
+    for pair in artifacts:
+        name, separator, choice = pair.rpartition("=")
+        if not separator:
+            raise CallerError(f"{pair!r} is no choice.", field="--artifact", remedy="Write ID=CHOICE.")
+        chosen[name] = choice
+    return chosen
+
+
+def _confirm(out: Output, found: Mapping[str, Any], chosen: Mapping[str, str], *, yes: bool) -> None:
+    lost = [one for one in found["artifacts"] if chosen.get(one["id"]) == "delete"]
+    for one in lost:
+        out.warn(one["warning"])
+    if lost and not yes and not typer.confirm("Delete them?"):
+        raise typer.Abort
+
+
+def _show(out: Output, found: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        out.value(dict(found))
+        return
+    rows = [
+        (one["id"], one_line(one["name"]), one["state"].replace("_", " "), _options(one)) for one in found["artifacts"]
+    ]
+    out.table(("artifact", "name", "state", "choices"), rows, empty="Nothing is left.")
+    if found["pending"]:
+        out.line(f"Nothing happens by itself. Decide with: changeline cleanup {found['change_request']} --defaults")
+
+
+def _options(one: Mapping[str, Any]) -> str:
+    return ", ".join(f"{option} (default)" if option == one["default"] else option for option in one["options"])

@@ -1,0 +1,41 @@
+"""A change request that a person took over, as they need to see it: the state of each branch and the commands to type."""
+
+import shlex
+from collections.abc import Sequence
+
+from controller.change_requests.schemas import TakenRepository, TakeoverView
+from pipeline.change_request import PauseReason, Status
+from pipeline.records import ChangeRequest, Effect
+
+
+def takeover(cr: ChangeRequest, effects: Sequence[Effect]) -> TakeoverView | None:
+    """Return who has it and how to work on it, None when nobody has."""
+    if cr.status is not Status.PAUSED or cr.pause_reason is not PauseReason.HANDED_OVER:
+        return None
+    facts = cr.pause_facts
+    published = [effect for effect in effects if effect.id in facts["effects"].values()]
+    return TakeoverView(
+        by=facts["by"], since=facts["since"], from_stage=facts["from_stage"],
+        repositories=[_repository(cr, effect) for effect in published],
+    )  # fmt: skip
+
+
+def _repository(cr: ChangeRequest, effect: Effect) -> TakenRepository:
+    name, remote = str(effect.repository), str(effect.payload["remote"])
+    branch = str(effect.payload["ref"]).removeprefix("refs/heads/")
+    done = effect.status == "done"
+    return TakenRepository(
+        name=name, branch=branch, remote=remote, status=effect.status, message=effect.error,
+        commit=str(effect.result["commit"]) if done else None,
+        commands=commands(remote, branch, f"{cr.id}-{name}") if done else [],
+    )  # fmt: skip
+
+
+def commands(remote: str, branch: str, directory: str) -> list[str]:
+    """Return what to type to work on a branch and to send it back."""
+    place = shlex.quote(directory)
+    return [
+        f"git clone -b {shlex.quote(branch)} {shlex.quote(remote)} {place}",
+        f"git -C {place} commit -a",
+        f"git -C {place} push",
+    ]

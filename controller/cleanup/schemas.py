@@ -1,0 +1,76 @@
+"""Artifacts that are left, the choices for each, and what a person chose."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from controller.text import Line, Text
+
+
+class ArtifactKind(StrEnum):
+    """What is left outside."""
+
+    BRANCH = "branch"
+    PULL_REQUEST = "pull_request"
+
+
+class CleanupChoice(StrEnum):
+    """What becomes of it. A branch is kept or deleted, a pull request closed or left."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+    CLOSE = "close"
+    LEAVE = "leave"
+
+
+OPTIONS = {
+    ArtifactKind.BRANCH: (CleanupChoice.KEEP, CleanupChoice.DELETE),
+    ArtifactKind.PULL_REQUEST: (CleanupChoice.CLOSE, CleanupChoice.LEAVE),
+}
+"""The default first; it is only carried out when a person says so."""
+
+
+class CleanupArtifact(BaseModel):
+    """One thing that is left."""
+
+    id: str
+    """`branch:REPOSITORY:ATTEMPT` or `pull_request:REPOSITORY:ATTEMPT`."""
+    kind: ArtifactKind
+    repository: str
+    name: str
+    state: str
+    """`open`, `deleting`, `deleted`, `left_alone` (it moved since), `closed`, `merged`, or how an effect stands."""
+    options: list[CleanupChoice]
+    """Empty when nothing is left to choose."""
+    default: CleanupChoice
+    warning: str
+    """What deleting it loses."""
+
+
+class CleanupView(BaseModel):
+    """Everything that is left of a change request."""
+
+    change_request: str
+    pending: bool
+    """Nobody decided so far."""
+    artifacts: list[CleanupArtifact]
+
+
+class CleanupDecision(BaseModel):
+    """One choice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    artifact: Annotated[Line, StringConstraints(min_length=1, max_length=300)]
+    choice: CleanupChoice
+
+
+class CleanupRequest(BaseModel):
+    """What a person decides; what is not named stays as it is. `dismiss` puts everything off."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decisions: list[CleanupDecision] = []
+    dismiss: bool = False
+    comment: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=5_000)] = ""

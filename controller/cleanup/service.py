@@ -1,0 +1,211 @@
+"""What is left of a change request that failed, was cancelled or aborted, and carrying out what a person chose.
+
+Nothing is deleted without a choice, and a branch only while it stands where this change request left it: the deletion is
+an effect, a compare-and-swap from the recorded commit. The pull requests are Changeline's own rows, so closing one is
+recorded as an effect in the same transaction. Choices can be made, and made again, at any time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from controller.cleanup.schemas import (
+    OPTIONS,
+    ArtifactKind,
+    CleanupArtifact,
+    CleanupChoice,
+    CleanupRequest,
+    CleanupView,
+)
+from controller.context import ControllerContext
+from controller.interventions.actions import cleanable
+from pipeline import events
+from pipeline.access import Principal
+from pipeline.errors import CallerError, Conflict
+from pipeline.records import ChangeRequest, Effect, Intervention
+from pipeline.store.audit import Audit
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.effects import Effects
+from pipeline.store.events import Events
+from pipeline.store.interventions import Interventions
+from pipeline.store.pull_requests import PullRequest, PullRequests
+
+_MOVES_A_BRANCH = ("push", "publish")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Branch:
+    repository: str
+    attempt: int
+    remote: str
+    ref: str
+    commit: str
+
+    @property
+    def id(self) -> str:
+        return f"{ArtifactKind.BRANCH}:{self.repository}:{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Left:
+    cr: ChangeRequest
+    branches: Sequence[_Branch]
+    pull_requests: Sequence[PullRequest]
+    effects: Sequence[Effect]
+    decided: bool
+
+
+async def look(context: ControllerContext, principal: Principal, cr_id: str) -> CleanupView:
+    """Return what is left; of a change request that still works, nothing is offered."""
+    async with context.database.transaction(principal.tenant) as connection:
+        left = await _left(
+            await ChangeRequests(connection).get(cr_id), Effects(connection), PullRequests(connection),
+            Interventions(connection),
+        )  # fmt: skip
+    return _view(left)
+
+
+async def decide(context: ControllerContext, principal: Principal, cr_id: str, asked: CleanupRequest) -> CleanupView:
+    """Carry out choices, all or none. Raises `Conflict` while it works, `CallerError` for a choice that is none."""
+    if asked.dismiss is bool(asked.decisions):
+        raise CallerError("Decide about artifacts or dismiss, one of them.", field="decisions", remedy="Name a choice.")
+    async with context.database.transaction(principal.tenant) as connection:
+        cr = await ChangeRequests(connection).lock(cr_id)
+        effects, pulls, words = Effects(connection), PullRequests(connection), Interventions(connection)
+        left = await _left(cr, effects, pulls, words)
+        _check(left, asked)
+        choices = {one.artifact: one.choice.value for one in asked.decisions}
+        body = {"choices": choices, "dismissed": asked.dismiss, "instructions": asked.comment}
+        said = await words.add(cr_id, action="cleanup", body=body, actor=principal.id)
+        await words.acted(said.id, note="dismissed" if asked.dismiss else f"{len(choices)} decided")
+        for artifact, choice in choices.items():
+            await _carry_out(left, artifact, CleanupChoice(choice), said, effects, pulls)
+        await _announce(Events(connection), said, dismissed=asked.dismiss)
+        await Audit(connection).note(principal.id, "intervened:cleanup", cr_id, **body)
+        after = await _left(cr, effects, pulls, words)
+    await context.bells.ring(principal.tenant, "events", "effects", f"cr:{cr_id}")
+    return _view(after)
+
+
+async def _announce(log: Events, said: Intervention, *, dismissed: bool) -> None:
+    progressed = events.InterventionProgressed(
+        intervention_id=said.id, action=said.action, status="acted", actor=said.actor
+    )
+    await log.append(said.cr_id, progressed)
+    if dismissed:
+        message = "Branches and pull requests stay as they are until somebody decides."
+        await log.append(said.cr_id, events.CleanupPending(actor=said.actor, message=message))
+
+
+async def _left(cr: ChangeRequest, effects: Effects, pulls: PullRequests, words: Interventions) -> _Left:
+    known = await effects.of(cr.id)
+    decided = any(one.action == "cleanup" and not one.body.get("dismissed") for one in await words.of(cr.id))
+    return _Left(cr=cr, branches=_branches(known), pull_requests=await pulls.of(cr.id), effects=known, decided=decided)
+
+
+def _branches(known: Sequence[Effect]) -> list[_Branch]:
+    """Return every branch that was ever moved, with the commit it was moved to last."""
+    newest: dict[tuple[str, str], _Branch] = {}
+    for effect in known:
+        if effect.kind in _MOVES_A_BRANCH and effect.status == "done":
+            ref, name = str(effect.payload["ref"]), str(effect.repository)
+            newest[name, ref] = _Branch(
+                repository=name, attempt=_attempt_of(ref), remote=str(effect.payload["remote"]), ref=ref,
+                commit=str(effect.result["commit"]),
+            )  # fmt: skip
+    return list(newest.values())
+
+
+def _attempt_of(ref: str) -> int:
+    _, found, number = ref.rpartition("-r")
+    return int(number) if found and number.isdigit() else 1
+
+
+def _check(left: _Left, asked: CleanupRequest) -> None:
+    if not cleanable(left.cr):
+        raise Conflict(
+            f"A change request that is {left.cr.status} still needs its artifacts.", field="decisions",
+            remedy="Abort, cancel or fail it first.", status=left.cr.status.value,
+        )  # fmt: skip
+    known = {one.id: one for one in _view(left).artifacts}
+    for one in asked.decisions:
+        if one.artifact not in known:
+            raise CallerError(
+                f"There is no artifact {one.artifact}.", field="artifact", remedy=f"Name one of: {', '.join(known)}."
+            )
+        options = known[one.artifact].options
+        if one.choice not in options:
+            allowed = ", ".join(options) or "nothing any more"
+            raise CallerError(
+                f"{one.artifact} is {known[one.artifact].state}; it cannot be answered with {one.choice}.",
+                field="choice", remedy=f"Possible: {allowed}.",
+            )  # fmt: skip
+
+
+async def _carry_out(
+    left: _Left, artifact: str, choice: CleanupChoice, said: Intervention, effects: Effects, pulls: PullRequests
+) -> None:
+    if choice is CleanupChoice.DELETE:
+        branch = next(one for one in left.branches if one.id == artifact)
+        payload = {"remote": branch.remote, "ref": branch.ref, "expected": branch.commit}
+        key = f"cleanup/{said.id}/{artifact}"
+        await effects.intend(
+            key=key, cr_id=left.cr.id, repository=branch.repository, kind="delete_ref", payload=payload
+        )
+    elif choice is CleanupChoice.CLOSE:
+        one = next(pull for pull in left.pull_requests if _pull_id(pull) == artifact)
+        comment = str(said.body.get("instructions") or f"{left.cr.id} ended as {left.cr.status}.")
+        closed = {"attempt": one.attempt, "comment": comment}
+        closing = await effects.intend(
+            key=f"cleanup/{said.id}/{artifact}", cr_id=left.cr.id, repository=one.repository,
+            kind="close_pull_request", payload=closed,
+        )  # fmt: skip
+        await pulls.end(left.cr.id, one.attempt, one.repository, status="closed")
+        await effects.record(closing.id, status="done", result={"closed_by": said.actor})
+
+
+def _view(left: _Left) -> CleanupView:
+    artifacts = [_branch_view(left, one) for one in left.branches]
+    artifacts += [_pull_view(left, one) for one in left.pull_requests]
+    choosable = any(one.options for one in artifacts)
+    return CleanupView(
+        change_request=left.cr.id,
+        pending=cleanable(left.cr) and choosable and not left.decided,
+        artifacts=artifacts,
+    )
+
+
+def _branch_view(left: _Left, branch: _Branch) -> CleanupArtifact:
+    deletions = [
+        one
+        for one in left.effects
+        if one.kind == "delete_ref" and (one.repository, one.payload["ref"]) == (branch.repository, branch.ref)
+    ]
+    state = _deletion_state(deletions[-1]) if deletions else "open"
+    name = branch.ref.removeprefix("refs/heads/")
+    offered = cleanable(left.cr) and state not in {"deleted", "deleting"}
+    return CleanupArtifact(
+        id=branch.id, kind=ArtifactKind.BRANCH, repository=branch.repository, name=name, state=state,
+        options=list(OPTIONS[ArtifactKind.BRANCH]) if offered else [], default=OPTIONS[ArtifactKind.BRANCH][0],
+        warning=f"Deleting {name} removes its commits up to {branch.commit[:12]} from {branch.remote}; nothing else there "
+        "holds what was not merged. A branch that somebody moved since is left alone.",
+    )  # fmt: skip
+
+
+def _deletion_state(effect: Effect) -> str:
+    if effect.status == "done":
+        return "deleted" if effect.result.get("deleted", True) else "left_alone"
+    return "deleting" if effect.status in {"intended", "claimed", "retry"} else effect.status
+
+
+def _pull_view(left: _Left, pull: PullRequest) -> CleanupArtifact:
+    offered = cleanable(left.cr) and pull.status == "open"
+    return CleanupArtifact(
+        id=_pull_id(pull), kind=ArtifactKind.PULL_REQUEST, repository=pull.repository, name=pull.title,
+        state=pull.status, options=list(OPTIONS[ArtifactKind.PULL_REQUEST]) if offered else [],
+        default=OPTIONS[ArtifactKind.PULL_REQUEST][0],
+        warning="A closed pull request stays readable; it is not opened again by a rerun.",
+    )  # fmt: skip
+
+
+def _pull_id(pull: PullRequest) -> str:
+    return f"{ArtifactKind.PULL_REQUEST}:{pull.repository}:{pull.attempt}"

@@ -1,0 +1,1 @@
+"""Journals as files: export, import, and what was imported."""

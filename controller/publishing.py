@@ -1,0 +1,91 @@
+"""Effect `publish`: what a person takes over leaves this machine, as the change request's branch.
+
+Problem: an unfinished tree is nobody's proof; it may hold a secret that a test run just wrote. Choice: the commit is built
+deterministically from the recorded snapshot, its whole difference to the base is scanned, and only then the branch moves
+by compare-and-swap. Invariant: a branch that somebody else moved is never overwritten, and nothing unscanned is pushed.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from controller.git_work import OpenRepository
+from pipeline.change_request import PauseReason
+from pipeline.errors import PersonNeeded, TransientError
+from pipeline.evidence.secret_scan import scan_for_secrets
+from pipeline.evidence.unified_diff import added_lines
+from pipeline.limits import Limits
+from pipeline.ports import Author, Repository, SecretScanner
+from pipeline.records import Effect
+
+_TRAILER = "Change-Request:"
+
+
+class PublishSnapshot:
+    """Builds, scans and pushes the state that a person takes over."""
+
+    def __init__(self, open_repository: OpenRepository, *, scanner: SecretScanner, author: Author) -> None:
+        self._open = open_repository
+        self._scanner = scanner
+        self._author = author
+
+    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+        """Publish once; a branch that is there already is success."""
+        payload = effect.payload
+        repository = await self._open(str(effect.repository), str(payload["remote"]))
+        commit = await self._commit(repository, effect)
+        found = await repository.remote_ref(payload["ref"])
+        if found != commit:
+            await self._refuse_secrets(repository, str(payload["base"]), commit)
+            expected = found if await _ours(repository, found, commit, payload["ours"]) else None
+            await repository.push(commit=commit, ref=payload["ref"], expected=expected)
+        return {"ref": payload["ref"], "commit": commit}
+
+    async def _commit(self, repository: Repository, effect: Effect) -> str:
+        payload = effect.payload
+        snapshot, proven = payload["snapshot"], str(payload["proven"])
+        if not await repository.has_commit(snapshot or proven):
+            raise TransientError("The commit is not in the cache yet.", commit=snapshot or proven)
+        if snapshot is None:
+            return proven
+        parent = await _newest_of_ours(repository, str(payload["base"]), snapshot)
+        if not await repository.changed_files(parent, snapshot):
+            return parent
+        message = (
+            f"Work in progress, taken over by {payload['by']}\n\nThe agents' newest snapshot, as it stood.\n\n"
+            f"{_TRAILER} {effect.cr_id}\nChangeline-Step: takeover\n"
+        )
+        built = await repository.commit_tree_of(
+            snapshot,
+            parents=[parent],
+            message=message,
+            author=self._author,
+            when=datetime.fromisoformat(payload["when"]),
+        )
+        await repository.update_ref(f"refs/changeline/keep/{effect.cr_id}/published/{built}", built)
+        return built
+
+    async def _refuse_secrets(self, repository: Repository, base: str, commit: str) -> None:
+        changed = await repository.changed_files(base, commit)
+        added = added_lines(await repository.diff(base, commit))
+        found = scan_for_secrets(changed=changed, added=added, scanner=self._scanner, limits=Limits())
+        stops = [finding.message for finding in found if finding.severity.blocking]
+        if stops:
+            raise PersonNeeded(
+                PauseReason.SECRET_FOUND, f"Nothing was published: {stops[0]}", findings=stops[:20], commit=commit
+            )
+
+
+async def _newest_of_ours(repository: Repository, base: str, snapshot: str) -> str:
+    """Return the newest commit below a snapshot that is part of the change's own history."""
+    for commit, _ in await repository.log(base, snapshot, limit=1_000):
+        if _TRAILER in await repository.message(commit):
+            return commit
+    return base
+
+
+async def _ours(repository: Repository, found: str | None, commit: str, known: list[str]) -> bool:
+    """Whether the branch stands where this change request put it, or at something the new commit contains."""
+    if found is None or found in known:
+        return True
+    return await repository.has_commit(found) and await repository.is_ancestor(found, commit)

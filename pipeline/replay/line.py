@@ -1,0 +1,135 @@
+"""The way through the line, decided again: from how each stage ended to where it led.
+
+The outcomes of stages are taken as recorded (what they follow from is compared elsewhere); where they lead, how often they
+may, and what is said about it is decided again by `routing` and compared with the stages that were entered. What a person
+decided (a gate, a resume, another attempt) is taken as recorded, and so is what a pause inside a stage made of it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline import routing
+from pipeline.change_request import Stage
+from pipeline.limits import Limits
+from pipeline.replay.recording import Recording
+from pipeline.replay.verdicts import Difference
+from pipeline.state import END, PER_REPOSITORY, RunState, Verdict, outcome_key
+
+_OPEN_ENDED = frozenset({Verdict.BLOCKED.value, Verdict.WAITING.value})
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where the recorded run stands."""
+
+    limits: Limits
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    ended: Stage | None = None
+    """The stage that ended last, until what follows it is known."""
+    free: bool = True
+    """Whether a person, not `routing`, decided what follows."""
+    loops: dict[str, int] = field(default_factory=dict)
+    decided: int = 0
+
+    def decision(self, stage: Stage, loops: Mapping[str, int]) -> routing.Decision:
+        """Ask `routing`."""
+        state: RunState = {
+            "outcomes": self.outcomes,  # type: ignore[typeddict-item]  # verdict and summary, all that routing reads here
+            "repositories": {name: {} for name in self.names},
+            "loops": dict(loops),
+        }
+        return routing.after(stage, state, self.limits)
+
+
+def differences(recording: Recording) -> Iterator[Difference]:
+    """Yield every step of the line that leads elsewhere now."""
+    walk = _Walk(recording.configuration.pipeline)
+    for event in recording.body.events:
+        yield from _step(recording, walk, event.type, event.payload)
+
+
+def counted(recording: Recording) -> int:
+    """Return how many steps are decided again."""
+    walk = _Walk(recording.configuration.pipeline)
+    for event in recording.body.events:
+        for _ in _step(recording, walk, event.type, event.payload):
+            pass
+    return walk.decided
+
+
+def _step(recording: Recording, walk: _Walk, kind: str, payload: Mapping[str, Any]) -> Iterator[Difference]:
+    match kind:
+        case "stage_completed":
+            _take(walk, payload)
+        case "stage_looped":
+            yield from _looped(recording, walk, payload)
+        case "stage_entered":
+            yield from _entered(recording, walk, Stage(payload["stage"]))
+        case "status_changed" if payload["status"] != "running":
+            walk.free, walk.ended = True, None
+            walk.loops.clear()
+        case _:
+            pass
+
+
+def _take(walk: _Walk, payload: Mapping[str, Any]) -> None:
+    stage, repository = Stage(payload["stage"]), payload.get("repository")
+    if stage in PER_REPOSITORY and repository:
+        walk.names.add(repository)
+    outcome = {"verdict": payload["outcome"], "summary": payload["summary"]}
+    walk.outcomes[outcome_key(stage, repository if stage in PER_REPOSITORY else None)] = outcome
+    walk.ended, walk.free = stage, payload["outcome"] in _OPEN_ENDED
+
+
+def _looped(recording: Recording, walk: _Walk, payload: Mapping[str, Any]) -> Iterator[Difference]:
+    stage = Stage(payload["stage"])
+    before = walk.loops.get(stage.value, payload["loop"] - 1)
+    decision = walk.decision(stage, {stage.value: before})
+    walk.decided += 1
+    recorded = {
+        "to": payload["back_to"],
+        "loop": payload["loop"],
+        "loops_max": payload["loops_max"],
+        "why": payload["why"],
+    }
+    now = {
+        "to": decision.goto,
+        "loop": decision.loops.get(stage.value),
+        "loops_max": routing.loops_max(stage, walk.limits),
+        "why": decision.why[:500],
+    }
+    walk.loops[stage.value] = payload["loop"]
+    if now != recorded:
+        walk.ended = None
+        yield _difference(recording, stage, "where a loop leads", recorded, now)
+
+
+def _entered(recording: Recording, walk: _Walk, stage: Stage) -> Iterator[Difference]:
+    ended, free = walk.ended, walk.free
+    if ended is None or ended is stage or free:
+        walk.ended = None if ended is not stage else ended
+        return
+    walk.ended = None
+    walk.decided += 1
+    before: dict[str, int] = {ended.value: walk.loops[ended.value] - 1} if ended.value in walk.loops else {}
+    goto = walk.decision(ended, before).goto
+    if goto != stage.value and not _reused_up_to(walk, goto, stage):
+        yield _difference(recording, ended, f"what follows {ended.value}", stage.value, goto)
+
+
+def _reused_up_to(walk: _Walk, goto: str, entered: Stage) -> bool:
+    """Whether the stages between had results that still held, and so were passed through without being entered."""
+    if goto not in {stage.value for stage in Stage} or goto == END:
+        return False
+    between = [stage for stage in Stage if Stage(goto).number <= stage.number < entered.number]
+    known = {key.split("/")[0] for key, one in walk.outcomes.items() if one["verdict"] == Verdict.PASSED.value}
+    return bool(between) and all(stage.value in known for stage in between)
+
+
+def _difference(recording: Recording, stage: Stage, what: str, expected: Any, got: Any) -> Difference:
+    attempt = recording.body.change_request.attempt
+    return Difference(
+        attempt=attempt, stage=stage.value, repository="", activation="", what=what, expected=expected, got=got
+    )

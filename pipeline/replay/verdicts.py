@@ -1,0 +1,164 @@
+"""The verdicts that follow from stored reports and submissions, made again by the present rules.
+
+Recomputed: whether a run is green, the comparison of suites, the green verdict, the text and hash of a spec, and whether a
+reviewed change goes back. Taken as recorded: the reports themselves and the red witness, which needs the sources.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipeline.agents.journal import Observed
+from pipeline.agents.roles import Role
+from pipeline.agents.submissions.specs import Spec as SpecSubmission
+from pipeline.behaviour import render_feature
+from pipeline.change_request import Stage
+from pipeline.evidence.baseline import compare_suites
+from pipeline.evidence.red_green import RedVerdict, judge_green
+from pipeline.evidence.test_reports import TestReport
+from pipeline.findings import Severity
+from pipeline.proving import plain
+from pipeline.replay.recording import Recording, Result, Spec, TestRunRow
+from pipeline.state import Verdict, outcome_key
+
+_REPORT = TypeAdapter(TestReport)
+_RED = TypeAdapter(RedVerdict)
+_OK_IS_THE_REPORTS = ("baseline", "green_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One decision of a stage that comes out differently."""
+
+    attempt: int
+    stage: str
+    repository: str
+    activation: str
+    what: str
+    expected: Any
+    got: Any
+
+
+def differences(recording: Recording) -> Iterator[Difference]:
+    """Yield every verdict that differs, in the order of the line."""
+    yield from _specs(recording)
+    yield from _runs(recording)
+    yield from _greens(recording)
+    yield from _reviews(recording)
+
+
+def counted(recording: Recording) -> int:
+    """Return how many verdicts are made again."""
+    body = recording.body
+    runs = sum(row.purpose.startswith(_OK_IS_THE_REPORTS) for row in body.test_runs)
+    greens = len(_green_groups(recording))
+    return runs + greens + len(body.specs) + len(_reviewed(recording))
+
+
+def _specs(recording: Recording) -> Iterator[Difference]:
+    for row in recording.body.specs:
+        submitted = _submitted(recording, row)
+        if submitted is not None and submitted != row.spec:
+            yield _of_spec(row, "the stored spec is the submitted one", row.spec, submitted)
+        feature = render_feature(SpecSubmission.model_validate(row.spec).behaviour())
+        if feature != row.feature:
+            yield _of_spec(row, "the text of the spec", row.feature, feature)
+        digest = hashlib.sha256(row.feature.encode()).hexdigest()
+        if digest != row.content_hash:
+            yield _of_spec(row, "the hash of the spec", row.content_hash, digest)
+
+
+def _submitted(recording: Recording, row: Spec) -> Mapping[str, Any] | None:
+    for talk in recording.conversations:
+        key = talk.key
+        if (key.role, key.activation, key.instance) != (Role.SPEC_WRITER.value, row.activation, row.repository):
+            continue
+        found = [one.submission for one in talk.records if isinstance(one, Observed) and one.submission is not None]
+        if found and key.attempt == row.attempt:
+            return found[-1]
+    return None
+
+
+def _runs(recording: Recording) -> Iterator[Difference]:
+    for row in recording.body.test_runs:
+        if row.purpose.startswith(_OK_IS_THE_REPORTS):
+            ok = _REPORT.validate_python(row.report).ok
+            if ok is not row.ok:
+                yield _of_run(row, f"whether the run {row.purpose} is green", row.ok, ok)
+
+
+def _greens(recording: Recording) -> Iterator[Difference]:
+    for runs in _green_groups(recording).values():
+        suite_run = runs["green_suite"]
+        stored = suite_run.verdict
+        reports = {purpose: _REPORT.validate_python(row.report) for purpose, row in runs.items()}
+        compared = [
+            compare_suites(base=base, head=reports["green_suite"], retired_files=stored["retired"])
+            for base in _bases(recording, suite_run)
+        ]
+        suite = next((one for one in compared if plain(one) == stored["suite"]), compared[-1] if compared else None)
+        if suite is None:
+            continue
+        if plain(suite) != stored["suite"]:
+            yield _of_run(suite_run, "the comparison with the base's suite", stored["suite"], plain(suite))
+        verdict = judge_green(
+            change=reports["green_change"], preserve=reports.get("green_preserve"), suite=suite,
+            red=_RED.validate_python(stored["red"]),
+        )  # fmt: skip
+        if plain(verdict) != stored["green"]:
+            yield _of_run(suite_run, "the green verdict", stored["green"], plain(verdict))
+
+
+def _green_groups(recording: Recording) -> dict[tuple[int, str, str, str], dict[str, TestRunRow]]:
+    """Group the runs of one proof: change, preserve, suite of one head."""
+    grouped: dict[tuple[int, str, str, str], dict[str, TestRunRow]] = {}
+    for row in recording.body.test_runs:
+        if row.purpose.startswith("green_") and {"green", "red", "suite", "retired"} <= set(row.verdict):
+            grouped.setdefault((row.attempt, row.repository, row.activation, row.commit), {})[row.purpose] = row
+    return {key: runs for key, runs in grouped.items() if {"green_suite", "green_change"} <= set(runs)}
+
+
+def _bases(recording: Recording, row: TestRunRow) -> list[TestReport]:
+    return [
+        _REPORT.validate_python(one.report)
+        for one in recording.body.test_runs
+        if one.purpose == "baseline" and (one.attempt, one.repository) == (row.attempt, row.repository)
+    ]
+
+
+def _reviews(recording: Recording) -> Iterator[Difference]:
+    for row in _reviewed(recording):
+        found = [
+            one
+            for one in recording.body.findings
+            if one.activation.split("/")[0] == row.activation and one.attempt == row.attempt
+        ]
+        blocking = any(Severity(one.severity).blocking for one in found)
+        got = (Verdict.SENT_BACK if blocking else Verdict.PASSED).value
+        outcome = row.result["update"]["outcomes"][outcome_key(Stage.REVIEW, row.repository)]
+        if outcome["verdict"] != got:
+            yield Difference(
+                attempt=row.attempt, stage=row.stage, repository=row.repository, activation=row.activation,
+                what="whether the change goes back", expected=outcome["verdict"], got=got,
+            )  # fmt: skip
+
+
+def _reviewed(recording: Recording) -> list[Result]:
+    return [row for row in recording.body.stage_results if row.stage == Stage.REVIEW.value]
+
+
+def _of_run(row: TestRunRow, what: str, expected: Any, got: Any) -> Difference:
+    return Difference(
+        attempt=row.attempt, stage=row.stage, repository=row.repository, activation=row.activation, what=what,
+        expected=expected, got=got,
+    )  # fmt: skip
+
+
+def _of_spec(row: Spec, what: str, expected: Any, got: Any) -> Difference:
+    return Difference(
+        attempt=row.attempt, stage=Stage.TRANSLATION.value, repository=row.repository, activation=row.activation,
+        what=what, expected=expected, got=got,
+    )  # fmt: skip

@@ -1,0 +1,92 @@
+"""Handing a stopped change request over to a person: which state of each repository they get, and the intent to publish it.
+
+What they get is the newest thing there is: the last snapshot of an unfinished stage that writes, else the proven head,
+else the base. It is only intended here, in the transaction that stops the change request; the controller scans it for
+secrets and publishes it as the change request's branch by compare-and-swap.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import and_, exists, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.change_request import Stage, branch_name
+from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.effects import Effects
+from pipeline.store.gates import Gates
+from pipeline.store.journal import body_of
+from pipeline.store.tables import journal, stage_results
+
+PUBLISH = "publish"
+WRITERS = ("test_writer", "code_writer")
+"""Roles whose tree is the change itself; other roles' trees are their own."""
+
+
+class HandingOver:
+    """Gives change requests to people, on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def give(self, cr: ChangeRequest, said: Intervention) -> dict[str, Any]:
+        """Void open gates, intend to publish every repository, and return the facts of the pause. Idempotent."""
+        connection = self._connection
+        branch = branch_name(cr.id, cr.attempt)
+        await Gates(connection).void(cr.id)
+        effects: dict[str, str] = {}
+        for one in await ChangeRequests(connection).progress(cr.id):
+            if one.base_commit is None:
+                continue
+            payload = await _payload(connection, cr, one, said, branch)
+            key = f"{PUBLISH}/{cr.id}/{cr.attempt}/{one.target.name}/{said.id}"
+            effect = await Effects(connection).intend(
+                key=key, cr_id=cr.id, repository=one.target.name, kind=PUBLISH, payload=payload
+            )
+            effects[one.target.name] = effect.id
+        return {
+            "by": said.actor, "since": said.created_at.isoformat(), "branch": branch, "effects": effects,
+            "from_stage": (cr.stage or Stage.INTAKE).value, "intervention": said.id,
+        }  # fmt: skip
+
+
+def taken_over_by(actor: str) -> str:
+    """Word the pause."""
+    return f"{actor} took it over and works on the branch. It goes on when it is handed back."
+
+
+async def _payload(
+    connection: AsyncConnection, cr: ChangeRequest, one: RepositoryProgress, said: Intervention, branch: str
+) -> Mapping[str, Any]:
+    proven = one.head_commit or one.base_commit
+    snapshot = await _snapshot(connection, cr, one.target.name) if cr.stage is Stage.DEVELOPMENT else None
+    before = [
+        str(effect.result["commit"] if effect.kind == PUBLISH else effect.payload["commit"])
+        for effect in await Effects(connection).of(cr.id)
+        if effect.repository == one.target.name and effect.kind in {"push", PUBLISH} and effect.status == "done"
+    ]
+    return {
+        "remote": one.target.remote, "ref": f"refs/heads/{branch}", "base": one.base_commit, "proven": proven,
+        "snapshot": snapshot, "ours": before, "when": said.created_at.isoformat(), "by": said.actor,
+    }  # fmt: skip
+
+
+async def _snapshot(connection: AsyncConnection, cr: ChangeRequest, name: str) -> str | None:
+    """Return the newest snapshot of a writer whose stage has not ended."""
+    ended = exists().where(
+        and_(
+            stage_results.c.cr_id == journal.c.cr_id,
+            stage_results.c.attempt == journal.c.attempt,
+            stage_results.c.activation == journal.c.activation,
+        )
+    )
+    query = (
+        select(journal.c.body)
+        .where(journal.c.cr_id == cr.id, journal.c.attempt == cr.attempt, journal.c.kind == "observed")
+        .where(journal.c.role.in_(WRITERS), journal.c.instance.startswith(f"{name}/", autoescape=True), ~ended)
+        .order_by(journal.c.at.desc(), journal.c.seq.desc())
+        .limit(1)
+    )
+    body = (await connection.execute(query)).scalar_one_or_none()
+    return body_of(body).get("commit") if body else None

@@ -1,0 +1,47 @@
+"""A short, seeded piece of `make chaos`: real processes, every target once."""
+
+from pathlib import Path
+
+import pytest
+
+from chaos import journey, sample
+from chaos.campaign import Campaign
+from chaos.installation import installation
+from chaos.plan import Target, plan
+from chaos.report import summary
+from pipeline.crash_points import PASSED, POINTS
+
+KILLS, SEED = 8, 4
+
+
+def test_a_seed_plans_the_same_disturbances_and_a_long_plan_visits_every_point() -> None:
+    assert plan(200, 1) == plan(200, 1) != plan(200, 2)
+    assert {one.point for one in plan(200, 1)} >= set(POINTS)
+    for seed in range(20):
+        assert {one.target for one in plan(KILLS, seed)} == set(Target)
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(400)
+def test_an_undisturbed_change_request_passes_every_named_crash_point_and_no_other() -> None:
+    with installation() as installed:
+        passed = installed.root / "points" / PASSED
+        passed.mkdir()
+        repository = sample.repository(installed.root / "repositories" / "undisturbed")
+        assert journey.travel(installed, repository).status == "completed"
+        assert {one.name for one in passed.iterdir()} == set(POINTS)
+    assert installed.leftovers() == [], "nothing is left running"
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(1200)
+def test_after_kills_freezes_and_cuts_everything_is_as_if_nobody_had_disturbed_it(tmp_path: Path) -> None:
+    said: list[str] = []
+    file = tmp_path / "result.jsonl"
+    lines = Campaign(kills=KILLS, seed=SEED, file=file, report=said.append).run()
+    found = summary(lines, seed=SEED)
+    assert found["problems"] == [], said
+    assert found["kills"] == KILLS
+    assert {one["target"] for line in lines for one in line["struck"]} == set(Target)
+    again = Campaign(kills=KILLS, seed=SEED, file=file, report=said.append)
+    assert again.run() == lines, "a finished campaign has nothing left to do"

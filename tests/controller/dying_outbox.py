@@ -1,0 +1,63 @@
+"""A controller's outbox in a process of its own that is killed between act and record. Started by a test.
+
+Arguments: database URL, git cache, claim in seconds. It carries out what is due with the real executor for pushes and
+kills itself when the push has happened.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from controller.background.bells import BellHub
+from controller.background.outbox import Outbox
+from controller.git_work import PushBranch
+from controller.metrics import Metrics
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.git import GitCommands
+from pipeline.adapters.git_repository import open_repository
+from pipeline.ports import Author, Repository
+from pipeline.records import Effect
+from pipeline.settings import EffectSettings
+from pipeline.store.bell import PostgresTenantBell
+from pipeline.store.engine import Database
+
+
+def pushing(cache: Path) -> PushBranch:
+    """Return the executor that controllers use."""
+
+    async def opened(name: str, remote: str) -> Repository:
+        return await open_repository(
+            name=name, remote=remote, cache_dir=cache, commands=GitCommands(environment=os.environ),
+            author=Author(name="Changeline", email="changeline@localhost"), clock=SystemClock(),
+        )  # fmt: skip
+
+    return PushBranch(opened)
+
+
+class DiesAfterActing:
+    """Pushes, then is gone."""
+
+    def __init__(self, push: PushBranch) -> None:
+        self._push = push
+
+    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+        await self._push.execute(effect)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return {}
+
+
+async def main(url: str, cache: str, claim_s: str) -> None:
+    database = Database(url, tenant="default")
+    outbox = Outbox(
+        database=database, bells=BellHub(PostgresTenantBell(database, url)), metrics=Metrics(), owner="dies",
+        executors={"push": DiesAfterActing(pushing(Path(cache)))}, settings=EffectSettings(claim_s=float(claim_s)),
+    )  # fmt: skip
+    await outbox.tick()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,122 @@
+"""A git remote that is away, refuses or hangs: tries with growing waits, then a pause; afterwards nothing is bought again."""
+
+import asyncio
+import socket
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.git import GitCommands
+from pipeline.adapters.git_repository import open_repository
+from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.errors import TransientError
+from pipeline.ports import Author
+from tests.line import scenarios
+from tests.line.faults import HurriedClock, hurried, when_entering
+from tests.line.harness import LineRun
+from tests.line.repositories import SampleRepository
+from tests.line.test_going_on import ORDINARY
+from worker.patience import AGAIN_S
+
+
+async def start(line: LineRun) -> SampleRepository:
+    repository = line.repository(scenarios.FILES)
+    line.model.play(scenarios.scenario())
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    return repository
+
+
+def away(repository: SampleRepository) -> Path:
+    return repository.path.with_name("away")
+
+
+async def finish(line: LineRun) -> None:
+    cr = await line.to_the_end()
+    assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
+    assert Counter(line.asked_roles()) == ORDINARY
+    assert len(line.repositories["sums"].subjects()) == 2, "merged once"
+
+
+async def test_a_remote_that_is_gone_from_the_start_pauses_after_growing_waits_and_goes_on(line: LineRun) -> None:
+    repository, clock = await start(line), HurriedClock()
+    repository.path.rename(away(repository))
+    cr = await line.work(hurried(clock))
+    assert (cr.status, cr.pause_reason) == (Status.PAUSED, PauseReason.REMOTE_UNREACHABLE)
+    assert cr.stage is Stage.WORKSPACES and "then resume" in cr.pause_message
+    assert cr.pause_facts["remote"] == str(repository.path)
+    assert clock.slept[-len(AGAIN_S) :] == list(AGAIN_S)
+    away(repository).rename(repository.path)
+    await line.resume()
+    await finish(line)
+
+
+@pytest.mark.parametrize("stage", [Stage.REBASE, Stage.DELIVERY])
+async def test_a_remote_that_goes_away_in_the_middle_pauses_and_goes_on(line: LineRun, stage: Stage) -> None:
+    repository = await start(line)
+
+    def move() -> None:
+        repository.path.rename(away(repository))
+
+    cr = await line.work(when_entering(stage, move))
+    assert (cr.pause_reason, cr.stage) == (PauseReason.REMOTE_UNREACHABLE, stage), cr.pause_message
+    away(repository).rename(repository.path)
+    await line.resume()
+    await finish(line)
+
+
+@pytest.mark.parametrize("stage", [Stage.MERGE_CHECK, Stage.RELEASE])
+async def test_a_remote_that_goes_away_after_the_approval_pauses_and_merges_once(line: LineRun, stage: Stage) -> None:
+    repository = await start(line)
+    await line.to_the_gate()
+    await line.approve()
+
+    def move() -> None:
+        repository.path.rename(away(repository))
+
+    cr = await line.work(when_entering(stage, move, effect_timeout_s=0.5))
+    assert (cr.pause_reason, cr.stage) == (PauseReason.REMOTE_UNREACHABLE, stage), cr.pause_message
+    away(repository).rename(repository.path)
+    await line.resume()
+    await finish(line)
+
+
+async def test_a_remote_whose_hook_refuses_pauses_with_its_words_and_goes_on(line: LineRun) -> None:
+    repository = await start(line)
+    hook = repository.path / ".git" / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'not on a Saturday' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    cr = await line.work()
+    assert (cr.pause_reason, cr.stage) == (PauseReason.DELIVERY_FAILED, Stage.DELIVERY)
+    assert "not on a Saturday" in str(cr.pause_facts)
+    hook.unlink()
+    await line.resume()
+    await finish(line)
+
+
+async def test_a_transport_that_hangs_is_cut_and_leaves_no_process(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        remote = f"http://127.0.0.1:{silent.getsockname()[1]}/sums.git"
+        repository = await open_repository(
+            name="sums", remote=remote, cache_dir=tmp_path, commands=GitCommands(timeout_s=0.3, transfer_timeout_s=0.3),
+            author=Author(name="A", email="a@localhost"), clock=SystemClock(),
+        )  # fmt: skip
+        with pytest.raises(TransientError, match="did not finish"):
+            await repository.fetch()
+        with pytest.raises(TransientError, match="did not finish"):
+            await repository.remote_ref("refs/heads/main")
+    assert remote not in await asyncio.to_thread(_command_lines)
+
+
+def _command_lines() -> str:
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(line.read_bytes().decode(errors="replace"))
+        except OSError:  # it ended meanwhile
+            continue
+    return "\n".join(found)

@@ -1,0 +1,167 @@
+"""A newer version of the line under a run: it goes on by itself where it stood, and is never stuck."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from controller.interventions.schemas import Action
+from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.state import GRAPH_VERSION
+from tests.line import scenarios
+from tests.line.dying import Deaths, Moment
+from tests.line.harness import LineRun
+from tests.line.scenarios import part, submit_review, turn
+from tests.line.test_going_on import ORDINARY
+
+
+async def start(line: LineRun, *parts: scenarios.Part, **limits: object) -> None:
+    line.repository(scenarios.FILES)
+    line.model.play(scenarios.scenario(*parts))
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY, limits=limits)
+
+
+def change(line: LineRun, *statements: str) -> None:
+    """Make the database what another version would have left."""
+    with psycopg.connect(line.database.superuser_url) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+OLDER = ("UPDATE attempts SET graph_version = '0', code_version = '0.0.1'",)
+RENAMED = (
+    "UPDATE checkpoints SET checkpoint = replace(checkpoint::text, '\"branch:to:pause\"', '\"branch:to:halt\"')::jsonb",
+    "UPDATE checkpoint_blobs SET channel = 'branch:to:halt' WHERE channel = 'branch:to:pause'",
+    "DELETE FROM checkpoint_writes",
+)
+"""What a checkpoint says when the node `pause` had another name: nothing is to be done in this version."""
+
+
+async def die_in_the_middle_of(line: LineRun, role: str) -> None:
+    """Let a worker die after the first answer of a role."""
+
+    def wanted(at: Moment) -> bool:
+        return at[:3] == ("after", "answered", role)
+
+    deaths = Deaths(wanted)
+    cr = await line.work(deaths.doomed)
+    assert (cr.status, len(deaths.died_at)) == (Status.RUNNING, 1)
+    await line.bury()
+
+
+async def upgrades(line: LineRun) -> list[str]:
+    """Return from which stages runs began anew by themselves."""
+    return [one.body["stage"] for one in await line.said() if one.actor == "changeline"]
+
+
+@pytest.mark.parametrize("upgrade", [OLDER, RENAMED], ids=["another version", "a renamed node"])
+async def test_a_run_that_waits_at_its_gate_goes_on_after_an_upgrade_without_buying_again(
+    line: LineRun, upgrade: tuple[str, ...]
+) -> None:
+    await start(line)
+    await line.to_the_gate()
+    change(line, *upgrade)
+    await line.decide_and_finish()
+    assert Counter(line.asked_roles()) == ORDINARY
+    assert await upgrades(line) == ["release_gate"]
+    with psycopg.connect(line.database.superuser_url) as connection:
+        assert connection.execute("SELECT graph_version FROM attempts").fetchone() == (GRAPH_VERSION,)
+
+
+async def test_a_gate_that_is_still_open_after_an_upgrade_waits_on_and_is_decided_as_shown(line: LineRun) -> None:
+    await start(line)
+    first = await line.to_the_gate()
+    change(line, *OLDER, "UPDATE change_requests SET status = 'queued'")
+    again = await line.to_the_gate()
+    assert (again.id, again.content_hash) == (first.id, first.content_hash)
+    await line.decide_and_finish()
+
+
+async def test_a_pause_before_an_upgrade_goes_on_with_what_the_person_said(line: LineRun) -> None:
+    picky = part("quality_reviewer", turn(submit_review("Explain it.")), not_contains=["doubles it"])
+    await start(line, picky, review_loops_max=0)
+    assert (await line.work()).pause_reason is PauseReason.REVIEW_LOOP
+    change(line, *OLDER)
+    mended = scenarios.write_code(scenarios.bash("echo '# brief' >> calc.py"))
+    line.model.model.scenario = scenarios.parsed(scenarios.scenario(mended))
+    await line.resume("Be brief.")
+    await line.to_the_gate()
+    assert "Be brief." in str(line.asked("code_writer")[-1]["messages"])
+    assert {one.status for one in await line.said()} == {"acted"}
+
+
+@pytest.mark.parametrize("upgrade", [OLDER, ("SELECT 1",)], ids=["upgraded", "not upgraded"])
+async def test_an_unfinished_stage_begins_again_only_after_an_upgrade(line: LineRun, upgrade: tuple[str, ...]) -> None:
+    await start(line)
+    await die_in_the_middle_of(line, "code_writer")
+    change(line, *upgrade)
+    await line.to_the_gate()
+    asked, upgraded = Counter(line.asked_roles()), upgrade is OLDER
+    assert asked["spec_writer"] == 1, "stages that ended are not bought again"
+    assert asked["code_writer"] == (3 if upgraded else 2)
+    assert await upgrades(line) == (["development"] if upgraded else [])
+    told = [event.payload["message"] for event in await line.events("warned")]
+    assert any("goes on from development" in message for message in told) is upgraded
+    await line.decide_and_finish()
+    assert line.repositories["sums"].subjects("main^2") == ["Doubling", "Tests: Doubling", "First commit"]
+
+
+async def test_a_stop_in_the_middle_of_a_stage_before_an_upgrade_goes_on_once_resumed(line: LineRun) -> None:
+    await start(line, budget_usd="0.07", output_tokens_max=256)
+    assert (await line.work()).pause_reason is PauseReason.BUDGET
+    change(line, *OLDER)
+    await line.raise_budget("5")
+    await line.to_the_gate()
+    assert {one.status for one in await line.said()} == {"acted"}
+    await line.decide_and_finish()
+
+
+async def test_a_stage_of_another_name_is_found_by_what_has_passed(line: LineRun) -> None:
+    await start(line)
+    await die_in_the_middle_of(line, "code_writer")
+    change(line, *OLDER, "UPDATE checkpoint_blobs SET blob = '\\xa86275696c64696e67' WHERE channel = 'goto'")
+    await line.to_the_gate()
+    assert await upgrades(line) == ["development"]
+    assert Counter(line.asked_roles())["spec_writer"] == 1
+
+
+def _bytes_lost(body: str) -> str:
+    return body[: len(body) // 2]
+
+
+def _another_shape(_body: str) -> str:
+    return '{"from": "another version"}'
+
+
+@pytest.mark.parametrize("damage", [_bytes_lost, _another_shape])
+async def test_a_conversation_whose_record_cannot_be_read_begins_anew_with_an_event(
+    line: LineRun, damage: Callable[[str], str]
+) -> None:
+    await start(line)
+    await die_in_the_middle_of(line, "code_writer")
+    with psycopg.connect(line.database.superuser_url) as connection:
+        opening = "SELECT body FROM journal WHERE role = 'code_writer' AND seq = 0"
+        stored = connection.execute(opening).fetchone()
+        assert stored is not None
+        damaging = "UPDATE journal SET body = %s WHERE role = 'code_writer' AND seq = 0"
+        connection.execute(damaging, [damage(stored[0])])
+    await line.to_the_gate()
+    asked = Counter(line.asked_roles())
+    assert asked == ORDINARY - Counter(retrospective=1) + Counter(code_writer=1)
+    told = [event.payload for event in await line.events("warned")]
+    assert [one["role"] for one in told if "begins anew" in one["message"]] == ["code_writer"]
+    await line.decide_and_finish()
+
+
+async def test_a_second_loss_under_the_same_version_asks_a_person_and_a_restart_helps(line: LineRun) -> None:
+    await start(line)
+    await line.to_the_gate()
+    change(line, *RENAMED, "UPDATE change_requests SET status = 'queued'")
+    await line.to_the_gate()
+    change(line, *RENAMED, "UPDATE change_requests SET status = 'queued'")
+    cr = await line.work()
+    assert (cr.status, cr.pause_reason) == (Status.PAUSED, PauseReason.GRAPH_CHANGED)
+    await line.restart(Stage.REVIEW)
+    await line.to_the_gate()
+    await line.say(Action.CANCEL)

@@ -1,0 +1,44 @@
+"""The fork server ends a worker that it was told to stop, whatever state that worker is in."""
+
+import json
+import subprocess
+import sys
+
+from cli import itself
+
+FROZEN = """
+import os, signal
+from pipeline.settings import Settings
+from worker.fork_server import ForkServer
+
+def work(order, settings, isolation):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return 0
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+ForkServer(Settings(), work=work, stop_grace_s=0.2).serve()
+"""
+
+
+def test_a_frozen_worker_that_is_told_to_stop_is_killed_and_lets_go_of_its_locks() -> None:
+    argv = [sys.executable, "-P", "-c", FROZEN]
+    order = {"tenant": "default", "cr_id": "cr-1", "attempt": 1, "epoch": 1}
+    with subprocess.Popen(
+        argv, env=itself.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+
+        def tell(message: dict[str, object]) -> None:
+            assert server.stdin is not None
+            server.stdin.write(json.dumps(message) + "\n")
+            server.stdin.flush()
+
+        assert json.loads(server.stdout.readline()) == {"ready": True}
+        tell({"launch": order})
+        assert json.loads(server.stdout.readline())["started"]["cr_id"] == "cr-1"
+        tell({"stop": {"cr_id": "cr-1", "epoch": 1}})
+        exited = json.loads(server.stdout.readline())["exited"]
+        assert exited == {"cr_id": "cr-1", "epoch": 1, "code": -9}
+        server.stdin.close()
+        assert server.wait() == 0
