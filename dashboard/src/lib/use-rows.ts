@@ -23,6 +23,5 @@ export function useWindowRows(count: number, estimatePx: number): WindowRows {
 
 /** Which rows of a long list are on the screen while the list scrolls in a box of its own. */
 export function useBoxRows(count: number, estimatePx: number, box: RefObject<HTMLDivElement | null>): Virtualizer<HTMLDivElement, Element> {
-  // eslint-disable-next-line react-hooks/incompatible-library -- the list re-renders with every scroll anyway
   return useVirtualizer({ count, estimateSize: () => estimatePx, overscan: OVERSCAN, getScrollElement: () => box.current });
 }
