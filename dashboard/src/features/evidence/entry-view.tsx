@@ -29,7 +29,7 @@ function Body({ entry }: { entry: Entry }) {
       return (
         <>
           <Folded summary="System prompt">{longText(body['system'])}</Folded>
-          {Object.keys(body).filter((name) => name !== 'system' && name !== 'route').map((name) => (
+          {['tools', 'context', 'opening'].filter((name) => name in body).map((name) => (
             <Folded key={name} summary={words(name)}>{longText(body[name])}</Folded>
           ))}
         </>
