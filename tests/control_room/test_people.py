@@ -97,7 +97,7 @@ def test_the_budget_is_raised_where_it_ran_out(controller: Controller, prepare: 
     page.get_by_role("button", name="Raise the budget").click()
     expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
     raised = controller.client().get(f"/api/v1/change-requests/{line.CR}").json()
-    assert (raised["status"], raised["budget_usd"]) == ("queued", "120")
+    assert (raised["pause"], raised["budget_usd"]) == (None, "120")
 
 
 def test_who_may_only_watch_is_told_so_and_sees_no_button(
