@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from controller import errors
+from controller.analytics import routes as analytics_routes
 from controller.auth import routes as auth_routes
 from controller.background.bells import BellHub
 from controller.background.deliveries import Announcer, DeliverNotification, DeliverReport
@@ -47,6 +48,7 @@ from pipeline.store.engine import Database
 _FEATURES = (
     change_request_routes, event_routes, intervention_routes, cleanup_routes, view_routes, gate_routes, settings_routes,
     repository_routes, learning_routes, journal_routes, effect_routes, auth_routes, operation_routes,
+    analytics_routes,
 )  # fmt: skip
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -90,6 +92,7 @@ def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
     )
     for feature in _FEATURES:
         app.include_router(feature.router)
+    app.include_router(change_request_routes.attention_router)
     errors.install(app)
     _name_problems(app)
     return app

@@ -12,7 +12,7 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    chunkSizeWarningLimit: 400,
+    chunkSizeWarningLimit: 520,
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8321' } },
   test: { environment: 'happy-dom', include: ['src/**/*.test.{ts,tsx}'], globals: false },

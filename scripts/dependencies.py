@@ -99,6 +99,8 @@ REASONS: Mapping[str, str] = {
     "types-pyyaml": "PyYAML's types",
     "ruff": "style, formatting and a long list of known mistakes",
     "@tanstack/react-query": "server state, one cache that the event stream writes into",
+    "@tanstack/react-virtual": "lists of thousands of rows in which only those near the screen exist",
+    "lowlight": "colours diffs as data, never as markup; fetched only when a diff is shown",
     "react": "the dashboard's components",
     "react-dom": "as react",
     "react-router": "pages and tabs live in the address",

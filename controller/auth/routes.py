@@ -48,6 +48,6 @@ async def logout(
 
 
 @router.get("/api/v1/me")
-async def me(principal: Viewer) -> Me:
+async def me(context: Context, principal: Viewer) -> Me:
     """Return who is signed in, and what they may do."""
-    return me_of(principal)
+    return me_of(principal, scripted=context.settings.scenario is not None)

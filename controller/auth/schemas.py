@@ -12,6 +12,8 @@ class Me(BaseModel):
     name: str
     tenant: str
     roles: list[Role]
+    scripted: bool
+    """Whether canned answers stand in for a model on this controller."""
 
 
 class LoginCode(BaseModel):
@@ -22,7 +24,7 @@ class LoginCode(BaseModel):
     expires_in_s: int
 
 
-def me_of(principal: Principal) -> Me:
+def me_of(principal: Principal, *, scripted: bool) -> Me:
     """Return a principal as the API shows it."""
     roles = sorted(principal.roles, key=lambda role: role.rank)
-    return Me(id=principal.id, name=principal.name, tenant=principal.tenant, roles=roles)
+    return Me(id=principal.id, name=principal.name, tenant=principal.tenant, roles=roles, scripted=scripted)

@@ -1,12 +1,18 @@
 """Reading change requests: the board and one in full, each from one consistent transaction."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from controller import paging
 from controller.background.workers import limit_of
 from controller.change_requests import schemas
-from controller.change_requests.schemas import ChangeRequestDetail, ChangeRequestPage, ChangeRequestSummary
+from controller.change_requests.schemas import (
+    AttentionCounts,
+    ChangeRequestDetail,
+    ChangeRequestPage,
+    ChangeRequestSummary,
+)
 from controller.change_requests.taken_over import takeover
 from controller.context import ControllerContext
 from controller.interventions.actions import available
@@ -14,6 +20,7 @@ from pipeline.access import Principal
 from pipeline.change_request import PauseReason, Status
 from pipeline.errors import CallerError
 from pipeline.records import ChangeRequest, Gate
+from pipeline.store.attention import Attention
 from pipeline.store.board import Board, WorkerState
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
@@ -23,39 +30,62 @@ from pipeline.store.interventions import Interventions
 from pipeline.store.pull_requests import PullRequests
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Filters of the board; pages and counts take the same ones."""
+
+    statuses: list[Status]
+    repository: str | None
+    words: str | None
+
+
 async def page(
     context: ControllerContext,
     principal: Principal,
     *,
     limit: int,
     cursor: str | None,
-    statuses: list[Status],
-    repository: str | None,
-    words: str | None,
+    wanted: Wanted,
+    group: Attention | None,
 ) -> ChangeRequestPage:
     """Return a page of the board, newest first."""
     before = _position(cursor) if cursor else None
     async with context.database.transaction(principal.tenant) as connection:
         events_after = await Events(connection).last_number()
         found = await ChangeRequests(connection).page(
-            limit=limit + 1, before=before, statuses=statuses, repository=repository, words=words
-        )
+            limit=limit + 1, before=before, statuses=wanted.statuses, repository=wanted.repository,
+            words=wanted.words, group=group,
+        )  # fmt: skip
         shown = found[:limit]
         ids = [cr.id for cr in shown]
         names = await Board(connection).repositories_of(ids)
         gates = await Board(connection).open_gates_of(ids)
         queue = await _queue(context, Board(connection), principal, shown)
     more = len(found) > limit
+    scripted = context.settings.scenario is not None
     return ChangeRequestPage(
         items=[
             ChangeRequestSummary(
-                **schemas.core_fields(cr), repositories=names[cr.id], open_gates=gates[cr.id], queue=queue.get(cr.id)
+                **schemas.core_fields(cr),
+                repositories=names[cr.id],
+                open_gates=gates[cr.id],
+                scripted=scripted,
+                queue=queue.get(cr.id),
             )
             for cr in shown
         ],
         next_cursor=paging.encode([shown[-1].created_at.isoformat(), shown[-1].id]) if more else None,
         events_after=events_after,
     )
+
+
+async def counts(context: ControllerContext, principal: Principal, wanted: Wanted) -> AttentionCounts:
+    """Return how many change requests each group holds."""
+    async with context.database.transaction(principal.tenant) as connection:
+        found = await ChangeRequests(connection).count_by_attention(
+            statuses=wanted.statuses, repository=wanted.repository, words=wanted.words
+        )
+    return AttentionCounts(**{group.value: number for group, number in found.items()})
 
 
 async def detail(

@@ -7,12 +7,19 @@ from pydantic import StringConstraints
 
 from controller.auth.principals import Operator, Viewer
 from controller.change_requests import reading, service
-from controller.change_requests.schemas import ChangeRequestDetail, ChangeRequestPage, Submission
+from controller.change_requests.schemas import (
+    AttentionCounts,
+    ChangeRequestDetail,
+    ChangeRequestPage,
+    Submission,
+)
 from controller.context import Context
 from controller.identifiers import ChangeRequestId
 from pipeline.change_request import Status
+from pipeline.store.attention import Attention
 
 router = APIRouter(prefix="/api/v1/change-requests", tags=["change requests"])
+attention_router = APIRouter(prefix="/api/v1/attention", tags=["change requests"])
 
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 
@@ -40,11 +47,24 @@ async def list_change_requests(
     status: Annotated[list[Status] | None, Query()] = None,
     repository: Annotated[str | None, Query(max_length=200)] = None,
     q: Annotated[str | None, Query(max_length=200)] = None,
+    attention: Attention | None = None,
 ) -> ChangeRequestPage:
-    """List change requests, newest first. `q` searches titles, or names an id."""
-    return await reading.page(
-        context, principal, limit=limit, cursor=cursor, statuses=status or [], repository=repository, words=q
-    )
+    """List change requests, newest first. `q` searches titles, or names an id; `attention` takes one group."""
+    wanted = reading.Wanted(statuses=status or [], repository=repository, words=q)
+    return await reading.page(context, principal, limit=limit, cursor=cursor, wanted=wanted, group=attention)
+
+
+@attention_router.get("")
+async def count_by_attention(
+    context: Context,
+    principal: Viewer,
+    status: Annotated[list[Status] | None, Query()] = None,
+    repository: Annotated[str | None, Query(max_length=200)] = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+) -> AttentionCounts:
+    """Count the groups of the board under the same filters as the list."""
+    wanted = reading.Wanted(statuses=status or [], repository=repository, words=q)
+    return await reading.counts(context, principal, wanted)
 
 
 @router.get("/{cr_id}")

@@ -110,6 +110,18 @@ class ChangeRequestSummary(_Core):
 
     repositories: list[str]
     open_gates: list[str]
+    scripted: bool
+    """Whether canned answers stand in for a model."""
+
+
+class AttentionCounts(BaseModel):
+    """How many change requests each group of the board holds."""
+
+    needs_you: int
+    running: int
+    waiting: int
+    ready: int
+    done: int
 
 
 class ChangeRequestPage(BaseModel):

@@ -28,6 +28,7 @@ from pipeline.change_request import (
 )
 from pipeline.errors import Conflict, NotFound
 from pipeline.records import ChangeRequest, NewChangeRequest, RepositoryProgress
+from pipeline.store.attention import Attention, attention
 from pipeline.store.tables import attempts, change_request_repositories, change_requests, leases
 
 
@@ -92,25 +93,32 @@ class ChangeRequests:
         statuses: Sequence[Status] = (),
         repository: str | None = None,
         words: str | None = None,
+        group: Attention | None = None,
     ) -> list[ChangeRequest]:
         """Return newest first, at most `limit`, strictly older than the cursor `before` = (created_at, id)."""
         query = (
             select(change_requests)
+            .where(*_wanted(statuses=statuses, repository=repository, words=words))
             .order_by(change_requests.c.created_at.desc(), change_requests.c.id.desc())
             .limit(limit)
         )
         if before:
             query = query.where(tuple_(change_requests.c.created_at, change_requests.c.id) < before)
-        if statuses:
-            query = query.where(change_requests.c.status.in_([status.value for status in statuses]))
-        if repository:
-            links = change_request_repositories
-            query = query.where(change_requests.c.id.in_(select(links.c.cr_id).where(links.c.repository == repository)))
-        if words:
-            query = query.where(
-                or_(change_requests.c.title.icontains(words, autoescape=True), change_requests.c.id == words)
-            )
+        if group:
+            query = query.where(attention() == group.value)
         return [_change_request(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def count_by_attention(
+        self, *, statuses: Sequence[Status] = (), repository: str | None = None, words: str | None = None
+    ) -> dict[Attention, int]:
+        """Return how many change requests each group of the board holds, under the filters of `page`."""
+        grouped = select(attention().label("wanted")).where(
+            *_wanted(statuses=statuses, repository=repository, words=words)
+        )
+        rows = grouped.subquery()
+        query = select(rows.c.wanted, func.count().label("number")).group_by(rows.c.wanted)
+        found = {Attention(row.wanted): int(row.number) for row in await self._connection.execute(query)}
+        return {group: found.get(group, 0) for group in Attention}
 
     async def move(
         self,
@@ -228,6 +236,18 @@ class ChangeRequests:
         """Add a repository that a person or the mapper identified later. Idempotent."""
         row = {"cr_id": cr_id, "repository": target.name, "target": asdict(target)}
         await self._connection.execute(upsert(change_request_repositories).values(**row).on_conflict_do_nothing())
+
+
+def _wanted(*, statuses: Sequence[Status], repository: str | None, words: str | None) -> list[ColumnElement[bool]]:
+    row, links = change_requests.c, change_request_repositories.c
+    wanted: list[ColumnElement[bool]] = []
+    if statuses:
+        wanted.append(row.status.in_([status.value for status in statuses]))
+    if repository:
+        wanted.append(row.id.in_(select(links.cr_id).where(links.repository == repository)))
+    if words:
+        wanted.append(or_(row.title.icontains(words, autoescape=True), row.id == words))
+    return wanted
 
 
 def queue_order() -> tuple[ColumnElement[Any], ...]:

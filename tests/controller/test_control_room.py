@@ -63,8 +63,7 @@ def test_what_a_person_says_in_the_page_is_receipted_in_its_activity(controller:
     submitted = controller.submit(title="Greet in French")
     page.goto(controller.url + code["path"])
     page.goto(f"{controller.url}/change-requests/{submitted['id']}")
-    page.get_by_text("Steer").click()
-    page.get_by_role("textbox").fill("Formal address, please.")
+    page.get_by_label("Instructions for the agents").fill("Formal address, please.")
     page.get_by_role("button", name="Tell the agents").click()
     expect(page.get_by_role("log")).to_contain_text("redirect · queued")
     said = controller.client().get(f"/api/v1/change-requests/{submitted['id']}").json()["interventions"]

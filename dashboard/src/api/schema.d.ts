@@ -4,6 +4,46 @@
  */
 
 export interface paths {
+    "/api/v1/analytics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Analytics
+         * @description Return throughput, stage durations, first-pass rates, loops and cost of the last days.
+         */
+        get: operations["get_analytics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count By Attention
+         * @description Count the groups of the board under the same filters as the list.
+         */
+        get: operations["count_by_attention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -33,7 +73,7 @@ export interface paths {
         };
         /**
          * List Change Requests
-         * @description List change requests, newest first. `q` searches titles, or names an id.
+         * @description List change requests, newest first. `q` searches titles, or names an id; `attention` takes one group.
          */
         get: operations["list_change_requests"];
         put?: never;
@@ -925,6 +965,26 @@ export interface components {
             version: string;
         };
         /**
+         * Analytics
+         * @description Figures of the last days.
+         */
+        Analytics: {
+            /** By Model */
+            by_model: components["schemas"]["MoneyView"][];
+            /** By Repository */
+            by_repository: components["schemas"]["MoneyView"][];
+            /** By Role */
+            by_role: components["schemas"]["MoneyView"][];
+            /** Days */
+            days: number;
+            /** Median Lead S */
+            median_lead_s: number | null;
+            /** Stages */
+            stages: components["schemas"]["StageFigures"][];
+            /** Throughput */
+            throughput: components["schemas"]["DayView"][];
+        };
+        /**
          * ArtifactKind
          * @description What is left outside.
          * @enum {string}
@@ -948,6 +1008,28 @@ export interface components {
              * Format: date-time
              */
             started_at: string;
+        };
+        /**
+         * Attention
+         * @description Groups of the board, in their order.
+         * @enum {string}
+         */
+        Attention: "needs_you" | "running" | "waiting" | "ready" | "done";
+        /**
+         * AttentionCounts
+         * @description How many change requests each group of the board holds.
+         */
+        AttentionCounts: {
+            /** Done */
+            done: number;
+            /** Needs You */
+            needs_you: number;
+            /** Ready */
+            ready: number;
+            /** Running */
+            running: number;
+            /** Waiting */
+            waiting: number;
         };
         /**
          * AuditPage
@@ -1173,6 +1255,8 @@ export interface components {
             queued_at: string;
             /** Repositories */
             repositories: string[];
+            /** Scripted */
+            scripted: boolean;
             /** Source */
             source: string;
             stage: components["schemas"]["Stage"] | null;
@@ -1390,6 +1474,25 @@ export interface components {
             /** Calls */
             calls: components["schemas"]["CallView"][];
             total: components["schemas"]["SpendingView"];
+        };
+        /**
+         * DayView
+         * @description What happened on one day, in UTC.
+         */
+        DayView: {
+            /** Cancelled */
+            cancelled: number;
+            /** Completed */
+            completed: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Failed */
+            failed: number;
+            /** Submitted */
+            submitted: number;
         };
         /**
          * Decision
@@ -1923,6 +2026,8 @@ export interface components {
             name: string;
             /** Roles */
             roles: components["schemas"]["Role"][];
+            /** Scripted */
+            scripted: boolean;
             /** Tenant */
             tenant: string;
         };
@@ -1935,6 +2040,24 @@ export interface components {
             name: string;
             /** Scripted */
             scripted: boolean;
+        };
+        /**
+         * MoneyView
+         * @description What one repository, role or model cost. Input that was read from the cache stands apart.
+         */
+        MoneyView: {
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Calls */
+            calls: number;
+            /** Fresh Tokens */
+            fresh_tokens: number;
+            /** Name */
+            name: string;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Spent Usd */
+            spent_usd: string;
         };
         /**
          * PauseReason
@@ -2437,6 +2560,25 @@ export interface components {
             type: "stage_entered";
         };
         /**
+         * StageFigures
+         * @description How one stage does. `first_pass` is the share of change requests that it never sent back; None before any ran.
+         */
+        StageFigures: {
+            /** Change Requests */
+            change_requests: number;
+            /** First Pass */
+            first_pass: number | null;
+            /** Loops */
+            loops: number;
+            /** Median S */
+            median_s: number;
+            /** P90 S */
+            p90_s: number;
+            /** Runs */
+            runs: number;
+            stage: components["schemas"]["Stage"];
+        };
+        /**
          * StageLooped
          * @description The work went back to an earlier stage.
          */
@@ -2758,6 +2900,70 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_analytics: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analytics"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_by_attention: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["Status"][] | null;
+                repository?: string | null;
+                q?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttentionCounts"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_audit: {
         parameters: {
             query?: {
@@ -2799,6 +3005,7 @@ export interface operations {
                 status?: components["schemas"]["Status"][] | null;
                 repository?: string | null;
                 q?: string | null;
+                attention?: components["schemas"]["Attention"] | null;
             };
             header?: never;
             path?: never;

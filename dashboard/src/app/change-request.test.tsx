@@ -11,7 +11,7 @@ afterEach(cleanup);
 const HERE = '/api/v1/change-requests/cr-7k2m';
 const PAGE = '/change-requests/cr-7k2m';
 
-function controllerWith(of: Schemas['ChangeRequestDetail'], more: Record<string, () => unknown> = {}) {
+function controllerWith(of: Schemas['ChangeRequestDetail'], more: Record<string, (query: URLSearchParams) => unknown> = {}) {
   const items = [
     event(1, { type: 'stage_entered', stage: 'development', round: 2 }),
     event(2, { type: 'tool_called', stage: 'development', role: 'code_writer', instance: 'w', turn: 1, tool: 'bash', summary: 'pytest -q', ok: true, duration_s: 2 }),
@@ -19,7 +19,6 @@ function controllerWith(of: Schemas['ChangeRequestDetail'], more: Record<string,
   return new FakeController({
     [`GET ${HERE}`]: () => of,
     [`GET ${HERE}/events`]: () => ({ items, next_after: 2 }),
-    'GET /api/v1/gates': () => ({ items: [] }),
     ...more,
   });
 }
@@ -83,7 +82,7 @@ test('ending a change request takes a second press', async () => {
 
 test('an approval carries the hash of what was shown', async () => {
   const controller = controllerWith(detail({ status: 'waiting', wait_kind: 'gate', stage: 'release_gate' }), {
-    'GET /api/v1/gates': () => ({ items: [gate()] }),
+    'GET /api/v1/gates': (query) => ({ items: query.get('status') === 'open' ? [gate()] : [] }),
     'POST /api/v1/gates/gate-1/decision': () => gate({ status: 'decided' }),
   });
   controller.open(PAGE);
@@ -99,7 +98,7 @@ test('an approval carries the hash of what was shown', async () => {
 
 test('a decision on content that changed meanwhile is refused visibly', async () => {
   const controller = controllerWith(detail({ status: 'waiting', wait_kind: 'gate' }), {
-    'GET /api/v1/gates': () => ({ items: [gate()] }),
+    'GET /api/v1/gates': (query) => ({ items: query.get('status') === 'open' ? [gate()] : [] }),
     'POST /api/v1/gates/gate-1/decision': () => problem(409, 'The content changed.', 'Look again.'),
   });
   controller.open(PAGE);
@@ -113,7 +112,8 @@ test('the tab in the address is the tab that opens', async () => {
   controllerWith(detail(), {
     [`GET ${HERE}/diff`]: () => ({ items: [{ repository: 'shop', base: 'a', head: 'b', files: [file], patch, truncated: false }] }),
   }).open(`${PAGE}?tab=diff`);
-  expect(await screen.findByText('+new')).toBeDefined();
+  const changes = await screen.findByRole('group', { name: 'Changes of shop/a.py' });
+  expect(changes.textContent).toContain('+new');
   expect(screen.getByRole('link', { name: 'diff' }).getAttribute('aria-current')).toBe('page');
 });
 

@@ -8,6 +8,7 @@ import '@/styles/tokens.css';
 import '@/styles/page.css';
 import '@/styles/change-request.css';
 import '@/styles/evidence.css';
+import '@/styles/room.css';
 
 const root = document.getElementById('root');
 if (root) {

@@ -4,6 +4,7 @@ import { useState, type ReactNode } from 'react';
 import { ApiProvider, createApi, type Api } from '@/lib/api';
 import { StreamStateProvider, useEventStream, type OpenStream } from '@/lib/event-stream';
 import { createQueryClient } from '@/lib/query-client';
+import { Shortcuts, ShortcutsProvider } from '@/lib/shortcuts';
 
 interface Props {
   children: ReactNode;
@@ -17,10 +18,13 @@ const openInBrowser: OpenStream = (url) => new EventSource(url);
 export function Providers({ children, api, openStream = openInBrowser }: Props) {
   const [queryClient] = useState(createQueryClient);
   const [client] = useState(() => api ?? createApi());
+  const [shortcuts] = useState(() => new Shortcuts());
   return (
     <QueryClientProvider client={queryClient}>
       <ApiProvider value={client}>
-        <Live openStream={openStream}>{children}</Live>
+        <ShortcutsProvider value={shortcuts}>
+          <Live openStream={openStream}>{children}</Live>
+        </ShortcutsProvider>
       </ApiProvider>
     </QueryClientProvider>
   );

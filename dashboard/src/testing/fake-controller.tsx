@@ -3,7 +3,7 @@ import { RouterProvider } from 'react-router';
 
 import { Providers } from '@/app/providers';
 import { createTestRouter } from '@/app/router';
-import { createApi } from '@/lib/api';
+import { createApi, type Schemas } from '@/lib/api';
 import type { StoredEvent } from '@/lib/event-stream';
 
 interface Asked {
@@ -12,7 +12,19 @@ interface Asked {
   body: unknown;
 }
 
-type Answers = Record<string, () => unknown>;
+type Answers = Record<string, (query: URLSearchParams) => unknown>;
+
+const me: Schemas['Me'] = { id: 'ana', name: 'Ana', tenant: 'default', roles: ['admin'], scripted: false };
+
+/** What every page asks for; a test overrides what it is about. */
+const QUIET: Answers = {
+  'GET /api/v1/me': () => me,
+  'GET /api/v1/gates': () => ({ items: [] }),
+  'GET /api/v1/effects': () => ({ items: [] }),
+  'GET /api/v1/repositories': () => ({ items: [] }),
+  'GET /api/v1/change-requests': () => ({ items: [], next_cursor: null, events_after: 0 }),
+  'GET /api/v1/attention': () => ({ needs_you: 0, running: 0, waiting: 0, ready: 0, done: 0 }),
+};
 
 /** A controller that answers from a table of `METHOD path`, and a stream that the test speaks through. */
 export class FakeController {
@@ -21,7 +33,7 @@ export class FakeController {
   private readonly answers: Answers;
 
   constructor(answers: Answers) {
-    this.answers = answers;
+    this.answers = { ...QUIET, ...answers };
   }
 
   open(address: string) {
@@ -35,12 +47,12 @@ export class FakeController {
 
   private readonly fetch = async (input: RequestInfo | URL): Promise<Response> => {
     const request = new Request(input);
-    const path = new URL(request.url).pathname;
+    const { pathname: path, searchParams } = new URL(request.url);
     const text = await request.text();
     this.asked.push({ method: request.method, path, body: text === '' ? null : (JSON.parse(text) as unknown) });
     const answer = this.answers[`${request.method} ${path}`];
     if (!answer) return problem(404, `Nothing is known about ${path}.`);
-    const body = answer();
+    const body = answer(searchParams);
     return body instanceof Response ? body : Response.json(body);
   };
 }

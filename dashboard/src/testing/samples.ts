@@ -34,7 +34,7 @@ const shared = {
 
 /** Typed samples: when the schema changes, these stop compiling before any test can lie. */
 export function summary(facts: Partial<Summary> = {}): Summary {
-  return { ...shared, repositories: ['shop'], open_gates: [], ...facts };
+  return { ...shared, repositories: ['shop'], open_gates: [], scripted: false, ...facts };
 }
 
 export function detail(facts: Partial<Detail> = {}): Detail {

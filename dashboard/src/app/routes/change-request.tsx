@@ -1,17 +1,25 @@
-import { useParams } from 'react-router';
+import { useNavigate, useParams, useSearchParams } from 'react-router';
 
+import { barred, ReleaseCards } from '@/app/routes/gates';
 import { Tabs } from '@/app/routes/tabs';
 import { Loaded } from '@/components/loaded';
+import { buttonsOf, mayCleanUp } from '@/features/change-request/actions';
 import { useChangeRequest, type Detail } from '@/features/change-request/api/get-change-request';
 import { useEvents } from '@/features/change-request/api/get-events';
+import { Cleanup } from '@/features/change-request/cleanup';
+import { CommentTray } from '@/features/change-request/comment-tray';
+import { DecisionScreen } from '@/features/change-request/decision-screen';
 import { nowDoing } from '@/features/change-request/event-line';
 import { Header } from '@/features/change-request/header';
-import { PauseBanner } from '@/features/change-request/pause-banner';
+import { Receipts } from '@/features/change-request/receipts';
 import { Say } from '@/features/change-request/say';
 import { Timeline } from '@/features/change-request/stage-timeline';
 import { Steering } from '@/features/change-request/steering';
-import { ReleaseCards } from '@/features/release/release-card';
+import { useCost } from '@/features/evidence/api/views';
 import type { StoredEvent } from '@/lib/event-stream';
+import { words } from '@/lib/format';
+import { useMe } from '@/lib/me';
+import { useShortcut } from '@/lib/shortcuts';
 import { useTitle } from '@/lib/use-title';
 
 export function ChangeRequestPage() {
@@ -29,23 +37,55 @@ export function ChangeRequestPage() {
 }
 
 function Everything({ of, events }: { of: Detail; events: StoredEvent[] }) {
+  const navigate = useNavigate();
+  const me = useMe();
+  const cost = useCost(of.id);
+  const costs = Object.fromEntries((cost.data?.by_stage ?? []).map((line) => [line.group['stage'] ?? '', line.spent_usd]));
+  useShortcut('d', 'Show the diff', () => void navigate('?tab=diff', { replace: true }));
+  useShortcut('l', 'Show the log', () => void navigate('?', { replace: true }));
   return (
     <>
       <Header of={of} />
-      {of.status === 'paused' && <PauseBanner of={of} />}
-      {of.status === 'waiting' && <ReleaseCards id={of.id} />}
+      {of.status === 'paused' && <DecisionScreen of={of} />}
+      {of.status === 'waiting' && <Decisions of={of} barred={barred(of, me.data)} />}
       {(of.status === 'running' || of.status === 'queued') && <Steering of={of} doing={nowDoing(events)} />}
+      {of.status === 'waiting' && <Steer of={of} />}
       {of.finished_at !== null && <Over of={of} />}
+      {mayCleanUp(of.actions) && <Cleanup id={of.id} />}
+      <Receipts said={of.interventions} />
+      <CommentTray of={of} />
       <div className="cr-body">
-        <Timeline of={of} events={events} />
+        <Timeline of={of} events={events} costs={costs} />
         <Tabs of={of} events={events} />
       </div>
     </>
   );
 }
 
+/** A decision stands on top; while one of the panes is being read it keeps to one line. */
+function Decisions({ of, barred: why }: { of: Detail; barred: string | null }) {
+  const [params] = useSearchParams();
+  const cards = <ReleaseCards id={of.id} barred={why} />;
+  if (of.gates.length === 0 || !params.has('tab')) return cards;
+  return (
+    <details className="over decision-folded">
+      <summary>A decision waits for you: {of.gates.map((gate) => words(gate.kind)).join(', ')}</summary>
+      {cards}
+    </details>
+  );
+}
+
+function Steer({ of }: { of: Detail }) {
+  return (
+    <details className="over">
+      <summary>More that can be done now</summary>
+      <Say of={of} />
+    </details>
+  );
+}
+
 function Over({ of }: { of: Detail }) {
-  if (of.actions.length === 0) return null;
+  if (buttonsOf(of.actions).length === 0) return null;
   return (
     <details className="over">
       <summary>It is over. Begin again?</summary>

@@ -2,6 +2,9 @@ import { Link, useSearchParams } from 'react-router';
 
 import { Activity } from '@/features/change-request/activity';
 import type { Detail } from '@/features/change-request/api/get-change-request';
+import { History } from '@/features/change-request/history';
+import { Snapshot } from '@/features/change-request/snapshot';
+import { ConversationView } from '@/features/evidence/conversation-view';
 import { CostView } from '@/features/evidence/cost-view';
 import { DiffView } from '@/features/evidence/diff-view';
 import { EvidenceView } from '@/features/evidence/evidence-view';
@@ -11,7 +14,9 @@ import { SpecView } from '@/features/evidence/spec-view';
 import { TestsView } from '@/features/evidence/tests-view';
 import type { StoredEvent } from '@/lib/event-stream';
 
-const TABS = ['activity', 'request', 'spec', 'diff', 'tests', 'findings', 'cost', 'evidence'] as const;
+const TABS = [
+  'activity', 'request', 'spec', 'diff', 'tests', 'findings', 'conversation', 'cost', 'evidence', 'history', 'settings',
+] as const;
 type Tab = (typeof TABS)[number];
 
 interface Props {
@@ -34,6 +39,7 @@ export function Tabs({ of, events }: Props) {
         ))}
       </nav>
       <div className="tab-panel">
+        <h2 className="visually-hidden">{open}</h2>
         <View tab={open} of={of} events={events} />
       </div>
     </div>
@@ -43,7 +49,7 @@ export function Tabs({ of, events }: Props) {
 function View({ tab, of, events }: Props & { tab: Tab }) {
   switch (tab) {
     case 'activity':
-      return <Activity events={events} />;
+      return <Activity of={of} events={events} />;
     case 'request':
       return <RequestView of={of} />;
     case 'spec':
@@ -54,9 +60,15 @@ function View({ tab, of, events }: Props & { tab: Tab }) {
       return <TestsView id={of.id} />;
     case 'findings':
       return <FindingsView id={of.id} />;
+    case 'conversation':
+      return <ConversationView id={of.id} />;
     case 'cost':
       return <CostView id={of.id} />;
     case 'evidence':
       return <EvidenceView id={of.id} />;
+    case 'history':
+      return <History of={of} events={events} />;
+    case 'settings':
+      return <Snapshot of={of} />;
   }
 }

@@ -1,63 +1,92 @@
-import { useSearchParams } from 'react-router';
+import { Link, useSearchParams } from 'react-router';
 
 import { Loaded } from '@/components/loaded';
-import { Empty } from '@/components/states';
-import { useChangeRequests, type Summary } from '@/features/board/api/get-change-requests';
-import { byAttention, matches, waitingForPeople } from '@/features/board/attention';
+import { More } from '@/components/more';
+import { Empty, Loading, Problem } from '@/components/states';
+import { VirtualRows } from '@/components/virtual-rows';
+import { useCounts, useGroup, type Filters, type Group } from '@/features/board/api/get-change-requests';
 import { ChangeRequestRow } from '@/features/board/change-request-row';
+import { FilterBar } from '@/features/board/filter-bar';
+import { filtersIn, openGroup } from '@/features/board/filters';
+import { GROUPS, totalOf, waitingForPeople } from '@/features/board/groups';
+import { useRowKeys } from '@/lib/shortcuts';
 import { useTitle } from '@/lib/use-title';
 
+const ROW_PX = 62;
+
 export function Board() {
-  const query = useChangeRequests();
-  const waiting = waitingForPeople(query.data ?? []);
+  const [params] = useSearchParams();
+  const filters = filtersIn(params);
+  const everything = useCounts({});
+  const counts = useCounts(filters);
+  const waiting = everything.data ? waitingForPeople(everything.data) : 0;
   useTitle(waiting > 0 ? `(${waiting}) Changeline` : 'Changeline');
+  useRowKeys();
+  const only = openGroup(params);
   return (
     <main className="page">
-      <Loaded query={query} what="change requests">
-        {(all) => (all.length === 0 ? <NothingYet /> : <Groups all={all} />)}
+      <Loaded query={everything} what="change requests">
+        {(all) =>
+          totalOf(all) === 0 ? (
+            <NothingYet />
+          ) : (
+            <>
+              <FilterBar counts={counts.data ?? all} />
+              {counts.data && totalOf(counts.data) === 0 && <Empty title="Nothing matches these filters." />}
+              {GROUPS.filter(([group]) => (only === null || only === group) && (counts.data ?? all)[group] > 0).map(
+                ([group, label]) => (
+                  <BoardGroup key={group} group={group} label={label} total={(counts.data ?? all)[group]} filters={filters} />
+                ),
+              )}
+            </>
+          )
+        }
       </Loaded>
     </main>
   );
 }
 
-function Groups({ all }: { all: Summary[] }) {
-  const [params, setParams] = useSearchParams();
-  const search = params.get('q') ?? '';
-  const groups = byAttention(all.filter((item) => matches(item, search)));
+interface GroupProps {
+  group: Group;
+  label: string;
+  total: number;
+  filters: Filters;
+}
+
+function BoardGroup({ group, label, total, filters }: GroupProps) {
+  const query = useGroup(group, filters);
+  const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <>
-      <div className="board-head">
-        <h1>Change requests</h1>
-        <input
-          type="search"
-          className="input"
-          aria-label="Search change requests"
-          placeholder="Search by title, id or repository"
-          value={search}
-          onChange={(event) => setParams(event.target.value ? { q: event.target.value } : {}, { replace: true })}
+    <section className="group" aria-label={label}>
+      <h2 className="group-title">
+        {label} <span className="group-count">{total}</span>
+      </h2>
+      {query.isPending && <Loading what="this group" />}
+      {query.error && !query.data && <Problem error={query.error} retry={() => void query.refetch()} />}
+      <VirtualRows items={items} estimatePx={ROW_PX} keyOf={(item) => item.id}>
+        {(item) => <ChangeRequestRow item={item} />}
+      </VirtualRows>
+      {query.hasNextPage && (
+        <More
+          shown={items.length}
+          total={total}
+          loading={query.isFetchingNextPage}
+          onMore={() => void query.fetchNextPage({ cancelRefetch: false })}
         />
-      </div>
-      {groups.length === 0 && <Empty title="Nothing matches this search." />}
-      {groups.map(([group, items]) => (
-        <section key={group} className="group" aria-label={group}>
-          <h2 className="group-title">
-            {group} <span className="group-count">{items.length}</span>
-          </h2>
-          <ul className="rows">
-            {items.map((item) => (
-              <ChangeRequestRow key={item.id} item={item} />
-            ))}
-          </ul>
-        </section>
-      ))}
-    </>
+      )}
+    </section>
   );
 }
 
 function NothingYet() {
   return (
     <Empty title="No change request yet.">
-      <span>Submit one from a terminal, in any git repository:</span>
+      <span>
+        <Link className="button button-primary" to="/new">
+          New change request
+        </Link>
+      </span>
+      <span>Or from a terminal, in any git repository:</span>
       <pre className="terminal">changeline submit --repo . --title &quot;…&quot; --body &quot;…&quot;</pre>
     </Empty>
   );

@@ -1,4 +1,5 @@
 import type { Schemas } from '@/lib/api';
+import { words } from '@/lib/format';
 
 type Available = Schemas['AvailableAction'];
 
@@ -10,38 +11,43 @@ export interface Way {
   /** The controller lists the most likely way first. */
   first: boolean;
   final: boolean;
-  needsText: boolean;
+  needs: 'text' | 'stage' | 'amount' | null;
 }
 
-const LABEL: Record<Available['action'], string> = {
-  pause: 'Pause',
-  resume: 'Resume',
+const LABEL: Partial<Record<Available['action'], string>> = {
   redirect: 'Tell the agents',
   skip: 'Skip the opinions',
-  abort: 'Abort',
   takeover: 'Take over',
   handback: 'Hand back',
   rerun: 'Begin again',
   fail: 'Mark as failed',
-  cancel: 'Cancel',
   budget: 'Raise the budget',
-  cleanup: 'Clean up',
 };
 
-/** Ways that need more than a press have a form of their own, which this page does not have yet. */
-const ELSEWHERE = new Set<Available['action']>(['budget', 'cleanup']);
+/** Cleaning up has a form of its own. */
+export function mayCleanUp(actions: readonly Available[]): boolean {
+  return actions.some((one) => one.action === 'cleanup');
+}
 
-/** Turns what the controller allows now into buttons, in its order. */
+/** Turns what the controller allows now into buttons, in its order. An action this page has no words for gets its own name. */
 export function buttonsOf(actions: readonly Available[]): Way[] {
-  return actions
-    .filter((one) => !ELSEWHERE.has(one.action))
-    .map((one, index) => ({
-      action: one.action,
-      mode: one.mode ?? null,
-      label: one.mode === 'stage' ? 'Run again' : LABEL[one.action],
-      explanation: one.explanation,
-      first: index === 0,
-      final: one.action === 'fail' || one.action === 'cancel',
-      needsText: one.action === 'redirect',
-    }));
+  return actions.filter((one) => one.action !== 'cleanup').map((one, index) => ({
+    action: one.action,
+    mode: one.mode ?? null,
+    label: one.mode === 'stage' ? 'Run again' : (LABEL[one.action] ?? capital(words(one.action))),
+    explanation: one.explanation,
+    first: index === 0,
+    final: one.action === 'fail' || one.action === 'cancel',
+    needs: needsOf(one),
+  }));
+}
+
+function needsOf(one: Available): Way['needs'] {
+  if (one.action === 'redirect') return 'text';
+  if (one.action === 'budget') return 'amount';
+  return one.mode === 'stage' ? 'stage' : null;
+}
+
+function capital(label: string): string {
+  return label.charAt(0).toUpperCase() + label.slice(1);
 }

@@ -1,28 +1,32 @@
-import { Empty } from '@/components/states';
-import { lineOf } from '@/features/change-request/event-line';
-import type { StoredEvent } from '@/lib/event-stream';
-import { clock } from '@/lib/format';
-import { useLiveText } from '@/lib/live-text';
-import { useFollow } from '@/lib/use-follow';
+import { Link, useSearchParams } from 'react-router';
 
-/** Everything that happened, oldest first, following the newest until the reader scrolls away. */
-export function Activity({ events }: { events: StoredEvent[] }) {
-  const { ref, following, onScroll, jump } = useFollow(events.length);
-  if (events.length === 0) return <Empty title="Nothing happened yet." />;
+import { Empty } from '@/components/states';
+import { ActivityList } from '@/features/change-request/activity-list';
+import type { Detail } from '@/features/change-request/api/get-change-request';
+import { LivePanels } from '@/features/change-request/live-panels';
+import type { StoredEvent } from '@/lib/event-stream';
+import { useLiveText } from '@/lib/live-text';
+import { stageLabel, STAGES } from '@/lib/vocabulary';
+
+/** What goes on in each repository, and everything that happened, oldest first. */
+export function Activity({ of, events }: { of: Detail; events: StoredEvent[] }) {
+  const [params] = useSearchParams();
+  const stage = STAGES.find(([name]) => name === params.get('stage'))?.[0];
+  const shown = stage === undefined ? events : events.filter(({ payload }) => payload.stage === stage);
   return (
-    <div className="activity">
-      <div className="activity-list" ref={ref} onScroll={onScroll} role="log" aria-label="Activity" tabIndex={0}>
-        {events.map((stored) => (
-          <EventRow key={stored.seq} stored={stored} />
-        ))}
-      </div>
-      <Typing id={events[0]?.cr_id ?? ''} />
-      {!following && (
-        <button type="button" className="button jump" onClick={jump}>
-          Jump to live ↓
-        </button>
+    <>
+      <LivePanels of={of} events={events} />
+      {stage !== undefined && (
+        <p className="narrowed">
+          Only {stageLabel(stage).toLowerCase()} is shown.{' '}
+          <Link to="?" replace>
+            Show everything
+          </Link>
+        </p>
       )}
-    </div>
+      {shown.length === 0 ? <Empty title="Nothing happened yet." /> : <ActivityList id={of.id} events={shown} />}
+      <Typing id={of.id} />
+    </>
   );
 }
 
@@ -40,22 +44,4 @@ const SHOWN_CHARACTERS = 160;
 function lastWords(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ').trim();
   return line.length > SHOWN_CHARACTERS ? `…${line.slice(-SHOWN_CHARACTERS)}` : line;
-}
-
-function EventRow({ stored }: { stored: StoredEvent }) {
-  const { mark, who, text, tone, heading } = lineOf(stored.payload);
-  return (
-    <div className={heading ? 'event event-heading' : 'event'}>
-      <time className="event-time" dateTime={stored.at}>
-        {clock(stored.at)}
-      </time>
-      <span className={`event-mark tone-${tone}`} aria-hidden="true">
-        {mark}
-      </span>
-      <span className="event-text">
-        {who !== '' && <span className="event-who">{who}</span>}
-        {text}
-      </span>
-    </div>
-  );
 }

@@ -1,47 +1,81 @@
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 
 import { Problem } from '@/components/states';
 import { buttonsOf, type Way } from '@/features/change-request/actions';
 import type { Detail } from '@/features/change-request/api/get-change-request';
 import { useIntervene } from '@/features/change-request/api/intervene';
+import { WayButton } from '@/features/change-request/way-button';
 import type { Schemas } from '@/lib/api';
+import { useMay } from '@/lib/me';
+import { useShortcut } from '@/lib/shortcuts';
 import { STAGES, stageLabel } from '@/lib/vocabulary';
 
 type Stage = Schemas['Stage'];
 
 /** Instructions and everything that a person can do now; the controller says what that is. */
 export function Say({ of }: { of: Detail }) {
+  const may = useMay('operator');
+  if (buttonsOf(of.actions).length === 0) return null;
+  if (!may) return <p className="quiet">You may watch. Steering needs the operator role.</p>;
+  return <Saying of={of} />;
+}
+
+function Saying({ of }: { of: Detail }) {
   const intervene = useIntervene(of.id);
   const [text, setText] = useState('');
+  const [repository, setRepository] = useState('');
   const [stage, setStage] = useState<Stage>(of.stage ?? 'intake');
+  const [amount, setAmount] = useState(() => String(Math.ceil(Number(of.budget_usd) * 1.5)));
+  const field = useRef<HTMLTextAreaElement>(null);
   const ways = buttonsOf(of.actions);
   const act = (way: Way) => {
-    const instructions = text.trim();
-    const from = way.mode === 'stage' ? { stage } : {};
-    const mode = way.mode === null ? {} : { mode: way.mode };
-    intervene.mutate({ action: way.action, instructions, ...mode, ...from }, { onSuccess: () => setText('') });
+    const more = {
+      ...(way.mode !== null && { mode: way.mode }),
+      ...(way.needs === 'stage' && { stage }),
+      ...(way.needs === 'amount' && { budget_usd: amount }),
+      ...(repository !== '' && { repository }),
+    };
+    intervene.mutate({ action: way.action, instructions: text.trim(), ...more }, { onSuccess: () => setText('') });
   };
-  if (ways.length === 0) return null;
+  const pause = ways.find((way) => way.action === 'pause');
+  useShortcut('p', 'Pause', pause ? () => act(pause) : null);
+  useShortcut('s', 'Steer: say something', () => field.current?.focus());
+  const lacks = (way: Way) => (way.needs === 'text' && text.trim() === '') || (way.needs === 'amount' && !(Number(amount) > 0));
   return (
     <div className="ways">
       <label className="field">
         <span>Instructions for the agents, or your reason</span>
-        <textarea rows={2} value={text} onChange={(event) => setText(event.target.value)} />
+        <textarea ref={field} rows={2} value={text} onChange={(event) => setText(event.target.value)} />
       </label>
+      {of.repositories.length > 1 && (
+        <label className="inline-field">
+          <span>for</span>
+          <select value={repository} onChange={(event) => setRepository(event.target.value)}>
+            <option value="">all repositories</option>
+            {of.repositories.map((one) => (
+              <option key={one.name}>{one.name}</option>
+            ))}
+          </select>
+        </label>
+      )}
       <div className="buttons">
         {ways.map((way) => (
-          <span key={way.label} className="way">
-            <WayButton way={way} act={act} disabled={intervene.isPending || (way.needsText && text.trim() === '')} />
-            {way.mode === 'stage' && <StageChoice of={of} stage={stage} choose={setStage} />}
+          <span key={`${way.action}-${way.mode ?? ''}`} className="way">
+            <WayButton way={way} act={act} disabled={intervene.isPending || lacks(way)} />
+            {way.needs === 'stage' && <StageChoice of={of} stage={stage} choose={setStage} />}
+            {way.needs === 'amount' && (
+              <label className="inline-field">
+                <span>to $</span>
+                <input className="input amount" inputMode="decimal" value={amount} onChange={(event) => setAmount(event.target.value)} />
+              </label>
+            )}
           </span>
         ))}
       </div>
       {intervene.error && <Problem error={intervene.error} />}
-      {intervene.data && (
-        <p role="status" className="quiet">
-          {intervene.data.message} ({intervene.data.status})
-        </p>
-      )}
+      <p role="status" className="quiet said">
+        {intervene.data && `${intervene.data.message} (${intervene.data.status})`}
+      </p>
     </div>
   );
 }
@@ -59,29 +93,5 @@ function StageChoice({ of, stage, choose }: { of: Detail; stage: Stage; choose: 
         ))}
       </select>
     </label>
-  );
-}
-
-interface ButtonProps {
-  way: Way;
-  act: (way: Way) => void;
-  disabled: boolean;
-}
-
-/** What cannot be taken back takes a second, deliberate press. */
-function WayButton({ way, act, disabled }: ButtonProps) {
-  const [sure, setSure] = useState(false);
-  const look = way.final ? 'button button-danger' : way.first ? 'button button-primary' : 'button';
-  return (
-    <button
-      type="button"
-      className={look}
-      title={way.explanation}
-      disabled={disabled}
-      onBlur={() => setSure(false)}
-      onClick={() => (way.final && !sure ? setSure(true) : act(way))}
-    >
-      {sure ? `Press again: ${way.label.toLowerCase()} for good` : way.label}
-    </button>
   );
 }

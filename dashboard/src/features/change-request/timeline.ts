@@ -6,6 +6,14 @@ type Stage = Schemas['Stage'];
 
 export type StageState = 'ahead' | 'active' | 'done' | 'stopped';
 
+/** One way back: why, whereto, and which of how many. */
+export interface Loop {
+  why: string;
+  to: Stage;
+  number: number;
+  max: number;
+}
+
 export interface StageOnTimeline {
   stage: Stage;
   label: string;
@@ -16,7 +24,9 @@ export interface StageOnTimeline {
   /** When the round in progress began; null when none is. */
   since: string | null;
   summary: string;
-  loops: string[];
+  loops: Loop[];
+  /** Rounds that the limits allow; null while no loop told. */
+  roundsMax: number | null;
 }
 
 interface Standing {
@@ -54,7 +64,8 @@ function fold(entry: StageOnTimeline, { payload: event, at }: StoredEvent): void
       entry.summary = event.summary;
       break;
     case 'stage_looped':
-      entry.loops.push(event.why);
+      entry.loops.push({ why: event.why, to: event.back_to, number: event.loop, max: event.loops_max });
+      entry.roundsMax = event.loops_max + 1;
       break;
     default:
       break;
@@ -62,5 +73,5 @@ function fold(entry: StageOnTimeline, { payload: event, at }: StoredEvent): void
 }
 
 function blank(stage: Stage, label: string): StageOnTimeline {
-  return { stage, label, state: 'ahead', rounds: 0, seconds: 0, since: null, summary: '', loops: [] };
+  return { stage, label, state: 'ahead', rounds: 0, seconds: 0, since: null, summary: '', loops: [], roundsMax: null };
 }

@@ -1,3 +1,5 @@
+import { facts, list, text, type Facts } from '@/lib/json';
+
 /** Counts of one test run, read from its stored report. */
 export interface Counts {
   passed: number;
@@ -5,14 +7,24 @@ export interface Counts {
   skipped: number;
 }
 
-interface Case {
+export interface Case {
   id: string;
   outcome: string;
+  message: string;
+  tail: string;
 }
 
-export function casesOf(report: Record<string, unknown>): Case[] {
-  const cases = report['cases'];
-  return Array.isArray(cases) ? cases.map(caseOf) : [];
+/** What proves one scenario: its tests, each seen red without the change and green with it. */
+export interface Witness {
+  scenario: string;
+  tests: { id: string; why: string; counts: boolean; green: boolean }[];
+}
+
+export function casesOf(report: Facts): Case[] {
+  return list(report['cases']).map(facts).map((one) => {
+    const failure = facts(one['failure']);
+    return { id: text(one['test_id']), outcome: text(one['outcome']), message: text(failure['message']), tail: text(failure['tail']) };
+  });
 }
 
 export function countsOf(cases: readonly Case[]): Counts {
@@ -20,12 +32,27 @@ export function countsOf(cases: readonly Case[]): Counts {
   return { passed: count('passed'), failed: count('failed', 'error'), skipped: count('skipped') };
 }
 
-export function failuresOf(cases: readonly Case[]): string[] {
-  return cases.filter((one) => ['failed', 'error'].includes(one.outcome)).map((one) => one.id);
+export function failuresOf(cases: readonly Case[]): Case[] {
+  return cases.filter((one) => ['failed', 'error'].includes(one.outcome));
 }
 
-function caseOf(value: unknown): Case {
-  const facts = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  const [id, outcome] = [facts['test_id'], facts['outcome']];
-  return { id: typeof id === 'string' ? id : '', outcome: typeof outcome === 'string' ? outcome : '' };
+interface Run {
+  purpose: string;
+  report: Facts;
+  verdict: Facts;
+}
+
+/** The witnesses of the newest run that settled them. */
+export function witnessesOf(runs: readonly Run[]): Witness[] {
+  const settled = runs.findLast((run) => facts(run.verdict['red'])['final'] === true);
+  if (settled === undefined) return [];
+  const red = facts(settled.verdict['red']);
+  const passed = new Set(runs.flatMap((run) => (run.purpose.startsWith('green') ? casesOf(run.report) : [])).filter((one) => one.outcome === 'passed').map((one) => one.id));
+  const verdicts = new Map(list(red['tests']).map(facts).map((one) => [text(one['test_id']), one]));
+  return list(red['scenarios']).map(facts).map((one) => ({
+    scenario: text(one['scenario']),
+    tests: list(one['red']).map(text).map((id) => ({
+      id, why: text(verdicts.get(id)?.['why']), counts: verdicts.get(id)?.['counts'] === true, green: passed.has(id),
+    })),
+  }));
 }

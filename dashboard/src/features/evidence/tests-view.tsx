@@ -3,8 +3,9 @@ import { Badge } from '@/components/badge';
 import { Loaded } from '@/components/loaded';
 import { Empty } from '@/components/states';
 import { useTests } from '@/features/evidence/api/views';
-import { casesOf, countsOf, failuresOf } from '@/features/evidence/report';
+import { casesOf, countsOf, failuresOf, witnessesOf, type Case, type Witness } from '@/features/evidence/report';
 import type { Schemas } from '@/lib/api';
+import { grouped } from '@/lib/grouped';
 import { short, words } from '@/lib/format';
 
 type Run = Schemas['TestRunView'];
@@ -13,9 +14,61 @@ type Run = Schemas['TestRunView'];
 export function TestsView({ id }: { id: string }) {
   return (
     <Loaded query={useTests(id)} what="test runs">
-      {({ items }) => (items.length === 0 ? <Empty title="No test run yet." /> : <Runs runs={items} />)}
+      {({ items }) => (items.length === 0 ? <Empty title="No test run yet." /> : <Proofs runs={items} />)}
     </Loaded>
   );
+}
+
+function Proofs({ runs }: { runs: Run[] }) {
+  const repositories = grouped(runs, (run) => run.repository);
+  return (
+    <>
+      {repositories.map(([repository, own]) => (
+        <Witnesses key={repository} repository={repository} witnesses={witnessesOf(own)} />
+      ))}
+      <section>
+        <h3>Runs</h3>
+        <div className="scroll" tabIndex={0} role="group" aria-label="Test runs">
+          <Runs runs={runs} />
+        </div>
+      </section>
+    </>
+  );
+}
+
+function Witnesses({ repository, witnesses }: { repository: string; witnesses: Witness[] }) {
+  if (witnesses.length === 0) return null;
+  return (
+    <section>
+      <h3>Witnesses in {repository}</h3>
+      <p className="quiet">Each scenario of a change has tests that fail without the change and pass with it.</p>
+      <ul className="witnesses">
+        {witnesses.map((witness) => (
+          <li key={witness.scenario}>
+            <details>
+              <summary>
+                <strong>{witness.scenario}</strong>{' '}
+                <Badge tone={proven(witness) ? 'good' : 'bad'}>{proven(witness) ? 'red → green' : 'not proven'}</Badge>{' '}
+                <span className="quiet">{witness.tests.length === 1 ? '1 test' : `${witness.tests.length} tests`}</span>
+              </summary>
+              <ul>
+                {witness.tests.map((test) => (
+                  <li key={test.id}>
+                    <code>{test.id}</code>
+                    <p className="quiet">{test.why}</p>
+                  </li>
+                ))}
+              </ul>
+            </details>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function proven(witness: Witness): boolean {
+  return witness.tests.length > 0 && witness.tests.every((test) => test.green);
 }
 
 function Runs({ runs }: { runs: Run[] }) {
@@ -54,9 +107,7 @@ function Row({ run }: { run: Run }) {
             <summary className="quiet">what failed</summary>
             <ul>
               {failures.map((test) => (
-                <li key={test}>
-                  <code>{test}</code>
-                </li>
+                <Failure key={test.id} test={test} />
               ))}
             </ul>
           </details>
@@ -75,5 +126,19 @@ function Row({ run }: { run: Run }) {
         <Ago at={run.created_at} />
       </td>
     </tr>
+  );
+}
+
+function Failure({ test }: { test: Case }) {
+  if (test.tail === '') return <li><code>{test.id}</code></li>;
+  return (
+    <li>
+      <details>
+        <summary>
+          <code>{test.id}</code>
+        </summary>
+        <pre className="code">{test.tail}</pre>
+      </details>
+    </li>
   );
 }

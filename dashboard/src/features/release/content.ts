@@ -1,9 +1,18 @@
+import { facts, list, text, type Facts } from '@/lib/json';
+
 export interface Shown {
   title: string;
   summary: string;
+  cost: string;
+  scripted: boolean;
   criteria: { id: string; text: string }[];
   changes: Change[];
-  remarks: string[];
+  risks: { risk: string; pattern: string; quote: string }[];
+  skipped: string[];
+  /** A spec gate shows the features themselves, by repository. */
+  features: [string, string][];
+  /** A screening gate shows the request. */
+  request: string;
 }
 
 export interface Change {
@@ -12,55 +21,60 @@ export interface Change {
   base: string;
   head: string;
   size: string;
-  scenarios: string;
+  files: { path: string; status: string; added: string; removed: string }[];
+  scenarios: { id: string; kind: string; title: string; criteria: string[] }[];
   suite: string;
   preExisting: string[];
   findings: string[];
+  resolved: number;
 }
 
 /** Reads what a gate shows. The content is the approver's evidence: what is missing is said, never invented. */
-export function shownBy(content: Record<string, unknown>): Shown {
+export function shownBy(content: Facts): Shown {
   return {
     title: text(content['title']),
     summary: text(content['summary']),
-    criteria: list(content['criteria']).map(recordOf).map((one) => ({ id: text(one['id']), text: text(one['text']) })),
-    changes: Object.entries(recordOf(content['repositories'])).map(([name, facts]) => changeOf(name, recordOf(facts))),
-    remarks: [
-      ...list(content['risk_flags']).map(recordOf).map((flag) => `${text(flag['risk'])} risk in the request: “${text(flag['quote'])}”`),
-      ...list(content['skipped']).map(text),
-    ],
+    cost: text(content['cost_usd']),
+    scripted: content['scripted'] === true,
+    criteria: list(content['criteria']).map(facts).map((one) => ({ id: text(one['id']), text: text(one['text']) })),
+    changes: Object.entries(facts(content['repositories'])).map(([name, about]) => changeOf(name, facts(about))),
+    risks: list(content['risk_flags'])
+      .map(facts)
+      .map((flag) => ({ risk: text(flag['risk']), pattern: text(flag['pattern']), quote: text(flag['quote']) })),
+    skipped: list(content['skipped']).map(text),
+    features: Object.entries(facts(content['specs'])).map(([name, feature]) => [name, text(feature)]),
+    request: text(content['request']) || text(content['body']),
   };
 }
 
-function changeOf(name: string, facts: Record<string, unknown>): Change {
-  const files = list(facts['files']).map(recordOf);
-  const scenarios = list(facts['scenarios']).map(recordOf);
-  const kinds = (kind: string) => scenarios.filter((one) => one['kind'] === kind).length;
+function changeOf(name: string, about: Facts): Change {
+  const files = list(about['files']).map(facts);
   return {
     name,
-    target: text(facts['base_branch']),
-    base: text(facts['base']),
-    head: text(facts['head']),
+    target: text(about['base_branch']),
+    base: text(about['base']),
+    head: text(about['head']),
     size: `${files.length} ${files.length === 1 ? 'file' : 'files'}, +${sum(files, 'added')} −${sum(files, 'removed')}`,
-    scenarios: `${kinds('change')} change, ${kinds('preserve')} preserve`,
-    suite: text(facts['suite']) || 'not recorded',
-    preExisting: list(facts['pre_existing_failures']).map(text),
-    findings: list(facts['findings']).map(text),
+    files: files.map((file) => ({
+      path: text(file['path']), status: text(file['status']), added: text(file['added']), removed: text(file['removed']),
+    })),
+    scenarios: list(about['scenarios'])
+      .map(facts)
+      .map((one) => ({
+        id: text(one['id']), kind: text(one['kind']), title: text(one['title']), criteria: list(one['criteria']).map(text),
+      })),
+    suite: text(about['suite']) || 'not recorded',
+    preExisting: list(about['pre_existing_failures']).map(text),
+    findings: list(about['findings']).map(said),
+    resolved: Number(about['resolved_findings'] ?? 0),
   };
 }
 
-function sum(files: Record<string, unknown>[], field: string): number {
+function said(finding: unknown): string {
+  const about = facts(finding);
+  return text(finding) || [text(about['severity']), text(about['message'])].filter(Boolean).join(': ');
+}
+
+function sum(files: Facts[], field: string): number {
   return files.reduce((total, file) => total + Number(file[field] ?? 0), 0);
-}
-
-function list(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
-}
-
-function recordOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }

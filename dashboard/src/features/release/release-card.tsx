@@ -1,105 +1,120 @@
-import { useState } from 'react';
-
+import { Badge } from '@/components/badge';
+import { Gherkin } from '@/components/gherkin';
 import { Problem } from '@/components/states';
-import { useDecide, useOpenGates, type Decision, type Gate } from '@/features/release/api/gates';
-import { shownBy, type Change } from '@/features/release/content';
-import { short, words } from '@/lib/format';
+import { useGatesOf, type Gate } from '@/features/release/api/gates';
+import { shownBy, type Change, type Shown } from '@/features/release/content';
+import { Decide } from '@/features/release/decide';
+import { Proof } from '@/features/release/proof';
+import { riskOf } from '@/lib/diff';
+import { short, usd, words } from '@/lib/format';
 
-/** The decisions that wait for a person on one change request; nothing when none does. */
-export function ReleaseCards({ id }: { id: string }) {
-  const gates = useOpenGates(id);
-  if (gates.error && !gates.data) return <Problem error={gates.error} retry={() => void gates.refetch()} />;
-  return gates.data?.map((gate) => <ReleaseCard key={`${gate.id}:${gate.content_hash}`} gate={gate} />);
+interface Props {
+  id: string;
+  /** Why this person cannot approve; null when nothing speaks against it. */
+  barred: string | null;
 }
 
-function ReleaseCard({ gate }: { gate: Gate }) {
+/** The decisions that wait for a person on one change request; nothing when none does. */
+export function ReleaseCards({ id, barred }: Props) {
+  const open = useGatesOf(id, 'open');
+  const gone = useGatesOf(id, 'void');
+  if (open.error && !open.data) return <Problem error={open.error} retry={() => void open.refetch()} />;
+  return open.data?.map((gate) => (
+    <ReleaseCard key={`${gate.id}:${gate.content_hash}`} gate={gate} barred={barred} before={(gone.data ?? []).filter((one) => one.kind === gate.kind)} />
+  ));
+}
+
+function ReleaseCard({ gate, barred, before }: { gate: Gate; barred: string | null; before: Gate[] }) {
   const shown = shownBy(gate.content);
   return (
     <section className="card" aria-label={`Decision: ${words(gate.kind)}`}>
       <h2>{words(gate.kind)}: your decision</h2>
+      {before.map((one) => (
+        <p key={one.id} className="voided">
+          <Badge tone="attention">void</Badge> What was shown before (<code>{hashOf(one)}</code>) changed, so no decision on it counts. This
+          is the present content.
+        </p>
+      ))}
       <div className="card-columns">
-        <div className="card-what">
-          {shown.summary !== '' && <p className="lead">{shown.summary}</p>}
-          <ul className="criteria">
-            {shown.criteria.map((criterion) => (
-              <li key={criterion.id}>
-                <code>{criterion.id}</code> {criterion.text}
-              </li>
-            ))}
-          </ul>
-          {shown.remarks.map((remark) => (
-            <p key={remark} className="remark">
-              {remark}
-            </p>
-          ))}
-        </div>
+        <What shown={shown} />
+        <Risk shown={shown} />
         {shown.changes.map((change) => (
           <Proof key={change.name} change={change} />
         ))}
       </div>
-      <Decide gate={gate} />
+      {shown.features.map(([name, feature]) => (
+        <div key={name}>
+          <h3>{name}</h3>
+          <Gherkin feature={feature} />
+        </div>
+      ))}
+      {shown.request !== '' && <pre className="prose">{shown.request}</pre>}
+      <Decide gate={gate} barred={barred} />
     </section>
   );
 }
 
-function Proof({ change }: { change: Change }) {
+function What({ shown }: { shown: Shown }) {
   return (
-    <dl className="proof">
-      <Row name="Change">
-        <strong>{change.name}</strong>, {change.size},  <code>{short(change.base)}</code> → <code>{short(change.head)}</code> into <code>{change.target}</code>
-      </Row>
-      <Row name="Scenarios">{change.scenarios}</Row>
-      <Row name="Suite">{change.suite}</Row>
-      {change.preExisting.length > 0 && <Row name="Failed before too">{change.preExisting.join(', ')}</Row>}
-      <Row name="Findings">{change.findings.length === 0 ? 'none' : change.findings.map((one) => <div key={one}>{one}</div>)}</Row>
-    </dl>
-  );
-}
-
-function Row({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-const LABEL: Record<Decision['decision'], string> = {
-  approve: 'Approve',
-  send_back: 'Send back',
-  reject: 'Reject',
-  edit: 'Edit',
-};
-
-function Decide({ gate }: { gate: Gate }) {
-  const decide = useDecide(gate);
-  const [comment, setComment] = useState('');
-  const said = comment.trim();
-  const possible = gate.decisions.filter((decision) => decision !== 'edit');
-  return (
-    <div className="ways">
-      <label className="field">
-        <span>Comment (needed to send back or reject)</span>
-        <textarea rows={2} value={comment} onChange={(event) => setComment(event.target.value)} />
-      </label>
-      <div className="buttons">
-        {possible.map((decision) => (
-          <button
-            key={decision}
-            type="button"
-            className={`button ${decision === 'approve' ? 'button-primary' : decision === 'reject' ? 'button-danger' : ''}`}
-            disabled={decide.isPending || (decision !== 'approve' && said === '')}
-            onClick={() => decide.mutate({ decision, content_hash: gate.content_hash, comment: said })}
-          >
-            {LABEL[decision]}
-          </button>
+    <div className="card-what">
+      <h3>What and why</h3>
+      {shown.summary !== '' && <p className="lead">{shown.summary}</p>}
+      <ul className="criteria">
+        {shown.criteria.map((criterion) => (
+          <li key={criterion.id}>
+            <code>{criterion.id}</code> {criterion.text}
+          </li>
         ))}
-        <span className="hash" title={gate.content_hash}>
-          You decide on exactly this content: <code>{gate.content_hash.slice(0, 16)}</code>
-        </span>
-      </div>
-      {decide.error && <Problem error={decide.error} />}
+      </ul>
+      {shown.cost !== '' && <p className="quiet">It cost {usd(shown.cost)} so far.</p>}
     </div>
   );
+}
+
+function Risk({ shown }: { shown: Shown }) {
+  const remarks = [
+    ...shown.risks.map((flag) => `${flag.risk} risk in the request, ${words(flag.pattern)}: “${flag.quote}”`),
+    ...shown.changes.flatMap((change) => change.findings.map((finding) => `${change.name}: ${finding}`)),
+    ...shown.changes.flatMap((change) => change.preExisting.map((test) => `${change.name}: ${test} failed before this change too`)),
+  ];
+  if (shown.changes.length === 0 && remarks.length === 0 && shown.skipped.length === 0) return null;
+  return (
+    <div className="card-what">
+      <h3>Risk</h3>
+      {remarks.length === 0 && <p>No risk was flagged, and no finding is open.</p>}
+      {remarks.map((remark) => (
+        <p key={remark} className="remark">
+          {remark}
+        </p>
+      ))}
+      {shown.changes.map((change) => (
+        <RiskyFiles key={change.name} change={change} />
+      ))}
+      <h3>Skipped</h3>
+      {shown.skipped.length === 0 ? <p>Nothing was skipped.</p> : shown.skipped.map((one) => <p key={one} className="remark">{one}</p>)}
+    </div>
+  );
+}
+
+function RiskyFiles({ change }: { change: Change }) {
+  const risky = change.files.filter((file) => riskOf(file.path) !== null);
+  if (risky.length === 0) return null;
+  return (
+    <details>
+      <summary>
+        {risky.length} of {change.files.length} files in {change.name} deserve a closer look
+      </summary>
+      <ul className="files">
+        {risky.map((file) => (
+          <li key={file.path}>
+            <Badge tone="attention">{riskOf(file.path)}</Badge> <code>{file.path}</code>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+function hashOf(gate: Gate): string {
+  return short(gate.content_hash.replace('sha256:', ''));
 }

@@ -1,22 +1,39 @@
-import { queryOptions, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 
-import { unwrap, useApi, type Api, type Schemas } from '@/lib/api';
+import { unwrap, useApi, type Schemas } from '@/lib/api';
 import { keys } from '@/lib/keys';
 
 export type Summary = Schemas['ChangeRequestSummary'];
+export type Group = Schemas['Attention'];
+export type Counts = Schemas['AttentionCounts'];
 
-const PAGE_SIZE = 200;
+export interface Filters {
+  q?: string;
+  repository?: string;
+  status?: Schemas['Status'][];
+}
 
-export const changeRequestsQuery = (api: Api) =>
-  queryOptions({
-    queryKey: keys.board,
-    queryFn: async () => {
-      const query = { limit: PAGE_SIZE };
-      const page = await unwrap(api.GET('/api/v1/change-requests', { params: { query } }));
-      return page.items;
+const PAGE_SIZE = 100;
+
+export function useGroup(group: Group, filters: Filters) {
+  const api = useApi();
+  return useInfiniteQuery({
+    queryKey: keys.boardGroup(group, filters),
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam }) => {
+      const query = { ...filters, attention: group, limit: PAGE_SIZE, ...(pageParam === null ? {} : { cursor: pageParam }) };
+      return unwrap(api.GET('/api/v1/change-requests', { params: { query } }));
     },
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: (before) => before,
   });
+}
 
-export function useChangeRequests() {
-  return useQuery(changeRequestsQuery(useApi()));
+export function useCounts(filters: Filters) {
+  const api = useApi();
+  return useQuery({
+    queryKey: keys.counts(filters),
+    queryFn: () => unwrap(api.GET('/api/v1/attention', { params: { query: filters } })),
+    placeholderData: (before) => before,
+  });
 }

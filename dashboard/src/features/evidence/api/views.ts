@@ -1,6 +1,6 @@
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 
-import { unwrap, useApi } from '@/lib/api';
+import { unwrap, useApi, type Schemas } from '@/lib/api';
 import { keys } from '@/lib/keys';
 
 const at = (id: string) => ({ params: { path: { cr_id: id } } });
@@ -42,5 +42,26 @@ export function useCost(id: string) {
   return useQuery({
     queryKey: keys.view(id, 'cost'),
     queryFn: () => unwrap(api.GET('/api/v1/change-requests/{cr_id}/cost', at(id))),
+  });
+}
+
+export type Conversation = Schemas['ConversationView'];
+export type Entry = Schemas['EntryView'];
+
+export type ConversationOf = Partial<Pick<Conversation, 'attempt' | 'activation' | 'role' | 'instance'>>;
+
+const ENTRIES = 100;
+
+export function useConversation(id: string, of: ConversationOf) {
+  const api = useApi();
+  return useInfiniteQuery({
+    queryKey: [...keys.view(id, 'conversation'), of],
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam }) => {
+      const query = { ...of, limit: ENTRIES, ...(pageParam === null ? {} : { cursor: pageParam }) };
+      return unwrap(api.GET('/api/v1/change-requests/{cr_id}/conversation', { params: { path: { cr_id: id }, query } }));
+    },
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: (before) => before,
   });
 }

@@ -4,16 +4,13 @@ import { unwrap, useApi, type Schemas } from '@/lib/api';
 import { keys } from '@/lib/keys';
 
 export type Gate = Schemas['GateView'];
-export type Decision = Omit<Schemas['DecisionRequest'], 'answer'>;
+export type Decision = Omit<Schemas['DecisionRequest'], 'answer'> & { answer?: Record<string, unknown> };
 
-export function useOpenGates(id: string) {
+export function useGatesOf(id: string, status: Gate['status']) {
   const api = useApi();
   return useQuery({
-    queryKey: keys.gates(id),
-    queryFn: async () => {
-      const query = { cr_id: id, status: 'open' as const };
-      return (await unwrap(api.GET('/api/v1/gates', { params: { query } }))).items;
-    },
+    queryKey: [...keys.gates(id), status],
+    queryFn: async () => (await unwrap(api.GET('/api/v1/gates', { params: { query: { cr_id: id, status } } }))).items,
   });
 }
 
@@ -22,9 +19,12 @@ export function useDecide(gate: Gate) {
   const cache = useQueryClient();
   return useMutation({
     mutationFn: (decision: Decision) => {
-      const body = { ...decision, answer: {} };
+      const body = { answer: {}, ...decision };
       return unwrap(api.POST('/api/v1/gates/{gate_id}/decision', { params: { path: { gate_id: gate.id } }, body }));
     },
-    onSettled: () => cache.invalidateQueries({ queryKey: keys.changeRequest(gate.cr_id) }),
+    onSettled: async () => {
+      await cache.invalidateQueries({ queryKey: keys.changeRequest(gate.cr_id) });
+      await cache.invalidateQueries({ queryKey: keys.board });
+    },
   });
 }

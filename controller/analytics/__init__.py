@@ -1,0 +1,1 @@
+"""Figures over many change requests: throughput, durations, loops, money."""

@@ -1,0 +1,54 @@
+import type { ReactNode } from 'react';
+
+import { Badge } from '@/components/badge';
+import type { Change } from '@/features/release/content';
+import { short } from '@/lib/format';
+
+/** What speaks for the change in one repository. */
+export function Proof({ change }: { change: Change }) {
+  const kinds = (kind: string) => change.scenarios.filter((one) => one.kind === kind).length;
+  return (
+    <div className="card-what">
+      <h3>Evidence: {change.name}</h3>
+      <dl className="proof">
+        <Row name="Change">
+          {change.size}, <code>{short(change.base)}</code> → <code>{short(change.head)}</code> into <code>{change.target}</code>
+        </Row>
+        <Row name="Suite">{change.suite}</Row>
+        <Row name="Scenarios">
+          {`${kinds('change')} change, ${kinds('preserve')} preserve`}
+          {change.scenarios.length > 0 && (
+            <details>
+              <summary className="quiet">each with its criterion</summary>
+              <ul>
+                {change.scenarios.map((one) => (
+                  <li key={one.id}>
+                    <code>{one.id}</code> {one.title}{' '}
+                    {one.criteria.map((criterion) => (
+                      <Badge key={criterion} tone="calm">
+                        {criterion}
+                      </Badge>
+                    ))}
+                  </li>
+                ))}
+              </ul>
+            </details>
+          )}
+        </Row>
+        <Row name="Review">
+          {change.findings.length === 0 ? 'nothing open' : `${change.findings.length} open`}
+          {change.resolved > 0 && `, ${change.resolved} resolved before`}
+        </Row>
+      </dl>
+    </div>
+  );
+}
+
+function Row({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,138 @@
+"""Figures over many change requests since a moment, read from events and the ledger. Reads only.
+
+Throughput comes from the change requests themselves, durations and loops from their events, money from settled calls.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Date, Float, cast, distinct, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.change_request import Status
+from pipeline.store.tables import change_requests, events, model_calls
+
+_ENDS = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRow:
+    """One stage: finished runs and how long they took, change requests that entered it, and what it sent back."""
+
+    runs: int = 0
+    median_s: float = 0.0
+    p90_s: float = 0.0
+    entered: int = 0
+    sent_back: int = 0
+    loops: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyRow:
+    """One group of settled calls; `fresh_tokens` is input that no cache held."""
+
+    name: str
+    calls: int
+    spent_usd: Decimal
+    fresh_tokens: int
+    cached_tokens: int
+    output_tokens: int
+
+
+class Figures:
+    """Read models of one tenant since a moment, on one connection."""
+
+    def __init__(self, connection: AsyncConnection, *, since: datetime) -> None:
+        self._connection = connection
+        self._since = since
+
+    async def throughput(self) -> dict[date, dict[str, int]]:
+        """Return per day in UTC: `submitted` and one count per end; days without anything are absent."""
+        days: dict[date, dict[str, int]] = {}
+        row = change_requests.c
+        submitted = await self._per_day(row.created_at)
+        ended = {status: await self._per_day(row.finished_at, row.status == status.value) for status in _ENDS}
+        for name, found in [("submitted", submitted), *((status.value, counts) for status, counts in ended.items())]:
+            for day, number in found.items():
+                blank = {"submitted": 0, **{status.value: 0 for status in _ENDS}}
+                days.setdefault(day, blank)[name] = number
+        return days
+
+    async def median_lead_s(self) -> float | None:
+        """Return the median time from submission to completion; None before anything completed."""
+        row = change_requests.c
+        lead = func.extract("epoch", row.finished_at - row.created_at)
+        query = select(func.percentile_cont(0.5).within_group(lead)).where(
+            row.status == Status.COMPLETED.value, row.finished_at >= self._since
+        )
+        found = (await self._connection.execute(query)).scalar_one()
+        return None if found is None else float(found)
+
+    async def stages(self) -> dict[str, StageRow]:
+        """Return the figures of each stage that began."""
+        entered = await self._stage_counts("stage_entered")
+        looped = await self._stage_counts("stage_looped")
+        durations = await self._durations()
+        return {
+            stage: StageRow(
+                runs=durations.get(stage, (0, 0.0, 0.0))[0], median_s=durations.get(stage, (0, 0.0, 0.0))[1],
+                p90_s=durations.get(stage, (0, 0.0, 0.0))[2], entered=counted[0],
+                sent_back=looped.get(stage, (0, 0))[0], loops=looped.get(stage, (0, 0))[1],
+            )
+            for stage, counted in entered.items()
+        }  # fmt: skip
+
+    async def money(self, by: str) -> list[MoneyRow]:
+        """Return settled calls grouped by `repository`, `role` or `model`, the most expensive first."""
+        row = model_calls.c
+        spent = func.coalesce(func.sum(row.cost_usd), 0)
+        query = (
+            select(
+                func.coalesce(row[by], "").label("name"), func.count().label("calls"), spent.label("spent_usd"),
+                func.sum(row.input_tokens + row.cache_write_tokens).label("fresh_tokens"),
+                func.sum(row.cache_read_tokens).label("cached_tokens"),
+                func.sum(row.output_tokens).label("output_tokens"),
+            )
+            .where(row.status == "settled", row.reserved_at >= self._since)
+            .group_by(row[by])
+            .order_by(spent.desc())
+        )  # fmt: skip
+        rows = (await self._connection.execute(query)).mappings()
+        return [
+            MoneyRow(
+                name=row["name"], calls=int(row["calls"]), spent_usd=Decimal(row["spent_usd"]),
+                fresh_tokens=int(row["fresh_tokens"]), cached_tokens=int(row["cached_tokens"]),
+                output_tokens=int(row["output_tokens"]),
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    async def _per_day(self, moment: ColumnElement[datetime], *wanted: ColumnElement[bool]) -> dict[date, int]:
+        day = cast(func.timezone("UTC", moment), Date)
+        query = select(day.label("day"), func.count().label("number")).where(moment >= self._since, *wanted)
+        return {row.day: int(row.number) for row in await self._connection.execute(query.group_by(day))}
+
+    async def _stage_counts(self, event: str) -> Mapping[str, tuple[int, int]]:
+        stage = events.c.payload["stage"].astext
+        query = (
+            select(stage.label("stage"), func.count(distinct(events.c.cr_id)).label("crs"), func.count().label("times"))
+            .where(events.c.type == event, events.c.at >= self._since, stage.is_not(None))
+            .group_by(stage)
+        )
+        return {row.stage: (int(row.crs), int(row.times)) for row in await self._connection.execute(query)}
+
+    async def _durations(self) -> Mapping[str, tuple[int, float, float]]:
+        stage, seconds = events.c.payload["stage"].astext, cast(events.c.payload["duration_s"].astext, Float)
+        query = (
+            select(
+                stage.label("stage"), func.count().label("runs"),
+                func.percentile_cont(0.5).within_group(seconds).label("median_s"),
+                func.percentile_cont(0.9).within_group(seconds).label("p90_s"),
+            )
+            .where(events.c.type == "stage_completed", events.c.at >= self._since, stage.is_not(None))
+            .group_by(stage)
+        )  # fmt: skip
+        found = await self._connection.execute(query)
+        return {row.stage: (int(row.runs), float(row.median_s), float(row.p90_s)) for row in found}

@@ -1,0 +1,153 @@
+"""The whole line driven from the browser alone: real servers, workers, git and tests; only the model is scripted."""
+
+import json
+import re
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.conftest import EXAMPLES, Changeline, git, value_of
+from tests.control_room.conftest import PHONE, Room
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
+
+SLOW_MS = 120_000
+SCENARIO = str(EXAMPLES / "parcel-rates.scenario.yaml")
+REQUEST = (EXAMPLES / "parcel-rates.request.md").read_text()
+
+
+def test_a_change_is_submitted_watched_steered_paused_commented_and_released_without_a_terminal(
+    changeline: Changeline, sample: Path, place: Path, room: Room
+) -> None:
+    url = _up(changeline, "0")
+    page = room.person(url, _login(url, place))
+    page.set_default_timeout(SLOW_MS)
+    expect(page.get_by_text("No change request yet.")).to_be_visible()
+
+    _submit(room, page, sample)
+    _steer_and_pause(room, page)
+    expect(page.get_by_role("region", name="Decision: release")).to_be_visible(timeout=SLOW_MS)
+    address = page.url
+    _look_at_every_pane(room, page, address)
+    _comment(room, page, address)
+    _restart(room, page, address, changeline, url)
+
+    phone = room.person(url, _login(url, place), size=PHONE)
+    phone.goto(f"{url}/inbox")
+    expect(phone.get_by_role("region", name="Decision: release")).to_be_visible()
+    room.look(phone, "phone-approval")
+
+    page.goto(f"{url}/inbox")
+    expect(page.get_by_role("button", name="Approve")).to_be_enabled()
+    room.look(page, "inbox")
+    page.keyboard.press("a")
+    expect(page.get_by_role("button", name="Approve")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    expect(page.get_by_role("region", name="Done")).to_contain_text("Insure parcels", timeout=SLOW_MS)
+    assert "Insure parcels" in git(sample, "log", "--format=%B", "main")
+    _look_at_the_rest(room, page, url)
+
+
+def _submit(room: Room, page: Page, sample: Path) -> None:
+    page.keyboard.press("g")
+    page.keyboard.press("n")
+    page.get_by_label("Repository", exact=True).fill(str(sample))
+    page.get_by_label("Title").fill("Insure parcels with a declared value")
+    page.get_by_label("What should change, and why").fill(REQUEST)
+    room.look(page, "new")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("heading", name="Insure parcels with a declared value")).to_be_visible()
+
+
+def _steer_and_pause(room: Room, page: Page) -> None:
+    expect(page.get_by_role("log")).to_contain_text("analyst", timeout=SLOW_MS)
+    page.keyboard.press("s")
+    page.keyboard.type("Keep to the conventions in AGENTS.md.")
+    expect(page.get_by_label("Instructions for the agents")).to_have_value("Keep to the conventions in AGENTS.md.")
+    page.get_by_role("button", name="Tell the agents").click()
+    receipts = page.get_by_role("region", name="Receipts")
+    expect(receipts).to_contain_text("Keep to the conventions")
+    room.look(page, "live")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("region", name="Paused")).to_contain_text("Paused by a person")
+    room.look(page, "paused")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("region", name="Paused")).to_be_hidden()
+
+
+def _look_at_every_pane(room: Room, page: Page, address: str) -> None:
+    room.look(page, "release")
+    telling = {
+        "spec": "Scenario", "diff": "insurance.py", "tests": "red → green", "findings": "rounding", "conversation": "spec writer",
+        "cost": "Cache read", "evidence": "Download", "history": "Keep to the conventions", "settings": "requester may approve",
+        "request": "As understood",
+    }  # fmt: skip
+    for tab, text in telling.items():
+        page.goto(f"{address}?tab={tab}")
+        expect(page.locator(".tab-panel")).to_contain_text(text, ignore_case=True)
+        room.look(page, tab)
+
+
+def _comment(room: Room, page: Page, address: str) -> None:
+    page.goto(f"{address}?tab=diff")
+    page.get_by_label("side by side").check()
+    expect(page.locator(".diff-pair").first).to_be_visible()
+    page.get_by_label("side by side").uncheck()
+    page.get_by_role("button", name=re.compile("^Comment on .*insurance.py:3$")).first.click()
+    page.get_by_label(re.compile("^Comment on")).and_(page.get_by_role("textbox")).fill(
+        "Say why the minimum is 1.50 EUR."
+    )
+    page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_role("region", name="Line comments")).to_contain_text("1 comment not sent")
+    room.look(page, "comments")
+    page.get_by_role("button", name="Discard").click()
+
+
+def _restart(room: Room, page: Page, address: str, changeline: Changeline, url: str) -> None:
+    page.goto(address)
+    changeline("down")
+    expect(page.get_by_text("The controller does not answer.")).to_be_visible()
+    room.look(page, "offline")
+    assert _up(changeline, url.rsplit(":", 1)[1]) == url
+    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_role("button", name="Approve")).to_be_enabled()
+
+
+def _look_at_the_rest(room: Room, page: Page, url: str) -> None:
+    room.look(page, "board")
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Command or change request").fill("insure")
+    expect(page.get_by_role("option", name="Insure parcels")).to_be_visible()
+    room.look(page, "palette")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    room.look(page, "keyboard")
+    page.keyboard.press("Escape")
+    page.goto(f"{url}/learnings")
+    page.get_by_role("button", name=re.compile("^Approve")).first.click()
+    expect(page.get_by_role("region", name=re.compile("^Approved"))).to_be_visible()
+    room.look(page, "learnings")
+    page.goto(f"{url}/analytics")
+    expect(page.get_by_role("region", name="Stages")).to_contain_text("Development")
+    room.look(page, "analytics")
+
+
+def _up(changeline: Changeline, port: str) -> str:
+    started = changeline("up", "--detach", "--port", port, "--scenario", SCENARIO)
+    assert started.returncode == 0, started.stderr
+    return str(value_of(changeline("status", "--json"))["controller"])
+
+
+def _login(url: str, place: Path) -> dict[str, Any]:
+    token = (place / "data" / "token").read_text().strip()
+    asked = urllib.request.Request(  # noqa: S310 - the address of the test's own controller
+        f"{url}/api/v1/login-codes", method="POST", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(asked) as answer:  # noqa: S310 - as above
+        found: dict[str, Any] = json.load(answer)
+    return found
