@@ -58,6 +58,7 @@ STORY: list[events.Event] = [
     events.EffectRecorded(effect_id="e", kind="merge", status="done", summary="merge is done"),
     events.InterventionProgressed(intervention_id="i", action="redirect", status="delivered", actor="ann", turn=4),
     events.Warned(message="Something."),
+    events.CleanupPending(actor="ann", message="Branches are kept."),
     events.StatusChanged(status=Status.COMPLETED),
 ]  # fmt: skip
 

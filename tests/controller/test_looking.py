@@ -51,6 +51,8 @@ async def test_every_page_answers_for_a_change_request_with_everything(controlle
     learning = get(controller, "/api/v1/learnings")["items"][0]["id"]
     names = {"cr_id": line.CR, "gate_id": gate.id, "section": "pipeline", "name": "sample", "learning_id": learning}
     controller.submit(repositories=["/srv/sample"])
+    exported = controller.client().get(f"/api/v1/change-requests/{line.CR}/journal").content
+    names["journal_id"] = controller.client().post("/api/v1/journals", content=exported).json()["id"]
     asked = 0
     for path, operations in bare_app().openapi()["paths"].items():
         if "get" not in operations or path in {"/login", "/readyz"}:

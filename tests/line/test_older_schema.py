@@ -71,7 +71,7 @@ def copied(columns: Columns, source: TestDatabase, sink_url: str, *, as_first_ve
             writing.execute(insert.format(sql.Identifier(table), names, names))
             writing.execute("DROP TABLE staged")
         if not as_first_version:
-            for (name,) in reading.execute(_NUMBERS).fetchall():
+            for (name,) in writing.execute(_NUMBERS).fetchall():
                 writing.execute("SELECT setval(%s, 1000000)", [name])
 
 

@@ -227,8 +227,6 @@ async def test_a_secret_in_the_tree_is_never_published(line: LineRun) -> None:
     assert (one.status, one.commands) == ("refused", []) and "secret" in one.message
     assert key not in one.message
     assert f"refs/heads/{BRANCH}" not in line.repositories["sums"].refs()
-    await handed_back(line)
-    await line.work()
 
 
 async def test_a_second_person_is_told_who_has_it(line: LineRun) -> None:
