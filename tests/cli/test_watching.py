@@ -185,7 +185,7 @@ async def test_ctrl_c_ends_watching_and_says_how_to_return(controller: Controlle
     argv = [*itself.command("watch", line.CR)]
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
-        assert "It begins." in watching.stdout.readline()
+        assert any("It begins." in line for line in watching.stdout)
         watching.send_signal(signal.SIGINT)
         _, said = watching.communicate(timeout=30)
     assert watching.returncode == 3, said
