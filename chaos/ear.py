@@ -3,6 +3,7 @@
 It comes back with the last number it had; what it heard over the whole campaign must be every event, in order, once.
 """
 
+import json
 import threading
 from typing import Self
 
@@ -56,7 +57,8 @@ class Ear:
         headers = {**self._headers, "Last-Event-ID": str(self.heard[-1] if self.heard else 0)}
         with httpx2.stream("GET", self._url, headers=headers, timeout=_SILENCE_S, trust_env=False) as answer:
             for line in answer.iter_lines() if answer.is_success else ():
-                if line.startswith("id:"):
-                    self.heard.append(int(line[3:]))
+                # Only events have a payload; positions repeat the number of the newest event.
+                if line.startswith("data:") and "payload" in (told := json.loads(line[5:])):
+                    self.heard.append(told["seq"])
                 if self._closed.is_set():
                     return

@@ -55,7 +55,7 @@ def plan(kills: int, seed: int) -> list[Disturbance]:
     """Return so many disturbances in the order in which they are handed out."""
     dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
     named = [
-        _named(dice, point) for point in _dealt(dice, POINTS, min(len(POINTS), max(0, kills - _OTHERS_MIN) * 3 // 5))
+        _named(dice, point) for point in _dealt(dice, POINTS, min(len(POINTS), max(0, kills - _OTHERS_MIN) * 5 // 8))
     ]
     others = [_timed(dice, target) for target in _dealt(dice, tuple(Target), kills - len(named))]
     mixed = named + others

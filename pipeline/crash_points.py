@@ -27,6 +27,8 @@ PASSED = "passed"
 EFFECT_KINDS = ("push", "merge", "delete_ref", "delete_snapshots")
 CHECKPOINTS = 23
 """So many does a change request make that meets no obstacle, in one repository."""
+_WITHOUT_RESULT = (Stage.RELEASE_GATE, Stage.SYNC)
+"""The gate stores none, and only a change request that was handed back passes the other."""
 _EDITORS = ("test_writer", "code_writer")
 _SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
 
@@ -43,7 +45,7 @@ def around(*parts: str) -> tuple[str, str]:
 IN_WORKERS: tuple[str, ...] = (
     *(point for kind in EFFECT_KINDS for point in around("effect", kind, "intend")),
     *(point for number in range(CHECKPOINTS) for point in around("checkpoint", f"{number:02}")),
-    *(point for stage in Stage if stage is not Stage.RELEASE_GATE for point in around("result", stage.value)),
+    *(point for stage in Stage if stage not in _WITHOUT_RESULT for point in around("result", stage.value)),
     *(point for kind in EntryKind for point in around("journal", kind.value)),
     *(point for role in _EDITORS for point in around("snapshot", role)),
 )

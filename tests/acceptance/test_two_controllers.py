@@ -94,7 +94,8 @@ async def test_twelve_change_requests_complete_once_though_one_of_two_controller
         (repository,) = one.repositories.values()
         assert len(repository.subjects()) == 2, "merged once"
         assert repository.refs() == ["refs/heads/main"]
-        assert Counter(effect.kind for effect in await one.effects()) == Counter(push=1, merge=1, delete_ref=1)
+        kinds = Counter(effect.kind for effect in await one.effects())
+        assert kinds == Counter(push=1, merge=1, delete_ref=1, delete_snapshots=1)
         started = [event.payload["epoch"] for event in await one.events("worker_started")]
         assert len(started) == len(set(started)), "one worker per epoch"
         moves = [event.payload["status"] for event in await one.events("status_changed")]

@@ -55,7 +55,10 @@ async def test_what_is_rolled_back_never_rings(store: Database, heard: Heard) ->
 @pytest.mark.parametrize(
     ("ending", "rung"),
     [
-        (Ending(move=Move.WAIT, status=Status.WAITING, wait=WaitKind.GATE, wait_id="g-1"), ["default/events"]),
+        (
+            Ending(move=Move.WAIT, status=Status.WAITING, wait=WaitKind.GATE, wait_id="g-1"),
+            ["default/events", "default/effects"],
+        ),
         (Ending(move=Move.REQUEUE, status=Status.QUEUED), ["default/events", "default/queue"]),
     ],
 )
