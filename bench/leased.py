@@ -43,10 +43,14 @@ async def leased(installation: Installation) -> AsyncIterator[Leased]:
         await ChangeRequests(connection).create(new)
         await ChangeRequests(connection).move(new.id, Move.DISPATCH)
         epoch = await Leases(connection).take(new.id, "bench", lost_after=_LOST_AFTER)
-    await door.close()
     identity = WorkerIdentity(cr_id=new.id, epoch=epoch)
     database = Database(url, tenant=tenant, pool_max=POOL_MAX, worker=identity)
     try:
         yield Leased(url=url, tenant=tenant, identity=identity, database=database)
     finally:
         await database.close()
+        # One that stayed running would take a worker's place from what is measured later.
+        async with door.transaction() as connection:
+            await Leases(connection).release(new.id, epoch)
+            await ChangeRequests(connection).move(new.id, Move.CANCEL, message="It was measured.")
+        await door.close()
