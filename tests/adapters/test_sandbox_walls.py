@@ -119,7 +119,7 @@ SECRETS = (
     "ln {data}/secret hard && cat hard",
     "grep -rs canary-7f3a / --include=secret --include=credentials --include='id_*' --exclude-dir=proc",
     "find / -xdev -name '*secret*' -newer /etc/passwd -exec cat {{}} +",
-    "cat /etc/shadow /etc/gshadow /root/.bash_history /var/run/secrets/kubernetes.io/serviceaccount/token",
+    "cat /etc/shadow /etc/gshadow ~root/.bash_history /var/run/secrets/kubernetes.io/serviceaccount/token",
     "cat /etc/pip.conf /etc/npmrc /etc/maven/settings.xml",
     "strings /proc/kcore | head; cat /dev/mem; dmesg",
     "mount --bind / /mnt; mount -t proc proc /mnt; unshare -Urm cat {data}/secret",
