@@ -48,7 +48,9 @@ VERBS = (
     Verb("budget", DECIDE, "interventions", "Raise the budget of a change request."),
     Verb("fail", DECIDE, "interventions", "End a change request as failed."),
     Verb("cancel", DECIDE, "interventions", "End a change request as cancelled."),
-    Verb("cleanup", DECIDE, "cleanup", "Decide what becomes of the branches and pull requests that are left."),
+    Verb(
+        "cleanup", DECIDE, "cleanup", "Decide what becomes of the branches, pull requests and snapshots that are left."
+    ),
     Verb("list", LOOK, "looking", "List change requests, newest first."),
     Verb("show", LOOK, "looking", "Show one change request."),
     Verb("diff", LOOK, "looking", "Show what a change request changes."),

@@ -30,6 +30,13 @@ class PullRequests(StrEnum):
     LEAVE = "leave"
 
 
+class Snapshots(StrEnum):
+    """What becomes of snapshots."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+
+
 @app.callback()
 def _group() -> None:
     pass
@@ -43,6 +50,9 @@ def cleanup(
     pull_requests: Annotated[
         PullRequests | None, typer.Option(help="For every pull request that is open. [default: close]")
     ] = None,
+    snapshots: Annotated[
+        Snapshots | None, typer.Option(help="For the saved work in progress of each repository. [default: keep]")
+    ] = None,
     artifact: Annotated[
         list[str] | None, typer.Option("--artifact", metavar="ID=CHOICE", help="For one artifact; can be repeated.")
     ] = None,
@@ -52,7 +62,7 @@ def cleanup(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Decide what becomes of the branches and pull requests that are left.
+    """Decide what becomes of the branches, pull requests and snapshots that are left.
 
     Without a choice it only shows them, with the default of each. Nothing is deleted by itself, and it can be decided
     again later.
@@ -60,7 +70,8 @@ def cleanup(
     with begin(as_json=as_json) as session:
         cr_id = identify(session.client, cr)
         found = session.client.get(f"{path_of(cr_id)}/cleanup")
-        chosen = _chosen(found, branches, pull_requests, artifact or [], defaults=defaults)
+        by_kind = {"branch": branches, "pull_request": pull_requests, "snapshots": snapshots}
+        chosen = _chosen(found, by_kind, artifact or [], defaults=defaults)
         if not chosen and not dismiss:
             _show(session.out, found, as_json=as_json)
             return
@@ -71,14 +82,8 @@ def cleanup(
 
 
 def _chosen(
-    found: Mapping[str, Any],
-    branches: Branches | None,
-    pull_requests: PullRequests | None,
-    artifacts: list[str],
-    *,
-    defaults: bool,
+    found: Mapping[str, Any], by_kind: Mapping[str, StrEnum | None], artifacts: list[str], *, defaults: bool
 ) -> dict[str, str]:
-    by_kind = {"branch": branches, "pull_request": pull_requests}
     chosen: dict[str, str] = {}
     for one in found["artifacts"]:
         choice = by_kind[one["kind"]] or (one["default"] if defaults else None)

@@ -13,10 +13,11 @@ class ArtifactKind(StrEnum):
 
     BRANCH = "branch"
     PULL_REQUEST = "pull_request"
+    SNAPSHOTS = "snapshots"
 
 
 class CleanupChoice(StrEnum):
-    """What becomes of it. A branch is kept or deleted, a pull request closed or left."""
+    """What becomes of it. A branch or snapshots are kept or deleted, a pull request closed or left."""
 
     KEEP = "keep"
     DELETE = "delete"
@@ -27,6 +28,7 @@ class CleanupChoice(StrEnum):
 OPTIONS = {
     ArtifactKind.BRANCH: (CleanupChoice.KEEP, CleanupChoice.DELETE),
     ArtifactKind.PULL_REQUEST: (CleanupChoice.CLOSE, CleanupChoice.LEAVE),
+    ArtifactKind.SNAPSHOTS: (CleanupChoice.KEEP, CleanupChoice.DELETE),
 }
 """The default first; it is only carried out when a person says so."""
 
@@ -35,7 +37,7 @@ class CleanupArtifact(BaseModel):
     """One thing that is left."""
 
     id: str
-    """`branch:REPOSITORY:ATTEMPT` or `pull_request:REPOSITORY:ATTEMPT`."""
+    """`branch:REPOSITORY:ATTEMPT`, `pull_request:REPOSITORY:ATTEMPT` or `snapshots:REPOSITORY`."""
     kind: ArtifactKind
     repository: str
     name: str

@@ -2,11 +2,13 @@
 
 Nothing is deleted without a choice, and a branch only while it stands where this change request left it: the deletion is
 an effect, a compare-and-swap from the recorded commit. The pull requests are Changeline's own rows, so closing one is
-recorded as an effect in the same transaction. Choices can be made, and made again, at any time.
+recorded as an effect in the same transaction. Snapshots are offered only when the change request ended: one that was
+aborted may still go on from them. Choices can be made, and made again, at any time.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from controller.cleanup.schemas import (
     OPTIONS,
@@ -18,18 +20,19 @@ from controller.cleanup.schemas import (
 )
 from controller.context import ControllerContext
 from controller.interventions.actions import cleanable
-from pipeline import events
+from pipeline import events, snapshots
 from pipeline.access import Principal
 from pipeline.errors import CallerError, Conflict
-from pipeline.records import ChangeRequest, Effect, Intervention
+from pipeline.records import ChangeRequest, Effect, Intervention, RepositoryProgress
 from pipeline.store.audit import Audit
 from pipeline.store.change_requests import ChangeRequests
-from pipeline.store.effects import Effects
+from pipeline.store.effects import Effects, effect_id
 from pipeline.store.events import Events
 from pipeline.store.interventions import Interventions
 from pipeline.store.pull_requests import PullRequest, PullRequests
 
 _MOVES_A_BRANCH = ("push", "publish")
+_GIVEN_UP = ("dead", "dismissed", "refused", "conflict")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class _Left:
     cr: ChangeRequest
     branches: Sequence[_Branch]
     pull_requests: Sequence[PullRequest]
+    worked_on: Sequence[RepositoryProgress]
     effects: Sequence[Effect]
     decided: bool
 
@@ -57,10 +61,14 @@ class _Left:
 async def look(context: ControllerContext, principal: Principal, cr_id: str) -> CleanupView:
     """Return what is left; of a change request that still works, nothing is offered."""
     async with context.database.transaction(principal.tenant) as connection:
+        requests = ChangeRequests(connection)
         left = await _left(
-            await ChangeRequests(connection).get(cr_id), Effects(connection), PullRequests(connection),
+            await requests.get(cr_id),
+            requests,
+            Effects(connection),
+            PullRequests(connection),
             Interventions(connection),
-        )  # fmt: skip
+        )
     return _view(left)
 
 
@@ -69,9 +77,10 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
     if asked.dismiss is bool(asked.decisions):
         raise CallerError("Decide about artifacts or dismiss, one of them.", field="decisions", remedy="Name a choice.")
     async with context.database.transaction(principal.tenant) as connection:
-        cr = await ChangeRequests(connection).lock(cr_id)
+        requests = ChangeRequests(connection)
+        cr = await requests.lock(cr_id)
         effects, pulls, words = Effects(connection), PullRequests(connection), Interventions(connection)
-        left = await _left(cr, effects, pulls, words)
+        left = await _left(cr, requests, effects, pulls, words)
         _check(left, asked)
         choices = {one.artifact: one.choice.value for one in asked.decisions}
         body = {"choices": choices, "dismissed": asked.dismiss, "instructions": asked.comment}
@@ -81,7 +90,7 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
             await _carry_out(left, artifact, CleanupChoice(choice), said, effects, pulls)
         await _announce(Events(connection), said, dismissed=asked.dismiss)
         await Audit(connection).note(principal.id, "intervened:cleanup", cr_id, **body)
-        after = await _left(cr, effects, pulls, words)
+        after = await _left(cr, requests, effects, pulls, words)
     await context.bells.ring(principal.tenant, "events", "effects", f"cr:{cr_id}")
     return _view(after)
 
@@ -92,14 +101,20 @@ async def _announce(log: Events, said: Intervention, *, dismissed: bool) -> None
     )
     await log.append(said.cr_id, progressed)
     if dismissed:
-        message = "Branches and pull requests stay as they are until somebody decides."
+        message = "Branches, pull requests and snapshots stay as they are until somebody decides."
         await log.append(said.cr_id, events.CleanupPending(actor=said.actor, message=message))
 
 
-async def _left(cr: ChangeRequest, effects: Effects, pulls: PullRequests, words: Interventions) -> _Left:
+async def _left(
+    cr: ChangeRequest, requests: ChangeRequests, effects: Effects, pulls: PullRequests, words: Interventions
+) -> _Left:
     known = await effects.of(cr.id)
     decided = any(one.action == "cleanup" and not one.body.get("dismissed") for one in await words.of(cr.id))
-    return _Left(cr=cr, branches=_branches(known), pull_requests=await pulls.of(cr.id), effects=known, decided=decided)
+    worked_on = [one for one in await requests.progress(cr.id) if one.base_commit is not None]
+    return _Left(
+        cr=cr, branches=_branches(known), pull_requests=await pulls.of(cr.id), worked_on=worked_on, effects=known,
+        decided=decided,
+    )  # fmt: skip
 
 
 def _branches(known: Sequence[Effect]) -> list[_Branch]:
@@ -144,7 +159,11 @@ def _check(left: _Left, asked: CleanupRequest) -> None:
 async def _carry_out(
     left: _Left, artifact: str, choice: CleanupChoice, said: Intervention, effects: Effects, pulls: PullRequests
 ) -> None:
-    if choice is CleanupChoice.DELETE:
+    if choice is CleanupChoice.DELETE and artifact.startswith(f"{ArtifactKind.SNAPSHOTS}:"):
+        worked_on = next(one for one in left.worked_on if _snapshots_id(one) == artifact)
+        deletion = await effects.intend(cr_id=left.cr.id, **_deletion(left.cr, worked_on))
+        await effects.revive(deletion.id, given_up=_GIVEN_UP)
+    elif choice is CleanupChoice.DELETE:
         branch = next(one for one in left.branches if one.id == artifact)
         payload = {"remote": branch.remote, "ref": branch.ref, "expected": branch.commit}
         key = f"cleanup/{said.id}/{artifact}"
@@ -166,6 +185,7 @@ async def _carry_out(
 def _view(left: _Left) -> CleanupView:
     artifacts = [_branch_view(left, one) for one in left.branches]
     artifacts += [_pull_view(left, one) for one in left.pull_requests]
+    artifacts += [_snapshots_view(left, one) for one in left.worked_on]
     choosable = any(one.options for one in artifacts)
     return CleanupView(
         change_request=left.cr.id,
@@ -205,6 +225,28 @@ def _pull_view(left: _Left, pull: PullRequest) -> CleanupArtifact:
         default=OPTIONS[ArtifactKind.PULL_REQUEST][0],
         warning="A closed pull request stays readable; it is not opened again by a rerun.",
     )  # fmt: skip
+
+
+def _snapshots_view(left: _Left, worked_on: RepositoryProgress) -> CleanupArtifact:
+    name, wanted = worked_on.target.name, effect_id(_deletion(left.cr, worked_on)["key"])
+    deletion = next((one for one in left.effects if one.id == wanted), None)
+    state = _deletion_state(deletion) if deletion else "open"
+    offered = left.cr.status.finished and cleanable(left.cr) and state not in {"deleted", "deleting"}
+    return CleanupArtifact(
+        id=_snapshots_id(worked_on), kind=ArtifactKind.SNAPSHOTS, repository=name, name=f"work in progress on {name}",
+        state=state, options=list(OPTIONS[ArtifactKind.SNAPSHOTS]) if offered else [],
+        default=OPTIONS[ArtifactKind.SNAPSHOTS][0],
+        warning=f"Deleting them removes what agents had written in every attempt from {worked_on.target.remote} and from the "
+        "cache here; conversations and evidence stay.",
+    )  # fmt: skip
+
+
+def _deletion(cr: ChangeRequest, worked_on: RepositoryProgress) -> dict[str, Any]:
+    return snapshots.deletion(cr.id, cr.attempt, worked_on.target.name, worked_on.target.remote)
+
+
+def _snapshots_id(worked_on: RepositoryProgress) -> str:
+    return f"{ArtifactKind.SNAPSHOTS}:{worked_on.target.name}"
 
 
 def _pull_id(pull: PullRequest) -> str:

@@ -102,7 +102,7 @@ def cleanable(cr: ChangeRequest) -> bool:
 def _cleanup(cr: ChangeRequest) -> list[AvailableAction]:
     if not cleanable(cr):
         return []
-    explanation = "Decide what becomes of its branches and pull requests; nothing is deleted by itself."
+    explanation = "Decide what becomes of its branches, pull requests and snapshots; nothing is deleted by itself."
     return [AvailableAction(action=Action.CLEANUP, explanation=explanation)]
 
 

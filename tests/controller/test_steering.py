@@ -29,7 +29,7 @@ class Deletes:
 
     async def execute(self, effect: Any) -> dict[str, Any]:
         self.asked.append(dict(effect.payload))
-        return {"ref": effect.payload["ref"], "deleted": True, "commit": "c" * 40}
+        return {"ref": effect.payload.get("ref"), "deleted": True, "commit": "c" * 40}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def deletes() -> Deletes:
 @pytest.fixture
 def controller(start: Starter, deletes: Deletes) -> Iterator[Controller]:
     """Without workers, so that what people caused stays visible."""
-    executors = {"delete_ref": deletes, "publish": deletes}
+    executors = {"delete_ref": deletes, "publish": deletes, "delete_snapshots": deletes}
     with start.running(launcher=ScriptedLauncher(ready=False), executors=executors) as running:
         yield running
 
@@ -179,6 +179,7 @@ async def test_nothing_is_deleted_without_a_choice_and_a_choice_can_follow_later
     assert found["pending"]
     assert {one["id"]: (one["state"], one["default"]) for one in found["artifacts"]} == {
         "branch:sample:1": ("open", "keep"), "pull_request:sample:1": ("open", "close"),
+        "snapshots:sample": ("open", "keep"),
     }  # fmt: skip
     assert "h" * 12 in found["artifacts"][0]["warning"]
     assert client.post(f"{ADDRESS}/cleanup", json={"dismiss": True}).status_code == 202
@@ -190,16 +191,22 @@ async def test_nothing_is_deleted_without_a_choice_and_a_choice_can_follow_later
     choices = [
         {"artifact": "branch:sample:1", "choice": "delete"},
         {"artifact": "pull_request:sample:1", "choice": "close"},
+        {"artifact": "snapshots:sample", "choice": "delete"},
     ]
     assert client.post(f"{ADDRESS}/cleanup", json={"decisions": choices}).status_code == 202
 
     async def deleted() -> bool:
         states = {one["id"]: one["state"] for one in client.get(f"{ADDRESS}/cleanup").json()["artifacts"]}
-        return states == {"branch:sample:1": "deleted", "pull_request:sample:1": "closed"}
+        return states == {
+            "branch:sample:1": "deleted",
+            "pull_request:sample:1": "closed",
+            "snapshots:sample": "deleted",
+        }
 
     await eventually(deleted)
     expected = {"remote": "/srv/sample", "ref": "refs/heads/changeline/cr-1", "expected": "h" * 40}
-    assert deletes.asked == [expected]
+    saved = {"remote": "/srv/sample", "cr_id": line.CR}
+    assert sorted(deletes.asked, key=len) == [saved, expected]
     assert client.post(f"{ADDRESS}/cleanup", json={"decisions": choices}).status_code == 422
 
 

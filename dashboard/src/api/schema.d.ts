@@ -989,7 +989,7 @@ export interface components {
          * @description What is left outside.
          * @enum {string}
          */
-        ArtifactKind: "branch" | "pull_request";
+        ArtifactKind: "branch" | "pull_request" | "snapshots";
         /**
          * AttemptView
          * @description One attempt.
@@ -1312,7 +1312,7 @@ export interface components {
         };
         /**
          * CleanupChoice
-         * @description What becomes of it. A branch is kept or deleted, a pull request closed or left.
+         * @description What becomes of it. A branch or snapshots are kept or deleted, a pull request closed or left.
          * @enum {string}
          */
         CleanupChoice: "keep" | "delete" | "close" | "leave";
