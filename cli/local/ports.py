@@ -1,6 +1,7 @@
 """TCP ports on the loopback interface."""
 
 import errno
+import secrets
 import socket
 
 from pipeline.errors import CallerError
@@ -8,11 +9,25 @@ from pipeline.errors import CallerError
 LOOPBACK = "127.0.0.1"
 
 
+_LISTENING = range(15_000, 32_768)
+"""Below what operating systems hand out: an outgoing connection must not take the port of a server that restarts."""
+_TRIES = 100
+
+
 def free_port() -> int:
     """A port that was free a moment ago; whoever binds it must be ready to lose the race."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    for _ in range(_TRIES):
+        port = secrets.choice(_LISTENING)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise CallerError(
+        f"{_TRIES} ports between {_LISTENING.start} and {_LISTENING.stop - 1} were tried on {LOOPBACK}; none can be bound.",
+        remedy="Find out what holds them (ss -ltn), or use a PostgreSQL and a Redis of your own.",
+    )
 
 
 def require_free_port(host: str, port: int, *, field: str) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import importlib.util
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.local.ports import free_port
 from pipeline.adapters.redis_bell import FallbackBell, OneTenantBell, RedisBell
 from pipeline.errors import TransientError
 from pipeline.ports import TenantBell
@@ -36,9 +36,13 @@ def redis(directory: Path, port: int) -> Iterator[str]:
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         try:
             assert server.stdout is not None
+            said = list[str]()
             for line in server.stdout:
+                said.append(line)
                 if "eady to accept connections" in line:
                     break
+            else:
+                pytest.fail(f"redis-server did not start:\n{''.join(said)}")
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             server.kill()
@@ -46,9 +50,7 @@ def redis(directory: Path, port: int) -> Iterator[str]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

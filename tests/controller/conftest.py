@@ -1,7 +1,6 @@
 """A running controller: the real application behind a real socket, on a fresh database."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import httpx2
 import psycopg
 import pytest
 
+from cli.local.ports import free_port
 from controller.app import create_app
 from controller.auth.service import ensure_local_principal
 from controller.serve import serve
@@ -210,7 +210,4 @@ async def _principal_token(database: TestDatabase, name: str, roles: tuple[Role,
 @pytest.fixture
 def free_ports() -> tuple[int, int]:
     """Two ports that nobody listens on, for processes that have to come back where they were."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1]), int(other.getsockname()[1])
+    return free_port(), free_port()
