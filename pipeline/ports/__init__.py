@@ -1,0 +1,79 @@
+"""What the product may ask of the world, as Protocols.
+
+Problem: a stage that names a database, a git binary or a provider cannot be tested or moved. Choice: each need is one
+small Protocol here, implemented by one adapter (or by `store`) and, where the real thing is not available in a test,
+by one fake in `pipeline.testing`, both held to the same contract tests. Values that cross a port are frozen.
+"""
+
+from pipeline.ports.clock import Clock
+from pipeline.ports.environments import Environment, Environments, Language, Stack
+from pipeline.ports.git import Author, ChangedFile, Forge, RebaseResult, RemoteFacts, Repository
+from pipeline.ports.journal import EntryKind, Instruction, Instructions, Journal, JournalEntry, JournalKey
+from pipeline.ports.live import DELTA_MAX_BYTES, Bell, Deltas, Emit, TenantBell, TenantDeltas
+from pipeline.ports.models import (
+    DeltaListener,
+    Json,
+    Ledger,
+    ModelAnswer,
+    ModelClass,
+    ModelProvider,
+    ModelRequest,
+    Reservation,
+    TurnListener,
+    Usage,
+    UsageListener,
+)
+from pipeline.ports.proof import CommitFacts, CommitReader, SecretHit, SecretScanner, SignatureVerifier, Signer
+from pipeline.ports.sandbox import CommandResult, Isolation, Network, Sandbox, SandboxCommand
+from pipeline.ports.webhooks import Delivery, Receipt, Webhooks
+
+__all__ = [
+    "DELTA_MAX_BYTES",
+    "Author",
+    "Bell",
+    "ChangedFile",
+    "Clock",
+    "CommandResult",
+    "CommitFacts",
+    "CommitReader",
+    "Delivery",
+    "DeltaListener",
+    "Deltas",
+    "Emit",
+    "EntryKind",
+    "Environment",
+    "Environments",
+    "Forge",
+    "Instruction",
+    "Instructions",
+    "Isolation",
+    "Journal",
+    "JournalEntry",
+    "JournalKey",
+    "Json",
+    "Language",
+    "Ledger",
+    "ModelAnswer",
+    "ModelClass",
+    "ModelProvider",
+    "ModelRequest",
+    "Network",
+    "RebaseResult",
+    "Receipt",
+    "RemoteFacts",
+    "Repository",
+    "Reservation",
+    "Sandbox",
+    "SandboxCommand",
+    "SecretHit",
+    "SecretScanner",
+    "SignatureVerifier",
+    "Signer",
+    "Stack",
+    "TenantBell",
+    "TenantDeltas",
+    "TurnListener",
+    "Usage",
+    "UsageListener",
+    "Webhooks",
+]

@@ -1,0 +1,61 @@
+"""What target repositories need to run their own tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class Language(StrEnum):
+    """Stacks whose tests can be run and read."""
+
+    PYTHON = "python"
+    NODE = "node"
+    GO = "go"
+    RUST = "rust"
+    JAVA = "java"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """What a repository is made of, found deterministically from the files of its base commit."""
+
+    language: Language
+    runner: str
+    """`pytest`, `unittest`, `node_test`, `jest`, `vitest`, `npm_script`, `go_test`, `cargo_test`, `maven`, `gradle`, `command`."""
+    test_command: str
+    """What a person would type; shown to agents and approvers."""
+    manifests: tuple[str, ...]
+    """Paths whose contents decide the dependency environment."""
+    source_roots: tuple[str, ...] = ()
+    """Directories whose modules count as this repository's own, for the red witness."""
+    test_patterns: tuple[str, ...] = ()
+    """Globs of what counts as a test file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Built dependencies of one repository at one manifest hash, mounted read-only for agents and witnesses."""
+
+    manifest_hash: str
+    root: Path
+    read_only: tuple[Path, ...]
+    path: tuple[Path, ...]
+    """Directories that go to the front of PATH, in order."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
+    tree_mounts: Mapping[str, Path] = field(default_factory=dict)
+    """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
+    log: str = ""
+
+    def mounts_in(self, tree: Path) -> dict[Path, Path]:
+        """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""
+        return {tree / name: built for name, built in self.tree_mounts.items()}
+
+
+class Environments(Protocol):
+    """Builds dependency environments once per manifest hash, in a sandbox with network and without secrets."""
+
+    async def prepare(self, stack: Stack, files: Path, manifest_hash: str) -> Environment:
+        """Return the environment, building it if this hash was never built; raises `PersonNeeded(environment_failed)`."""

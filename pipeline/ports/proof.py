@@ -1,0 +1,66 @@
+"""What proof and evidence rest on: secret scans, signatures, commits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretHit:
+    """Something that looks like a secret. `masked` never allows to reconstruct it."""
+
+    line: int
+    kind: str
+    certain: bool
+    """Whether the shape belongs to one provider alone; otherwise it is a suspicion."""
+    masked: str
+
+
+class SecretScanner(Protocol):
+    """Finds secrets in added lines, without any network."""
+
+    def scan(self, path: str, lines: Sequence[tuple[int, str]]) -> list[SecretHit]:
+        """Scan (line number, text) pairs of one file. Raises `PersonNeeded(secret_found)` when it could not scan."""
+
+
+class Signer(Protocol):
+    """This installation's signature over evidence."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The raw Ed25519 public key, 32 bytes."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature, 64 bytes; the same message gives the same signature."""
+
+
+class SignatureVerifier(Protocol):
+    """Checks signatures of any installation."""
+
+    def verify(self, *, public_key: bytes, signature: bytes, message: bytes) -> bool:
+        """Whether the signature is right; False for malformed keys and signatures too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitFacts:
+    """A commit as git stores it; full SHAs."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+
+
+class CommitReader(Protocol):
+    """Reads commits of one repository, synchronously and without changing anything: what checking evidence needs."""
+
+    def commit(self, sha: str) -> CommitFacts | None:
+        """Return the commit; None when the repository does not hold it."""
+
+    def blobs(self, sha: str) -> Mapping[str, str]:
+        """Return path to blob id for all files of a commit; empty when the repository does not hold it."""
+
+    def read(self, sha: str, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the bytes of those paths of a commit that are regular files."""
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether `ancestor` is reachable from `descendant` (equal counts); False when either is absent."""
