@@ -181,3 +181,31 @@ class ConversationPage(BaseModel):
     conversations: list[ConversationView]
     items: list[EntryView]
     next_cursor: str | None
+
+
+class RequestTextView(BaseModel):
+    """One text of a request: as submitted, as a person edited it, or as its source has it now."""
+
+    revision: int
+    origin: str
+    """`submitted`, `edited` or `source`."""
+    state: str
+    """`taken`, `proposed` (nobody decided so far), `declined`, or `late` (it was completed first)."""
+    title: str
+    body: str
+    changed_by: str
+    created_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    compared_with: int | None
+    """The revision that was worked on when it came; None for the first, or when they are too long to be compared."""
+    diff: str
+    """Unified, of title and body."""
+
+
+class RequestTexts(BaseModel):
+    """Every text of a request, oldest first. `in_use` is the one that is worked on."""
+
+    in_use: int
+    proposed: int | None
+    items: list[RequestTextView]
