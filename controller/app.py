@@ -93,6 +93,7 @@ def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
     for feature in _FEATURES:
         app.include_router(feature.router)
     app.include_router(change_request_routes.attention_router)
+    app.include_router(cleanup_routes.stale_router)
     errors.install(app)
     _name_problems(app)
     return app
