@@ -37,6 +37,12 @@ async def get_diff(
     return await service.diffs(context, principal, cr_id, repository)
 
 
+@router.get("/rebases")
+async def get_rebases(context: Context, principal: Viewer, cr_id: ChangeRequestId) -> schemas.RebaseList:
+    """Return what moved under the change, and what each rebase made of it."""
+    return await service.rebases(context, principal, cr_id)
+
+
 @router.get("/tests")
 async def get_tests(
     context: Context, principal: Viewer, cr_id: ChangeRequestId, attempt: Attempt = None

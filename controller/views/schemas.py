@@ -209,3 +209,35 @@ class RequestTexts(BaseModel):
     in_use: int
     proposed: int | None
     items: list[RequestTextView]
+
+
+class OthersCommit(BaseModel):
+    """A commit on the base branch that is not part of the change."""
+
+    commit: str
+    subject: str
+
+
+class RebaseView(BaseModel):
+    """One move of a base branch, and the rebase that followed it by itself. Commits are full SHAs."""
+
+    repository: str
+    attempt: int
+    base_branch: str
+    base_before: str
+    base: str
+    head_before: str
+    head: str
+    clean: bool
+    """Whether it went without conflicts; then an approval that was given before holds."""
+    proven: bool
+    """Whether everything was proven again on the new base; what was not went back to development."""
+    commits: list[OthersCommit]
+    """What moved it, newest first."""
+    more_commits: bool
+
+
+class RebaseList(BaseModel):
+    """Every move of a base branch under the present attempt, oldest first."""
+
+    items: list[RebaseView]
