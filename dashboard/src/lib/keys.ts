@@ -7,7 +7,7 @@ export const keys = {
   inboxPaused: ['change-requests', 'inbox', 'paused'] as const,
   deadEffects: ['change-requests', 'inbox', 'effects'] as const,
   found: (words: string) => ['change-requests', 'found', words] as const,
-  staleBranches: ['change-requests', 'stale-branches'] as const,
+  staleBranches: ['stale-branches'] as const,
   analytics: (days: number) => ['analytics', days] as const,
   learnings: ['learnings'] as const,
   me: ['me'] as const,
