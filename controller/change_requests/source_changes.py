@@ -91,7 +91,7 @@ async def _stop(requests: ChangeRequests, log: Events, cr: ChangeRequest, said: 
 def _before(cr: ChangeRequest) -> Mapping[str, Any]:
     """Return what it had stopped for; a second change of the source is about the same stop as the first."""
     if cr.pause_reason is PauseReason.SOURCE_CHANGED:
-        before: Mapping[str, Any] = cr.pause_facts["before"]
+        before: Mapping[str, Any] = cr.pause_facts.get("before", {})
         return before
     return {
         "reason": cr.pause_reason.value if cr.pause_reason else None, "message": cr.pause_message,

@@ -74,7 +74,7 @@ async def adopt(desk: Desk) -> Done:
 
 async def keep(desk: Desk) -> Done:
     """Continue with the text it began with, where it was when its source changed."""
-    before: Mapping[str, Any] = desk.cr.pause_facts["before"]
+    before: Mapping[str, Any] = desk.cr.pause_facts.get("before", {})
     gates = await desk.gates.inbox(cr_id=desk.cr.id)
     if desk.asked.instructions and (before.get("reason") or gates):
         what = f"the {gates[0].kind} decision" if gates else f"an answer to {before['reason']}"

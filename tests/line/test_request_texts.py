@@ -39,7 +39,8 @@ async def test_an_edited_request_is_screened_again_and_only_the_new_text_is_read
     cr = await line.work()
     assert (cr.pause_reason, cr.stage) == (PauseReason.INPUT_RISK, Stage.SCREENING)
     await edit(line, scenarios.BODY)
-    await line.to_the_gate()
+    gate = await line.to_the_gate()
+    assert gate.content["request_changes"][-1].endswith("had stopped: revision 4")
     assert [LEAKS in str(request["messages"]) for request in line.asked("request_parser")] == [True, False]
     assert RISKY not in str(line.asked())
     assert {one.status for one in await line.said()} == {"acted"}

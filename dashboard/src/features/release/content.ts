@@ -9,6 +9,8 @@ export interface Shown {
   changes: Change[];
   risks: { risk: string; pattern: string; quote: string }[];
   skipped: string[];
+  /** Who changed the text of the request on the way. */
+  requestChanges: string[];
   /** A spec gate shows the features themselves, by repository. */
   features: [string, string][];
   /** The approval that does not count any more, because what was approved is not what is shown. */
@@ -59,6 +61,7 @@ export function shownBy(content: Facts): Shown {
       .map(facts)
       .map((flag) => ({ risk: text(flag['risk']), pattern: text(flag['pattern']), quote: text(flag['quote']) })),
     skipped: list(content['skipped']).map(text),
+    requestChanges: list(content['request_changes']).map(text),
     features: Object.entries(facts(content['specs'])).map(([name, feature]) => [name, text(feature)]),
     voided: voidedBy(facts(content['void_approval'])),
     request: text(content['request']) || text(content['body']),

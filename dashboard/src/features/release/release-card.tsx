@@ -76,6 +76,11 @@ function What({ shown }: { shown: Shown }) {
           </li>
         ))}
       </ul>
+      {shown.requestChanges.map((change) => (
+        <p key={change} className="remark">
+          {change}
+        </p>
+      ))}
       {shown.cost !== '' && <p className="quiet">It cost {usd(shown.cost)} so far.</p>}
     </div>
   );
