@@ -6,7 +6,7 @@ Gathered from rows at the moment it is shown; the release content's hash is what
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import base_moves, specs
+from pipeline import moved_bases, specs
 from pipeline.agents.submissions.specs import Spec
 from pipeline.behaviour import ScenarioKind
 from pipeline.change_request import Stage
@@ -151,7 +151,7 @@ async def _repository(run: StageRun, name: str) -> dict[str, Any]:
         "pre_existing_failures": suite["pre_existing"],
         "findings": [_finding(name, finding) for finding in current],
         "resolved_findings": len(everything) - len(current),
-        "rebases": await base_moves.kept(run, name),
+        "rebases": await moved_bases.kept(run, name),
     }
 
 

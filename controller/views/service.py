@@ -12,7 +12,7 @@ from controller.change_requests.schemas import budget_of, plain_usd
 from controller.context import ControllerContext
 from controller.errors import NotThereYet
 from controller.views import schemas
-from pipeline import base_moves
+from pipeline import moved_bases
 from pipeline.access import Principal
 from pipeline.errors import CallerError, NotFound
 from pipeline.records import RepositoryProgress
@@ -56,7 +56,7 @@ async def rebases(context: ControllerContext, principal: Principal, cr_id: str) 
         work = Work(connection, cr_id=cr_id, attempt=cr.attempt)
         for name in [one.target.name for one in await ChangeRequests(connection).progress(cr_id)]:
             try:
-                moves = json.loads(await work.artifact(base_moves.KIND, base_moves.name_of(name)))
+                moves = json.loads(await work.artifact(moved_bases.KIND, moved_bases.name_of(name)))
             except NotFound:
                 continue
             items += [schemas.RebaseView(repository=name, **one) for one in moves if one["attempt"] == cr.attempt]

@@ -3,7 +3,7 @@ import { Badge } from '@/components/badge';
 import { Gherkin } from '@/components/gherkin';
 import { Problem } from '@/components/states';
 import { useGatesOf, type Gate } from '@/features/release/api/gates';
-import { BaseMoves } from '@/features/release/base-moves';
+import { BaseMoves } from '@/features/release/moves';
 import { shownBy, type Change, type Shown } from '@/features/release/content';
 import { Decide } from '@/features/release/decide';
 import { Proof } from '@/features/release/proof';

@@ -1,6 +1,6 @@
 import { Badge } from '@/components/badge';
 import { useRebases } from '@/features/release/api/rebases';
-import { BaseMoves } from '@/features/release/base-moves';
+import { BaseMoves } from '@/features/release/moves';
 import { staleIn, type Stale } from '@/features/release/stale';
 import type { StoredEvent } from '@/lib/event-stream';
 import { short } from '@/lib/format';
