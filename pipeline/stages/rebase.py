@@ -7,7 +7,7 @@ of what is merged never rests on another base; what fails there sends the change
 
 from typing import Any
 
-from pipeline import benches, coding, feedback, replaying, testing_first
+from pipeline import benches, coding, feedback, moved_bases, replaying, testing_first
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.change_request import PauseReason
 from pipeline.errors import InvariantBroken, PersonNeeded
