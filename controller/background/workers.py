@@ -25,9 +25,9 @@ _log = structlog.get_logger(__name__)
 
 
 def limit_of(settings: Settings) -> Limit:
-    """Return how many change requests this controller lets run at the same time."""
+    """Return how many change requests this controller lets run at the same time, where no runtime setting says otherwise."""
     door = settings.controller
-    return Limit(workers_max=door.workers_max, tenant_workers_max=door.tenant_workers_max)
+    return Limit(workers_max=door.workers_max, tenant_workers_max=door.tenant_workers_max, set_by=settings.tenant)
 
 
 class Workers:
