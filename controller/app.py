@@ -176,8 +176,8 @@ def _deltas(wiring: ControllerWiring, database: Database) -> TenantDeltas:
 
 def _lifespan(context: ControllerContext) -> Lifespan:
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        background = asyncio.create_task(supervise(context.loops), name="background")
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        background = asyncio.create_task(supervise(context.loops, app.state.outages), name="background")
         try:
             yield
         finally:
