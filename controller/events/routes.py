@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from controller.auth.principals import Viewer
+from controller.connections import line_of
 from controller.context import Context, ControllerContext
 from controller.events import service
 from controller.events.schemas import EventPage
@@ -53,7 +54,7 @@ async def follow_all(
     start = _start(last_event_id, after)
     if _wants_page(request):
         return JSONResponse(await service.page(context, principal, after=start or 0, cr_id=None, limit=limit))
-    return _stream(context, principal, after=start, cr_id=None, deltas=deltas)
+    return _stream(request, context, principal, after=start, cr_id=None, deltas=deltas)
 
 
 @router.get("/change-requests/{cr_id}/events", responses=_ANSWERS)
@@ -74,10 +75,11 @@ async def follow_one(
     start = _start(last_event_id, after) or 0
     if _wants_page(request):
         return JSONResponse(await service.page(context, principal, after=start, cr_id=cr_id, limit=limit))
-    return _stream(context, principal, after=start, cr_id=cr_id, until=until, deltas=deltas)
+    return _stream(request, context, principal, after=start, cr_id=cr_id, until=until, deltas=deltas)
 
 
 def _stream(
+    request: Request,
     context: ControllerContext,
     principal: Principal,
     *,
@@ -87,8 +89,9 @@ def _stream(
     deltas: bool,
 ) -> EventStream:
     pieces = service.stream(
-        context, principal, after=after, cr_id=cr_id, until_finished=until is Until.FINISHED, deltas=deltas
-    )
+        context, principal, after=after, cr_id=cr_id, until_finished=until is Until.FINISHED, deltas=deltas,
+        line=line_of(request),
+    )  # fmt: skip
     return EventStream(pieces, stall_s=context.wiring.pace.client_stall_s)
 
 
