@@ -69,19 +69,16 @@ class Crowd:
             self._place = Place(piece.cursor, window.deltas_told)
 
     def say_alive(self, wire: bytes) -> None:
-        """Write a sign of life if nothing was written since the last one was due."""
+        """Write a sign of life if nothing was written since the last one was due; whoever lags leaves in any case."""
         if self._silent:
-            chunk = chunked(wire)
-            for line in self._members:
-                if not line.get_write_buffer_size():
-                    line.write(chunk)
+            self._write(wire)
+        else:
+            self._part([line for line in self._members if line.get_write_buffer_size()])
         self._silent = True
 
     def dissolve(self) -> None:
         """Send everyone on by themselves."""
-        for left in self._members.values():
-            _go(left, self._place)
-        self._members.clear()
+        self._part(list(self._members))
 
     def _write(self, wire: bytes) -> None:
         chunk, slow = chunked(wire), list[Line]()
@@ -90,15 +87,15 @@ class Crowd:
                 slow.append(line)
             else:
                 line.write(chunk)
-        for line in slow:
-            _go(self._members.pop(line), self._place)
+        self._part(slow)
+
+    def _part(self, lines: list[Line]) -> None:
+        for line in lines:
+            left = self._members.pop(line)
+            if not left.done():
+                left.set_result(self._place)
 
 
 def chunked(wire: bytes) -> bytes:
     """Frame bytes for HTTP/1.1 `Transfer-Encoding: chunked`; they must not be empty, which would end the response."""
     return b"%x\r\n%b\r\n" % (len(wire), wire)
-
-
-def _go(left: "asyncio.Future[Place]", place: Place) -> None:
-    if not left.done():
-        left.set_result(place)

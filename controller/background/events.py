@@ -113,11 +113,10 @@ class EventTailer:
                 elif pulses < self._pulses:
                     pulses = self._pulses
                     yield Piece(position(cursor), cursor)
-                elif line is None:
+                elif line is None or cursor > window.last or self._closed:
                     await changed.wait()
                 else:
                     cursor, told = await window.stay(line, cr_id, deltas=deltas)
-                    pulses = self._pulses
 
     async def stored(
         self, tenant: str, *, after: int, cr_id: str | None = None, limit: int = PAGE
