@@ -188,9 +188,14 @@ class EventTailer:
         return window
 
     async def _advance(self, tenant: str) -> None:
-        await self.number(tenant)
+        number = True
         while (window := self._windows.get(tenant)) is not None:
-            found = await self.stored(tenant, after=window.last)
+            async with self._database.transaction(tenant) as connection:
+                if number:
+                    await Events(connection).number()
+                found = await Events(connection).read(after=window.last, limit=PAGE)
+            # Only here, after the commit, may anybody be shown the numbers.
+            number = False
             if found and self._windows.get(tenant) is window:
                 window.add([encode(event) for event in found])
             if len(found) < PAGE:
