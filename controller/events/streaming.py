@@ -13,6 +13,7 @@ import structlog
 from sse_starlette.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
+from controller.background.supervision import ended
 from controller.events.open_streams import OpenStreams
 
 _log = structlog.get_logger(__name__)
@@ -51,16 +52,17 @@ class EventStream(EventSourceResponse):
 
     async def _serve(self, receive: Receive, send: Send, first: bytes) -> None:
         sending = asyncio.create_task(self._send(send, first))
-        others = [asyncio.create_task(_left(receive)), asyncio.create_task(self._over.wait())]
+        others = [asyncio.create_task(_left(receive)), asyncio.create_task(self._told_to_end())]
         try:
             await asyncio.wait([sending, *others], return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 sending.result()
         finally:
-            for task in (sending, *others):
-                task.cancel()
-            await asyncio.gather(sending, *others, return_exceptions=True)
+            await ended(sending, *others)
             await self._pieces.aclose()
+
+    async def _told_to_end(self) -> None:
+        await self._over.wait()
 
     async def _send(self, send: Send, first: bytes) -> None:
         await self._give(send, first)
