@@ -25,7 +25,7 @@ from pipeline.agents.tools import tool_definitions, tool_notes
 from pipeline.agents.toolsets import ToolSet
 from pipeline.agents.turn import Turn
 from pipeline.change_request import PauseReason
-from pipeline.errors import InvariantBroken, PersonNeeded, TransientError
+from pipeline.errors import DatabaseAway, InvariantBroken, PersonNeeded, TransientError
 from pipeline.events import (
     AgentCompleted,
     AgentStarted,
@@ -201,6 +201,8 @@ class _Agent(Generic[S]):
         try:
             listen = partial(self.ports.on_text, self.talk.turn + 1) if self.ports.on_text else None
             answer = await self.ports.gateway.ask(call, self.notebook, listen)
+        except DatabaseAway:
+            raise
         except TransientError as problem:
             await self._fail_over(call.route, problem)
             return
