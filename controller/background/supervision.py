@@ -20,6 +20,7 @@ from pipeline.errors import TransientError
 _BACKOFF_S = 0.5
 _BACKOFF_MAX_S = 30.0
 _FAILING_S = 15.0
+_CANCEL_AGAIN_S = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -96,6 +97,19 @@ async def wait_for_ring(wake: asyncio.Event, at_most_s: float) -> None:
             await wake.wait()
     except TimeoutError:
         return
+
+
+async def ended(*tasks: "asyncio.Task[None]") -> None:
+    """Cancel tasks until they are done, whatever they end with.
+
+    Once is not enough: on Python 3.11 `asyncio.wait_for`, which drivers use, loses a cancellation that comes as it completes.
+    """
+    waiting = {task for task in tasks if not task.done()}
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=_CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def backoff_s(failures: int) -> float:
