@@ -73,7 +73,7 @@ async def test_while_the_database_is_away_the_log_says_so_once_and_without_a_tra
     with capture_logs() as lines:
         async with signed_in(controller) as watching:
             following = asyncio.create_task(_until_cut(watching, f"/api/v1/change-requests/{cr_id}/events"))
-            await asyncio.to_thread(restarted.cut_off)
+            await asyncio.to_thread(restarted.go_away)
             try:
                 for _ in range(5):
                     refused = await asyncio.to_thread(client.get, "/api/v1/change-requests")
