@@ -1049,7 +1049,7 @@ export interface components {
          * @description What is left outside.
          * @enum {string}
          */
-        ArtifactKind: "branch" | "pull_request" | "snapshots";
+        ArtifactKind: "branch" | "pull_request" | "snapshots" | "source";
         /**
          * AtRemote
          * @description What the remote says about it right now.
@@ -1374,7 +1374,7 @@ export interface components {
             /** Options */
             options: components["schemas"]["CleanupChoice"][];
             /** Repository */
-            repository: string;
+            repository: string | null;
             /** State */
             state: string;
             /** Warning */
@@ -1382,10 +1382,10 @@ export interface components {
         };
         /**
          * CleanupChoice
-         * @description What becomes of it. A branch or snapshots are kept or deleted, a pull request closed or left.
+         * @description What becomes of it. A branch or snapshots are kept or deleted, a pull request closed or left, a source told or left.
          * @enum {string}
          */
-        CleanupChoice: "keep" | "delete" | "close" | "leave";
+        CleanupChoice: "keep" | "delete" | "close" | "leave" | "report";
         /**
          * CleanupDecision
          * @description One choice.
