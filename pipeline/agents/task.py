@@ -60,6 +60,10 @@ class AgentTask(Generic[S]):
     """Further validation; its `ModelError` goes back to the model. May run again after a crash."""
 
 
+KeepDiff = Callable[[str, str], Awaitable[None]]
+"""(before, after): keeps what differs between two snapshots of the tree, for people. Safe to repeat."""
+
+
 class Workspace(Protocol):
     """The tree's memory. Commits are full SHAs."""
 
@@ -87,6 +91,8 @@ class AgentPorts:
     """None for agents without tools."""
     workspace: Workspace | None = None
     """None for agents that cannot change the tree."""
+    keep_diff: KeepDiff | None = None
+    """Given what each turn, and at its end the whole conversation, changed; None keeps nothing."""
     tools: Callable[[Workbench, ToolSet], ToolRunner] = ToolBox
     """Makes what carries tool calls out; a replay answers them from the journal."""
     on_text: TurnListener | None = None

@@ -59,6 +59,22 @@ def redacted(text: str, start: int = 0) -> str:
     return "".join([*told, text[cursor:]])
 
 
+def redacted_lines(text: str) -> str:
+    """As `redacted`, but every line stays a line and keeps its first character: line numbers and diffs stay true."""
+    told, cursor = list[str](), 0
+    for begin, stop in sorted(_spans(text)):
+        if stop > cursor:
+            start = max(begin, cursor)
+            _, *rest = text[start:stop].split("\n")
+            told += [
+                text[cursor:start],
+                f"[{masked(text[begin:stop])}]",
+                *(f"\n{line[:1]}…" if line else "\n" for line in rest),
+            ]
+            cursor = stop
+    return "".join([*told, text[cursor:]])
+
+
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     for _, shape in _SHAPES:
         for found in shape.finditer(text):

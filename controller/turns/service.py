@@ -1,0 +1,84 @@
+"""What turns changed: from the database, where it is kept; for a round that is not over, from the git cache."""
+
+from dataclasses import asdict
+
+from controller.context import ControllerContext
+from controller.errors import NoLongerThere
+from controller.turns import schemas
+from controller.views.schemas import ChangedFileView, RepositoryDiffView
+from controller.wiring import RepositoryDiff
+from pipeline import turn_diffs
+from pipeline.access import Principal
+from pipeline.errors import NotFound
+from pipeline.records import RepositoryProgress
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.turns import Round, Turn, rounds
+from pipeline.store.work import Work
+
+
+async def turns(context: ControllerContext, principal: Principal, cr_id: str) -> schemas.RoundList:
+    """Return the rounds in which anything changed."""
+    async with context.database.transaction(principal.tenant) as connection:
+        await ChangeRequests(connection).get(cr_id)
+        found = await rounds(connection, cr_id)
+    return schemas.RoundList(items=[_round(one) for one in found])
+
+
+async def turn_diff(
+    context: ControllerContext, principal: Principal, cr_id: str, *, commit: str, since: schemas.Since
+) -> schemas.TurnDiffView:
+    """Return what a turn changed. Raises `NoLongerThere` when neither database nor cache has it."""
+    async with context.database.transaction(principal.tenant) as connection:
+        cr = await ChangeRequests(connection).get(cr_id)
+        progress = await ChangeRequests(connection).progress(cr_id)
+        of, turn = _chosen(await rounds(connection, cr_id), commit)
+        before = of.since if since is schemas.Since.ROUND else turn.since
+        work = Work(connection, cr_id=cr_id, attempt=cr.attempt)
+        stored = await work.find_artifact(turn_diffs.KIND, turn_diffs.name_of(before, commit))
+    if stored is not None:
+        kept = turn_diffs.read(stored)
+        found: RepositoryDiff | None = RepositoryDiff(files=kept.files, patch=kept.patch, truncated=kept.truncated)
+    else:
+        found = await _from_cache(context, progress, of, before, commit)
+    if found is None:
+        raise _gone(turn, of)
+    return schemas.TurnDiffView(round=_round(of), turn=turn.turn, since=since, diff=_view(of, before, commit, found))
+
+
+def _chosen(found: list[Round], commit: str) -> tuple[Round, Turn]:
+    for one in found:
+        for turn in one.turns:
+            if turn.commit == commit:
+                return one, turn
+    remedy = "List the turns of this change request; only those that changed files are among them."
+    raise NotFound("turn", commit, remedy=remedy)
+
+
+async def _from_cache(
+    context: ControllerContext, progress: list[RepositoryProgress], of: Round, before: str, commit: str
+) -> RepositoryDiff | None:
+    target = next((one.target for one in progress if one.target.name == of.repository), None)
+    if target is None or not await context.wiring.diffs.holds(target, before, commit):
+        return None
+    return await context.wiring.diffs.read(target, before, commit)
+
+
+def _gone(turn: Turn, of: Round) -> NoLongerThere:
+    return NoLongerThere(
+        f"What turn {turn.turn} changed is no longer kept: its difference was not stored, and the git cache of this "
+        "machine does not have its snapshot.",
+        field="commit", remedy="Look at the whole change, or read the conversation, which names every tool call.",
+        turn=turn.turn, repository=of.repository, commit=turn.commit,
+    )  # fmt: skip
+
+
+def _view(of: Round, before: str, commit: str, found: RepositoryDiff) -> RepositoryDiffView:
+    fields = ChangedFileView.model_fields
+    files = [ChangedFileView(**{field: getattr(one, field) for field in fields}) for one in found.files]
+    return RepositoryDiffView(
+        repository=of.repository, base=before, head=commit, files=files, patch=found.patch, truncated=found.truncated
+    )
+
+
+def _round(one: Round) -> schemas.RoundView:
+    return schemas.RoundView(**{**asdict(one), "commit": one.commit})
