@@ -65,12 +65,10 @@ def redacted_lines(text: str) -> str:
     for begin, stop in sorted(_spans(text)):
         if stop > cursor:
             start = max(begin, cursor)
-            _, *rest = text[start:stop].split("\n")
-            told += [
-                text[cursor:start],
-                f"[{masked(text[begin:stop])}]",
-                *(f"\n{line[:1]}…" if line else "\n" for line in rest),
-            ]
+            told.append(text[cursor:start])
+            first, *rest = text[start:stop].split("\n")
+            name = f"[{masked(text[begin:stop])}]" if first else ""
+            told.append("\n".join([name, *(f"{line[0]}…" if line else "" for line in rest)]))
             cursor = stop
     return "".join([*told, text[cursor:]])
 
