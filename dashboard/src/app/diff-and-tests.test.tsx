@@ -41,7 +41,7 @@ function controllerWith(of: Schemas['ChangeRequestDetail'], more: Record<string,
 const changes = () => screen.findByRole('group', { name: 'Changes of a.py' });
 const shown = (line: string) => waitFor(async () => expect((await changes()).textContent).toContain(line));
 
-test('beside the whole change a turn or a round can be chosen, and the address names it', async () => {
+test('beside the whole change a turn or a round can be chosen, with the way to its conversation', async () => {
   controllerWith(detail()).open(`${PAGE}?tab=diff`);
   expect((await changes()).textContent).toContain('+all of it');
   const chooser = await screen.findByRole('combobox', { name: 'Show' });
@@ -50,7 +50,7 @@ test('beside the whole change a turn or a round can be chosen, and the address n
   expect(screen.getByText(/Exactly what turn 2 of code writer, round 1, changed/)).toBeDefined();
   await userEvent.selectOptions(chooser, 'the whole round');
   await shown('+the round');
-  const talk = new URLSearchParams(screen.getByRole('link', { name: 'Read the conversation' }).getAttribute('href') ?? '');
+  const talk = new URLSearchParams(screen.getByRole('link', { name: 'Read the conversation' }).getAttribute('href')?.split('?')[1]);
   expect([talk.get('tab'), talk.get('instance')]).toEqual(['conversation', 'shop/1']);
 });
 
