@@ -15,8 +15,8 @@ Commit = Annotated[str, Path(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 
 
 @router.get("")
-async def list_turns(context: Context, principal: Viewer, cr_id: ChangeRequestId) -> schemas.RoundList:
-    """Return the turns that changed files, round by round."""
+async def list_turns(context: Context, principal: Viewer, cr_id: ChangeRequestId) -> schemas.EditingConversationList:
+    """Return the turns that changed files, conversation by conversation."""
     return await service.turns(context, principal, cr_id)
 
 
@@ -28,5 +28,5 @@ async def get_turn_diff(
     commit: Commit,
     since: schemas.Since = schemas.Since.TURN,
 ) -> schemas.TurnDiffView:
-    """Return what the turn that ended at a snapshot changed; with `since=round`, what its round did up to it."""
+    """Return what the turn that ended at a snapshot changed; with `since=conversation`, what its conversation did up to it."""
     return await service.turn_diff(context, principal, cr_id, commit=commit, since=since)

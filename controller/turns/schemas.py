@@ -1,4 +1,4 @@
-"""Turns and rounds of agents, and what they changed."""
+"""Turns and conversations of agents, and what they changed."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,10 +9,10 @@ from controller.views.schemas import RepositoryDiffView
 
 
 class Since(StrEnum):
-    """What a turn's snapshot is compared with: the turn before it, or the beginning of its round."""
+    """What a turn's snapshot is compared with: the turn before it, or the beginning of its conversation."""
 
     TURN = "turn"
-    ROUND = "round"
+    CONVERSATION = "conversation"
 
 
 class TurnView(BaseModel):
@@ -24,7 +24,7 @@ class TurnView(BaseModel):
     at: datetime
 
 
-class RoundView(BaseModel):
+class EditingConversationView(BaseModel):
     """One conversation of an agent that works on a tree. `number` counts those of its role in its repository."""
 
     attempt: int
@@ -40,16 +40,16 @@ class RoundView(BaseModel):
     turns: list[TurnView]
 
 
-class RoundList(BaseModel):
-    """Rounds in which anything changed, of all attempts, in the order they began."""
+class EditingConversationList(BaseModel):
+    """Conversations in which anything changed, of all attempts, in the order they began."""
 
-    items: list[RoundView]
+    items: list[EditingConversationView]
 
 
 class TurnDiffView(BaseModel):
-    """What one turn changed, or its round up to it."""
+    """What one turn changed, or its conversation up to it."""
 
-    round: RoundView
+    conversation: EditingConversationView
     turn: int
     since: Since
     diff: RepositoryDiffView

@@ -1,4 +1,4 @@
-"""What turns changed: from the database, where it is kept; for a round that is not over, from the git cache."""
+"""What turns changed: from the database, where it is kept; for a conversation that is not over, from the git cache."""
 
 from dataclasses import asdict
 
@@ -12,16 +12,16 @@ from pipeline.access import Principal
 from pipeline.errors import NotFound
 from pipeline.records import RepositoryProgress
 from pipeline.store.change_requests import ChangeRequests
-from pipeline.store.turns import Round, Turn, rounds
+from pipeline.store.turns import EditingConversation, Turn, editing_conversations
 from pipeline.store.work import Work
 
 
-async def turns(context: ControllerContext, principal: Principal, cr_id: str) -> schemas.RoundList:
-    """Return the rounds in which anything changed."""
+async def turns(context: ControllerContext, principal: Principal, cr_id: str) -> schemas.EditingConversationList:
+    """Return the conversations in which anything changed."""
     async with context.database.transaction(principal.tenant) as connection:
         await ChangeRequests(connection).get(cr_id)
-        found = await rounds(connection, cr_id)
-    return schemas.RoundList(items=[_round(one) for one in found])
+        found = await editing_conversations(connection, cr_id)
+    return schemas.EditingConversationList(items=[_conversation(one) for one in found])
 
 
 async def turn_diff(
@@ -31,8 +31,8 @@ async def turn_diff(
     async with context.database.transaction(principal.tenant) as connection:
         cr = await ChangeRequests(connection).get(cr_id)
         progress = await ChangeRequests(connection).progress(cr_id)
-        of, turn = _chosen(await rounds(connection, cr_id), commit)
-        before = of.since if since is schemas.Since.ROUND else turn.since
+        of, turn = _chosen(await editing_conversations(connection, cr_id), commit)
+        before = of.since if since is schemas.Since.CONVERSATION else turn.since
         work = Work(connection, cr_id=cr_id, attempt=cr.attempt)
         stored = await work.find_artifact(turn_diffs.KIND, turn_diffs.name_of(before, commit))
     if stored is not None:
@@ -42,10 +42,12 @@ async def turn_diff(
         found = await _from_cache(context, progress, of, before, commit)
     if found is None:
         raise _gone(turn, of)
-    return schemas.TurnDiffView(round=_round(of), turn=turn.turn, since=since, diff=_view(of, before, commit, found))
+    return schemas.TurnDiffView(
+        conversation=_conversation(of), turn=turn.turn, since=since, diff=_view(of, before, commit, found)
+    )
 
 
-def _chosen(found: list[Round], commit: str) -> tuple[Round, Turn]:
+def _chosen(found: list[EditingConversation], commit: str) -> tuple[EditingConversation, Turn]:
     for one in found:
         for turn in one.turns:
             if turn.commit == commit:
@@ -55,7 +57,7 @@ def _chosen(found: list[Round], commit: str) -> tuple[Round, Turn]:
 
 
 async def _from_cache(
-    context: ControllerContext, progress: list[RepositoryProgress], of: Round, before: str, commit: str
+    context: ControllerContext, progress: list[RepositoryProgress], of: EditingConversation, before: str, commit: str
 ) -> RepositoryDiff | None:
     target = next((one.target for one in progress if one.target.name == of.repository), None)
     if target is None or not await context.wiring.diffs.holds(target, before, commit):
@@ -63,7 +65,7 @@ async def _from_cache(
     return await context.wiring.diffs.read(target, before, commit)
 
 
-def _gone(turn: Turn, of: Round) -> NoLongerThere:
+def _gone(turn: Turn, of: EditingConversation) -> NoLongerThere:
     return NoLongerThere(
         f"What turn {turn.turn} changed is no longer kept: its difference was not stored, and the git cache of this "
         "machine does not have its snapshot.",
@@ -72,7 +74,7 @@ def _gone(turn: Turn, of: Round) -> NoLongerThere:
     )  # fmt: skip
 
 
-def _view(of: Round, before: str, commit: str, found: RepositoryDiff) -> RepositoryDiffView:
+def _view(of: EditingConversation, before: str, commit: str, found: RepositoryDiff) -> RepositoryDiffView:
     fields = ChangedFileView.model_fields
     files = [ChangedFileView(**{field: getattr(one, field) for field in fields}) for one in found.files]
     return RepositoryDiffView(
@@ -80,5 +82,5 @@ def _view(of: Round, before: str, commit: str, found: RepositoryDiff) -> Reposit
     )
 
 
-def _round(one: Round) -> schemas.RoundView:
-    return schemas.RoundView(**{**asdict(one), "commit": one.commit})
+def _conversation(one: EditingConversation) -> schemas.EditingConversationView:
+    return schemas.EditingConversationView(**{**asdict(one), "commit": one.commit})

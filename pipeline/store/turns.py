@@ -30,7 +30,7 @@ class Turn:
 
 
 @dataclass(slots=True, kw_only=True)
-class Round:
+class EditingConversation:
     """One conversation of an agent that works on a tree, with the turns that changed something."""
 
     attempt: int
@@ -52,8 +52,8 @@ class Round:
         return self.turns[-1].commit if self.turns else self.since
 
 
-async def rounds(connection: AsyncConnection, cr_id: str) -> list[Round]:
-    """Return the rounds of all attempts in which anything changed, in the order they began."""
+async def editing_conversations(connection: AsyncConnection, cr_id: str) -> list[EditingConversation]:
+    """Return the conversations of all attempts in which anything changed, in the order they began."""
     key = (journal.c.attempt, journal.c.activation, journal.c.role, journal.c.instance)
     query = (
         select(
@@ -70,8 +70,8 @@ async def rounds(connection: AsyncConnection, cr_id: str) -> list[Round]:
     return _numbered(_folded((await connection.execute(query)).mappings()))
 
 
-def _folded(rows: Iterable[RowMapping]) -> Iterable[Round]:
-    found: dict[tuple[int, str, str, str], Round] = {}
+def _folded(rows: Iterable[RowMapping]) -> Iterable[EditingConversation]:
+    found: dict[tuple[int, str, str, str], EditingConversation] = {}
     for row in rows:
         key = (row["attempt"], row["activation"], row["role"], row["instance"])
         if row["kind"] == "opened":
@@ -82,21 +82,21 @@ def _folded(rows: Iterable[RowMapping]) -> Iterable[Round]:
     return found.values()
 
 
-def _begun(row: RowMapping) -> Round:
-    return Round(
+def _begun(row: RowMapping) -> EditingConversation:
+    return EditingConversation(
         attempt=row["attempt"], activation=row["activation"], role=row["role"], instance=row["instance"],
         repository=row["instance"].partition("/")[0], number=0, since=row["commit"], at=row["at"],
     )  # fmt: skip
 
 
-def _continued(one: Round, row: RowMapping) -> None:
+def _continued(one: EditingConversation, row: RowMapping) -> None:
     one.ended = one.ended or row["submitted"] is not None
     if row["commit"] is not None and row["turn"] is not None and row["commit"] != one.commit:
         one.turns.append(Turn(turn=int(row["turn"]), since=one.commit, commit=row["commit"], at=row["at"]))
 
 
-def _numbered(found: Iterable[Round]) -> list[Round]:
-    """Number the rounds, those without a change too, so that a number means the same later on."""
+def _numbered(found: Iterable[EditingConversation]) -> list[EditingConversation]:
+    """Number the conversations, those without a change too, so that a number means the same later on."""
     counted: dict[tuple[int, str, str], int] = {}
     for one in found:
         key = (one.attempt, one.role, one.repository)

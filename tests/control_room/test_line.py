@@ -97,11 +97,11 @@ def _look_at_every_pane(room: Room, page: Page, address: str) -> None:
 
 def _look_at_a_turn(room: Room, page: Page, address: str) -> None:
     page.goto(f"{address}?tab=diff")
-    show = page.get_by_label("Show", exact=True)
-    expect(show).to_contain_text("code writer, round 2")
+    show = page.get_by_role("combobox", name="Show")
+    expect(show.locator("optgroup[label='parcel-rates: code writer, conversation 2']")).to_be_attached()
     page.keyboard.press(",")
     expect(page).to_have_url(re.compile(r"[?]tab=diff&turn=[0-9a-f]{40}$"))
-    expect(page.locator(".tab-panel")).to_contain_text("Exactly what turn")
+    expect(page.locator(".tab-panel")).to_contain_text("Exactly what the code writer changed in turn")
     expect(page.locator(".diff-file").first).to_be_visible()
     room.look(page, "diff-turn")
     page.keyboard.press(".")

@@ -115,7 +115,7 @@ async def worked(store: Database, cr_id: str = CR) -> None:
 
 
 async def turned(store: Database, cr_id: str = CR) -> None:
-    """Leave a round of three turns of which the second changed nothing; what the third changed is kept, the rest is not."""
+    """Leave a conversation of three turns of which the second changed nothing; what the third changed is kept, the rest is not."""
     first, second, third = SNAPSHOTS
     journal = PostgresJournal(store)
     system = await journal.put_blob(b"Role: code_writer")

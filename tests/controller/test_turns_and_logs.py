@@ -49,11 +49,11 @@ async def test_what_a_turn_changed_is_shown_from_the_database_when_the_git_cache
     found = get(controller, f"/turns/{THIRD}/diff")
     assert (found["turn"], found["diff"]["base"], found["diff"]["head"]) == (3, SECOND, THIRD)
     assert found["diff"]["patch"].startswith("diff --git a/a.py b/a.py")
-    gone = get(controller, f"/turns/{THIRD}/diff?since=round", status=410)
+    gone = get(controller, f"/turns/{THIRD}/diff?since=conversation", status=410)
     assert gone["type"] == "urn:changeline:problem:no-longer-there"
     assert "no longer kept" in gone["detail"] and "conversation" in gone["remedy"]
     controller.diffs.lost = set()
-    whole = get(controller, f"/turns/{THIRD}/diff?since=round")
+    whole = get(controller, f"/turns/{THIRD}/diff?since=conversation")
     assert whole["diff"]["patch"] == f"--- sample {FIRST[:4]}..{THIRD[:4]}"
 
 
@@ -77,7 +77,8 @@ async def test_a_whole_log_comes_in_pages_that_end_at_lines_and_as_one_file(
     await line.queued(store)
     log = "$ pytest\n" + "".join(f"tests/test_{number}.py::test_ü PASSED\n" for number in range(400))
     run_id = await _ran(store, log.encode(), {})
-    read, offset, pages = "", 0, 0
+    read, pages = "", 0
+    offset: int | None = 0
     while offset is not None:
         page = get(controller, f"/tests/{run_id}/log?offset={offset}&limit=4096")
         assert (page["whole"], page["cut"], page["note"]) == (True, False, "")

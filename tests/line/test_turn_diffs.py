@@ -47,10 +47,10 @@ async def test_each_turn_shows_exactly_what_it_changed_after_cleanup_and_without
     assert "-    return n * 3\n+    return n * 2" in second.patch
     assert KEY not in second.patch and "+[sk-a…" in second.patch
     assert [(file.path, file.status) for file in third.files] == [("notes.md", "D")]
-    whole = (await turns.turn_diff(*asked, commit=code.commit, since=Since.ROUND)).diff
+    whole = (await turns.turn_diff(*asked, commit=code.commit, since=Since.CONVERSATION)).diff
     assert [file.path for file in whole.files] == ["calc.py"] and "n * 3" not in whole.patch
     with pytest.raises(NoLongerThere):
-        await turns.turn_diff(*asked, commit=code.turns[1].commit, since=Since.ROUND)
+        await turns.turn_diff(*asked, commit=code.turns[1].commit, since=Since.CONVERSATION)
 
     runs = (await views.test_runs(*asked, None)).items
     logs = [await test_logs.page(*asked, run.id, offset=0, limit=100_000) for run in runs]

@@ -381,7 +381,7 @@ export interface paths {
         };
         /**
          * List Turns
-         * @description Return the turns that changed files, round by round.
+         * @description Return the turns that changed files, conversation by conversation.
          */
         get: operations["list_turns"];
         put?: never;
@@ -401,7 +401,7 @@ export interface paths {
         };
         /**
          * Get Turn Diff
-         * @description Return what the turn that ended at a snapshot changed; with `since=round`, what its round did up to it.
+         * @description Return what the turn that ended at a snapshot changed; with `since=conversation`, what its conversation did up to it.
          */
         get: operations["get_turn_diff"];
         put?: never;
@@ -1610,6 +1610,45 @@ export interface components {
             items: components["schemas"]["RepositoryDiffView"][];
         };
         /**
+         * EditingConversationList
+         * @description Conversations in which anything changed, of all attempts, in the order they began.
+         */
+        EditingConversationList: {
+            /** Items */
+            items: components["schemas"]["EditingConversationView"][];
+        };
+        /**
+         * EditingConversationView
+         * @description One conversation of an agent that works on a tree. `number` counts those of its role in its repository.
+         */
+        EditingConversationView: {
+            /** Activation */
+            activation: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Attempt */
+            attempt: number;
+            /** Commit */
+            commit: string;
+            /** Ended */
+            ended: boolean;
+            /** Instance */
+            instance: string;
+            /** Number */
+            number: number;
+            /** Repository */
+            repository: string;
+            /** Role */
+            role: string;
+            /** Since */
+            since: string;
+            /** Turns */
+            turns: components["schemas"]["TurnView"][];
+        };
+        /**
          * EffectList
          * @description Effects, oldest first.
          */
@@ -2448,45 +2487,6 @@ export interface components {
          */
         Role: "viewer" | "operator" | "approver" | "admin";
         /**
-         * RoundList
-         * @description Rounds in which anything changed, of all attempts, in the order they began.
-         */
-        RoundList: {
-            /** Items */
-            items: components["schemas"]["RoundView"][];
-        };
-        /**
-         * RoundView
-         * @description One conversation of an agent that works on a tree. `number` counts those of its role in its repository.
-         */
-        RoundView: {
-            /** Activation */
-            activation: string;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Attempt */
-            attempt: number;
-            /** Commit */
-            commit: string;
-            /** Ended */
-            ended: boolean;
-            /** Instance */
-            instance: string;
-            /** Number */
-            number: number;
-            /** Repository */
-            repository: string;
-            /** Role */
-            role: string;
-            /** Since */
-            since: string;
-            /** Turns */
-            turns: components["schemas"]["TurnView"][];
-        };
-        /**
          * SettingsChange
          * @description A whole new value of a section; fields left out take their defaults.
          */
@@ -2574,10 +2574,10 @@ export interface components {
         Severity: "critical" | "major" | "minor" | "info";
         /**
          * Since
-         * @description What a turn's snapshot is compared with: the turn before it, or the beginning of its round.
+         * @description What a turn's snapshot is compared with: the turn before it, or the beginning of its conversation.
          * @enum {string}
          */
-        Since: "turn" | "round";
+        Since: "turn" | "conversation";
         /**
          * SpecList
          * @description All revisions of an attempt, by repository and revision.
@@ -2950,11 +2950,11 @@ export interface components {
         };
         /**
          * TurnDiffView
-         * @description What one turn changed, or its round up to it.
+         * @description What one turn changed, or its conversation up to it.
          */
         TurnDiffView: {
+            conversation: components["schemas"]["EditingConversationView"];
             diff: components["schemas"]["RepositoryDiffView"];
-            round: components["schemas"]["RoundView"];
             since: components["schemas"]["Since"];
             /** Turn */
             turn: number;
@@ -3767,7 +3767,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RoundList"];
+                    "application/json": components["schemas"]["EditingConversationList"];
                 };
             };
             /** @description A problem (RFC 9457). */

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Schemas } from '@/lib/api';
 import { prefer } from '@/lib/preferences';
 import { FakeController, problem } from '@/testing/fake-controller';
-import { detail, repositoryDiff, round, testRun } from '@/testing/samples';
+import { conversation, detail, repositoryDiff, testRun } from '@/testing/samples';
 
 beforeEach(() => prefer({ diff: 'unified' }));
 afterEach(() => {
@@ -15,10 +15,10 @@ afterEach(() => {
 
 const HERE = '/api/v1/change-requests/cr-7k2m';
 const PAGE = '/change-requests/cr-7k2m';
-const [FIRST, SECOND] = round().turns.map((turn) => turn.commit);
+const [FIRST, SECOND] = conversation().turns.map((turn) => turn.commit);
 
 function turnDiff(turn: number, since: Schemas['Since'], text: string): Schemas['TurnDiffView'] {
-  return { round: round(), turn, since, diff: repositoryDiff({ patch: patchOf(text) }) };
+  return { conversation: conversation(), turn, since, diff: repositoryDiff({ patch: patchOf(text) }) };
 }
 
 function patchOf(text: string): string {
@@ -30,10 +30,10 @@ function controllerWith(of: Schemas['ChangeRequestDetail'], more: Record<string,
     [`GET ${HERE}`]: () => of,
     [`GET ${HERE}/events`]: () => ({ items: [], next_after: 0 }),
     [`GET ${HERE}/diff`]: () => ({ items: [repositoryDiff({ patch: patchOf('all of it') })] }),
-    [`GET ${HERE}/turns`]: () => ({ items: [round()] }),
+    [`GET ${HERE}/turns`]: () => ({ items: [conversation()] }),
     [`GET ${HERE}/turns/${FIRST}/diff`]: () => turnDiff(2, 'turn', 'first try'),
     [`GET ${HERE}/turns/${SECOND}/diff`]: (query) =>
-      query.get('since') === 'round' ? turnDiff(5, 'round', 'the round') : turnDiff(5, 'turn', 'second try'),
+      query.get('since') === 'conversation' ? turnDiff(5, 'conversation', 'the conversation') : turnDiff(5, 'turn', 'second try'),
     ...more,
   });
 }
@@ -41,15 +41,15 @@ function controllerWith(of: Schemas['ChangeRequestDetail'], more: Record<string,
 const changes = () => screen.findByRole('group', { name: 'Changes of a.py' });
 const shown = (line: string) => waitFor(async () => expect((await changes()).textContent).toContain(line));
 
-test('beside the whole change a turn or a round can be chosen, with the way to its conversation', async () => {
+test('beside the whole change a turn or a conversation can be chosen, with the way to its conversation', async () => {
   controllerWith(detail()).open(`${PAGE}?tab=diff`);
   expect((await changes()).textContent).toContain('+all of it');
   const chooser = await screen.findByRole('combobox', { name: 'Show' });
   await userEvent.selectOptions(chooser, 'turn 2');
   await shown('+first try');
-  expect(screen.getByText(/Exactly what turn 2 of code writer, round 1, changed/)).toBeDefined();
-  await userEvent.selectOptions(chooser, 'the whole round');
-  await shown('+the round');
+  expect(screen.getByText(/Exactly what the code writer changed in turn 2/)).toBeDefined();
+  await userEvent.selectOptions(chooser, 'the whole conversation');
+  await shown('+the conversation');
   const talk = new URLSearchParams(screen.getByRole('link', { name: 'Read the conversation' }).getAttribute('href')?.split('?')[1]);
   expect([talk.get('tab'), talk.get('instance')]).toEqual(['conversation', 'shop/1']);
 });
@@ -93,7 +93,7 @@ test('side by side, both sides take comments, and all of them go out as one inst
     [`POST ${HERE}/interventions`]: () => ({ id: 'i', status: 'queued', change_request_status: 'running', message: 'Told.' }),
   });
   controller.open(`${PAGE}?tab=diff&turn=${FIRST}`);
-  const at = 'as of turn 2 of code writer, round 1';
+  const at = 'as of turn 2 of code writer, conversation 1';
   await comment(`shop/a.py:2 (before) ${at}`, 'Why did this go?');
   await comment(`shop/a.py:2 ${at}`, 'Name it well.');
   expect(within(await changes()).getAllByRole('button', { name: /^Comment on/ })).toHaveLength(3);

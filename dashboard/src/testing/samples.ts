@@ -82,7 +82,7 @@ export function repositoryDiff(facts: Partial<Schemas['RepositoryDiffView']> = {
   return { repository: 'shop', base: 'aaaa', head: 'bbbb', files: [file], patch: '', truncated: false, ...facts };
 }
 
-export function round(facts: Partial<Schemas['RoundView']> = {}): Schemas['RoundView'] {
+export function conversation(facts: Partial<Schemas['EditingConversationView']> = {}): Schemas['EditingConversationView'] {
   const [start, first, second] = ['1', '2', '3'].map((digit) => digit.repeat(40)) as [string, string, string];
   return {
     attempt: 1, activation: 'act', role: 'code_writer', instance: 'shop/1', repository: 'shop', number: 1, since: start,

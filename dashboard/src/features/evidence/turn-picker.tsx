@@ -1,26 +1,26 @@
 import { useSearchParams } from 'react-router';
 
-import type { Chosen, Round } from '@/features/evidence/api/turns';
+import type { Chosen, Editing } from '@/features/evidence/api/turns';
 import { words } from '@/lib/format';
 import { useShortcut } from '@/lib/shortcuts';
 
 /** The turn that the address names; null is the whole change. */
 export function chosenIn(params: URLSearchParams): Chosen | null {
   const commit = params.get('turn');
-  return commit === null ? null : { commit, since: params.get('since') === 'round' ? 'round' : 'turn' };
+  return commit === null ? null : { commit, since: params.get('since') === 'conversation' ? 'conversation' : 'turn' };
 }
 
-/** `code writer, round 2`. */
-export function roundName(round: Pick<Round, 'role' | 'number' | 'attempt'>): string {
-  const attempt = round.attempt > 1 ? `, attempt ${round.attempt}` : '';
-  return `${words(round.role)}, round ${round.number}${attempt}`;
+/** `code writer, conversation 2`. */
+export function nameOf(conversation: Pick<Editing, 'role' | 'number' | 'attempt'>): string {
+  const attempt = conversation.attempt > 1 ? `, attempt ${conversation.attempt}` : '';
+  return `${words(conversation.role)}, conversation ${conversation.number}${attempt}`;
 }
 
-/** Chooses what the diff shows: the whole change, a round of an agent, or one turn of it. */
-export function TurnPicker({ rounds, chosen }: { rounds: Round[]; chosen: Chosen | null }) {
+/** Chooses what the diff shows: the whole change, a conversation of an agent, or one turn of it. */
+export function TurnPicker({ conversations, chosen }: { conversations: Editing[]; chosen: Chosen | null }) {
   const [params, setParams] = useSearchParams();
   const show = (choice: Chosen | null) => setParams(withChoice(params, choice), { replace: true });
-  const { earlier, later } = neighbours(rounds, chosen);
+  const { earlier, later } = neighbours(conversations, chosen);
   const back = earlier === undefined ? null : () => show(earlier);
   const forth = later === undefined ? null : () => show(later);
   useShortcut(',', 'Diff of the turn before', back);
@@ -31,15 +31,15 @@ export function TurnPicker({ rounds, chosen }: { rounds: Round[]; chosen: Chosen
         <span>Show</span>
         <select value={valueOf(chosen)} onChange={(event) => show(choiceOf(event.target.value))}>
           <option value="">the whole change</option>
-          {chosen !== null && !known(rounds, chosen) && <option value={valueOf(chosen)}>a turn that is not listed</option>}
-          {rounds.map((round) => (
-            <optgroup key={round.commit} label={`${round.repository}: ${roundName(round)}`}>
-              {round.turns.length > 1 && (
-                <option value={valueOf({ commit: round.commit, since: 'round' })}>
-                  {round.ended ? 'the whole round' : 'the round so far'}
+          {chosen !== null && !known(conversations, chosen) && <option value={valueOf(chosen)}>a turn that is not listed</option>}
+          {conversations.map((conversation) => (
+            <optgroup key={conversation.commit} label={`${conversation.repository}: ${nameOf(conversation)}`}>
+              {conversation.turns.length > 1 && (
+                <option value={valueOf({ commit: conversation.commit, since: 'conversation' })}>
+                  {conversation.ended ? 'the whole conversation' : 'the conversation so far'}
                 </option>
               )}
-              {round.turns.map((turn) => (
+              {conversation.turns.map((turn) => (
                 <option key={turn.commit} value={valueOf({ commit: turn.commit, since: 'turn' })}>
                   turn {turn.turn}
                 </option>
@@ -59,17 +59,17 @@ export function TurnPicker({ rounds, chosen }: { rounds: Round[]; chosen: Chosen
 }
 
 /** The whole change stands after the last turn. `undefined`: there is nothing further that way. */
-function neighbours(rounds: Round[], chosen: Chosen | null): { earlier?: Chosen; later?: Chosen | null } {
-  const turns = rounds.flatMap((round) => round.turns.map((turn): Chosen => ({ commit: turn.commit, since: 'turn' })));
+function neighbours(conversations: Editing[], chosen: Chosen | null): { earlier?: Chosen; later?: Chosen | null } {
+  const turns = conversations.flatMap((conversation) => conversation.turns.map((turn): Chosen => ({ commit: turn.commit, since: 'turn' })));
   const at = chosen === null ? turns.length : turns.findIndex((turn) => turn.commit === chosen.commit);
   if (at < 0) return { later: null };
   const earlier = turns[at - 1];
   return { ...(earlier && { earlier }), ...(at < turns.length && { later: turns[at + 1] ?? null }) };
 }
 
-function known(rounds: Round[], { commit, since }: Chosen): boolean {
-  return rounds.some((round) =>
-    since === 'round' ? round.commit === commit && round.turns.length > 1 : round.turns.some((turn) => turn.commit === commit),
+function known(conversations: Editing[], { commit, since }: Chosen): boolean {
+  return conversations.some((conversation) =>
+    since === 'conversation' ? conversation.commit === commit && conversation.turns.length > 1 : conversation.turns.some((turn) => turn.commit === commit),
   );
 }
 
@@ -78,7 +78,7 @@ function withChoice(params: URLSearchParams, choice: Chosen | null): URLSearchPa
   next.delete('turn');
   next.delete('since');
   if (choice !== null) next.set('turn', choice.commit);
-  if (choice?.since === 'round') next.set('since', 'round');
+  if (choice?.since === 'conversation') next.set('since', 'conversation');
   return next;
 }
 
@@ -88,5 +88,5 @@ function valueOf(chosen: Chosen | null): string {
 
 function choiceOf(value: string): Chosen | null {
   const [since, commit] = value.split(' ');
-  return commit === undefined ? null : { commit, since: since === 'round' ? 'round' : 'turn' };
+  return commit === undefined ? null : { commit, since: since === 'conversation' ? 'conversation' : 'turn' };
 }

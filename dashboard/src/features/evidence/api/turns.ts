@@ -3,9 +3,9 @@ import { useQuery } from '@tanstack/react-query';
 import { unwrap, useApi, type Schemas } from '@/lib/api';
 import { keys } from '@/lib/keys';
 
-export type Round = Schemas['RoundView'];
+export type Editing = Schemas['EditingConversationView'];
 
-/** A turn by the snapshot it ended at; since `round`, everything its round changed up to there. */
+/** A turn by the snapshot it ended at; since `conversation`, everything its conversation changed up to there. */
 export interface Chosen {
   commit: string;
   since: Schemas['Since'];
