@@ -10,6 +10,9 @@ import { bytes, short, words } from '@/lib/format';
 
 type Run = Schemas['TestRunView'];
 
+/** Failures beyond this many begin closed, so that the log is not far away. */
+const OPEN_MAX = 3;
+
 /** Everything that one test run printed, with what failed before it. */
 export function LogView({ id, runId, run }: { id: string; runId: string; run: Run | undefined }) {
   return (
@@ -46,9 +49,9 @@ function Failures({ failures }: { failures: Case[] }) {
     <section aria-label="What failed">
       <h3>What failed</h3>
       <ul className="failures">
-        {failures.map((test) => (
+        {failures.map((test, index) => (
           <li key={test.id}>
-            <details open>
+            <details open={index < OPEN_MAX}>
               <summary>
                 <code>{test.id}</code>
               </summary>
