@@ -1,9 +1,10 @@
 """What each turn of an agent changed, kept for people.
 
 Problem: a turn's snapshot is a commit in the cache of one machine: cleanup drops its ref, a restored backup or another
-machine never had it. Choice: the difference itself is stored beside the journal, named by the two commits that the journal
-names, before the entry that names the second. Invariants: nothing that decides reads it; what has the shape of a secret is
-masked; a patch is never larger than `PATCH_MAX_BYTES`.
+machine never had it. Choice: the difference itself is stored beside the journal, before the entry that names the snapshot, under
+the turn's name, so that a turn that runs again after a crash replaces what it had left. Invariants: nothing that decides reads
+it; it is shown only for the two commits that it is between; what has the shape of a secret is masked; a patch is never larger
+than `PATCH_MAX_BYTES`.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Any
 
 from pipeline.context import Records
 from pipeline.evidence.secret_shapes import redacted_lines
-from pipeline.ports import ChangedFile, Repository
+from pipeline.ports import ChangedFile, JournalKey, Repository
 
 KIND = "turn_diff"
 PATCH_MAX_BYTES = 1_000_000
@@ -26,14 +27,16 @@ LINES_MAX = 50_000
 class TurnDiff:
     """What differs between two snapshots. `patch` is unified; `truncated` says that not all of it was kept."""
 
+    before: str
+    after: str
     files: tuple[ChangedFile, ...]
     patch: str
     truncated: bool
 
 
-def name_of(before: str, after: str) -> str:
-    """Return the name under which the difference between two commits is kept."""
-    return f"{before}..{after}"
+def name_of(key: JournalKey, turn: int | None) -> str:
+    """Return the name under which a turn's difference is kept; None is the whole conversation."""
+    return f"{key.attempt}/{key.activation}/{key.role}/{key.instance}/{'all' if turn is None else turn}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +46,11 @@ class TurnDiffs:
     records: Records
     repository: Callable[[str], Repository]
 
-    async def keep(self, name: str, before: str, after: str) -> None:
-        """Keep what differs between two commits of a repository. Safe to repeat."""
+    async def keep(self, name: str, key: JournalKey, turn: int | None, before: str, after: str) -> None:
+        """Keep what a turn, or a whole conversation, changed in a repository. Safe to repeat."""
         found = await _difference(self.repository(name), before, after)
         await self.records.save_artifact(
-            kind=KIND, name=name_of(before, after), content=written(found), media_type="application/json",
+            kind=KIND, name=name_of(key, turn), content=written(found), media_type="application/json",
             facts={"repository": name},
         )  # fmt: skip
 
@@ -61,16 +64,16 @@ def read(content: bytes) -> TurnDiff:
     """Return a stored difference."""
     stored: Mapping[str, Any] = json.loads(content)
     files = tuple(ChangedFile(**one) for one in stored["files"])
-    return TurnDiff(files=files, patch=stored["patch"], truncated=stored["truncated"])
+    return TurnDiff(**{**stored, "files": files})
 
 
 async def _difference(repository: Repository, before: str, after: str) -> TurnDiff:
     files = [_readable(file) for file in await repository.changed_files(before, after)]
     if sum(file.added + file.removed for file in files) > LINES_MAX:
-        return TurnDiff(files=tuple(files), patch="", truncated=True)
+        return TurnDiff(before=before, after=after, files=tuple(files), patch="", truncated=True)
     whole = await asyncio.to_thread(redacted_lines, await repository.diff(before, after))
     cut = whole.encode()[:PATCH_MAX_BYTES].decode(errors="ignore")
-    return TurnDiff(files=tuple(files), patch=cut, truncated=len(cut) < len(whole))
+    return TurnDiff(before=before, after=after, files=tuple(files), patch=cut, truncated=len(cut) < len(whole))
 
 
 def _readable(file: ChangedFile) -> ChangedFile:

@@ -10,6 +10,7 @@ from controller.wiring import RepositoryDiff
 from pipeline import turn_diffs
 from pipeline.access import Principal
 from pipeline.errors import NotFound
+from pipeline.ports import JournalKey
 from pipeline.records import RepositoryProgress
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.turns import EditingConversation, Turn, editing_conversations
@@ -33,12 +34,8 @@ async def turn_diff(
         progress = await ChangeRequests(connection).progress(cr_id)
         of, turn = _chosen(await editing_conversations(connection, cr_id), commit)
         before = of.since if since is schemas.Since.CONVERSATION else turn.since
-        work = Work(connection, cr_id=cr_id, attempt=cr.attempt)
-        stored = await work.find_artifact(turn_diffs.KIND, turn_diffs.name_of(before, commit))
-    if stored is not None:
-        kept = turn_diffs.read(stored)
-        found: RepositoryDiff | None = RepositoryDiff(files=kept.files, patch=kept.patch, truncated=kept.truncated)
-    else:
+        found = await _stored(Work(connection, cr_id=cr_id, attempt=cr.attempt), cr_id, of, turn, before)
+    if found is None:
         found = await _from_cache(context, progress, of, before, commit)
     if found is None:
         raise _gone(turn, of)
@@ -54,6 +51,16 @@ def _chosen(found: list[EditingConversation], commit: str) -> tuple[EditingConve
                 return one, turn
     remedy = "List the turns of this change request; only those that changed files are among them."
     raise NotFound("turn", commit, remedy=remedy)
+
+
+async def _stored(work: Work, cr_id: str, of: EditingConversation, turn: Turn, before: str) -> RepositoryDiff | None:
+    key = JournalKey(cr_id=cr_id, attempt=of.attempt, activation=of.activation, role=of.role, instance=of.instance)
+    name = turn_diffs.name_of(key, turn.turn if before == turn.since else None)
+    content = await work.find_artifact(turn_diffs.KIND, name)
+    kept = turn_diffs.read(content) if content is not None else None
+    if kept is None or (kept.before, kept.after) != (before, turn.commit):
+        return None
+    return RepositoryDiff(files=kept.files, patch=kept.patch, truncated=kept.truncated)
 
 
 async def _from_cache(

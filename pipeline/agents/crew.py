@@ -27,8 +27,8 @@ from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, Emit, Instructions, Journal, JournalKey, Repository, Sandbox, TurnListener
 from pipeline.snapshots import keep_prefix
 
-KeepDiffOf = Callable[[str, str, str], Awaitable[None]]
-"""(repository, before, after): see `pipeline.agents.task.KeepDiff`."""
+KeepDiffOf = Callable[[str, JournalKey, int | None, str, str], Awaitable[None]]
+"""(repository, …): see `pipeline.agents.task.KeepDiff`."""
 BringBack = Callable[[str, Sequence[str]], Awaitable[list[str]]]
 """(repository, commits) to the commits that are lost for good."""
 

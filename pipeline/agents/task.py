@@ -12,7 +12,7 @@ from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
-from pipeline.ports import Clock, Emit, Instructions, Journal, Json, ModelClass, TurnListener
+from pipeline.ports import Clock, Emit, Instructions, Journal, JournalKey, Json, ModelClass, TurnListener
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -60,8 +60,11 @@ class AgentTask(Generic[S]):
     """Further validation; its `ModelError` goes back to the model. May run again after a crash."""
 
 
-KeepDiff = Callable[[str, str], Awaitable[None]]
-"""(before, after): keeps what differs between two snapshots of the tree, for people. Safe to repeat."""
+KeepDiff = Callable[[JournalKey, int | None, str, str], Awaitable[None]]
+"""(conversation, turn or None for all of it, before, after): keeps what differs between two snapshots, for people.
+
+Safe to repeat; what is kept last under a turn counts.
+"""
 
 
 class Workspace(Protocol):

@@ -128,9 +128,9 @@ class Turn(Generic[S]):
         if keep is None or before is None or after is None or first is None:
             return
         if before != after:
-            await keep(before, after)
+            await keep(self.notebook.name, self.answer.turn, before, after)
         if self.submission is not None and first not in {before, after}:
-            await keep(first, after)
+            await keep(self.notebook.name, None, first, after)
 
     @property
     def _tree(self) -> Workspace | None:

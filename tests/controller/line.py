@@ -132,10 +132,10 @@ async def turned(store: Database, cr_id: str = CR) -> None:
         await journal.append(key, JournalEntry(seq=seq, kind=kind, body=body))
     file = ChangedFile(path="a.py", status="M", added=1, removed=1)
     patch = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
-    kept = turn_diffs.TurnDiff(files=(file,), patch=patch, truncated=False)
+    kept = turn_diffs.TurnDiff(before=second, after=third, files=(file,), patch=patch, truncated=False)
     async with store.transaction() as connection:
         await Work(connection, cr_id=cr_id, attempt=1).save_artifact(
-            kind=turn_diffs.KIND, name=turn_diffs.name_of(second, third), content=turn_diffs.written(kept),
+            kind=turn_diffs.KIND, name=turn_diffs.name_of(key, 3), content=turn_diffs.written(kept),
             media_type="application/json", facts={},
         )  # fmt: skip
 

@@ -10,9 +10,12 @@ from controller.turns import service as turns
 from controller.turns.schemas import Since
 from controller.views import service as views
 from pipeline.change_request import Status
+from pipeline.turn_diffs import KIND
 from tests.line import scenarios
+from tests.line.dying import Deaths
 from tests.line.harness import OPERATOR, LineRun
 from tests.line.scenarios import CODE, bash, create, part, submit_code, turn
+from tests.line.test_line import rows
 
 KEY = "sk-ant-" + "Q7x" * 12
 WRITING = part(
@@ -57,3 +60,23 @@ async def test_each_turn_shows_exactly_what_it_changed_after_cleanup_and_without
     assert runs and all(log.whole and not log.cut and log.text.startswith("$ ") for log in logs)
     red = next(log.text for run, log in zip(runs, logs, strict=True) if run.purpose == "red")
     assert "has no attribute 'double'" in red
+
+
+async def test_a_turn_that_runs_again_after_a_death_leaves_one_difference_that_of_its_snapshot(line: LineRun) -> None:
+    line.repository(scenarios.FILES)
+    line.model.play(scenarios.scenario(WRITING))
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    deaths = Deaths(lambda at: at[:3] == ("before", "observed", "code_writer"))
+    assert (await line.work_through_crashes(deaths.doomed)).status is Status.WAITING
+    assert len(deaths.died_at) == 5
+    shutil.rmtree(line.root / "data" / "git")
+
+    asked = (line.controller, OPERATOR, line.cr_id)
+    of_tests, of_code = (await turns.turns(*asked)).items
+    shown = [
+        (await turns.turn_diff(*asked, commit=one.commit, since=Since.TURN)).diff
+        for one in (*of_tests.turns, *of_code.turns)
+    ]
+    assert [len(one.files) for one in shown] == [1, 1, 2, 1]
+    (kept,) = rows(line, f"SELECT count(*) AS number FROM artifacts WHERE kind = '{KIND}'")  # noqa: S608 - our own constant
+    assert kept["number"] == 6, "the four turns, and all that each writer did"
