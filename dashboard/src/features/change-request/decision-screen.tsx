@@ -73,6 +73,7 @@ function TakenOver({ takeover }: { takeover: NonNullable<Detail['takeover']> }) 
         <div key={one.name}>
           <dt>{`${one.name}: ${one.branch}`}</dt>
           <dd>{one.status === 'done' ? <code>{one.commands.join(' && ')}</code> : one.message || 'It is being published.'}</dd>
+          {one.status === 'done' && one.message !== '' && <dd>{one.message}</dd>}
         </div>
       ))}
     </dl>
