@@ -19,5 +19,7 @@ export const keys = {
   detail: (id: string) => ['change-request', id, 'detail'] as const,
   events: (id: string) => ['change-request', id, 'events'] as const,
   gates: (id: string) => ['change-request', id, 'gates'] as const,
+  turnDiff: (id: string, commit: string, since: string) => ['turn-diff', id, commit, since] as const,
+  testLog: (id: string, run: string) => ['test-log', id, run] as const,
   view: (id: string, view: string) => ['change-request', id, 'view', view] as const,
 };
