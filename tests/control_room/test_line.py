@@ -1,16 +1,13 @@
 """The whole line driven from the browser alone: real servers, workers, git and tests; only the model is scripted."""
 
-import json
 import re
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.conftest import EXAMPLES, Changeline, git, value_of
-from tests.control_room.conftest import PHONE, Room
+from tests.control_room.conftest import PHONE, Room, login
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
@@ -23,7 +20,7 @@ def test_a_change_is_submitted_watched_steered_paused_commented_and_released_wit
     changeline: Changeline, sample: Path, place: Path, room: Room
 ) -> None:
     url = _up(changeline, "0")
-    page = room.person(url, _login(url, place))
+    page = room.person(url, login(url, place))
     page.set_default_timeout(SLOW_MS)
     expect(page.get_by_text("No change request yet.")).to_be_visible()
 
@@ -35,7 +32,7 @@ def test_a_change_is_submitted_watched_steered_paused_commented_and_released_wit
     _comment(room, page, address)
     _restart(room, page, address, changeline, url)
 
-    phone = room.person(url, _login(url, place), size=PHONE)
+    phone = room.person(url, login(url, place), size=PHONE)
     phone.goto(f"{url}/inbox")
     expect(phone.get_by_role("region", name="Decision: release")).to_be_visible()
     room.look(phone, "phone-approval")
@@ -141,13 +138,3 @@ def _up(changeline: Changeline, port: str) -> str:
     started = changeline("up", "--detach", "--port", port, "--scenario", SCENARIO)
     assert started.returncode == 0, started.stderr
     return str(value_of(changeline("status", "--json"))["controller"])
-
-
-def _login(url: str, place: Path) -> dict[str, Any]:
-    token = (place / "data" / "token").read_text().strip()
-    asked = urllib.request.Request(  # noqa: S310 - the address of the test's own controller
-        f"{url}/api/v1/login-codes", method="POST", headers={"Authorization": f"Bearer {token}"}
-    )
-    with urllib.request.urlopen(asked) as answer:  # noqa: S310 - as above
-        found: dict[str, Any] = json.load(answer)
-    return found

@@ -23,7 +23,7 @@ test('the event that ends a turn ends its text, also for pieces that come after 
   live.subscribe(() => (told += 1));
   live.hear(piece(2, 0, 'Hm '));
   const { repository, role, instance } = PLACE;
-  live.see(event(7, { type: 'agent_turn', repository, role, instance, turn: 2, text: 'Hm.', cost_usd: '0' }));
+  live.see(event(7, { type: 'agent_turn', repository, role, instance, turn: 2, text: 'Hm.', calls: [], cost_usd: '0' }));
   live.hear(piece(2, 1, 'too late'));
   expect(texts(live)).toEqual([]);
   live.hear(piece(3, 0, 'Next '));

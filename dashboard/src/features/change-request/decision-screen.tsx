@@ -5,6 +5,7 @@ import type { Detail } from '@/features/change-request/api/get-change-request';
 import { useEvents } from '@/features/change-request/api/get-events';
 import { flagsIn, marked } from '@/features/change-request/flags';
 import { Say } from '@/features/change-request/say';
+import { TakenOver } from '@/features/change-request/taken-over';
 import { Badge } from '@/components/badge';
 import { words } from '@/lib/format';
 import { shown } from '@/lib/json';
@@ -62,20 +63,6 @@ function Screening({ of }: { of: Detail }) {
         </Link>
       </p>
     </div>
-  );
-}
-
-/** The branches of a change request that a person took over, with the commands to type. */
-function TakenOver({ takeover }: { takeover: NonNullable<Detail['takeover']> }) {
-  return (
-    <dl className="facts">
-      {takeover.repositories.map((one) => (
-        <div key={one.name}>
-          <dt>{`${one.name}: ${one.branch}`}</dt>
-          <dd>{one.status === 'done' ? <code>{one.commands.join(' && ')}</code> : one.message || 'It is being published.'}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 
