@@ -206,12 +206,13 @@ class _Agent(Generic[S]):
             return
         self.spent_usd = await self.ports.gateway.spent_usd()
         text = next((block["text"] for block in answer.content if block.get("type") == "text"), "")
+        calls = [block for block in answer.content if block.get("type") == "tool_use"]
         await self._emit(
             AgentTurn(
                 instance=self.task.instance,
                 turn=self.talk.turn,
                 text=_first_line(text),
-                calls=tuple(call_line(use["name"], use["input"]) for use in answer.tool_uses),
+                calls=tuple(call_line(use["name"], use["input"]) for use in calls),
                 cost_usd=str(self.talk.cost_usd),
             ),
             CostUpdated(spent_usd=str(self.spent_usd), budget_usd=str(self.ports.limits.budget_usd)),

@@ -46,9 +46,9 @@ function Panel({ panel, running, said }: { panel: Live; running: boolean; said: 
   );
 }
 
-/** A line for each agent at work; what was last, or what is in between, when none is. */
+/** A line for each agent at work or stopped at it; what was last, or what is in between, when there is none. */
 function Doing({ panel, working }: { panel: Live; working: boolean }) {
-  if (!working || panel.agents.length === 0) {
+  if (panel.agents.length === 0) {
     return (
       <p className="live-doing">
         {working && <span className="pulse" aria-hidden="true" />}
@@ -58,7 +58,7 @@ function Doing({ panel, working }: { panel: Live; working: boolean }) {
   }
   return panel.agents.map((agent) => (
     <p key={agent.name} className="live-doing">
-      <span className="pulse" aria-hidden="true" />
+      {working && <span className="pulse" aria-hidden="true" />}
       <span>
         <span className="event-who">
           {words(agent.role)}
