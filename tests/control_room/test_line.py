@@ -26,11 +26,12 @@ def test_a_change_is_submitted_watched_steered_paused_commented_and_released_wit
 
     _submit(room, page, sample)
     _steer_and_pause(room, page)
+    _restart(room, page, changeline, url)
     expect(page.get_by_role("region", name="Decision: release")).to_be_visible(timeout=SLOW_MS)
     address = page.url
+    _saw_everything_once(page, url, address)
     _look_at_every_pane(room, page, address)
     _comment(room, page, address)
-    _restart(room, page, address, changeline, url)
 
     phone = room.person(url, login(url, place), size=PHONE)
     phone.goto(f"{url}/inbox")
@@ -105,14 +106,23 @@ def _comment(room: Room, page: Page, address: str) -> None:
     page.get_by_role("button", name="Discard").click()
 
 
-def _restart(room: Room, page: Page, address: str, changeline: Changeline, url: str) -> None:
-    page.goto(address)
+def _restart(room: Room, page: Page, changeline: Changeline, url: str) -> None:
+    """Stop and start the installation while agents work; the page stays open and goes on by itself."""
     changeline("down")
     expect(page.get_by_text("The controller does not answer.")).to_be_visible()
     room.look(page, "offline")
     assert _up(changeline, url.rsplit(":", 1)[1]) == url
     expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=SLOW_MS)
-    expect(page.get_by_role("button", name="Approve")).to_be_enabled()
+    expect(page.get_by_text("The controller does not answer.")).to_be_hidden()
+
+
+def _saw_everything_once(page: Page, url: str, address: str) -> None:
+    """The page that was open all the time shows each event once, in the order of the controller's own record."""
+    events = page.request.get(f"{url}/api/v1{address.removeprefix(url)}/events?limit=1000", headers={"Accept": "application/json"})
+    recorded = [one["at"] for one in events.json()["items"]]
+    seen = page.get_by_role("log").locator("time")
+    expect(seen).to_have_count(len(recorded))
+    assert seen.evaluate_all("all => all.map(one => one.dateTime)") == recorded
 
 
 def _look_at_the_rest(room: Room, page: Page, url: str) -> None:

@@ -134,6 +134,7 @@ def test_opinions_are_skipped_by_name_and_what_a_cancelled_change_left_goes_only
     assert git(repository, "for-each-ref") == refs
 
     page.reload()
+    page.get_by_text("What is left outside").click()
     branch.select_option("delete")
     expect(left).to_contain_text("nothing else there holds what was not merged")
     room.look(page, "cleanup-deleting")

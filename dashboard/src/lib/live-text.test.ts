@@ -39,3 +39,12 @@ test('a worker that is lost says nothing more, and its successor starts counting
   live.hear(piece(1, 0, 'Once more '));
   expect(texts(live)).toEqual(['Once more ']);
 });
+
+test('a further round of the same agent is heard from its first turn', () => {
+  const live = new LiveText();
+  const { repository, role, instance } = PLACE;
+  live.see(event(9, { type: 'agent_completed', repository, role, instance, turns: 5, cost_usd: '0' }));
+  live.see(event(10, { type: 'agent_started', repository, role, instance, model: 'm', resumed_at_turn: 0 }));
+  live.hear(piece(1, 0, 'The finding first. '));
+  expect(texts(live)).toEqual(['The finding first. ']);
+});

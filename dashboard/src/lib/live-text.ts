@@ -64,7 +64,7 @@ export class LiveText {
       this.set(id, NOTHING);
     } else if (payload.type === 'agent_started') {
       const { repository = null, role, instance } = payload;
-      // A further round of the same agent counts its turns anew, so late pieces of the round before are told by their turn no more.
+      // A further round of the same agent counts its turns anew.
       this.ended.set(`${id}/${nameOf({ repository, role: role ?? '', instance })}`, payload.resumed_at_turn);
     } else if (payload.type === 'agent_turn' || payload.type === 'agent_completed') {
       const { repository = null, role, instance } = payload;
