@@ -84,6 +84,8 @@ def print_takeover(out: Output, detail: Detail) -> None:
             out.line(f"  {one['name']}: work on {one['branch']} and push it, then hand it back")
             for command in one["commands"]:
                 out.line(f"    {command}")
+            if one["message"]:
+                out.line(f"    {one_line(one['message'])}")
         elif one["message"]:
             out.line(f"  {one['name']}: not published: {one_line(one['message'])}")
         else:

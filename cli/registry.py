@@ -49,7 +49,10 @@ VERBS = (
     Verb("fail", DECIDE, "interventions", "End a change request as failed."),
     Verb("cancel", DECIDE, "interventions", "End a change request as cancelled."),
     Verb(
-        "cleanup", DECIDE, "cleanup", "Decide what becomes of the branches, pull requests and snapshots that are left."
+        "cleanup",
+        DECIDE,
+        "cleanup",
+        "Decide what becomes of the branches, pull requests, snapshots and unsent report that are left.",
     ),
     Verb("list", LOOK, "looking", "List change requests, newest first."),
     Verb("show", LOOK, "looking", "Show one change request."),

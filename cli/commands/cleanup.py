@@ -37,6 +37,13 @@ class Snapshots(StrEnum):
     DELETE = "delete"
 
 
+class Source(StrEnum):
+    """What becomes of the report to the source."""
+
+    REPORT = "report"
+    LEAVE = "leave"
+
+
 @app.callback()
 def _group() -> None:
     pass
@@ -53,6 +60,10 @@ def cleanup(
     snapshots: Annotated[
         Snapshots | None, typer.Option(help="For the saved work in progress of each repository. [default: keep]")
     ] = None,
+    source: Annotated[
+        Source | None,
+        typer.Option(help="For the source, when the report of the end did not reach it. [default: report]"),
+    ] = None,
     artifact: Annotated[
         list[str] | None, typer.Option("--artifact", metavar="ID=CHOICE", help="For one artifact; can be repeated.")
     ] = None,
@@ -62,7 +73,7 @@ def cleanup(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Decide what becomes of the branches, pull requests and snapshots that are left.
+    """Decide what becomes of the branches, pull requests, snapshots and unsent report that are left.
 
     Without a choice it only shows them, with the default of each. Nothing is deleted by itself, and it can be decided
     again later.
@@ -70,7 +81,7 @@ def cleanup(
     with begin(as_json=as_json) as session:
         cr_id = identify(session.client, cr)
         found = session.client.get(f"{path_of(cr_id)}/cleanup")
-        by_kind = {"branch": branches, "pull_request": pull_requests, "snapshots": snapshots}
+        by_kind = {"branch": branches, "pull_request": pull_requests, "snapshots": snapshots, "source": source}
         chosen = _chosen(found, by_kind, artifact or [], defaults=defaults)
         if not chosen and not dismiss:
             _show(session.out, found, as_json=as_json)

@@ -251,7 +251,7 @@ class TakenRepository(BaseModel):
     status: str
     commit: str | None
     message: str
-    """Why it was not published."""
+    """Why it was not published, or what of it was not."""
     commands: list[str]
     """Exactly what to type, in order."""
 

@@ -14,21 +14,24 @@ class ArtifactKind(StrEnum):
     BRANCH = "branch"
     PULL_REQUEST = "pull_request"
     SNAPSHOTS = "snapshots"
+    SOURCE = "source"
 
 
 class CleanupChoice(StrEnum):
-    """What becomes of it. A branch or snapshots are kept or deleted, a pull request closed or left."""
+    """What becomes of it. A branch or snapshots are kept or deleted, a pull request closed or left, a source told or left."""
 
     KEEP = "keep"
     DELETE = "delete"
     CLOSE = "close"
     LEAVE = "leave"
+    REPORT = "report"
 
 
 OPTIONS = {
     ArtifactKind.BRANCH: (CleanupChoice.KEEP, CleanupChoice.DELETE),
     ArtifactKind.PULL_REQUEST: (CleanupChoice.CLOSE, CleanupChoice.LEAVE),
     ArtifactKind.SNAPSHOTS: (CleanupChoice.KEEP, CleanupChoice.DELETE),
+    ArtifactKind.SOURCE: (CleanupChoice.REPORT, CleanupChoice.LEAVE),
 }
 """The default first; it is only carried out when a person says so."""
 
@@ -37,17 +40,21 @@ class CleanupArtifact(BaseModel):
     """One thing that is left."""
 
     id: str
-    """`branch:REPOSITORY:ATTEMPT`, `pull_request:REPOSITORY:ATTEMPT` or `snapshots:REPOSITORY`."""
+    """`branch:REPOSITORY:ATTEMPT`, `pull_request:REPOSITORY:ATTEMPT`, `snapshots:REPOSITORY` or `source`."""
     kind: ArtifactKind
-    repository: str
+    repository: str | None
+    """None for the source."""
     name: str
     state: str
-    """`open`, `deleting`, `deleted`, `left_alone` (it moved since), `closed`, `merged`, or how an effect stands."""
+    """`open`, `deleting`, `deleted`, `left_alone` (it moved since), `closed`, `merged`, or how an effect stands.
+
+    Of the source: `reporting`, `reported`, or `dead` and `dismissed` when the report of the end did not arrive.
+    """
     options: list[CleanupChoice]
     """Empty when nothing is left to choose."""
     default: CleanupChoice
     warning: str
-    """What deleting it loses."""
+    """What deleting it loses, or what its source was not told."""
 
 
 class CleanupView(BaseModel):

@@ -3,13 +3,15 @@
 Nothing is deleted without a choice, and a branch only while it stands where this change request left it: the deletion is
 an effect, a compare-and-swap from the recorded commit. The pull requests are Changeline's own rows, so closing one is
 recorded as an effect in the same transaction. Snapshots are offered only when the change request ended: one that was
-aborted may still go on from them. Choices can be made, and made again, at any time.
+aborted may still go on from them. The source is told by itself; `controller.cleanup.source` is about a report that did not
+arrive. Choices can be made, and made again, at any time.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from controller.cleanup import source
 from controller.cleanup.schemas import (
     OPTIONS,
     ArtifactKind,
@@ -86,9 +88,12 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
         body = {"choices": choices, "dismissed": asked.dismiss, "instructions": asked.comment}
         said = await words.add(cr_id, action="cleanup", body=body, actor=principal.id)
         await words.acted(said.id, note="dismissed" if asked.dismiss else f"{len(choices)} decided")
-        for artifact, choice in choices.items():
-            await _carry_out(left, artifact, CleanupChoice(choice), said, effects, pulls)
-        await _announce(Events(connection), said, dismissed=asked.dismiss)
+        log = Events(connection)
+        if source.ID in choices:
+            await source.carry_out(cr, left.effects, CleanupChoice(choices[source.ID]), principal.id, effects, log)
+        for artifact in sorted(choices.keys() - {source.ID}):
+            await _carry_out(left, artifact, CleanupChoice(choices[artifact]), said, effects, pulls)
+        await _announce(log, said, dismissed=asked.dismiss)
         await Audit(connection).note(principal.id, "intervened:cleanup", cr_id, **body)
         after = await _left(cr, requests, effects, pulls, words)
     await context.bells.ring(principal.tenant, "events", "effects", f"cr:{cr_id}")
@@ -101,7 +106,7 @@ async def _announce(log: Events, said: Intervention, *, dismissed: bool) -> None
     )
     await log.append(said.cr_id, progressed)
     if dismissed:
-        message = "Branches, pull requests and snapshots stay as they are until somebody decides."
+        message = "Everything stays as it is until somebody decides."
         await log.append(said.cr_id, events.CleanupPending(actor=said.actor, message=message))
 
 
@@ -186,6 +191,7 @@ def _view(left: _Left) -> CleanupView:
     artifacts = [_branch_view(left, one) for one in left.branches]
     artifacts += [_pull_view(left, one) for one in left.pull_requests]
     artifacts += [_snapshots_view(left, one) for one in left.worked_on]
+    artifacts += source.views(left.cr, left.effects)
     choosable = any(one.options for one in artifacts)
     return CleanupView(
         change_request=left.cr.id,

@@ -994,7 +994,7 @@ export interface components {
          * @description What is left outside.
          * @enum {string}
          */
-        ArtifactKind: "branch" | "pull_request" | "snapshots";
+        ArtifactKind: "branch" | "pull_request" | "snapshots" | "source";
         /**
          * AttemptView
          * @description One attempt.
@@ -1309,7 +1309,7 @@ export interface components {
             /** Options */
             options: components["schemas"]["CleanupChoice"][];
             /** Repository */
-            repository: string;
+            repository: string | null;
             /** State */
             state: string;
             /** Warning */
@@ -1317,10 +1317,10 @@ export interface components {
         };
         /**
          * CleanupChoice
-         * @description What becomes of it. A branch or snapshots are kept or deleted, a pull request closed or left.
+         * @description What becomes of it. A branch or snapshots are kept or deleted, a pull request closed or left, a source told or left.
          * @enum {string}
          */
-        CleanupChoice: "keep" | "delete" | "close" | "leave";
+        CleanupChoice: "keep" | "delete" | "close" | "leave" | "report";
         /**
          * CleanupDecision
          * @description One choice.

@@ -12,6 +12,7 @@ export function TakenOver({ takeover }: { takeover: Takeover }) {
         <div key={one.name}>
           <dt>{`${one.name}: ${one.branch}`}</dt>
           <dd>{one.status === 'done' ? <Commands commands={one.commands} /> : one.message || 'It is being published.'}</dd>
+          {one.status === 'done' && one.message !== '' && <dd>{one.message}</dd>}
         </div>
       ))}
     </dl>
