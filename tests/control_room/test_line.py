@@ -118,7 +118,9 @@ def _restart(room: Room, page: Page, changeline: Changeline, url: str) -> None:
 
 def _saw_everything_once(page: Page, url: str, address: str) -> None:
     """The page that was open all the time shows each event once, in the order of the controller's own record."""
-    events = page.request.get(f"{url}/api/v1{address.removeprefix(url)}/events?limit=1000", headers={"Accept": "application/json"})
+    events = page.request.get(
+        f"{url}/api/v1{address.removeprefix(url)}/events?limit=1000", headers={"Accept": "application/json"}
+    )
     recorded = [one["at"] for one in events.json()["items"]]
     seen = page.get_by_role("log").locator("time")
     expect(seen).to_have_count(len(recorded))

@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 SLOW_MS = 40_000
 WAITS = "sleep 600"
 HALF = "def add(a, b):\n    return a + b\n\n\ndef double(n):\n    return 0\n"
-THOUGHT = "What doubling gives for zero and for negative numbers is not said, so I weigh one reading against the other. "
+THOUGHT = (
+    "What doubling gives for zero and for negative numbers is not said, so I weigh one reading against the other. "
+)
 SHORT = "Doubling is multiplication by two, for every number."
 REQUIREMENTS = tool("submit_requirements", requirements=[scenarios.REQUIREMENT])
 SCENARIO = scenarios.scenario(
@@ -52,7 +54,11 @@ class Line:
 
     def open(self, room: Room, repository: Path) -> Page:
         """Submit a change of this repository and open its page."""
-        body = {"title": f"Double a number in {repository.name}", "body": scenarios.BODY, "repositories": [str(repository)]}
+        body = {
+            "title": f"Double a number in {repository.name}",
+            "body": scenarios.BODY,
+            "repositories": [str(repository)],
+        }
         submitted = ask(self.url, self.place, "change-requests", body)
         page = room.person(self.url, login(self.url, self.place))
         page.set_default_timeout(SLOW_MS)
