@@ -1,16 +1,13 @@
 """The whole line driven from the browser alone: real servers, workers, git and tests; only the model is scripted."""
 
-import json
 import re
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.conftest import EXAMPLES, Changeline, git, value_of
-from tests.control_room.conftest import PHONE, Room
+from tests.control_room.conftest import PHONE, Room, login
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
@@ -23,21 +20,22 @@ def test_a_change_is_submitted_watched_steered_paused_commented_and_released_wit
     changeline: Changeline, sample: Path, place: Path, room: Room
 ) -> None:
     url = _up(changeline, "0")
-    page = room.person(url, _login(url, place))
+    page = room.person(url, login(url, place))
     page.set_default_timeout(SLOW_MS)
     expect(page.get_by_text("No change request yet.")).to_be_visible()
 
     _submit(room, page, sample)
     _steer_and_pause(room, page)
+    _restart(room, page, changeline, url)
     expect(page.get_by_role("region", name="Decision: release")).to_be_visible(timeout=SLOW_MS)
     address = page.url
+    _saw_everything_once(page, url, address)
     _look_at_every_pane(room, page, address)
     _look_at_a_turn(room, page, address)
     _look_at_a_log(room, page, address)
     _comment(room, page, address)
-    _restart(room, page, address, changeline, url)
 
-    phone = room.person(url, _login(url, place), size=PHONE)
+    phone = room.person(url, login(url, place), size=PHONE)
     phone.goto(f"{url}/inbox")
     expect(phone.get_by_role("region", name="Decision: release")).to_be_visible()
     room.look(phone, "phone-approval")
@@ -148,14 +146,25 @@ def _keep_comment(page: Page, line: int, text: str) -> None:
     page.get_by_role("button", name="Keep").click()
 
 
-def _restart(room: Room, page: Page, address: str, changeline: Changeline, url: str) -> None:
-    page.goto(address)
+def _restart(room: Room, page: Page, changeline: Changeline, url: str) -> None:
+    """Stop and start the installation while agents work; the page stays open and goes on by itself."""
     changeline("down")
     expect(page.get_by_text("The controller does not answer.")).to_be_visible()
     room.look(page, "offline")
     assert _up(changeline, url.rsplit(":", 1)[1]) == url
     expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=SLOW_MS)
-    expect(page.get_by_role("button", name="Approve")).to_be_enabled()
+    expect(page.get_by_text("The controller does not answer.")).to_be_hidden()
+
+
+def _saw_everything_once(page: Page, url: str, address: str) -> None:
+    """The page that was open all the time shows each event once, in the order of the controller's own record."""
+    events = page.request.get(
+        f"{url}/api/v1{address.removeprefix(url)}/events?limit=1000", headers={"Accept": "application/json"}
+    )
+    recorded = [one["at"] for one in events.json()["items"]]
+    seen = page.get_by_role("log").locator("time")
+    expect(seen).to_have_count(len(recorded))
+    assert seen.evaluate_all("all => all.map(one => one.dateTime)") == recorded
 
 
 def _look_at_the_rest(room: Room, page: Page, url: str) -> None:
@@ -181,13 +190,3 @@ def _up(changeline: Changeline, port: str) -> str:
     started = changeline("up", "--detach", "--port", port, "--scenario", SCENARIO)
     assert started.returncode == 0, started.stderr
     return str(value_of(changeline("status", "--json"))["controller"])
-
-
-def _login(url: str, place: Path) -> dict[str, Any]:
-    token = (place / "data" / "token").read_text().strip()
-    asked = urllib.request.Request(  # noqa: S310 - the address of the test's own controller
-        f"{url}/api/v1/login-codes", method="POST", headers={"Authorization": f"Bearer {token}"}
-    )
-    with urllib.request.urlopen(asked) as answer:  # noqa: S310 - as above
-        found: dict[str, Any] = json.load(answer)
-    return found

@@ -1066,9 +1066,14 @@ export interface components {
         };
         /**
          * AgentTurn
-         * @description The model answered: the first line of its text, and what it costs so far.
+         * @description The model answered: the first line of its text, what it asks for, and what it costs so far.
          */
         AgentTurn: {
+            /**
+             * Calls
+             * @default []
+             */
+            calls: string[];
             /**
              * Cost Usd
              * @default 0

@@ -5,7 +5,6 @@ import { ActivityList } from '@/features/change-request/activity-list';
 import type { Detail } from '@/features/change-request/api/get-change-request';
 import { LivePanels } from '@/features/change-request/live-panels';
 import type { StoredEvent } from '@/lib/event-stream';
-import { useLiveText } from '@/lib/live-text';
 import { stageLabel, STAGES } from '@/lib/vocabulary';
 
 /** What goes on in each repository, and everything that happened, oldest first. */
@@ -25,23 +24,6 @@ export function Activity({ of, events }: { of: Detail; events: StoredEvent[] }) 
         </p>
       )}
       {shown.length === 0 ? <Empty title="Nothing happened yet." /> : <ActivityList id={of.id} events={shown} />}
-      <Typing id={of.id} />
     </>
   );
-}
-
-/** The end of what each agent is saying. Not for screen readers: its first line follows as an event. */
-function Typing({ id }: { id: string }) {
-  return useLiveText(id).map(({ agent, role, text }) => (
-    <p key={agent} className="event-typing" aria-hidden="true">
-      <span className="event-who">{role.replaceAll('_', ' ')}</span> {lastWords(text)}
-    </p>
-  ));
-}
-
-const SHOWN_CHARACTERS = 160;
-
-function lastWords(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  return line.length > SHOWN_CHARACTERS ? `…${line.slice(-SHOWN_CHARACTERS)}` : line;
 }
