@@ -212,6 +212,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/change-requests/{cr_id}/events/newest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Backwards
+         * @description Return the newest events of one change request, or those before a number: a long history is read from its end.
+         */
+        get: operations["read_backwards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/events/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summarize
+         * @description Return what the events of one change request come to: its course, and what goes on in each repository.
+         */
+        get: operations["summarize"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/change-requests/{cr_id}/evidence": {
         parameters: {
             query?: never;
@@ -1623,13 +1663,33 @@ export interface components {
         };
         /**
          * EventPage
-         * @description A page of events, ascending.
+         * @description A page of events, ascending, whichever way it was asked for.
          */
         EventPage: {
+            /** Complete To */
+            complete_to?: number | null;
             /** Items */
             items: components["schemas"]["EventView"][];
             /** Next After */
             next_after: number;
+            /** Next Before */
+            next_before?: number | null;
+        };
+        /**
+         * EventSummary
+         * @description What the events of one change request come to, in a size that does not grow with what agents do.
+         */
+        EventSummary: {
+            /** Complete To */
+            complete_to: number;
+            /** Milestones */
+            milestones: components["schemas"]["EventView"][];
+            /** Tool Calls */
+            tool_calls: {
+                [key: string]: number;
+            };
+            /** Total */
+            total: number;
         };
         /**
          * EventView
@@ -3294,6 +3354,72 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EventPage"];
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_backwards: {
+        parameters: {
+            query?: {
+                before?: number | null;
+                limit?: number;
+                stage?: components["schemas"]["Stage"] | null;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summarize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventSummary"];
                 };
             };
             /** @description A problem (RFC 9457). */
