@@ -16,7 +16,9 @@ export const keys = {
   settingsHistory: (section: string) => ['settings', section, 'history'] as const,
   changeRequest: (id: string) => ['change-request', id] as const,
   detail: (id: string) => ['change-request', id, 'detail'] as const,
-  events: (id: string) => ['change-request', id, 'events'] as const,
+  course: (id: string) => ['change-request', id, 'events', 'course'] as const,
+  histories: (id: string) => ['change-request', id, 'events', 'history'] as const,
+  history: (id: string, stage: string | null) => ['change-request', id, 'events', 'history', stage] as const,
   gates: (id: string) => ['change-request', id, 'gates'] as const,
   view: (id: string, view: string) => ['change-request', id, 'view', view] as const,
 };

@@ -12,7 +12,7 @@ import { FindingsView } from '@/features/evidence/findings-view';
 import { RequestView } from '@/features/evidence/request-view';
 import { SpecView } from '@/features/evidence/spec-view';
 import { TestsView } from '@/features/evidence/tests-view';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { Course } from '@/lib/history';
 
 const TABS = [
   'activity', 'request', 'spec', 'diff', 'tests', 'findings', 'conversation', 'cost', 'evidence', 'history', 'settings',
@@ -21,11 +21,11 @@ type Tab = (typeof TABS)[number];
 
 interface Props {
   of: Detail;
-  events: StoredEvent[];
+  course: Course;
 }
 
 /** The open tab stands in the address, so that a colleague sees what you see. */
-export function Tabs({ of, events }: Props) {
+export function Tabs({ of, course }: Props) {
   const [params] = useSearchParams();
   const asked = params.get('tab');
   const open = TABS.find((tab) => tab === asked) ?? 'activity';
@@ -40,16 +40,16 @@ export function Tabs({ of, events }: Props) {
       </nav>
       <div className="tab-panel">
         <h2 className="visually-hidden">{open}</h2>
-        <View tab={open} of={of} events={events} />
+        <View tab={open} of={of} course={course} />
       </div>
     </div>
   );
 }
 
-function View({ tab, of, events }: Props & { tab: Tab }) {
+function View({ tab, of, course }: Props & { tab: Tab }) {
   switch (tab) {
     case 'activity':
-      return <Activity of={of} events={events} />;
+      return <Activity of={of} course={course} />;
     case 'request':
       return <RequestView of={of} />;
     case 'spec':
@@ -67,7 +67,7 @@ function View({ tab, of, events }: Props & { tab: Tab }) {
     case 'evidence':
       return <EvidenceView id={of.id} />;
     case 'history':
-      return <History of={of} events={events} />;
+      return <History of={of} events={course.events} />;
     case 'settings':
       return <Snapshot of={of} />;
   }

@@ -2,7 +2,7 @@ import { Link } from 'react-router';
 
 import { Problem } from '@/components/states';
 import type { Detail } from '@/features/change-request/api/get-change-request';
-import { useEvents } from '@/features/change-request/api/get-events';
+import { useCourse } from '@/features/change-request/api/get-events';
 import { flagsIn, marked } from '@/features/change-request/flags';
 import { Say } from '@/features/change-request/say';
 import { Badge } from '@/components/badge';
@@ -40,8 +40,8 @@ const LOOK: Partial<Record<NonNullable<Detail['pause']>['reason'], string>> = {
 
 /** The request with the suspicious passages marked. Approve by resuming; edit by submitting it anew; reject by cancelling. */
 function Screening({ of }: { of: Detail }) {
-  const events = useEvents(of.id);
-  const flags = flagsIn(events.data ?? []);
+  const course = useCourse(of.id);
+  const flags = flagsIn(course.data?.events ?? []);
   return (
     <div className="screening">
       <ul>

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 
 interface Flag {
   risk: string;

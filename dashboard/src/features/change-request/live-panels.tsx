@@ -1,13 +1,13 @@
 import { Badge } from '@/components/badge';
 import type { Detail } from '@/features/change-request/api/get-change-request';
 import { liveOf, type Live } from '@/features/change-request/live';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { Course } from '@/lib/history';
 import { words } from '@/lib/format';
 import { stageLabel } from '@/lib/vocabulary';
 
 /** Who works on what, one panel per repository. */
-export function LivePanels({ of, events }: { of: Detail; events: StoredEvent[] }) {
-  const panels = liveOf(events, of.repositories.map((target) => target.name));
+export function LivePanels({ of, course }: { of: Detail; course: Course }) {
+  const panels = liveOf(course, of.repositories.map((target) => target.name));
   return (
     <div className="live">
       {panels.map((panel) => (

@@ -1,8 +1,8 @@
-import type { StoredEvent } from '@/lib/event-stream';
+import type { Course, StoredEvent } from '@/lib/history';
 
 type Event = StoredEvent['payload'];
 
-/** What goes on in one repository, folded from the newest events. */
+/** What goes on in one repository, folded from the course of events. */
 export interface Live {
   repository: string;
   stage: Event['stage'];
@@ -17,8 +17,8 @@ export interface Live {
 }
 
 /** One panel per repository, in the order of the given names. */
-export function liveOf(events: readonly StoredEvent[], repositories: readonly string[]): Live[] {
-  const panels = new Map(repositories.map((name) => [name, blank(name)]));
+export function liveOf({ events, calls }: Course, repositories: readonly string[]): Live[] {
+  const panels = new Map(repositories.map((name) => [name, blank(name, calls[name] ?? 0)]));
   for (const { payload } of events) {
     const panel = payload.repository === null || payload.repository === undefined ? undefined : panels.get(payload.repository);
     if (panel) fold(panel, payload);
@@ -43,7 +43,7 @@ function fold(panel: Live, event: Event): void {
       Object.assign(panel, { turn: event.turn, role: event.role ?? panel.role, doing: event.text || panel.doing, working: true });
       break;
     case 'tool_called':
-      Object.assign(panel, { turn: event.turn, role: event.role ?? panel.role, doing: event.summary, calls: panel.calls + 1, working: true });
+      Object.assign(panel, { turn: event.turn, role: event.role ?? panel.role, doing: event.summary, working: true });
       break;
     case 'agent_completed':
       Object.assign(panel, { doing: 'handed in its result', working: false });
@@ -56,8 +56,8 @@ function fold(panel: Live, event: Event): void {
   }
 }
 
-function blank(repository: string): Live {
+function blank(repository: string, calls: number): Live {
   return {
-    repository, stage: null, role: null, instance: null, round: 1, turn: 0, doing: '', working: false, tests: null, calls: 0,
+    repository, stage: null, role: null, instance: null, round: 1, turn: 0, doing: '', working: false, tests: null, calls,
   };
 }
