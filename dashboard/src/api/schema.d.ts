@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Get Analytics
-         * @description Return throughput, stage durations, first-pass rates, loops and cost of the last days.
+         * @description Return throughput, stage durations, first-pass rates, loops and cost of the last days, of everything or one repository.
          */
         get: operations["get_analytics"];
         put?: never;
@@ -1006,7 +1006,7 @@ export interface components {
         };
         /**
          * Analytics
-         * @description Figures of the last days.
+         * @description Figures of the last days, of everything or one repository.
          */
         Analytics: {
             /** By Model */
@@ -1015,10 +1015,13 @@ export interface components {
             by_repository: components["schemas"]["MoneyView"][];
             /** By Role */
             by_role: components["schemas"]["MoneyView"][];
+            cost_per_day: components["schemas"]["CostPerDay"];
             /** Days */
             days: number;
             /** Median Lead S */
             median_lead_s: number | null;
+            /** Repository */
+            repository: string | null;
             /** Stages */
             stages: components["schemas"]["StageFigures"][];
             /** Throughput */
@@ -1455,6 +1458,35 @@ export interface components {
             last_at: string;
             /** Role */
             role: string;
+        };
+        /**
+         * CostDayView
+         * @description What one repository, role or model cost on one day, in UTC.
+         */
+        CostDayView: {
+            /** Calls */
+            calls: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Name */
+            name: string;
+            /** Spent Usd */
+            spent_usd: string;
+        };
+        /**
+         * CostPerDay
+         * @description The same money three times, in the order of days; days without calls are absent.
+         */
+        CostPerDay: {
+            /** Model */
+            model: components["schemas"]["CostDayView"][];
+            /** Repository */
+            repository: components["schemas"]["CostDayView"][];
+            /** Role */
+            role: components["schemas"]["CostDayView"][];
         };
         /**
          * CostSummary
@@ -2632,8 +2664,8 @@ export interface components {
             loops: number;
             /** Median S */
             median_s: number;
-            /** P90 S */
-            p90_s: number;
+            /** P95 S */
+            p95_s: number;
             /** Runs */
             runs: number;
             stage: components["schemas"]["Stage"];
@@ -2964,6 +2996,7 @@ export interface operations {
         parameters: {
             query?: {
                 days?: number;
+                repository?: string | null;
             };
             header?: never;
             path?: never;

@@ -7,7 +7,7 @@ export const keys = {
   inboxPaused: ['change-requests', 'inbox', 'paused'] as const,
   deadEffects: ['change-requests', 'inbox', 'effects'] as const,
   found: (words: string) => ['change-requests', 'found', words] as const,
-  analytics: (days: number) => ['analytics', days] as const,
+  analytics: (days: number, repository: string) => ['analytics', days, repository] as const,
   learnings: ['learnings'] as const,
   me: ['me'] as const,
   repositories: ['repositories'] as const,

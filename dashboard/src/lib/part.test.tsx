@@ -10,7 +10,6 @@ afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
-  document.head.replaceChildren();
 });
 
 function show() {
@@ -26,7 +25,9 @@ function show() {
 }
 
 function served(script: string) {
-  document.head.innerHTML = '<script type="module" src="/assets/index-old.js"></script>';
+  const own = document.createElement('script');
+  own.setAttribute('src', '/assets/index-old.js');
+  vi.spyOn(document, 'querySelector').mockReturnValue(own);
   vi.stubGlobal('fetch', () => Promise.resolve(new Response(`<script type="module" src="${script}"></script>`)));
 }
 
