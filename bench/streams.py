@@ -14,18 +14,15 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import httpx2
-
 from bench import stream_floor
 from bench.bare_redis import BareRedis
-from bench.figures import Figure, Floor, figure
+from bench.figures import Figure, Floor
 from bench.installation import Installation
 from bench.leased import Leased, leased
 from bench.machine import memory
 from bench.stream_clients import stamp
 from cli import itself
 from pipeline import events
-from pipeline.store.events import Events
 from pipeline.store.run_records import RunRecords
 
 GROUP = "streams"

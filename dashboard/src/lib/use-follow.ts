@@ -1,7 +1,9 @@
-import { useEffect, useRef, useState, type RefObject } from 'react';
+import { useEffect, useState } from 'react';
 
 interface Follow {
-  ref: RefObject<HTMLDivElement | null>;
+  /** The scrolling element once it is there; a state, so that what is windowed in it is drawn when it appears. */
+  box: HTMLDivElement | null;
+  setBox: (box: HTMLDivElement | null) => void;
   following: boolean;
   onScroll: () => void;
   jump: () => void;
@@ -15,17 +17,16 @@ const NEAR_BEGINNING_PX = 1_500;
  * scrolls towards the beginning gets what comes before it in time to go on scrolling.
  */
 export function useFollow(newest: number | undefined, onBeginning: () => void): Follow {
-  const ref = useRef<HTMLDivElement>(null);
+  const [box, setBox] = useState<HTMLDivElement | null>(null);
   const [following, setFollowing] = useState(true);
   useEffect(() => {
-    if (following && ref.current) ref.current.scrollTop = ref.current.scrollHeight;
-  }, [newest, following]);
+    if (following && box) box.scrollTo({ top: box.scrollHeight });
+  }, [newest, following, box]);
   const onScroll = () => {
-    const list = ref.current;
-    if (!list) return;
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_PX;
+    if (!box) return;
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
     setFollowing(atEnd);
-    if (!atEnd && list.scrollTop < NEAR_BEGINNING_PX) onBeginning();
+    if (!atEnd && box.scrollTop < NEAR_BEGINNING_PX) onBeginning();
   };
-  return { ref, following, onScroll, jump: () => setFollowing(true) };
+  return { box, setBox, following, onScroll, jump: () => setFollowing(true) };
 }

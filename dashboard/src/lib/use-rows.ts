@@ -30,7 +30,7 @@ const LOG_ROW_PX = 25;
 export function useLogRows(
   count: number,
   keyOf: (index: number) => number,
-  box: RefObject<HTMLDivElement | null>,
+  box: HTMLDivElement | null,
 ): Virtualizer<HTMLDivElement, Element> {
   return useVirtualizer({
     count,
@@ -39,6 +39,6 @@ export function useLogRows(
     initialOffset: () => count * LOG_ROW_PX,
     overscan: OVERSCAN,
     anchorTo: 'end',
-    getScrollElement: () => box.current,
+    getScrollElement: () => box,
   });
 }

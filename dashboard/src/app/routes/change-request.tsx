@@ -5,7 +5,7 @@ import { Tabs } from '@/app/routes/tabs';
 import { Loaded } from '@/components/loaded';
 import { buttonsOf, mayCleanUp } from '@/features/change-request/actions';
 import { useChangeRequest, type Detail } from '@/features/change-request/api/get-change-request';
-import { useCourse } from '@/features/change-request/api/get-events';
+import { useCourse, useNewest } from '@/features/change-request/api/get-events';
 import { Cleanup } from '@/features/change-request/cleanup';
 import { CommentTray } from '@/features/change-request/comment-tray';
 import { DecisionScreen } from '@/features/change-request/decision-screen';
@@ -26,6 +26,7 @@ export function ChangeRequestPage() {
   const { id = '' } = useParams();
   const detail = useChangeRequest(id);
   const course = useCourse(id);
+  useNewest(id);
   useTitle(detail.data ? `${detail.data.title} · Changeline` : 'Changeline');
   return (
     <main className="page">

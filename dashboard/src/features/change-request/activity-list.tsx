@@ -18,7 +18,7 @@ interface Props {
 export function ActivityList({ id, known, total, loading, failed, onEarlier }: Props) {
   const { events, before } = known;
   // After a failure only a press asks again, so that scrolling does not knock at a closed door.
-  const { ref, following, onScroll, jump } = useFollow(events.at(-1)?.seq, () => failed === null && onEarlier());
+  const { box, setBox, following, onScroll, jump } = useFollow(events.at(-1)?.seq, () => failed === null && onEarlier());
   const windowed = before !== null || events.length > NEWEST;
   return (
     <div className="activity">
@@ -35,7 +35,7 @@ export function ActivityList({ id, known, total, loading, failed, onEarlier }: P
       )}
       <div
         className="activity-list"
-        ref={ref}
+        ref={setBox}
         onScroll={onScroll}
         role="log"
         aria-label="Activity"
@@ -44,7 +44,7 @@ export function ActivityList({ id, known, total, loading, failed, onEarlier }: P
         tabIndex={0}
       >
         {windowed ? (
-          <Windowed id={id} events={events} box={ref} />
+          <Windowed id={id} events={events} box={box} />
         ) : (
           events.map((stored) => <EventRow key={stored.seq} id={id} stored={stored} />)
         )}
@@ -61,7 +61,7 @@ export function ActivityList({ id, known, total, loading, failed, onEarlier }: P
 interface WindowedProps {
   id: string;
   events: StoredEvent[];
-  box: React.RefObject<HTMLDivElement | null>;
+  box: HTMLDivElement | null;
 }
 
 function Windowed({ id, events, box }: WindowedProps) {

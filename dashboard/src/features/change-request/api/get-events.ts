@@ -1,4 +1,4 @@
-import { queryOptions, useMutation, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
+import { queryOptions, useMutation, usePrefetchQuery, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 
 import { unwrap, useApi, type Api, type Schemas } from '@/lib/api';
 import { arrivals } from '@/lib/event-stream';
@@ -49,6 +49,9 @@ function pageOf(api: Api, id: string, query: { limit: number; before?: number; s
 }
 
 export const useCourse = (id: string) => useQuery(courseQuery(useApi(), id));
+
+/** Begins to fetch the newest events before anything is there to show them. */
+export const useNewest = (id: string) => usePrefetchQuery(historyQuery(useApi(), id, null));
 
 interface Backwards {
   query: UseQueryResult<History>;
