@@ -9,7 +9,7 @@ not there yet, and gets a later number when it commits.
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, func, insert, or_, select, text
+from sqlalchemy import Select, func, insert, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.events import EVENT, Event
@@ -67,7 +67,7 @@ class Events:
         self, cr_id: str, *, before: int | None, limit: int, stage: str | None = None
     ) -> list[StoredEvent]:
         """Return the last events of one change request, of all or one stage, that come before a number; ascending."""
-        query = _NUMBERED.where(events.c.cr_id == cr_id, events.c.seq.is_not(None))
+        query = _PLAIN.where(events.c.cr_id == cr_id, events.c.seq.is_not(None))
         if before is not None:
             query = query.where(events.c.seq < before)
         if stage is not None:
@@ -83,8 +83,8 @@ class Events:
             .where(*numbered, events.c.type.in_(_LATEST))
             .group_by(repository, events.c.type)
         )
-        wanted = or_(events.c.type.in_(_MILESTONES), events.c.seq.in_(latest))
-        return await self._read(_NUMBERED.where(*numbered, wanted).order_by(events.c.seq))
+        course = select(events.c.seq).where(*numbered, events.c.type.in_(_MILESTONES))
+        return await self._read(_PLAIN.where(events.c.seq.in_(union_all(course, latest))).order_by(events.c.seq))
 
     async def tool_calls(self, cr_id: str, *, up_to: int) -> dict[str, int]:
         """Return how many tools agents called, per repository; calls that belong to none are left out."""
@@ -126,6 +126,10 @@ def _without_secrets(value: Any) -> Any:
             return [_without_secrets(part) for part in value]
         case _:
             return value
+
+
+_PLAIN = select(events.c.seq, events.c.cr_id, events.c.type, events.c.payload, events.c.at)
+"""Without the numbers of predecessors: who reads a history follows nothing, and each number is a look into an index."""
 
 
 def _numbered() -> "Select[Any]":
