@@ -32,6 +32,12 @@ def memory(pid: int) -> Memory:
     return Memory(fields["Rss"], fields["Pss"], fields["Private_Clean"] + fields["Private_Dirty"])
 
 
+def cpu_s(pid: int) -> float:
+    """Return the processor time that a process has taken so far, all its threads and the kernel's part included."""
+    after_name = (PROC / str(pid) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def children(pid: int) -> list[int]:
     """Return the direct children of a process."""
     found = (PROC / str(pid) / "task").glob("*/children")

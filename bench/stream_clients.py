@@ -36,16 +36,20 @@ class Tally:
     doubled: int = 0
     complete: int = 0
     opened: int = 0
+    began: tuple[float, float] | None = None
+    """Wall and processor time when the first event arrived."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def report(self) -> dict[str, float]:
         """Return the figures."""
         seen = self.latencies_ms
+        wall, computed = self.began or (0.0, 0.0)
+        busy = (time.process_time() - computed) / (time.perf_counter() - wall) if self.began else 0.0
         return {
             "p50_ms": percentile(seen, 0.5) if seen else 0.0, "p99_ms": percentile(seen, 0.99) if seen else 0.0,
             "received": len(seen), "lost": self.expected * self.clients - len(seen), "doubled": self.doubled,
-            "out_of_order": self.out_of_order,
+            "out_of_order": self.out_of_order, "clients_busy": busy,
         }  # fmt: skip
 
 
@@ -76,6 +80,8 @@ class _Client(asyncio.Protocol):
         self._rest = rest
         if not end:
             return
+        if tally.began is None:
+            tally.began = time.perf_counter(), time.process_time()
         for number_text, written in MARK.findall(whole):
             number = int(number_text)
             if number == self._last + 1:

@@ -1,4 +1,4 @@
-"""The floor of a live view: what Redis publishes goes to every open socket, joined for as long as the product joins.
+"""The floor of a live view: what Redis publishes, whole frames, goes to every open socket, joined for as long as the product joins.
 
 No database, no tenants, no replay, no HTTP library: the least that could carry the same bytes at the same pace.
 """
@@ -45,7 +45,7 @@ async def _serve(redis_url: str) -> None:
 
     async def hear() -> None:
         async for body in messages:
-            waiting.append(b"id: 1\nevent: warned\ndata: " + body + b"\n\n")
+            waiting.append(body)
             fresh.set()
 
     hearing = asyncio.create_task(hear())

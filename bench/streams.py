@@ -1,7 +1,8 @@
 """How fast and how completely events reach 1, 100 and 1,000 clients of one controller on one core, beside a bare server.
 
 Each event is stamped before its transaction begins, so a figure covers commit, bell, numbering, reading, encoding and
-sending. Controller and floor are bound to one core; clients, writer and servers share the others.
+sending. Controller and floor are bound to one core; clients, writer and servers share the others. Both send frames of the
+same bytes, and processor time stands beside each latency: other load on the machine moves it far less.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from bench import stream_floor
@@ -19,10 +21,13 @@ from bench.bare_redis import BareRedis
 from bench.figures import Figure, Floor
 from bench.installation import Installation
 from bench.leased import Leased, leased
-from bench.machine import memory
+from bench.machine import cpu_s, memory
 from bench.stream_clients import stamp
 from cli import itself
+from controller.background.windows import encode
 from pipeline import events
+from pipeline.identifiers import new_id
+from pipeline.records import StoredEvent
 from pipeline.store.run_records import RunRecords
 
 GROUP = "streams"
@@ -44,6 +49,14 @@ class Seen:
     lost: int
     doubled: int
     out_of_order: int
+    clients_busy: float
+    """The part of the time that the clients' own process computed; near 1 the clients are what was measured."""
+    server_cpu_s: float = 0.0
+
+    @property
+    def cpu_ms_per_1000(self) -> float:
+        """Processor time of the serving process for a thousand deliveries."""
+        return self.server_cpu_s * 1_000_000 / max(1, self.received)
 
 
 Write = Callable[[int], Awaitable[object]]
@@ -67,7 +80,7 @@ async def _measure(installation: Installation, crowds: tuple[int, ...], *, secon
                 crowd = _Crowd(installation.url, _request(installation), clients, total)
                 with crowd.connected():
                     taken_mb = memory(pid).private - before
-                    seen = await crowd.served(write, total)
+                    seen = await crowd.served(write, total, pid)
                 rows.extend(_rows(clients, seen, floor, taken_mb))
     return rows
 
@@ -84,6 +97,15 @@ def _rows(clients: int, seen: Seen, floor: Seen | None, taken_mb: float) -> list
                 group=GROUP, name=f"{name}: written to received, {part}", value=value, unit="ms", floor=least, aim=aim
             )
         )
+    rows.append(
+        Figure(
+            group=GROUP, name=f"{name}: processor time per 1,000 deliveries", value=seen.cpu_ms_per_1000, unit="ms",
+            floor=Floor(beside, floor.cpu_ms_per_1000) if floor else None,
+        )
+    )  # fmt: skip
+    rows.append(
+        Figure(group=GROUP, name=f"{name}: the clients' own part of a core", value=100 * seen.clients_busy, unit="%")
+    )
     for part, count in (("lost", seen.lost), ("doubled", seen.doubled), ("out of order", seen.out_of_order)):
         rows.append(Figure(group=GROUP, name=f"{name}: {part}", value=float(count), unit="events", aim=0.0))
     if clients > 1:
@@ -104,13 +126,22 @@ async def _floor(installation: Installation, clients: int, total: int) -> Seen |
                 crowd = _Crowd(f"http://127.0.0.1:{port}", "GET / HTTP/1.1\r\n\r\n", clients, total)
 
                 async def publish(number: int) -> None:
-                    body = {"seq": number, "cr_id": "bench", "type": "warned", "payload": {"message": stamp(number)}}
-                    await redis.publish(stream_floor.CHANNEL, json.dumps(body).encode())
+                    await redis.publish(stream_floor.CHANNEL, encode(_like(number)).wire)
 
                 with crowd.connected():
-                    return await crowd.served(publish, total)
+                    return await crowd.served(publish, total, server.pid)
         finally:
             redis.close()
+
+
+def _like(number: int) -> StoredEvent:
+    """Return what the writer writes, as the controller would read it, so that the floor sends the same bytes."""
+    message = events.Warned(message=stamp(number)).model_dump(mode="json")
+    before = 100_000 + number
+    return StoredEvent(
+        seq=before + 1, previous=before, previous_of_cr=before, cr_id=new_id("cr"), type="warned", payload=message,
+        at=datetime.now(UTC),
+    )  # fmt: skip
 
 
 class _Crowd:
@@ -133,16 +164,16 @@ class _Crowd:
                 raise RuntimeError("The clients could not connect.")
             yield
 
-    async def served(self, write: Write, total: int) -> Seen:
-        """Write events at an even pace and return what the clients saw of them."""
-        started = time.monotonic()
+    async def served(self, write: Write, total: int, pid: int) -> Seen:
+        """Write events at an even pace; return what the clients saw of them and what the process that served them took."""
+        started, before = time.monotonic(), cpu_s(pid)
         for number in range(total):
             await asyncio.sleep(max(0.0, started + number / PER_SECOND - time.monotonic()))
             await write(number)
         if self._process is None or self._process.stdout is None:
             raise RuntimeError("The clients are not connected.")
         line = await asyncio.to_thread(self._process.stdout.readline)
-        return Seen(**json.loads(line))
+        return Seen(**json.loads(line), server_cpu_s=cpu_s(pid) - before)
 
 
 @asynccontextmanager

@@ -12,6 +12,8 @@ Detail = Mapping[str, Any]
 
 _COMMANDS = {
     "resume": "resume {id} [--instructions TEXT]",
+    "edit": "edit {id} --file FILE",
+    "adopt": "adopt {id}",
     "redirect": "redirect {id} TEXT",
     "skip": "skip {id} [--instructions WHY]",
     "takeover": "takeover {id}",
@@ -84,6 +86,8 @@ def print_takeover(out: Output, detail: Detail) -> None:
             out.line(f"  {one['name']}: work on {one['branch']} and push it, then hand it back")
             for command in one["commands"]:
                 out.line(f"    {command}")
+            if one["message"]:
+                out.line(f"    {one_line(one['message'])}")
         elif one["message"]:
             out.line(f"  {one['name']}: not published: {one_line(one['message'])}")
         else:
@@ -105,7 +109,8 @@ def choices(detail: Detail) -> list[tuple[str, str]]:
     """Return commands with what they do: first the open decision, then what the API says is possible now."""
     lines: list[tuple[str, str]] = []
     cr_id = detail["id"]
-    for gate in detail.get("gates", []):
+    source_first = (detail.get("pause") or {}).get("reason") == "source_changed"
+    for gate in [] if source_first else detail.get("gates", []):
         lines += [
             (f"changeline approve {cr_id}", f"Look at the {gate['kind']} and approve it."),
             (f"changeline sendback {cr_id} --comment TEXT", "Have it worked on again."),

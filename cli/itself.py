@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 """Where the packages lie: a checkout, or the interpreter's site-packages."""
 
 FORK_SERVER = ("worker", "--fork-server")
-_CONTROLLERS_OWN = "CHANGELINE_WEBHOOK__"
 """The command that starts workers by fork."""
+_CONTROLLERS_OWN = "CHANGELINE_WEBHOOK__"
 
 
 def command(*arguments: str) -> list[str]:

@@ -23,6 +23,7 @@ from controller.cleanup import routes as cleanup_routes
 from controller.context import ControllerContext
 from controller.effects import routes as effect_routes
 from controller.events import routes as event_routes
+from controller.events.open_streams import OpenStreams
 from controller.gates import routes as gate_routes
 from controller.guard import Guard, allowed_hosts
 from controller.interventions import routes as intervention_routes
@@ -93,6 +94,7 @@ def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
     for feature in _FEATURES:
         app.include_router(feature.router)
     app.include_router(change_request_routes.attention_router)
+    app.include_router(cleanup_routes.stale_router)
     errors.install(app)
     _name_problems(app)
     return app
@@ -115,7 +117,7 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     database = Database(wiring.database_url, tenant=settings.tenant, pool_max=settings.database.pool_max)
     bells, metrics = BellHub(wiring.bell or _bell(wiring, database)), Metrics()
     owner = owner_name(new_id("ctl"))
-    tailer = EventTailer(database)
+    tailer, streams = EventTailer(database), OpenStreams(database, stall_s=pace.client_stall_s)
     ear = DeltaEar(_deltas(wiring, database), tailer)
     queue_wake = asyncio.Event()
     workers = Workers(
@@ -136,6 +138,8 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
         Loop(name="events", tick=tailer.tick, interval_s=pace.events_s),
         Loop(name="deltas", tick=ear.hear, interval_s=pace.events_s, continuous=True),
         Loop(name="pulse", tick=tailer.pulse, interval_s=pace.heartbeat_s),
+        Loop(name="stalled", tick=streams.end_stalled, interval_s=pace.client_stall_s / 4),
+        Loop(name="unwelcome", tick=streams.end_unwelcome, interval_s=pace.heartbeat_s),
         Loop(name="launcher", tick=lambda: wiring.launcher.run(workers), interval_s=pace.dispatch_s, continuous=True),
         Loop(name="dispatch", tick=workers.dispatch, interval_s=pace.dispatch_s, wake=queue_wake),
         Loop(name="reaper", tick=workers.reap, interval_s=pace.reaper_s),
@@ -148,7 +152,7 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     for topic, name in topics:
         bells.wake_on(topic, next(loop.wake for loop in loops if loop.name == name))
     return ControllerContext(
-        wiring=wiring, database=database, bells=bells, tailer=tailer, metrics=metrics, loops=loops,
+        wiring=wiring, database=database, bells=bells, tailer=tailer, streams=streams, metrics=metrics, loops=loops,
         schema=SchemaCheck(database, wiring.database_url), controller_id=owner,
     )  # fmt: skip
 
@@ -176,8 +180,8 @@ def _deltas(wiring: ControllerWiring, database: Database) -> TenantDeltas:
 
 def _lifespan(context: ControllerContext) -> Lifespan:
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        background = asyncio.create_task(supervise(context.loops), name="background")
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        background = asyncio.create_task(supervise(context.loops, app.state.outages), name="background")
         try:
             yield
         finally:

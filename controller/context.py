@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from controller.background.bells import BellHub
 from controller.background.events import EventTailer
 from controller.background.supervision import Loop
+from controller.events.open_streams import OpenStreams
 from controller.metrics import Metrics
 from controller.operations.schema_check import SchemaCheck
 from controller.wiring import ControllerWiring
@@ -24,6 +25,7 @@ class ControllerContext:
     database: Database
     bells: BellHub
     tailer: EventTailer
+    streams: OpenStreams
     metrics: Metrics
     loops: Sequence[Loop]
     schema: SchemaCheck

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from controller.outages import Outages
 from pipeline.access import NotAuthenticated
 from pipeline.change_request import IllegalMove
 from pipeline.errors import (
@@ -132,6 +133,7 @@ def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONR
 
 def install(app: FastAPI) -> None:
     """Make every error of the application a problem."""
+    app.state.outages = Outages()
     app.add_exception_handler(ChangelineError, _product_error)
     app.add_exception_handler(IllegalMove, _product_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -146,7 +148,9 @@ async def _product_error(request: Request, error: Exception) -> JSONResponse:
         headers["WWW-Authenticate"] = 'Bearer realm="changeline"'
     if isinstance(error, TransientError):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s or 1)))
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        outages: Outages = request.app.state.outages
+        outages.met(error, by=f"{request.method} {request.url.path}")
+    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request_failed", path=request.url.path, exc_info=error)
     return respond(problem, headers)
 

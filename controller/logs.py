@@ -51,6 +51,9 @@ def set_up(level: str, *, stream: TextIO = sys.stderr) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    if not root.isEnabledFor(logging.DEBUG):
+        # A line for each request says nothing that ours do not, and names a provider even when only a recording answers.
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from controller.git_work import OpenRepository
+from pipeline import snapshot_checks
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded, TransientError
 from pipeline.evidence.secret_scan import scan_for_secrets
@@ -33,17 +34,37 @@ class PublishSnapshot:
         """Publish once; a branch that is there already is success."""
         payload = effect.payload
         repository = await self._open(str(effect.repository), str(payload["remote"]))
-        commit = await self._commit(repository, effect)
+        tree, left_out = await self._newest_that_may_leave(repository, effect)
+        commit = await self._commit(repository, effect, tree)
         found = await repository.remote_ref(payload["ref"])
         if found != commit:
             await self._refuse_secrets(repository, str(payload["base"]), commit)
             expected = found if await _ours(repository, found, commit, payload["ours"]) else None
             await repository.push(commit=commit, ref=payload["ref"], expected=expected)
-        return {"ref": payload["ref"], "commit": commit}
+        return {"ref": payload["ref"], "commit": commit, "left_out": left_out}
 
-    async def _commit(self, repository: Repository, effect: Effect) -> str:
+    async def _newest_that_may_leave(self, repository: Repository, effect: Effect) -> tuple[str | None, str]:
+        """Return the tree to publish, and in words what stays here because it may not leave.
+
+        What a cut turn left is judged like any snapshot: nobody finished it, and it may be anything.
+        """
         payload = effect.payload
-        snapshot, proven = payload["snapshot"], str(payload["proven"])
+        cut = payload.get("cut")
+        if cut is None:
+            return payload["snapshot"], ""
+        if not await repository.has_commit(cut):
+            raise TransientError("The commit is not in the cache yet.", commit=cut)
+        limits = Limits().model_copy(update=dict(payload["caps"]))
+        why = await snapshot_checks.refusal(
+            repository, cut, rules=str(payload["base"]), scanner=self._scanner, limits=limits
+        )
+        if why is None:
+            return cut, ""
+        return payload["snapshot"], f"What the turn that was cut had written is not published: {why}."
+
+    async def _commit(self, repository: Repository, effect: Effect, snapshot: str | None) -> str:
+        payload = effect.payload
+        proven = str(payload["proven"])
         if not await repository.has_commit(snapshot or proven):
             raise TransientError("The commit is not in the cache yet.", commit=snapshot or proven)
         if snapshot is None:

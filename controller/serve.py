@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from controller import logs
 from controller.binding import check_binding
+from controller.connections import OpenProtocol
 from controller.context import ControllerContext
 from pipeline.errors import CallerError
 from pipeline.settings import Settings
@@ -51,6 +52,8 @@ async def serve(
         access_log=False,
         server_header=False,
         lifespan="on",
+        http=OpenProtocol,
+        ws="none",
         timeout_graceful_shutdown=_GRACE_S,
         proxy_headers=door.behind_proxy,
         ssl_certfile=door.tls_certificate,

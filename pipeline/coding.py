@@ -232,7 +232,7 @@ async def prove(
         if selection != ():
             reports[purpose] = await proving.prove(
                 run, name=run.name, commit=head, purpose=f"green_{purpose}", selection=selection, stack=stack,
-                environment=environment, restored=restored,
+                environment=environment, restored=restored, left_out=await bench.left_out(run, selection or ()),
             )  # fmt: skip
     red = confirm_red(
         provisional=tests.red,

@@ -51,6 +51,9 @@ class DispatchSettings(_Section):
 
     workers_max: int | None = Field(None, ge=1, le=500)
     """None takes the process setting `controller.tenant_workers_max`. Lowering it stops nothing that runs."""
+    all_workers_max: int | None = Field(None, ge=1, le=500)
+    """Of all tenants together; only the controller's own tenant (process setting `tenant`) may set it. None takes the process
+    setting `controller.workers_max`."""
 
 
 class NotificationSettings(_Section):

@@ -5,7 +5,7 @@ commit, and is stored with its verdict before anything follows from it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +15,7 @@ from pipeline import events
 from pipeline.evidence.protected_tests import symbol_paths
 from pipeline.evidence.symbols import RepositorySymbols, read_symbols
 from pipeline.evidence.test_reports import Outcome, TestReport
-from pipeline.evidence.test_runs import run_tests
+from pipeline.evidence.test_runs import run_tests, unreported
 from pipeline.evidence.untrusted_files import write_over
 from pipeline.execution import StageRun
 from pipeline.ports import Environment, Stack
@@ -50,8 +50,12 @@ async def prove(
     stack: Stack,
     environment: Environment,
     restored: Mapping[str, bytes | None] | None = None,
+    left_out: Mapping[str, Collection[str]] | None = None,
 ) -> TestReport:
-    """Run tests of a commit in a clean checkout; `restored` overwrites paths (None deletes) before the run."""
+    """Run tests of a commit in a clean checkout; `restored` overwrites paths (None deletes) before the run.
+
+    `left_out` is what `left_out` found on the base.
+    """
     context = run.context
     tree = context.tree(name, f"{purpose}-{run.activation[:8]}")
     repository = context.repositories[name]
@@ -61,7 +65,7 @@ async def prove(
     try:
         report = await run_tests(
             stack=stack, tree=tree, environment=environment, sandbox=context.sandbox,
-            selection=selection, limits=context.configuration.pipeline,
+            selection=selection, limits=context.configuration.pipeline, left_out=left_out,
         )  # fmt: skip
     finally:
         await repository.remove_worktree(tree)
@@ -108,6 +112,16 @@ async def baseline(run: StageRun, name: str, commit: str, stack: Stack, environm
     )
     await keep(run, name, purpose="baseline", commit=commit, report=report, ok=report.ok, verdict={})
     return report
+
+
+async def left_out(
+    run: StageRun, name: str, *, base: str, report: TestReport, stack: Stack, files: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return the tests of existing files that the base's full suite leaves out by the repository's own configuration."""
+    repository = run.context.repositories[name]
+    known = {case.file for case in report.cases} if report.per_test else set()
+    sources = {file: await text_at(repository, base, file) for file in files if file in known}
+    return unreported(report.cases, sources, stack.language)
 
 
 async def symbols_of(run: StageRun, name: str, commit: str, stack: Stack) -> RepositorySymbols:

@@ -158,7 +158,7 @@ class ControllerSettings(_Group):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     workers_max: int = Field(4, ge=1, le=500)
-    """Change requests that run at the same time, over all tenants."""
+    """Change requests that run at the same time, over all tenants; `dispatch.all_workers_max` changes it at once."""
     tenant_workers_max: int = Field(4, ge=1, le=500)
     """Of one tenant; the runtime setting `dispatch.workers_max` changes it per tenant at once."""
 

@@ -19,6 +19,8 @@ from pipeline.events import Warned
 from pipeline.limits import Limits
 from pipeline.ports import Author, Clock, Emit, Repository, SecretScanner
 
+DELETION = "delete_snapshots"
+"""The kind of effect that deletes all snapshots of one repository."""
 SETTLE_S = 20.0
 """How long a worker that leaves its change request waits for its last push."""
 MESSAGE = "Snapshots of {cr_id}\n\nThe parents are the snapshots. Changeline deletes this ref when the work is done.\n"
@@ -207,6 +209,6 @@ def deletion(cr_id: str, attempt: int, repository: str, remote: str) -> dict[str
     return {
         "key": f"snapshots/{cr_id}/{attempt}/{repository}",
         "repository": repository,
-        "kind": "delete_snapshots",
+        "kind": DELETION,
         "payload": {"remote": remote, "cr_id": cr_id},
     }

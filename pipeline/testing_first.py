@@ -50,6 +50,12 @@ class Bench:
     """Where the test writer begins: the base, or the head that came back."""
     baseline: TestReport
 
+    async def left_out(self, run: StageRun, files: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Return the tests of `files` that the repository's own suite leaves out, so that nobody misses them."""
+        return await proving.left_out(
+            run, run.name, base=self.base, report=self.baseline, stack=self.stack, files=files
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvenTests:
@@ -193,6 +199,7 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
     report = await proving.prove(
         run, name=run.name, commit=commit, purpose="preserve_on_base", selection=files, stack=bench.stack,
         environment=bench.environment, restored=await _base_state(run, bench, commit, dict.fromkeys(change)),
+        left_out=await bench.left_out(run, files),
     )  # fmt: skip
     verdict = judge_preserve(report, files)
     await proving.keep(
@@ -211,6 +218,7 @@ async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], s
     report = await proving.prove(
         run, name=run.name, commit=commit, purpose="red", selection=files, stack=bench.stack,
         environment=bench.environment, restored=await _base_state(run, bench, commit, {}),
+        left_out=await bench.left_out(run, files),
     )  # fmt: skip
     repository = run.context.repositories[run.name]
     rules = RedRules(

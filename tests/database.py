@@ -77,11 +77,14 @@ class TestServer:
 
     def restart(self) -> None:
         """Cut every connection and come back, as an administrator's restart does."""
+        self.go_away()
+        self.serve()
+
+    def go_away(self) -> None:
+        """Cut every connection and stay away until `serve`."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
         self.process.wait()
-        self.serve()
-        self._wait()
 
     def stop(self) -> None:
         if self.process:

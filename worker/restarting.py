@@ -57,11 +57,15 @@ async def first_state(hands: Hands, restarts: list[Restart]) -> RunState:
 
 
 async def _after_takeover(hands: Hands, restart: Restart) -> RunState:
-    """Return everything as it stood when a person took over; only the approval is gone, because the heads may be others."""
+    """Return everything as it stood when a person took over, without the approval, because the heads may be others.
+
+    How an earlier hand back went is forgotten too: this one has not been looked at.
+    """
     known = await _earlier(hands, restart) or RunState(repositories={})
+    outcomes = {key: one for key, one in known.get("outcomes", {}).items() if key != Stage.SYNC.value}
     return {
         "repositories": known["repositories"],
-        "outcomes": known.get("outcomes", {}),
+        "outcomes": outcomes,
         "loops": known.get("loops", {}),
         "notes": {**known.get("notes", {}), Stage.SYNC.value: restart.intervention_id},
         "goto": Stage.SYNC.value if known["repositories"] else Stage.INTAKE.value,

@@ -14,6 +14,7 @@ from langgraph.types import StateSnapshot
 from pipeline import state as states
 from pipeline.change_request import Stage
 from pipeline.events import Warned
+from pipeline.routing import LINE
 from pipeline.state import GRAPH_VERSION, RunState, Verdict
 from pipeline.store.runs import BegunAnew, Restart
 from worker.restarting import thread
@@ -80,9 +81,15 @@ def _stage(known: dict[str, Any], goto: str) -> Stage:
 
 
 def _first_unfinished(known: dict[str, Any]) -> Stage:
-    """Return the first stage that has not passed everywhere; from there stored results lead on."""
+    """Return the first stage that has not passed everywhere; from there stored results lead on.
+
+    What a person handed back comes before everything else: no other stage would see it.
+    """
     outcomes: dict[str, Any] = known.get("outcomes", {})
-    for stage in Stage:
+    handed_back = Stage.SYNC.value in known.get("notes", {})
+    if handed_back and outcomes.get(Stage.SYNC.value, {}).get("verdict") != Verdict.PASSED:
+        return Stage.SYNC
+    for stage in LINE:
         ended = [one for key, one in outcomes.items() if key.partition("/")[0] == stage.value]
         if not ended or any(one.get("verdict") != Verdict.PASSED for one in ended):
             return stage

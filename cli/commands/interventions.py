@@ -100,8 +100,9 @@ def takeover(
 ) -> None:
     """Stop a change request at once and work on its branch yourself.
 
-    The newest state of each repository is published as the change request's branch, after a scan for secrets; the
-    commands to clone it and to push are printed. Nobody else can take it over until you hand it back.
+    The newest state of each repository is published as the change request's branch, after a scan for secrets, with what
+    an agent had half written; the commands to clone it and to push are printed, and what had to stay behind. Nobody
+    else can take it over until you hand it back.
     """
     with begin(as_json=as_json) as session:
         cr_id = identify(session.client, cr)

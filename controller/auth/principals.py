@@ -5,6 +5,7 @@ foreign page cannot make a signed-in browser act (CSRF), and SameSite=Strict is 
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
-from controller.context import Context, ControllerContext
+from controller.context import Context
 from pipeline.access import NotAuthenticated, Principal, Role, TokenPurpose, tenant_of
 from pipeline.errors import Forbidden
 from pipeline.store.principals import Principals
@@ -24,15 +25,22 @@ _bearer = HTTPBearer(auto_error=False, description="A token of the form cl_<tena
 _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="Set by the one-time link.")
 
 
-async def known_principal(
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What somebody showed, before anybody looked whether it is any good."""
+
+    token: str = field(repr=False)
+    purpose: TokenPurpose
+
+
+async def shown_credential(
     request: Request,
-    context: Context,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     session: Annotated[str | None, Security(_cookie)],
-) -> Principal:
-    """Return who asks, or raise `NotAuthenticated`."""
+) -> Credential:
+    """Return what was shown, or raise `NotAuthenticated` where nothing was."""
     if bearer is not None:
-        return await find(context, bearer.credentials, TokenPurpose.API)
+        return Credential(bearer.credentials, TokenPurpose.API)
     if "authorization" in request.headers:
         raise NotAuthenticated("Only bearer tokens are accepted.", field="Authorization", remedy="Send a bearer token.")
     if session is None:
@@ -40,13 +48,16 @@ async def known_principal(
             "Nobody is signed in.", remedy="Send a bearer token, or open the one-time link that was printed."
         )
     _refuse_foreign_origin(request)
-    return await find(context, session, TokenPurpose.SESSION)
+    return Credential(session, TokenPurpose.SESSION)
 
 
-async def find(context: ControllerContext, token: str, purpose: TokenPurpose) -> Principal:
-    """Return whom a token stands for, looked up in the tenant that it names."""
-    async with context.database.transaction(tenant_of(token)) as connection:
-        return await Principals(connection).by_token(token, purpose)
+Shown = Annotated[Credential, Depends(shown_credential)]
+
+
+async def known_principal(context: Context, shown: Shown) -> Principal:
+    """Return who asks, looked up in the tenant that the token names, or raise `NotAuthenticated`."""
+    async with context.database.transaction(tenant_of(shown.token)) as connection:
+        return await Principals(connection).by_token(shown.token, shown.purpose)
 
 
 def needs(role: Role) -> Callable[[Principal], Awaitable[Principal]]:

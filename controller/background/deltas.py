@@ -4,6 +4,7 @@ import asyncio
 from contextlib import aclosing
 
 from controller.background.events import EventTailer
+from controller.background.supervision import ended
 from pipeline.errors import TransientError
 from pipeline.ports import TenantDeltas
 
@@ -28,8 +29,7 @@ class DeltaEar:
             lost = listening.done()
         finally:
             self._tailer.deltas_live = False
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await ended(listening)
         if lost:
             # Deltas being away is no fault of this process; trying again is enough.
             await asyncio.sleep(_AWAY_S)

@@ -3,8 +3,9 @@
 Problem: a reader that skips what is not committed yet loses it, and thousands of deliveries a second must not cost
 thousands of queries. Choice: events are numbered after commit (`pipeline.store.events`); the tailer reads them once per
 tenant and pauses in between, the longer the more streams are open, so that what happens meanwhile goes out joined; a
-client is only a cursor and reads the database when it has fallen behind the window. Invariants: a client receives every
-event of its stream once, in the order of their numbers; text that streams (`delta`) is for whoever is there, never more.
+client is only a cursor and reads the database when it has fallen behind the window. Whoever is up to date is served in a
+crowd (`crowds`), without a task waking. Invariants: a client receives every event of its stream once, in the order of their
+numbers; text that streams (`delta`) is for whoever is there, never more.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from controller.background.crowds import Line
 from controller.background.windows import SEND_BYTES, Piece, Window, delta, encode, position
 from pipeline.errors import TransientError
 from pipeline.records import StoredEvent
@@ -65,13 +67,13 @@ class EventTailer:
         """Give streams that were silent since the last pulse a reason to say that they are alive."""
         self._pulses += 1
         for window in self._windows.values():
-            window.announce()
+            window.pulse()
 
     async def close(self) -> None:
         """End all streams, so that the server can stop."""
         self._closed = True
         for window in self._windows.values():
-            window.announce()
+            window.dissolve()
 
     def tell(self, tenant: str, body: bytes) -> None:
         """Hand text that streams to whoever watches it now."""
@@ -86,9 +88,13 @@ class EventTailer:
             self._flush = asyncio.get_running_loop().call_later(self.joined_s, self._announce_deltas)
 
     async def follow(
-        self, tenant: str, *, after: int | None, cr_id: str | None, deltas: bool = False
+        self, tenant: str, *, after: int | None, cr_id: str | None, deltas: bool = False, line: Line | None = None
     ) -> AsyncGenerator[Piece]:
-        """Yield what is above `after` in pieces, for ever; None begins with what comes next. Ends when the tailer closes."""
+        """Yield what is above `after` in pieces, for ever; None begins with what comes next. Ends when the tailer closes.
+
+        With a `line`, on which every piece was sent before the next one is asked for, what comes while the client is up
+        to date is written to it directly and not yielded.
+        """
         async with self._watched(tenant, deltas=deltas) as window:
             cursor, told, pulses = window.last if after is None else after, window.deltas_told, self._pulses
             facts = {"deltas": "live" if self.deltas_live else "away"} if deltas else {}
@@ -102,11 +108,15 @@ class EventTailer:
                 if piece.wire or text:
                     yield Piece(piece.wire + text, cursor)
                     pulses = self._pulses
-                elif cursor >= window.last:
-                    if pulses < self._pulses:
-                        pulses = self._pulses
-                        yield Piece(position(cursor), cursor)
+                elif cursor < window.last:
+                    continue
+                elif pulses < self._pulses:
+                    pulses = self._pulses
+                    yield Piece(position(cursor), cursor)
+                elif line is None or cursor > window.last or self._closed:
                     await changed.wait()
+                else:
+                    cursor, told = await window.stay(line, cr_id, deltas=deltas)
 
     async def stored(
         self, tenant: str, *, after: int, cr_id: str | None = None, limit: int = PAGE
@@ -179,9 +189,14 @@ class EventTailer:
         return window
 
     async def _advance(self, tenant: str) -> None:
-        await self.number(tenant)
+        number = True
         while (window := self._windows.get(tenant)) is not None:
-            found = await self.stored(tenant, after=window.last)
+            async with self._database.transaction(tenant) as connection:
+                if number:
+                    await Events(connection).number()
+                found = await Events(connection).read(after=window.last, limit=PAGE)
+            # Only here, after the commit, may anybody be shown the numbers.
+            number = False
             if found and self._windows.get(tenant) is window:
                 window.add([encode(event) for event in found])
             if len(found) < PAGE:

@@ -1,7 +1,8 @@
 """Background loops that outlive their own failures.
 
 Problem: a loop that dies silently leaves a controller that answers requests and does nothing. Choice: each loop is a tick
-that is called on a bell or at an interval; one broad handler logs a failing tick, waits longer each time and goes on;
+that is called on a bell or at an interval; one broad handler logs a failing tick (what is only away once, for all loops), waits
+longer each time and goes on;
 readiness reports loops that keep failing. Several controllers may run the same loops: every tick is safe beside others.
 """
 
@@ -13,9 +14,13 @@ from time import monotonic
 
 import structlog
 
+from controller.outages import Outages
+from pipeline.errors import TransientError
+
 _BACKOFF_S = 0.5
 _BACKOFF_MAX_S = 30.0
 _FAILING_S = 15.0
+_CANCEL_AGAIN_S = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -44,29 +49,45 @@ class Loop:
         return self.ticks > 0 and failing_s < _FAILING_S
 
 
-async def supervise(loops: Iterable[Loop]) -> None:
+async def supervise(loops: Iterable[Loop], outages: Outages) -> None:
     """Run all loops until cancelled."""
     async with asyncio.TaskGroup() as group:
         for loop in loops:
-            group.create_task(_keep_running(loop), name=f"background:{loop.name}")
+            group.create_task(_keep_running(loop, outages), name=f"background:{loop.name}")
 
 
-async def _keep_running(loop: Loop) -> None:
+async def _keep_running(loop: Loop, outages: Outages) -> None:
+    away: TransientError | None = None
     while True:
         loop.wake.clear()
         loop.running = True
         try:
             await loop.tick()
-        except Exception:  # noqa: BLE001 - the one handler around background loops: log, wait, go on
+        except Exception as error:  # noqa: BLE001 - the one handler around background loops: log, wait, go on
             loop.running = False
             loop.failures += 1
             loop.failing_since = loop.failing_since or monotonic()
-            _log.exception("background_tick_failed", loop=loop.name, failures=loop.failures)
+            away = _away(error)
+            if away is not None:
+                outages.met(away, by=f"loop {loop.name}")
+            else:
+                _log.exception("background_tick_failed", loop=loop.name, failures=loop.failures)
             await asyncio.sleep(backoff_s(loop.failures))
             continue
+        if away is not None:
+            outages.ended(away)
+            away = None
         loop.ticks += 1
         loop.failures, loop.failing_since = 0, None
         await wait_for_ring(loop.wake, loop.interval_s)
+
+
+def _away(error: Exception) -> TransientError | None:
+    """Return what an error is about when all it says is "try again", also from several tasks at once."""
+    if isinstance(error, ExceptionGroup):
+        causes = [_away(one) for one in error.exceptions]
+        return causes[0] if all(causes) else None
+    return error if isinstance(error, TransientError) else None
 
 
 async def wait_for_ring(wake: asyncio.Event, at_most_s: float) -> None:
@@ -76,6 +97,19 @@ async def wait_for_ring(wake: asyncio.Event, at_most_s: float) -> None:
             await wake.wait()
     except TimeoutError:
         return
+
+
+async def ended(*tasks: "asyncio.Task[None]") -> None:
+    """Cancel tasks until they are done, whatever they end with.
+
+    Once is not enough: on Python 3.11 `asyncio.wait_for`, which drivers use, loses a cancellation that comes as it completes.
+    """
+    waiting = {task for task in tasks if not task.done()}
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=_CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def backoff_s(failures: int) -> float:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from sse_starlette.event import ServerSentEvent
 
+from controller.background.crowds import Crowd, Line, Place
 from pipeline.records import StoredEvent
 
 WINDOW = 5_000
@@ -74,6 +75,7 @@ class Window:
     watchers: int = 0
     delta_watchers: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    crowds: dict[tuple[str | None, bool], Crowd] = field(default_factory=dict)
 
     def add(self, frames: Sequence[Frame]) -> None:
         """Take in the next frames and wake the streams."""
@@ -90,9 +92,37 @@ class Window:
         self.deltas_told += 1
 
     def announce(self) -> None:
-        """Wake every stream."""
+        """Serve the crowds and wake every other stream."""
+        for crowd in self.crowds.values():
+            crowd.flush(self)
         self.changed.set()
         self.changed = asyncio.Event()
+
+    def pulse(self) -> None:
+        """Let crowds that were silent since the last pulse say that they are alive, and wake every other stream."""
+        self.announce()
+        for crowd in self.crowds.values():
+            crowd.say_alive(position(self.last))
+
+    def dissolve(self) -> None:
+        """Wake every stream, those in crowds too."""
+        for crowd in self.crowds.values():
+            crowd.dissolve()
+        self.announce()
+
+    async def stay(self, line: Line, cr_id: str | None, *, deltas: bool) -> Place:
+        """Serve a stream that is complete up to this window's end from its crowd; returns its place when it has to leave."""
+        kind = (cr_id, deltas)
+        crowd = self.crowds.get(kind)
+        if crowd is None:
+            crowd = self.crowds[kind] = Crowd(cr_id, deltas=deltas, place=Place(self.last, self.deltas_told))
+        # Deltas are gathered before they are announced: the crowd may be behind the one who comes.
+        crowd.flush(self)
+        try:
+            return await crowd.stay(line)
+        finally:
+            if crowd.empty and self.crowds.get(kind) is crowd:
+                del self.crowds[kind]
 
     def above(self, cursor: int, cr_id: str | None) -> Piece:
         """Return what follows `cursor`, which has to be within the window; empty bytes and the same cursor at its end."""

@@ -19,15 +19,15 @@ from pipeline.store.dispatching import Dispatched, Limit, dispatch_next
 from pipeline.store.engine import Database
 from pipeline.store.leases import Leases
 from pipeline.store.principals import tenant_ids
-from pipeline.store.worker_deaths import worker_died
+from pipeline.store.worker_deaths import outlived, worker_died
 
 _log = structlog.get_logger(__name__)
 
 
 def limit_of(settings: Settings) -> Limit:
-    """Return how many change requests this controller lets run at the same time."""
+    """Return how many change requests this controller lets run at the same time, where no runtime setting says otherwise."""
     door = settings.controller
-    return Limit(workers_max=door.workers_max, tenant_workers_max=door.tenant_workers_max)
+    return Limit(workers_max=door.workers_max, tenant_workers_max=door.tenant_workers_max, set_by=settings.tenant)
 
 
 class Workers:
@@ -117,8 +117,12 @@ class Workers:
         try:
             async with self._database.transaction(tenant) as connection:
                 status = await worker_died(connection, cr_id, epoch, cause=cause, deaths_max=self._deaths_max)
+                left = 0 if status is not None else await outlived(connection, cr_id, epoch)
         except NotFound:
             return
+        if left:
+            _log.info("snapshots_deleted_again", cr_id=cr_id, epoch=epoch)
+            await self._bells.ring(tenant, "effects")
         if status is None:
             return
         self._metrics.workers_lost.inc()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from controller.interventions.schemas import AvailableAction
-from controller.text import Line, Text
+from controller.text import TEXT_MAX, TITLE_MAX, Line, Text
 from pipeline.change_request import Kind, PauseReason, Stage, Status, WaitKind
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.store.board import AttemptState, Spending
@@ -17,9 +17,6 @@ from pipeline.store.pull_requests import PullRequest
 
 REPOSITORIES_MAX = 1
 """Changes over several repositories come with a later release; the line already fans out per repository."""
-
-TITLE_MAX = 300
-_TEXT_MAX = 2_000_000
 
 Remote = Annotated[Line, StringConstraints(min_length=1, max_length=2000)]
 
@@ -56,7 +53,7 @@ class Submission(BaseModel):
 
     title: Annotated[Line, StringConstraints(max_length=TITLE_MAX)] | None = None
     """None takes the first line of the body."""
-    body: Annotated[Text, StringConstraints(max_length=_TEXT_MAX)]
+    body: Annotated[Text, StringConstraints(max_length=TEXT_MAX)]
     """What should change and why, in the requester's words."""
     repositories: list[AskedRepository] = Field(min_length=1)
     """Names of registered repositories, absolute paths, URLs, or objects."""
@@ -249,7 +246,7 @@ class TakenRepository(BaseModel):
     status: str
     commit: str | None
     message: str
-    """Why it was not published."""
+    """Why it was not published, or what of it was not."""
     commands: list[str]
     """Exactly what to type, in order."""
 
@@ -279,6 +276,10 @@ class ChangeRequestDetail(_Core):
     queue_position: int | None
     """As in `queue`."""
     report_url: str | None
+    request_revision: int
+    """The text it works on; `GET …/request` has all of them."""
+    proposed_revision: int | None
+    """The text that its source has now, while nobody decided about it."""
     cost: CostSummary
     model: ModelView
     attempts: list[AttemptView]

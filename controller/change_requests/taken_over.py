@@ -25,7 +25,7 @@ def _repository(cr: ChangeRequest, effect: Effect) -> TakenRepository:
     branch = str(effect.payload["ref"]).removeprefix("refs/heads/")
     done = effect.status == "done"
     return TakenRepository(
-        name=name, branch=branch, remote=remote, status=effect.status, message=effect.error,
+        name=name, branch=branch, remote=remote, status=effect.status, message=effect.error or str(effect.result.get("left_out", "")),
         commit=str(effect.result["commit"]) if done else None,
         commands=commands(remote, branch, f"{cr.id}-{name}") if done else [],
     )  # fmt: skip

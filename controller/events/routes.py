@@ -6,13 +6,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from controller.auth.principals import Viewer
+from controller.auth.principals import Credential, Shown, Viewer
+from controller.connections import line_of
 from controller.context import Context, ControllerContext
 from controller.events import service
 from controller.events.schemas import EventPage, EventSummary
 from controller.events.streaming import EventStream
 from controller.identifiers import ChangeRequestId
-from pipeline.access import Principal
+from pipeline.access import Principal, token_hash
 from pipeline.change_request import Stage
 from pipeline.errors import CallerError
 
@@ -41,10 +42,11 @@ async def follow_all(
     request: Request,
     context: Context,
     principal: Viewer,
+    shown: Shown,
+    *,
     after: Seq = None,
     last_event_id: LastEventId = None,
     limit: Limit = 500,
-    *,
     deltas: Deltas = False,
 ) -> Response:
     """Follow everything in the tenant: from `Last-Event-ID` or `after` on, else from now on.
@@ -55,7 +57,7 @@ async def follow_all(
     start = _start(last_event_id, after)
     if _wants_page(request):
         return JSONResponse(await service.page(context, principal, after=start or 0, cr_id=None, limit=limit))
-    return _stream(context, principal, after=start, cr_id=None, deltas=deltas)
+    return _stream(request, context, principal, shown, after=start, cr_id=None, deltas=deltas)
 
 
 @router.get("/change-requests/{cr_id}/events", responses=_ANSWERS)
@@ -63,12 +65,13 @@ async def follow_one(
     request: Request,
     context: Context,
     principal: Viewer,
+    shown: Shown,
     cr_id: ChangeRequestId,
+    *,
     after: Seq = None,
     last_event_id: LastEventId = None,
     limit: Limit = 500,
     until: Until | None = None,
-    *,
     deltas: Deltas = False,
 ) -> Response:
     """Follow one change request from its beginning, or from `Last-Event-ID` or `after` on."""
@@ -76,7 +79,7 @@ async def follow_one(
     start = _start(last_event_id, after) or 0
     if _wants_page(request):
         return JSONResponse(await service.page(context, principal, after=start, cr_id=cr_id, limit=limit))
-    return _stream(context, principal, after=start, cr_id=cr_id, until=until, deltas=deltas)
+    return _stream(request, context, principal, shown, after=start, cr_id=cr_id, until=until, deltas=deltas)
 
 
 @router.get("/change-requests/{cr_id}/events/newest", responses={200: {"model": EventPage}})
@@ -100,8 +103,10 @@ async def summarize(context: Context, principal: Viewer, cr_id: ChangeRequestId)
 
 
 def _stream(
+    request: Request,
     context: ControllerContext,
     principal: Principal,
+    shown: Credential,
     *,
     after: int | None,
     cr_id: str | None,
@@ -109,9 +114,11 @@ def _stream(
     deltas: bool,
 ) -> EventStream:
     pieces = service.stream(
-        context, principal, after=after, cr_id=cr_id, until_finished=until is Until.FINISHED, deltas=deltas
-    )
-    return EventStream(pieces, stall_s=context.wiring.pace.client_stall_s)
+        context, principal, after=after, cr_id=cr_id, until_finished=until is Until.FINISHED, deltas=deltas,
+        line=line_of(request),
+    )  # fmt: skip
+    hashed = token_hash(shown.token)
+    return EventStream(pieces, streams=context.streams, tenant=principal.tenant, token_hash=hashed)
 
 
 def _start(last_event_id: str | None, after: int | None) -> int | None:

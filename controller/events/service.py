@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from controller.background import windows
+from controller.background.crowds import Line
 from controller.context import ControllerContext
 from pipeline.access import Principal
 from pipeline.change_request import Stage
@@ -29,10 +30,16 @@ async def stream(
     cr_id: str | None,
     until_finished: bool,
     deltas: bool,
+    line: Line | None,
 ) -> AsyncGenerator[bytes]:
-    """Yield server-sent events: how far the client is, what happened since, then what happens."""
+    """Yield server-sent events: how far the client is, what happened since, then what happens.
+
+    Where the client's `line` is known, most of it goes there directly.
+    """
     opening = b"retry: %d\n\n" % random.randint(*_RECONNECT_MS)  # noqa: S311 - spreads load, protects nothing
-    following = context.tailer.follow(principal.tenant, after=after, cr_id=cr_id, deltas=deltas)
+    # Whether a finished stream ends is asked after each piece; so it cannot be served in a crowd.
+    line = None if until_finished else line
+    following = context.tailer.follow(principal.tenant, after=after, cr_id=cr_id, deltas=deltas, line=line)
     async with aclosing(following) as pieces:
         async for piece in pieces:
             yield opening + piece.wire

@@ -9,7 +9,7 @@ from controller.errors import PreconditionMissing
 from controller.receivers import check_receiver
 from controller.settings import schemas
 from pipeline.access import Principal
-from pipeline.configuration import SECTIONS, NotificationSettings, parse_section
+from pipeline.configuration import SECTIONS, DispatchSettings, NotificationSettings, parse_section
 from pipeline.errors import CallerError
 from pipeline.store.audit import Audit
 from pipeline.store.settings import SettingsVersions
@@ -46,7 +46,7 @@ async def change(
     if_match: str | None,
 ) -> schemas.SettingsSection:
     """Store a new version; raises `CallerError` naming the field, or `Conflict` when somebody else was faster."""
-    value = _checked(context, section, asked.value)
+    value = _checked(context, principal, section, asked.value)
     expected = _expected(asked.version, if_match)
     async with context.database.transaction(principal.tenant) as connection:
         stored = await SettingsVersions(connection).put(
@@ -64,7 +64,7 @@ async def revert(
     async with context.database.transaction(principal.tenant) as connection:
         versions = SettingsVersions(connection)
         old = await versions.version(section, version)
-        value = _checked(context, section, old.value)
+        value = _checked(context, principal, section, old.value)
         now = await versions.current(section)
         note = note or f"Back to version {version}"
         stored = await versions.put(section, value, expected=now.version, changed_by=principal.id, note=note)
@@ -75,11 +75,25 @@ async def revert(
     return schemas.settings_section(stored)
 
 
-def _checked(context: ControllerContext, section: str, value: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(
+    context: ControllerContext, principal: Principal, section: str, value: Mapping[str, Any]
+) -> dict[str, Any]:
     parsed = parse_section(section, value)
+    if isinstance(parsed, DispatchSettings) and parsed.all_workers_max is not None:
+        _check_may_limit_all(context, principal)
     if isinstance(parsed, NotificationSettings) and parsed.url is not None:
         check_receiver(context.wiring.webhooks, parsed.url, parsed.secret, "notifications.url")
     return parsed.model_dump(mode="json")
+
+
+def _check_may_limit_all(context: ControllerContext, principal: Principal) -> None:
+    """No tenant may take workers from another."""
+    own = context.settings.tenant
+    if principal.tenant != own:
+        raise CallerError(
+            "The limit of all tenants together is not this tenant's to set.", field="dispatch.all_workers_max",
+            remedy="Leave it out; set workers_max for this tenant.",
+        )  # fmt: skip
 
 
 def _expected(version: int | None, if_match: str | None) -> int:

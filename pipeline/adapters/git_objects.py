@@ -7,13 +7,13 @@ built depends on the arguments alone, so the same inputs give the same SHA; revi
 
 import asyncio
 import re
-import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.adapters.git import GitCommands, decoded, encoded, held
+from pipeline.adapters.git_private import scratch
 from pipeline.errors import CallerError
 from pipeline.ports import Author, ChangedFile, Clock, CommitFacts
 
@@ -176,11 +176,8 @@ class GitObjects:
 
     @asynccontextmanager
     async def _temporary_index(self) -> AsyncIterator[Path]:
-        directory = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="index-", dir=self._private)
-        try:
-            yield Path(directory.name) / "index"
-        finally:
-            await asyncio.to_thread(directory.cleanup)
+        async with scratch(self._private, "index") as directory:
+            yield directory / "index"
 
 
 def sha(commit: str) -> str:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.adapters import git_remotes
+from pipeline.adapters import git_private, git_remotes
 from pipeline.adapters.git import GitCommands, held
 from pipeline.adapters.git_objects import full_ref, sha
 from pipeline.adapters.git_remotes import RefusedPush
@@ -116,6 +116,8 @@ async def open_repository(
 ) -> GitRepository:
     """Return the repository, making an empty cache below `cache_dir` if there is none. Does not ask the remote.
 
+    Sweeps what killed processes left beside the cache.
+
     `author` makes the snapshots. Raises `CallerError` for a name or an address that is not allowed.
     """
     if not _NAME.fullmatch(name):
@@ -124,7 +126,9 @@ async def open_repository(
         raise CallerError("The cache directory is named by its absolute path.", field="cache_dir")
     git_remotes.check_remote(remote)
     git_dir = cache_dir / f"{name}-{hashlib.sha256(remote.encode()).hexdigest()[:16]}.git"
-    await asyncio.to_thread(git_dir.with_suffix(".trees").mkdir, parents=True, exist_ok=True, mode=0o700)
+    private = git_dir.with_suffix(".trees")
+    await asyncio.to_thread(private.mkdir, parents=True, exist_ok=True, mode=0o700)
+    await git_private.sweep(private)
     async with held(git_dir.with_suffix(".lock"), wait_s=commands.timeout_s) as lock:
         if not await asyncio.to_thread(git_dir.exists):
             fresh = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{git_dir.name}.", dir=git_dir.parent))

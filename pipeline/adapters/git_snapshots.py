@@ -6,12 +6,12 @@ agent has not written. Invariant: nothing here moves a ref of the remote.
 """
 
 import asyncio
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.adapters.git import encoded
 from pipeline.adapters.git_objects import full_ref, sha
+from pipeline.adapters.git_private import scratch
 from pipeline.adapters.git_rebase import GitRebases
 
 _IGNORE_FILE = ".gitignore"
@@ -59,18 +59,15 @@ class GitSnapshots(GitRebases):
         contents = {path: await self.read_file(commit, path) for path in rules}
         if not paths or not contents:
             return []
-        directory = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="rules-", dir=self._private)
-        try:
-            tree = Path(directory.name) / "tree"
+        async with scratch(self._private, "rules") as directory:
+            tree = directory / "tree"
             await asyncio.to_thread(_write, tree, contents)
             answer = await self._commands.run(
                 "check-ignore", "--no-index", "-z", "--stdin",
-                git_dir=self._git_dir, work_tree=tree, index=Path(directory.name) / "index",
+                git_dir=self._git_dir, work_tree=tree, index=directory / "index",
                 stdin=encoded("".join(f"./{path}\0" for path in paths)), accept=(0, 1),
                 environment={"GIT_LITERAL_PATHSPECS": "0"},
             )  # fmt: skip
-        finally:
-            await asyncio.to_thread(directory.cleanup)
         return [path.removeprefix("./") for path in answer.fields]
 
 

@@ -124,6 +124,8 @@ class Noted(_Record):
     usage: Json | None = None
     cost_usd: Decimal = Decimal(0)
     reason: PauseReason | None = None
+    tree: str | None = None
+    """Cancel: a commit of what the cut turn left in the tree, for a person who takes over. No agent goes on from it."""
 
 
 Record: TypeAlias = Opened | Asked | Answered | Observed | Noted
@@ -140,7 +142,11 @@ _KINDS: dict[EntryKind, type[Record]] = {
 def entry_of(seq: int, record: Record) -> JournalEntry:
     """Return the row that stores `record`."""
     kind = next(kind for kind, type_ in _KINDS.items() if isinstance(record, type_))
-    return JournalEntry(seq=seq, kind=kind, body=record.model_dump(mode="json"))
+    body = record.model_dump(mode="json")
+    # Versions before this field refuse entries that have it; they see it only where a turn was cut.
+    if body.get("tree") is None:
+        body.pop("tree", None)
+    return JournalEntry(seq=seq, kind=kind, body=body)
 
 
 def record_of(entry: JournalEntry) -> Record:

@@ -25,7 +25,7 @@ from pipeline.agents.tools import tool_definitions, tool_notes
 from pipeline.agents.toolsets import ToolSet
 from pipeline.agents.turn import Turn
 from pipeline.change_request import PauseReason
-from pipeline.errors import InvariantBroken, PersonNeeded, TransientError
+from pipeline.errors import ChangelineError, DatabaseAway, InvariantBroken, PersonNeeded, TransientError
 from pipeline.events import (
     AgentCompleted,
     AgentStarted,
@@ -38,8 +38,11 @@ from pipeline.events import (
 from pipeline.llm.chains import CallPurpose, Route
 from pipeline.llm.gateway import ModelCall, providers_down
 from pipeline.ports import JournalKey, ModelRequest
+from pipeline.uninterrupted import uninterrupted
 
 PERCENT = 100
+SAVE_CUT_S = 5.0
+"""How long a stop waits for what a cut turn left behind; a person's stop matters more."""
 RUNS_TOOLS = frozenset({"tool_use", "end_turn", "stop_sequence"})
 
 
@@ -144,9 +147,7 @@ class _Agent(Generic[S]):
                 await self._timed_step()
             except asyncio.CancelledError:
                 if self.talk.answer is not None:
-                    await self.notebook.write(
-                        Noted(note=Note.CANCEL, turn=self.talk.turn, text="Cancelled while its tools ran.")
-                    )
+                    await uninterrupted(self._note_the_cut())
                 raise
         talk = self.talk
         result = AgentResult(
@@ -159,6 +160,17 @@ class _Agent(Generic[S]):
         if was_open:
             await self._emit(AgentCompleted(instance=self.task.instance, turns=talk.turn, cost_usd=str(talk.cost_usd)))
         return result
+
+    async def _note_the_cut(self) -> None:
+        """Write down that tools were cut off, with what they left in the tree: a person who takes over wants to see it."""
+        text, tree = "Cancelled while its tools ran.", None
+        if self._edits and self.ports.workspace is not None:
+            try:
+                async with asyncio.timeout(SAVE_CUT_S):
+                    tree = await self.ports.workspace.snapshot()
+            except (ChangelineError, TimeoutError) as problem:
+                text += f" What they left could not be saved: {problem}"
+        await self.notebook.write(Noted(note=Note.CANCEL, turn=self.talk.turn, text=text, tree=tree))
 
     async def _timed_step(self) -> None:
         left_s = self.ports.limits.agent_timeout_s - self.talk.worked_s
@@ -201,6 +213,8 @@ class _Agent(Generic[S]):
         try:
             listen = partial(self.ports.on_text, self.talk.turn + 1) if self.ports.on_text else None
             answer = await self.ports.gateway.ask(call, self.notebook, listen)
+        except DatabaseAway:
+            raise
         except TransientError as problem:
             await self._fail_over(call.route, problem)
             return

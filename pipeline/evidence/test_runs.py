@@ -14,14 +14,14 @@ comparison with the base's tests (`baseline`), and the reviewers; not this modul
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.evidence.canary import Canary, plant
 from pipeline.evidence.path_globs import matches_any
 from pipeline.evidence.test_commands import Places, ResultFormat, TestCommand, plan_command
-from pipeline.evidence.test_reports import TAIL_MAX_CHARS, Outcome, TestReport, merged
+from pipeline.evidence.test_reports import TAIL_MAX_CHARS, Outcome, TestCaseResult, TestReport, merged
 from pipeline.evidence.test_results import Results, read_results
 from pipeline.evidence.test_sources import declared_tests
 from pipeline.evidence.untrusted_files import read_source, walk_files
@@ -53,16 +53,19 @@ async def run_tests(
     sandbox: Sandbox,
     selection: Sequence[str] | None,
     limits: Limits,
+    left_out: Mapping[str, Collection[str]] | None = None,
 ) -> TestReport:
     """Run test files (None: the full suite) of a clean checkout and report per test.
 
-    `tree` is disposable: the run writes into it. Whatever the tests do ends in the report; only the sandbox's own
+    `left_out` names tests by file that need not be reported, because the base's own suite leaves them out. `tree` is disposable: the run writes into it. Whatever the tests do ends in the report; only the sandbox's own
     errors are raised.
     """
     scratch = await asyncio.to_thread(_scratch, tree)
     try:
         places = Places(tree=tree, tools=scratch / "tools", results=scratch / "results")
-        run = await asyncio.to_thread(_prepared, stack, places, None if selection is None else tuple(selection))
+        run = await asyncio.to_thread(
+            _prepared, stack, places, None if selection is None else tuple(selection), left_out or {}
+        )
         try:
             result = await sandbox.run(_sandboxed(run.command, places, environment, limits))
             return await asyncio.to_thread(_report, run, result)
@@ -80,6 +83,21 @@ class _Run:
     command: TestCommand
     selection: tuple[str, ...] | None
     canary: Canary | None
+    left_out: Mapping[str, Collection[str]]
+
+
+def unreported(cases: Sequence[TestCaseResult], sources: Mapping[str, str], language: Language) -> dict[str, list[str]]:
+    """Return the tests that sources declare and a run did not report, by file; only of files it reported any test of."""
+    names: dict[str, set[str]] = {}
+    for case in cases:
+        names.setdefault(case.file, set()).add(
+            case.name.rpartition(".")[2] if language is Language.PYTHON else case.name
+        )
+    found: dict[str, list[str]] = {}
+    for file, text in sources.items():
+        declared = dict.fromkeys(test.name for test in declared_tests(file, text)) if file in names else {}
+        found[file] = [name for name in declared if not _reported(name, names[file])]
+    return found
 
 
 def _scratch(tree: Path) -> Path:
@@ -89,7 +107,9 @@ def _scratch(tree: Path) -> Path:
     return scratch
 
 
-def _prepared(stack: Stack, places: Places, selection: tuple[str, ...] | None) -> _Run:
+def _prepared(
+    stack: Stack, places: Places, selection: tuple[str, ...] | None, left_out: Mapping[str, Collection[str]]
+) -> _Run:
     """Build the command, plant the canary, and delete results that came with the tree, so that only this run's are read."""
     canary = plant(stack, places.tree, selection) if selection else None
     files = selection if canary is None or selection is None else (*selection, canary.file)
@@ -100,7 +120,7 @@ def _prepared(stack: Stack, places: Places, selection: tuple[str, ...] | None) -
     if command.result_file is not None:
         command.result_file.unlink(missing_ok=True)
     narrowed = selection if command.narrowed else None
-    return _Run(stack=stack, tree=places.tree, command=command, selection=narrowed, canary=canary)
+    return _Run(stack=stack, tree=places.tree, command=command, selection=narrowed, canary=canary, left_out=left_out)
 
 
 def _sandboxed(command: TestCommand, places: Places, environment: Environment, limits: Limits) -> SandboxCommand:
@@ -156,24 +176,18 @@ def _disagreements(run: _Run, result: CommandResult, exit_code: int, results: Re
 
 def _missing_tests(run: _Run, results: Results) -> list[str]:
     """Compare what the selected files declare with what was reported for them."""
-    names: dict[str, set[str]] = {}
-    for case in results.cases:
-        names.setdefault(case.file, set()).add(
-            case.name.rpartition(".")[2] if run.stack.language is Language.PYTHON else case.name
-        )
     unloaded = {case.file for case in results.cases if case.whole_file and case.outcome is not Outcome.PASSED}
     if unloaded and run.stack.language in {Language.GO, Language.RUST, Language.JAVA}:
         return []  # one file that does not compile keeps the others from running; only the broken ones are judged
+    told = {case.file for case in results.cases}
+    chosen = [file for file in run.selection or () if file not in unloaded]
+    missing = unreported(results.cases, {file: read_source(run.tree, file) for file in chosen}, run.stack.language)
     complaints = []
-    for file in run.selection or ():
-        if file in unloaded:
-            continue
-        if file not in names:
+    for file in chosen:
+        if file not in told:
             complaints.append(f"No test of {file} was reported.")
-            continue
-        declared = [test.name for test in declared_tests(file, read_source(run.tree, file))]
-        missing = [name for name in dict.fromkeys(declared) if not _reported(name, names[file])]
-        complaints += [f"{file} declares {name}, but it was not reported." for name in missing]
+        names = [name for name in missing[file] if name not in run.left_out.get(file, ())]
+        complaints += [f"{file} declares {name}, but it was not reported." for name in names]
     return complaints
 
 

@@ -11,7 +11,7 @@ from pipeline.agents.prompt_variables import RetrospectiveVariables
 from pipeline.agents.submissions.closing import Learnings
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.context import Job
-from pipeline.errors import ModelError, PersonNeeded, TransientError
+from pipeline.errors import DatabaseAway, ModelError, PersonNeeded, TransientError
 from pipeline.execution import StageEnd, StageRun
 
 
@@ -37,6 +37,8 @@ async def retrospective(run: StageRun) -> StageEnd:
     )  # fmt: skip
     try:
         learned = (await run.context.agents.work(job)).of(Learnings).learnings
+    except DatabaseAway:
+        raise
     except (PersonNeeded, TransientError, ModelError) as error:
         return StageEnd(summary=f"skipped: {error.message}")
     proposals = [(one.repository, one.text, one.evidence) for one in learned]

@@ -41,10 +41,15 @@ class Dispatched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """How many change requests may run at the same time. A tenant's own setting replaces `tenant_workers_max`."""
+    """How many change requests may run at the same time, unless runtime settings say otherwise.
+
+    A tenant's own `dispatch.workers_max` replaces `tenant_workers_max`, and `dispatch.all_workers_max` of the tenant `set_by`
+    replaces `workers_max`, for every controller at once.
+    """
 
     workers_max: int
     tenant_workers_max: int
+    set_by: str = "default"
 
 
 class HeldBy(StrEnum):
@@ -75,7 +80,7 @@ async def dispatch_next(
     await connection.execute(_LOCK)
     in_turn = list((await connection.execute(_IN_TURN)).scalars())
     running = {tenant: await _running(connection, tenant) for tenant in in_turn}
-    if sum(running.values()) >= limit.workers_max:
+    if sum(running.values()) >= await _limit_of_all(connection, limit):
         return None
     for tenant in in_turn:
         await connection.execute(_TENANT, {"tenant": tenant})
@@ -90,20 +95,30 @@ async def dispatch_next(
 async def queue_of(connection: AsyncConnection, tenant: str, limit: Limit) -> Queue:
     """Say what a tenant's queue waits for now. Leaves the transaction bound to that tenant."""
     running = {one: await _running(connection, one) for one in await tenant_ids(connection)}
+    all_max = await _limit_of_all(connection, limit)
     await connection.execute(_TENANT, {"tenant": tenant})
     own, total, own_max = running.get(tenant, 0), sum(running.values()), await _limit_of(connection, limit)
     if own >= own_max:
         return Queue(held_by=HeldBy.TENANT_LIMIT, running=own, limit=own_max)
-    held_by = HeldBy.GLOBAL_LIMIT if total >= limit.workers_max else HeldBy.TURN
-    return Queue(held_by=held_by, running=total, limit=limit.workers_max)
+    held_by = HeldBy.GLOBAL_LIMIT if total >= all_max else HeldBy.TURN
+    return Queue(held_by=held_by, running=total, limit=all_max)
+
+
+async def _limit_of_all(connection: AsyncConnection, limit: Limit) -> int:
+    await connection.execute(_TENANT, {"tenant": limit.set_by})
+    return (await _settings(connection)).all_workers_max or limit.workers_max
 
 
 async def _limit_of(connection: AsyncConnection, limit: Limit) -> int:
+    return (await _settings(connection)).workers_max or limit.tenant_workers_max
+
+
+async def _settings(connection: AsyncConnection) -> DispatchSettings:
+    """Return what the tenant of this moment has stored."""
     stored = (await SettingsVersions(connection).current("dispatch")).value
-    own = DispatchSettings.model_validate(
+    return DispatchSettings.model_validate(
         {name: stored[name] for name in DispatchSettings.model_fields if name in stored}
     )
-    return own.workers_max or limit.tenant_workers_max
 
 
 async def _running(connection: AsyncConnection, tenant: str) -> int:

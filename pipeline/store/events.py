@@ -24,7 +24,9 @@ _NUMBER = text(
     ") AS numbered WHERE events.id = numbered.id"
 )
 
-_MILESTONES = ("stage_entered", "stage_completed", "stage_looped", "status_changed", "gate_decided", "risk_flagged")
+_MILESTONES = (
+    "stage_entered", "stage_completed", "stage_looped", "status_changed", "gate_opened", "gate_decided", "risk_flagged",
+)  # fmt: skip
 """What tells the course of a change request. The limits on loops bound how many there are, whatever agents do meanwhile."""
 _LATEST = ("agent_started", "agent_turn", "tool_called", "agent_completed", "tests_run")
 """What agents do all the time: only the last one of each type and repository says what goes on now."""

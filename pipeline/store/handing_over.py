@@ -1,7 +1,7 @@
 """Handing a stopped change request over to a person: which state of each repository they get, and the intent to publish it.
 
-What they get is the newest thing there is: the last snapshot of an unfinished stage that writes, else the proven head,
-else the base. It is only intended here, in the transaction that stops the change request; the controller scans it for
+What they get is the newest thing there is: what a cut turn had left in the tree, the last snapshot of an unfinished stage
+that writes, else the proven head, else the base. It is only intended here, in the transaction that stops the change request; the controller scans it for
 secrets and publishes it as the change request's branch by compare-and-swap.
 """
 
@@ -12,6 +12,7 @@ from sqlalchemy import and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Stage, branch_name
+from pipeline.limits import Limits
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
@@ -20,6 +21,8 @@ from pipeline.store.journal import body_of
 from pipeline.store.tables import journal, stage_results
 
 PUBLISH = "publish"
+PAGE = 20
+"""Entries of the journal at once, newest first, until one names a snapshot."""
 WRITERS = ("test_writer", "code_writer")
 """Roles whose tree is the change itself; other roles' trees are their own."""
 
@@ -60,7 +63,8 @@ async def _payload(
     connection: AsyncConnection, cr: ChangeRequest, one: RepositoryProgress, said: Intervention, branch: str
 ) -> Mapping[str, Any]:
     proven = one.head_commit or one.base_commit
-    snapshot = await _snapshot(connection, cr, one.target.name) if cr.stage is Stage.DEVELOPMENT else None
+    in_work = cr.stage is Stage.DEVELOPMENT
+    snapshot, cut = await _trees(connection, cr, one.target.name) if in_work else (None, None)
     before = [
         str(effect.result["commit"] if effect.kind == PUBLISH else effect.payload["commit"])
         for effect in await Effects(connection).of(cr.id)
@@ -68,12 +72,21 @@ async def _payload(
     ]
     return {
         "remote": one.target.remote, "ref": f"refs/heads/{branch}", "base": one.base_commit, "proven": proven,
-        "snapshot": snapshot, "ours": before, "when": said.created_at.isoformat(), "by": said.actor,
+        "snapshot": snapshot, "cut": cut, "caps": _caps(cr), "ours": before, "when": said.created_at.isoformat(), "by": said.actor,
     }  # fmt: skip
 
 
-async def _snapshot(connection: AsyncConnection, cr: ChangeRequest, name: str) -> str | None:
-    """Return the newest snapshot of a writer whose stage has not ended."""
+def _caps(cr: ChangeRequest) -> Mapping[str, int]:
+    """Return the limits of this change request by which a cut turn's work is judged before it leaves."""
+    limits = Limits.model_validate(cr.settings_snapshot.get("pipeline", {}))
+    return {name: int(getattr(limits, name)) for name in ("snapshot_file_max_bytes", "snapshot_total_max_bytes")}
+
+
+async def _trees(connection: AsyncConnection, cr: ChangeRequest, name: str) -> tuple[str | None, str | None]:
+    """Return the newest whole snapshot of a writer whose stage has not ended, and what a turn cut after it had left.
+
+    A turn that changed nothing has no snapshot of its own; then the one before it holds.
+    """
     ended = exists().where(
         and_(
             stage_results.c.cr_id == journal.c.cr_id,
@@ -83,10 +96,20 @@ async def _snapshot(connection: AsyncConnection, cr: ChangeRequest, name: str) -
     )
     query = (
         select(journal.c.body)
-        .where(journal.c.cr_id == cr.id, journal.c.attempt == cr.attempt, journal.c.kind == "observed")
+        .where(journal.c.cr_id == cr.id, journal.c.attempt == cr.attempt)
+        .where(journal.c.kind.in_(["opened", "observed", "noted"]))
         .where(journal.c.role.in_(WRITERS), journal.c.instance.startswith(f"{name}/", autoescape=True), ~ended)
         .order_by(journal.c.at.desc(), journal.c.seq.desc())
-        .limit(1)
+        .execution_options(yield_per=PAGE)
     )
-    body = (await connection.execute(query)).scalar_one_or_none()
-    return body_of(body).get("commit") if body else None
+    cut: str | None = None
+    entries = await connection.stream_scalars(query)
+    try:
+        async for stored in entries:
+            body = body_of(stored)
+            if commit := body.get("commit"):
+                return str(commit), cut if cut != commit else None
+            cut = cut or body.get("tree")
+    finally:
+        await entries.close()
+    return None, cut

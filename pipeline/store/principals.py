@@ -6,7 +6,7 @@ The transaction's tenant comes from the token itself, so a token of one tenant f
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, func, insert, or_, select, text, update
+from sqlalchemy import ARRAY, ColumnElement, RowMapping, Text, any_, func, insert, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -64,6 +64,13 @@ class Principals:
             raise _unknown()
         return await self.get(principal_id)
 
+    async def welcome(self, token_hashes: Iterable[str], role: Role) -> set[str]:
+        """Return those of the tokens that are valid and stand for somebody who may act in `role`."""
+        asked = access_tokens.c.token_hash == any_(literal(list(token_hashes), ARRAY(Text)))
+        query = _SELECT.join(access_tokens, access_tokens.c.principal_id == principals.c.id)
+        rows = await self._connection.execute(query.add_columns(access_tokens.c.token_hash).where(asked, _alive()))
+        return {row["token_hash"] for row in rows.mappings() if _principal(row).may(role)}
+
     async def revoke(self, token: str) -> None:
         """End a token now. Idempotent."""
         where = access_tokens.c.token_hash == token_hash(token)
@@ -79,8 +86,11 @@ _SELECT = select(principals.c.id, principals.c.tenant_id, principals.c.name, pri
 
 
 def _valid(token: str, purpose: TokenPurpose) -> list[ColumnElement[bool]]:
-    alive = or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > func.now())
-    return [access_tokens.c.token_hash == token_hash(token), access_tokens.c.purpose == purpose.value, alive]
+    return [access_tokens.c.token_hash == token_hash(token), access_tokens.c.purpose == purpose.value, _alive()]
+
+
+def _alive() -> ColumnElement[bool]:
+    return or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > func.now())
 
 
 def _unknown() -> NotAuthenticated:

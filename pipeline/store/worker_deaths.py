@@ -7,9 +7,10 @@ and only while the epoch is still the present one, so a death is counted once.
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline import events
+from pipeline import events, snapshots
 from pipeline.change_request import Move, PauseReason, Status
 from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.effects import Effects
 from pipeline.store.events import Events
 from pipeline.store.leases import Leases
 
@@ -50,3 +51,24 @@ async def worker_died(
     )  # fmt: skip
     await log.append(cr_id, events.StatusChanged(status=Status.PAUSED, reason=reason, message=message))
     return Status.PAUSED
+
+
+async def outlived(connection: AsyncConnection, cr_id: str, epoch: int) -> int:
+    """Delete snapshots once more that a worker may have pushed after they were deleted; returns how many are to go.
+
+    A worker that froze past its lease, or was still leaving when its change request ended, can push to its own epoch's ref
+    until it is gone. While the change request goes on, its end will delete them. Idempotent.
+    """
+    cr = await ChangeRequests(connection).lock(cr_id)
+    ended_by_itself = cr.status is Status.COMPLETED and await Leases(connection).epoch(cr_id) == epoch
+    if not cr.status.finished or ended_by_itself:
+        return 0
+    known = Effects(connection)
+    deleted = {one.key for one in await known.of(cr_id) if one.kind == snapshots.DELETION}
+    again = 0
+    for one in await ChangeRequests(connection).progress(cr_id):
+        first = snapshots.deletion(cr_id, cr.attempt, one.target.name, one.target.remote)
+        if first["key"] in deleted:
+            await known.intend(cr_id=cr_id, **{**first, "key": f"{first['key']}/after/{epoch}"})
+            again += 1
+    return again

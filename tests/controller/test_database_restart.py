@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline import events
 from pipeline.errors import DatabaseAway
@@ -63,6 +64,39 @@ async def test_loops_bells_and_streams_outlive_restarts_of_the_database(
     await eventually(lambda: asyncio.to_thread(well))
     second = (await asyncio.to_thread(controller.submit))["id"]
     await eventually(lambda: second in {order.cr_id for order in controller.launcher.launched})
+
+
+async def test_while_the_database_is_away_the_log_says_so_once_and_without_a_traceback(
+    controller: Controller, restarted: TestServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    cr_id, client = controller.submit()["id"], controller.client()
+    with capture_logs() as lines:
+        async with signed_in(controller) as watching:
+            following = asyncio.create_task(_until_cut(watching, f"/api/v1/change-requests/{cr_id}/events"))
+            await asyncio.to_thread(restarted.go_away)
+            try:
+                for _ in range(5):
+                    refused = await asyncio.to_thread(client.get, "/api/v1/change-requests")
+                    assert refused.status_code == 503
+                await eventually(lambda: any(one["event"] == "outage_began" for one in lines))
+            finally:
+                await asyncio.to_thread(restarted.serve)
+            await eventually(lambda: any(one["event"] == "outage_ended" for one in lines))
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+    told = [one for one in lines if one["event"].startswith("outage")]
+    assert [one["event"] for one in told] == ["outage_began", "outage_ended"], told
+    assert told[0]["kind"] == "DatabaseAway" and told[1]["failures"] > 1
+    assert [one for one in lines if one.get("exc_info")] == []
+    assert [one.getMessage() for one in caplog.records if one.exc_info] == []
+    counted = client.get("/metrics").text
+    assert 'route="/api/v1/change-requests",status="503"} 5.0' in counted
+
+
+async def _until_cut(client: httpx2.AsyncClient, path: str) -> None:
+    async with client.stream("GET", path) as stream:
+        async for _ in received(stream):
+            pass
 
 
 async def _append(store: Database, cr_id: str, message: str) -> None:

@@ -116,6 +116,59 @@ async def test_a_refused_report_is_a_dead_letter_that_needs_a_person_who_retries
     assert len(same) == 2 and same[0] == same[1]
 
 
+async def test_cleaning_up_tells_a_source_what_did_not_arrive_and_never_tells_an_end_twice(
+    start: Starter, store: Database, far: Receiver
+) -> None:
+    far.answers = [Answer(), Answer(422, b"no such issue")]
+    with delivering(start) as controller:
+        cr_id = controller.submit(report_url=far.url, source="jira", external_id="SHOP-1")["id"]
+        client, address = controller.client(), f"/api/v1/change-requests/{cr_id}"
+        await eventually(lambda: far.topics == ["change_request.started"])
+
+        def source() -> dict[str, Any]:
+            (one,) = (it for it in client.get(f"{address}/cleanup").json()["artifacts"] if it["kind"] == "source")
+            return dict(one)
+
+        def choose(choice: str) -> int:
+            decisions = [{"artifact": "source", "choice": choice}]
+            return client.post(f"{address}/cleanup", json={"decisions": decisions}).status_code
+
+        client.post(f"{address}/interventions", json={"action": "cancel"})
+        await eventually(lambda: source()["state"] == "dead")
+        shown = source()
+        assert (shown["name"], shown["repository"], shown["default"]) == ("jira SHOP-1", None, "report")
+        assert shown["options"] == ["report", "leave"] and "no such issue" in shown["warning"]
+        assert client.get(f"{address}/cleanup").json()["pending"]
+        assert choose("leave") == 202
+        assert source()["state"] == "dismissed" and client.get("/api/v1/effects").json()["items"] == []
+        assert choose("report") == 202, "it can be decided again later"
+        await eventually(lambda: source()["state"] == "reported")
+        assert source()["options"] == [] and choose("report") == 422, "it was told"
+        async with store.transaction() as connection:
+            assert [one.status for one in await Effects(connection).of(cr_id)] == ["done", "done"]
+    assert [one.json["type"].partition(".")[2] for one in far.received] == ["started", "cancelled", "cancelled"]
+    assert len({one.delivery for one in far.received}) == 2, "a receiver that has it knows the second by its key"
+
+
+async def test_a_source_that_was_told_by_itself_or_has_no_address_leaves_nothing_to_choose(
+    start: Starter, store: Database, far: Receiver
+) -> None:
+    with delivering(start) as controller:
+        told, silent = controller.submit(report_url=far.url)["id"], controller.submit()["id"]
+        client = controller.client()
+        for cr_id in (told, silent):
+            client.post(f"/api/v1/change-requests/{cr_id}/interventions", json={"action": "fail"})
+
+        def found(cr_id: str) -> list[tuple[str, str, list[str]]]:
+            artifacts = client.get(f"/api/v1/change-requests/{cr_id}/cleanup").json()["artifacts"]
+            return [(one["id"], one["state"], one["options"]) for one in artifacts]
+
+        await eventually(lambda: found(told) == [("source", "reported", [])])
+        assert found(silent) == []
+        assert not client.get(f"/api/v1/change-requests/{told}/cleanup").json()["pending"]
+    assert far.topics.count("change_request.failed") == 1
+
+
 async def test_a_receiver_that_stays_away_makes_a_dead_letter_and_holds_up_nothing(
     start: Starter, store: Database, far: Receiver
 ) -> None:

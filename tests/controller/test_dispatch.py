@@ -1,11 +1,14 @@
 """Dispatch: fair between tenants, across controllers and restarts; what ran before goes first; the reason is shown."""
 
+import asyncio
 import random
+from collections.abc import Callable
 from datetime import timedelta
 
 import psycopg
 import pytest
 
+from pipeline.access import Role
 from pipeline.change_request import Move, Status, WaitKind
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.dispatching import Dispatched, Limit, dispatch_next
@@ -112,6 +115,37 @@ async def test_a_changed_limit_holds_at_once_and_the_queue_says_what_holds_it(
         assert detail["queue_position"] == 2
         async with store.transaction() as connection:
             assert await ChangeRequests(connection).count(Status.RUNNING) == 2
+
+
+async def test_the_limit_of_all_tenants_changes_at_once_and_only_by_the_controllers_own_tenant(
+    start: Starter, token_of: Callable[..., str], database: TestDatabase
+) -> None:
+    with start.running(launcher=ScriptedLauncher(), workers_max=1, tenant_workers_max=9) as controller:
+        for _ in range(5):
+            controller.submit()
+        client = controller.client()
+
+        def limit(value: int | None, version: int) -> None:
+            said = {"value": {"all_workers_max": value}, "version": version}
+            assert client.put("/api/v1/settings/dispatch", json=said).status_code == 200
+
+        def held() -> list[dict[str, object]]:
+            items = client.get("/api/v1/change-requests").json()["items"]
+            return [{**one["queue"], "position": 0} for one in items if one["queue"]]
+
+        await eventually(lambda: len(controller.launcher.launched) == 1)
+        limit(3, 0)
+        await eventually(lambda: len(controller.launcher.launched) == 3)
+        assert held() == [{"position": 0, "held_by": "global_limit", "running": 3, "limit": 3}] * 2
+        limit(2, 1)
+        assert held() == [{"position": 0, "held_by": "global_limit", "running": 3, "limit": 2}] * 2
+        limit(None, 2)
+        assert {one["limit"] for one in held()} == {1}
+        tenants(database, "other")
+        token = await asyncio.to_thread(token_of, "olaf", Role.ADMIN, tenant="other")
+        said = {"value": {"all_workers_max": 500}, "version": 0}
+        refused = controller.client(token).put("/api/v1/settings/dispatch", json=said)
+        assert (refused.status_code, refused.json()["field"]) == (422, "dispatch.all_workers_max")
 
 
 @pytest.mark.parametrize("reopened", [False, True], ids=["same-controller", "after-a-restart"])

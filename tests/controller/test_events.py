@@ -230,6 +230,74 @@ async def test_a_client_that_takes_nothing_is_cut_and_resumes_without_a_gap(star
     assert len({event["seq"] for event in seen}) == 8 * 64 + 2
 
 
+async def test_clients_that_lag_now_and_then_get_everything_once_beside_those_that_keep_up(
+    start: Starter, store: Database
+) -> None:
+    """What is written straight to a connection and what goes the slow way with flow control make one stream."""
+    with start.running(pace=replace(PACE, client_stall_s=60.0)) as controller:
+        cr_id = controller.submit()["id"]
+        other = controller.submit(title="other")["id"]
+        each = 12 * 8
+        lagging = [
+            asyncio.create_task(_lag(controller, path, each * streams, dice(number)))
+            for number, (path, streams) in enumerate(
+                [("/api/v1/events?after=0", 2), (f"/api/v1/change-requests/{cr_id}/events", 1)] * 2
+            )
+        ]
+        async with signed_in(controller) as client:
+            prompt = asyncio.create_task(follow_with_disconnects(client, "/api/v1/events?after=0", 2 * each + 4, 3))
+            for _ in range(12):
+                for name in (cr_id, other):
+                    async with store.transaction() as connection:
+                        for _ in range(8):
+                            await Events(connection).append(name, events.Warned(message="y" * 8_000))
+                await asyncio.sleep(0.02)
+            orders = await asyncio.gather(*lagging)
+            whole = [event["seq"] for event in await prompt]
+    for order in orders:
+        assert order == sorted(set(order))
+    assert orders[0] == orders[2] == whole[-len(orders[0]) :]
+    assert orders[1] == orders[3]
+
+
+async def _lag(controller: Controller, path: str, warned: int, chance: random.Random) -> list[int]:
+    """Read a stream in bursts through a small window until that many warnings came; return their numbers."""
+    host, port = controller.url.removeprefix("http://").split(":")
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    plain.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(plain, (host, int(port)))
+    reader, writer = await asyncio.open_connection(sock=plain, limit=16_384)
+    head = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {controller.token}\r\n\r\n"
+    writer.write(head.encode())
+    await reader.readuntil(b"\r\n\r\n")
+    body = b""
+    while body.count(b"event: warned\n") < warned or not body.endswith(b"\n\n"):
+        size = int(await reader.readline(), 16)
+        body += await reader.readexactly(size)
+        assert await reader.readexactly(2) == b"\r\n"
+        if chance.random() < 0.2:
+            await asyncio.sleep(chance.random() * 0.1)
+    writer.close()
+    blocks = [block.splitlines() for block in body.split(b"\n\n") if b"event: warned" in block]
+    return [int(line[4:]) for block in blocks for line in block if line.startswith(b"id: ")]
+
+
+async def test_a_client_that_is_ahead_of_this_controller_gets_nothing_twice(
+    controller: Controller, store: Database
+) -> None:
+    """Another controller may have numbered and shown what this one has not read yet."""
+    cr_id = controller.submit()["id"]
+    async with signed_in(controller) as client:
+        page = await _page(client, "/api/v1/events", 0)
+        ahead = page[-1]["seq"] + 5
+        async with client.stream("GET", "/api/v1/events", headers={"Last-Event-ID": str(ahead)}) as stream:
+            following = received(stream)
+            await write(store, cr_id, 0, dice(1), each=10)
+            first = await anext(following)
+    assert first["seq"] == ahead + 1
+
+
 async def _flood(store: Database, cr_id: str, *, megabytes: int) -> None:
     for _ in range(megabytes):
         async with store.transaction() as connection:

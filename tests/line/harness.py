@@ -276,8 +276,10 @@ class LineRun:
         try:
             while not ended.is_set():
                 outbox.wake.clear()
-                with suppress(DatabaseAway):
+                try:
                     await outbox.tick()
+                except* DatabaseAway:
+                    pass  # the supervisor of a real controller tries again, too
                 with suppress(TimeoutError):
                     await asyncio.wait_for(outbox.wake.wait(), 0.3)
         finally:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.change_request import Stage
+from pipeline.change_request import Stage, Status
 from tests.database import TestDatabase, TestServer, server
 from tests.line import scenarios
 from tests.line.faults import when_entering
@@ -67,4 +67,40 @@ async def test_restarts_while_every_answer_is_written_down_buy_nothing_twice(
     await line.work(prepare)
     await line.decide_and_finish()
     assert restarts >= 2
+    assert Counter(line.asked_roles()) == ORDINARY
+
+
+async def test_a_database_that_goes_away_as_a_call_is_reserved_is_no_silent_provider(
+    line: LineRun, restarted: TestServer
+) -> None:
+    """In the first turn of a conversation and in a later one: nothing was asked, so nothing is said of the provider."""
+    line.repository(scenarios.FILES)
+    line.model.play(scenarios.scenario())
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    reserved = Counter[str]()
+    away = {("input_screener", 1), ("test_writer", 2), ("quality_reviewer", 1), ("retrospective", 1)}
+
+    def prepare(_line: LineRun, held: Hands) -> Hands:
+        ledger = held.context.agents.gateway.ledger  # type: ignore[attr-defined]  # the crew's own
+        reserve = ledger.reserve
+
+        async def restart_then_reserve(**given: object) -> object:
+            role = str(given["role"])
+            reserved[role] += 1
+            if (role, reserved[role]) not in away:
+                return await reserve(**given)
+            restarted.go_away()
+            try:
+                return await reserve(**given)
+            finally:
+                restarted.serve()
+
+        ledger.reserve = restart_then_reserve
+        return held
+
+    cr = await line.work(prepare)
+    assert cr.pause_reason is None, (cr.pause_reason, cr.pause_message)
+    await line.approve()
+    cr = await line.work(prepare)
+    assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message)
     assert Counter(line.asked_roles()) == ORDINARY

@@ -100,3 +100,38 @@ async def test_a_small_change_request_reaches_the_merged_branch(line: LineRun) -
     await line.to_the_gate()
     await line.decide_and_finish()
     assert repository.text("calc.py") == scenarios.CODE.strip()
+
+
+async def test_a_test_that_the_repository_itself_leaves_out_is_missed_by_nobody(line: LineRun) -> None:
+    """The file that gains a test holds one that the base's configuration deselects: an ordinary repository, no trick."""
+    existing = scenarios.FILES["tests/test_calc.py"] + "\n\ndef test_slow():\n    assert calc.add(2, 2) == 5\n"
+    line.repository(
+        {
+            **scenarios.FILES,
+            "tests/test_calc.py": existing,
+            "pytest.ini": "[pytest]\naddopts = --deselect tests/test_calc.py::test_slow\n",
+        }
+    )
+    covered = {
+        "scenario_id": "S1",
+        "status": "covered",
+        "test": "tests/test_calc.py::test_s1_double",
+        "code": "calc.py",
+    }
+    line.model.play(
+        scenarios.scenario(
+            scenarios.part(
+                "test_writer",
+                scenarios.turn(scenarios.bash(f"cat >> tests/test_calc.py <<'END'\n{scenarios.TESTS[12:]}END")),
+                scenarios.turn(scenarios.submit_tests("tests/test_calc.py")),
+            ),
+            scenarios.part(
+                "spec_reviewer",
+                scenarios.turn(scenarios.tool("submit_review", verdict="pass", findings=[], coverage=[covered])),
+            ),
+        )
+    )
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    await line.to_the_gate()
+    assert line.asked_roles().count("test_writer") == 2, "one conversation: nothing was sent back"
+    await line.check_evidence()

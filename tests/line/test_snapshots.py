@@ -2,13 +2,17 @@
 
 import shutil
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from controller.background.workers import Workers
+from controller.metrics import Metrics
 from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.store.dispatching import Dispatched
 from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
-from tests.line.harness import LineRun
+from tests.line.harness import LineRun, NoLauncher
 from tests.line.repositories import SampleRepository
 from tests.line.scenarios import CODE, bash, create, part, submit_code, turn
 from tests.line.test_going_on import ORDINARY
@@ -99,6 +103,28 @@ async def test_snapshots_lie_at_the_remote_while_a_person_is_waited_for_and_are_
     assert repository.refs() == ["refs/heads/main"]
     assert Counter(effect.kind for effect in await line.effects())["delete_snapshots"] == 1
     assert not await warnings(line)
+
+
+async def test_what_a_stale_worker_pushed_after_the_end_is_removed_when_it_is_gone(line: LineRun) -> None:
+    repository = await start(line)
+    assert (await line.work(Deaths(after_code).doomed)).status is Status.RUNNING
+    await line.bury()
+    await line.to_the_gate()
+    await line.decide_and_finish()
+    repository.git("update-ref", f"{PRIVATE}1", repository.head("refs/heads/main"))
+    workers = Workers(
+        database=line.store, bells=line.controller.bells, launcher=NoLauncher(), settings=line.settings,
+        metrics=Metrics(), owner="test", alone=True, on_ready=lambda: None,
+    )  # fmt: skip
+    last = Dispatched(tenant="default", cr_id=line.cr_id, attempt=1, epoch=line.epoch)
+    await workers.worker_exited(last, "the worker ended with exit code 0")
+    await line.carry_out()
+    assert wip(repository) == [f"{PRIVATE}1"], "nothing is intended behind a worker that ended as it should"
+    for _ in range(2):
+        await workers.worker_exited(replace(last, epoch=1), "the worker ended with exit code 75")
+    await line.carry_out()
+    assert repository.refs() == ["refs/heads/main"]
+    assert Counter(effect.kind for effect in await line.effects())["delete_snapshots"] == 2
 
 
 async def test_a_remote_that_refuses_private_refs_gets_a_branch(line: LineRun) -> None:

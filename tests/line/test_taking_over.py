@@ -14,6 +14,7 @@ from controller.change_requests.schemas import TakeoverView
 from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.errors import Conflict
+from tests.controller.conftest import eventually
 from tests.line import scenarios
 from tests.line.harness import OPERATOR, LineRun
 from tests.line.repositories import SampleRepository
@@ -218,6 +219,51 @@ async def test_a_changed_behaviour_goes_through_verification_before_code_is_writ
     asked = Counter(line.asked_roles())
     assert asked["completeness_checker"] == 2 and asked["test_writer"] == 4
     await line.decide_and_finish()
+
+
+def half_written(line: LineRun) -> bool:
+    return bool(list((line.root / "data" / "worktrees").glob("*/*/*/*/half.py")))
+
+
+async def cut_in_the_middle_of(line: LineRun, content: str, action: Action, *between: dict[str, Any]) -> TakeoverView:
+    """Let a person take over while a tool of the code writer's last turn has written half.py and still runs."""
+    cut = bash(f"printf '{content}' > half.py.new; mv half.py.new half.py; sleep 600")
+    turns = [turn(create("calc.py", HALF)), *(turn(one) for one in between), turn(cut)]
+    line.repository(scenarios.FILES)
+    line.model.play(scenarios.scenario(part("code_writer", *turns, turn(submit_code())), analyst()))
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    working = asyncio.create_task(line.work())
+    await eventually(lambda: half_written(line))
+    await line.say(action)
+    await working
+    if action is not Action.TAKEOVER:
+        await line.say(Action.TAKEOVER)
+    return await published(line)
+
+
+@pytest.mark.parametrize("action", [Action.TAKEOVER, Action.PAUSE])
+async def test_what_a_cut_turn_had_written_is_in_the_clone(line: LineRun, action: Action) -> None:
+    shown = await cut_in_the_middle_of(line, "HALF = 1", action)
+    work = clone(line, shown)
+    assert work.text("half.py", "HEAD") == "HALF = 1"
+    assert work.text("calc.py", "HEAD") == HALF.strip()
+    assert shown.repositories[0].message == ""
+
+
+async def test_a_secret_that_a_cut_turn_had_written_stays_and_the_work_before_it_is_published(line: LineRun) -> None:
+    key = "AKIA" + "IOSFODNN7" + "QWERTYU"
+    shown = await cut_in_the_middle_of(line, f'KEY = "{key}"', Action.TAKEOVER)
+    (one,) = shown.repositories
+    assert one.status == "done" and "is not published: half.py:1" in one.message and key not in one.message
+    work = clone(line, shown)
+    assert work.text("calc.py", "HEAD") == HALF.strip() and "half.py" not in work.files("HEAD")
+    assert key not in line.repositories["sums"].git("log", "--all", "-p")
+
+
+async def test_turns_that_only_looked_do_not_hide_what_was_written_before_them(line: LineRun) -> None:
+    looks = scenarios.tool(scenarios.EDITOR, command="view", path="calc.py")
+    shown = await cut_in_the_middle_of(line, "AKIA" + "IOSFODNN7" + "QWERTYU", Action.TAKEOVER, looks)
+    assert clone(line, shown).text("calc.py", "HEAD") == HALF.strip()
 
 
 async def test_a_secret_in_the_tree_is_never_published(line: LineRun) -> None:

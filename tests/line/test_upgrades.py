@@ -14,6 +14,7 @@ from tests.line.dying import Deaths, Moment
 from tests.line.harness import LineRun
 from tests.line.scenarios import part, submit_review, turn
 from tests.line.test_going_on import ORDINARY
+from tests.line.test_taking_over import analyst, clone, handed_back, slow_writer, taken_over_in_development
 
 
 async def start(line: LineRun, *parts: scenarios.Part, **limits: object) -> None:
@@ -36,6 +37,8 @@ RENAMED = (
     "DELETE FROM checkpoint_writes",
 )
 """What a checkpoint says when the node `pause` had another name: nothing is to be done in this version."""
+STAGE_RENAMED = "UPDATE checkpoints SET checkpoint = jsonb_set(checkpoint, '{channel_values,goto}', '\"building\"')"
+"""What the state says when the next stage has a name that this version does not know."""
 
 
 async def die_in_the_middle_of(line: LineRun, role: str) -> None:
@@ -120,7 +123,7 @@ async def test_a_stop_in_the_middle_of_a_stage_before_an_upgrade_goes_on_once_re
 async def test_a_stage_of_another_name_is_found_by_what_has_passed(line: LineRun) -> None:
     await start(line)
     await die_in_the_middle_of(line, "code_writer")
-    change(line, *OLDER, "UPDATE checkpoint_blobs SET blob = '\\xa86275696c64696e67' WHERE channel = 'goto'")
+    change(line, *OLDER, STAGE_RENAMED)
     await line.to_the_gate()
     assert await upgrades(line) == ["development"]
     assert Counter(line.asked_roles())["spec_writer"] == 1
@@ -151,6 +154,46 @@ async def test_a_conversation_whose_record_cannot_be_read_begins_anew_with_an_ev
     assert asked == ORDINARY - Counter(retrospective=1) + Counter(code_writer=1)
     told = [event.payload for event in await line.events("warned")]
     assert [one["role"] for one in told if "begins anew" in one["message"]] == ["code_writer"]
+    await line.decide_and_finish()
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "asked_again"),
+    [(OLDER, True), ((*OLDER, STAGE_RENAMED), True), (("SELECT 1",), False)],
+    ids=["another version", "another name of the stage", "not upgraded"],
+)
+async def test_what_was_handed_back_is_looked_at_from_the_beginning_after_an_upgrade_and_goes_on(
+    line: LineRun, upgrade: tuple[str, ...], *, asked_again: bool
+) -> None:
+    shown = await taken_over_in_development(line, slow_writer(), analyst())
+    work = clone(line, shown)
+    mine = work.commit({"calc.py": scenarios.CODE}, "Double it properly")
+    work.git("push", "-q")
+    await handed_back(line)
+    await die_in_the_middle_of(line, "sync_analyst")
+    change(line, *upgrade)
+    await line.to_the_gate()
+    asked = Counter(line.asked_roles())
+    assert (asked["sync_analyst"], asked["code_writer"]) == (2 if asked_again else 1, 2)
+    assert await upgrades(line) == (["sync"] if asked_again else [])
+    purposes = Counter(event.payload["purpose"] for event in await line.events("tests_run"))
+    assert purposes["handed_back"] >= 1
+    await line.decide_and_finish()
+    assert mine in line.repositories["sums"].git("rev-list", "main").splitlines()
+
+
+async def test_an_analyst_whose_record_no_longer_fits_begins_anew_within_the_stage(line: LineRun) -> None:
+    shown = await taken_over_in_development(line, slow_writer(), analyst())
+    work = clone(line, shown)
+    work.commit({"calc.py": scenarios.CODE}, "Double it properly")
+    work.git("push", "-q")
+    await handed_back(line)
+    await die_in_the_middle_of(line, "sync_analyst")
+    change(line, "UPDATE journal SET body = replace(body, 'submit_sync', 'submit_merge') WHERE role = 'sync_analyst'")
+    await line.to_the_gate()
+    assert Counter(line.asked_roles())["sync_analyst"] == 2
+    told = [event.payload for event in await line.events("warned")]
+    assert [one["role"] for one in told if "begins anew" in one["message"]] == ["sync_analyst"]
     await line.decide_and_finish()
 
 

@@ -332,6 +332,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/change-requests/{cr_id}/rebases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rebases
+         * @description Return what moved under the change, and what each rebase made of it.
+         */
+        get: operations["get_rebases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Request
+         * @description Return every text that the request has had, each with what it changed.
+         */
+        get: operations["get_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/change-requests/{cr_id}/spec": {
         parameters: {
             query?: never;
@@ -827,6 +867,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stale-branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Stale Branches
+         * @description List what ended change requests left at remotes, asking the remotes right now.
+         */
+        get: operations["list_stale_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -916,7 +976,7 @@ export interface components {
          * @description Everything a person can do to a change request beside deciding its gates.
          * @enum {string}
          */
-        Action: "pause" | "resume" | "redirect" | "skip" | "abort" | "takeover" | "handback" | "rerun" | "fail" | "cancel" | "budget" | "cleanup";
+        Action: "pause" | "resume" | "redirect" | "skip" | "abort" | "takeover" | "handback" | "rerun" | "fail" | "cancel" | "budget" | "edit" | "adopt" | "cleanup";
         /**
          * AgentCompleted
          * @description An agent submitted its result.
@@ -1032,7 +1092,13 @@ export interface components {
          * @description What is left outside.
          * @enum {string}
          */
-        ArtifactKind: "branch" | "pull_request" | "snapshots";
+        ArtifactKind: "branch" | "pull_request" | "snapshots" | "source";
+        /**
+         * AtRemote
+         * @description What the remote says about it right now.
+         * @enum {string}
+         */
+        AtRemote: "there" | "moved" | "unknown";
         /**
          * AttemptView
          * @description One attempt.
@@ -1205,6 +1271,8 @@ export interface components {
             /** Pause Message */
             pause_message: string;
             pause_reason: components["schemas"]["PauseReason"] | null;
+            /** Proposed Revision */
+            proposed_revision: number | null;
             /** Pull Requests */
             pull_requests: components["schemas"]["PullRequestView"][];
             queue: components["schemas"]["QueueView"] | null;
@@ -1219,6 +1287,8 @@ export interface components {
             report_url: string | null;
             /** Repositories */
             repositories: components["schemas"]["RepositoryView"][];
+            /** Request Revision */
+            request_revision: number;
             /** Settings Snapshot */
             settings_snapshot: {
                 [key: string]: unknown;
@@ -1347,7 +1417,7 @@ export interface components {
             /** Options */
             options: components["schemas"]["CleanupChoice"][];
             /** Repository */
-            repository: string;
+            repository: string | null;
             /** State */
             state: string;
             /** Warning */
@@ -1355,10 +1425,10 @@ export interface components {
         };
         /**
          * CleanupChoice
-         * @description What becomes of it. A branch or snapshots are kept or deleted, a pull request closed or left.
+         * @description What becomes of it. A branch or snapshots are kept or deleted, a pull request closed or left, a source told or left.
          * @enum {string}
          */
-        CleanupChoice: "keep" | "delete" | "close" | "leave";
+        CleanupChoice: "keep" | "delete" | "close" | "leave" | "report";
         /**
          * CleanupDecision
          * @description One choice.
@@ -1600,6 +1670,18 @@ export interface components {
         DiffList: {
             /** Items */
             items: components["schemas"]["RepositoryDiffView"][];
+        };
+        /**
+         * EditedRequest
+         * @description The whole text as it should be.
+         */
+        EditedRequest: {
+            /** Body */
+            body: string;
+            /** Revision */
+            revision?: number | null;
+            /** Title */
+            title?: string | null;
         };
         /**
          * EffectList
@@ -2014,6 +2096,7 @@ export interface components {
             mode?: components["schemas"]["RerunMode"] | null;
             /** Repository */
             repository?: string | null;
+            request?: components["schemas"]["EditedRequest"] | null;
             stage?: components["schemas"]["Stage"] | null;
         };
         /**
@@ -2152,6 +2235,16 @@ export interface components {
             spent_usd: string;
         };
         /**
+         * OthersCommit
+         * @description A commit on the base branch that is not part of the change.
+         */
+        OthersCommit: {
+            /** Commit */
+            commit: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
          * PauseReason
          * @description Why a change request stopped and asks for a person. Add, never overload.
          * @enum {string}
@@ -2256,6 +2349,42 @@ export interface components {
             };
             /** Ready */
             ready: boolean;
+        };
+        /**
+         * RebaseList
+         * @description Every move of a base branch under the present attempt, oldest first.
+         */
+        RebaseList: {
+            /** Items */
+            items: components["schemas"]["RebaseView"][];
+        };
+        /**
+         * RebaseView
+         * @description One move of a base branch, and the rebase that followed it by itself. Commits are full SHAs.
+         */
+        RebaseView: {
+            /** Attempt */
+            attempt: number;
+            /** Base */
+            base: string;
+            /** Base Before */
+            base_before: string;
+            /** Base Branch */
+            base_branch: string;
+            /** Clean */
+            clean: boolean;
+            /** Commits */
+            commits: components["schemas"]["OthersCommit"][];
+            /** Head */
+            head: string;
+            /** Head Before */
+            head_before: string;
+            /** More Commits */
+            more_commits: boolean;
+            /** Proven */
+            proven: boolean;
+            /** Repository */
+            repository: string;
         };
         /**
          * Receipt
@@ -2394,6 +2523,49 @@ export interface components {
             test_command: string | null;
             /** Tests Commit */
             tests_commit: string | null;
+        };
+        /**
+         * RequestTextView
+         * @description One text of a request: as submitted, as a person edited it, or as its source has it now.
+         */
+        RequestTextView: {
+            /** Body */
+            body: string;
+            /** Changed By */
+            changed_by: string;
+            /** Compared With */
+            compared_with: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Diff */
+            diff: string;
+            /** Origin */
+            origin: string;
+            /** Revision */
+            revision: number;
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * RequestTexts
+         * @description Every text of a request, oldest first. `in_use` is the one that is worked on.
+         */
+        RequestTexts: {
+            /** In Use */
+            in_use: number;
+            /** Items */
+            items: components["schemas"]["RequestTextView"][];
+            /** Proposed */
+            proposed: number | null;
         };
         /**
          * RerunMode
@@ -2692,6 +2864,40 @@ export interface components {
             type: "stage_looped";
             /** Why */
             why: string;
+        };
+        /**
+         * StaleBranch
+         * @description A branch, or saved work in progress, that outlived its change request.
+         */
+        StaleBranch: {
+            artifact: components["schemas"]["CleanupArtifact"];
+            at_remote: components["schemas"]["AtRemote"];
+            /** Change Request */
+            change_request: string;
+            /** Created By */
+            created_by: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /** Remote */
+            remote: string;
+            status: components["schemas"]["Status"];
+            /** Title */
+            title: string;
+            /** Why Unknown */
+            why_unknown: string;
+        };
+        /**
+         * StaleBranches
+         * @description What is left at remotes of change requests that failed, were cancelled or aborted, the longest ended first.
+         */
+        StaleBranches: {
+            /** Items */
+            items: components["schemas"]["StaleBranch"][];
+            /** Truncated */
+            truncated: boolean;
         };
         /**
          * Status
@@ -3598,6 +3804,68 @@ export interface operations {
             };
         };
     };
+    get_rebases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RebaseList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestTexts"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_spec: {
         parameters: {
             query?: {
@@ -4440,6 +4708,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsSection"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_stale_branches: {
+        parameters: {
+            query?: {
+                repository?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaleBranches"];
                 };
             };
             /** @description A problem (RFC 9457). */

@@ -10,6 +10,7 @@ export const PAGES: { path: string; load: () => Promise<ComponentType> }[] = [
   { path: '/new', load: part(async () => (await import('@/app/routes/new')).NewPage) },
   { path: '/analytics', load: part(async () => (await import('@/features/analytics/analytics')).AnalyticsPage) },
   { path: '/learnings', load: part(async () => (await import('@/features/learnings/learnings')).Learnings) },
+  { path: '/stale-branches', load: part(async () => (await import('@/features/stale-branches/stale-branches')).StaleBranches) },
   { path: '/settings/:section?', load: part(async () => (await import('@/features/settings/settings')).Settings) },
   { path: '/change-requests/:id', load: part(async () => (await import('@/app/routes/change-request')).ChangeRequestPage) },
 ];

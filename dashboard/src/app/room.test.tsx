@@ -83,6 +83,29 @@ test('suspicious passages of a risky request are marked where they stand', async
   expect((await screen.findByText('ignore the tests')).tagName).toBe('MARK');
 });
 
+test('a report that did not reach the source can be sent once more while cleaning up', async () => {
+  const source = {
+    id: 'source', kind: 'source', repository: null, name: 'jira SHOP-1', state: 'dead', options: ['report', 'leave'],
+    default: 'report', warning: 'Its source was not told that it is cancelled.',
+  };
+  const left = () => ({ change_request: 'cr-7k2m', pending: true, artifacts: [source] });
+  const actions = [{ action: 'cleanup' as const, mode: null, explanation: 'Decide.' }];
+  const controller = new FakeController({
+    ...noEvents,
+    [`GET ${HERE}`]: () => detail({ status: 'cancelled', pause: null, actions }),
+    [`GET ${HERE}/cleanup`]: left,
+    [`POST ${HERE}/cleanup`]: left,
+  });
+  controller.open(PAGE);
+  await userEvent.click(await screen.findByText('What is left outside, and cleaning up'));
+  expect(await screen.findByText(/was not told that it is cancelled/)).toBeDefined();
+  expect(screen.getByText('jira SHOP-1').closest('li')?.textContent).not.toContain(' in ');
+  await userEvent.click(screen.getByRole('button', { name: 'Do exactly this' }));
+  expect(controller.asked.find((one) => one.method === 'POST')?.body).toEqual({
+    decisions: [{ artifact: 'source', choice: 'report' }], dismiss: false, comment: '',
+  });
+});
+
 test('each repository has a live panel that follows the events', async () => {
   const controller = new FakeController({ ...noEvents, [`GET ${HERE}`]: () => detail() });
   controller.open(PAGE);

@@ -21,7 +21,7 @@ export interface Course {
 }
 
 const MILESTONES = new Set<string>([
-  'stage_entered', 'stage_completed', 'stage_looped', 'status_changed', 'gate_decided', 'risk_flagged',
+  'stage_entered', 'stage_completed', 'stage_looped', 'status_changed', 'gate_opened', 'gate_decided', 'risk_flagged',
 ] satisfies StoredEvent['payload']['type'][]);
 const LATEST = new Set<string>([
   'agent_started', 'agent_turn', 'tool_called', 'agent_completed', 'tests_run',

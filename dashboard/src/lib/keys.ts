@@ -8,6 +8,7 @@ export const keys = {
   deadEffects: ['change-requests', 'inbox', 'effects'] as const,
   found: (words: string) => ['change-requests', 'found', words] as const,
   analytics: (days: number, repository: string) => ['analytics', days, repository] as const,
+  staleBranches: ['stale-branches'] as const,
   learnings: ['learnings'] as const,
   me: ['me'] as const,
   repositories: ['repositories'] as const,

@@ -49,7 +49,7 @@ export function detail(facts: Partial<Detail> = {}): Detail {
         facts: {},
       },
     ],
-    gates: [], pause: null, takeover: null, actions: [], worker: null, queue_position: null,
+    gates: [], pause: null, takeover: null, actions: [], worker: null, queue_position: null, request_revision: 1, proposed_revision: null,
     cost: {
       spent_usd: '1.8342', reserved_usd: '0', budget_usd: '50', calls: 1, input_tokens: 1, cache_write_tokens: 1,
       cache_read_tokens: 1, output_tokens: 1,

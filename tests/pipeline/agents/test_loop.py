@@ -312,8 +312,11 @@ async def test_a_cancelled_command_is_killed_noted_and_runs_again_from_its_snaps
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    (tree,) = rig.workspace._trees.values()
-    tree["go"] = b""
+    before, cut = rig.workspace._trees
+    (note,) = notes(rig, Note.CANCEL)
+    assert note.tree == cut
+    assert rig.workspace._trees[cut]["log"] == b"x\n", "a person may see it; no agent goes on from it"
+    rig.workspace._trees[before]["go"] = b""
 
     await rig.run()
 

@@ -6,6 +6,9 @@ import { useCleanUp, useCleanup, type Artifact, type Choice } from '@/features/c
 import { words } from '@/lib/format';
 import { useMay } from '@/lib/me';
 
+/** Choices with a word of warning. */
+const TOLD_ABOUT: readonly Choice[] = ['delete', 'report'];
+
 /** What a finished change request leaves outside, and what becomes of each piece. Nothing happens that nobody chose. */
 export function Cleanup({ id }: { id: string }) {
   return (
@@ -32,7 +35,7 @@ function Choices({ id, artifacts }: { id: string; artifacts: Artifact[] }) {
       <ul className="cleanup">
         {artifacts.map((one) => (
           <li key={one.id}>
-            <strong>{words(one.kind)}</strong> <code>{one.name}</code> in {one.repository} <span className="quiet">{words(one.state)}</span>
+            <strong>{words(one.kind)}</strong> <code>{one.name}</code>{one.repository !== null && ` in ${one.repository}`} <span className="quiet">{words(one.state)}</span>
             {one.options.length > 0 && (
               <select aria-label={`What becomes of ${one.name}`} disabled={!may} value={choiceOf(one)} onChange={(event) => setChosen({ ...chosen, [one.id]: event.target.value as Choice })}>
                 {one.options.map((option) => (
@@ -40,7 +43,7 @@ function Choices({ id, artifacts }: { id: string; artifacts: Artifact[] }) {
                 ))}
               </select>
             )}
-            {choiceOf(one) === 'delete' && one.warning !== '' && <p className="remark">{one.warning}</p>}
+            {TOLD_ABOUT.includes(choiceOf(one)) && one.warning !== '' && <p className="remark">{one.warning}</p>}
           </li>
         ))}
       </ul>
