@@ -42,7 +42,7 @@ types: dev ## Check types strictly
 	$(call section,Types)
 	@$(BIN)/mypy
 
-bench: runtime dashboard ## Measure overheads, each beside its floor
+bench: dev dashboard browser ## Measure overheads, each beside its floor
 	@$(BIN)/python -m bench
 
 chaos: runtime dashboard ## Kill and freeze the real processes (KILLS=200 SEED=1) and compare what comes out

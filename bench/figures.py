@@ -30,6 +30,8 @@ class Figure:
     floor: Floor | None = None
     aim: float | None = None
     samples: tuple[float, ...] = ()
+    unmeasured: str = ""
+    """Why there is no number; `value` says nothing then."""
 
     @property
     def p95(self) -> float | None:
@@ -41,7 +43,7 @@ class Figure:
     def plain(self) -> dict[str, Any]:
         """Return the JSON-plain form."""
         return {
-            "group": self.group, "name": self.name, "unit": self.unit, "value": self.value, "p95": self.p95,
+            "group": self.group, "name": self.name, "unit": self.unit, "value": None if self.unmeasured else self.value, "unmeasured": self.unmeasured, "p95": self.p95,
             "floor": self.floor.value if self.floor else None, "floor_name": self.floor.name if self.floor else "",
             "aim": self.aim, "samples": list(self.samples),
         }  # fmt: skip
@@ -66,6 +68,11 @@ def figure(
         aim=aim,
         samples=tuple(samples),
     )
+
+
+def unmeasured(group: str, name: str, why: str) -> Figure:
+    """Return a row that says why there is no number, so that nobody takes a missing one for a good one."""
+    return Figure(group=group, name=name, value=0.0, unit="", unmeasured=why)
 
 
 def percentile(samples: Sequence[float], part: float) -> float:

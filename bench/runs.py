@@ -6,6 +6,8 @@ from typing import Protocol
 
 from bench import (
     approvals,
+    bundle,
+    control_room,
     event_log,
     first_request,
     footprint,
@@ -48,6 +50,8 @@ RUNS = (
     Run("journal", journal_cost.measure),
     Run("events", event_log.measure, controller=False),
     Run("streams", streams.measure),
+    Run("bundle", bundle.measure, controller=False),
+    Run("room", control_room.measure),
     Run("whole", whole_request.measure),
 )
 """In this order: the last one leaves the controller with stopwatches in it."""

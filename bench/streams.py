@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-import httpx2
-
 from bench import stream_floor
 from bench.bare_redis import BareRedis
-from bench.figures import Figure, Floor, figure
+from bench.figures import Figure, Floor
 from bench.installation import Installation
 from bench.leased import Leased, leased
 from bench.machine import cpu_s, memory
@@ -30,15 +28,12 @@ from controller.background.windows import encode
 from pipeline import events
 from pipeline.identifiers import new_id
 from pipeline.records import StoredEvent
-from pipeline.store.events import Events
 from pipeline.store.run_records import RunRecords
 
 GROUP = "streams"
 CLIENTS = (1, 100, 1_000)
 QUICK_CLIENTS = (1, 50)
 PER_SECOND = 50
-HISTORY = 10_000
-PAGE = 1_000
 AIM_TIMES = 2.0
 _PATIENCE_S = 30
 _PATH = "/api/v1/events"
@@ -69,7 +64,7 @@ Write = Callable[[int], Awaitable[object]]
 
 
 def measure(installation: Installation, *, quick: bool) -> list[Figure]:
-    """Measure each crowd at the floor and at the controller, then how a long history opens."""
+    """Measure each crowd at the floor and at the controller."""
     return asyncio.run(_measure(installation, QUICK_CLIENTS if quick else CLIENTS, seconds=2 if quick else 10))
 
 
@@ -87,7 +82,6 @@ async def _measure(installation: Installation, crowds: tuple[int, ...], *, secon
                     taken_mb = memory(pid).private - before
                     seen = await crowd.served(write, total, pid)
                 rows.extend(_rows(clients, seen, floor, taken_mb))
-        rows.extend(await _history(installation, lease, rounds=5))
     return rows
 
 
@@ -190,42 +184,6 @@ async def _writer(lease: Leased) -> AsyncIterator[Write]:
         await records.emit(events.Warned(message=stamp(number)))
 
     yield write
-
-
-async def _history(installation: Installation, lease: Leased, *, rounds: int) -> list[Figure]:
-    """Time what a page asks for when somebody opens a change request with a long history."""
-    for _ in range(HISTORY // PAGE):
-        async with lease.database.transaction() as connection:
-            for number in range(PAGE):
-                await Events(connection).append(lease.identity.cr_id, events.Warned(message=f"Event {number}."))
-    cr_id = lease.identity.cr_id
-    headers = {"Authorization": f"Bearer {installation.token}", "Accept": "application/json"}
-    opening, whole, least = list[float](), list[float](), list[float]()
-    async with httpx2.AsyncClient(base_url=installation.url, headers=headers, timeout=60, trust_env=False) as http:
-        for _ in range(rounds + 1):
-            started = time.perf_counter()
-            await http.get("/healthz")
-            least.append((time.perf_counter() - started) * 1000)
-            started = time.perf_counter()
-            await http.get(f"/api/v1/change-requests/{cr_id}")
-            after = await _page(http, cr_id, 0)
-            opening.append((time.perf_counter() - started) * 1000)
-            while after is not None:
-                after = await _page(http, cr_id, after)
-            whole.append((time.perf_counter() - started) * 1000)
-    floor = Floor("one round trip", sorted(least)[len(least) // 2])
-    name = f"open a change request with {HISTORY:,} events"
-    return [
-        figure(GROUP, f"{name}: snapshot and first page", opening[1:], "ms", floor=floor, aim=1_000.0),
-        figure(GROUP, f"{name}: all pages, one after the other", whole[1:], "ms", floor=floor),
-    ]
-
-
-async def _page(http: httpx2.AsyncClient, cr_id: str, after: int) -> int | None:
-    answer = await http.get(f"/api/v1/change-requests/{cr_id}/events", params={"after": after, "limit": PAGE})
-    answer.raise_for_status()
-    page = answer.json()
-    return int(page["next_after"]) if len(page["items"]) == PAGE else None
 
 
 def _request(installation: Installation) -> str:

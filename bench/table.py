@@ -23,9 +23,7 @@ def show(figures: Sequence[Figure], *, machine: str, console: Console) -> None:
     for one in figures:
         if group not in {None, one.group}:
             table.add_section()
-        table.add_row(
-            "" if one.group == group else one.group, one.name, *_numbers(one), one.floor.name if one.floor else ""
-        )
+        table.add_row("" if one.group == group else one.group, one.name, *_numbers(one), _words(one))
         group = one.group
     console.print(table)
     console.print(f"Machine: {machine}", highlight=False)
@@ -38,7 +36,7 @@ def markdown(figures: Sequence[Figure], *, machine: str) -> str:
     for one in figures:
         cells = [_plain(cell) for cell in _numbers(one)]
         first = "" if one.group == group else one.group
-        lines.append(f"| {' | '.join([first, one.name, *cells, one.floor.name if one.floor else ''])} |")
+        lines.append(f"| {' | '.join([first, one.name, *cells, _words(one)])} |")
         group = one.group
     return "\n".join([*lines, "", f"Machine: {machine}", ""])
 
@@ -47,7 +45,15 @@ def _plain(cell: str) -> str:
     return cell.replace("[yellow]", "**").replace("[/yellow]", "**")
 
 
+def _words(one: Figure) -> str:
+    if one.unmeasured:
+        return f"not measured: {one.unmeasured}"
+    return one.floor.name if one.floor else ""
+
+
 def _numbers(one: Figure) -> tuple[str, str, str, str, str]:
+    if one.unmeasured:
+        return ("none", "", "", "", "")
     missed = one.aim is not None and one.value > one.aim
     value = f"[yellow]{_text(one.value, one.unit)}[/yellow]" if missed else _text(one.value, one.unit)
     times = f"{one.value / one.floor.value:.1f}" if one.floor else ""

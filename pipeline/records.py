@@ -92,11 +92,14 @@ class RepositoryProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """One event with its commit-ordered public number, and those of the tenant's and the change request's event before it."""
+    """One event with its commit-ordered public number, and those of the tenant's and the change request's event before it.
+
+    Who only looks back reads them without the numbers before them.
+    """
 
     seq: int
-    previous: int
-    previous_of_cr: int
+    previous: int | None = None
+    previous_of_cr: int | None = None
     cr_id: str
     type: str
     payload: Mapping[str, Any]

@@ -14,7 +14,10 @@ router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"])
 
 @router.get("")
 async def get_analytics(
-    context: Context, principal: Viewer, days: Annotated[int, Query(ge=1, le=366)] = 30
+    context: Context,
+    principal: Viewer,
+    days: Annotated[int, Query(ge=1, le=366)] = 30,
+    repository: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Analytics:
-    """Return throughput, stage durations, first-pass rates, loops and cost of the last days."""
-    return await service.over(context, principal, days)
+    """Return throughput, stage durations, first-pass rates, loops and cost of the last days, of everything or one repository."""
+    return await service.over(context, principal, days, repository)

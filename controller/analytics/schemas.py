@@ -24,7 +24,7 @@ class StageFigures(BaseModel):
     stage: Stage
     runs: int
     median_s: float
-    p90_s: float
+    p95_s: float
     change_requests: int
     loops: int
     first_pass: float | None
@@ -41,10 +41,28 @@ class MoneyView(BaseModel):
     output_tokens: int
 
 
+class CostDayView(BaseModel):
+    """What one repository, role or model cost on one day, in UTC."""
+
+    day: date
+    name: str
+    calls: int
+    spent_usd: Decimal
+
+
+class CostPerDay(BaseModel):
+    """The same money three times, in the order of days; days without calls are absent."""
+
+    repository: list[CostDayView]
+    role: list[CostDayView]
+    model: list[CostDayView]
+
+
 class Analytics(BaseModel):
-    """Figures of the last days."""
+    """Figures of the last days, of everything or one repository."""
 
     days: int
+    repository: str | None
     throughput: list[DayView]
     median_lead_s: float | None
     """From submission to completion, waits for people included."""
@@ -52,3 +70,4 @@ class Analytics(BaseModel):
     by_repository: list[MoneyView]
     by_role: list[MoneyView]
     by_model: list[MoneyView]
+    cost_per_day: CostPerDay

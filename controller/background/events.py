@@ -183,7 +183,8 @@ class EventTailer:
             newest = await Events(connection).newest(WARM)
         if not newest:
             return Window(after=0, last=0)
-        window = Window(after=newest[0].previous, last=newest[0].previous)
+        before = newest[0].previous or 0
+        window = Window(after=before, last=before)
         window.add([encode(event) for event in newest])
         return window
 

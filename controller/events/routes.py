@@ -10,16 +10,18 @@ from controller.auth.principals import Credential, Shown, Viewer
 from controller.connections import line_of
 from controller.context import Context, ControllerContext
 from controller.events import service
-from controller.events.schemas import EventPage
+from controller.events.schemas import EventPage, EventSummary
 from controller.events.streaming import EventStream
 from controller.identifiers import ChangeRequestId
 from pipeline.access import Principal, token_hash
+from pipeline.change_request import Stage
 from pipeline.errors import CallerError
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
 
 SEQ_MAX = 2**63 - 1
 Seq = Annotated[int | None, Query(ge=0, le=SEQ_MAX)]
+Before = Annotated[int | None, Query(ge=1, le=SEQ_MAX)]
 LastEventId = Annotated[str | None, Header()]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Deltas = Annotated[bool, Query(description="Also send the models' text as it streams, which nothing keeps.")]
@@ -78,6 +80,26 @@ async def follow_one(
     if _wants_page(request):
         return JSONResponse(await service.page(context, principal, after=start, cr_id=cr_id, limit=limit))
     return _stream(request, context, principal, shown, after=start, cr_id=cr_id, until=until, deltas=deltas)
+
+
+@router.get("/change-requests/{cr_id}/events/newest", responses={200: {"model": EventPage}})
+async def read_backwards(
+    context: Context,
+    principal: Viewer,
+    cr_id: ChangeRequestId,
+    before: Before = None,
+    limit: Limit = 500,
+    stage: Stage | None = None,
+) -> Response:
+    """Return the newest events of one change request, or those before a number: a long history is read from its end."""
+    found = await service.backwards(context, principal, cr_id, before=before, limit=limit, stage=stage)
+    return JSONResponse(found)
+
+
+@router.get("/change-requests/{cr_id}/events/summary", responses={200: {"model": EventSummary}})
+async def summarize(context: Context, principal: Viewer, cr_id: ChangeRequestId) -> Response:
+    """Return what the events of one change request come to: its course, and what goes on in each repository."""
+    return JSONResponse(await service.summary(context, principal, cr_id))
 
 
 def _stream(

@@ -26,8 +26,25 @@ class EventView(BaseModel):
 
 
 class EventPage(BaseModel):
-    """A page of events, ascending."""
+    """A page of events, ascending, whichever way it was asked for."""
 
     items: list[EventView]
     next_after: int
     """Ask again with `after` set to this; the same number means that nothing newer was there."""
+    next_before: int | None = None
+    """Ask with `before` set to this for what came earlier; None if nothing did, or if the page was asked for forwards."""
+    complete_to: int | None = None
+    """Of a newest page: nothing up to this number is missing from its end, so a stream goes on `after` it."""
+
+
+class EventSummary(BaseModel):
+    """What the events of one change request come to, in a size that does not grow with what agents do."""
+
+    complete_to: int
+    """What happened up to this number is taken into account; a stream goes on `after` it."""
+    total: int
+    """Events of this change request so far."""
+    milestones: list[EventView]
+    """Stages, loops, statuses, decisions and flagged passages; each agent's last events and what its tools did since."""
+    tool_calls: dict[str, int]
+    """Tools that agents called, per repository."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Date, Float, cast, distinct, func, select
+from sqlalchemy import ColumnElement, Date, Float, cast, distinct, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Status
-from pipeline.store.tables import change_requests, events, model_calls
+from pipeline.store.tables import change_request_repositories, change_requests, events, model_calls
 
 _ENDS = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
@@ -23,7 +23,7 @@ class StageRow:
 
     runs: int = 0
     median_s: float = 0.0
-    p90_s: float = 0.0
+    p95_s: float = 0.0
     entered: int = 0
     sent_back: int = 0
     loops: int = 0
@@ -41,12 +41,26 @@ class MoneyRow:
     output_tokens: int
 
 
-class Figures:
-    """Read models of one tenant since a moment, on one connection."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostDay:
+    """What one group of settled calls cost on one day in UTC."""
 
-    def __init__(self, connection: AsyncConnection, *, since: datetime) -> None:
+    day: date
+    name: str
+    calls: int
+    spent_usd: Decimal
+
+
+class Figures:
+    """Read models of one tenant since a moment, on one connection; of all change requests, or those of one repository.
+
+    Of a change request with several repositories the joint stages count for each of them, money only where it was spent.
+    """
+
+    def __init__(self, connection: AsyncConnection, *, since: datetime, repository: str | None = None) -> None:
         self._connection = connection
         self._since = since
+        self._repository = repository
 
     async def throughput(self) -> dict[date, dict[str, int]]:
         """Return per day in UTC: `submitted` and one count per end; days without anything are absent."""
@@ -65,7 +79,7 @@ class Figures:
         row = change_requests.c
         lead = func.extract("epoch", row.finished_at - row.created_at)
         query = select(func.percentile_cont(0.5).within_group(lead)).where(
-            row.status == Status.COMPLETED.value, row.finished_at >= self._since
+            row.status == Status.COMPLETED.value, row.finished_at >= self._since, *self._of_change_request(row.id)
         )
         found = (await self._connection.execute(query)).scalar_one()
         return None if found is None else float(found)
@@ -78,7 +92,7 @@ class Figures:
         return {
             stage: StageRow(
                 runs=durations.get(stage, (0, 0.0, 0.0))[0], median_s=durations.get(stage, (0, 0.0, 0.0))[1],
-                p90_s=durations.get(stage, (0, 0.0, 0.0))[2], entered=counted[0],
+                p95_s=durations.get(stage, (0, 0.0, 0.0))[2], entered=counted[0],
                 sent_back=looped.get(stage, (0, 0))[0], loops=looped.get(stage, (0, 0))[1],
             )
             for stage, counted in entered.items()
@@ -95,7 +109,7 @@ class Figures:
                 func.sum(row.cache_read_tokens).label("cached_tokens"),
                 func.sum(row.output_tokens).label("output_tokens"),
             )
-            .where(row.status == "settled", row.reserved_at >= self._since)
+            .where(*self._settled())
             .group_by(row[by])
             .order_by(spent.desc())
         )  # fmt: skip
@@ -109,16 +123,56 @@ class Figures:
             for row in rows
         ]  # fmt: skip
 
+    async def cost_per_day(self, by: str) -> list[CostDay]:
+        """Return what each `repository`, `role` or `model` cost per day in UTC; days without calls are absent."""
+        row = model_calls.c
+        day = cast(func.timezone("UTC", row.reserved_at), Date)
+        name = func.coalesce(row[by], "")
+        query = (
+            select(
+                day.label("day"), name.label("name"), func.count().label("calls"),
+                func.coalesce(func.sum(row.cost_usd), 0).label("spent_usd"),
+            )
+            .where(*self._settled())
+            .group_by(day, row[by])
+            .order_by(day, name)
+        )  # fmt: skip
+        rows = (await self._connection.execute(query)).mappings()
+        return [
+            CostDay(day=row["day"], name=row["name"], calls=int(row["calls"]), spent_usd=Decimal(row["spent_usd"]))
+            for row in rows
+        ]
+
+    def _settled(self) -> list[ColumnElement[bool]]:
+        row = model_calls.c
+        where = [row.status == "settled", row.reserved_at >= self._since]
+        return where if self._repository is None else [*where, row.repository == self._repository]
+
+    def _of_change_request(self, cr_id: ColumnElement[str]) -> list[ColumnElement[bool]]:
+        if self._repository is None:
+            return []
+        table = change_request_repositories.c
+        return [cr_id.in_(select(table.cr_id).where(table.repository == self._repository))]
+
+    def _events(self, event: str) -> list[ColumnElement[bool]]:
+        where = [events.c.type == event, events.c.at >= self._since, events.c.payload["stage"].astext.is_not(None)]
+        if self._repository is None:
+            return where
+        own = events.c.payload["repository"].astext
+        return [*where, *self._of_change_request(events.c.cr_id), or_(own.is_(None), own == self._repository)]
+
     async def _per_day(self, moment: ColumnElement[datetime], *wanted: ColumnElement[bool]) -> dict[date, int]:
         day = cast(func.timezone("UTC", moment), Date)
-        query = select(day.label("day"), func.count().label("number")).where(moment >= self._since, *wanted)
+        query = select(day.label("day"), func.count().label("number")).where(
+            moment >= self._since, *wanted, *self._of_change_request(change_requests.c.id)
+        )
         return {row.day: int(row.number) for row in await self._connection.execute(query.group_by(day))}
 
     async def _stage_counts(self, event: str) -> Mapping[str, tuple[int, int]]:
         stage = events.c.payload["stage"].astext
         query = (
             select(stage.label("stage"), func.count(distinct(events.c.cr_id)).label("crs"), func.count().label("times"))
-            .where(events.c.type == event, events.c.at >= self._since, stage.is_not(None))
+            .where(*self._events(event))
             .group_by(stage)
         )
         return {row.stage: (int(row.crs), int(row.times)) for row in await self._connection.execute(query)}
@@ -129,10 +183,10 @@ class Figures:
             select(
                 stage.label("stage"), func.count().label("runs"),
                 func.percentile_cont(0.5).within_group(seconds).label("median_s"),
-                func.percentile_cont(0.9).within_group(seconds).label("p90_s"),
+                func.percentile_cont(0.95).within_group(seconds).label("p95_s"),
             )
-            .where(events.c.type == "stage_completed", events.c.at >= self._since, stage.is_not(None))
+            .where(*self._events("stage_completed"))
             .group_by(stage)
         )  # fmt: skip
         found = await self._connection.execute(query)
-        return {row.stage: (int(row.runs), float(row.median_s), float(row.p90_s)) for row in found}
+        return {row.stage: (int(row.runs), float(row.median_s), float(row.p95_s)) for row in found}

@@ -9,7 +9,7 @@ not there yet, and gets a later number when it commits.
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, text
+from sqlalchemy import Select, and_, func, insert, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.events import EVENT, Event
@@ -23,6 +23,13 @@ _NUMBER = text(
     "  SELECT id, nextval('event_numbers') AS seq FROM (SELECT id FROM events WHERE seq IS NULL ORDER BY id LIMIT 2000) AS fresh"
     ") AS numbered WHERE events.id = numbered.id"
 )
+
+_MILESTONES = (
+    "stage_entered", "stage_completed", "stage_looped", "status_changed", "gate_opened", "gate_decided", "risk_flagged",
+)  # fmt: skip
+"""What tells the course of a change request. The limits on loops bound how many there are, whatever agents do meanwhile."""
+_LATEST = ("agent_started", "agent_turn", "agent_completed", "tests_run")
+"""What agents do all the time: only the last one of each type and agent says what goes on now."""
 
 
 class Events:
@@ -58,6 +65,56 @@ class Events:
         query = _NUMBERED.where(events.c.seq.is_not(None)).order_by(events.c.seq.desc()).limit(limit)
         return (await self._read(query))[::-1]
 
+    async def backwards(
+        self, cr_id: str, *, before: int | None, limit: int, stage: str | None = None
+    ) -> list[StoredEvent]:
+        """Return the last events of one change request, of all or one stage, that come before a number; ascending."""
+        query = _PLAIN.where(events.c.cr_id == cr_id, events.c.seq.is_not(None))
+        if before is not None:
+            query = query.where(events.c.seq < before)
+        if stage is not None:
+            query = query.where(events.c.payload["stage"].astext == stage)
+        return (await self._read(query.order_by(events.c.seq.desc()).limit(limit)))[::-1]
+
+    async def milestones(self, cr_id: str, *, up_to: int) -> list[StoredEvent]:
+        """Return the course of one change request, the last word from each agent and its tools since, ascending."""
+        agent = tuple(func.coalesce(events.c.payload[key].astext, "") for key in ("repository", "role", "instance"))
+        numbered = (events.c.cr_id == cr_id, events.c.seq <= up_to)
+        latest = (
+            select(func.max(events.c.seq)).where(*numbered, events.c.type.in_(_LATEST)).group_by(*agent, events.c.type)
+        )
+        turns = (
+            select(*(column.label(f"of_{at}") for at, column in enumerate(agent)), func.max(events.c.seq).label("seq"))
+            .where(*numbered, events.c.type == "agent_turn")
+            .group_by(*agent)
+            .subquery()
+        )
+        same = and_(*(turns.c[f"of_{at}"] == column for at, column in enumerate(agent)))
+        tools = (
+            select(events.c.seq)
+            .join(turns, and_(same, events.c.seq > turns.c.seq))
+            .where(*numbered, events.c.type == "tool_called")
+        )
+        course = select(events.c.seq).where(*numbered, events.c.type.in_(_MILESTONES))
+        told = union_all(course, latest, tools)
+        return await self._read(_PLAIN.where(events.c.seq.in_(told)).order_by(events.c.seq))
+
+    async def tool_calls(self, cr_id: str, *, up_to: int) -> dict[str, int]:
+        """Return how many tools agents called, per repository; calls that belong to none are left out."""
+        repository = events.c.payload["repository"].astext
+        query = (
+            select(repository.label("repository"), func.count().label("calls"))
+            .where(events.c.cr_id == cr_id, events.c.seq <= up_to, events.c.type == "tool_called")
+            .where(repository.is_not(None))
+            .group_by(repository)
+        )
+        return {row.repository: int(row.calls) for row in await self._connection.execute(query)}
+
+    async def count(self, cr_id: str, *, up_to: int) -> int:
+        """Return how many events one change request has up to a number."""
+        query = select(func.count()).where(events.c.cr_id == cr_id, events.c.seq <= up_to)
+        return int((await self._connection.execute(query)).scalar_one())
+
     async def last_number(self) -> int:
         """Return the highest public number so far, 0 before the first."""
         query = select(func.max(events.c.seq))
@@ -82,6 +139,10 @@ def _without_secrets(value: Any) -> Any:
             return [_without_secrets(part) for part in value]
         case _:
             return value
+
+
+_PLAIN = select(events.c.seq, events.c.cr_id, events.c.type, events.c.payload, events.c.at)
+"""Without the numbers of predecessors: who reads a history follows nothing, and each number is a look into an index."""
 
 
 def _numbered() -> "Select[Any]":

@@ -13,7 +13,8 @@ import httpx2
 import pytest
 
 from pipeline import events
-from pipeline.change_request import Move, Status
+from pipeline.change_request import Move, Stage, Status
+from pipeline.findings import Risk
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
@@ -136,6 +137,46 @@ async def test_a_page_holds_the_same_events_as_the_stream(controller: Controller
         streamed = await follow_with_disconnects(client, f"/api/v1/change-requests/{cr_id}/events", len(items), 1)
     assert [item["seq"] for item in items] == [event["seq"] for event in streamed]
     assert len(items) == EACH + 2
+
+
+async def test_a_history_read_from_its_end_is_whole_and_its_summary_counts_what_it_leaves_out(
+    controller: Controller, store: Database
+) -> None:
+    cr_id = controller.submit()["id"]
+    path = f"/api/v1/change-requests/{cr_id}/events"
+    at: dict[str, Any] = {"stage": Stage.DEVELOPMENT, "repository": "shop"}
+    agent = {"role": "code_writer", "instance": "w"}
+    async with store.transaction() as connection:
+        log = Events(connection)
+        await log.append(cr_id, events.StageEntered(round=1, **at))
+        for turn in range(1, 41):
+            await log.append(cr_id, events.AgentTurn(turn=turn, **at, **agent))
+            call = events.ToolCalled(
+                turn=turn, tool="bash", summary=f"call {turn}", ok=True, duration_s=0, **at, **agent
+            )
+            await log.append(cr_id, call)
+        await log.append(
+            cr_id, events.RiskFlagged(risk=Risk.HIGH, pattern="overrides", quote="ignore", stage=Stage.SCREENING)
+        )
+    async with signed_in(controller) as client:
+        forwards = (await client.get(path, headers={"Accept": "application/json"})).json()["items"]
+        page = (await client.get(f"{path}/newest?limit=15")).json()
+        newest, whole = page, page["items"]
+        while page["next_before"] is not None:
+            page = (await client.get(f"{path}/newest?before={page['next_before']}&limit=15")).json()
+            whole = page["items"] + whole
+        summary = (await client.get(f"{path}/summary")).json()
+        narrow = (await client.get(f"{path}/newest?stage=screening")).json()
+        streamed = await follow_with_disconnects(client, path, len(whole), 3)
+    assert [(one["seq"], one["payload"]) for one in whole] == [(one["seq"], one["payload"]) for one in forwards]
+    assert [event["seq"] for event in whole] == [event["seq"] for event in streamed]
+    assert newest["complete_to"] >= whole[-1]["seq"]
+    assert [one["type"] for one in narrow["items"]] == ["risk_flagged"]
+    assert narrow["next_before"] is None
+    assert (summary["total"], summary["tool_calls"]) == (len(whole), {"shop": 40})
+    told = [(one["type"], one["payload"].get("summary")) for one in summary["milestones"]]
+    assert told[-4:] == [("stage_entered", None), ("agent_turn", None), ("tool_called", "call 40"), ("risk_flagged", None)]
+    assert summary["complete_to"] >= whole[-1]["seq"]
 
 
 async def _page(client: httpx2.AsyncClient, path: str, after: int) -> list[dict[str, Any]]:

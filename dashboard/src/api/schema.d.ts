@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Get Analytics
-         * @description Return throughput, stage durations, first-pass rates, loops and cost of the last days.
+         * @description Return throughput, stage durations, first-pass rates, loops and cost of the last days, of everything or one repository.
          */
         get: operations["get_analytics"];
         put?: never;
@@ -204,6 +204,46 @@ export interface paths {
          * @description Follow one change request from its beginning, or from `Last-Event-ID` or `after` on.
          */
         get: operations["follow_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/events/newest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Backwards
+         * @description Return the newest events of one change request, or those before a number: a long history is read from its end.
+         */
+        get: operations["read_backwards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/events/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summarize
+         * @description Return what the events of one change request come to: its course, and what goes on in each repository.
+         */
+        get: operations["summarize"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1111,7 +1151,7 @@ export interface components {
         };
         /**
          * Analytics
-         * @description Figures of the last days.
+         * @description Figures of the last days, of everything or one repository.
          */
         Analytics: {
             /** By Model */
@@ -1120,10 +1160,13 @@ export interface components {
             by_repository: components["schemas"]["MoneyView"][];
             /** By Role */
             by_role: components["schemas"]["MoneyView"][];
+            cost_per_day: components["schemas"]["CostPerDay"];
             /** Days */
             days: number;
             /** Median Lead S */
             median_lead_s: number | null;
+            /** Repository */
+            repository: string | null;
             /** Stages */
             stages: components["schemas"]["StageFigures"][];
             /** Throughput */
@@ -1572,6 +1615,35 @@ export interface components {
             role: string;
         };
         /**
+         * CostDayView
+         * @description What one repository, role or model cost on one day, in UTC.
+         */
+        CostDayView: {
+            /** Calls */
+            calls: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Name */
+            name: string;
+            /** Spent Usd */
+            spent_usd: string;
+        };
+        /**
+         * CostPerDay
+         * @description The same money three times, in the order of days; days without calls are absent.
+         */
+        CostPerDay: {
+            /** Model */
+            model: components["schemas"]["CostDayView"][];
+            /** Repository */
+            repository: components["schemas"]["CostDayView"][];
+            /** Role */
+            role: components["schemas"]["CostDayView"][];
+        };
+        /**
          * CostSummary
          * @description Money of this change request. `reserved_usd` is set aside for calls that are in flight.
          */
@@ -1829,13 +1901,33 @@ export interface components {
         };
         /**
          * EventPage
-         * @description A page of events, ascending.
+         * @description A page of events, ascending, whichever way it was asked for.
          */
         EventPage: {
+            /** Complete To */
+            complete_to?: number | null;
             /** Items */
             items: components["schemas"]["EventView"][];
             /** Next After */
             next_after: number;
+            /** Next Before */
+            next_before?: number | null;
+        };
+        /**
+         * EventSummary
+         * @description What the events of one change request come to, in a size that does not grow with what agents do.
+         */
+        EventSummary: {
+            /** Complete To */
+            complete_to: number;
+            /** Milestones */
+            milestones: components["schemas"]["EventView"][];
+            /** Tool Calls */
+            tool_calls: {
+                [key: string]: number;
+            };
+            /** Total */
+            total: number;
         };
         /**
          * EventView
@@ -2899,8 +2991,8 @@ export interface components {
             loops: number;
             /** Median S */
             median_s: number;
-            /** P90 S */
-            p90_s: number;
+            /** P95 S */
+            p95_s: number;
             /** Runs */
             runs: number;
             stage: components["schemas"]["Stage"];
@@ -3293,6 +3385,7 @@ export interface operations {
         parameters: {
             query?: {
                 days?: number;
+                repository?: string | null;
             };
             header?: never;
             path?: never;
@@ -3683,6 +3776,72 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EventPage"];
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_backwards: {
+        parameters: {
+            query?: {
+                before?: number | null;
+                limit?: number;
+                stage?: components["schemas"]["Stage"] | null;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summarize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventSummary"];
                 };
             };
             /** @description A problem (RFC 9457). */

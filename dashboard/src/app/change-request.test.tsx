@@ -1,9 +1,9 @@
-import { act, cleanup, screen, within } from '@testing-library/react';
+import { act, cleanup, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, expect, test } from 'vitest';
 
 import type { Schemas } from '@/lib/api';
-import { FakeController, problem } from '@/testing/fake-controller';
+import { events, FakeController, problem } from '@/testing/fake-controller';
 import { detail, event, gate } from '@/testing/samples';
 
 afterEach(cleanup);
@@ -18,7 +18,7 @@ function controllerWith(of: Schemas['ChangeRequestDetail'], more: Record<string,
   ];
   return new FakeController({
     [`GET ${HERE}`]: () => of,
-    [`GET ${HERE}/events`]: () => ({ items, next_after: 2 }),
+    ...events('cr-7k2m', () => items),
     ...more,
   });
 }
@@ -40,6 +40,33 @@ test('an event appears in the activity once, however often it arrives', async ()
   act(() => controller.stream.send(warned));
   act(() => controller.stream.send(warned));
   expect(await within(log).findAllByText('The checkout has uncommitted changes.')).toHaveLength(1);
+});
+
+test('a long history opens at its end, and earlier pages come when they are asked for', async () => {
+  const items = Array.from({ length: 1_900 }, (_, index) =>
+    event(index + 1, { type: 'tool_called', repository: 'shop', stage: 'development', role: 'code_writer', instance: 'w', turn: 1, tool: 'bash', summary: `call ${index + 1}`, ok: true, duration_s: 0 }));
+  const controller = controllerWith(detail(), events('cr-7k2m', () => items));
+  controller.open(PAGE);
+  expect(await screen.findByText(/The newest 400 of 1,900 events/)).toBeDefined();
+  expect(screen.getByRole('region', { name: 'Live: shop' }).textContent).toContain('1900 tool calls');
+  await userEvent.click(screen.getByRole('button', { name: 'Show earlier' }));
+  expect(await screen.findByText(/The newest 1,400 of 1,900 events/)).toBeDefined();
+  await userEvent.click(screen.getByRole('button', { name: 'Show earlier' }));
+  await waitFor(() => expect(screen.queryByRole('button', { name: 'Show earlier' })).toBeNull());
+  expect(controller.asked.filter(({ path }) => path.endsWith('/newest'))).toHaveLength(3);
+});
+
+test('the course goes on with the stream: a tool call counts once, whether the summary or the stream told it', async () => {
+  const call = (seq: number) =>
+    event(seq, { type: 'tool_called', repository: 'shop', stage: 'development', role: 'code_writer', instance: 'w', turn: 1, tool: 'bash', summary: `call ${seq}`, ok: true, duration_s: 0 });
+  const items = [call(1), call(2)];
+  const controller = controllerWith(detail(), events('cr-7k2m', () => items));
+  controller.open(PAGE);
+  const panel = await screen.findByRole('region', { name: 'Live: shop' });
+  act(() => controller.stream.send(call(2)));
+  act(() => controller.stream.send({ ...call(3), previous: 2 }));
+  expect(await within(panel).findByText('3 tool calls')).toBeDefined();
+  expect(panel.textContent).toContain('call 3');
 });
 
 test('canned answers are named as such', async () => {

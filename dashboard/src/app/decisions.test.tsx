@@ -3,7 +3,7 @@ import userEvent from '@testing-library/user-event';
 import { afterEach, expect, test } from 'vitest';
 
 import type { Schemas } from '@/lib/api';
-import { FakeController, problem } from '@/testing/fake-controller';
+import { events, FakeController, problem } from '@/testing/fake-controller';
 import { detail, event, gate } from '@/testing/samples';
 
 afterEach(cleanup);
@@ -31,7 +31,7 @@ function stopped(reason: Schemas['PauseReason'], facts: Record<string, unknown>,
 function room(of: Schemas['ChangeRequestDetail'], more: Record<string, (query: URLSearchParams) => unknown> = {}) {
   return new FakeController({
     [`GET ${HERE}`]: () => of,
-    [`GET ${HERE}/events`]: () => ({ items: [], next_after: 0 }),
+    ...events('cr-7k2m', () => []),
     [`POST ${HERE}/interventions`]: () => RECEIPT,
     ...more,
   });
@@ -148,15 +148,15 @@ test('an approval that a moved base voided is said with both hashes, the commits
 });
 
 test('while an approved release is rebased, its page says what moved and how the approval stands', async () => {
-  const events = [
+  const seen = [
     event(1, { type: 'gate_opened', gate_id: 'gate-1', kind: 'release', content_hash: 'sha256:5f0c9a1e44b2' }),
     event(2, { type: 'gate_decided', gate_id: 'gate-1', kind: 'release', decision: 'approve', actor: 'ana', comment: '' }),
     event(3, { type: 'stage_looped', stage: 'merge_check', back_to: 'rebase', why: 'the base branch of shop moved', loop: 1, loops_max: 3 }),
   ];
   const holds = event(4, { type: 'stage_completed', stage: 'release_gate', outcome: 'passed', summary: '', duration_s: 1 });
-  for (const [items, word] of [[events, 'in question'], [[...events, holds], 'holds']] as const) {
+  for (const [items, word] of [[seen, 'in question'], [[...seen, holds], 'holds']] as const) {
     const page = room(detail({ stage: 'rebase' }), {
-      [`GET ${HERE}/events`]: () => ({ items, next_after: items.length }),
+      ...events('cr-7k2m', () => [...items]),
       [`GET ${HERE}/rebases`]: () => ({ items: [{ ...MOVE, clean: true }] }),
     }).open(PAGE);
     const card = await screen.findByRole('region', { name: 'The base branch moved' });

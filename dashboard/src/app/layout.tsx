@@ -1,6 +1,7 @@
 import { useState } from 'react';
-import { NavLink, Outlet, ScrollRestoration, useLocation, useNavigate } from 'react-router';
+import { NavLink, Outlet, ScrollRestoration, useLocation, useNavigate, useNavigation } from 'react-router';
 
+import { fetchAhead } from '@/app/pages';
 import { useInboxSize } from '@/features/inbox/api/inbox';
 import { Help } from '@/features/palette/help';
 import { Palette } from '@/features/palette/palette';
@@ -8,6 +9,7 @@ import { useStreamState, type StreamState } from '@/lib/event-stream';
 import { useMe } from '@/lib/me';
 import { usePreferences, useTheme } from '@/lib/preferences';
 import { useKeyboard, useShortcut } from '@/lib/shortcuts';
+import { useIntent } from '@/lib/use-intent';
 
 const STREAM_WORD: Record<StreamState, string> = { connecting: 'Connecting', live: 'Live', lost: 'Reconnecting' };
 
@@ -23,7 +25,9 @@ const PLACES = [
 export function Layout() {
   const stream = useStreamState();
   const [shown, setShown] = useState<'help' | 'palette' | null>(null);
+  const opening = useNavigation().state !== 'idle';
   useTheme();
+  useIntent(fetchAhead);
   useKeyboard(usePreferences().singleKeys);
   useShortcut('?', 'Keyboard help', () => setShown('help'));
   useShortcut('mod+k', 'Command palette', () => setShown('palette'));
@@ -55,7 +59,8 @@ export function Layout() {
           The controller does not answer. This is what was known last; the page goes on by itself when it returns.
         </div>
       )}
-      <div id="content" tabIndex={-1}>
+      <div id="content" tabIndex={-1} aria-busy={opening}>
+        {opening && <div className="opening" aria-hidden="true" />}
         <Outlet />
       </div>
       <Palette open={shown === 'palette'} onClose={close} />

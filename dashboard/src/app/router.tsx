@@ -1,35 +1,52 @@
-import { createBrowserRouter, createMemoryRouter, type RouteObject } from 'react-router';
+import { createBrowserRouter, createMemoryRouter, useRouteError, type RouteObject } from 'react-router';
 
 import { Layout } from '@/app/layout';
-import { ChangeRequestPage } from '@/app/routes/change-request';
-import { InboxPage } from '@/app/routes/inbox';
-import { NewPage } from '@/app/routes/new';
-import { Empty } from '@/components/states';
-import { AnalyticsPage } from '@/features/analytics/analytics';
-import { Board } from '@/features/board/board';
-import { Learnings } from '@/features/learnings/learnings';
-import { StaleBranches } from '@/features/stale-branches/stale-branches';
-import { Settings } from '@/features/settings/settings';
+import { PAGES } from '@/app/pages';
+import { PartProblem } from '@/components/part-boundary';
+import { Empty, Loading, Problem } from '@/components/states';
+import { PartMissing } from '@/lib/part';
 
-const routes: RouteObject[] = [
+/** Made anew for each router, which keeps in them what it has fetched. */
+const routes = (): RouteObject[] => [
   {
     element: <Layout />,
     children: [
-      { path: '/', element: <Board /> },
-      { path: '/inbox', element: <InboxPage /> },
-      { path: '/new', element: <NewPage /> },
-      { path: '/analytics', element: <AnalyticsPage /> },
-      { path: '/learnings', element: <Learnings /> },
-      { path: '/stale-branches', element: <StaleBranches /> },
-      { path: '/settings/:section?', element: <Settings /> },
-      { path: '/change-requests/:id', element: <ChangeRequestPage /> },
-      { path: '*', element: <Missing /> },
+      {
+        hydrateFallbackElement: <Opening />,
+        errorElement: <Failed />,
+        children: [
+          ...PAGES.map(({ path, load }): RouteObject => ({ path, lazy: async () => ({ Component: await load() }) })),
+          { path: '*', element: <Missing /> },
+        ],
+      },
     ],
   },
 ];
 
-export const createRouter = () => createBrowserRouter(routes);
-export const createTestRouter = (address: string) => createMemoryRouter(routes, { initialEntries: [address] });
+export const createRouter = () => createBrowserRouter(routes());
+export const createTestRouter = (address: string) => createMemoryRouter(routes(), { initialEntries: [address] });
+
+function Opening() {
+  return (
+    <main className="page">
+      <Loading what="the page" />
+    </main>
+  );
+}
+
+function Failed() {
+  const error = useRouteError();
+  return (
+    <main className="page">
+      <h1 className="visually-hidden">This page could not be shown</h1>
+      {error instanceof PartMissing ? (
+        <PartProblem error={error} />
+      ) : (
+        <Problem error={error instanceof Error ? error : new Error('This page could not be shown.')} retry={() => globalThis.location.reload()} />
+      )}
+    </main>
+  );
+}
 
 function Missing() {
   return (

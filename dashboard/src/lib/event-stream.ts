@@ -1,11 +1,11 @@
 import { useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { createContext, use, useEffect, useState } from 'react';
 
-import type { Schemas } from '@/lib/api';
+import { Arrivals, remember } from '@/lib/arrivals';
+import type { Course, History, StoredEvent } from '@/lib/history';
 import { keys } from '@/lib/keys';
 import { liveText, type Delta } from '@/lib/live-text';
 
-export type StoredEvent = Schemas['EventView'];
 export type StreamState = 'connecting' | 'live' | 'lost';
 export type OpenStream = (url: string) => EventSource;
 
@@ -46,7 +46,8 @@ export const useStreamState = (): StreamState => use(StreamStateContext);
 
 /**
  * The one live connection of the page. Events go into the query cache; what they make stale is fetched again, at most
- * once per moment. A connection is resumed from the last number it was complete up to; if an event says that one before it
+ * once per moment. A history goes on from where it was read: what was fetched before the stream began is fetched again
+ * unless it reaches up to that number. A connection is resumed from the last number it was complete up to; if an event says that one before it
  * was missed, or nothing is heard for longer than the controller is ever silent, everything on screen is fetched again.
  */
 export function useEventStream(open: OpenStream): StreamState {
@@ -56,8 +57,8 @@ export function useEventStream(open: OpenStream): StreamState {
   return state;
 }
 
-/** The numbers are not in every controller's schema yet, so they may be absent. */
-type Numbered = StoredEvent & { previous?: number | null };
+/** The events of the one stream of this page. */
+export const arrivals = new Arrivals();
 
 class Following {
   private source: EventSource | undefined;
@@ -75,6 +76,7 @@ class Following {
   }
 
   start(): () => void {
+    arrivals.forget();
     this.connect();
     return () => {
       clearTimeout(this.timer);
@@ -90,7 +92,7 @@ class Following {
     source.onopen = () => {
       this.onState('live');
       this.heard();
-      this.lookAgain(this.complete === undefined);
+      this.lookAgain();
     };
     source.onerror = () => {
       this.onState('lost');
@@ -104,18 +106,25 @@ class Following {
 
   private readonly receive = (message: MessageEvent<string>) => {
     this.heard();
-    const stored = JSON.parse(message.data) as Numbered;
-    const missed = this.complete !== undefined && (stored.previous ?? 0) > this.complete;
+    const stored = JSON.parse(message.data) as StoredEvent;
+    const previous = stored.previous ?? 0;
+    const missed = this.complete !== undefined && previous > this.complete;
+    if (missed || this.complete === undefined) this.begin(previous);
     this.complete = Math.max(this.complete ?? 0, stored.seq);
-    remember(this.cache, stored);
+    arrivals.add(stored);
     liveText.see(stored);
-    if (missed) this.lookAgain(true);
-    else this.refresh(stored.cr_id);
+    if (missed) {
+      this.lookAgain();
+      return;
+    }
+    remember(this.cache, stored);
+    this.refresh(stored.cr_id);
   };
 
   private readonly position = (message: MessageEvent<string>) => {
     this.heard();
     const { seq } = JSON.parse(message.data) as { seq: number };
+    if (this.complete === undefined) this.begin(seq);
     this.complete = Math.max(this.complete ?? 0, seq);
   };
 
@@ -124,9 +133,18 @@ class Following {
     liveText.hear(JSON.parse(message.data) as Delta);
   };
 
-  /** Fetch what is on screen. Histories only if something was missed: what happens arrives by itself. */
-  private lookAgain(histories: boolean): void {
-    void this.cache.invalidateQueries(histories ? {} : { predicate: (query) => query.queryKey[2] !== 'events' });
+  /** Everything after this number arrives; histories that do not reach up to it are read again. */
+  private begin(after: number): void {
+    arrivals.begin(after);
+    void this.cache.invalidateQueries({
+      predicate: ({ queryKey, state }) =>
+        queryKey[2] === 'events' && state.data !== undefined && !arrivals.reaches((state.data as Course | History).completeTo),
+    });
+  }
+
+  /** Fetch what is on screen but histories: what happens arrives by itself. */
+  private lookAgain(): void {
+    void this.cache.invalidateQueries({ predicate: (query) => query.queryKey[2] !== 'events' });
   }
 
   private heard(): void {
@@ -142,28 +160,6 @@ class Following {
       this.connect();
     }, afterMs);
   }
-}
-
-/** What came lately: a history that is being fetched while its next events arrive would otherwise not have them. */
-const arrivals: StoredEvent[] = [];
-const ARRIVALS_MAX = 500;
-
-export const arrived = (id: string): StoredEvent[] => arrivals.filter((one) => one.cr_id === id);
-
-function remember(cache: QueryClient, stored: StoredEvent): void {
-  arrivals.push(stored);
-  if (arrivals.length > 2 * ARRIVALS_MAX) arrivals.splice(0, ARRIVALS_MAX);
-  cache.setQueryData<StoredEvent[]>(keys.events(stored.cr_id), (known) => {
-    if (!known) return known;
-    const last = known.at(-1);
-    return last && stored.seq <= last.seq ? inOrder([...known, stored]) : [...known, stored];
-  });
-}
-
-/** Events by sequence, each once: a page and the stream may overlap. */
-export function inOrder(events: StoredEvent[]): StoredEvent[] {
-  const bySeq = new Map(events.map((event) => [event.seq, event]));
-  return [...bySeq.values()].sort((one, other) => one.seq - other.seq);
 }
 
 interface Refresher {

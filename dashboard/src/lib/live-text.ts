@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 
 /** A piece of what a model says, as the stream sends it. It may have gaps, and nothing keeps it. */
 export interface Delta {

@@ -1,24 +1,32 @@
-import { useEffect, useRef, useState, type RefObject } from 'react';
+import { useEffect, useState } from 'react';
 
 interface Follow {
-  ref: RefObject<HTMLDivElement | null>;
+  /** The scrolling element once it is there; a state, so that what is windowed in it is drawn when it appears. */
+  box: HTMLDivElement | null;
+  setBox: (box: HTMLDivElement | null) => void;
   following: boolean;
   onScroll: () => void;
   jump: () => void;
 }
 
 const NEAR_PX = 40;
+const NEAR_BEGINNING_PX = 1_500;
 
-/** Keeps a scrolling list at its end while it grows, until the reader scrolls away; `jump` goes back to the end. */
-export function useFollow(length: number): Follow {
-  const ref = useRef<HTMLDivElement>(null);
+/**
+ * Keeps a scrolling list at its end while it grows, until the reader scrolls away; `jump` goes back to the end. A reader who
+ * scrolls towards the beginning gets what comes before it in time to go on scrolling.
+ */
+export function useFollow(newest: number | undefined, onBeginning: () => void): Follow {
+  const [box, setBox] = useState<HTMLDivElement | null>(null);
   const [following, setFollowing] = useState(true);
   useEffect(() => {
-    if (following && ref.current) ref.current.scrollTop = ref.current.scrollHeight;
-  }, [length, following]);
+    if (following && box) box.scrollTo({ top: box.scrollHeight });
+  }, [newest, following, box]);
   const onScroll = () => {
-    const list = ref.current;
-    if (list) setFollowing(list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_PX);
+    if (!box) return;
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
+    setFollowing(atEnd);
+    if (!atEnd && box.scrollTop < NEAR_BEGINNING_PX) onBeginning();
   };
-  return { ref, following, onScroll, jump: () => setFollowing(true) };
+  return { box, setBox, following, onScroll, jump: () => setFollowing(true) };
 }

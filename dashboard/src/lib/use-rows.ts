@@ -21,7 +21,24 @@ export function useWindowRows(count: number, estimatePx: number): WindowRows {
   return { ref, rows, margin };
 }
 
-/** Which rows of a long list are on the screen while the list scrolls in a box of its own. */
-export function useBoxRows(count: number, estimatePx: number, box: RefObject<HTMLDivElement | null>): Virtualizer<HTMLDivElement, Element> {
-  return useVirtualizer({ count, estimateSize: () => estimatePx, overscan: OVERSCAN, getScrollElement: () => box.current });
+const LOG_ROW_PX = 25;
+
+/**
+ * Which rows of a log are on the screen while it scrolls in a box of its own. It begins at its end, and stays where the
+ * reader is when rows come before those on the screen.
+ */
+export function useLogRows(
+  count: number,
+  keyOf: (index: number) => number,
+  box: HTMLDivElement | null,
+): Virtualizer<HTMLDivElement, Element> {
+  return useVirtualizer({
+    count,
+    getItemKey: keyOf,
+    estimateSize: () => LOG_ROW_PX,
+    initialOffset: () => count * LOG_ROW_PX,
+    overscan: OVERSCAN,
+    anchorTo: 'end',
+    getScrollElement: () => box,
+  });
 }

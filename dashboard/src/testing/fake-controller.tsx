@@ -4,7 +4,7 @@ import { RouterProvider } from 'react-router';
 import { Providers } from '@/app/providers';
 import { createTestRouter } from '@/app/router';
 import { createApi, type Schemas } from '@/lib/api';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 
 interface Asked {
   method: string;
@@ -57,6 +57,29 @@ export class FakeController {
   };
 }
 
+/** The answers about events, from the events themselves. Pages are as long as they are asked for. */
+export function events(id: string, items: () => StoredEvent[]): Answers {
+  const at = `/api/v1/change-requests/${id}/events`;
+  const completeTo = () => items().at(-1)?.seq ?? 0;
+  return {
+    [`GET ${at}/newest`]: (query) => {
+      const before = query.get('before');
+      const found = items().filter(({ seq, payload }) =>
+        seq < Number(before ?? Infinity) && [null, payload.stage].includes(query.get('stage') as typeof payload.stage));
+      const page = found.slice(-Number(query.get('limit')));
+      const next_before = page.length < found.length ? (page[0]?.seq ?? null) : null;
+      return { items: page, next_after: page.at(-1)?.seq ?? 0, next_before, complete_to: before === null ? completeTo() : null };
+    },
+    [`GET ${at}/summary`]: () => {
+      const tool_calls: Record<string, number> = {};
+      for (const { payload } of items()) {
+        if (payload.type === 'tool_called' && payload.repository) tool_calls[payload.repository] = (tool_calls[payload.repository] ?? 0) + 1;
+      }
+      return { complete_to: completeTo(), total: items().length, milestones: items(), tool_calls };
+    },
+  };
+}
+
 export function problem(status: number, detail: string, remedy?: string): Response {
   return Response.json({ type: 'about:blank', title: 'Refused', status, detail, remedy }, { status });
 }
@@ -77,6 +100,11 @@ class FakeStream extends EventTarget {
   lose(): void {
     this.readyState = 0;
     this.onerror?.();
+  }
+
+  /** The stream says how far it is complete, as it does when it begins. */
+  position(seq: number): void {
+    this.dispatchEvent(new MessageEvent('position', { data: JSON.stringify({ seq }) }));
   }
 
   send(stored: StoredEvent): void {

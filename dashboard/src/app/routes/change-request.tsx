@@ -5,7 +5,7 @@ import { Tabs } from '@/app/routes/tabs';
 import { Loaded } from '@/components/loaded';
 import { buttonsOf, mayCleanUp } from '@/features/change-request/actions';
 import { useChangeRequest, type Detail } from '@/features/change-request/api/get-change-request';
-import { useEvents } from '@/features/change-request/api/get-events';
+import { useCourse, useNewest } from '@/features/change-request/api/get-events';
 import { Cleanup } from '@/features/change-request/cleanup';
 import { CommentTray } from '@/features/change-request/comment-tray';
 import { DecisionScreen } from '@/features/change-request/decision-screen';
@@ -18,7 +18,7 @@ import { Steering } from '@/features/change-request/steering';
 import { useCost } from '@/features/evidence/api/views';
 import { useDeadEffects } from '@/features/inbox/api/inbox';
 import { EffectCard } from '@/features/inbox/effect-card';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { Course } from '@/lib/history';
 import { words } from '@/lib/format';
 import { useMe } from '@/lib/me';
 import { useShortcut } from '@/lib/shortcuts';
@@ -27,18 +27,19 @@ import { useTitle } from '@/lib/use-title';
 export function ChangeRequestPage() {
   const { id = '' } = useParams();
   const detail = useChangeRequest(id);
-  const events = useEvents(id);
+  const course = useCourse(id);
+  useNewest(id);
   useTitle(detail.data ? `${detail.data.title} · Changeline` : 'Changeline');
   return (
     <main className="page">
       <Loaded query={detail} what="the change request">
-        {(of) => <Loaded query={events} what="what happened">{(known) => <Everything of={of} events={known} />}</Loaded>}
+        {(of) => <Loaded query={course} what="what happened">{(known) => <Everything of={of} course={known} />}</Loaded>}
       </Loaded>
     </main>
   );
 }
 
-function Everything({ of, events }: { of: Detail; events: StoredEvent[] }) {
+function Everything({ of, course }: { of: Detail; course: Course }) {
   const navigate = useNavigate();
   const me = useMe();
   const cost = useCost(of.id);
@@ -49,18 +50,18 @@ function Everything({ of, events }: { of: Detail; events: StoredEvent[] }) {
     <>
       <Header of={of} />
       {of.status === 'paused' && <DecisionScreen of={of} />}
-      {(of.status === 'running' || of.status === 'queued' || of.status === 'paused') && <StaleRelease id={of.id} events={events} />}
+      {(of.status === 'running' || of.status === 'queued' || of.status === 'paused') && <StaleRelease id={of.id} events={course.events} />}
       <DeadEffectsOf id={of.id} />
       {of.status === 'waiting' && <Decisions of={of} barred={barred(of, me.data)} />}
-      {(of.status === 'running' || of.status === 'queued') && <Steering of={of} doing={nowDoing(events)} />}
+      {(of.status === 'running' || of.status === 'queued') && <Steering of={of} doing={nowDoing(course.events)} />}
       {of.status === 'waiting' && <Steer of={of} />}
       {of.finished_at !== null && <Over of={of} />}
       {mayCleanUp(of.actions) && <Cleanup id={of.id} />}
       <Receipts said={of.interventions} />
       <CommentTray of={of} />
       <div className="cr-body">
-        <Timeline of={of} events={events} costs={costs} />
-        <Tabs of={of} events={events} />
+        <Timeline of={of} events={course.events} costs={costs} />
+        <Tabs of={of} course={course} />
       </div>
     </>
   );

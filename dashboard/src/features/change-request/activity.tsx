@@ -1,21 +1,23 @@
 import { Link, useSearchParams } from 'react-router';
 
+import { Loaded } from '@/components/loaded';
 import { Empty } from '@/components/states';
 import { ActivityList } from '@/features/change-request/activity-list';
 import type { Detail } from '@/features/change-request/api/get-change-request';
+import { useHistory } from '@/features/change-request/api/get-events';
 import { LivePanels } from '@/features/change-request/live-panels';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { Schemas } from '@/lib/api';
+import type { Course } from '@/lib/history';
 import { stageLabel, STAGES } from '@/lib/vocabulary';
 
-/** What goes on in each repository, and everything that happened, oldest first. */
-export function Activity({ of, events }: { of: Detail; events: StoredEvent[] }) {
+/** What goes on in each repository, and what happened, the newest at the end. */
+export function Activity({ of, course }: { of: Detail; course: Course }) {
   const [params] = useSearchParams();
-  const stage = STAGES.find(([name]) => name === params.get('stage'))?.[0];
-  const shown = stage === undefined ? events : events.filter(({ payload }) => payload.stage === stage);
+  const stage = STAGES.find(([name]) => name === params.get('stage'))?.[0] ?? null;
   return (
     <>
-      <LivePanels of={of} events={events} />
-      {stage !== undefined && (
+      <LivePanels of={of} course={course} />
+      {stage !== null && (
         <p className="narrowed">
           Only {stageLabel(stage).toLowerCase()} is shown.{' '}
           <Link to="?" replace>
@@ -23,7 +25,22 @@ export function Activity({ of, events }: { of: Detail; events: StoredEvent[] }) 
           </Link>
         </p>
       )}
-      {shown.length === 0 ? <Empty title="Nothing happened yet." /> : <ActivityList id={of.id} events={shown} />}
+      <Log key={stage} id={of.id} stage={stage} total={course.total} />
     </>
+  );
+}
+
+function Log({ id, stage, total }: { id: string; stage: Schemas['Stage'] | null; total: number }) {
+  const { query, more, loading, failed } = useHistory(id, stage);
+  return (
+    <Loaded query={query} what="what happened">
+      {(known) =>
+        known.events.length === 0 ? (
+          <Empty title="Nothing happened yet." />
+        ) : (
+          <ActivityList id={id} known={known} total={stage === null ? total : null} loading={loading} failed={failed} onEarlier={more} />
+        )
+      }
+    </Loaded>
   );
 }

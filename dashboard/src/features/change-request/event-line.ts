@@ -1,5 +1,5 @@
 import { duration, short, usd, words } from '@/lib/format';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 import { PAUSE, STATUS, WAIT, stageLabel, type Tone } from '@/lib/vocabulary';
 
 export interface Line {

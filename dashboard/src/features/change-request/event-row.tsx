@@ -2,7 +2,7 @@ import { memo } from 'react';
 import { Link } from 'react-router';
 
 import { lineOf } from '@/features/change-request/event-line';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 import { clock, duration, words } from '@/lib/format';
 
 interface Props {

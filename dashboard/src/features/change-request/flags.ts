@@ -1,4 +1,4 @@
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 import { facts, list, text as said, type Facts } from '@/lib/json';
 
 interface Flag {

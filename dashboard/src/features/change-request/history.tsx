@@ -1,7 +1,7 @@
 import { Ago } from '@/components/ago';
 import { Empty } from '@/components/states';
 import type { Detail } from '@/features/change-request/api/get-change-request';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 import { words } from '@/lib/format';
 import { STATUS } from '@/lib/vocabulary';
 

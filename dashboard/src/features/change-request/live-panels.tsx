@@ -2,14 +2,14 @@ import { Badge } from '@/components/badge';
 import type { Detail } from '@/features/change-request/api/get-change-request';
 import { liveOf, type Live } from '@/features/change-request/live';
 import { Saying } from '@/features/change-request/saying';
-import type { StoredEvent } from '@/lib/event-stream';
 import { words } from '@/lib/format';
+import type { Course } from '@/lib/history';
 import { useLiveText, type Saying as Said } from '@/lib/live-text';
 import { stageLabel } from '@/lib/vocabulary';
 
 /** Who works on what, one panel per repository, with what each agent is saying. What none of them is about stands below. */
-export function LivePanels({ of, events }: { of: Detail; events: StoredEvent[] }) {
-  const panels = liveOf(events, of.repositories.map((target) => target.name));
+export function LivePanels({ of, course }: { of: Detail; course: Course }) {
+  const panels = liveOf(course, of.repositories.map((target) => target.name));
   const said = useLiveText(of.id);
   const joint = said.filter((one) => !panels.some((panel) => panel.repository === one.repository));
   return (

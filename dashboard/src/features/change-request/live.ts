@@ -1,5 +1,5 @@
-import type { StoredEvent } from '@/lib/event-stream';
 import { words } from '@/lib/format';
+import type { Course, StoredEvent } from '@/lib/history';
 
 type Event = StoredEvent['payload'];
 
@@ -13,7 +13,7 @@ export interface AtWork {
   pending: string[];
 }
 
-/** What goes on in one repository, folded from the newest events. */
+/** What goes on in one repository, folded from the course of events. */
 export interface Live {
   repository: string;
   stage: Event['stage'];
@@ -26,8 +26,8 @@ export interface Live {
 }
 
 /** One panel per repository, in the order of the given names. */
-export function liveOf(events: readonly StoredEvent[], repositories: readonly string[]): Live[] {
-  const panels = new Map(repositories.map((name) => [name, blank(name)]));
+export function liveOf({ events, calls }: Course, repositories: readonly string[]): Live[] {
+  const panels = new Map(repositories.map((name) => [name, blank(name, calls[name] ?? 0)]));
   for (const { payload } of events) {
     const panel = payload.repository === null || payload.repository === undefined ? undefined : panels.get(payload.repository);
     if (panel) fold(panel, payload);
@@ -56,7 +56,6 @@ function fold(panel: Live, event: Event): void {
     case 'tool_called': {
       const pending = (panel.agents.find((one) => one.name === nameOf(event))?.pending ?? []).slice(1);
       works(panel, event, { turn: event.turn, doing: pending[0] ?? event.summary, pending });
-      panel.calls += 1;
       break;
     }
     case 'agent_completed':
@@ -82,6 +81,6 @@ function works(panel: Live, event: OfAgent, now: Pick<AtWork, 'turn' | 'doing' |
   panel.working = true;
 }
 
-function blank(repository: string): Live {
-  return { repository, stage: null, round: 1, agents: [], doing: '', working: false, tests: null, calls: 0 };
+function blank(repository: string, calls: number): Live {
+  return { repository, stage: null, round: 1, agents: [], doing: '', working: false, tests: null, calls };
 }

@@ -2,7 +2,7 @@ import { useState } from 'react';
 
 import { Badge } from '@/components/badge';
 import type { Detail } from '@/features/change-request/api/get-change-request';
-import { useEvents } from '@/features/change-request/api/get-events';
+import { useCourse } from '@/features/change-request/api/get-events';
 import { useRequestTexts } from '@/lib/request-texts';
 import { EditRequest } from '@/features/change-request/edit-request';
 import { flagsOf, marked } from '@/features/change-request/flags';
@@ -13,14 +13,14 @@ import { useShortcut } from '@/lib/shortcuts';
 
 /** The request with the suspicious passages marked: approve it as it is, edit it, or reject it. */
 export function Screening({ of, toward }: { of: Detail; toward: (action: string) => void }) {
-  const events = useEvents(of.id);
+  const course = useCourse(of.id);
   const texts = useRequestTexts(of.id, of.request_revision > 1);
   const [editing, setEditing] = useState(false);
   const may = useMay('operator') && of.actions.some((one) => one.action === 'edit');
   useShortcut('a', 'Approve the text as it is (then Enter)', () => toward('resume'));
   useShortcut('e', 'Edit the text', may ? () => setEditing(true) : null);
   useShortcut('r', 'Reject the request (then Enter twice)', () => toward('cancel'));
-  const flags = flagsOf(of.pause?.facts ?? {}, events.data ?? [], `${of.title}\n\n${of.body}`);
+  const flags = flagsOf(of.pause?.facts ?? {}, course.data?.events ?? [], `${of.title}\n\n${of.body}`);
   const quotes = flags.map((flag) => flag.quote);
   return (
     <div className="screening">

@@ -2,7 +2,7 @@ import { Link, useSearchParams } from 'react-router';
 
 import type { Detail } from '@/features/change-request/api/get-change-request';
 import { timelineOf, type StageOnTimeline, type StageState } from '@/features/change-request/timeline';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 import { duration, usd } from '@/lib/format';
 import { useNow } from '@/lib/use-now';
 import { stageLabel } from '@/lib/vocabulary';

@@ -1,5 +1,5 @@
 import type { Schemas } from '@/lib/api';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 import { STAGES } from '@/lib/vocabulary';
 
 type Stage = Schemas['Stage'];

@@ -2,7 +2,7 @@ import { Badge } from '@/components/badge';
 import { useRebases } from '@/features/release/api/rebases';
 import { BaseMoves } from '@/features/release/moves';
 import { staleIn, type Stale } from '@/features/release/stale';
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 import { short } from '@/lib/format';
 import type { Tone } from '@/lib/vocabulary';
 

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '@/lib/event-stream';
+import type { StoredEvent } from '@/lib/history';
 
 export interface Stale {
   why: string;
