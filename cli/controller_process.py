@@ -10,7 +10,7 @@ from cli import itself
 from cli.local.data_directory import DataDirectory, write_private
 from controller.app import create_app
 from controller.auth.service import ensure_local_principal, token_works
-from controller.git_work import DeleteRef, DeleteSnapshots, GitDiffs, GitInspector, Merge, PushBranch
+from controller.git_work import DeleteRef, DeleteSnapshots, GitDiffs, GitInspector, GitRemoteRefs, Merge, PushBranch
 from controller.launch.child import ForkServerChild
 from controller.launch.process import ProcessLauncher
 from controller.publishing import PublishSnapshot
@@ -53,6 +53,7 @@ def wiring(settings: Settings, *, alone: bool, fork_server: ForkServerChild | No
         redis_url=settings.redis.url.get_secret_value() if settings.redis.url else None,
         inspector=GitInspector(opener.open, opener.look),
         diffs=GitDiffs(opener.open),
+        remote_refs=GitRemoteRefs(opener.open),
         launcher=ProcessLauncher(
             itself.command(*itself.FORK_SERVER), begun=fork_server, environment=itself.environment_of_workers()
         ),

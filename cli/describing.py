@@ -12,6 +12,8 @@ Detail = Mapping[str, Any]
 
 _COMMANDS = {
     "resume": "resume {id} [--instructions TEXT]",
+    "edit": "edit {id} --file FILE",
+    "adopt": "adopt {id}",
     "redirect": "redirect {id} TEXT",
     "skip": "skip {id} [--instructions WHY]",
     "takeover": "takeover {id}",
@@ -107,7 +109,8 @@ def choices(detail: Detail) -> list[tuple[str, str]]:
     """Return commands with what they do: first the open decision, then what the API says is possible now."""
     lines: list[tuple[str, str]] = []
     cr_id = detail["id"]
-    for gate in detail.get("gates", []):
+    source_first = (detail.get("pause") or {}).get("reason") == "source_changed"
+    for gate in [] if source_first else detail.get("gates", []):
         lines += [
             (f"changeline approve {cr_id}", f"Look at the {gate['kind']} and approve it."),
             (f"changeline sendback {cr_id} --comment TEXT", "Have it worked on again."),

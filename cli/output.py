@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -110,3 +111,12 @@ def one_line(text: Any) -> str:
 def printable(text: Any) -> str:
     """Return a text without control characters but newlines and tabs: outside text must not steer the terminal."""
     return "".join(one if one.isprintable() or one in "\n\t" else "\N{REPLACEMENT CHARACTER}" for one in str(text))
+
+
+def age_of(moment: str) -> str:
+    """Return how long ago a moment (ISO 8601) was, in its largest unit."""
+    seconds = int((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"

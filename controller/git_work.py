@@ -5,7 +5,7 @@ the recorded commit. Objects come from the cache that worker and controller of o
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from controller.wiring import InspectedRepository, RepositoryDiff
@@ -69,6 +69,11 @@ class GitDiffs:
     def __init__(self, open_repository: OpenRepository) -> None:
         self._open = open_repository
 
+    async def holds(self, target: RepositoryTarget, *commits: str) -> bool:
+        """Whether the cache of this machine has all of these commits."""
+        repository = await self._open(target.name, target.remote)
+        return all([await repository.has_commit(commit) for commit in commits])
+
     async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
         """Return the difference between two commits of the cache."""
         repository = await self._open(target.name, target.remote)
@@ -76,6 +81,17 @@ class GitDiffs:
         cut = patch.encode()[:PATCH_MAX_BYTES].decode(errors="ignore")
         files = tuple(await repository.changed_files(base, head))
         return RepositoryDiff(files=files, patch=cut, truncated=len(cut) < len(patch))
+
+
+class GitRemoteRefs:
+    """Implements `controller.wiring.RemoteRefs`."""
+
+    def __init__(self, open_repository: OpenRepository) -> None:
+        self._open = open_repository
+
+    async def below(self, name: str, remote: str, prefixes: Sequence[str]) -> Mapping[str, str]:
+        """Ask the remote itself."""
+        return await (await self._open(name, remote)).remote_refs(prefixes)
 
 
 class PushBranch:

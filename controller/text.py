@@ -14,6 +14,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\u
 _BREAKS = re.compile(r"[\t\r\n]")
 _DEPTH_MAX = 20
 
+TITLE_MAX = 300
+TEXT_MAX = 2_000_000
+"""Characters of a request; what a tenant allows is less."""
+
 
 def _readable(value: str) -> str:
     found = _CONTROL.search(value)

@@ -1,6 +1,6 @@
 """What the controller needs from outside, as Protocols, and the one value that carries all of it into `create_app`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,8 +49,18 @@ class RepositoryDiff:
 class DiffReader(Protocol):
     """Reads differences from the git caches."""
 
+    async def holds(self, target: RepositoryTarget, *commits: str) -> bool:
+        """Whether all of these commits (full SHAs) can be read."""
+
     async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
         """Return the difference between two commits (full SHAs)."""
+
+
+class RemoteRefs(Protocol):
+    """Asks remotes what is there."""
+
+    async def below(self, name: str, remote: str, prefixes: Sequence[str]) -> Mapping[str, str]:
+        """Return the refs of a repository's remote below full prefixes, right now: name to commit."""
 
 
 class EffectExecutor(Protocol):
@@ -122,6 +132,8 @@ class ControllerWiring:
     launcher: Launcher
     executors: Mapping[str, EffectExecutor] = field(default_factory=dict)
     """By effect kind."""
+    remote_refs: RemoteRefs | None = None
+    """Without it nobody can say what is still at a remote."""
     webhooks: Webhooks | None = None
     """Carries reports and notifications; without it they wait for a controller that can."""
     redis_url: str | None = None

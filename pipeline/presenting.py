@@ -6,7 +6,7 @@ Gathered from rows at the moment it is shown; the release content's hash is what
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import specs
+from pipeline import moved_bases, specs
 from pipeline.agents.submissions.specs import Spec
 from pipeline.behaviour import ScenarioKind
 from pipeline.change_request import Stage
@@ -62,6 +62,7 @@ async def release(run: StageRun) -> dict[str, Any]:
         "criteria": [{"id": one.id, "text": one.text} for one in request.acceptance_criteria],
         "risk_flags": flags,
         "skipped": await skipped(run),
+        "request_changes": await request_changes(run),
         "repositories": {name: await _repository(run, name) for name in names},
         "cost_usd": f"{await run.context.records.cost_usd():.4f}",
         "scripted": run.context.scripted,
@@ -74,6 +75,18 @@ async def skipped(run: StageRun) -> list[str]:
         f"{said.actor} skipped {said.body.get('stage', 'a stage')}{_because(said.body)}"
         for said in await run.context.records.interventions()
         if said.action == "skip" and said.status == "acted"
+    ]
+
+
+_CHANGED = {"edit": "edited the request that screening had stopped", "adopt": "took the text that its source has now"}
+
+
+async def request_changes(run: StageRun) -> list[str]:
+    """Return who changed the text of the request on the way; every approver sees it."""
+    return [
+        f"{said.actor} {_CHANGED[said.action]}: revision {said.body['revision']}"
+        for said in await run.context.records.interventions()
+        if said.action in _CHANGED
     ]
 
 
@@ -138,6 +151,7 @@ async def _repository(run: StageRun, name: str) -> dict[str, Any]:
         "pre_existing_failures": suite["pre_existing"],
         "findings": [_finding(name, finding) for finding in current],
         "resolved_findings": len(everything) - len(current),
+        "rebases": await moved_bases.kept(run, name),
     }
 
 

@@ -58,6 +58,26 @@ class NewChangeRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRevision:
+    """One text of a request. `origin` is submitted, edited or source; `state` is taken, proposed, declined or late."""
+
+    revision: int
+    origin: str
+    state: str
+    title: str
+    body: str
+    changed_by: str
+    created_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+    @property
+    def text(self) -> str:
+        """Title and body as one text."""
+        return f"{self.title}\n\n{self.body}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryProgress:
     """How far one repository of a change request is: full commit SHAs, None until known."""
 

@@ -33,7 +33,7 @@ WHY_NOT = {
 _OF_A_LOOP = {PauseReason.SPEC_LOOP: Stage.VERIFICATION, PauseReason.REVIEW_LOOP: Stage.REVIEW}
 _NEEDS_AN_ANSWER = frozenset(
     {PauseReason.SECRET_FOUND, PauseReason.DIFF_SCOPE, PauseReason.TAMPERING, PauseReason.INPUT_RISK,
-     PauseReason.HANDED_OVER, PauseReason.HANDBACK_REFUSED}
+     PauseReason.HANDED_OVER, PauseReason.HANDBACK_REFUSED, PauseReason.SOURCE_CHANGED}
 )  # fmt: skip
 
 

@@ -18,8 +18,12 @@ _REASONS = {
     "pause": PauseReason.HUMAN_PAUSE,
     "abort": PauseReason.ABORTED,
     "takeover": PauseReason.HANDED_OVER,
+    "source_changed": PauseReason.SOURCE_CHANGED,
 }
-_WANTS = {"pause": "asked to pause", "abort": "asked to abort", "takeover": "takes it over", "skip": "skips the stage"}
+_WANTS = {
+    "pause": "asked to pause", "abort": "asked to abort", "takeover": "takes it over", "skip": "skips the stage",
+    "source_changed": "brought another text of the request",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,14 @@ import typer
 
 from cli.finding import identify
 from cli.following import path_of
-from cli.options import ChangeRequest, Json, Yes
-from cli.output import Output, one_line
+from cli.options import Json, Yes
+from cli.output import Output, age_of, one_line
 from cli.session import begin
 from pipeline.errors import CallerError
 
 app = typer.Typer()
+
+_STALE = "/api/v1/stale-branches"
 
 
 class Branches(StrEnum):
@@ -51,8 +53,14 @@ def _group() -> None:
 
 @app.command()
 def cleanup(
-    cr: ChangeRequest,
+    cr: Annotated[
+        str | None, typer.Argument(metavar="[CR]", help="Id of a change request; `latest` is the newest.")
+    ] = None,
     *,
+    list_all: Annotated[
+        bool, typer.Option("--list", help="List what all ended change requests left at remotes, and decide nothing.")
+    ] = False,
+    repository: Annotated[str | None, typer.Option("--repo", metavar="NAME", help="With --list: only there.")] = None,
     branches: Annotated[Branches | None, typer.Option(help="For every branch that is left. [default: keep]")] = None,
     pull_requests: Annotated[
         PullRequests | None, typer.Option(help="For every pull request that is open. [default: close]")
@@ -79,6 +87,11 @@ def cleanup(
     again later.
     """
     with begin(as_json=as_json) as session:
+        if (cr is None) is not list_all:
+            raise CallerError("Which change request?", field="CR", remedy="Name one, or list all with --list.")
+        if cr is None:
+            _show_all(session.out, session.client.get(_STALE, repository=repository), as_json=as_json)
+            return
         cr_id = identify(session.client, cr)
         found = session.client.get(f"{path_of(cr_id)}/cleanup")
         by_kind = {"branch": branches, "pull_request": pull_requests, "snapshots": snapshots, "source": source}
@@ -126,6 +139,29 @@ def _show(out: Output, found: Mapping[str, Any], *, as_json: bool) -> None:
     out.table(("artifact", "name", "state", "choices"), rows, empty="Nothing is left.")
     if found["pending"]:
         out.line(f"Nothing happens by itself. Decide with: changeline cleanup {found['change_request']} --defaults")
+
+
+def _show_all(out: Output, found: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        out.value(dict(found))
+        return
+    rows = [
+        (one["change_request"], one["status"], age_of(one["ended_at"]), one["created_by"],
+         one["artifact"]["repository"], one_line(one["artifact"]["name"]), _at_remote(one))
+        for one in found["items"]
+    ]  # fmt: skip
+    headings = ("change request", "status", "ended", "by", "repository", "left", "at the remote")
+    out.table(headings, rows, empty="Nothing is left at a remote.")
+    if found["truncated"]:
+        out.warn("There are more: only the change requests that ended first were looked at.")
+    if found["items"]:
+        out.line("Nothing is deleted by itself. Decide with: changeline cleanup CR --branches delete")
+
+
+def _at_remote(one: Mapping[str, Any]) -> str:
+    if one["artifact"]["state"] != "open":
+        return str(one["artifact"]["state"]).replace("_", " ")
+    return one_line(one["why_unknown"]) if one["at_remote"] == "unknown" else str(one["at_remote"])
 
 
 def _options(one: Mapping[str, Any]) -> str:

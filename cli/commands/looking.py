@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ from cli.describing import cost_words, print_choices, print_takeover, queue_word
 from cli.finding import change_request, identify
 from cli.following import path_of
 from cli.options import ChangeRequest, Json
-from cli.output import Output, one_line, printable, status_markup
+from cli.output import Output, age_of, one_line, printable, status_markup
 from cli.session import begin
 from pipeline.change_request import Status
 
@@ -57,7 +56,7 @@ def list_requests(
                 one["title"],
                 ", ".join(one["repositories"]),
                 one["cost_usd"],
-                _age(one),
+                age_of(one["created_at"]),
             )
             for one in page["items"]
         ]
@@ -82,9 +81,10 @@ def show(cr: ChangeRequest, *, as_json: Json = False) -> None:
         if detail["pause"]:
             out.line(f"  {detail['pause']['message']}")
             for name, value in detail["pause"]["facts"].items():
-                out.line(f"  {name.replace('_', ' ')}: {one_line(value)}")
+                if name != "before":  # what it had stopped for earlier, which counts again later
+                    out.line(f"  {name.replace('_', ' ')}: {one_line(value)}")
         out.line(f"Model: {detail['model']['name']}   Cost: {cost_words(detail)}   Attempt: {detail['attempt']}")
-        out.line(f"Submitted by {detail['created_by']} from {detail['source']}, {_age(detail)} ago")
+        out.line(f"Submitted by {detail['created_by']} from {detail['source']}, {age_of(detail['created_at'])} ago")
         for one in detail["repositories"]:
             _show_repository(out, one)
         for one in detail["pull_requests"]:
@@ -167,11 +167,3 @@ def _at_stage(detail: Mapping[str, Any]) -> str:
     activity = f", worker {worker['epoch']}: {worker['activity']}" if worker and worker["alive"] else ""
     queued = f", {queue_words(detail['queue'])}" if detail.get("queue") else ""
     return f" at {detail['stage'].replace('_', ' ')}{activity}{queued}" if detail["stage"] else queued
-
-
-def _age(one: Mapping[str, Any]) -> str:
-    seconds = int((datetime.now(UTC) - datetime.fromisoformat(one["created_at"])).total_seconds())
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{max(seconds, 0)} s"

@@ -28,6 +28,7 @@ from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
 from pipeline.store.pull_requests import PullRequests
+from pipeline.store.request_revisions import PROPOSED, RequestRevisions, in_use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ async def detail(
         spending = (await board.spending(cr_id=cr_id))[0]
         attempts = await board.attempts(cr_id)
         said = await Interventions(connection).of(cr_id)
+        texts = await RequestRevisions(connection).of(cr)
         pull_requests = await PullRequests(connection).of(cr_id)
         queue = (await _queue(context, board, principal, [cr])).get(cr_id)
         effects = await Effects(connection).of(cr_id) if cr.pause_reason is PauseReason.HANDED_OVER else []
@@ -118,6 +120,8 @@ async def detail(
         queue=queue,
         queue_position=queue.position if queue else None,
         report_url=cr.report_url,
+        request_revision=in_use(texts).revision,
+        proposed_revision=next((one.revision for one in texts if one.state == PROPOSED), None),
         cost=schemas.cost_summary(spending, schemas.budget_of(cr.settings_snapshot)),
         model=_model(context, cr),
         attempts=[schemas.attempt_view(one) for one in attempts],

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from controller.interventions.schemas import AvailableAction
-from controller.text import Line, Text
+from controller.text import TEXT_MAX, TITLE_MAX, Line, Text
 from pipeline.change_request import Kind, PauseReason, Stage, Status, WaitKind
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.store.board import AttemptState, Spending
@@ -19,8 +19,6 @@ from pipeline.store.pull_requests import PullRequest
 REPOSITORIES_MAX = 1
 """Changes over several repositories come with a later release; the line already fans out per repository."""
 
-TITLE_MAX = 300
-_TEXT_MAX = 2_000_000
 _STAGE_MARK = re.compile(r"^(skipped in|resumed) [0-9a-f-]{36}$")
 
 Remote = Annotated[Line, StringConstraints(min_length=1, max_length=2000)]
@@ -58,7 +56,7 @@ class Submission(BaseModel):
 
     title: Annotated[Line, StringConstraints(max_length=TITLE_MAX)] | None = None
     """None takes the first line of the body."""
-    body: Annotated[Text, StringConstraints(max_length=_TEXT_MAX)]
+    body: Annotated[Text, StringConstraints(max_length=TEXT_MAX)]
     """What should change and why, in the requester's words."""
     repositories: list[AskedRepository] = Field(min_length=1)
     """Names of registered repositories, absolute paths, URLs, or objects."""
@@ -281,6 +279,10 @@ class ChangeRequestDetail(_Core):
     queue_position: int | None
     """As in `queue`."""
     report_url: str | None
+    request_revision: int
+    """The text it works on; `GET …/request` has all of them."""
+    proposed_revision: int | None
+    """The text that its source has now, while nobody decided about it."""
     cost: CostSummary
     model: ModelView
     attempts: list[AttemptView]

@@ -4,11 +4,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+from controller.change_requests import source_changes
 from controller.change_requests.choosing import Chosen, choose
-from controller.change_requests.schemas import TITLE_MAX, Submission
+from controller.change_requests.schemas import Submission
+from controller.change_requests.source_changes import SaidAgain, works_on_it_already
+from controller.change_requests.texts import check_size
 from controller.context import ControllerContext
-from controller.errors import TooLarge
 from controller.receivers import check_receiver
+from controller.text import TITLE_MAX
 from pipeline import events
 from pipeline.access import Principal
 from pipeline.change_request import RepositoryTarget, Status
@@ -33,19 +36,22 @@ async def submit(
 ) -> tuple[str, list[str]]:
     """Store a queued change request and return its id and warnings.
 
-    The same key with the same submission returns the first one's id. Raises `CallerError` (or a subclass) and stores
-    nothing when anything is wrong.
+    The same key with the same submission returns the first one's id. Another text for an issue whose change request is
+    under way is kept for a decision about that one. Raises `CallerError` (or a subclass) and stores nothing when
+    anything is wrong.
     """
     request_hash = _hash(submission)
-    configuration, known, earlier = await _look_around(context, principal, submission, key, request_hash)
+    configuration, known, earlier, live = await _look_around(context, principal, submission, key, request_hash)
     if earlier is not None:
         return earlier, []
+    if live is not None:
+        return await _said_again(context, principal, submission, live, configuration, (key, request_hash))
     if submission.report_url is not None:
         check_receiver(
             context.wiring.webhooks, submission.report_url, context.settings.webhook.report_secret, "report_url"
         )
     title = _title(submission)
-    _check_size(title, submission.body, configuration.pipeline.request_max_bytes)
+    check_size(title, submission.body, configuration.pipeline.request_max_bytes)
     chosen = await choose(submission.repositories, known, context.wiring.inspector)
     try:
         cr_id = await _store(context, principal, submission, title, configuration, chosen, key, request_hash)
@@ -58,20 +64,33 @@ async def submit(
     return cr_id, [warning for one in chosen for warning in one.found.warnings]
 
 
+async def _said_again(
+    context: ControllerContext,
+    principal: Principal,
+    submission: Submission,
+    live: str,
+    configuration: Configuration,
+    key: tuple[str | None, str],
+) -> tuple[str, list[str]]:
+    title = _title(submission)
+    check_size(title, submission.body, configuration.pipeline.request_max_bytes)
+    claimed = (key[0], key[1]) if key[0] is not None else None
+    again = SaidAgain(live=live, title=title, body=submission.body, key=claimed)
+    told = await source_changes.notice(context, principal, again)
+    if told is None:
+        raise works_on_it_already(live, f"{submission.source} {submission.external_id}")
+    return live, [told]
+
+
 async def _look_around(
     context: ControllerContext, principal: Principal, submission: Submission, key: str | None, request_hash: str
-) -> tuple[Configuration, list[RepositoryTarget], str | None]:
-    earlier = await _earlier(context, principal, key, request_hash)
+) -> tuple[Configuration, list[RepositoryTarget], str | None, str | None]:
+    earlier, live = await _earlier(context, principal, key, request_hash), None
     async with context.database.transaction(principal.tenant) as connection:
         if earlier is None and submission.external_id is not None:
             live = await ChangeRequests(connection).live_for(submission.source, submission.external_id)
-            if live is not None:
-                raise Conflict(
-                    f"Change request {live} already works on {submission.source} {submission.external_id}.",
-                    field="external_id", remedy=f"Follow {live}, or finish it first.", live=live,
-                )  # fmt: skip
         configuration = await SettingsVersions(connection).configuration()
-        return configuration, await Repositories(connection).all(), earlier
+        return configuration, await Repositories(connection).all(), earlier, live
 
 
 async def _earlier(context: ControllerContext, principal: Principal, key: str | None, request_hash: str) -> str | None:
@@ -132,15 +151,6 @@ def _title(submission: Submission) -> str:
         return submission.title
     first = next(line.strip() for line in submission.body.splitlines() if line.strip())
     return first.lstrip("#").strip()[:TITLE_MAX] or "Change request"
-
-
-def _check_size(title: str, body: str, limit: int) -> None:
-    size = len(title.encode()) + len(body.encode())
-    if size > limit:
-        raise TooLarge(
-            f"The request text has {size} bytes; at most {limit} are allowed.", field="body",
-            remedy="Shorten it, or let an admin raise `pipeline.request_max_bytes`.", size_bytes=size, max_bytes=limit,
-        )  # fmt: skip
 
 
 def _hash(submission: Submission) -> str:

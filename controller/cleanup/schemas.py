@@ -1,11 +1,13 @@
 """Artifacts that are left, the choices for each, and what a person chose."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from controller.text import Line, Text
+from pipeline.change_request import Status
 
 
 class ArtifactKind(StrEnum):
@@ -83,3 +85,37 @@ class CleanupRequest(BaseModel):
     decisions: list[CleanupDecision] = []
     dismiss: bool = False
     comment: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=5_000)] = ""
+
+
+class AtRemote(StrEnum):
+    """What the remote says about it right now."""
+
+    THERE = "there"
+    MOVED = "moved"
+    """Somebody moved it since; it will be left alone."""
+    UNKNOWN = "unknown"
+    """The remote did not answer."""
+
+
+class StaleBranch(BaseModel):
+    """A branch, or saved work in progress, that outlived its change request."""
+
+    change_request: str
+    title: str
+    status: Status
+    created_by: str
+    ended_at: datetime
+    artifact: CleanupArtifact
+    """With the choices for it, decided at `POST /api/v1/change-requests/{id}/cleanup`."""
+    remote: str
+    at_remote: AtRemote
+    why_unknown: str
+    """What the remote said instead."""
+
+
+class StaleBranches(BaseModel):
+    """What is left at remotes of change requests that failed, were cancelled or aborted, the longest ended first."""
+
+    items: list[StaleBranch]
+    truncated: bool
+    """More change requests ended than were looked at."""

@@ -38,7 +38,9 @@ _GIVEN_UP = ("dead", "dismissed", "refused", "conflict")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Branch:
+class Branch:
+    """A branch that a change request moved, at the commit it was moved to last."""
+
     repository: str
     attempt: int
     remote: str
@@ -47,13 +49,16 @@ class _Branch:
 
     @property
     def id(self) -> str:
+        """The artifact's id."""
         return f"{ArtifactKind.BRANCH}:{self.repository}:{self.attempt}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Left:
+class Left:
+    """What is known of the artifacts of one change request."""
+
     cr: ChangeRequest
-    branches: Sequence[_Branch]
+    branches: Sequence[Branch]
     pull_requests: Sequence[PullRequest]
     worked_on: Sequence[RepositoryProgress]
     effects: Sequence[Effect]
@@ -64,7 +69,7 @@ async def look(context: ControllerContext, principal: Principal, cr_id: str) -> 
     """Return what is left; of a change request that still works, nothing is offered."""
     async with context.database.transaction(principal.tenant) as connection:
         requests = ChangeRequests(connection)
-        left = await _left(
+        left = await left_of(
             await requests.get(cr_id),
             requests,
             Effects(connection),
@@ -82,7 +87,7 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
         requests = ChangeRequests(connection)
         cr = await requests.lock(cr_id)
         effects, pulls, words = Effects(connection), PullRequests(connection), Interventions(connection)
-        left = await _left(cr, requests, effects, pulls, words)
+        left = await left_of(cr, requests, effects, pulls, words)
         _check(left, asked)
         choices = {one.artifact: one.choice.value for one in asked.decisions}
         body = {"choices": choices, "dismissed": asked.dismiss, "instructions": asked.comment}
@@ -95,7 +100,7 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
             await _carry_out(left, artifact, CleanupChoice(choices[artifact]), said, effects, pulls)
         await _announce(log, said, dismissed=asked.dismiss)
         await Audit(connection).note(principal.id, "intervened:cleanup", cr_id, **body)
-        after = await _left(cr, requests, effects, pulls, words)
+        after = await left_of(cr, requests, effects, pulls, words)
     await context.bells.ring(principal.tenant, "events", "effects", f"cr:{cr_id}")
     return _view(after)
 
@@ -110,25 +115,26 @@ async def _announce(log: Events, said: Intervention, *, dismissed: bool) -> None
         await log.append(said.cr_id, events.CleanupPending(actor=said.actor, message=message))
 
 
-async def _left(
+async def left_of(
     cr: ChangeRequest, requests: ChangeRequests, effects: Effects, pulls: PullRequests, words: Interventions
-) -> _Left:
+) -> Left:
+    """Read everything that says what is left of a change request."""
     known = await effects.of(cr.id)
     decided = any(one.action == "cleanup" and not one.body.get("dismissed") for one in await words.of(cr.id))
     worked_on = [one for one in await requests.progress(cr.id) if one.base_commit is not None]
-    return _Left(
+    return Left(
         cr=cr, branches=_branches(known), pull_requests=await pulls.of(cr.id), worked_on=worked_on, effects=known,
         decided=decided,
     )  # fmt: skip
 
 
-def _branches(known: Sequence[Effect]) -> list[_Branch]:
+def _branches(known: Sequence[Effect]) -> list[Branch]:
     """Return every branch that was ever moved, with the commit it was moved to last."""
-    newest: dict[tuple[str, str], _Branch] = {}
+    newest: dict[tuple[str, str], Branch] = {}
     for effect in known:
         if effect.kind in _MOVES_A_BRANCH and effect.status == "done":
             ref, name = str(effect.payload["ref"]), str(effect.repository)
-            newest[name, ref] = _Branch(
+            newest[name, ref] = Branch(
                 repository=name, attempt=_attempt_of(ref), remote=str(effect.payload["remote"]), ref=ref,
                 commit=str(effect.result["commit"]),
             )  # fmt: skip
@@ -140,7 +146,7 @@ def _attempt_of(ref: str) -> int:
     return int(number) if found and number.isdigit() else 1
 
 
-def _check(left: _Left, asked: CleanupRequest) -> None:
+def _check(left: Left, asked: CleanupRequest) -> None:
     if not cleanable(left.cr):
         raise Conflict(
             f"A change request that is {left.cr.status} still needs its artifacts.", field="decisions",
@@ -162,7 +168,7 @@ def _check(left: _Left, asked: CleanupRequest) -> None:
 
 
 async def _carry_out(
-    left: _Left, artifact: str, choice: CleanupChoice, said: Intervention, effects: Effects, pulls: PullRequests
+    left: Left, artifact: str, choice: CleanupChoice, said: Intervention, effects: Effects, pulls: PullRequests
 ) -> None:
     if choice is CleanupChoice.DELETE and artifact.startswith(f"{ArtifactKind.SNAPSHOTS}:"):
         worked_on = next(one for one in left.worked_on if _snapshots_id(one) == artifact)
@@ -187,10 +193,10 @@ async def _carry_out(
         await effects.record(closing.id, status="done", result={"closed_by": said.actor})
 
 
-def _view(left: _Left) -> CleanupView:
-    artifacts = [_branch_view(left, one) for one in left.branches]
+def _view(left: Left) -> CleanupView:
+    artifacts = [branch_view(left, one) for one in left.branches]
     artifacts += [_pull_view(left, one) for one in left.pull_requests]
-    artifacts += [_snapshots_view(left, one) for one in left.worked_on]
+    artifacts += [snapshots_view(left, one) for one in left.worked_on]
     artifacts += source.views(left.cr, left.effects)
     choosable = any(one.options for one in artifacts)
     return CleanupView(
@@ -200,7 +206,8 @@ def _view(left: _Left) -> CleanupView:
     )
 
 
-def _branch_view(left: _Left, branch: _Branch) -> CleanupArtifact:
+def branch_view(left: Left, branch: Branch) -> CleanupArtifact:
+    """Return a branch with the choices for it."""
     deletions = [
         one
         for one in left.effects
@@ -223,7 +230,7 @@ def _deletion_state(effect: Effect) -> str:
     return "deleting" if effect.status in {"intended", "claimed", "retry"} else effect.status
 
 
-def _pull_view(left: _Left, pull: PullRequest) -> CleanupArtifact:
+def _pull_view(left: Left, pull: PullRequest) -> CleanupArtifact:
     offered = cleanable(left.cr) and pull.status == "open"
     return CleanupArtifact(
         id=_pull_id(pull), kind=ArtifactKind.PULL_REQUEST, repository=pull.repository, name=pull.title,
@@ -233,7 +240,8 @@ def _pull_view(left: _Left, pull: PullRequest) -> CleanupArtifact:
     )  # fmt: skip
 
 
-def _snapshots_view(left: _Left, worked_on: RepositoryProgress) -> CleanupArtifact:
+def snapshots_view(left: Left, worked_on: RepositoryProgress) -> CleanupArtifact:
+    """Return the saved work in progress on one repository with the choices for it."""
     name, wanted = worked_on.target.name, effect_id(_deletion(left.cr, worked_on)["key"])
     deletion = next((one for one in left.effects if one.id == wanted), None)
     state = _deletion_state(deletion) if deletion else "open"

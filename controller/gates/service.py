@@ -4,7 +4,7 @@ from controller.context import ControllerContext
 from controller.gates.schemas import Decision, DecisionRequest, GateInbox, GateStatus, GateView, decisions_of, gate_view
 from pipeline import events
 from pipeline.access import Principal
-from pipeline.change_request import Move, Status
+from pipeline.change_request import Move, PauseReason, Status
 from pipeline.errors import CallerError, Conflict, Forbidden
 from pipeline.records import ChangeRequest, Gate
 from pipeline.store.audit import Audit
@@ -72,6 +72,12 @@ def _check(cr: ChangeRequest, gate: Gate, principal: Principal, asked: DecisionR
     own = principal.id == cr.created_by and asked.decision is Decision.APPROVE
     if own and not security.get("requester_may_approve", True):
         raise Forbidden("The requester of a change does not approve it in this tenant.", remedy="Ask another approver.")
+    if gate.status == GateStatus.OPEN and cr.pause_reason is PauseReason.SOURCE_CHANGED:
+        raise Conflict(
+            f"The text of {cr.id} changed at its source, so what you decide on may not be wanted any more.",
+            field="decision", remedy="Decide first which text counts: continue with the old one, or adopt the new one.",
+            status=cr.status.value,
+        )  # fmt: skip
     if gate.status == GateStatus.OPEN and cr.status not in _WAITING:
         raise Conflict(
             f"Change request {cr.id} is {cr.status} and does not wait for this decision.", field="decision",

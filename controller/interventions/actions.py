@@ -25,12 +25,15 @@ _GO_ON = {
     PauseReason.ATTEMPTS_EXHAUSTED: "Try again with a fresh worker.",
     PauseReason.HUMAN_PAUSE: "Go on where it was paused, with instructions if you like.",
     PauseReason.ABORTED: "Go on where it was stopped, with instructions if you like.",
+    PauseReason.SOURCE_CHANGED: "Continue with the text it began with, with instructions if you like.",
 }
 
 
 def available(cr: ChangeRequest, gates: Sequence[Gate]) -> list[AvailableAction]:
     """Return what a person can do now, the most likely first. Open gates are decided, never passed by."""
     match cr.status:
+        case Status.PAUSED if cr.pause_reason is PauseReason.SOURCE_CHANGED:
+            return [*_about_the_source(), *_end()]
         case Status.PAUSED:
             rerun = _rerun(stage_known=cr.stage is not None)
             return [*_out_of_a_pause(cr, gates), *rerun, *_cleanup(cr), _budget(), *_end()]
@@ -61,6 +64,12 @@ def check(cr: ChangeRequest, gates: Sequence[Gate], action: Action) -> None:
         why = _why_not_skip(cr)
     elif cr.pause_reason is PauseReason.HANDED_OVER:
         why = f"{cr.pause_facts.get('by', 'Somebody')} took it over; {action} is not possible until it is handed back."
+    elif cr.pause_reason is PauseReason.SOURCE_CHANGED:
+        why = f"Its source has another text now; {action} is not possible until that is decided."
+    elif action is Action.EDIT:
+        why = "The text is edited only where screening stopped it for a high risk, and this is not the case now."
+    elif action is Action.ADOPT:
+        why = "Its source has no other text to decide about."
     elif action is Action.TAKEOVER:
         why = f"There is nothing to take over in {cr.stage or 'the queue'} of a change request that is {cr.status}."
     raise Conflict(
@@ -77,6 +86,23 @@ def _go_on(cr: ChangeRequest, gates: Sequence[Gate]) -> list[AvailableAction]:
     return [AvailableAction(action=Action.RESUME, explanation=explanation)]
 
 
+def _about_the_source() -> list[AvailableAction]:
+    """First of all it has to be known which text counts; everything else waits for that."""
+    adopt = "Begin again from intake with the new text, as a new attempt on a branch of its own; the old work is kept."
+    keep = _GO_ON[PauseReason.SOURCE_CHANGED]
+    return [
+        AvailableAction(action=Action.ADOPT, explanation=adopt),
+        AvailableAction(action=Action.RESUME, explanation=keep),
+    ]
+
+
+def _edit(cr: ChangeRequest) -> list[AvailableAction]:
+    if cr.pause_reason is not PauseReason.INPUT_RISK:
+        return []
+    explanation = "Change the text; the edited text is screened from the beginning, and the original stays visible."
+    return [AvailableAction(action=Action.EDIT, explanation=explanation)]
+
+
 def handed_back_before(cr: ChangeRequest) -> bool:
     """Whether it stopped while what a person handed back was looked at."""
     return cr.pause_facts.get("stage") == Stage.SYNC.value
@@ -90,7 +116,7 @@ def _out_of_a_pause(cr: ChangeRequest, gates: Sequence[Gate]) -> list[AvailableA
     if cr.pause_reason is PauseReason.HANDED_OVER:
         return [back]
     again = [back] if handed_back_before(cr) else []
-    return [*again, *_go_on(cr, gates), *_skip(cr), *_take_over(cr)]
+    return [*again, *_go_on(cr, gates), *_edit(cr), *_skip(cr), *_take_over(cr)]
 
 
 def cleanable(cr: ChangeRequest) -> bool:

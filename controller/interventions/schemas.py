@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from controller.text import Line, Text
+from controller.text import TEXT_MAX, TITLE_MAX, Line, Text
 from pipeline.change_request import Stage, Status
 
 
@@ -24,6 +24,10 @@ class Action(StrEnum):
     FAIL = "fail"
     CANCEL = "cancel"
     BUDGET = "budget"
+    EDIT = "edit"
+    """Change the text that screening stopped; the edited text is screened from the beginning."""
+    ADOPT = "adopt"
+    """Begin again with the text that the source has now."""
     CLEANUP = "cleanup"
     """Offered like the others, decided on its own page: what becomes of each artifact."""
 
@@ -36,6 +40,18 @@ class RerunMode(StrEnum):
     STAGE = "stage"
 
 
+class EditedRequest(BaseModel):
+    """The whole text as it should be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[Line, StringConstraints(min_length=1, max_length=TITLE_MAX)] | None = None
+    """None keeps the title."""
+    body: Annotated[Text, StringConstraints(max_length=TEXT_MAX)]
+    revision: Annotated[int, Field(ge=1)] | None = None
+    """The revision that was read; refused when another one is in use by now."""
+
+
 class InterventionRequest(BaseModel):
     """One thing a person says."""
 
@@ -43,7 +59,7 @@ class InterventionRequest(BaseModel):
 
     action: Action
     instructions: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=20_000)] = ""
-    """For resume, rerun and redirect: what the agents are told, with top priority. For fail and cancel: why."""
+    """For resume, rerun, redirect, edit and adopt: what the agents are told, with top priority. For fail and cancel: why."""
     repository: Annotated[Line, StringConstraints(min_length=1, max_length=100)] | None = None
     """Limits instructions to one repository."""
     mode: RerunMode | None = None
@@ -52,6 +68,8 @@ class InterventionRequest(BaseModel):
     """For rerun from a stage."""
     budget_usd: Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=4)] | None = None
     """For budget: the new total of this change request."""
+    request: EditedRequest | None = None
+    """For edit."""
 
 
 class Receipt(BaseModel):

@@ -5,19 +5,19 @@ each other. What concerns a running worker is only stored and rung; the worker a
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from controller.change_requests.schemas import budget_of
 from controller.context import ControllerContext
+from controller.interventions import request_texts
 from controller.interventions.actions import check
+from controller.interventions.desk import Desk, Done, body_of, forget_stops, kept
 from controller.interventions.schemas import Action, InterventionRequest, Receipt, RerunMode
 from pipeline import events
 from pipeline.access import Principal
 from pipeline.change_request import Move, PauseReason, Stage, Status
 from pipeline.errors import CallerError, Conflict, InvariantBroken
-from pipeline.records import ChangeRequest, Intervention
+from pipeline.records import Intervention
 from pipeline.skipping import SKIPPABLE, skippable
 from pipeline.state import PER_REPOSITORY
 from pipeline.store.audit import Audit
@@ -27,39 +27,9 @@ from pipeline.store.effects import Effects
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.handing_over import HandingOver, taken_over_by
-from pipeline.store.interventions import Interventions
+from pipeline.store.interventions import SOURCE_CHANGED, Interventions
 from pipeline.store.leases import Leases
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Desk:
-    """What one intervention works with: the locked change request and the aggregates of one transaction."""
-
-    handing_over: HandingOver
-    cr: ChangeRequest
-    asked: InterventionRequest
-    actor: str
-    requests: ChangeRequests
-    gates: Gates
-    interventions: Interventions
-    effects: Effects
-    leases: Leases
-    log: Events
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Done:
-    """What followed. `acted` False leaves the row queued for the worker; `move` None changes no status."""
-
-    message: str
-    acted: bool
-    status: Status
-    body: Mapping[str, Any]
-    reason: PauseReason | None = None
-    stored_as: Action | None = None
-    """What the worker understands it as, when that is not the action that was asked for."""
-    hands_over: bool = False
-    """The change request is nobody's right now, so it is given to the person in this transaction."""
+from pipeline.store.request_revisions import DECLINED, RequestRevisions
 
 
 async def intervene(
@@ -68,11 +38,18 @@ async def intervene(
     """Carry out one intervention; raises `Conflict` with what is allowed now, or `CallerError` for a missing part."""
     async with context.database.transaction(principal.tenant) as connection:
         cr = await ChangeRequests(connection).lock(cr_id)
-        desk = _Desk(
+        desk = Desk(
             handing_over=HandingOver(connection), cr=cr, asked=asked, actor=principal.id, requests=ChangeRequests(connection), gates=Gates(connection),
             interventions=Interventions(connection), effects=Effects(connection), leases=Leases(connection),
-            log=Events(connection),
+            log=Events(connection), revisions=RequestRevisions(connection),
         )  # fmt: skip
+        if (earlier := await request_texts.repeated(desk)) is not None:
+            return Receipt(
+                id=earlier.id,
+                status=earlier.status,
+                change_request_status=cr.status,
+                message="You made this edit before.",
+            )
         check(cr, await desk.gates.inbox(cr_id=cr_id), asked.action)
         await _check_repository(desk)
         done = await _ACTIONS[asked.action](desk)
@@ -85,7 +62,7 @@ async def intervene(
     return Receipt(id=stored.id, status=stored.status, change_request_status=done.status, message=done.message)
 
 
-async def _check_repository(desk: _Desk) -> None:
+async def _check_repository(desk: Desk) -> None:
     wanted = desk.asked.repository
     names = [one.target.name for one in await desk.requests.progress(desk.cr.id)] if wanted else []
     if wanted and wanted not in names:
@@ -95,7 +72,7 @@ async def _check_repository(desk: _Desk) -> None:
         )  # fmt: skip
 
 
-async def _store(desk: _Desk, done: _Done) -> Intervention:
+async def _store(desk: Desk, done: Done) -> Intervention:
     asked, cr = desk.asked, desk.cr
     row = await desk.interventions.add(
         cr.id,
@@ -128,39 +105,41 @@ async def _store(desk: _Desk, done: _Done) -> Intervention:
     return row
 
 
-async def _resume(desk: _Desk) -> _Done:
-    await _forget_stops(desk)
+async def _resume(desk: Desk) -> Done:
+    if desk.cr.pause_reason is PauseReason.SOURCE_CHANGED:
+        return await request_texts.keep(desk)
+    await forget_stops(desk)
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
-    return _Done(message="It goes on where it stopped.", acted=False, status=Status.QUEUED, body=_body(desk))
+    return Done(message="It goes on where it stopped.", acted=False, status=Status.QUEUED, body=body_of(desk))
 
 
-async def _redirect(desk: _Desk) -> _Done:
+async def _redirect(desk: Desk) -> Done:
     if not desk.asked.instructions:
         raise CallerError(
             "There is nothing to tell the agents.", field="instructions", remedy="Say what to do instead."
         )
     message = "The agents see it at their next turn."
-    return _kept(desk, message, acted=False, body=_body(desk))
+    return kept(desk, message, acted=False, body=body_of(desk))
 
 
-async def _pause(desk: _Desk) -> _Done:
+async def _pause(desk: Desk) -> Done:
     return await _stop(desk, PauseReason.HUMAN_PAUSE, "Paused by a person.")
 
 
-async def _abort(desk: _Desk) -> _Done:
+async def _abort(desk: Desk) -> Done:
     return await _stop(desk, PauseReason.ABORTED, "Stopped by a person.")
 
 
-async def _stop(desk: _Desk, reason: PauseReason, message: str) -> _Done:
-    body = _body(desk)
+async def _stop(desk: Desk, reason: PauseReason, message: str) -> Done:
+    body = body_of(desk)
     if desk.cr.status is Status.RUNNING:
-        return _kept(desk, "The worker stops now.", acted=False, body=body)
+        return kept(desk, "The worker stops now.", acted=False, body=body)
     message = desk.asked.instructions or message
     await desk.requests.move(desk.cr.id, Move.PAUSE, reason=reason, message=message)
-    return _Done(message=message, acted=True, status=Status.PAUSED, reason=reason, body=body)
+    return Done(message=message, acted=True, status=Status.PAUSED, reason=reason, body=body)
 
 
-async def _skip(desk: _Desk) -> _Done:
+async def _skip(desk: Desk) -> Done:
     stage = skippable(desk.cr.stage, desk.cr.pause_reason)
     if stage is None:
         raise InvariantBroken("A stage that cannot be skipped was to be skipped.", cr_id=desk.cr.id)
@@ -168,16 +147,16 @@ async def _skip(desk: _Desk) -> _Done:
         raise CallerError(
             f"{stage} works on all repositories at once.", field="repository", remedy="Leave the repository out."
         )
-    body = {**_body(desk), "stage": stage.value}
+    body = {**body_of(desk), "stage": stage.value}
     message = f"Left out of {stage}: {SKIPPABLE[stage]}"
     if desk.cr.status is Status.RUNNING:
-        return _kept(desk, message, acted=False, body=body)
-    await _forget_stops(desk)
+        return kept(desk, message, acted=False, body=body)
+    await forget_stops(desk)
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
-    return _Done(message=message, acted=False, status=Status.QUEUED, body=body)
+    return Done(message=message, acted=False, status=Status.QUEUED, body=body)
 
 
-async def _takeover(desk: _Desk) -> _Done:
+async def _takeover(desk: Desk) -> Done:
     before = await desk.interventions.queued(desk.cr.id, Action.TAKEOVER.value)
     if before:
         raise Conflict(
@@ -185,33 +164,33 @@ async def _takeover(desk: _Desk) -> _Done:
             status=desk.cr.status.value, by=before[0].actor,
         )  # fmt: skip
     if desk.cr.status is Status.RUNNING:
-        return _kept(desk, "The worker stops now; `show` prints the branch.", acted=False, body=_body(desk))
+        return kept(desk, "The worker stops now; `show` prints the branch.", acted=False, body=body_of(desk))
     message = taken_over_by(desk.actor)
-    return _Done(
+    return Done(
         message=message,
         acted=True,
         status=Status.PAUSED,
-        body=_body(desk),
+        body=body_of(desk),
         reason=PauseReason.HANDED_OVER,
         hands_over=True,
     )
 
 
-async def _handback(desk: _Desk) -> _Done:
+async def _handback(desk: Desk) -> Done:
     cr = desk.cr
     if cr.pause_reason is PauseReason.HANDED_OVER:
         published, from_stage = await _published(desk), cr.pause_facts["from_stage"]
     else:
         last = [one for one in await desk.interventions.of(cr.id) if one.action == Action.HANDBACK][-1]
         published, from_stage = last.body["published"], last.body["from_stage"]
-    await _forget_stops(desk)
+    await forget_stops(desk)
     await desk.requests.move(cr.id, Move.REQUEUE)
     facts = {"stage": Stage.SYNC.value, "attempt": cr.attempt, "from_stage": from_stage, "published": published}
     message = "The branch is fetched, tested and described; then it goes on."
-    return _Done(message=message, acted=False, status=Status.QUEUED, body={**_body(desk), **facts})
+    return Done(message=message, acted=False, status=Status.QUEUED, body={**body_of(desk), **facts})
 
 
-async def _published(desk: _Desk) -> dict[str, str | None]:
+async def _published(desk: Desk) -> dict[str, str | None]:
     """Return what was published, None for what was refused. Raises `Conflict` while that is not known yet."""
     effects = {name: await desk.effects.get(effect) for name, effect in desk.cr.pause_facts["effects"].items()}
     open_ones = sorted(name for name, effect in effects.items() if effect.status in {"intended", "claimed", "retry"})
@@ -223,7 +202,7 @@ async def _published(desk: _Desk) -> dict[str, str | None]:
     return {name: effect.result["commit"] if effect.status == "done" else None for name, effect in effects.items()}
 
 
-async def _rerun(desk: _Desk) -> _Done:
+async def _rerun(desk: Desk) -> Done:
     mode = desk.asked.mode
     if mode is None:
         raise CallerError("A rerun has to say where it begins.", field="mode", remedy="scratch, checkpoint or stage.")
@@ -231,38 +210,32 @@ async def _rerun(desk: _Desk) -> _Done:
     if desk.cr.status is Status.PAUSED and mode is not RerunMode.SCRATCH:
         return await _rerun_within_the_attempt(desk, mode, stage)
     await _refuse_a_second_live_one(desk)
-    await desk.interventions.overtake(desk.cr.id, note="A new attempt began.")
+    await desk.interventions.overtake(desk.cr.id, but=[SOURCE_CHANGED], note="A new attempt began.")
     attempt = await desk.requests.start_attempt(desk.cr.id, mode=mode.value, from_stage=stage, requested_by=desk.actor)
     await desk.gates.void(desk.cr.id)
     await desk.effects.dismiss_open(desk.cr.id)
     await desk.requests.move(desk.cr.id, Move.RERUN)
-    body = {**_body(desk), "mode": mode.value, "stage": stage.value if stage else None, "attempt": attempt}
-    return _Done(message=f"Attempt {attempt} is queued.", acted=False, status=Status.QUEUED, body=body)
+    body = {**body_of(desk), "mode": mode.value, "stage": stage.value if stage else None, "attempt": attempt}
+    return Done(message=f"Attempt {attempt} is queued.", acted=False, status=Status.QUEUED, body=body)
 
 
-async def _rerun_within_the_attempt(desk: _Desk, mode: RerunMode, stage: Stage | None) -> _Done:
+async def _rerun_within_the_attempt(desk: Desk, mode: RerunMode, stage: Stage | None) -> Done:
     open_gates = await desk.gates.inbox(cr_id=desk.cr.id)
     if stage is None and open_gates:
         raise Conflict(
             f"It waits for the {open_gates[0].kind} decision {open_gates[0].id}.", field="mode",
             remedy="Decide it, or rerun from a stage or from scratch.",
         )  # fmt: skip
-    await _forget_stops(desk)
+    await forget_stops(desk)
     await desk.gates.void(desk.cr.id)
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
     where = f"from {stage}" if stage else "from its last checkpoint"
-    body = {**_body(desk), "mode": mode.value, "stage": stage.value if stage else None, "attempt": desk.cr.attempt}
+    body = {**body_of(desk), "mode": mode.value, "stage": stage.value if stage else None, "attempt": desk.cr.attempt}
     stored_as = None if stage else Action.RESUME
-    return _Done(message=f"It runs again {where}.", acted=False, status=Status.QUEUED, body=body, stored_as=stored_as)
+    return Done(message=f"It runs again {where}.", acted=False, status=Status.QUEUED, body=body, stored_as=stored_as)
 
 
-async def _forget_stops(desk: _Desk) -> None:
-    """A pause that came too late for the last run must not stop the next one."""
-    stops = [Action.PAUSE.value, Action.ABORT.value]
-    await desk.interventions.overtake(desk.cr.id, actions=stops, note="It had stopped before.")
-
-
-def _stage(desk: _Desk) -> Stage:
+def _stage(desk: Desk) -> Stage:
     asked, reached = desk.asked.stage, desk.cr.stage
     if asked is None or asked is Stage.SYNC:
         raise CallerError("Which stage?", field="stage", remedy="Name the stage to begin with.")
@@ -274,7 +247,7 @@ def _stage(desk: _Desk) -> Stage:
     return asked
 
 
-async def _refuse_a_second_live_one(desk: _Desk) -> None:
+async def _refuse_a_second_live_one(desk: Desk) -> None:
     cr = desk.cr
     if not cr.status.finished or cr.external_id is None:
         return
@@ -286,15 +259,15 @@ async def _refuse_a_second_live_one(desk: _Desk) -> None:
         )  # fmt: skip
 
 
-async def _fail(desk: _Desk) -> _Done:
+async def _fail(desk: Desk) -> Done:
     return await _end(desk, Move.FAIL, Status.FAILED)
 
 
-async def _cancel(desk: _Desk) -> _Done:
+async def _cancel(desk: Desk) -> Done:
     return await _end(desk, Move.CANCEL, Status.CANCELLED)
 
 
-async def _end(desk: _Desk, move: Move, status: Status) -> _Done:
+async def _end(desk: Desk, move: Move, status: Status) -> Done:
     cr = desk.cr
     if cr.status is Status.RUNNING:
         # The next epoch belongs to nobody: whatever the worker still writes is refused from here on.
@@ -305,10 +278,11 @@ async def _end(desk: _Desk, move: Move, status: Status) -> _Done:
     await desk.gates.void(cr.id)
     await desk.effects.dismiss_open(cr.id)
     await desk.interventions.overtake(cr.id, note=f"It ended as {status}.")
-    return _Done(message=message, acted=True, status=status, body=_body(desk))
+    await desk.revisions.settle(cr.id, DECLINED, actor=desk.actor)
+    return Done(message=message, acted=True, status=status, body=body_of(desk))
 
 
-async def _budget(desk: _Desk) -> _Done:
+async def _budget(desk: Desk) -> Done:
     wanted, present = desk.asked.budget_usd, budget_of(desk.cr.settings_snapshot)
     if wanted is None or wanted <= present:
         raise CallerError(
@@ -316,27 +290,19 @@ async def _budget(desk: _Desk) -> _Done:
             remedy="Give a larger total.", budget_usd=str(present),
         )  # fmt: skip
     await desk.requests.raise_budget(desk.cr.id, wanted)
-    body = {**_body(desk), "budget_usd": str(wanted), "before_usd": str(present)}
+    body = {**body_of(desk), "budget_usd": str(wanted), "before_usd": str(present)}
     message = f"The budget is {wanted} US dollars now."
     if desk.cr.pause_reason is PauseReason.BUDGET and not await desk.gates.inbox(cr_id=desk.cr.id):
-        await _forget_stops(desk)
+        await forget_stops(desk)
         await desk.requests.move(desk.cr.id, Move.REQUEUE)
         message = f"{message} It goes on."
-        return _Done(message=message, acted=False, status=Status.QUEUED, body=body, stored_as=Action.RESUME)
+        return Done(message=message, acted=False, status=Status.QUEUED, body=body, stored_as=Action.RESUME)
     if desk.cr.status is Status.RUNNING:
         message = f"{message} The present worker keeps the old one until it stops."
-    return _kept(desk, message, acted=True, body=body)
+    return kept(desk, message, acted=True, body=body)
 
 
-def _kept(desk: _Desk, message: str, *, acted: bool, body: Mapping[str, Any]) -> _Done:
-    return _Done(message=message, acted=acted, status=desk.cr.status, reason=desk.cr.pause_reason, body=body)
-
-
-def _body(desk: _Desk) -> dict[str, Any]:
-    return {"instructions": desk.asked.instructions}
-
-
-_ACTIONS: Mapping[Action, Callable[[_Desk], Awaitable[_Done]]] = {
+_ACTIONS: Mapping[Action, Callable[[Desk], Awaitable[Done]]] = {
     Action.PAUSE: _pause,
     Action.RESUME: _resume,
     Action.REDIRECT: _redirect,
@@ -348,4 +314,6 @@ _ACTIONS: Mapping[Action, Callable[[_Desk], Awaitable[_Done]]] = {
     Action.SKIP: _skip,
     Action.TAKEOVER: _takeover,
     Action.HANDBACK: _handback,
+    Action.EDIT: request_texts.edit,
+    Action.ADOPT: request_texts.adopt,
 }

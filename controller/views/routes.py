@@ -7,12 +7,18 @@ from fastapi import APIRouter, Query, Response
 from controller.auth.principals import Viewer
 from controller.context import Context
 from controller.identifiers import ChangeRequestId
-from controller.views import schemas, service
+from controller.views import request_texts, schemas, service
 
 router = APIRouter(prefix="/api/v1/change-requests/{cr_id}", tags=["views"])
 
 Attempt = Annotated[int | None, Query(ge=1, le=10_000)]
 Filter = Annotated[str | None, Query(max_length=200)]
+
+
+@router.get("/request")
+async def get_request(context: Context, principal: Viewer, cr_id: ChangeRequestId) -> schemas.RequestTexts:
+    """Return every text that the request has had, each with what it changed."""
+    return await request_texts.texts(context, principal, cr_id)
 
 
 @router.get("/spec")
@@ -29,6 +35,12 @@ async def get_diff(
 ) -> schemas.DiffList:
     """Return what the change does to each repository."""
     return await service.diffs(context, principal, cr_id, repository)
+
+
+@router.get("/rebases")
+async def get_rebases(context: Context, principal: Viewer, cr_id: ChangeRequestId) -> schemas.RebaseList:
+    """Return what moved under the change, and what each rebase made of it."""
+    return await service.rebases(context, principal, cr_id)
 
 
 @router.get("/tests")

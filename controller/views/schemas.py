@@ -181,3 +181,63 @@ class ConversationPage(BaseModel):
     conversations: list[ConversationView]
     items: list[EntryView]
     next_cursor: str | None
+
+
+class RequestTextView(BaseModel):
+    """One text of a request: as submitted, as a person edited it, or as its source has it now."""
+
+    revision: int
+    origin: str
+    """`submitted`, `edited` or `source`."""
+    state: str
+    """`taken`, `proposed` (nobody decided so far), `declined`, or `late` (it was completed first)."""
+    title: str
+    body: str
+    changed_by: str
+    created_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    compared_with: int | None
+    """The revision that was worked on when it came; None for the first, or when they are too long to be compared."""
+    diff: str
+    """Unified, of title and body."""
+
+
+class RequestTexts(BaseModel):
+    """Every text of a request, oldest first. `in_use` is the one that is worked on."""
+
+    in_use: int
+    proposed: int | None
+    items: list[RequestTextView]
+
+
+class OthersCommit(BaseModel):
+    """A commit on the base branch that is not part of the change."""
+
+    commit: str
+    subject: str
+
+
+class RebaseView(BaseModel):
+    """One move of a base branch, and the rebase that followed it by itself. Commits are full SHAs."""
+
+    repository: str
+    attempt: int
+    base_branch: str
+    base_before: str
+    base: str
+    head_before: str
+    head: str
+    clean: bool
+    """Whether it went without conflicts; then an approval that was given before holds."""
+    proven: bool
+    """Whether everything was proven again on the new base; what was not went back to development."""
+    commits: list[OthersCommit]
+    """What moved it, newest first."""
+    more_commits: bool
+
+
+class RebaseList(BaseModel):
+    """Every move of a base branch under the present attempt, oldest first."""
+
+    items: list[RebaseView]

@@ -1,5 +1,6 @@
 """Reading what stages produced. Nothing here changes anything."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,6 +12,7 @@ from controller.change_requests.schemas import budget_of, plain_usd
 from controller.context import ControllerContext
 from controller.errors import NotThereYet
 from controller.views import schemas
+from pipeline import moved_bases
 from pipeline.access import Principal
 from pipeline.errors import CallerError, NotFound
 from pipeline.records import RepositoryProgress
@@ -44,6 +46,21 @@ async def diffs(
     if repository is not None and not wanted:
         raise NotFound("repository of this change request", repository)
     return schemas.DiffList(items=[await _diff(context, one) for one in wanted])
+
+
+async def rebases(context: ControllerContext, principal: Principal, cr_id: str) -> schemas.RebaseList:
+    """Return the moves of base branches under the present attempt."""
+    items: list[schemas.RebaseView] = []
+    async with context.database.transaction(principal.tenant) as connection:
+        cr = await ChangeRequests(connection).get(cr_id)
+        work = Work(connection, cr_id=cr_id, attempt=cr.attempt)
+        for name in [one.target.name for one in await ChangeRequests(connection).progress(cr_id)]:
+            try:
+                moves = json.loads(await work.artifact(moved_bases.KIND, moved_bases.name_of(name)))
+            except NotFound:
+                continue
+            items += [schemas.RebaseView(repository=name, **one) for one in moves if one["attempt"] == cr.attempt]
+    return schemas.RebaseList(items=items)
 
 
 async def test_runs(

@@ -7,7 +7,7 @@ of what is merged never rests on another base; what fails there sends the change
 
 from typing import Any
 
-from pipeline import benches, coding, feedback, replaying, testing_first
+from pipeline import benches, coding, feedback, moved_bases, replaying, testing_first
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.change_request import PauseReason
 from pipeline.errors import InvariantBroken, PersonNeeded
@@ -53,9 +53,10 @@ async def _prove(run: StageRun, onto: str, replayed: replaying.Replayed) -> Stag
         "base": onto, "tests": replayed.tests, "head": replayed.head, "clean": replayed.clean, "tested_base": onto
     }  # fmt: skip
     problems = await _problems(run, onto, replayed)
+    moved = await moved_bases.keep(run, onto, replayed, proven=not problems)
     if not problems:
         how = "cleanly" if replayed.clean else "after resolving conflicts"
-        return StageEnd(summary=f"rebased {how}, everything proven again", repositories={run.name: facts})
+        return StageEnd(summary=f"rebased {how}, everything proven again: {moved}", repositories={run.name: facts})
     told = Feedback(kind=FeedbackKind.REBASE, source="proof on the new base", text="\n".join(problems))
     facts["feedback"] = await feedback.keep(run, run.name, [told])
     summary = f"the proof fails on the new base: {problems[0]}"[:300]

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline import evidencing, presenting
 from pipeline.evidence.canonical_json import content_hash
 from pipeline.execution import StageEnd, StageRun
-from pipeline.state import Verdict
+from pipeline.state import Approval, Verdict
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -23,17 +23,25 @@ async def release_gate(run: StageRun) -> StageEnd:
     if approval and _still_holds(run):
         return StageEnd(summary=f"approval of {approval['decided_by']} holds over a clean rebase with a green suite")
     parts = await evidencing.parts(run)
-    content = {**await presenting.release(run), "parts": parts}
+    content = {**await presenting.release(run), "void_approval": _void(approval), "parts": parts}
     gate = await run.context.records.open_gate(
         kind="release", activation=run.activation, content=content, content_hash=content_hash(parts)
     )
     await evidencing.keep(run)
+    again = f" again: the approval of {approval['decided_by']} was for another content and is void" if approval else ""
     return StageEnd(
         verdict=Verdict.WAITING,
         gate_id=gate.id,
-        message="The release waits for approval.",
-        summary="waiting for approval",
+        message=f"The release waits for approval{again}.",
+        summary=f"waiting for approval{again}",
     )
+
+
+def _void(approval: Approval | None) -> dict[str, str] | None:
+    """Say which approval does not count any more, because what it was given for is not what is shown now."""
+    if not approval:
+        return None
+    return {name: approval[name] for name in ("gate_id", "content_hash", "decided_by", "decided_at")}
 
 
 def _still_holds(run: StageRun) -> bool:

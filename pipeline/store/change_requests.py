@@ -220,6 +220,14 @@ class ChangeRequests:
         query = select(func.count()).select_from(change_requests).where(change_requests.c.status == status.value)
         return int((await self._connection.execute(query)).scalar_one())
 
+    async def ended_without_success(self, *, limit: int) -> list[ChangeRequest]:
+        """Return what failed, was cancelled or aborted, the longest ended first."""
+        row = change_requests.c
+        aborted = (row.status == Status.PAUSED.value) & (row.pause_reason == PauseReason.ABORTED.value)
+        ended = or_(row.status.in_([Status.FAILED.value, Status.CANCELLED.value]), aborted)
+        query = select(change_requests).where(ended).order_by(func.coalesce(row.finished_at, row.updated_at), row.id)
+        return [_change_request(found) for found in (await self._connection.execute(query.limit(limit))).mappings()]
+
     async def progress(self, cr_id: str) -> list[RepositoryProgress]:
         """Return its repositories by name."""
         table = change_request_repositories

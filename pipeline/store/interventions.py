@@ -17,10 +17,13 @@ LETS_GO_ON = or_(
 )
 """What ends a pause where it stands. A rerun from a stage or from scratch begins another thread instead."""
 BEGINS_ANEW = or_(
-    (interventions.c.action == "rerun") & _MODE.in_(["stage", "scratch"]), interventions.c.action == "handback"
+    (interventions.c.action == "rerun") & _MODE.in_(["stage", "scratch"]),
+    interventions.c.action.in_(["handback", "edit", "adopt"]),
 )
+SOURCE_CHANGED = "source_changed"
+"""Said by whoever brought the changed text of the source, and by nobody to anybody: it stops the run for a decision."""
 TELLS = interventions.c.action == "redirect"
-STOPS = interventions.c.action.in_(["pause", "abort", "takeover"])
+STOPS = interventions.c.action.in_(["pause", "abort", "takeover", SOURCE_CHANGED])
 SKIPS = interventions.c.action == "skip"
 _asked_stage = interventions.c.body["stage"].astext
 _UNANSWERED = interventions.c.status.in_(["queued", "delivered"])
@@ -74,11 +77,13 @@ class Interventions:
         values = {"status": "refused", "acted_at": func.now(), "note": note}
         await self._connection.execute(update(interventions).where(where).values(**values))
 
-    async def overtake(self, cr_id: str, *, actions: Sequence[str] = (), note: str) -> None:
-        """Refuse what is still queued, all or these actions only, because something else came first."""
+    async def overtake(self, cr_id: str, *, actions: Sequence[str] = (), but: Sequence[str] = (), note: str) -> None:
+        """Refuse what is still queued, all or these actions only (and not `but`), because something else came first."""
         where = (interventions.c.cr_id == cr_id) & (interventions.c.status == "queued")
         if actions:
             where &= interventions.c.action.in_(actions)
+        if but:
+            where &= interventions.c.action.not_in(but)
         values = {"status": "refused", "acted_at": func.now(), "note": note}
         await self._connection.execute(update(interventions).where(where).values(**values))
 

@@ -18,8 +18,9 @@ from pipeline.store.conversations import newest_turn
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.handing_over import HandingOver, taken_over_by
-from pipeline.store.interventions import BEGINS_ANEW, SKIPS, STOPS, Interventions
+from pipeline.store.interventions import BEGINS_ANEW, SKIPS, SOURCE_CHANGED, STOPS, Interventions
 from pipeline.store.leases import Leases
+from pipeline.store.request_revisions import LATE, RequestRevisions, source_changed
 from pipeline.store.tables import interventions
 
 
@@ -108,7 +109,7 @@ class Runs:
     async def end(self, ending: Ending) -> None:
         """Move the change request, say so, settle requests to stop, give the lease back and ring, in one transaction."""
         async with self._database.transaction() as connection:
-            ending = await self._handed_over(connection, ending)
+            ending = await self._source_changed(connection, await self._handed_over(connection, ending))
             moved = await ChangeRequests(connection).move(
                 self._cr_id, ending.move, reason=ending.reason, message=ending.message, facts=ending.facts,
                 wait=ending.wait, wait_id=ending.wait_id,
@@ -137,6 +138,21 @@ class Runs:
             move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.HANDED_OVER, message=taken_over_by(asked[0].actor),
             facts=await HandingOver(connection).give(cr, asked[0]),
         )  # fmt: skip
+
+    async def _source_changed(self, connection: AsyncConnection, ending: Ending) -> Ending:
+        """Ask a person about the changed text of the source first, however the run stopped; what it stopped for is kept."""
+        asked = await Interventions(connection).queued(self._cr_id, SOURCE_CHANGED)
+        if not asked or ending.move is Move.REQUEUE:
+            return ending
+        if ending.move is Move.COMPLETE:
+            await Interventions(connection).refused(asked[-1].id, note="It was completed first.")
+            await RequestRevisions(connection).settle(self._cr_id, LATE, actor="changeline")
+            return ending
+        by_itself = ending.reason is not PauseReason.SOURCE_CHANGED
+        message, facts = source_changed(asked[-1], before=_before(ending) if by_itself else None)
+        return Ending(
+            move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.SOURCE_CHANGED, message=message, facts=facts
+        )
 
     async def _answer_stops(self, connection: AsyncConnection) -> None:
         """Say to everybody who asked to stop at which turn the run did."""
@@ -190,6 +206,13 @@ class Runs:
                 .first()
             )
         return status, dict(row) if row else None
+
+
+def _before(ending: Ending) -> dict[str, Any]:
+    return {
+        "reason": ending.reason.value if ending.reason else None, "message": ending.message,
+        "facts": dict(ending.facts or {}), "wait": ending.wait.value if ending.wait else None,
+    }  # fmt: skip
 
 
 def _versions(stored: list[str] | None) -> tuple[str, str] | None:

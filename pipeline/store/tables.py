@@ -119,6 +119,14 @@ change_request_repositories = Table(
     PrimaryKeyConstraint("cr_id", "repository"),
 )  # fmt: skip
 
+request_revisions = Table(
+    "request_revisions", metadata,
+    _tenant(), _cr(), Column("revision", Integer, nullable=False), _text("origin"), _text("state"), _text("title"), _text("body"),
+    _text("changed_by"), _at("created_at"), Column("decided_by", Text), _moment("decided_at"),
+    PrimaryKeyConstraint("cr_id", "revision"),
+)  # fmt: skip
+"""Empty for a request whose text never changed."""
+
 idempotency_keys = Table(
     "idempotency_keys", metadata,
     _tenant(), _text("key"), _text("principal_id"), _text("request_hash"), _cr(), _at("created_at"),

@@ -75,7 +75,7 @@ def test_help_and_completion_import_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("changeline re", {"reject", "resume", "redirect", "rerun", "restore", "repo", "replay"}),
+        ("changeline re", {"reject", "resume", "redirect", "rerun", "restore", "repo", "replay", "request"}),
         ("changeline settings ", {"get", "set", "history", "revert"}),
     ],
 )

@@ -116,3 +116,52 @@ async def test_a_steering_without_sense_changes_nothing(
     before = controller.count("interventions")
     assert verb(*arguments).code == 2
     assert controller.count("interventions") == before
+
+
+async def test_the_text_that_screening_stopped_is_edited_and_every_text_can_be_read(
+    verb: Verb, store: Database, tmp_path: Path
+) -> None:
+    await line.queued(store)
+    await line.paused(store, PauseReason.INPUT_RISK, stage=Stage.SCREENING)
+    assert f"changeline edit {line.CR} --file FILE" in verb("show", line.CR).out
+    better = tmp_path / "request.md"
+    better.write_text("Say hello politely.\n", encoding="utf-8")
+    assert verb("edit", line.CR).code == 2, "a text is needed"
+    edited = verb("edit", line.CR, "--file", str(better), "--revision", "1", "--json").value
+    assert (edited["change_request"], edited["change_request_status"]) == (line.CR, "queued")
+    assert "Say hello politely." in verb("request", line.CR).out
+    assert "Say hello.\n" in verb("request", line.CR, "--revision", "1").out
+    assert verb("request", line.CR, "--revision", "9").code == 2
+    assert "-Say hello.\n+Say hello politely.\n" in verb("request", line.CR, "--changes").out
+    assert [one["origin"] for one in verb("request", line.CR, "--json").value["items"]] == ["submitted", "edited"]
+    refused = verb("edit", line.CR, "--body", "Something else.")
+    assert refused.code == 2 and "only where screening stopped it" in refused.err
+
+
+async def test_a_source_that_changed_is_adopted_or_not(verb: Verb, store: Database, controller: Controller) -> None:
+    issue = {"source": "jira", "external_id": "X-1"}
+    cr = controller.submit(**issue)["id"]
+    controller.submit(**issue, body="Say goodbye.")
+    shown = verb("show", cr).out
+    assert "paused (source changed)" in shown
+    assert f"changeline adopt {cr}" in shown
+    assert "waits for a decision" in verb("request", cr, "--changes").err
+    assert verb("adopt", cr, "--json").value["change_request_status"] == "queued"
+    assert "Say goodbye." in verb("request", cr).out
+
+
+async def test_what_ended_change_requests_left_is_listed(verb: Verb, store: Database) -> None:
+    assert verb("cleanup", "--list").out.strip() == "Nothing is left at a remote."
+    await line.queued(store)
+    await line.running(store)
+    await line.worked(store)
+    verb("cancel", line.CR)
+    (left,) = verb("cleanup", "--list", "--json").value["items"]
+    assert (left["change_request"], left["artifact"]["id"], left["at_remote"]) == (
+        line.CR,
+        "snapshots:sample",
+        "unknown",
+    )
+    assert line.CR in verb("cleanup", "--list", "--repo", "sample").out
+    assert verb("cleanup").code == 2
+    assert verb("cleanup", line.CR, "--list").code == 2

@@ -31,12 +31,19 @@ def test_a_change_is_submitted_watched_steered_paused_commented_and_released_wit
     address = page.url
     _saw_everything_once(page, url, address)
     _look_at_every_pane(room, page, address)
+    _look_at_a_turn(room, page, address)
+    _look_at_a_log(room, page, address)
     _comment(room, page, address)
 
     phone = room.person(url, login(url, place), size=PHONE)
     phone.goto(f"{url}/inbox")
     expect(phone.get_by_role("region", name="Decision: release")).to_be_visible()
     room.look(phone, "phone-approval")
+    phone.goto(f"{address}?tab=diff")
+    phone.get_by_role("button", name="Earlier turn").click()
+    expect(phone.get_by_text("Exactly what the code writer changed")).to_be_visible()
+    phone.get_by_role("group", name="Turn").scroll_into_view_if_needed()
+    room.look(phone, "phone-diff")
 
     page.goto(f"{url}/inbox")
     expect(page.get_by_role("button", name="Approve")).to_be_enabled()
@@ -91,19 +98,52 @@ def _look_at_every_pane(room: Room, page: Page, address: str) -> None:
         room.look(page, tab)
 
 
+def _look_at_a_turn(room: Room, page: Page, address: str) -> None:
+    page.goto(f"{address}?tab=diff")
+    show = page.get_by_role("combobox", name="Show")
+    expect(show.locator("optgroup[label='parcel-rates: code writer, conversation 2']")).to_be_attached()
+    page.keyboard.press(",")
+    expect(page).to_have_url(re.compile(r"[?]tab=diff&turn=[0-9a-f]{40}$"))
+    expect(page.locator(".tab-panel")).to_contain_text("Exactly what the code writer changed in turn")
+    expect(page.locator(".diff-file").first).to_be_visible()
+    room.look(page, "diff-turn")
+    page.keyboard.press(".")
+    expect(page).to_have_url(f"{address}?tab=diff")
+    page.goto(f"{address}?tab=diff&turn={'0' * 40}")
+    expect(page.get_by_role("alert")).to_contain_text("List the turns")
+
+
+def _look_at_a_log(room: Room, page: Page, address: str) -> None:
+    page.goto(f"{address}?tab=tests")
+    page.get_by_role("link", name="Whole log of red").first.click()
+    expect(page.get_by_role("region", name="What failed")).to_be_visible()
+    log = page.get_by_role("region", name="Log", exact=True)
+    expect(log).to_contain_text("python -m pytest")
+    expect(log).to_contain_text("The process ended with exit code 1")
+    room.look(page, "log")
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download the log").click()
+    assert downloading.value.path().read_text() == log.text_content()
+
+
 def _comment(room: Room, page: Page, address: str) -> None:
     page.goto(f"{address}?tab=diff")
-    page.get_by_label("side by side").check()
-    expect(page.locator(".diff-pair").first).to_be_visible()
-    page.get_by_label("side by side").uncheck()
-    page.get_by_role("button", name=re.compile("^Comment on .*insurance.py:3$")).first.click()
-    page.get_by_label(re.compile("^Comment on")).and_(page.get_by_role("textbox")).fill(
-        "Say why the minimum is 1.50 EUR."
-    )
-    page.get_by_role("button", name="Keep").click()
+    _keep_comment(page, 3, "Say why the minimum is 1.50 EUR.")
     expect(page.get_by_role("region", name="Line comments")).to_contain_text("1 comment not sent")
     room.look(page, "comments")
+    page.get_by_label("side by side").check()
+    expect(page.locator(".diff-pair").first).to_be_visible()
+    _keep_comment(page, 5, "Name the currency.")
+    expect(page.get_by_role("region", name="Line comments")).to_contain_text("2 comments not sent")
+    room.look(page, "comments-split")
+    page.get_by_label("side by side").uncheck()
     page.get_by_role("button", name="Discard").click()
+
+
+def _keep_comment(page: Page, line: int, text: str) -> None:
+    page.get_by_role("button", name=re.compile(f"^Comment on .*insurance.py:{line}$")).first.click()
+    page.get_by_label(re.compile("^Comment on")).and_(page.get_by_role("textbox")).fill(text)
+    page.get_by_role("button", name="Keep").click()
 
 
 def _restart(room: Room, page: Page, changeline: Changeline, url: str) -> None:

@@ -16,7 +16,7 @@ from cli.local.ports import free_port
 from controller.app import create_app
 from controller.auth.service import ensure_local_principal
 from controller.serve import serve
-from controller.wiring import ControllerWiring, EffectExecutor, Pace
+from controller.wiring import ControllerWiring, EffectExecutor, Pace, RemoteRefs
 from pipeline.access import Role, TokenPurpose, new_token
 from pipeline.ports import TenantBell, Webhooks
 from pipeline.settings import ControllerSettings, Settings
@@ -83,6 +83,7 @@ class Starter:
         webhooks: Webhooks | None = None,
         groups: Mapping[str, Any] | None = None,
         bell: TenantBell | None = None,
+        remote_refs: RemoteRefs | None = None,
         **door: Any,
     ) -> Iterator[Controller]:
         """`groups` are further groups of process settings; `door` is what the group `controller` has beside its port."""
@@ -92,7 +93,7 @@ class Starter:
         wiring = ControllerWiring(
             settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
             executors=executors or {}, webhooks=webhooks, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
-            bell=bell,
+            bell=bell, remote_refs=remote_refs,
         )  # fmt: skip
         with _served(wiring, self.database) as (url, token):
             controller = Controller(url, token, self.database, inspector, launcher, diffs)

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from controller.git_work import GitInspector
+from controller.git_work import GitInspector, OpenRepository
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_remotes import inspect_remote
@@ -15,7 +15,8 @@ from tests.line.repositories import SampleRepository
 FILES = {"calc.py": "x = 1\n", "tests/test_calc.py": "def test_x():\n    pass\n"}
 
 
-def _inspector(cache: Path) -> GitInspector:
+def opener(cache: Path) -> OpenRepository:
+    """Open repositories on a cache of the test's own."""
     commands = GitCommands(environment=os.environ)
     author = Author(name="Changeline", email="changeline@localhost")
 
@@ -24,10 +25,16 @@ def _inspector(cache: Path) -> GitInspector:
             name=name, remote=remote, cache_dir=cache, commands=commands, author=author, clock=SystemClock()
         )
 
+    return opened
+
+
+def _inspector(cache: Path) -> GitInspector:
+    commands = GitCommands(environment=os.environ)
+
     async def look(remote: str, base_branch: str | None) -> RemoteFacts:
         return await inspect_remote(commands, remote, base_branch=base_branch)
 
-    return GitInspector(opened, look)
+    return GitInspector(opener(cache), look)
 
 
 async def test_a_commit_that_was_read_is_not_read_again_but_a_new_one_is(tmp_path: Path) -> None:

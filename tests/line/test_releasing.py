@@ -1,9 +1,10 @@
 """From a proven head to the base branch: what happens when somebody else was faster, and when a person says no."""
 
 from controller.gates.schemas import Decision
+from controller.views import service as views
 from pipeline.change_request import PauseReason, Stage, Status
 from tests.line import scenarios
-from tests.line.harness import LineRun
+from tests.line.harness import OPERATOR, LineRun
 from tests.line.repositories import SampleRepository
 from tests.line.scenarios import bash, part, submit_code, tool, turn
 
@@ -42,15 +43,26 @@ async def test_a_clean_rebase_at_the_gate_keeps_the_approval(line: LineRun) -> N
         event.payload["purpose"] for event in await line.events("tests_run") if event.payload["stage"] == "rebase"
     ]
     assert {"red", "green_change", "green_suite"} <= set(proofs), "everything is proven again on the new base"
+    (move,) = (await views.rebases(line.controller, OPERATOR, line.cr_id)).items
+    assert (move.base, move.clean, move.proven, move.more_commits) == (theirs, True, True, False)
+    assert [(one.commit, one.subject) for one in move.commits] == [(theirs, "A colleague's change")]
+    assert (move.head_before, move.head) == (
+        gate.content["repositories"]["sums"]["head"], repository.git("rev-parse", "main^2"),
+    )  # fmt: skip
 
 
 async def test_resolved_conflicts_are_proven_and_approved_anew(line: LineRun) -> None:
     repository = await start(line, resolver())
-    await line.to_the_gate()
+    first = await line.to_the_gate()
     repository.commit({"calc.py": THEIRS})
     await line.decide(Decision.APPROVE)
     gate = await line.to_the_gate()
     assert gate.content["repositories"]["sums"]["suite"] == "2 passed"
+    assert gate.content["void_approval"]["content_hash"] == first.content_hash != gate.content_hash
+    assert gate.content["void_approval"]["decided_by"] == OPERATOR.id
+    (move,) = gate.content["repositories"]["sums"]["rebases"]
+    assert (move["clean"], move["proven"], move["head"]) == (False, True, gate.content["repositories"]["sums"]["head"])
+    assert "is void" in (await line.read()).pause_message
     assert repository.text("calc.py") == THEIRS.strip(), "nothing is merged before the second approval"
     asked = str(line.asked("conflict_resolver")[0])
     assert "negate" in asked and "Scenario: A number is doubled" in asked

@@ -292,6 +292,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/change-requests/{cr_id}/rebases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rebases
+         * @description Return what moved under the change, and what each rebase made of it.
+         */
+        get: operations["get_rebases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Request
+         * @description Return every text that the request has had, each with what it changed.
+         */
+        get: operations["get_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/change-requests/{cr_id}/spec": {
         parameters: {
             query?: never;
@@ -324,6 +364,86 @@ export interface paths {
          * @description Return the pipeline's own test runs.
          */
         get: operations["get_tests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/tests/{run_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Test Log
+         * @description Return a part of what a test run printed, from a byte on.
+         */
+        get: operations["get_test_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/tests/{run_id}/log.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Test Log
+         * @description Return everything that is known of what a test run printed, as a file.
+         */
+        get: operations["download_test_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Turns
+         * @description Return the turns that changed files, conversation by conversation.
+         */
+        get: operations["list_turns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/turns/{commit}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Turn Diff
+         * @description Return what the turn that ended at a snapshot changed; with `since=conversation`, what its conversation did up to it.
+         */
+        get: operations["get_turn_diff"];
         put?: never;
         post?: never;
         delete?: never;
@@ -787,6 +907,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stale-branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Stale Branches
+         * @description List what ended change requests left at remotes, asking the remotes right now.
+         */
+        get: operations["list_stale_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -876,7 +1016,7 @@ export interface components {
          * @description Everything a person can do to a change request beside deciding its gates.
          * @enum {string}
          */
-        Action: "pause" | "resume" | "redirect" | "skip" | "abort" | "takeover" | "handback" | "rerun" | "fail" | "cancel" | "budget" | "cleanup";
+        Action: "pause" | "resume" | "redirect" | "skip" | "abort" | "takeover" | "handback" | "rerun" | "fail" | "cancel" | "budget" | "edit" | "adopt" | "cleanup";
         /**
          * AgentCompleted
          * @description An agent submitted its result.
@@ -995,6 +1135,12 @@ export interface components {
          * @enum {string}
          */
         ArtifactKind: "branch" | "pull_request" | "snapshots" | "source";
+        /**
+         * AtRemote
+         * @description What the remote says about it right now.
+         * @enum {string}
+         */
+        AtRemote: "there" | "moved" | "unknown";
         /**
          * AttemptView
          * @description One attempt.
@@ -1167,6 +1313,8 @@ export interface components {
             /** Pause Message */
             pause_message: string;
             pause_reason: components["schemas"]["PauseReason"] | null;
+            /** Proposed Revision */
+            proposed_revision: number | null;
             /** Pull Requests */
             pull_requests: components["schemas"]["PullRequestView"][];
             queue: components["schemas"]["QueueView"] | null;
@@ -1181,6 +1329,8 @@ export interface components {
             report_url: string | null;
             /** Repositories */
             repositories: components["schemas"]["RepositoryView"][];
+            /** Request Revision */
+            request_revision: number;
             /** Settings Snapshot */
             settings_snapshot: {
                 [key: string]: unknown;
@@ -1533,6 +1683,57 @@ export interface components {
         DiffList: {
             /** Items */
             items: components["schemas"]["RepositoryDiffView"][];
+        };
+        /**
+         * EditedRequest
+         * @description The whole text as it should be.
+         */
+        EditedRequest: {
+            /** Body */
+            body: string;
+            /** Revision */
+            revision?: number | null;
+            /** Title */
+            title?: string | null;
+        };
+        /**
+         * EditingConversationList
+         * @description Conversations in which anything changed, of all attempts, in the order they began.
+         */
+        EditingConversationList: {
+            /** Items */
+            items: components["schemas"]["EditingConversationView"][];
+        };
+        /**
+         * EditingConversationView
+         * @description One conversation of an agent that works on a tree. `number` counts those of its role in its repository.
+         */
+        EditingConversationView: {
+            /** Activation */
+            activation: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Attempt */
+            attempt: number;
+            /** Commit */
+            commit: string;
+            /** Ended */
+            ended: boolean;
+            /** Instance */
+            instance: string;
+            /** Number */
+            number: number;
+            /** Repository */
+            repository: string;
+            /** Role */
+            role: string;
+            /** Since */
+            since: string;
+            /** Turns */
+            turns: components["schemas"]["TurnView"][];
         };
         /**
          * EffectList
@@ -1927,6 +2128,7 @@ export interface components {
             mode?: components["schemas"]["RerunMode"] | null;
             /** Repository */
             repository?: string | null;
+            request?: components["schemas"]["EditedRequest"] | null;
             stage?: components["schemas"]["Stage"] | null;
         };
         /**
@@ -2009,6 +2211,31 @@ export interface components {
             text: string;
         };
         /**
+         * LogPage
+         * @description A part of the log of one test run: plain text, cut at a line's end.
+         *
+         *     `whole` is false when only the end of the output is known; then `note` says why. `cut` says that the middle of a very
+         *     long log was left out when it was stored.
+         */
+        LogPage: {
+            /** Cut */
+            cut: boolean;
+            /** Next Offset */
+            next_offset: number | null;
+            /** Note */
+            note: string;
+            /** Offset */
+            offset: number;
+            /** Run Id */
+            run_id: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Text */
+            text: string;
+            /** Whole */
+            whole: boolean;
+        };
+        /**
          * LoginCode
          * @description A one-time way in for a browser: open `path` on this controller within `expires_in_s`.
          */
@@ -2063,6 +2290,16 @@ export interface components {
             output_tokens: number;
             /** Spent Usd */
             spent_usd: string;
+        };
+        /**
+         * OthersCommit
+         * @description A commit on the base branch that is not part of the change.
+         */
+        OthersCommit: {
+            /** Commit */
+            commit: string;
+            /** Subject */
+            subject: string;
         };
         /**
          * PauseReason
@@ -2169,6 +2406,42 @@ export interface components {
             };
             /** Ready */
             ready: boolean;
+        };
+        /**
+         * RebaseList
+         * @description Every move of a base branch under the present attempt, oldest first.
+         */
+        RebaseList: {
+            /** Items */
+            items: components["schemas"]["RebaseView"][];
+        };
+        /**
+         * RebaseView
+         * @description One move of a base branch, and the rebase that followed it by itself. Commits are full SHAs.
+         */
+        RebaseView: {
+            /** Attempt */
+            attempt: number;
+            /** Base */
+            base: string;
+            /** Base Before */
+            base_before: string;
+            /** Base Branch */
+            base_branch: string;
+            /** Clean */
+            clean: boolean;
+            /** Commits */
+            commits: components["schemas"]["OthersCommit"][];
+            /** Head */
+            head: string;
+            /** Head Before */
+            head_before: string;
+            /** More Commits */
+            more_commits: boolean;
+            /** Proven */
+            proven: boolean;
+            /** Repository */
+            repository: string;
         };
         /**
          * Receipt
@@ -2309,6 +2582,49 @@ export interface components {
             tests_commit: string | null;
         };
         /**
+         * RequestTextView
+         * @description One text of a request: as submitted, as a person edited it, or as its source has it now.
+         */
+        RequestTextView: {
+            /** Body */
+            body: string;
+            /** Changed By */
+            changed_by: string;
+            /** Compared With */
+            compared_with: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Diff */
+            diff: string;
+            /** Origin */
+            origin: string;
+            /** Revision */
+            revision: number;
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * RequestTexts
+         * @description Every text of a request, oldest first. `in_use` is the one that is worked on.
+         */
+        RequestTexts: {
+            /** In Use */
+            in_use: number;
+            /** Items */
+            items: components["schemas"]["RequestTextView"][];
+            /** Proposed */
+            proposed: number | null;
+        };
+        /**
          * RerunMode
          * @description Where a rerun begins.
          * @enum {string}
@@ -2433,6 +2749,12 @@ export interface components {
          * @enum {string}
          */
         Severity: "critical" | "major" | "minor" | "info";
+        /**
+         * Since
+         * @description What a turn's snapshot is compared with: the turn before it, or the beginning of its conversation.
+         * @enum {string}
+         */
+        Since: "turn" | "conversation";
         /**
          * SpecList
          * @description All revisions of an attempt, by repository and revision.
@@ -2605,6 +2927,40 @@ export interface components {
             type: "stage_looped";
             /** Why */
             why: string;
+        };
+        /**
+         * StaleBranch
+         * @description A branch, or saved work in progress, that outlived its change request.
+         */
+        StaleBranch: {
+            artifact: components["schemas"]["CleanupArtifact"];
+            at_remote: components["schemas"]["AtRemote"];
+            /** Change Request */
+            change_request: string;
+            /** Created By */
+            created_by: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /** Remote */
+            remote: string;
+            status: components["schemas"]["Status"];
+            /** Title */
+            title: string;
+            /** Why Unknown */
+            why_unknown: string;
+        };
+        /**
+         * StaleBranches
+         * @description What is left at remotes of change requests that failed, were cancelled or aborted, the longest ended first.
+         */
+        StaleBranches: {
+            /** Items */
+            items: components["schemas"]["StaleBranch"][];
+            /** Truncated */
+            truncated: boolean;
         };
         /**
          * Status
@@ -2802,6 +3158,34 @@ export interface components {
              * @enum {string}
              */
             type: "tool_called";
+        };
+        /**
+         * TurnDiffView
+         * @description What one turn changed, or its conversation up to it.
+         */
+        TurnDiffView: {
+            conversation: components["schemas"]["EditingConversationView"];
+            diff: components["schemas"]["RepositoryDiffView"];
+            since: components["schemas"]["Since"];
+            /** Turn */
+            turn: number;
+        };
+        /**
+         * TurnView
+         * @description One turn that changed files. Its `commit` is its address.
+         */
+        TurnView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Commit */
+            commit: string;
+            /** Since */
+            since: string;
+            /** Turn */
+            turn: number;
         };
         /**
          * Until
@@ -3444,6 +3828,68 @@ export interface operations {
             };
         };
     };
+    get_rebases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RebaseList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestTexts"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_spec: {
         parameters: {
             query?: {
@@ -3497,6 +3943,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestRunList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_test_log: {
+        parameters: {
+            query?: {
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_test_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_turns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditingConversationList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_turn_diff: {
+        parameters: {
+            query?: {
+                since?: components["schemas"]["Since"];
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+                commit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurnDiffView"];
                 };
             };
             /** @description A problem (RFC 9457). */
@@ -4286,6 +4864,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsSection"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_stale_branches: {
+        parameters: {
+            query?: {
+                repository?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaleBranches"];
                 };
             };
             /** @description A problem (RFC 9457). */

@@ -16,6 +16,7 @@ const PLACES = [
   ['/inbox', 'Inbox', 'g i'],
   ['/analytics', 'Analytics', 'g a'],
   ['/learnings', 'Learnings', 'g l'],
+  ['/stale-branches', 'Stale branches', 'g b'],
   ['/settings', 'Settings', 'g s'],
 ] as const;
 
@@ -72,6 +73,7 @@ function Places() {
   useShortcut('g i', 'Go to the inbox', () => void navigate('/inbox'));
   useShortcut('g a', 'Go to analytics', () => void navigate('/analytics'));
   useShortcut('g l', 'Go to learnings', () => void navigate('/learnings'));
+  useShortcut('g b', 'Go to stale branches', () => void navigate('/stale-branches'));
   useShortcut('g s', 'Go to settings', () => void navigate('/settings'));
   useShortcut('g n', 'New change request', () => void navigate('/new'));
   useShortcut('Escape', 'Back to the board', pathname === '/' ? null : () => void navigate('/'));

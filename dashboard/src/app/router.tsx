@@ -8,6 +8,7 @@ import { Empty } from '@/components/states';
 import { AnalyticsPage } from '@/features/analytics/analytics';
 import { Board } from '@/features/board/board';
 import { Learnings } from '@/features/learnings/learnings';
+import { StaleBranches } from '@/features/stale-branches/stale-branches';
 import { Settings } from '@/features/settings/settings';
 
 const routes: RouteObject[] = [
@@ -19,6 +20,7 @@ const routes: RouteObject[] = [
       { path: '/new', element: <NewPage /> },
       { path: '/analytics', element: <AnalyticsPage /> },
       { path: '/learnings', element: <Learnings /> },
+      { path: '/stale-branches', element: <StaleBranches /> },
       { path: '/settings/:section?', element: <Settings /> },
       { path: '/change-requests/:id', element: <ChangeRequestPage /> },
       { path: '*', element: <Missing /> },

@@ -78,6 +78,13 @@ export function textDiff(before: string, after: string): DiffLine[] {
   return lines;
 }
 
+/** The lines of a unified diff of one text, without its header. */
+export function unifiedLines(diff: string): DiffLine[] {
+  const lines = diff.split('\n');
+  const start = lines.findIndex((line) => line.startsWith('@@'));
+  return start < 0 ? [] : numbered(lines.slice(start, lines.at(-1) === '' ? -1 : undefined));
+}
+
 function lengths(old: readonly string[], fresh: readonly string[]): number[][] {
   const table = Array.from({ length: old.length + 1 }, () => new Array<number>(fresh.length + 1).fill(0));
   for (let i = old.length - 1; i >= 0; i -= 1) {

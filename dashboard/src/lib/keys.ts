@@ -7,6 +7,7 @@ export const keys = {
   inboxPaused: ['change-requests', 'inbox', 'paused'] as const,
   deadEffects: ['change-requests', 'inbox', 'effects'] as const,
   found: (words: string) => ['change-requests', 'found', words] as const,
+  staleBranches: ['stale-branches'] as const,
   analytics: (days: number) => ['analytics', days] as const,
   learnings: ['learnings'] as const,
   me: ['me'] as const,
@@ -18,5 +19,7 @@ export const keys = {
   detail: (id: string) => ['change-request', id, 'detail'] as const,
   events: (id: string) => ['change-request', id, 'events'] as const,
   gates: (id: string) => ['change-request', id, 'gates'] as const,
+  turnDiff: (id: string, commit: string, since: string) => ['turn-diff', id, commit, since] as const,
+  testLog: (id: string, run: string) => ['test-log', id, run] as const,
   view: (id: string, view: string) => ['change-request', id, 'view', view] as const,
 };

@@ -51,7 +51,7 @@ export function stageLabel(stage: Stage): string {
 
 /** Why it stopped, and what gets it going again, in words for the person who decides. */
 export const PAUSE: Record<PauseReason, { title: string; next: string }> = {
-  input_risk: { title: 'The request looks risky', next: 'Read the flagged passages. Resume if they are harmless, cancel otherwise.' },
+  input_risk: { title: 'The request looks risky', next: 'Read the flagged passages. Approve the text if they are harmless, edit it, or reject it.' },
   repositories_unknown: { title: 'No repository could be identified', next: 'Name the repository in your instructions and resume.' },
   spec_loop: { title: 'The specification does not settle', next: 'Say what the specification gets wrong and resume.' },
   spec_approval: { title: 'The specification waits for approval', next: 'Read the spec and decide.' },
@@ -69,7 +69,7 @@ export const PAUSE: Record<PauseReason, { title: string; next: string }> = {
   ci_failed: { title: 'CI failed', next: 'Look at its log, then resume.' },
   ci_timeout: { title: 'CI did not answer in time', next: 'Look whether it runs, then resume.' },
   review_timeout: { title: 'Nobody reviewed in time', next: 'Find a reviewer, then resume.' },
-  source_changed: { title: 'The request itself changed', next: 'Decide whether to restart with the new text.' },
+  source_changed: { title: 'The request itself changed', next: 'Begin again with the new text, continue with the old one, or cancel.' },
   budget: { title: 'The budget is used up', next: 'Raise the budget and resume, or cancel.' },
   agent_timeout: { title: 'An agent took too long', next: 'Resume to try again, or give a hint.' },
   total_time: { title: 'The time for this change is used up', next: 'Raise the limit and resume, or cancel.' },

@@ -1,6 +1,6 @@
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 
-import { barred, ReleaseCards } from '@/app/routes/gates';
+import { barred, ReleaseCards, StaleRelease } from '@/app/routes/gates';
 import { Tabs } from '@/app/routes/tabs';
 import { Loaded } from '@/components/loaded';
 import { buttonsOf, mayCleanUp } from '@/features/change-request/actions';
@@ -16,6 +16,8 @@ import { Say } from '@/features/change-request/say';
 import { Timeline } from '@/features/change-request/stage-timeline';
 import { Steering } from '@/features/change-request/steering';
 import { useCost } from '@/features/evidence/api/views';
+import { useDeadEffects } from '@/features/inbox/api/inbox';
+import { EffectCard } from '@/features/inbox/effect-card';
 import type { StoredEvent } from '@/lib/event-stream';
 import { words } from '@/lib/format';
 import { useMe } from '@/lib/me';
@@ -47,6 +49,8 @@ function Everything({ of, events }: { of: Detail; events: StoredEvent[] }) {
     <>
       <Header of={of} />
       {of.status === 'paused' && <DecisionScreen of={of} />}
+      {(of.status === 'running' || of.status === 'queued' || of.status === 'paused') && <StaleRelease id={of.id} events={events} />}
+      <DeadEffectsOf id={of.id} />
       {of.status === 'waiting' && <Decisions of={of} barred={barred(of, me.data)} />}
       {(of.status === 'running' || of.status === 'queued') && <Steering of={of} doing={nowDoing(events)} />}
       {of.status === 'waiting' && <Steer of={of} />}
@@ -60,6 +64,12 @@ function Everything({ of, events }: { of: Detail; events: StoredEvent[] }) {
       </div>
     </>
   );
+}
+
+/** Changes outside of this change request that only a person can settle. */
+function DeadEffectsOf({ id }: { id: string }) {
+  const mine = (useDeadEffects().data ?? []).filter((effect) => effect.cr_id === id);
+  return mine.map((effect) => <EffectCard key={effect.id} effect={effect} />);
 }
 
 /** A decision stands on top; while one of the panes is being read it keeps to one line. */

@@ -3,6 +3,7 @@ import type { Schemas } from '@/lib/api';
 import { facts } from '@/lib/json';
 
 export { ReleaseCards } from '@/features/release/release-card';
+export { StaleRelease } from '@/features/release/stale-release';
 
 /** Why this person cannot decide although somebody of their role could; null when nothing speaks against it. */
 export function barred(of: Detail, me: Schemas['Me'] | undefined): string | null {

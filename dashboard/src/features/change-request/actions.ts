@@ -24,23 +24,33 @@ const LABEL: Partial<Record<Available['action'], string>> = {
   budget: 'Raise the budget',
 };
 
+type Reason = Schemas['PauseReason'];
+
+/** What an action means where it answers this question. */
+const ANSWER: Partial<Record<Reason, Partial<Record<Available['action'], string>>>> = {
+  input_risk: { resume: 'Approve as it is', cancel: 'Reject' },
+  source_changed: { adopt: 'Begin again with the new text', resume: 'Continue with the old text' },
+};
+
 /** Cleaning up has a form of its own. */
 export function mayCleanUp(actions: readonly Available[]): boolean {
   return actions.some((one) => one.action === 'cleanup');
 }
 
 /** Turns what the controller allows now into buttons, in its order. An action this page has no words for gets its own name. */
-export function buttonsOf(actions: readonly Available[]): Way[] {
-  return actions.filter((one) => one.action !== 'cleanup').map((one, index) => ({
+export function buttonsOf(actions: readonly Available[], reason?: Reason): Way[] {
+  return actions.filter((one) => !OWN_FORM.has(one.action)).map((one, index) => ({
     action: one.action,
     mode: one.mode ?? null,
-    label: one.mode === 'stage' ? 'Run again' : (LABEL[one.action] ?? capital(words(one.action))),
+    label: (reason && ANSWER[reason]?.[one.action]) ?? (one.mode === 'stage' ? 'Run again' : LABEL[one.action]) ?? capital(words(one.action)),
     explanation: one.explanation,
     first: index === 0,
     final: one.action === 'fail' || one.action === 'cancel',
     needs: needsOf(one),
   }));
 }
+
+const OWN_FORM: ReadonlySet<Available['action']> = new Set(['cleanup', 'edit']);
 
 function needsOf(one: Available): Way['needs'] {
   if (one.action === 'redirect') return 'text';

@@ -1,26 +1,28 @@
+import { useRef } from 'react';
 import { Link } from 'react-router';
 
 import { Problem } from '@/components/states';
 import type { Detail } from '@/features/change-request/api/get-change-request';
-import { useEvents } from '@/features/change-request/api/get-events';
-import { flagsIn, marked } from '@/features/change-request/flags';
 import { Say } from '@/features/change-request/say';
+import { Screening } from '@/features/change-request/screening';
+import { SourceChanged } from '@/features/change-request/source-changed';
 import { TakenOver } from '@/features/change-request/taken-over';
-import { Badge } from '@/components/badge';
 import { words } from '@/lib/format';
 import { shown } from '@/lib/json';
 import { PAUSE, stageLabel } from '@/lib/vocabulary';
 
 /** A dead end explained: why it stopped, with the facts, and the ways to go on. The same screen for every reason. */
 export function DecisionScreen({ of }: { of: Detail }) {
+  const screen = useRef<HTMLElement>(null);
   if (of.pause === null) return <Problem error={new Error('Paused, but the controller gave no reason.')} />;
-  const { reason, message, facts } = of.pause;
+  const { reason, message } = of.pause;
+  const toward = (action: string) => screen.current?.querySelector<HTMLElement>(`[data-action='${action}']`)?.focus();
   return (
-    <section className="banner" aria-label="Paused">
+    <section className="banner" aria-label="Paused" ref={screen}>
       <h2>{PAUSE[reason].title}</h2>
       {of.stage !== null && <p className="quiet">Stopped at {stageLabel(of.stage).toLowerCase()}.</p>}
       {message !== '' && <p>{message}</p>}
-      {reason === 'input_risk' ? <Screening of={of} /> : of.takeover !== null ? <TakenOver takeover={of.takeover} /> : <Facts facts={facts} />}
+      <Ground of={of} toward={toward} />
       {LOOK[reason] !== undefined && (
         <p>
           <Link to={`/change-requests/${of.id}?tab=${LOOK[reason]}`}>Look at the {LOOK[reason]}</Link>
@@ -32,39 +34,20 @@ export function DecisionScreen({ of }: { of: Detail }) {
   );
 }
 
-/** Where the ground for a decision is found. */
+/** What the decision is about. */
+function Ground({ of, toward }: { of: Detail; toward: (action: string) => void }) {
+  if (of.pause?.reason === 'input_risk') return <Screening of={of} toward={toward} />;
+  if (of.pause?.reason === 'source_changed') return <SourceChanged of={of} toward={toward} />;
+  if (of.takeover !== null) return <TakenOver takeover={of.takeover} />;
+  return <Facts facts={of.pause?.facts ?? {}} />;
+}
+
+/** Where more of the ground for a decision is found. */
 const LOOK: Partial<Record<NonNullable<Detail['pause']>['reason'], string>> = {
   spec_loop: 'spec', spec_approval: 'spec', red_witness: 'tests', development_loop: 'tests', identical_failures: 'tests',
   tests_failed: 'tests', tampering: 'diff', review_loop: 'findings', secret_found: 'findings', diff_scope: 'diff',
   rebase_conflict: 'diff', budget: 'cost', source_changed: 'request', agent_stuck: 'conversation', model_refused: 'conversation',
 };
-
-/** The request with the suspicious passages marked. Approve by resuming; edit by submitting it anew; reject by cancelling. */
-function Screening({ of }: { of: Detail }) {
-  const events = useEvents(of.id);
-  const flags = flagsIn(events.data ?? []);
-  return (
-    <div className="screening">
-      <ul>
-        {flags.map((flag) => (
-          <li key={flag.quote}>
-            <Badge tone={flag.risk === 'high' ? 'bad' : 'attention'}>{flag.risk} risk</Badge> {words(flag.pattern)}
-          </li>
-        ))}
-      </ul>
-      <pre className="prose" tabIndex={0}>
-        {marked(of.body, flags.map((flag) => flag.quote)).map((part, index) =>
-          part.suspicious ? <mark key={index}>{part.text}</mark> : <span key={index}>{part.text}</span>,
-        )}
-      </pre>
-      <p>
-        <Link className="button" to={`/new?from=${of.id}`}>
-          Edit and submit anew
-        </Link>
-      </p>
-    </div>
-  );
-}
 
 function Facts({ facts }: { facts: Record<string, unknown> }) {
   const known = Object.entries(facts).filter(([, value]) => value !== null && value !== '');

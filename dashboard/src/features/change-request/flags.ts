@@ -1,4 +1,5 @@
 import type { StoredEvent } from '@/lib/event-stream';
+import { facts, list, text as said, type Facts } from '@/lib/json';
 
 interface Flag {
   risk: string;
@@ -11,18 +12,23 @@ interface Part {
   suspicious: boolean;
 }
 
-/** What screening flagged, each passage once. */
-export function flagsIn(events: readonly StoredEvent[]): Flag[] {
-  const flags = events.flatMap(({ payload }) => (payload.type === 'risk_flagged' ? [payload] : []));
-  return [...new Map(flags.map((flag) => [flag.quote, flag])).values()];
+/** What stopped this text, then what else screening saw in it; each passage once. What an earlier text had is left out. */
+export function flagsOf(pause: Facts, events: readonly StoredEvent[], text: string): Flag[] {
+  const stopping = list(pause['flags'])
+    .map(facts)
+    .map((flag) => ({ risk: said(flag['risk']), pattern: said(flag['pattern']), quote: said(flag['quote']) }));
+  const seen = events.flatMap(({ payload }) => (payload.type === 'risk_flagged' && text.includes(payload.quote) ? [payload] : []));
+  const stops = new Set(stopping.map((flag) => flag.quote.slice(0, EVENT_QUOTE_MAX)));
+  const others = new Map(seen.filter((flag) => !stops.has(flag.quote)).map((flag) => [flag.quote, flag]));
+  return [...stopping, ...others.values()];
 }
 
-/** The text cut where a quoted passage begins or ends; quotes that do not occur word for word are left out. */
+/** Events carry at most this much of a passage. */
+const EVENT_QUOTE_MAX = 500;
+
+/** The text cut where a quoted passage begins or ends, wherever it occurs; what does not occur word for word is left out. */
 export function marked(text: string, quotes: readonly string[]): Part[] {
-  const ranges = quotes
-    .map((quote) => [text.indexOf(quote), quote.length] as const)
-    .filter(([start, length]) => start >= 0 && length > 0)
-    .toSorted(([one], [other]) => one - other);
+  const ranges = quotes.flatMap((quote) => placesOf(text, quote)).toSorted(([one, many], [other, more]) => one - other || more - many);
   const parts: Part[] = [];
   let at = 0;
   for (const [start, length] of ranges) {
@@ -31,4 +37,11 @@ export function marked(text: string, quotes: readonly string[]): Part[] {
     at = start + length;
   }
   return [...parts, { text: text.slice(at), suspicious: false }].filter((part) => part.text !== '');
+}
+
+function placesOf(text: string, quote: string): (readonly [number, number])[] {
+  const places: (readonly [number, number])[] = [];
+  if (quote === '') return places;
+  for (let at = text.indexOf(quote); at >= 0; at = text.indexOf(quote, at + quote.length)) places.push([at, quote.length]);
+  return places;
 }

@@ -27,7 +27,7 @@ function Saying({ of }: { of: Detail }) {
   const [stage, setStage] = useState<Stage>(of.stage ?? 'intake');
   const [amount, setAmount] = useState(() => String(Math.ceil(Number(of.budget_usd) * 1.5)));
   const field = useRef<HTMLTextAreaElement>(null);
-  const ways = buttonsOf(of.actions);
+  const ways = buttonsOf(of.actions, of.pause?.reason);
   const act = (way: Way) => {
     const more = {
       ...(way.mode !== null && { mode: way.mode }),

@@ -18,6 +18,7 @@ export function WayButton({ way, act, disabled }: Props) {
       <button
         type="button"
         className={look}
+        data-action={way.action}
         title={way.explanation}
         aria-describedby={about}
         disabled={disabled}

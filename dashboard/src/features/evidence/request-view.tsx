@@ -1,3 +1,5 @@
+import { useRequestTexts } from '@/lib/request-texts';
+import { RequestTexts } from '@/components/request-texts';
 import type { Schemas } from '@/lib/api';
 
 type Detail = Schemas['ChangeRequestDetail'];
@@ -9,13 +11,20 @@ interface Criterion {
 
 /** What was asked for, and what the intake agent understood. */
 export function RequestView({ of }: { of: Detail }) {
+  const texts = useRequestTexts(of.id, of.request_revision > 1 || of.proposed_revision !== null);
   const { summary, criteria } = understood(of.structured);
   return (
     <div className="sections">
       <section>
-        <h3>As submitted</h3>
+        <h3>{of.request_revision === 1 ? 'As submitted' : `As it is worked on, revision ${of.request_revision}`}</h3>
         <pre className="prose">{of.body}</pre>
       </section>
+      {texts.data && texts.data.items.length > 1 && (
+        <section>
+          <h3>Every text of this request</h3>
+          <RequestTexts items={texts.data.items} inUse={texts.data.in_use} />
+        </section>
+      )}
       {(summary !== '' || criteria.length > 0) && (
         <section>
           <h3>As understood</h3>

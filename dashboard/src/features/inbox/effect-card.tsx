@@ -1,3 +1,6 @@
+import { useState } from 'react';
+import { Link } from 'react-router';
+
 import { Problem } from '@/components/states';
 import { useSettleEffect, type Effect } from '@/features/inbox/api/inbox';
 import { words } from '@/lib/format';
@@ -5,6 +8,7 @@ import { useMay } from '@/lib/me';
 
 /** A change outside whose outcome only a person can settle. */
 export function EffectCard({ effect }: { effect: Effect }) {
+  const [sure, setSure] = useState(false);
   const settle = useSettleEffect();
   const may = useMay('operator');
   return (
@@ -12,7 +16,9 @@ export function EffectCard({ effect }: { effect: Effect }) {
       <h2>
         {words(effect.kind)} {effect.repository}
       </h2>
-      <p>{effect.error || 'Its outcome is not known.'}</p>
+      <p>
+        Of <Link to={`/change-requests/${effect.cr_id}`}>{effect.cr_id}</Link>: {effect.error || 'Its outcome is not known.'}
+      </p>
       <p className="quiet">{effect.tries} tries. Retry once the cause is gone; dismiss it if it is done or no longer wanted.</p>
       <pre className="code">{JSON.stringify(effect.payload, null, 2)}</pre>
       {may ? (
@@ -20,8 +26,8 @@ export function EffectCard({ effect }: { effect: Effect }) {
           <button type="button" className="button button-primary" disabled={settle.isPending} onClick={() => settle.mutate({ id: effect.id, how: 'retry' })}>
             Retry
           </button>
-          <button type="button" className="button button-danger" disabled={settle.isPending} onClick={() => settle.mutate({ id: effect.id, how: 'dismiss' })}>
-            Dismiss
+          <button type="button" className="button button-danger" disabled={settle.isPending} onBlur={() => setSure(false)} onClick={() => (sure ? settle.mutate({ id: effect.id, how: 'dismiss' }) : setSure(true))}>
+            {sure ? 'Press again: dismiss for good' : 'Dismiss'}
           </button>
         </div>
       ) : (

@@ -9,8 +9,12 @@ export interface Shown {
   changes: Change[];
   risks: { risk: string; pattern: string; quote: string }[];
   skipped: string[];
+  /** Who changed the text of the request on the way. */
+  requestChanges: string[];
   /** A spec gate shows the features themselves, by repository. */
   features: [string, string][];
+  /** The approval that does not count any more, because what was approved is not what is shown. */
+  voided: { by: string; at: string; hash: string } | null;
   /** A screening gate shows the request. */
   request: string;
 }
@@ -27,6 +31,21 @@ export interface Change {
   preExisting: string[];
   findings: string[];
   resolved: number;
+  moves: Move[];
+}
+
+/** A base branch that moved under the change, and the rebase that followed. */
+export interface Move {
+  repository: string;
+  baseBranch: string;
+  baseBefore: string;
+  base: string;
+  headBefore: string;
+  head: string;
+  clean: boolean;
+  proven: boolean;
+  commits: { commit: string; subject: string }[];
+  more: boolean;
 }
 
 /** Reads what a gate shows. The content is the approver's evidence: what is missing is said, never invented. */
@@ -42,7 +61,9 @@ export function shownBy(content: Facts): Shown {
       .map(facts)
       .map((flag) => ({ risk: text(flag['risk']), pattern: text(flag['pattern']), quote: text(flag['quote']) })),
     skipped: list(content['skipped']).map(text),
+    requestChanges: list(content['request_changes']).map(text),
     features: Object.entries(facts(content['specs'])).map(([name, feature]) => [name, text(feature)]),
+    voided: voidedBy(facts(content['void_approval'])),
     request: text(content['request']) || text(content['body']),
   };
 }
@@ -67,7 +88,30 @@ function changeOf(name: string, about: Facts): Change {
     preExisting: list(about['pre_existing_failures']).map(text),
     findings: list(about['findings']).map(said),
     resolved: Number(about['resolved_findings'] ?? 0),
+    moves: list(about['rebases']).map((move) => moveOf(name, facts(move))),
   };
+}
+
+export function moveOf(repository: string, about: Facts): Move {
+  return {
+    repository,
+    baseBranch: text(about['base_branch']),
+    baseBefore: text(about['base_before']),
+    base: text(about['base']),
+    headBefore: text(about['head_before']),
+    head: text(about['head']),
+    clean: about['clean'] === true,
+    proven: about['proven'] === true,
+    commits: list(about['commits'])
+      .map(facts)
+      .map((one) => ({ commit: text(one['commit']), subject: text(one['subject']) })),
+    more: about['more_commits'] === true,
+  };
+}
+
+function voidedBy(approval: Facts): Shown['voided'] {
+  const by = text(approval['decided_by']);
+  return by === '' ? null : { by, at: text(approval['decided_at']), hash: text(approval['content_hash']) };
 }
 
 function said(finding: unknown): string {

@@ -1,7 +1,9 @@
+import { Ago } from '@/components/ago';
 import { Badge } from '@/components/badge';
 import { Gherkin } from '@/components/gherkin';
 import { Problem } from '@/components/states';
 import { useGatesOf, type Gate } from '@/features/release/api/gates';
+import { BaseMoves } from '@/features/release/moves';
 import { shownBy, type Change, type Shown } from '@/features/release/content';
 import { Decide } from '@/features/release/decide';
 import { Proof } from '@/features/release/proof';
@@ -26,6 +28,7 @@ export function ReleaseCards({ id, barred }: Props) {
 
 function ReleaseCard({ gate, barred, before }: { gate: Gate; barred: string | null; before: Gate[] }) {
   const shown = shownBy(gate.content);
+  const moves = shown.changes.flatMap((change) => change.moves);
   return (
     <section className="card" aria-label={`Decision: ${words(gate.kind)}`}>
       <h2>{words(gate.kind)}: your decision</h2>
@@ -35,6 +38,13 @@ function ReleaseCard({ gate, barred, before }: { gate: Gate; barred: string | nu
           is the present content.
         </p>
       ))}
+      {shown.voided !== null && (
+        <p className="voided">
+          <Badge tone="attention">void</Badge> {shown.voided.by} approved <code>{hash(shown.voided.hash)}</code> <Ago at={shown.voided.at} />; the change had to be
+          changed since, so that approval does not count. This is <code>{hashOf(gate)}</code>.
+        </p>
+      )}
+      {moves.length > 0 && <BaseMoves moves={moves} />}
       <div className="card-columns">
         <What shown={shown} />
         <Risk shown={shown} />
@@ -66,6 +76,11 @@ function What({ shown }: { shown: Shown }) {
           </li>
         ))}
       </ul>
+      {shown.requestChanges.map((change) => (
+        <p key={change} className="remark">
+          {change}
+        </p>
+      ))}
       {shown.cost !== '' && <p className="quiet">It cost {usd(shown.cost)} so far.</p>}
     </div>
   );
@@ -116,5 +131,9 @@ function RiskyFiles({ change }: { change: Change }) {
 }
 
 function hashOf(gate: Gate): string {
-  return short(gate.content_hash.replace('sha256:', ''));
+  return hash(gate.content_hash);
+}
+
+function hash(whole: string): string {
+  return short(whole.replace('sha256:', ''));
 }

@@ -1,0 +1,106 @@
+"""What ended change requests left at remotes: branches and saved work in progress that nobody decided about.
+
+Problem: a record of pushes says what was put there, not what still is. Choice: the remotes are asked each time, one
+question per remote; what is gone is not shown, what could not be asked is shown as unknown. Nothing is deleted here: the
+choices are those of the cleanup of each change request.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from controller.cleanup.schemas import AtRemote, CleanupArtifact, StaleBranch, StaleBranches
+from controller.cleanup.service import Branch, Left, branch_view, left_of, snapshots_view
+from controller.context import ControllerContext
+from controller.wiring import RemoteRefs
+from pipeline.access import Principal
+from pipeline.change_request import wip_prefixes
+from pipeline.errors import ChangelineError
+from pipeline.store.change_requests import ChangeRequests
+from pipeline.store.effects import Effects
+from pipeline.store.interventions import Interventions
+from pipeline.store.pull_requests import PullRequests
+
+CHANGE_REQUESTS_MAX = 200
+PREFIXES = ("refs/heads/changeline/", "refs/changeline/wip/")
+PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What one remote said: its refs, or why they are not known."""
+
+    refs: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    left: Left
+    artifact: CleanupArtifact
+    name: str
+    remote: str
+    branch: Branch | None
+
+    def judged(self, answer: _Answer) -> AtRemote | None:
+        """Say where it is now; None when it is gone."""
+        if answer.problem:
+            return AtRemote.UNKNOWN
+        if self.branch is None:
+            saved = wip_prefixes(self.left.cr.id, self.name)
+            return AtRemote.THERE if any(ref.startswith(saved) for ref in answer.refs) else None
+        commit = answer.refs.get(self.branch.ref)
+        if commit is None:
+            return None
+        return AtRemote.THERE if commit == self.branch.commit else AtRemote.MOVED
+
+
+async def look(context: ControllerContext, principal: Principal, repository: str | None) -> StaleBranches:
+    """Return what is left, the longest ended first."""
+    async with context.database.transaction(principal.tenant) as connection:
+        requests = ChangeRequests(connection)
+        ended = await requests.ended_without_success(limit=CHANGE_REQUESTS_MAX + 1)
+        aggregates = Effects(connection), PullRequests(connection), Interventions(connection)
+        lefts = [await left_of(cr, requests, *aggregates) for cr in ended[:CHANGE_REQUESTS_MAX]]
+    found = [one for left in lefts for one in _found(left) if repository in {None, one.name}]
+    answers = await _asked(context.wiring.remote_refs, {(one.name, one.remote) for one in found})
+    judged = [(one, one.judged(answers[one.remote])) for one in found]
+    items = [_view(one, place, answers[one.remote].problem) for one, place in judged if place is not None]
+    return StaleBranches(items=items, truncated=len(ended) > CHANGE_REQUESTS_MAX)
+
+
+def _found(left: Left) -> Iterable[_Found]:
+    for branch in left.branches:
+        artifact = branch_view(left, branch)
+        yield _Found(left=left, artifact=artifact, name=branch.repository, remote=branch.remote, branch=branch)
+    for one in left.worked_on:
+        artifact = snapshots_view(left, one)
+        yield _Found(left=left, artifact=artifact, name=one.target.name, remote=one.target.remote, branch=None)
+
+
+async def _asked(refs: RemoteRefs | None, places: set[tuple[str, str]]) -> Mapping[str, _Answer]:
+    """Ask each remote once, all at the same time."""
+    by_remote = {remote: name for name, remote in sorted(places)}
+    answers: Sequence[_Answer] = await asyncio.gather(*(_ask(refs, name, one) for one, name in by_remote.items()))
+    return dict(zip(by_remote, answers, strict=True))
+
+
+async def _ask(refs: RemoteRefs | None, name: str, remote: str) -> _Answer:
+    if refs is None:
+        return _Answer(problem="This controller does not ask remotes.")
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return _Answer(refs=await refs.below(name, remote, PREFIXES))
+    except ChangelineError as problem:
+        return _Answer(problem=problem.message)
+    except TimeoutError:
+        return _Answer(problem="The remote did not answer in time.")
+
+
+def _view(one: _Found, place: AtRemote, problem: str) -> StaleBranch:
+    cr = one.left.cr
+    return StaleBranch(
+        change_request=cr.id, title=cr.title, status=cr.status, created_by=cr.created_by,
+        ended_at=cr.finished_at or cr.updated_at, artifact=one.artifact, remote=one.remote, at_remote=place,
+        why_unknown=problem,
+    )  # fmt: skip
