@@ -175,7 +175,12 @@ async def test_a_history_read_from_its_end_is_whole_and_its_summary_counts_what_
     assert narrow["next_before"] is None
     assert (summary["total"], summary["tool_calls"]) == (len(whole), {"shop": 40})
     told = [(one["type"], one["payload"].get("summary")) for one in summary["milestones"]]
-    assert told[-4:] == [("stage_entered", None), ("agent_turn", None), ("tool_called", "call 40"), ("risk_flagged", None)]
+    assert told[-4:] == [
+        ("stage_entered", None),
+        ("agent_turn", None),
+        ("tool_called", "call 40"),
+        ("risk_flagged", None),
+    ]
     assert summary["complete_to"] >= whole[-1]["seq"]
 
 
