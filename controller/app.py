@@ -35,6 +35,8 @@ from controller.operations.schema_check import SchemaCheck
 from controller.repositories import routes as repository_routes
 from controller.settings import routes as settings_routes
 from controller.static import packaged_dashboard, static_routes
+from controller.test_logs import routes as test_log_routes
+from controller.turns import routes as turn_routes
 from controller.version import program_version
 from controller.views import routes as view_routes
 from controller.wiring import ControllerWiring, EffectExecutor
@@ -47,7 +49,7 @@ from pipeline.store.deltas import PostgresTenantDeltas
 from pipeline.store.engine import Database
 
 _FEATURES = (
-    change_request_routes, event_routes, intervention_routes, cleanup_routes, view_routes, gate_routes, settings_routes,
+    change_request_routes, event_routes, intervention_routes, cleanup_routes, view_routes, turn_routes, test_log_routes, gate_routes, settings_routes,
     repository_routes, learning_routes, journal_routes, effect_routes, auth_routes, operation_routes,
     analytics_routes,
 )  # fmt: skip

@@ -48,6 +48,10 @@ class NotThereYet(CallerError):
     """The thing belongs to something that exists, but was not made so far."""
 
 
+class NoLongerThere(CallerError):
+    """The thing is known, but what it consisted of is not kept any more."""
+
+
 class WrongHost(CallerError):
     """The request names a host that this controller does not answer for."""
 
@@ -61,6 +65,7 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     NotThereYet: HTTPStatus.NOT_FOUND,
+    NoLongerThere: HTTPStatus.GONE,
     Conflict: HTTPStatus.CONFLICT,
     PersonNeeded: HTTPStatus.CONFLICT,
     IllegalMove: HTTPStatus.CONFLICT,

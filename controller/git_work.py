@@ -69,6 +69,11 @@ class GitDiffs:
     def __init__(self, open_repository: OpenRepository) -> None:
         self._open = open_repository
 
+    async def holds(self, target: RepositoryTarget, *commits: str) -> bool:
+        """Whether the cache of this machine has all of these commits."""
+        repository = await self._open(target.name, target.remote)
+        return all([await repository.has_commit(commit) for commit in commits])
+
     async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
         """Return the difference between two commits of the cache."""
         repository = await self._open(target.name, target.remote)

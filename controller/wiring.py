@@ -49,6 +49,9 @@ class RepositoryDiff:
 class DiffReader(Protocol):
     """Reads differences from the git caches."""
 
+    async def holds(self, target: RepositoryTarget, *commits: str) -> bool:
+        """Whether all of these commits (full SHAs) can be read."""
+
     async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
         """Return the difference between two commits (full SHAs)."""
 

@@ -81,9 +81,9 @@ class CallerError(ChangelineError):
 class NotFound(CallerError):
     """The named thing does not exist in this tenant."""
 
-    def __init__(self, kind: str, name: str) -> None:
+    def __init__(self, kind: str, name: str, *, remedy: str | None = None) -> None:
         super().__init__(
-            f"No {kind} named {name!r} exists.", field=kind, remedy=f"List the existing ones of kind {kind}."
+            f"No {kind} named {name!r} exists.", field=kind, remedy=remedy or f"List the existing ones of kind {kind}."
         )
 
 

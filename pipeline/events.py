@@ -84,12 +84,14 @@ class AgentStarted(_Event):
 
 
 class AgentTurn(_Event):
-    """The model answered: the first line of its text, and what it costs so far."""
+    """The model answered: the first line of its text, what it asks for, and what it costs so far."""
 
     type: Literal["agent_turn"] = "agent_turn"
     instance: str
     turn: int
     text: str = ""
+    calls: tuple[str, ...] = ()
+    """One line for each tool call, in the order in which they run from now on."""
     cost_usd: str = "0"
 
 

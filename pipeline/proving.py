@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipeline import events
+from pipeline.evidence import test_logs
 from pipeline.evidence.protected_tests import symbol_paths
 from pipeline.evidence.symbols import RepositorySymbols, read_symbols
 from pipeline.evidence.test_reports import Outcome, TestReport
@@ -54,10 +55,18 @@ async def prove(
 ) -> TestReport:
     """Run tests of a commit in a clean checkout; `restored` overwrites paths (None deletes) before the run.
 
-    `left_out` is what `left_out` found on the base.
+    `left_out` is what `left_out` found on the base. The log is stored here, before the run is: a stored run that is shown
+    has its log.
     """
     context = run.context
     tree = context.tree(name, f"{purpose}-{run.activation[:8]}")
+
+    async def keep_log(log: test_logs.RunLog) -> None:
+        await context.records.save_artifact(
+            kind=test_logs.KIND, name=test_logs.name_of(name, run.activation, purpose, commit),
+            content=log.text.encode(), media_type="text/plain; charset=utf-8", facts={"cut": log.cut},
+        )  # fmt: skip
+
     repository = context.repositories[name]
     await repository.remove_worktree(tree)
     await repository.checkout(tree, commit)
@@ -65,7 +74,7 @@ async def prove(
     try:
         report = await run_tests(
             stack=stack, tree=tree, environment=environment, sandbox=context.sandbox,
-            selection=selection, limits=context.configuration.pipeline, left_out=left_out,
+            selection=selection, limits=context.configuration.pipeline, left_out=left_out, keep_log=keep_log,
         )  # fmt: skip
     finally:
         await repository.remove_worktree(tree)

@@ -40,6 +40,7 @@ from pipeline.store.journal import PostgresJournal
 from pipeline.store.ledger import PostgresLedger
 from pipeline.store.run_records import RunRecords
 from pipeline.store.runs import Runs
+from pipeline.turn_diffs import TurnDiffs
 from pipeline.version import version
 from worker.mortality import mortal
 from worker.order import Order
@@ -135,6 +136,7 @@ async def _context(
         gateway=_gateway(settings, configuration, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
         bring_back=pushes.bring_back,
+        keep_diff=TurnDiffs(records=records, repository=repositories.__getitem__).keep,
         instructions=lambda _: StoredInstructions(database, cr_id=cr.id), emit=records.emit,
         limits=configuration.pipeline, clock=clock, on_text=live.of,
     )  # fmt: skip

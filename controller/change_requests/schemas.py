@@ -1,5 +1,6 @@
 """What callers send to submit a change request, and what they see of one."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +18,8 @@ from pipeline.store.pull_requests import PullRequest
 
 REPOSITORIES_MAX = 1
 """Changes over several repositories come with a later release; the line already fans out per repository."""
+
+_STAGE_MARK = re.compile(r"^(skipped in|resumed) [0-9a-f-]{36}$")
 
 Remote = Annotated[Line, StringConstraints(min_length=1, max_length=2000)]
 
@@ -333,8 +336,9 @@ def attempt_view(attempt: AttemptState) -> AttemptView:
 
 
 def intervention_view(intervention: Intervention) -> InterventionView:
-    """Return an intervention as the API shows it."""
-    return InterventionView(**{name: getattr(intervention, name) for name in InterventionView.model_fields})
+    """Return an intervention as the API shows it; the mark by which a stage knows its own says nothing to people."""
+    fields = {name: getattr(intervention, name) for name in InterventionView.model_fields}
+    return InterventionView(**{**fields, "note": _STAGE_MARK.sub("", intervention.note)})
 
 
 def pull_request_view(pull_request: PullRequest) -> PullRequestView:

@@ -6,6 +6,7 @@ checked against the facts of the run before it is accepted, so a stage only ever
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline.agents.journal import Noted, record_of
 from pipeline.agents.loop import run_agent
@@ -26,6 +27,8 @@ from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, Emit, Instructions, Journal, JournalKey, Repository, Sandbox, TurnListener
 from pipeline.snapshots import keep_prefix
 
+KeepDiffOf = Callable[[str, JournalKey, int | None, str, str], Awaitable[None]]
+"""(repository, …): see `pipeline.agents.task.KeepDiff`."""
 BringBack = Callable[[str, Sequence[str]], Awaitable[list[str]]]
 """(repository, commits) to the commits that are lost for good."""
 
@@ -43,6 +46,7 @@ class Crew:
     repositories: Callable[[str], Repository]
     bring_back: BringBack
     """See `pipeline.context.Snapshots`."""
+    keep_diff: KeepDiffOf
     instructions: Callable[[Job], Instructions]
     emit: Emit
     limits: Limits
@@ -112,6 +116,7 @@ class Crew:
             clock=self.clock,
             bench=self._bench(job) if job.tree else None,
             workspace=self._workspace(job) if edits else None,
+            keep_diff=partial(self.keep_diff, job.repository) if edits and job.repository else None,
             on_text=self.on_text(job),
         )
 

@@ -21,7 +21,7 @@ from pipeline.agents.fitting import misfit
 from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S
-from pipeline.agents.tools import tool_definitions, tool_notes
+from pipeline.agents.tools import call_line, tool_definitions, tool_notes
 from pipeline.agents.toolsets import ToolSet
 from pipeline.agents.turn import Turn
 from pipeline.change_request import PauseReason
@@ -220,11 +220,13 @@ class _Agent(Generic[S]):
             return
         self.spent_usd = await self.ports.gateway.spent_usd()
         text = next((block["text"] for block in answer.content if block.get("type") == "text"), "")
+        calls = [block for block in answer.content if block.get("type") == "tool_use"]
         await self._emit(
             AgentTurn(
                 instance=self.task.instance,
                 turn=self.talk.turn,
                 text=_first_line(text),
+                calls=tuple(call_line(use["name"], use["input"]) for use in calls),
                 cost_usd=str(self.talk.cost_usd),
             ),
             CostUpdated(spent_usd=str(self.spent_usd), budget_usd=str(self.ports.limits.budget_usd)),

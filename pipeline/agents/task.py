@@ -12,7 +12,7 @@ from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
-from pipeline.ports import Clock, Emit, Instructions, Journal, Json, ModelClass, TurnListener
+from pipeline.ports import Clock, Emit, Instructions, Journal, JournalKey, Json, ModelClass, TurnListener
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -60,6 +60,13 @@ class AgentTask(Generic[S]):
     """Further validation; its `ModelError` goes back to the model. May run again after a crash."""
 
 
+KeepDiff = Callable[[JournalKey, int | None, str, str], Awaitable[None]]
+"""(conversation, turn or None for all of it, before, after): keeps what differs between two snapshots, for people.
+
+Safe to repeat; what is kept last under a turn counts.
+"""
+
+
 class Workspace(Protocol):
     """The tree's memory. Commits are full SHAs."""
 
@@ -87,6 +94,8 @@ class AgentPorts:
     """None for agents without tools."""
     workspace: Workspace | None = None
     """None for agents that cannot change the tree."""
+    keep_diff: KeepDiff | None = None
+    """Given what each turn, and at its end the whole conversation, changed; None keeps nothing."""
     tools: Callable[[Workbench, ToolSet], ToolRunner] = ToolBox
     """Makes what carries tool calls out; a replay answers them from the journal."""
     on_text: TurnListener | None = None

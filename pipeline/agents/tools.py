@@ -70,6 +70,13 @@ class ToolOutcome:
     may_have_changed: bool = False
 
 
+def call_line(name: str, given: object) -> str:
+    """Return one line that says to people what a call is about to do; `given` is whatever the model sent."""
+    said = given if isinstance(given, dict) else {}
+    asked = {BASH: said.get("command"), EDITOR: f"{said.get('command')} {said.get('path')}"}.get(name)
+    return _one_line(asked if isinstance(asked, str) else name)
+
+
 def tool_definitions(toolset: ToolSet) -> tuple[Json, ...]:
     """Return the tools as the provider wants them declared."""
     if toolset is ToolSet.NONE:

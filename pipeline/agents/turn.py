@@ -2,7 +2,7 @@
 
 Rules, so that a turn means the same on every run: calls run in the order given; a submission counts only if no earlier
 call of the turn failed; after an accepted submission nothing more runs; the tree is saved before a submission is
-judged and after everything ran.
+judged and after everything ran; what the turn changed is kept before the record that names its snapshot.
 """
 
 from dataclasses import dataclass, field
@@ -41,6 +41,7 @@ class Turn(Generic[S]):
         for call in self.answer.tool_uses:
             await self._call(call)
         await self._save_at_the_end()
+        await self._keep_diffs()
         if self.rejection and self.submission is None:
             await self.notebook.write(Noted(note=Note.VALIDATION_ERROR, turn=self.answer.turn, text=self.rejection))
         await self.notebook.write(
@@ -119,6 +120,17 @@ class Turn(Generic[S]):
             last = self.results[-1]
             last["content"] += f"\n[The pipeline could not save the tree: {error.message} Mend this first.]"
             last["is_error"] = True
+
+    async def _keep_diffs(self) -> None:
+        """Keep what this turn changed and, when the conversation ends with it, what all of its turns did."""
+        keep, talk = self.ports.keep_diff, self.notebook.conversation
+        before, after, first = talk.commit, self.commit or talk.commit, talk.terms.opened.commit
+        if keep is None or before is None or after is None or first is None:
+            return
+        if before != after:
+            await keep(self.notebook.name, self.answer.turn, before, after)
+        if self.submission is not None and first not in {before, after}:
+            await keep(self.notebook.name, None, first, after)
 
     @property
     def _tree(self) -> Workspace | None:

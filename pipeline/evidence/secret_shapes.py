@@ -59,6 +59,20 @@ def redacted(text: str, start: int = 0) -> str:
     return "".join([*told, text[cursor:]])
 
 
+def redacted_lines(text: str) -> str:
+    """As `redacted`, but every line stays a line and keeps its first character: line numbers and diffs stay true."""
+    told, cursor = list[str](), 0
+    for begin, stop in sorted(_spans(text)):
+        if stop > cursor:
+            start = max(begin, cursor)
+            told.append(text[cursor:start])
+            first, *rest = text[start:stop].split("\n")
+            name = f"[{masked(text[begin:stop])}]" if first else ""
+            told.append("\n".join([name, *(f"{line[0]}…" if line else "" for line in rest)]))
+            cursor = stop
+    return "".join([*told, text[cursor:]])
+
+
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     for _, shape in _SHAPES:
         for found in shape.finditer(text):

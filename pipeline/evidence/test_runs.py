@@ -14,10 +14,11 @@ comparison with the base's tests (`baseline`), and the reviewers; not this modul
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.evidence import test_logs
 from pipeline.evidence.canary import Canary, plant
 from pipeline.evidence.path_globs import matches_any
 from pipeline.evidence.test_commands import Places, ResultFormat, TestCommand, plan_command
@@ -28,6 +29,7 @@ from pipeline.evidence.untrusted_files import read_source, walk_files
 from pipeline.limits import Limits
 from pipeline.ports import CommandResult, Environment, Language, Sandbox, SandboxCommand, Stack
 
+KeepLog = Callable[[test_logs.RunLog], Awaitable[None]]
 RESULTS = "-results-"
 """In the name of a directory beside a tree: what the tests of that tree write."""
 OUTPUT_MAX_BYTES = 8 * 1024 * 1024
@@ -54,11 +56,13 @@ async def run_tests(
     selection: Sequence[str] | None,
     limits: Limits,
     left_out: Mapping[str, Collection[str]] | None = None,
+    keep_log: KeepLog | None = None,
 ) -> TestReport:
     """Run test files (None: the full suite) of a clean checkout and report per test.
 
-    `left_out` names tests by file that need not be reported, because the base's own suite leaves them out. `tree` is disposable: the run writes into it. Whatever the tests do ends in the report; only the sandbox's own
-    errors are raised.
+    `left_out` names tests by file that need not be reported, because the base's own suite leaves them out. `tree` is
+    disposable: the run writes into it. Whatever the tests do ends in the report; only the sandbox's own errors are raised.
+    `keep_log` is given the whole output before the report is made from it.
     """
     scratch = await asyncio.to_thread(_scratch, tree)
     try:
@@ -68,6 +72,9 @@ async def run_tests(
         )
         try:
             result = await sandbox.run(_sandboxed(run.command, places, environment, limits))
+            if keep_log is not None:
+                planted = run.canary.file if run.canary else None
+                await keep_log(await asyncio.to_thread(test_logs.log_of, run.command, result, planted))
             return await asyncio.to_thread(_report, run, result)
         finally:
             if run.canary is not None:

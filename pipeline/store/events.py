@@ -29,7 +29,7 @@ _MILESTONES = (
 )  # fmt: skip
 """What tells the course of a change request. The limits on loops bound how many there are, whatever agents do meanwhile."""
 _LATEST = ("agent_started", "agent_turn", "tool_called", "agent_completed", "tests_run")
-"""What agents do all the time: only the last one of each type and repository says what goes on now."""
+"""What agents do all the time: only the last one of each type and agent says what goes on now."""
 
 
 class Events:
@@ -77,13 +77,13 @@ class Events:
         return (await self._read(query.order_by(events.c.seq.desc()).limit(limit)))[::-1]
 
     async def milestones(self, cr_id: str, *, up_to: int) -> list[StoredEvent]:
-        """Return the course of one change request and the last word from each repository, ascending."""
+        """Return the course of one change request and the last word of each agent, ascending."""
         repository = events.c.payload["repository"].astext
         numbered = (events.c.cr_id == cr_id, events.c.seq <= up_to)
         latest = (
             select(func.max(events.c.seq))
             .where(*numbered, events.c.type.in_(_LATEST))
-            .group_by(repository, events.c.type)
+            .group_by(repository, events.c.payload["role"].astext, events.c.payload["instance"].astext, events.c.type)
         )
         course = select(events.c.seq).where(*numbered, events.c.type.in_(_MILESTONES))
         return await self._read(_PLAIN.where(events.c.seq.in_(union_all(course, latest))).order_by(events.c.seq))

@@ -5,7 +5,7 @@ Everything is an upsert by activation, because a node may run twice; large texts
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import RowMapping, func, select, update
@@ -18,6 +18,15 @@ from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.identifiers import derived_id
 from pipeline.records import SpecRevision, StageResult
 from pipeline.store.tables import artifacts, blobs, findings, spec_revisions, stage_results, test_runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactPart:
+    """Some bytes of an artifact and how many it has."""
+
+    content: bytes
+    size_bytes: int
+    facts: Mapping[str, Any]
 
 
 class Work:
@@ -152,6 +161,11 @@ class Work:
             query = query.where(test_runs.c.repository == repository)
         return list((await self._connection.execute(query)).mappings())
 
+    async def test_run(self, run_id: str) -> RowMapping | None:
+        """Return one test run of any attempt."""
+        where = (test_runs.c.cr_id == self._key["cr_id"], test_runs.c.id == run_id)
+        return (await self._connection.execute(select(test_runs).where(*where))).mappings().one_or_none()
+
     async def save_findings(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
         """Store what was reported in one activation. Idempotent."""
         for number, finding in enumerate(found):
@@ -189,12 +203,27 @@ class Work:
 
     async def artifact(self, kind: str, name: str) -> bytes:
         """Return an artifact's bytes or raise `NotFound`."""
-        where = [artifacts.c.cr_id == self._key["cr_id"], artifacts.c.kind == kind, artifacts.c.name == name]
-        joined = select(blobs.c.content).join(artifacts, artifacts.c.sha256 == blobs.c.sha256).where(*where)
-        content = (await self._connection.execute(joined)).scalar_one_or_none()
+        content = await self.find_artifact(kind, name)
         if content is None:
             raise NotFound(kind, name)
-        return bytes(content)
+        return content
+
+    async def find_artifact(self, kind: str, name: str) -> bytes | None:
+        """Return an artifact's bytes, None when there is none of that name."""
+        found = select(blobs.c.content).join(artifacts, artifacts.c.sha256 == blobs.c.sha256)
+        content = (await self._connection.execute(found.where(*self._named(kind, name)))).scalar_one_or_none()
+        return None if content is None else bytes(content)
+
+    async def artifact_part(self, kind: str, name: str, *, offset: int, limit: int) -> ArtifactPart | None:
+        """Return up to `limit` bytes of an artifact from `offset` on; the database reads no more than these out."""
+        part = func.substring(blobs.c.content, offset + 1, limit).label("part")
+        size = func.octet_length(blobs.c.content).label("size")
+        query = select(part, size, artifacts.c.facts).join(artifacts, artifacts.c.sha256 == blobs.c.sha256)
+        row = (await self._connection.execute(query.where(*self._named(kind, name)))).one_or_none()
+        return ArtifactPart(content=bytes(row.part), size_bytes=row.size, facts=row.facts) if row else None
+
+    def _named(self, kind: str, name: str) -> list[Any]:
+        return [artifacts.c.cr_id == self._key["cr_id"], artifacts.c.kind == kind, artifacts.c.name == name]
 
     def _of(self, table: Any) -> list[Any]:
         return [table.c.cr_id == self._key["cr_id"], table.c.attempt == self._key["attempt"]]

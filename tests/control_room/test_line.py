@@ -1,16 +1,13 @@
 """The whole line driven from the browser alone: real servers, workers, git and tests; only the model is scripted."""
 
-import json
 import re
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.conftest import EXAMPLES, Changeline, git, value_of
-from tests.control_room.conftest import PHONE, Room
+from tests.control_room.conftest import PHONE, Room, login
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
@@ -23,22 +20,30 @@ def test_a_change_is_submitted_watched_steered_paused_commented_and_released_wit
     changeline: Changeline, sample: Path, place: Path, room: Room
 ) -> None:
     url = _up(changeline, "0")
-    page = room.person(url, _login(url, place))
+    page = room.person(url, login(url, place))
     page.set_default_timeout(SLOW_MS)
     expect(page.get_by_text("No change request yet.")).to_be_visible()
 
     _submit(room, page, sample)
     _steer_and_pause(room, page)
+    _restart(room, page, changeline, url)
     expect(page.get_by_role("region", name="Decision: release")).to_be_visible(timeout=SLOW_MS)
     address = page.url
+    _saw_everything_once(page, url, address)
     _look_at_every_pane(room, page, address)
+    _look_at_a_turn(room, page, address)
+    _look_at_a_log(room, page, address)
     _comment(room, page, address)
-    _restart(room, page, address, changeline, url)
 
-    phone = room.person(url, _login(url, place), size=PHONE)
+    phone = room.person(url, login(url, place), size=PHONE)
     phone.goto(f"{url}/inbox")
     expect(phone.get_by_role("region", name="Decision: release")).to_be_visible()
     room.look(phone, "phone-approval")
+    phone.goto(f"{address}?tab=diff")
+    phone.get_by_role("button", name="Earlier turn").click()
+    expect(phone.get_by_text("Exactly what the code writer changed")).to_be_visible()
+    phone.get_by_role("group", name="Turn").scroll_into_view_if_needed()
+    room.look(phone, "phone-diff")
 
     page.goto(f"{url}/inbox")
     expect(page.get_by_role("button", name="Approve")).to_be_enabled()
@@ -93,29 +98,73 @@ def _look_at_every_pane(room: Room, page: Page, address: str) -> None:
         room.look(page, tab)
 
 
+def _look_at_a_turn(room: Room, page: Page, address: str) -> None:
+    page.goto(f"{address}?tab=diff")
+    show = page.get_by_role("combobox", name="Show")
+    expect(show.locator("optgroup[label='parcel-rates: code writer, conversation 2']")).to_be_attached()
+    page.keyboard.press(",")
+    expect(page).to_have_url(re.compile(r"[?]tab=diff&turn=[0-9a-f]{40}$"))
+    expect(page.locator(".tab-panel")).to_contain_text("Exactly what the code writer changed in turn")
+    expect(page.locator(".diff-file").first).to_be_visible()
+    room.look(page, "diff-turn")
+    page.keyboard.press(".")
+    expect(page).to_have_url(f"{address}?tab=diff")
+    page.goto(f"{address}?tab=diff&turn={'0' * 40}")
+    expect(page.get_by_role("alert")).to_contain_text("List the turns")
+
+
+def _look_at_a_log(room: Room, page: Page, address: str) -> None:
+    page.goto(f"{address}?tab=tests")
+    page.get_by_role("link", name="Whole log of red").first.click()
+    expect(page.get_by_role("region", name="What failed")).to_be_visible()
+    log = page.get_by_role("region", name="Log", exact=True)
+    expect(log).to_contain_text("python -m pytest")
+    expect(log).to_contain_text("The process ended with exit code 1")
+    room.look(page, "log")
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download the log").click()
+    assert downloading.value.path().read_text() == log.text_content()
+
+
 def _comment(room: Room, page: Page, address: str) -> None:
     page.goto(f"{address}?tab=diff")
-    page.get_by_label("side by side").check()
-    expect(page.locator(".diff-pair").first).to_be_visible()
-    page.get_by_label("side by side").uncheck()
-    page.get_by_role("button", name=re.compile("^Comment on .*insurance.py:3$")).first.click()
-    page.get_by_label(re.compile("^Comment on")).and_(page.get_by_role("textbox")).fill(
-        "Say why the minimum is 1.50 EUR."
-    )
-    page.get_by_role("button", name="Keep").click()
+    _keep_comment(page, 3, "Say why the minimum is 1.50 EUR.")
     expect(page.get_by_role("region", name="Line comments")).to_contain_text("1 comment not sent")
     room.look(page, "comments")
+    page.get_by_label("side by side").check()
+    expect(page.locator(".diff-pair").first).to_be_visible()
+    _keep_comment(page, 5, "Name the currency.")
+    expect(page.get_by_role("region", name="Line comments")).to_contain_text("2 comments not sent")
+    room.look(page, "comments-split")
+    page.get_by_label("side by side").uncheck()
     page.get_by_role("button", name="Discard").click()
 
 
-def _restart(room: Room, page: Page, address: str, changeline: Changeline, url: str) -> None:
-    page.goto(address)
+def _keep_comment(page: Page, line: int, text: str) -> None:
+    page.get_by_role("button", name=re.compile(f"^Comment on .*insurance.py:{line}$")).first.click()
+    page.get_by_label(re.compile("^Comment on")).and_(page.get_by_role("textbox")).fill(text)
+    page.get_by_role("button", name="Keep").click()
+
+
+def _restart(room: Room, page: Page, changeline: Changeline, url: str) -> None:
+    """Stop and start the installation while agents work; the page stays open and goes on by itself."""
     changeline("down")
     expect(page.get_by_text("The controller does not answer.")).to_be_visible()
     room.look(page, "offline")
     assert _up(changeline, url.rsplit(":", 1)[1]) == url
     expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=SLOW_MS)
-    expect(page.get_by_role("button", name="Approve")).to_be_enabled()
+    expect(page.get_by_text("The controller does not answer.")).to_be_hidden()
+
+
+def _saw_everything_once(page: Page, url: str, address: str) -> None:
+    """The page that was open all the time shows each event once, in the order of the controller's own record."""
+    events = page.request.get(
+        f"{url}/api/v1{address.removeprefix(url)}/events?limit=1000", headers={"Accept": "application/json"}
+    )
+    recorded = [one["at"] for one in events.json()["items"]]
+    seen = page.get_by_role("log").locator("time")
+    expect(seen).to_have_count(len(recorded))
+    assert seen.evaluate_all("all => all.map(one => one.dateTime)") == recorded
 
 
 def _look_at_the_rest(room: Room, page: Page, url: str) -> None:
@@ -141,13 +190,3 @@ def _up(changeline: Changeline, port: str) -> str:
     started = changeline("up", "--detach", "--port", port, "--scenario", SCENARIO)
     assert started.returncode == 0, started.stderr
     return str(value_of(changeline("status", "--json"))["controller"])
-
-
-def _login(url: str, place: Path) -> dict[str, Any]:
-    token = (place / "data" / "token").read_text().strip()
-    asked = urllib.request.Request(  # noqa: S310 - the address of the test's own controller
-        f"{url}/api/v1/login-codes", method="POST", headers={"Authorization": f"Bearer {token}"}
-    )
-    with urllib.request.urlopen(asked) as answer:  # noqa: S310 - as above
-        found: dict[str, Any] = json.load(answer)
-    return found

@@ -32,6 +32,13 @@ class ScriptedInspector:
 class ScriptedDiffs:
     """Says what it was asked for."""
 
+    def __init__(self) -> None:
+        self.lost: set[tuple[str, str]] = set()
+        """(repository, commit)."""
+
+    async def holds(self, target: RepositoryTarget, *commits: str) -> bool:
+        return self.lost.isdisjoint((target.name, commit) for commit in commits)
+
     async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
         changed = ChangedFile(path="a.py", status="M", added=1, removed=0)
         return RepositoryDiff(files=(changed,), patch=f"--- {target.name} {base[:4]}..{head[:4]}")

@@ -4,11 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from pipeline import events
+from pipeline import events, turn_diffs
 from pipeline.change_request import Move, PauseReason, RepositoryTarget, Stage, WaitKind
 from pipeline.configuration import Configuration, SecuritySettings
 from pipeline.findings import Finding, FindingSource, Severity
-from pipeline.ports import EntryKind, JournalEntry, JournalKey, Usage
+from pipeline.ports import ChangedFile, EntryKind, JournalEntry, JournalKey, Usage
 from pipeline.records import Gate, NewChangeRequest
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
@@ -23,6 +23,8 @@ from pipeline.store.pull_requests import PullRequests
 from pipeline.store.work import Work
 
 CR = "cr-1"
+SNAPSHOTS = ("1" * 40, "2" * 40, "3" * 40)
+"""Of the three states of a tree that `turned` leaves."""
 TARGET = RepositoryTarget(name="sample", remote="/srv/sample", base_branch="main")
 
 
@@ -110,6 +112,32 @@ async def worked(store: Database, cr_id: str = CR) -> None:
             head_commit="h" * 40,
         )  # fmt: skip
         await Events(connection).append(cr_id, events.StageEntered(stage=Stage.DEVELOPMENT))
+
+
+async def turned(store: Database, cr_id: str = CR) -> None:
+    """Leave a conversation of three turns of which the second changed nothing; what the third changed is kept, the rest is not."""
+    first, second, third = SNAPSHOTS
+    journal = PostgresJournal(store)
+    system = await journal.put_blob(b"Role: code_writer")
+    # What a tool printed looks like an entry's own fields, and means nothing.
+    shown = [{"type": "tool_result", "content": f'{{"commit":"{"f" * 40}"}}'}]
+    bodies: list[tuple[EntryKind, dict[str, Any]]] = [
+        (EntryKind.OPENED, {"system": system, "commit": first}),
+        (EntryKind.OBSERVED, {"turn": 1, "results": shown, "commit": second, "submission": None}),
+        (EntryKind.OBSERVED, {"turn": 2, "results": shown, "commit": None, "submission": None}),
+        (EntryKind.OBSERVED, {"turn": 3, "results": [], "commit": third, "submission": {"summary": "Done."}}),
+    ]
+    key = JournalKey(cr_id=cr_id, attempt=1, activation="b", role="code_writer", instance="sample/1")
+    for seq, (kind, body) in enumerate(bodies):
+        await journal.append(key, JournalEntry(seq=seq, kind=kind, body=body))
+    file = ChangedFile(path="a.py", status="M", added=1, removed=1)
+    patch = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
+    kept = turn_diffs.TurnDiff(before=second, after=third, files=(file,), patch=patch, truncated=False)
+    async with store.transaction() as connection:
+        await Work(connection, cr_id=cr_id, attempt=1).save_artifact(
+            kind=turn_diffs.KIND, name=turn_diffs.name_of(key, 3), content=turn_diffs.written(kept),
+            media_type="application/json", facts={},
+        )  # fmt: skip
 
 
 async def with_evidence(store: Database, content: bytes, cr_id: str = CR) -> None:

@@ -44,12 +44,15 @@ def get(controller: Controller, address: str) -> dict[str, Any]:
 async def test_every_page_answers_for_a_change_request_with_everything(controller: Controller, store: Database) -> None:
     await line.queued(store)
     await line.worked(store)
+    await line.turned(store)
     await line.with_evidence(store, b"{}")
     await line.paused(store, PauseReason.REVIEW_LOOP)
     await line.queued(store, "cr-2")
     gate = await line.at_gate(store, cr_id="cr-2")
     learning = get(controller, "/api/v1/learnings")["items"][0]["id"]
     names = {"cr_id": line.CR, "gate_id": gate.id, "section": "pipeline", "name": "sample", "learning_id": learning}
+    names["commit"] = line.SNAPSHOTS[-1]
+    names["run_id"] = get(controller, f"/api/v1/change-requests/{line.CR}/tests")["items"][0]["id"]
     controller.submit(repositories=["/srv/sample"])
     exported = controller.client().get(f"/api/v1/change-requests/{line.CR}/journal").content
     names["journal_id"] = controller.client().post("/api/v1/journals", content=exported).json()["id"]
@@ -66,7 +69,7 @@ async def test_every_page_answers_for_a_change_request_with_everything(controlle
 
 async def test_a_fresh_change_request_has_pages_too(controller: Controller, store: Database) -> None:
     await line.queued(store)
-    for view in ("", "/spec", "/diff", "/tests", "/findings", "/cost", "/conversation"):
+    for view in ("", "/spec", "/diff", "/tests", "/findings", "/cost", "/conversation", "/turns"):
         get(controller, f"/api/v1/change-requests/{line.CR}{view}")
     missing = controller.client().get(f"/api/v1/change-requests/{line.CR}/evidence")
     assert (missing.status_code, missing.json()["type"]) == (404, "urn:changeline:problem:not-there-yet")

@@ -412,6 +412,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/change-requests/{cr_id}/tests/{run_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Test Log
+         * @description Return a part of what a test run printed, from a byte on.
+         */
+        get: operations["get_test_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/tests/{run_id}/log.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Test Log
+         * @description Return everything that is known of what a test run printed, as a file.
+         */
+        get: operations["download_test_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Turns
+         * @description Return the turns that changed files, conversation by conversation.
+         */
+        get: operations["list_turns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{cr_id}/turns/{commit}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Turn Diff
+         * @description Return what the turn that ended at a snapshot changed; with `since=conversation`, what its conversation did up to it.
+         */
+        get: operations["get_turn_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/effects": {
         parameters: {
             query?: never;
@@ -1026,9 +1106,14 @@ export interface components {
         };
         /**
          * AgentTurn
-         * @description The model answered: the first line of its text, and what it costs so far.
+         * @description The model answered: the first line of its text, what it asks for, and what it costs so far.
          */
         AgentTurn: {
+            /**
+             * Calls
+             * @default []
+             */
+            calls: string[];
             /**
              * Cost Usd
              * @default 0
@@ -1684,6 +1769,45 @@ export interface components {
             title?: string | null;
         };
         /**
+         * EditingConversationList
+         * @description Conversations in which anything changed, of all attempts, in the order they began.
+         */
+        EditingConversationList: {
+            /** Items */
+            items: components["schemas"]["EditingConversationView"][];
+        };
+        /**
+         * EditingConversationView
+         * @description One conversation of an agent that works on a tree. `number` counts those of its role in its repository.
+         */
+        EditingConversationView: {
+            /** Activation */
+            activation: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Attempt */
+            attempt: number;
+            /** Commit */
+            commit: string;
+            /** Ended */
+            ended: boolean;
+            /** Instance */
+            instance: string;
+            /** Number */
+            number: number;
+            /** Repository */
+            repository: string;
+            /** Role */
+            role: string;
+            /** Since */
+            since: string;
+            /** Turns */
+            turns: components["schemas"]["TurnView"][];
+        };
+        /**
          * EffectList
          * @description Effects, oldest first.
          */
@@ -2177,6 +2301,31 @@ export interface components {
             status: components["schemas"]["LearningStatus"];
             /** Text */
             text: string;
+        };
+        /**
+         * LogPage
+         * @description A part of the log of one test run: plain text, cut at a line's end.
+         *
+         *     `whole` is false when only the end of the output is known; then `note` says why. `cut` says that the middle of a very
+         *     long log was left out when it was stored.
+         */
+        LogPage: {
+            /** Cut */
+            cut: boolean;
+            /** Next Offset */
+            next_offset: number | null;
+            /** Note */
+            note: string;
+            /** Offset */
+            offset: number;
+            /** Run Id */
+            run_id: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Text */
+            text: string;
+            /** Whole */
+            whole: boolean;
         };
         /**
          * LoginCode
@@ -2693,6 +2842,12 @@ export interface components {
          */
         Severity: "critical" | "major" | "minor" | "info";
         /**
+         * Since
+         * @description What a turn's snapshot is compared with: the turn before it, or the beginning of its conversation.
+         * @enum {string}
+         */
+        Since: "turn" | "conversation";
+        /**
          * SpecList
          * @description All revisions of an attempt, by repository and revision.
          */
@@ -3095,6 +3250,34 @@ export interface components {
              * @enum {string}
              */
             type: "tool_called";
+        };
+        /**
+         * TurnDiffView
+         * @description What one turn changed, or its conversation up to it.
+         */
+        TurnDiffView: {
+            conversation: components["schemas"]["EditingConversationView"];
+            diff: components["schemas"]["RepositoryDiffView"];
+            since: components["schemas"]["Since"];
+            /** Turn */
+            turn: number;
+        };
+        /**
+         * TurnView
+         * @description One turn that changed files. Its `commit` is its address.
+         */
+        TurnView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Commit */
+            commit: string;
+            /** Since */
+            since: string;
+            /** Turn */
+            turn: number;
         };
         /**
          * Until
@@ -3919,6 +4102,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestRunList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_test_log: {
+        parameters: {
+            query?: {
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_test_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_turns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cr_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditingConversationList"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_turn_diff: {
+        parameters: {
+            query?: {
+                since?: components["schemas"]["Since"];
+            };
+            header?: never;
+            path: {
+                cr_id: string;
+                commit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurnDiffView"];
                 };
             };
             /** @description A problem (RFC 9457). */

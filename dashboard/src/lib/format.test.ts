@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { ago, duration, usd } from '@/lib/format';
+import { bytes, ago, duration, usd } from '@/lib/format';
 
 test.each([
   [0.42, '0.4 s'],
@@ -21,4 +21,12 @@ test.each([
 
 test('a clock that runs behind never shows the future', () => {
   expect(ago('2026-11-20T10:00:05Z', Date.parse('2026-11-20T10:00:00Z'))).toBe('just now');
+});
+
+test.each([
+  [812, '812 B'],
+  [18_240, '18 kB'],
+  [2_097_152, '2.1 MB'],
+])('%d bytes read as %s', (size, words) => {
+  expect(bytes(size)).toBe(words);
 });

@@ -38,6 +38,12 @@ export function count(value: number): string {
   return value < 1_000 ? String(value) : `${(value / 1_000).toFixed(1)}k`;
 }
 
+/** `812 B`, `18 kB`, `2.1 MB`. */
+export function bytes(size: number): string {
+  if (size < 1_000) return `${size} B`;
+  return size < 1_000_000 ? `${Math.round(size / 1_000)} kB` : `${(size / 1_000_000).toFixed(1)} MB`;
+}
+
 /** The first characters of a commit or hash, enough to recognise it. */
 export function short(sha: string): string {
   return sha.slice(0, 9);

@@ -33,7 +33,7 @@ test('arrivals say from which number on they are whole, also after they forgot s
 });
 
 test('a course does not grow with what agents do', () => {
-  const turn = (seq: number) => event(seq, { type: 'agent_turn', repository: 'shop', role: 'code_writer', instance: 'w', turn: seq, text: '', cost_usd: '0' });
+  const turn = (seq: number) => event(seq, { type: 'agent_turn', repository: 'shop', role: 'code_writer', instance: 'w', turn: seq, calls: [], text: '', cost_usd: '0' });
   const course = courseOf({ complete_to: 1, total: 1, milestones: [turn(1)], tool_calls: {} }, [turn(1), turn(2), turn(3)]);
   expect(course.events.map((one) => one.seq)).toEqual([3]);
   expect(course.total).toBe(3);

@@ -71,8 +71,19 @@ export function courseWith(course: Course, stored: StoredEvent): Course {
   const next = { ...course, total: course.total + 1, completeTo: stored.seq };
   if (MILESTONES.has(type)) return { ...next, events: [...course.events, stored] };
   if (!LATEST.has(type)) return next;
-  const others = course.events.filter((one) => one.type !== type || (one.payload.repository ?? null) !== repository);
+  const others = course.events.filter((one) => one.type !== type || agentOf(one) !== agentOf(stored) || ofOneTurn(one, stored));
   const counted = type === 'tool_called' && repository !== null;
   const calls = counted ? { ...course.calls, [repository]: (course.calls[repository] ?? 0) + 1 } : course.calls;
   return { ...next, events: [...others, stored], calls };
+}
+
+/** Several agents work side by side in one repository; the last word of each counts. */
+function agentOf({ payload }: StoredEvent): string {
+  const instance = 'instance' in payload ? payload.instance : '';
+  return [payload.repository ?? '', payload.role ?? '', instance].join('/');
+}
+
+/** The tools of one turn are called one after the other, and each of them takes one from what is still to be done. */
+function ofOneTurn({ payload: one }: StoredEvent, { payload: other }: StoredEvent): boolean {
+  return one.type === 'tool_called' && other.type === 'tool_called' && one.turn === other.turn;
 }

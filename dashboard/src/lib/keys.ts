@@ -21,5 +21,7 @@ export const keys = {
   histories: (id: string) => ['change-request', id, 'events', 'history'] as const,
   history: (id: string, stage: string | null) => ['change-request', id, 'events', 'history', stage] as const,
   gates: (id: string) => ['change-request', id, 'gates'] as const,
+  turnDiff: (id: string, commit: string, since: string) => ['turn-diff', id, commit, since] as const,
+  testLog: (id: string, run: string) => ['test-log', id, run] as const,
   view: (id: string, view: string) => ['change-request', id, 'view', view] as const,
 };

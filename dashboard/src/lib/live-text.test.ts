@@ -23,7 +23,7 @@ test('the event that ends a turn ends its text, also for pieces that come after 
   live.subscribe(() => (told += 1));
   live.hear(piece(2, 0, 'Hm '));
   const { repository, role, instance } = PLACE;
-  live.see(event(7, { type: 'agent_turn', repository, role, instance, turn: 2, text: 'Hm.', cost_usd: '0' }));
+  live.see(event(7, { type: 'agent_turn', repository, role, instance, turn: 2, text: 'Hm.', calls: [], cost_usd: '0' }));
   live.hear(piece(2, 1, 'too late'));
   expect(texts(live)).toEqual([]);
   live.hear(piece(3, 0, 'Next '));
@@ -38,4 +38,13 @@ test('a worker that is lost says nothing more, and its successor starts counting
   expect(texts(live)).toEqual([]);
   live.hear(piece(1, 0, 'Once more '));
   expect(texts(live)).toEqual(['Once more ']);
+});
+
+test('a further round of the same agent is heard from its first turn', () => {
+  const live = new LiveText();
+  const { repository, role, instance } = PLACE;
+  live.see(event(9, { type: 'agent_completed', repository, role, instance, turns: 5, cost_usd: '0' }));
+  live.see(event(10, { type: 'agent_started', repository, role, instance, model: 'm', resumed_at_turn: 0 }));
+  live.hear(piece(1, 0, 'The finding first. '));
+  expect(texts(live)).toEqual(['The finding first. ']);
 });

@@ -62,6 +62,10 @@ export class LiveText {
     if (ENDS_ALL.has(payload.type)) {
       for (const key of this.ended.keys()) if (key.startsWith(`${id}/`)) this.ended.delete(key);
       this.set(id, NOTHING);
+    } else if (payload.type === 'agent_started') {
+      const { repository = null, role, instance } = payload;
+      // A further round of the same agent counts its turns anew.
+      this.ended.set(`${id}/${nameOf({ repository, role: role ?? '', instance })}`, payload.resumed_at_turn);
     } else if (payload.type === 'agent_turn' || payload.type === 'agent_completed') {
       const { repository = null, role, instance } = payload;
       const agent = nameOf({ repository, role: role ?? '', instance });

@@ -76,3 +76,28 @@ export function gate(facts: Partial<Gate> = {}): Gate {
 export function event(seq: number, payload: Stored['payload'], at = AT): Stored {
   return { seq, cr_id: 'cr-7k2m', type: payload.type, at, payload };
 }
+
+export function repositoryDiff(facts: Partial<Schemas['RepositoryDiffView']> = {}): Schemas['RepositoryDiffView'] {
+  const file = { path: 'a.py', status: 'M', added: 1, removed: 1, binary: false, old_path: null };
+  return { repository: 'shop', base: 'aaaa', head: 'bbbb', files: [file], patch: '', truncated: false, ...facts };
+}
+
+export function conversation(facts: Partial<Schemas['EditingConversationView']> = {}): Schemas['EditingConversationView'] {
+  const [start, first, second] = ['1', '2', '3'].map((digit) => digit.repeat(40)) as [string, string, string];
+  return {
+    attempt: 1, activation: 'act', role: 'code_writer', instance: 'shop/1', repository: 'shop', number: 1, since: start,
+    commit: second, at: AT, ended: true,
+    turns: [
+      { turn: 2, since: start, commit: first, at: AT },
+      { turn: 5, since: first, commit: second, at: AT },
+    ],
+    ...facts,
+  };
+}
+
+export function testRun(facts: Partial<Schemas['TestRunView']> = {}): Schemas['TestRunView'] {
+  return {
+    id: 'run-1', attempt: 1, repository: 'shop', stage: 'development', purpose: 'green_suite', commit: 'bbbb', ok: true,
+    report: {}, verdict: {}, created_at: AT, ...facts,
+  };
+}

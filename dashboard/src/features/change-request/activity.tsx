@@ -8,7 +8,6 @@ import { useHistory } from '@/features/change-request/api/get-events';
 import { LivePanels } from '@/features/change-request/live-panels';
 import type { Schemas } from '@/lib/api';
 import type { Course } from '@/lib/history';
-import { useLiveText } from '@/lib/live-text';
 import { stageLabel, STAGES } from '@/lib/vocabulary';
 
 /** What goes on in each repository, and what happened, the newest at the end. */
@@ -27,7 +26,6 @@ export function Activity({ of, course }: { of: Detail; course: Course }) {
         </p>
       )}
       <Log key={stage} id={of.id} stage={stage} total={course.total} />
-      <Typing id={of.id} />
     </>
   );
 }
@@ -45,20 +43,4 @@ function Log({ id, stage, total }: { id: string; stage: Schemas['Stage'] | null;
       }
     </Loaded>
   );
-}
-
-/** The end of what each agent is saying. Not for screen readers: its first line follows as an event. */
-function Typing({ id }: { id: string }) {
-  return useLiveText(id).map(({ agent, role, text }) => (
-    <p key={agent} className="event-typing" aria-hidden="true">
-      <span className="event-who">{role.replaceAll('_', ' ')}</span> {lastWords(text)}
-    </p>
-  ));
-}
-
-const SHOWN_CHARACTERS = 160;
-
-function lastWords(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  return line.length > SHOWN_CHARACTERS ? `…${line.slice(-SHOWN_CHARACTERS)}` : line;
 }

@@ -9,13 +9,15 @@ import { useMay } from '@/lib/me';
 /** Choices with a word of warning. */
 const TOLD_ABOUT: readonly Choice[] = ['delete', 'report'];
 
-/** What a finished change request leaves outside, and what becomes of each piece. Nothing happens that nobody chose. */
+/** What a finished change request leaves outside, and what becomes of each piece. Open until somebody decided; nothing happens that nobody chose. */
 export function Cleanup({ id }: { id: string }) {
+  const cleanup = useCleanup(id);
+  const [open, setOpen] = useState<boolean | null>(null);
   return (
-    <details className="over">
+    <details className="over" open={open ?? cleanup.data?.pending ?? false} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>What is left outside, and cleaning up</summary>
       <section className="card" aria-label="Cleanup">
-        <Loaded query={useCleanup(id)} what="what is left">
+        <Loaded query={cleanup} what="what is left">
           {({ artifacts }) => (artifacts.length === 0 ? <p>Nothing is left outside.</p> : <Choices id={id} artifacts={artifacts} />)}
         </Loaded>
       </section>

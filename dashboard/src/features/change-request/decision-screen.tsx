@@ -6,6 +6,7 @@ import type { Detail } from '@/features/change-request/api/get-change-request';
 import { Say } from '@/features/change-request/say';
 import { Screening } from '@/features/change-request/screening';
 import { SourceChanged } from '@/features/change-request/source-changed';
+import { TakenOver } from '@/features/change-request/taken-over';
 import { words } from '@/lib/format';
 import { shown } from '@/lib/json';
 import { PAUSE, stageLabel } from '@/lib/vocabulary';
@@ -47,21 +48,6 @@ const LOOK: Partial<Record<NonNullable<Detail['pause']>['reason'], string>> = {
   tests_failed: 'tests', tampering: 'diff', review_loop: 'findings', secret_found: 'findings', diff_scope: 'diff',
   rebase_conflict: 'diff', budget: 'cost', source_changed: 'request', agent_stuck: 'conversation', model_refused: 'conversation',
 };
-
-/** The branches of a change request that a person took over, with the commands to type. */
-function TakenOver({ takeover }: { takeover: NonNullable<Detail['takeover']> }) {
-  return (
-    <dl className="facts">
-      {takeover.repositories.map((one) => (
-        <div key={one.name}>
-          <dt>{`${one.name}: ${one.branch}`}</dt>
-          <dd>{one.status === 'done' ? <code>{one.commands.join(' && ')}</code> : one.message || 'It is being published.'}</dd>
-          {one.status === 'done' && one.message !== '' && <dd>{one.message}</dd>}
-        </div>
-      ))}
-    </dl>
-  );
-}
 
 function Facts({ facts }: { facts: Record<string, unknown> }) {
   const known = Object.entries(facts).filter(([, value]) => value !== null && value !== '');

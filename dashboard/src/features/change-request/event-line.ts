@@ -66,7 +66,8 @@ export function nowDoing(events: readonly StoredEvent[]): string | null {
   const telling = ['tool_called', 'agent_turn', 'agent_started', 'tests_run', 'stage_entered'];
   const last = events.findLast((stored) => telling.includes(stored.payload.type));
   if (!last) return null;
-  const { who, text } = lineOf(last.payload);
+  const { who, text: said } = lineOf(last.payload);
+  const text = last.payload.type === 'agent_turn' ? (last.payload.calls[0] ?? said) : said;
   return who ? `${who}: ${text}` : text;
 }
 

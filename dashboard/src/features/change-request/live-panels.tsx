@@ -1,23 +1,28 @@
 import { Badge } from '@/components/badge';
 import type { Detail } from '@/features/change-request/api/get-change-request';
 import { liveOf, type Live } from '@/features/change-request/live';
+import { Saying } from '@/features/change-request/saying';
 import type { Course } from '@/lib/history';
 import { words } from '@/lib/format';
+import { useLiveText, type Saying as Said } from '@/lib/live-text';
 import { stageLabel } from '@/lib/vocabulary';
 
-/** Who works on what, one panel per repository. */
+/** Who works on what, one panel per repository, with what each agent is saying. What none of them is about stands below. */
 export function LivePanels({ of, course }: { of: Detail; course: Course }) {
   const panels = liveOf(course, of.repositories.map((target) => target.name));
+  const said = useLiveText(of.id);
+  const joint = said.filter((one) => !panels.some((panel) => panel.repository === one.repository));
   return (
     <div className="live">
       {panels.map((panel) => (
-        <Panel key={panel.repository} panel={panel} running={of.status === 'running'} />
+        <Panel key={panel.repository} panel={panel} running={of.status === 'running'} said={said.filter((one) => one.repository === panel.repository)} />
       ))}
+      {joint.length > 0 && <Saying said={joint} />}
     </div>
   );
 }
 
-function Panel({ panel, running }: { panel: Live; running: boolean }) {
+function Panel({ panel, running, said }: { panel: Live; running: boolean; said: Said[] }) {
   const working = running && panel.working;
   return (
     <section className="live-panel" aria-label={`Live: ${panel.repository}`}>
@@ -25,13 +30,9 @@ function Panel({ panel, running }: { panel: Live; running: boolean }) {
         <strong>{panel.repository}</strong>
         {panel.stage && <Badge tone={working ? 'active' : 'muted'}>{stageLabel(panel.stage)}</Badge>}
         {panel.round > 1 && <span className="quiet">round {panel.round}</span>}
-        {panel.role !== null && <span>{words(panel.role)}</span>}
-        {panel.turn > 0 && <span className="quiet">turn {panel.turn}</span>}
       </header>
-      <p className="live-doing">
-        {working && <span className="pulse" aria-hidden="true" />}
-        <span>{panel.doing || (working ? 'Starting…' : 'Nothing at the moment')}</span>
-      </p>
+      <Doing panel={panel} working={working} />
+      {working && <Saying said={said} />}
       <footer className="quiet">
         {panel.tests && (
           <span className={panel.tests.ok ? 'added' : 'removed'}>
@@ -43,4 +44,28 @@ function Panel({ panel, running }: { panel: Live; running: boolean }) {
       </footer>
     </section>
   );
+}
+
+/** A line for each agent at work or stopped at it; what was last, or what is in between, when there is none. */
+function Doing({ panel, working }: { panel: Live; working: boolean }) {
+  if (panel.agents.length === 0) {
+    return (
+      <p className="live-doing">
+        {working && <span className="pulse" aria-hidden="true" />}
+        <span>{panel.doing || (working ? 'Starting…' : 'Nothing at the moment')}</span>
+      </p>
+    );
+  }
+  return panel.agents.map((agent) => (
+    <p key={agent.name} className="live-doing">
+      {working && <span className="pulse" aria-hidden="true" />}
+      <span>
+        <span className="event-who">
+          {words(agent.role)}
+          {agent.turn > 0 && `, turn ${agent.turn}`}
+        </span>
+        {agent.doing}
+      </span>
+    </p>
+  ));
 }

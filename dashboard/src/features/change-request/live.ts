@@ -1,15 +1,24 @@
+import { words } from '@/lib/format';
 import type { Course, StoredEvent } from '@/lib/history';
 
 type Event = StoredEvent['payload'];
 
-/** What goes on in one repository, folded from the course of events. */
+/** One agent that did not hand in yet; reviewers work side by side. */
+export interface AtWork {
+  name: string;
+  role: string;
+  turn: number;
+  doing: string;
+  /** What it asked for and what did not end yet, the next one first. */
+  pending: string[];
+}
+
+/** What goes on in one repository, folded from the newest events. */
 export interface Live {
   repository: string;
   stage: Event['stage'];
-  role: string | null;
-  instance: string | null;
   round: number;
-  turn: number;
+  agents: AtWork[];
   doing: string;
   working: boolean;
   tests: { passed: number; failed: number; skipped: number; ok: boolean; purpose: string } | null;
@@ -31,22 +40,27 @@ export function liveOf({ events, calls }: Course, repositories: readonly string[
 function fold(panel: Live, event: Event): void {
   switch (event.type) {
     case 'stage_entered':
-      Object.assign(panel, { stage: event.stage ?? null, round: event.round, role: null, instance: null, turn: 0, doing: '', working: true });
+      Object.assign(panel, { stage: event.stage ?? null, round: event.round, agents: [], doing: '', working: true });
       break;
     case 'stage_completed':
-      Object.assign(panel, { doing: event.summary, working: false });
+      Object.assign(panel, { agents: [], doing: event.summary, working: false });
       break;
     case 'agent_started':
-      Object.assign(panel, { role: event.role ?? null, instance: event.instance, turn: event.resumed_at_turn, doing: 'started', working: true });
+      works(panel, event, { turn: event.resumed_at_turn, doing: 'started', pending: [] });
       break;
-    case 'agent_turn':
-      Object.assign(panel, { turn: event.turn, role: event.role ?? panel.role, doing: event.text || panel.doing, working: true });
+    case 'agent_turn': {
+      const pending = event.calls;
+      works(panel, event, { turn: event.turn, doing: pending[0] ?? event.text, pending });
       break;
-    case 'tool_called':
-      Object.assign(panel, { turn: event.turn, role: event.role ?? panel.role, doing: event.summary, working: true });
+    }
+    case 'tool_called': {
+      const pending = (panel.agents.find((one) => one.name === nameOf(event))?.pending ?? []).slice(1);
+      works(panel, event, { turn: event.turn, doing: pending[0] ?? event.summary, pending });
       break;
+    }
     case 'agent_completed':
-      Object.assign(panel, { doing: 'handed in its result', working: false });
+      panel.agents = panel.agents.filter((one) => one.name !== nameOf(event));
+      panel.doing = `${words(event.role ?? 'the agent')} handed in its result`;
       break;
     case 'tests_run':
       panel.tests = { passed: event.passed, failed: event.failed, skipped: event.skipped, ok: event.ok, purpose: event.purpose };
@@ -56,8 +70,17 @@ function fold(panel: Live, event: Event): void {
   }
 }
 
+type OfAgent = Extract<Event, { instance: string }>;
+
+const nameOf = (event: OfAgent): string => `${event.role ?? ''}/${event.instance}`;
+
+function works(panel: Live, event: OfAgent, now: Pick<AtWork, 'turn' | 'doing' | 'pending'>): void {
+  const agent = { name: nameOf(event), role: event.role ?? 'agent', ...now };
+  const at = panel.agents.findIndex((one) => one.name === agent.name);
+  panel.agents = at < 0 ? [...panel.agents, agent] : panel.agents.with(at, agent);
+  panel.working = true;
+}
+
 function blank(repository: string, calls: number): Live {
-  return {
-    repository, stage: null, role: null, instance: null, round: 1, turn: 0, doing: '', working: false, tests: null, calls,
-  };
+  return { repository, stage: null, round: 1, agents: [], doing: '', working: false, tests: null, calls };
 }

@@ -1,20 +1,37 @@
-import { Badge } from '@/components/badge';
+import { Link, useSearchParams } from 'react-router';
+
+import { Ago } from '@/components/ago';
 import { Loaded } from '@/components/loaded';
 import { Empty } from '@/components/states';
+import { useTurnDiff, useTurns, type Chosen, type Editing } from '@/features/evidence/api/turns';
 import { useDiff } from '@/features/evidence/api/views';
-import { FileView } from '@/features/evidence/file-view';
-import type { Schemas } from '@/lib/api';
-import { fileDiffs, riskOf } from '@/lib/diff';
-import { short } from '@/lib/format';
+import { RepositoryDiff } from '@/features/evidence/repository-diff';
+import { chosenIn, nameOf, TurnPicker } from '@/features/evidence/turn-picker';
+import { words } from '@/lib/format';
 import { prefer, usePreferences } from '@/lib/preferences';
 
-type Diff = Schemas['RepositoryDiffView'];
-
-/** Files beyond this many begin closed, so that a large change opens at once. */
-const OPEN_MAX = 20;
-
+/** What the change request changes, or one turn of it; which one stands in the address. */
 export function DiffView({ id }: { id: string }) {
+  const [params] = useSearchParams();
   const { diff: look } = usePreferences();
+  const conversations = useTurns(id).data ?? [];
+  const chosen = chosenIn(params);
+  const split = look === 'split';
+  return (
+    <>
+      <div className="pane-head">
+        {(conversations.length > 0 || chosen !== null) && <TurnPicker conversations={conversations} chosen={chosen} />}
+        <label className="check">
+          <input type="checkbox" checked={split} onChange={(event) => prefer({ diff: event.target.checked ? 'split' : 'unified' })} />
+          side by side
+        </label>
+      </div>
+      {chosen === null ? <Whole id={id} split={split} /> : <OfTurn id={id} chosen={chosen} split={split} />}
+    </>
+  );
+}
+
+function Whole({ id, split }: { id: string; split: boolean }) {
   return (
     <Loaded query={useDiff(id)} what="the diff">
       {(diffs) =>
@@ -22,15 +39,9 @@ export function DiffView({ id }: { id: string }) {
           <Empty title="No change yet." />
         ) : (
           <>
-            <div className="pane-head">
-              <span className="quiet">Risky files first. Comment on a line with +; comments are sent together.</span>
-              <label className="check">
-                <input type="checkbox" checked={look === 'split'} onChange={(event) => prefer({ diff: event.target.checked ? 'split' : 'unified' })} />
-                side by side
-              </label>
-            </div>
+            <p className="quiet">Risky files first. Comment on a line with +; comments are sent together.</p>
             {diffs.map((diff) => (
-              <Repository key={diff.repository} id={id} diff={diff} split={look === 'split'} />
+              <RepositoryDiff key={diff.repository} id={id} diff={diff} split={split} cut="Cut to what a page can hold; the evidence holds all of it." />
             ))}
           </>
         )
@@ -39,36 +50,28 @@ export function DiffView({ id }: { id: string }) {
   );
 }
 
-function Repository({ id, diff, split }: { id: string; diff: Diff; split: boolean }) {
+function OfTurn({ id, chosen, split }: { id: string; chosen: Chosen; split: boolean }) {
   return (
-    <section>
-      <h3>
-        {diff.repository} <code>{short(diff.base ?? '')}</code> → <code>{short(diff.head ?? '')}</code>
-      </h3>
-      {diff.truncated && <p className="quiet">Cut to what a page can hold; the evidence holds all of it.</p>}
-      <Files diff={diff} />
-      {fileDiffs(diff.patch).map((file, index) => (
-        <FileView key={file.path} id={id} repository={diff.repository} file={file} split={split} open={index < OPEN_MAX} />
-      ))}
-    </section>
+    <Loaded query={useTurnDiff(id, chosen)} what="what this turn changed">
+      {({ conversation, turn, since, diff }) => {
+        const at = since === 'conversation' ? `the end of ${nameOf(conversation)}` : `turn ${turn} of ${nameOf(conversation)}`;
+        const who = words(conversation.role);
+        return (
+          <>
+            <h3>{nameOf(conversation)}</h3>
+            <p className="quiet">
+              {since === 'conversation' ? `Everything that the ${who} changed in it up to turn ${turn}` : `Exactly what the ${who} changed in turn ${turn}`},{' '}
+              <Ago at={conversation.turns.find((one) => one.commit === chosen.commit)?.at ?? conversation.at} />. Later turns may have changed it
+              again. <Link to={conversationOf(conversation)}>Read the conversation</Link>
+            </p>
+            <RepositoryDiff id={id} diff={diff} split={split} at={at} cut="Cut: a turn is kept up to 1 MB or 50,000 lines." />
+          </>
+        );
+      }}
+    </Loaded>
   );
 }
 
-function Files({ diff }: { diff: Diff }) {
-  const files = diff.files.toSorted((one, other) => Number(riskOf(other.path) !== null) - Number(riskOf(one.path) !== null));
-  return (
-    <ul className="files">
-      {files.map((file) => (
-        <li key={file.path}>
-          <code>{file.status}</code>{' '}
-          <a className="file-path" href={`#file-${file.path}`}>
-            {file.old_path !== null && `${file.old_path} → `}
-            {file.path}
-          </a>
-          {riskOf(file.path) !== null && <Badge tone="attention">{riskOf(file.path)}</Badge>}
-          <span className="added">+{file.added}</span> <span className="removed">−{file.removed}</span>
-        </li>
-      ))}
-    </ul>
-  );
+function conversationOf({ attempt, activation, role, instance }: Editing): string {
+  return `?${new URLSearchParams({ tab: 'conversation', attempt: String(attempt), activation, role, instance }).toString()}`;
 }

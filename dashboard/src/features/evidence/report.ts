@@ -23,7 +23,7 @@ export interface Witness {
 export function casesOf(report: Facts): Case[] {
   return list(report['cases']).map(facts).map((one) => {
     const failure = facts(one['failure']);
-    return { id: text(one['test_id']), outcome: text(one['outcome']), message: text(failure['message']), tail: text(failure['tail']) };
+    return { id: text(one['test_id']), outcome: text(one['outcome']), message: plain(failure['message']), tail: plain(failure['tail']) };
   });
 }
 
@@ -34,6 +34,11 @@ export function countsOf(cases: readonly Case[]): Counts {
 
 export function failuresOf(cases: readonly Case[]): Case[] {
   return cases.filter((one) => ['failed', 'error'].includes(one.outcome));
+}
+
+/** A runner that colours what it says is read without its colours. */
+function plain(value: unknown): string {
+  return text(value).replaceAll(/\u001b\[[0-?]*[ -/]*[@-~]/g, '');
 }
 
 interface Run {

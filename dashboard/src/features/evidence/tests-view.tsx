@@ -1,8 +1,11 @@
+import { Link, useSearchParams } from 'react-router';
+
 import { Ago } from '@/components/ago';
 import { Badge } from '@/components/badge';
 import { Loaded } from '@/components/loaded';
 import { Empty } from '@/components/states';
 import { useTests } from '@/features/evidence/api/views';
+import { LogView } from '@/features/evidence/log-view';
 import { casesOf, countsOf, failuresOf, witnessesOf, type Case, type Witness } from '@/features/evidence/report';
 import type { Schemas } from '@/lib/api';
 import { grouped } from '@/lib/grouped';
@@ -12,8 +15,12 @@ type Run = Schemas['TestRunView'];
 
 /** Runs that the pipeline made itself, in a clean checkout. No agent's word is among them. */
 export function TestsView({ id }: { id: string }) {
+  const [params] = useSearchParams();
+  const chosen = params.get('run');
+  const runs = useTests(id);
+  if (chosen !== null) return <LogView id={id} runId={chosen} run={runs.data?.items.find((run) => run.id === chosen)} />;
   return (
-    <Loaded query={useTests(id)} what="test runs">
+    <Loaded query={runs} what="test runs">
       {({ items }) => (items.length === 0 ? <Empty title="No test run yet." /> : <Proofs runs={items} />)}
     </Loaded>
   );
@@ -83,6 +90,7 @@ function Runs({ runs }: { runs: Run[] }) {
           <th className="number">Skipped</th>
           <th>Commit</th>
           <th>When</th>
+          <th>Output</th>
         </tr>
       </thead>
       <tbody>
@@ -124,6 +132,11 @@ function Row({ run }: { run: Run }) {
       </td>
       <td>
         <Ago at={run.created_at} />
+      </td>
+      <td>
+        <Link to={`?tab=tests&run=${run.id}`} aria-label={`Whole log of ${words(run.purpose)} of ${run.repository}`}>
+          Whole log
+        </Link>
       </td>
     </tr>
   );

@@ -1,0 +1,1 @@
+"""The whole logs of test runs."""

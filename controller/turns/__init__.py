@@ -1,0 +1,1 @@
+"""What single turns of agents changed."""
