@@ -45,6 +45,6 @@ class EventSummary(BaseModel):
     total: int
     """Events of this change request so far."""
     milestones: list[EventView]
-    """Stages, loops, statuses, decisions and flagged passages, and each repository's last event of the other types."""
+    """Stages, loops, statuses, decisions and flagged passages; each agent's last events and what its tools did since."""
     tool_calls: dict[str, int]
     """Tools that agents called, per repository."""

@@ -9,7 +9,7 @@ not there yet, and gets a later number when it commits.
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, text, union_all
+from sqlalchemy import Select, and_, func, insert, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.events import EVENT, Event
@@ -28,7 +28,7 @@ _MILESTONES = (
     "stage_entered", "stage_completed", "stage_looped", "status_changed", "gate_opened", "gate_decided", "risk_flagged",
 )  # fmt: skip
 """What tells the course of a change request. The limits on loops bound how many there are, whatever agents do meanwhile."""
-_LATEST = ("agent_started", "agent_turn", "tool_called", "agent_completed", "tests_run")
+_LATEST = ("agent_started", "agent_turn", "agent_completed", "tests_run")
 """What agents do all the time: only the last one of each type and agent says what goes on now."""
 
 
@@ -77,16 +77,27 @@ class Events:
         return (await self._read(query.order_by(events.c.seq.desc()).limit(limit)))[::-1]
 
     async def milestones(self, cr_id: str, *, up_to: int) -> list[StoredEvent]:
-        """Return the course of one change request and the last word of each agent, ascending."""
-        repository = events.c.payload["repository"].astext
+        """Return the course of one change request, the last word from each agent and its tools since, ascending."""
+        agent = tuple(func.coalesce(events.c.payload[key].astext, "") for key in ("repository", "role", "instance"))
         numbered = (events.c.cr_id == cr_id, events.c.seq <= up_to)
         latest = (
-            select(func.max(events.c.seq))
-            .where(*numbered, events.c.type.in_(_LATEST))
-            .group_by(repository, events.c.payload["role"].astext, events.c.payload["instance"].astext, events.c.type)
+            select(func.max(events.c.seq)).where(*numbered, events.c.type.in_(_LATEST)).group_by(*agent, events.c.type)
+        )
+        turns = (
+            select(*(column.label(f"of_{at}") for at, column in enumerate(agent)), func.max(events.c.seq).label("seq"))
+            .where(*numbered, events.c.type == "agent_turn")
+            .group_by(*agent)
+            .subquery()
+        )
+        same = and_(*(turns.c[f"of_{at}"] == column for at, column in enumerate(agent)))
+        tools = (
+            select(events.c.seq)
+            .join(turns, and_(same, events.c.seq > turns.c.seq))
+            .where(*numbered, events.c.type == "tool_called")
         )
         course = select(events.c.seq).where(*numbered, events.c.type.in_(_MILESTONES))
-        return await self._read(_PLAIN.where(events.c.seq.in_(union_all(course, latest))).order_by(events.c.seq))
+        told = union_all(course, latest, tools)
+        return await self._read(_PLAIN.where(events.c.seq.in_(told)).order_by(events.c.seq))
 
     async def tool_calls(self, cr_id: str, *, up_to: int) -> dict[str, int]:
         """Return how many tools agents called, per repository; calls that belong to none are left out."""

@@ -150,6 +150,7 @@ async def test_a_history_read_from_its_end_is_whole_and_its_summary_counts_what_
         log = Events(connection)
         await log.append(cr_id, events.StageEntered(round=1, **at))
         for turn in range(1, 41):
+            await log.append(cr_id, events.AgentTurn(turn=turn, **at, **agent))
             call = events.ToolCalled(
                 turn=turn, tool="bash", summary=f"call {turn}", ok=True, duration_s=0, **at, **agent
             )
@@ -174,7 +175,7 @@ async def test_a_history_read_from_its_end_is_whole_and_its_summary_counts_what_
     assert narrow["next_before"] is None
     assert (summary["total"], summary["tool_calls"]) == (len(whole), {"shop": 40})
     told = [(one["type"], one["payload"].get("summary")) for one in summary["milestones"]]
-    assert told[-3:] == [("stage_entered", None), ("tool_called", "call 40"), ("risk_flagged", None)]
+    assert told[-4:] == [("stage_entered", None), ("agent_turn", None), ("tool_called", "call 40"), ("risk_flagged", None)]
     assert summary["complete_to"] >= whole[-1]["seq"]
 
 

@@ -33,8 +33,19 @@ test('arrivals say from which number on they are whole, also after they forgot s
 });
 
 test('a course does not grow with what agents do', () => {
-  const turn = (seq: number) => event(seq, { type: 'agent_turn', repository: 'shop', role: 'code_writer', instance: 'w', turn: seq, calls: [], text: '', cost_usd: '0' });
+  const turn = (seq: number) => event(seq, { type: 'agent_turn', repository: 'shop', role: 'code_writer', instance: 'w', turn: seq, text: '', calls: [], cost_usd: '0' });
   const course = courseOf({ complete_to: 1, total: 1, milestones: [turn(1)], tool_calls: {} }, [turn(1), turn(2), turn(3)]);
   expect(course.events.map((one) => one.seq)).toEqual([3]);
   expect(course.total).toBe(3);
+});
+
+test('each agent at work is known by its own last turn and its tools since', () => {
+  const of = (instance: string) => ({ repository: 'shop', role: 'reviewer', instance });
+  const turn = (seq: number, instance: string) => event(seq, { type: 'agent_turn', ...of(instance), turn: seq, text: '', calls: [], cost_usd: '0' });
+  const tool = (seq: number, instance: string) =>
+    event(seq, { type: 'tool_called', ...of(instance), turn: seq, tool: 'bash', summary: '', ok: true, duration_s: 0 });
+  const arrived = [turn(1, 'a'), tool(2, 'a'), turn(3, 'b'), tool(4, 'b'), turn(5, 'a'), tool(6, 'a'), tool(7, 'a')];
+  const course = courseOf({ complete_to: 0, total: 0, milestones: [], tool_calls: {} }, arrived);
+  expect(course.events.map((one) => one.seq)).toEqual([3, 4, 5, 6, 7]);
+  expect(course.calls).toEqual({ shop: 4 });
 });

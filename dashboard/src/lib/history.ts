@@ -12,7 +12,7 @@ export interface History {
   completeTo: number;
 }
 
-/** What all events come to: those that tell the course, and what each repository did last. */
+/** What all events come to: those that tell the course, and what each agent did last. */
 export interface Course {
   events: StoredEvent[];
   calls: Record<string, number>;
@@ -23,9 +23,14 @@ export interface Course {
 const MILESTONES = new Set<string>([
   'stage_entered', 'stage_completed', 'stage_looped', 'status_changed', 'gate_opened', 'gate_decided', 'risk_flagged',
 ] satisfies StoredEvent['payload']['type'][]);
-const LATEST = new Set<string>([
-  'agent_started', 'agent_turn', 'tool_called', 'agent_completed', 'tests_run',
-] satisfies StoredEvent['payload']['type'][]);
+/** What an agent's next word of each kind makes old: of this agent, or for tests of this repository. */
+const REPLACES: Partial<Record<StoredEvent['payload']['type'], readonly string[]>> = {
+  agent_started: ['agent_started', 'agent_turn', 'tool_called', 'agent_completed'],
+  agent_turn: ['agent_turn', 'tool_called'],
+  tool_called: [],
+  agent_completed: ['agent_completed'],
+  tests_run: ['tests_run'],
+};
 
 /** Events by sequence, each once: a page and the stream may overlap. */
 export function inOrder(events: StoredEvent[]): StoredEvent[] {
@@ -63,6 +68,10 @@ export function courseOf(summary: Summary, arrived: readonly StoredEvent[]): Cou
   return arrived.reduce(courseWith, { events, calls, total, completeTo });
 }
 
+function whose(payload: StoredEvent['payload']): string {
+  return JSON.stringify([payload.repository ?? null, 'instance' in payload ? [payload.role ?? null, payload.instance] : null]);
+}
+
 /** The course after one event more; one that it already knows changes nothing. */
 export function courseWith(course: Course, stored: StoredEvent): Course {
   if (stored.seq <= course.completeTo) return course;
@@ -70,20 +79,10 @@ export function courseWith(course: Course, stored: StoredEvent): Course {
   const repository = payload.repository ?? null;
   const next = { ...course, total: course.total + 1, completeTo: stored.seq };
   if (MILESTONES.has(type)) return { ...next, events: [...course.events, stored] };
-  if (!LATEST.has(type)) return next;
-  const others = course.events.filter((one) => one.type !== type || agentOf(one) !== agentOf(stored) || ofOneTurn(one, stored));
+  const replaced = REPLACES[payload.type];
+  if (replaced === undefined) return next;
+  const others = course.events.filter((one) => !replaced.includes(one.type) || whose(one.payload) !== whose(payload));
   const counted = type === 'tool_called' && repository !== null;
   const calls = counted ? { ...course.calls, [repository]: (course.calls[repository] ?? 0) + 1 } : course.calls;
   return { ...next, events: [...others, stored], calls };
-}
-
-/** Several agents work side by side in one repository; the last word of each counts. */
-function agentOf({ payload }: StoredEvent): string {
-  const instance = 'instance' in payload ? payload.instance : '';
-  return [payload.repository ?? '', payload.role ?? '', instance].join('/');
-}
-
-/** The tools of one turn are called one after the other, and each of them takes one from what is still to be done. */
-function ofOneTurn({ payload: one }: StoredEvent, { payload: other }: StoredEvent): boolean {
-  return one.type === 'tool_called' && other.type === 'tool_called' && one.turn === other.turn;
 }

@@ -2,8 +2,8 @@ import { Badge } from '@/components/badge';
 import type { Detail } from '@/features/change-request/api/get-change-request';
 import { liveOf, type Live } from '@/features/change-request/live';
 import { Saying } from '@/features/change-request/saying';
-import type { Course } from '@/lib/history';
 import { words } from '@/lib/format';
+import type { Course } from '@/lib/history';
 import { useLiveText, type Saying as Said } from '@/lib/live-text';
 import { stageLabel } from '@/lib/vocabulary';
 

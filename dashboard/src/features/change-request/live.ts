@@ -13,7 +13,7 @@ export interface AtWork {
   pending: string[];
 }
 
-/** What goes on in one repository, folded from the newest events. */
+/** What goes on in one repository, folded from the course of events. */
 export interface Live {
   repository: string;
   stage: Event['stage'];
