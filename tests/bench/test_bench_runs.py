@@ -7,7 +7,7 @@ import subprocess
 from rich.console import Console
 
 from bench import table
-from bench.figures import RATE, Floor, figure, percentile
+from bench.figures import RATE, Floor, figure, percentile, unmeasured
 from bench.whole_request import covered_s
 from cli import itself
 
@@ -51,3 +51,10 @@ def test_of_rates_the_slow_side_is_told() -> None:
 
 def test_time_that_two_reviewers_spend_side_by_side_counts_once() -> None:
     assert covered_s([(0.0, 2.0), (1.0, 3.0), (5.0, 6.0), (5.2, 5.4)]) == 4.0
+
+
+def test_a_row_without_a_number_says_why() -> None:
+    missing = unmeasured("control room", "open it in a browser", "no browser here")
+    page = table.markdown([missing], machine="2 cores")
+    assert "| control room | open it in a browser | none |  |  |  |  | not measured: no browser here |" in page
+    assert (missing.plain()["value"], missing.plain()["unmeasured"]) == (None, "no browser here")

@@ -182,7 +182,7 @@ def _look_at_the_rest(room: Room, page: Page, url: str) -> None:
     expect(page.get_by_role("region", name=re.compile("^Approved"))).to_be_visible()
     room.look(page, "learnings")
     page.goto(f"{url}/analytics")
-    expect(page.get_by_role("region", name="Stages")).to_contain_text("Development")
+    expect(page.get_by_role("region", name="Time per stage")).to_contain_text("Development")
     room.look(page, "analytics")
 
 

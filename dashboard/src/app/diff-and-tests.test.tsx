@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import type { Schemas } from '@/lib/api';
 import { prefer } from '@/lib/preferences';
-import { FakeController, problem } from '@/testing/fake-controller';
+import { events, FakeController, problem } from '@/testing/fake-controller';
 import { conversation, detail, repositoryDiff, testRun } from '@/testing/samples';
 
 beforeEach(() => prefer({ diff: 'unified' }));
@@ -28,7 +28,7 @@ function patchOf(text: string): string {
 function controllerWith(of: Schemas['ChangeRequestDetail'], more: Record<string, (query: URLSearchParams) => unknown> = {}) {
   return new FakeController({
     [`GET ${HERE}`]: () => of,
-    [`GET ${HERE}/events`]: () => ({ items: [], next_after: 0 }),
+    ...events('cr-7k2m', () => []),
     [`GET ${HERE}/diff`]: () => ({ items: [repositoryDiff({ patch: patchOf('all of it') })] }),
     [`GET ${HERE}/turns`]: () => ({ items: [conversation()] }),
     [`GET ${HERE}/turns/${FIRST}/diff`]: () => turnDiff(2, 'turn', 'first try'),
