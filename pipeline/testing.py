@@ -9,7 +9,7 @@ import hashlib
 import os
 import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -161,10 +161,12 @@ class QueuedInstructions:
         """Start empty."""
         self._waiting: list[Instruction] = []
         self._taken: list[tuple[int, Instruction]] = []
+        self._put = asyncio.Event()
 
     def put(self, intervention_id: str, text: str, actor: str = "operator") -> None:
         """Queue an instruction."""
         self._waiting.append(Instruction(intervention_id=intervention_id, text=text, actor=actor))
+        self._put.set()
 
     async def take(
         self,
@@ -176,7 +178,12 @@ class QueuedInstructions:
         """See `Instructions.take`."""
         self._taken += [(turn, instruction) for instruction in self._waiting]
         self._waiting = []
+        self._put.clear()
         return [instruction for taken_at, instruction in self._taken if taken_at == turn]
+
+    async def spoken(self, *, repository: str | None, known: Collection[str]) -> None:  # noqa: ARG002 - one conversation
+        """See `Instructions.spoken`."""
+        await self._put.wait()
 
 
 @dataclass(slots=True)

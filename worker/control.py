@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pipeline.change_request import PauseReason, Status
 from pipeline.context import Records
 from pipeline.errors import TransientError
+from pipeline.heard import Heard
 from pipeline.limits import Limits
 from pipeline.ports import Bell, Clock
 from pipeline.store.runs import Runs
@@ -38,10 +39,10 @@ class Stop:
     """The run is only interrupted: it goes on at once, otherwise."""
 
 
-async def stop_asked(runs: Runs, bell: Bell, cr_id: str) -> Stop:
-    """Return once somebody stops this run. The bell shortens the wait; the rows decide."""
+async def stop_asked(runs: Runs, bell: Bell, cr_id: str, heard: Heard) -> Stop:
+    """Return once somebody stops this run. The bell shortens the wait, also for who listens to `heard`; the rows decide."""
     rung = asyncio.Event()
-    listening = asyncio.create_task(_listen(bell, cr_id, rung))
+    listening = asyncio.create_task(_listen(bell, cr_id, rung, heard))
     try:
         while True:
             try:
@@ -96,13 +97,14 @@ async def _working_time(records: Records, clock: Clock) -> tuple[float, int]:
             await clock.sleep(LOOK_EVERY_S)
 
 
-async def _listen(bell: Bell, cr_id: str, rung: asyncio.Event) -> None:
+async def _listen(bell: Bell, cr_id: str, rung: asyncio.Event, heard: Heard) -> None:
     while True:
         # Without this a database that restarts would leave the run deaf for the rest of its life.
         with contextlib.suppress(TransientError):
             async for topic in bell.listen():
                 if topic == f"cr:{cr_id}":
                     rung.set()
+                    heard.ring()
         await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -29,7 +29,8 @@ async def stop_wanted(held: Hands) -> Stop:
     context = held.context
     limits = context.configuration.pipeline
     return await first_to_stop(
-        stop_asked(held.runs, held.bell, context.cr_id), time_used_up(context.records, limits, context.clock)
+        stop_asked(held.runs, held.bell, context.cr_id, held.heard),
+        time_used_up(context.records, limits, context.clock),
     )
 
 

@@ -25,6 +25,7 @@ from pipeline.context import StageContext
 from pipeline.crash_points import crash_points
 from pipeline.errors import CallerError
 from pipeline.graph import Line, compile_line
+from pipeline.heard import Heard
 from pipeline.llm.chains import scripted_models
 from pipeline.llm.gateway import Gateway
 from pipeline.llm.pricing import load_prices
@@ -56,6 +57,7 @@ class Hands:
     runs: Runs
     bell: Bell
     identity: WorkerIdentity
+    heard: Heard
 
 
 @asynccontextmanager
@@ -78,12 +80,15 @@ async def hands(order: Order, settings: Settings, isolation: Isolation | None = 
             settings.sandbox, settings.environment, hidden=(data_directory(settings),), known=isolation
         )
         live = await stack.enter_async_context(LiveText(_deltas(settings, order, database), order.cr_id))
-        context = await _context(order, settings, runs, database, provider, sandbox, live)
+        heard = Heard()
+        context = await _context(order, settings, runs, database, provider, sandbox, live, heard)
         saving = asyncio.create_task(context.snapshots.run(), name="snapshots")
         stack.push_async_callback(_stop, saving)
         if reached is not None:
             context = mortal(context, reached)
-        yield Hands(order=order, line=compile_line(saver), context=context, runs=runs, bell=bell, identity=identity)
+        yield Hands(
+            order=order, line=compile_line(saver), context=context, runs=runs, bell=bell, identity=identity, heard=heard
+        )
 
 
 async def _stop(background: "asyncio.Task[None]") -> None:
@@ -117,6 +122,7 @@ async def _context(
     provider: ModelProvider,
     sandbox: Sandbox,
     live: LiveText,
+    heard: Heard,
 ) -> StageContext:
     root = data_directory(settings)
     cr, progress = await runs.load()
@@ -137,7 +143,7 @@ async def _context(
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
         bring_back=pushes.bring_back,
         keep_diff=TurnDiffs(records=records, repository=repositories.__getitem__).keep,
-        instructions=lambda _: StoredInstructions(database, cr_id=cr.id), emit=records.emit,
+        instructions=lambda _: StoredInstructions(database, cr_id=cr.id, heard=heard), emit=records.emit,
         limits=configuration.pipeline, clock=clock, on_text=live.of,
     )  # fmt: skip
     return StageContext(

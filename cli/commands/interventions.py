@@ -63,7 +63,7 @@ def redirect(
 ) -> None:
     """Tell the agents something while they work.
 
-    They see it at their next turn; `show` says which turn that was.
+    What they do now is stopped, and they go on with your words; `show` says at which turn.
     """
     _say(cr, "redirect", as_json=as_json, instructions=_text(instructions, file), repository=repository)
 

@@ -167,7 +167,8 @@ def _budget() -> AvailableAction:
 
 def _say() -> AvailableAction:
     return AvailableAction(
-        action=Action.REDIRECT, explanation="Tell the agents something; they see it at their next turn."
+        action=Action.REDIRECT,
+        explanation="Tell the agents something; what they do now is stopped, and they go on with it.",
     )
 
 

@@ -118,7 +118,7 @@ async def _redirect(desk: Desk) -> Done:
         raise CallerError(
             "There is nothing to tell the agents.", field="instructions", remedy="Say what to do instead."
         )
-    message = "The agents see it at their next turn."
+    message = "What the agents do now is stopped; they go on with your words."
     return kept(desk, message, acted=False, body=body_of(desk))
 
 

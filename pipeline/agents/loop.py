@@ -20,6 +20,7 @@ from pipeline.agents.fences import operator_instruction
 from pipeline.agents.fitting import misfit
 from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
+from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S
 from pipeline.agents.tools import call_line, tool_definitions, tool_notes
 from pipeline.agents.toolsets import ToolSet
@@ -212,7 +213,10 @@ class _Agent(Generic[S]):
         self.notebook.request = digest(call.request)
         try:
             listen = partial(self.ports.on_text, self.talk.turn + 1) if self.ports.on_text else None
-            answer = await self.ports.gateway.ask(call, self.notebook, listen)
+            asking = self.ports.gateway.ask(call, self.notebook, listen)
+            answer = await unless_spoken_to(asking, self._spoken())
+        except SpokenTo:
+            return
         except DatabaseAway:
             raise
         except TransientError as problem:
@@ -283,6 +287,9 @@ class _Agent(Generic[S]):
                     turn=turn,
                 )
             )
+
+    async def _spoken(self) -> None:
+        await self.ports.instructions.spoken(repository=self.task.repository, known=self.talk.delivered)
 
     async def _warn_of_budget(self) -> None:
         limits = self.ports.limits

@@ -77,6 +77,14 @@ def call_line(name: str, given: object) -> str:
     return _one_line(asked if isinstance(asked, str) else name)
 
 
+def stopped(call_id: str, name: str, why: str) -> ToolOutcome:
+    """Return what a call came to that a person stopped or forestalled; it may have changed the tree."""
+    shown = _marked(call_id, "") + "\n" if name == BASH else ""
+    return ToolOutcome(
+        text=f"{shown}[{why}]", is_error=True, summary="stopped for new instructions", may_have_changed=True
+    )
+
+
 def tool_definitions(toolset: ToolSet) -> tuple[Json, ...]:
     """Return the tools as the provider wants them declared."""
     if toolset is ToolSet.NONE:

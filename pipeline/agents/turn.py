@@ -10,9 +10,10 @@ from typing import Generic
 
 from pipeline.agents.journal import Answered, Note, Noted, Observed
 from pipeline.agents.notebook import Notebook
+from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
 from pipeline.agents.submission import parsed, stored
 from pipeline.agents.task import AgentPorts, AgentTask, S, Workspace
-from pipeline.agents.tools import ToolOutcome, ToolRunner
+from pipeline.agents.tools import ToolOutcome, ToolRunner, stopped
 from pipeline.agents.toolsets import ToolSet
 from pipeline.errors import ModelError
 from pipeline.events import ToolCalled
@@ -34,6 +35,7 @@ class Turn(Generic[S]):
     failed: bool = False
     changed: bool = False
     commit: str | None = None
+    spoken_to: bool = False
 
     async def run(self) -> None:
         """Run the calls and write the `observed` record."""
@@ -87,7 +89,21 @@ class Turn(Generic[S]):
             return await self._submit(call["input"])
         if self.toolbox is None:
             return ToolOutcome(text=f"There is no tool named {call['name']!r}.", is_error=True, summary="no such tool")
-        return await self.toolbox.run(call["id"], call["name"], call["input"])
+        if self.spoken_to:
+            return stopped(call["id"], call["name"], "Not run: a person gave new instructions first.")
+        try:
+            return await unless_spoken_to(
+                self.toolbox.run(call["id"], call["name"], call["input"]),
+                self.ports.instructions.spoken(
+                    repository=self.task.repository, known=self.notebook.conversation.delivered
+                ),
+            )
+        except SpokenTo:
+            self.spoken_to = True
+            return stopped(
+                call["id"], call["name"],
+                "Stopped: a person gave new instructions while this ran. What it changed until then stays.",
+            )  # fmt: skip
 
     async def _submit(self, given: object) -> ToolOutcome:
         try:

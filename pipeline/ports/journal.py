@@ -1,6 +1,6 @@
 """The memory of agent loops, and what people say into it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -72,3 +72,6 @@ class Instructions(Protocol):
         Asking again for the same turn returns the same ones again, so that a crash between taking an instruction and
         noting it in the journal loses nothing; the journal drops the repetition.
         """
+
+    async def spoken(self, *, repository: str | None, known: Collection[str]) -> None:
+        """Return once there is an instruction for here that is not among `known` ids; it is then for `take` to take it."""

@@ -6,8 +6,9 @@ the one that was written. Invariant: what the world did (answers, tool results, 
 commits) is taken as recorded; what the code decided from it is compared.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -207,6 +208,11 @@ class RecordedPeople:
                 raise Differs(_plain(note), None, "An instruction that nobody gave was put before the model.")
             found.append(Instruction(intervention_id=known.id, text=known.instructions, actor=known.actor))
         return found
+
+    async def spoken(self, *, repository: str | None, known: Collection[str]) -> None:
+        """Never return: what was interrupted is in the record."""
+        del repository, known
+        await asyncio.Event().wait()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,23 @@ An instruction is marked delivered with the first role and turn that saw it; con
 stage see it too, because the journal of each keeps what it took. It is settled when a stage that saw it has ended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from pipeline.heard import Heard
 from pipeline.ports import Instruction
 from pipeline.store.engine import Database
 from pipeline.store.interventions import Interventions
 
+LOOK_EVERY_S = 1.0
+
 
 class StoredInstructions:
-    """Implements `pipeline.ports.Instructions` for the conversations of one change request."""
+    """Implements `pipeline.ports.Instructions` for the conversations of one change request. `heard` shortens waits."""
 
-    def __init__(self, database: Database, *, cr_id: str) -> None:
+    def __init__(self, database: Database, *, cr_id: str, heard: Heard | None = None) -> None:
         self._database = database
         self._cr_id = cr_id
+        self._heard = heard or Heard()
 
     async def take(self, *, repository: str | None, role: str, turn: int) -> Sequence[Instruction]:
         """Return instructions for this repository (or for all), marking fresh ones delivered with role and turn."""
@@ -28,3 +32,12 @@ class StoredInstructions:
         return [
             Instruction(intervention_id=one.id, text=str(one.body["instructions"]), actor=one.actor) for one in told
         ]
+
+    async def spoken(self, *, repository: str | None, known: Collection[str]) -> None:
+        """See the port. Waits before it looks: work that takes no time costs no query."""
+        while True:
+            await self._heard.wait(LOOK_EVERY_S)
+            async with self._database.transaction() as connection:
+                told = await Interventions(connection).told(self._cr_id, repository=repository)
+            if any(one.id not in known for one in told):
+                return

@@ -9,6 +9,7 @@ from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
 from tests.line import scenarios
 from tests.line.harness import LineRun, with_context
+from tests.line.recorded import as_recorded
 from tests.line.scenarios import bash, create, part, submit_code, submit_review, turn
 from worker.wiring import Hands
 
@@ -75,6 +76,46 @@ async def test_what_a_person_says_reaches_the_running_stage_and_no_later_one(lin
     assert (said.status, said.delivered_turn) == ("acted", 1)
     progress = [event.payload["status"] for event in await line.events("intervention_progressed")]
     assert progress == ["queued", "delivered", "delivered", "acted"]
+
+
+async def test_a_word_stops_the_tool_that_runs_and_what_was_to_follow_it(line: LineRun) -> None:
+    endless = [bash("echo begun > half.txt; sleep 600"), create("never.txt", "never")]
+    last = [turn(bash("rm half.txt"), create("calc.py", scenarios.CODE)), turn(submit_code())]
+    await start(line, part("code_writer", turn(*endless), *last))
+    working = asyncio.create_task(line.work())
+    await told_of(line, "agent_turn", "code_writer")
+    await line.say(Action.REDIRECT, instructions="Mind the zeros.")
+    assert (await working).status is Status.WAITING
+    after = str(line.asked("code_writer")[1]["messages"])
+    assert "Stopped: a person gave new instructions while this ran." in after
+    assert "Not run: a person gave new instructions first." in after
+    assert after.index("Not run:") < after.index("Mind the zeros.")
+    tools = [event.payload for event in await line.events("tool_called") if event.payload["role"] == "code_writer"]
+    assert [(tool["turn"], tool["ok"]) for tool in tools][:3] == [(1, False), (1, False), (2, True)]
+    (said,) = await line.said()
+    assert (said.status, said.delivered_turn) == ("acted", 2)
+    await as_recorded(line)
+
+
+async def test_a_word_stops_the_answer_that_streams_and_the_question_is_asked_anew_with_it(line: LineRun) -> None:
+    thinking = part("code_writer", {**turn(submit_code()), "delay_ms": 120_000}, not_contains=["Mind the zeros."])
+    await start(line, thinking)
+    working = asyncio.create_task(line.work())
+    await line.until_asked("code_writer")
+    await line.say(Action.REDIRECT, instructions="Mind the zeros.")
+    assert (await working).status is Status.WAITING
+    assert ["Mind the zeros." in str(one["messages"]) for one in line.asked("code_writer")] == [False, True, True]
+    assert Counter(line.asked_roles()) == ORDINARY - Counter(retrospective=1) + Counter(code_writer=1)
+    (said,) = await line.said()
+    assert (said.status, said.delivered_turn) == ("acted", 1)
+    await as_recorded(line)
+
+
+async def told_of(line: LineRun, kind: str, role: str) -> None:
+    """Wait until the log has an event of this role."""
+    async with asyncio.timeout(60):
+        while not any(event.payload.get("role") == role for event in await line.events(kind)):
+            await asyncio.sleep(0.02)
 
 
 class SpeaksOnEntering:

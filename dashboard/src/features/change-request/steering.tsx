@@ -1,7 +1,7 @@
 import type { Detail } from '@/features/change-request/api/get-change-request';
 import { Say } from '@/features/change-request/say';
 
-/** What it does now, and steering it: said now, read by the agent at its next turn, receipted below. */
+/** What it does now, and steering it: said now, read by the agent at once, receipted below. */
 export function Steering({ of, doing }: { of: Detail; doing: string | null }) {
   const waiting = of.status === 'queued' ? 'Waiting for a worker' : (doing ?? 'Starting…');
   return (
