@@ -43,13 +43,19 @@ export function timelineOf(events: readonly StoredEvent[], now: Standing): Stage
     if (entry) fold(entry, stored);
   }
   const finished = now.status === 'completed';
-  const current = finished ? null : now.stage;
+  const current = finished ? null : currentOf(events, now);
   for (const entry of line) {
     if (entry.stage === current) entry.state = now.status === 'paused' ? 'stopped' : 'active';
     else if (entry.rounds > 0) entry.state = 'done';
     if (entry.stage !== current || now.status !== 'running') entry.since = null;
   }
   return line;
+}
+
+/** Events come before the details that are read because of them: while it runs, the stage entered last is where it is. */
+function currentOf(events: readonly StoredEvent[], now: Standing): Stage | null {
+  const entered = now.status === 'running' ? events.findLast(({ type }) => type === 'stage_entered') : undefined;
+  return entered?.payload.stage ?? now.stage;
 }
 
 function fold(entry: StageOnTimeline, { payload: event, at }: StoredEvent): void {
