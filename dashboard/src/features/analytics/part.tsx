@@ -34,7 +34,7 @@ export function Part({ title, sheets, children }: Props) {
               key={sheet.file}
               type="button"
               className="button button-quiet"
-              aria-label={`CSV: ${title}, ${sheet.label}`}
+              aria-label={`CSV${sheets.length > 1 ? ` ${sheet.label}` : ''}: ${title}`}
               onClick={() => download(`changeline-${sheet.file}.csv`, csvOf(sheet.exact))}
             >
               CSV{sheets.length > 1 && ` ${sheet.label}`}
