@@ -1,7 +1,8 @@
 """What a finished change request left behind, and how it differs from one that nobody disturbed.
 
 Everything that the outside or a person can see has to be equal and there once. The ledger may hold more calls: those
-that were under way when a worker was lost, and were asked again by its successor.
+that were under way when a worker was lost, and were asked again by its successor. And for each lost worker that was still
+alive when everything was cleaned up, its snapshots are deleted once more; that changes nothing anyone sees.
 """
 
 import subprocess
@@ -73,7 +74,7 @@ def outcome(installed: Installation, cr_id: str, repository: Path) -> Outcome:
                 0
             ],
             repository=_repository(repository),
-            effects=sorted((one[0], one[1]) for one in read.rows("SELECT kind, status FROM effects WHERE cr_id = %s")),
+            effects=sorted((one[0], one[1]) for one in read.rows(_EFFECTS)),
             records=read.counted(_RECORDS),
             announced=read.counted(_ANNOUNCED),
             calls=read.counted("SELECT role, count(*) FROM model_calls WHERE cr_id = %s GROUP BY 1"),
@@ -82,6 +83,7 @@ def outcome(installed: Installation, cr_id: str, repository: Path) -> Outcome:
         )
 
 
+_EFFECTS = "SELECT kind, status FROM effects WHERE cr_id = %s AND key NOT LIKE '%%/after/%%'"
 _OPEN = "SELECT 'reservation ' || key FROM model_calls WHERE status = 'reserved' AND cr_id = %s"
 _RECORDS = """
 SELECT 'gate ' || kind || ' ' || status, count(*) FROM gates WHERE cr_id = %(cr)s GROUP BY 1
@@ -95,6 +97,7 @@ UNION ALL SELECT 'artifact ' || kind, count(*) FROM artifacts WHERE cr_id = %(cr
 _ANNOUNCED = """
 SELECT type || coalesce(' ' || (payload->>'kind'), '') || coalesce(' ' || (payload->>'stage'), ''), count(*) FROM events
 WHERE cr_id = %(cr)s AND type IN ('gate_opened', 'gate_decided', 'effect_recorded')
+AND coalesce(payload->>'effect_id' NOT IN (SELECT id::text FROM effects WHERE cr_id = %(cr)s AND key LIKE '%%/after/%%'), true)
 OR cr_id = %(cr)s AND type = 'stage_completed' AND payload->>'outcome' IN ('passed', 'sent_back') GROUP BY 1
 UNION ALL SELECT 'status ' || (payload->>'status'), count(*) FROM events
 WHERE cr_id = %(cr)s AND type = 'status_changed' AND payload->>'status' IN ('waiting', 'completed', 'paused') GROUP BY 1
