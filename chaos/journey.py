@@ -93,12 +93,11 @@ class _Traveller:
         return self._journey
 
     def _look(self, elapsed_s: float) -> None:
-        while self._timed and elapsed_s >= self._timed[0].part * self._usual_s:
-            due = self._timed.pop(0)
+        # A target that is not there at its moment is struck as soon as it is.
+        for due in [one for one in self._timed if elapsed_s >= one.part * self._usual_s]:
             at, pid = time.time(), strike(self._installed, due.target)
-            if pid is None:
-                self._journey.missed.append(due)
-            else:
+            if pid is not None:
+                self._timed.remove(due)
                 self._journey.struck.append(Struck(due, at, pid))
         self._notice_points()
         for one in self._journey.struck:
