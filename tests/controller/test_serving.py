@@ -56,9 +56,11 @@ async def test_open_streams_end_when_the_controller_stops(start: Starter) -> Non
     assert lines[0].startswith("retry: ")
 
 
-def test_signals_of_the_process_are_left_alone_when_somebody_else_stops_it(controller: Controller) -> None:
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert controller.client().get("/healthz").status_code == 200
+def test_signals_of_the_process_are_left_alone_when_somebody_else_stops_it(start: Starter) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with start.running() as controller:
+        assert controller.client().get("/healthz").status_code == 200
+        assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_database_that_goes_away_is_a_problem_and_comes_back(start: Starter) -> None:
