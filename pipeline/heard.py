@@ -2,6 +2,8 @@
 
 import asyncio
 
+from pipeline.cancellation import until_set
+
 
 class Heard:
     """One ear of a worker for many who wait. Losing a ring costs the rest of a wait, never a fact."""
@@ -16,7 +18,4 @@ class Heard:
 
     async def wait(self, at_most_s: float) -> None:
         """Return at the next ring, or after the time."""
-        try:
-            await asyncio.wait_for(self._next.wait(), at_most_s)
-        except TimeoutError:
-            return
+        await until_set(self._next, at_most_s)

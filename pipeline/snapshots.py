@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline import snapshot_checks
+from pipeline.cancellation import until_set
 from pipeline.change_request import PauseReason, wip_branch, wip_prefixes, wip_ref
 from pipeline.errors import ChangelineError, Conflict, LeaseLost, PersonNeeded
 from pipeline.events import Warned
@@ -67,8 +68,7 @@ class SnapshotPushes:
     async def run(self) -> None:
         """Push whenever it is due or asked for, until cancelled or ended."""
         while not self._ended.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), self.limits.snapshot_interval_s)
+            await until_set(self._due, self.limits.snapshot_interval_s)
             self._due.clear()
             await self.push()
 
@@ -79,7 +79,8 @@ class SnapshotPushes:
     async def settle(self) -> None:
         """Push what is left, for a bounded time, before the worker leaves."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.push(), SETTLE_S)
+            async with asyncio.timeout(SETTLE_S):
+                await self.push()
 
     async def end(self) -> None:
         """Push nothing any more; a push under way is finished first."""

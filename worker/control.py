@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 
+from pipeline.cancellation import ended, until_set
 from pipeline.change_request import PauseReason, Status
 from pipeline.context import Records
 from pipeline.errors import TransientError
@@ -57,8 +58,7 @@ async def stop_asked(runs: Runs, bell: Bell, cr_id: str, heard: Heard) -> Stop:
                 return Stop(reason=reason, message=words, intervention_id=asked["id"], goes_on=skips)
             await _wait(rung)
     finally:
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        await ended(listening)
 
 
 async def first_to_stop(*askers: Awaitable[Stop]) -> Stop:
@@ -68,9 +68,7 @@ async def first_to_stop(*askers: Awaitable[Stop]) -> Stop:
         done, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
         return next(asked for asked in asking if asked in done).result()
     finally:
-        for asked in asking:
-            asked.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await ended(*asking)
 
 
 async def time_used_up(records: Records, limits: Limits, clock: Clock) -> Stop:
@@ -109,8 +107,5 @@ async def _listen(bell: Bell, cr_id: str, rung: asyncio.Event, heard: Heard) -> 
 
 
 async def _wait(rung: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(rung.wait(), LOOK_EVERY_S)
-    except TimeoutError:
-        return
+    await until_set(rung, LOOK_EVERY_S)
     rung.clear()

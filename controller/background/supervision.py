@@ -1,9 +1,9 @@
 """Background loops that outlive their own failures.
 
 Problem: a loop that dies silently leaves a controller that answers requests and does nothing. Choice: each loop is a tick
-that is called on a bell or at an interval; one broad handler logs a failing tick (what is only away once, for all loops), waits
-longer each time and goes on;
-readiness reports loops that keep failing. Several controllers may run the same loops: every tick is safe beside others.
+that is called on a bell or at an interval; one broad handler logs a failing tick (what is only away once, for all loops),
+waits longer each time and goes on; readiness reports loops that keep failing. Several controllers may run the same loops:
+every tick is safe beside others.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from time import monotonic
 import structlog
 
 from controller.outages import Outages
+from pipeline.cancellation import until_set
 from pipeline.errors import TransientError
 
 _BACKOFF_S = 0.5
 _BACKOFF_MAX_S = 30.0
 _FAILING_S = 15.0
-_CANCEL_AGAIN_S = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -79,7 +79,7 @@ async def _keep_running(loop: Loop, outages: Outages) -> None:
             away = None
         loop.ticks += 1
         loop.failures, loop.failing_since = 0, None
-        await wait_for_ring(loop.wake, loop.interval_s)
+        await until_set(loop.wake, loop.interval_s)
 
 
 def _away(error: Exception) -> TransientError | None:
@@ -88,28 +88,6 @@ def _away(error: Exception) -> TransientError | None:
         causes = [_away(one) for one in error.exceptions]
         return causes[0] if all(causes) else None
     return error if isinstance(error, TransientError) else None
-
-
-async def wait_for_ring(wake: asyncio.Event, at_most_s: float) -> None:
-    """Return when `wake` is set, or after the time."""
-    try:
-        async with asyncio.timeout(at_most_s):
-            await wake.wait()
-    except TimeoutError:
-        return
-
-
-async def ended(*tasks: "asyncio.Task[None]") -> None:
-    """Cancel tasks until they are done, whatever they end with.
-
-    Once is not enough: on Python 3.11 `asyncio.wait_for`, which drivers use, loses a cancellation that comes as it completes.
-    """
-    waiting = {task for task in tasks if not task.done()}
-    while waiting:
-        for task in waiting:
-            task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=_CANCEL_AGAIN_S)
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def backoff_s(failures: int) -> float:

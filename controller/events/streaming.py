@@ -13,8 +13,8 @@ import structlog
 from sse_starlette.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
-from controller.background.supervision import ended
 from controller.events.open_streams import OpenStreams
+from pipeline.cancellation import ended
 
 _log = structlog.get_logger(__name__)
 

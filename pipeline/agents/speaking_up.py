@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from pipeline.cancellation import ended
+
 T = TypeVar("T")
 
 
@@ -32,5 +34,5 @@ async def unless_spoken_to(work: Coroutine[Any, Any, T], spoken: Coroutine[Any, 
         return await working
     finally:
         working.cancel()
-        hearing.cancel()
-        await asyncio.gather(working, hearing, return_exceptions=True)
+        await asyncio.gather(working, return_exceptions=True)
+        await ended(hearing)
