@@ -163,15 +163,17 @@ class GitCommands:
         index: Path | None = None,
         stdin: bytes = b"",
         environment: Mapping[str, str] | None = None,
+        configuration: Mapping[str, str] | None = None,
         accept: Iterable[int] = (0,),
         lock: int | None = None,
     ) -> Output:
         """Run `git <arguments>` to its end.
 
-        Without `git_dir` no repository is used at all. `lock` is a descriptor from `held`. Raises `TransientError`
+        Without `git_dir` no repository is used at all. `configuration` adds to what every command is told, or replaces
+        it. `lock` is a descriptor from `held`. Raises `TransientError`
         after the timeout or when the machine is short of something, `InvariantBroken` for an exit code not in `accept`.
         """
-        argv = ["env", "-i", *self._assignments(index, environment or {}), "git"]
+        argv = ["env", "-i", *self._assignments(index, environment or {}, configuration or {}), "git"]
         argv += [f"--git-dir={git_dir or '/dev/null'}"] if arguments[0] != "init" else []
         argv += [f"--work-tree={work_tree}"] if work_tree else []
         child = _Child([*argv, *arguments], cwd=work_tree or Path("/"), stdin=stdin, lock=lock)
@@ -196,9 +198,12 @@ class GitCommands:
             raise TransientError(f"git {name} did not finish within {timeout_s:g} s.", timeout_s=timeout_s)
         return output
 
-    def _assignments(self, index: Path | None, environment: Mapping[str, str]) -> list[str]:
-        values = {**self._environment, **environment, "GIT_CONFIG_COUNT": str(len(_CONFIGURATION))}
-        for number, (key, value) in enumerate(_CONFIGURATION.items()):
+    def _assignments(
+        self, index: Path | None, environment: Mapping[str, str], configuration: Mapping[str, str]
+    ) -> list[str]:
+        settings = {**_CONFIGURATION, **configuration}
+        values = {**self._environment, **environment, "GIT_CONFIG_COUNT": str(len(settings))}
+        for number, (key, value) in enumerate(settings.items()):
             values[f"GIT_CONFIG_KEY_{number}"] = key
             values[f"GIT_CONFIG_VALUE_{number}"] = value
         if index:
