@@ -13,18 +13,14 @@ import contextlib
 import fcntl
 import os
 import re
-import signal
-import subprocess
-import tempfile
-import threading
+import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from git.cmd import Git
-
 from pipeline import shortage
-from pipeline.errors import InvariantBroken, TransientError
+from pipeline.adapters.git_process import OUTPUT_MAX_BYTES, Child, Output, decoded, encoded
+from pipeline.errors import CallerError, InvariantBroken, TransientError
 
 PASSED_ON = frozenset(
     {
@@ -45,11 +41,13 @@ PASSED_ON = frozenset(
 Values with a user name or a password in a URL are left out, because other users can see how a process was started.
 """
 
-_CONFIGURATION = {
+CONFIGURATION = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
     "core.attributesFile": "/dev/null",
     "core.excludesFile": "/dev/null",
+    "core.commitGraph": "false",
+    "core.multiPackIndex": "false",
     "core.autocrlf": "false",
     "core.symlinks": "true",
     "core.fileMode": "true",
@@ -86,6 +84,7 @@ _FIXED = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
@@ -96,43 +95,31 @@ _FIXED = {
     "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServerAliveCountMax=4",
 }
 
+__all__ = ["Account", "GitCommands", "Output", "decoded", "encoded", "held", "search_path"]
+
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 _LOCK_POLL_S = 0.02
-_TRANSFERS = frozenset({"fetch", "push"})
+_TRANSFERS = frozenset({"fetch", "push", "index-pack", "pack-objects"})
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """How a command ended. `text` decodes paths so that they can be given back to git byte for byte."""
+class Account:
+    """An ordinary user of this machine, as whom root lets git work on what belongs to that user."""
 
-    code: int
-    stdout: bytes
-    stderr: bytes
-
-    @property
-    def text(self) -> str:
-        """The standard output without its last newline."""
-        return decoded(self.stdout).removesuffix("\n")
+    uid: int
+    gid: int
 
     @property
-    def fields(self) -> list[str]:
-        """The parts of an output that was asked for with `-z`."""
-        return decoded(self.stdout).split("\0")[:-1] if self.stdout else []
-
-    @property
-    def complaint(self) -> str:
-        """The end of the standard error, free of user names and passwords."""
-        return _USERINFO.sub("", self.stderr.decode("utf-8", "replace").strip())[-2000:]
-
-
-def decoded(raw: bytes) -> str:
-    """Decode as git paths are: UTF-8, other bytes as surrogates that encode back to themselves."""
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def encoded(text: str) -> bytes:
-    """Undo `decoded`."""
-    return text.encode("utf-8", "surrogateescape")
+    def wrapper(self) -> tuple[str, ...]:
+        """The command that becomes this user for good."""
+        drop = (
+            f"--reuid={self.uid}",
+            f"--regid={self.gid}",
+            "--clear-groups",
+            "--inh-caps=-all",
+            "--bounding-set=-all",
+        )
+        return (shutil.which("setpriv") or "setpriv", *drop, "--no-new-privs", "--")
 
 
 class GitCommands:
@@ -143,17 +130,20 @@ class GitCommands:
         *,
         timeout_s: float = 120.0,
         transfer_timeout_s: float = 1800.0,
+        transfer_max_bytes: int = 16 * 1024**3,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Take the surrounding environment, of which only the names in `PASSED_ON` reach git.
 
         `transfer_timeout_s` bounds fetches and pushes, which move whole histories; `timeout_s` everything else.
+        `transfer_max_bytes` bounds each file that git writes, packs above all.
         """
         self.timeout_s = timeout_s
         self.transfer_timeout_s = transfer_timeout_s
+        self._limits = _limits(transfer_max_bytes)
         given = (environment or {}).items()
         passed = {name: value for name, value in given if name in PASSED_ON and not _USERINFO.search(value)}
-        self._environment = {**passed, **_FIXED, "PATH": os.pathsep.join(os.get_exec_path())}
+        self._environment = {**passed, **_FIXED, "PATH": search_path()}
 
     async def run(
         self,
@@ -166,42 +156,53 @@ class GitCommands:
         configuration: Mapping[str, str] | None = None,
         accept: Iterable[int] = (0,),
         lock: int | None = None,
+        account: Account | None = None,
+        timeout_s: float | None = None,
     ) -> Output:
         """Run `git <arguments>` to its end.
 
         Without `git_dir` no repository is used at all. `configuration` adds to what every command is told, or replaces
-        it. `lock` is a descriptor from `held`. Raises `TransientError`
-        after the timeout or when the machine is short of something, `InvariantBroken` for an exit code not in `accept`.
+        it. `lock` is a descriptor from `held`. `account` is whose rights it has, when that is not this process's user.
+        Raises `TransientError` after the timeout or when the machine is short of something, `CallerError` when the
+        answer is absurdly long, `InvariantBroken` for an exit code not in `accept`.
         """
-        argv = ["env", "-i", *self._assignments(index, environment or {}, configuration or {}), "git"]
+        assignments = self._assignments(index, environment or {}, configuration or {})
+        command = [*(account.wrapper if account else ()), *self._command(arguments, git_dir, work_tree, assignments)]
+        child = Child([*self._limits, *command], cwd=work_tree or Path("/"), stdin=stdin, lock=lock)
+        bound = timeout_s or (self.transfer_timeout_s if arguments[0] in _TRANSFERS else self.timeout_s)
+        output = await self._supervised(child, arguments[0], bound)
+        return _accepted(output, arguments[0], accept, (work_tree, git_dir, index))
+
+    def run_blocking(
+        self, *arguments: str, git_dir: Path | None = None, stdin: bytes = b"", accept: Iterable[int] = (0,)
+    ) -> Output:
+        """Do the same as `run` for a program that has no event loop."""
+        command = self._command(arguments, git_dir, None, self._assignments(None, {}, {}))
+        child = Child([*self._limits, *command], cwd=Path("/"), stdin=stdin, lock=None)
+        output = _in_time(child.run(self.timeout_s), arguments[0], self.timeout_s)
+        return _accepted(output, arguments[0], accept, (git_dir,))
+
+    def _command(
+        self, arguments: tuple[str, ...], git_dir: Path | None, work_tree: Path | None, assignments: list[str]
+    ) -> list[str]:
+        argv = ["env", "-i", *assignments, "git"]
         argv += [f"--git-dir={git_dir or '/dev/null'}"] if arguments[0] != "init" else []
         argv += [f"--work-tree={work_tree}"] if work_tree else []
-        child = _Child([*argv, *arguments], cwd=work_tree or Path("/"), stdin=stdin, lock=lock)
-        timeout_s = self.transfer_timeout_s if arguments[0] in _TRANSFERS else self.timeout_s
-        output = await self._supervised(child, arguments[0], timeout_s)
-        if output.code in accept:
-            return output
-        places = [place for place in (work_tree, git_dir, index) if place is not None]
-        if (short := shortage.told_by(output.complaint) or shortage.without_room(places)) is not None:
-            raise short
-        raise InvariantBroken(f"git {arguments[0]} failed.", exit_code=output.code, detail=output.complaint)
+        return [*argv, *arguments]
 
-    async def _supervised(self, child: "_Child", name: str, timeout_s: float) -> Output:
+    async def _supervised(self, child: Child, name: str, timeout_s: float) -> Output:
         running = asyncio.ensure_future(asyncio.to_thread(child.run, timeout_s))
         try:
-            output = await asyncio.shield(running)
+            return _in_time(await asyncio.shield(running), name, timeout_s)
         except asyncio.CancelledError:
             child.kill()
             await asyncio.wait({running})
             raise
-        if output is None:
-            raise TransientError(f"git {name} did not finish within {timeout_s:g} s.", timeout_s=timeout_s)
-        return output
 
     def _assignments(
         self, index: Path | None, environment: Mapping[str, str], configuration: Mapping[str, str]
     ) -> list[str]:
-        settings = {**_CONFIGURATION, **configuration}
+        settings = {**CONFIGURATION, **configuration}
         values = {**self._environment, **environment, "GIT_CONFIG_COUNT": str(len(settings))}
         for number, (key, value) in enumerate(settings.items()):
             values[f"GIT_CONFIG_KEY_{number}"] = key
@@ -211,55 +212,34 @@ class GitCommands:
         return [f"{name}={value}" for name, value in values.items()]
 
 
-class _Child:
-    """One git process that leads its own session, so that one signal reaches it and its transport."""
+def search_path() -> str:
+    """Return where programs are looked for: absolute directories only, because git also runs inside foreign trees."""
+    return os.pathsep.join(directory for directory in os.get_exec_path() if directory.startswith("/"))
 
-    def __init__(self, argv: list[str], *, cwd: Path, stdin: bytes, lock: int | None) -> None:
-        self._argv = argv
-        self._cwd = cwd
-        self._stdin = stdin
-        self._lock = lock
-        self._guard = threading.Lock()
-        self._killed = False
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def run(self, timeout_s: float) -> Output | None:
-        """Block until the process ended; None when it was killed or ran out of time."""
-        with tempfile.TemporaryFile() as stdin:
-            stdin.write(self._stdin)
-            stdin.seek(0)
-            with self._guard:
-                if self._killed:
-                    return None
-                started = Git(self._cwd).execute(
-                    self._argv,
-                    istream=stdin,
-                    as_process=True,
-                    start_new_session=True,
-                    pass_fds=() if self._lock is None else (self._lock,),
-                )
-                process = self._process = started.proc
-        if process is None:
-            raise InvariantBroken("GitPython handed out no process.")
-        try:
-            stdout, stderr = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            process.communicate()
-            return None
-        return None if self._was_killed() else Output(process.returncode, stdout, stderr)
+def _limits(file_max_bytes: int) -> list[str]:
+    program = shutil.which("prlimit", path=search_path())
+    return [program, f"--fsize={file_max_bytes}", "--core=0", "--"] if program else []
 
-    def kill(self) -> None:
-        """End the whole session at once; a child that has not started yet will not start."""
-        with self._guard:
-            self._killed = True
-            if self._process is not None and self._process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
 
-    def _was_killed(self) -> bool:
-        with self._guard:
-            return self._killed
+def _in_time(output: Output | None, name: str, timeout_s: float) -> Output:
+    if output is None:
+        raise TransientError(f"git {name} did not finish within {timeout_s:g} s.", timeout_s=timeout_s)
+    return output
+
+
+def _accepted(output: Output, name: str, accept: Iterable[int], places: Iterable[Path | None]) -> Output:
+    if output.cut:
+        raise CallerError(
+            f"git {name} answered more than {OUTPUT_MAX_BYTES // 1024**2} MiB.", field="repository",
+            remedy="A repository with that many branches, or a change of that size, cannot be handled.",
+        )  # fmt: skip
+    if output.code in accept:
+        return output
+    used = [place for place in places if place is not None]
+    if (short := shortage.told_by(output.complaint) or shortage.without_room(used)) is not None:
+        raise short
+    raise InvariantBroken(f"git {name} failed.", exit_code=output.code, detail=output.complaint)
 
 
 @contextlib.asynccontextmanager
