@@ -131,16 +131,17 @@ class GitCommands:
         timeout_s: float = 120.0,
         transfer_timeout_s: float = 1800.0,
         transfer_max_bytes: int = 16 * 1024**3,
+        memory_max_bytes: int = 4 * 1024**3,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Take the surrounding environment, of which only the names in `PASSED_ON` reach git.
 
         `transfer_timeout_s` bounds fetches and pushes, which move whole histories; `timeout_s` everything else.
-        `transfer_max_bytes` bounds each file that git writes, packs above all.
+        `transfer_max_bytes` bounds each file that git writes, packs above all; `memory_max_bytes` each git process.
         """
         self.timeout_s = timeout_s
         self.transfer_timeout_s = transfer_timeout_s
-        self._limits = _limits(transfer_max_bytes)
+        self._limits = _limits(transfer_max_bytes, memory_max_bytes)
         given = (environment or {}).items()
         passed = {name: value for name, value in given if name in PASSED_ON and not _USERINFO.search(value)}
         self._environment = {**passed, **_FIXED, "PATH": search_path()}
@@ -217,9 +218,10 @@ def search_path() -> str:
     return os.pathsep.join(directory for directory in os.get_exec_path() if directory.startswith("/"))
 
 
-def _limits(file_max_bytes: int) -> list[str]:
+def _limits(file_max_bytes: int, memory_max_bytes: int) -> list[str]:
     program = shutil.which("prlimit", path=search_path())
-    return [program, f"--fsize={file_max_bytes}", "--core=0", "--"] if program else []
+    limits = [f"--fsize={file_max_bytes}", f"--data={memory_max_bytes}", "--core=0"]
+    return [program, *limits, "--"] if program else []
 
 
 def _in_time(output: Output | None, name: str, timeout_s: float) -> Output:

@@ -20,7 +20,8 @@ from pipeline.ports import Author, ChangedFile, Clock, CommitFacts
 GITLINK = "160000"
 _NOTHING = "0" * 40
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|[./]$")
+_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(/|$)|[./]$")
+_REF_MAX_BYTES = 1000
 _REGULAR = {"100644", "100755"}
 
 
@@ -187,9 +188,23 @@ def sha(commit: str) -> str:
     return commit
 
 
+def is_sha(text: str) -> bool:
+    """Whether this is a full SHA-1 or SHA-256 name."""
+    return bool(_SHA.fullmatch(text))
+
+
+def is_ref_name(name: str) -> bool:
+    """Whether this is a full ref name that git accepts (git-check-ref-format) and that is text."""
+    return (
+        name.startswith("refs/")
+        and len(name.encode("utf-8", "surrogateescape")) <= _REF_MAX_BYTES
+        and not _BAD_REF.search(name)
+    )
+
+
 def full_ref(ref: str) -> str:
     """Return `ref` if it is a well-formed full ref name; anything else is refused with `CallerError`."""
-    if not ref.startswith("refs/") or _BAD_REF.search(ref):
+    if not is_ref_name(ref):
         raise CallerError(f"{ref!r} is not a full ref name.", field="ref", remedy="Write refs/heads/<branch>.")
     return ref
 

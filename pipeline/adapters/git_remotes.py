@@ -6,16 +6,17 @@ remotes are looked at once when they are registered, and git's words are transla
 address with a secret in it is ever stored, run or printed.
 """
 
-import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pipeline import shortage
 from pipeline.adapters.git import GitCommands, Output
+from pipeline.adapters.git_local import LocalRemote
+from pipeline.adapters.local_repository import LocalRepository, shallow
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, ChangelineError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import RemoteFacts
@@ -34,8 +35,6 @@ _SHALLOW = re.compile(r"shallow update not allowed|shallow roots are not allowed
 _LEASE_LOST = re.compile(
     r"stale info|fetch first|non-fast-forward|already exists|incorrect old value|failed to update ref|cannot lock ref"
 )
-_DIRTY = re.compile(r"has unstaged changes|has staged changes|not clean|Could not update working tree")
-_FOREIGN = re.compile(r"dubious ownership")
 
 
 def check_remote(remote: str) -> None:
@@ -70,19 +69,6 @@ def local_path(remote: str) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
-def reading_options(remote: str) -> list[str]:
-    """Return what lets us read a local repository of another user, which runs nothing of theirs."""
-    return ["--upload-pack=git -c safe.directory='*' upload-pack"] if local_path(remote) else []
-
-
-def writing_options(remote: str) -> list[str]:
-    """Return what moves a clean local checkout along with its branch. Never trusts repositories of other users: a
-    push would run their hooks as us, and leave them files that they cannot write.
-    """
-    serve = "git -c receive.denyCurrentBranch=updateInstead -c receive.autogc=false receive-pack"
-    return [f"--receive-pack={serve}"] if local_path(remote) else []
-
-
 def left_out_as_shallow(output: Output) -> bool:
     """Whether a fetch left branches out because their history is cut; git calls that a success."""
     return bool(_SHALLOW.search(output.complaint))
@@ -94,7 +80,7 @@ def reading_failure(remote: str, output: Output) -> ChangelineError:
     if (short := shortage.told_by(detail)) is not None:
         return short
     if left_out_as_shallow(output):
-        return _shallow(remote)
+        return shallow()
     if _REFUSED_US.search(detail):
         return PersonNeeded(
             PauseReason.REMOTE_UNREACHABLE,
@@ -133,42 +119,17 @@ class RefusedPush:
         """Whether a ref that was to be deleted does not exist."""
         return "remote ref does not exist" in self.output.complaint
 
-    async def error(self, commands: GitCommands) -> ChangelineError:
+    def error(self) -> ChangelineError:
         """Say who must act."""
         facts: dict[str, str | list[str] | int | None] = {"remote": self.remote, "ref": self.ref}
         if self.lease_lost:
             return Conflict(
                 "The remote branch moved.", field="expected", remedy="Fetch, rebase and test again.", **facts
             )
-        if _DIRTY.search(self.reason):
-            return await self._dirty(commands)
-        if _FOREIGN.search(self.output.complaint):
-            message = "The repository belongs to another user; pushing would run their hooks as this account."
-            remedy = "Run Changeline as that user, or use a repository that this account owns."
-            return PersonNeeded(PauseReason.DELIVERY_FAILED, f"{message} {remedy}", remedy=remedy, **facts)
         if self.reason:
             message = f"The remote refuses the push: {self.reason}."
             return PersonNeeded(PauseReason.DELIVERY_FAILED, message, detail=self.output.complaint, **facts)
         return reading_failure(self.remote, self.output)
-
-    async def _dirty(self, commands: GitCommands) -> PersonNeeded:
-        path = local_path(self.remote) or Path(self.remote)
-        git_dir = path / ".git"
-        worktrees = await commands.run("worktree", "list", "--porcelain", git_dir=git_dir)
-        for block in worktrees.text.split("\n\n"):
-            if f"branch {self.ref}" in block.splitlines():
-                path = Path(block.splitlines()[0].removeprefix("worktree "))
-        changed = await _uncommitted(commands, path)
-        remedy = f"Commit or stash the changes in {path} (or check out another branch there), then resume."
-        return PersonNeeded(
-            PauseReason.TARGET_CHECKOUT_DIRTY,
-            f"{self.ref.removeprefix('refs/heads/')} is checked out in {path} with uncommitted changes. {remedy}",
-            path=str(path),
-            ref=self.ref,
-            remedy=remedy,
-            files=changed[:_LISTED_MAX],
-            count=len(changed),
-        )
 
 
 async def inspect_remote(commands: GitCommands, remote: str, *, base_branch: str | None = None) -> RemoteFacts:
@@ -178,7 +139,22 @@ async def inspect_remote(commands: GitCommands, remote: str, *, base_branch: str
     repositories on this machine.
     """
     check_remote(remote)
-    listed = await _listed(commands, remote)
+    path = local_path(remote)
+    if path is not None:
+        return await _inspect_local(LocalRemote(path, commands), remote, base_branch)
+    return _facts(remote, await _listed(commands, remote), base_branch, warnings=())
+
+
+async def _inspect_local(local: LocalRemote, remote: str, base_branch: str | None) -> RemoteFacts:
+    found = await local.look()
+    head = {"HEAD": f"ref: {found.head}"} if found.head.startswith("refs/") else {}
+    facts = _facts(remote, {**head, **found.refs}, base_branch, warnings=())
+    return replace(facts, warnings=await _local_warnings(local, found))
+
+
+def _facts(
+    remote: str, listed: Mapping[str, str], base_branch: str | None, *, warnings: tuple[str, ...]
+) -> RemoteFacts:
     branches = {ref[11:]: commit for ref, commit in listed.items() if ref.startswith("refs/heads/")}
     if not branches:
         raise CallerError(
@@ -193,13 +169,13 @@ async def inspect_remote(commands: GitCommands, remote: str, *, base_branch: str
         base_commit=branches[base],
         default_branch=default_branch,
         branches=tuple(sorted(branches)),
-        warnings=await _local_warnings(commands, remote),
+        warnings=warnings,
     )
 
 
 async def _listed(commands: GitCommands, remote: str) -> dict[str, str]:
     """Return commits by ref; for HEAD what it points to, where the remote says so."""
-    asked = ["--symref", *reading_options(remote), "--", remote, "HEAD", "refs/heads/*"]
+    asked = ["--symref", "--", remote, "HEAD", "refs/heads/*"]
     output = await commands.run("ls-remote", *asked, accept=range(256))
     if output.code:
         raise CallerError(
@@ -228,46 +204,15 @@ def _base_branch(wanted: str | None, default: str | None, branches: Mapping[str,
     )
 
 
-async def _local_warnings(commands: GitCommands, remote: str) -> tuple[str, ...]:
-    path = local_path(remote)
-    if path is None:
-        return ()
-    git_dir = _git_dir(path)
-    if git_dir is None:
-        raise CallerError(
-            "This is a file, not a repository that can be pushed to.", field=_FIELD, remedy="Clone it first."
-        )
-    shallow = await commands.run("rev-parse", "--is-shallow-repository", git_dir=git_dir)
-    if shallow.text == "true":
-        raise _shallow(remote)
-    if git_dir.stat().st_uid != os.geteuid():
-        return ("The repository belongs to another user: it can be read, but pushes into it will be refused.",)
-    changed = await _uncommitted(commands, path) if git_dir.name == ".git" else []
-    if not changed:
-        return ()
-    files = "1 file has" if len(changed) == 1 else f"{len(changed)} files have"
-    return (f"{files} uncommitted changes in {shlex.quote(str(path))}; only what is committed counts.",)
-
-
-def _git_dir(path: Path) -> Path | None:
-    """Return what git itself would take for the repository at `path`; None for a bundle file."""
-    candidates = [path / ".git", path, Path(f"{path}.git") / ".git", Path(f"{path}.git")]
-    return next(
-        (found for found in candidates if (found / "HEAD").exists() or (found.name == ".git" and found.is_file())), None
-    )
-
-
-async def _uncommitted(commands: GitCommands, path: Path) -> list[str]:
-    """List changed files of a person's own checkout."""
-    wanted = ["--porcelain", "-z", "--no-renames", "--ignore-submodules=all"]
-    status = await commands.run("status", *wanted, git_dir=path / ".git", work_tree=path)
-    return [line[3:].encode("utf-8", "surrogateescape").decode("utf-8", "replace") for line in status.fields]
-
-
-def _shallow(remote: str) -> CallerError:
-    return CallerError(
-        "The repository is a shallow clone, and its history is needed.",
-        field=_FIELD,
-        remedy="Run `git fetch --unshallow` in it, or register the repository it was cloned from.",
-        remote=remote,
-    )
+async def _local_warnings(local: LocalRemote, found: LocalRepository) -> tuple[str, ...]:
+    warnings = []
+    if not found.ours:
+        warnings.append("The repository belongs to another user: it can be read, but pushes into it will be refused.")
+    if found.hooks:
+        warnings.append(f"Its hooks ({', '.join(found.hooks[:_LISTED_MAX])}) are not run by Changeline.")
+    main = next((one for one in found.checkouts if one.git_dir == found.common), None)
+    changed = await local.uncommitted(found, main) if main is not None else []
+    if changed and main is not None:
+        files = "1 file has" if len(changed) == 1 else f"{len(changed)} files have"
+        warnings.append(f"{files} uncommitted changes in {shlex.quote(str(main.path))}; only what is committed counts.")
+    return tuple(warnings)

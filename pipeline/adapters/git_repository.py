@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.adapters import git_private, git_remotes
-from pipeline.adapters.git import GitCommands, held
+from pipeline.adapters.git import GitCommands, Output, held
+from pipeline.adapters.git_local import LocalRemote
 from pipeline.adapters.git_objects import full_ref, sha
 from pipeline.adapters.git_remotes import RefusedPush
 from pipeline.adapters.git_snapshots import GitSnapshots
@@ -35,16 +36,14 @@ class GitRepository(GitSnapshots):
         super().__init__(git_dir, commands=commands, author=author, clock=clock)
         self.name = name
         self._remote = remote
+        path = git_remotes.local_path(remote)
+        self._local = LocalRemote(path, commands) if path is not None else None
 
     async def fetch(self) -> None:
         """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
         async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
             await asyncio.to_thread(_remove_stale_locks, self._git_dir)
-            output = await self._commands.run(
-                "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head",
-                *git_remotes.reading_options(self._remote), "--", self._remote, f"+refs/heads/*:{_TRACKED}*",
-                git_dir=self._git_dir, lock=lock, accept=_ANY,
-            )  # fmt: skip
+            output = await self._fetched([f"+refs/heads/*:{_TRACKED}*"], "--prune", lock=lock)
         if output.code or git_remotes.left_out_as_shallow(output):
             raise git_remotes.reading_failure(self._remote, output)
 
@@ -58,8 +57,9 @@ class GitRepository(GitSnapshots):
 
     async def remote_ref(self, ref: str) -> str | None:
         """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
-        options = git_remotes.reading_options(self._remote)
-        output = await self._commands.run("ls-remote", *options, "--", self._remote, full_ref(ref), accept=_ANY)
+        if self._local is not None:
+            return (await self._local.refs()).get(full_ref(ref))
+        output = await self._commands.run("ls-remote", "--", self._remote, full_ref(ref), accept=_ANY)
         if output.code:
             raise git_remotes.reading_failure(self._remote, output)
         found = (line.split("\t") for line in output.text.splitlines())
@@ -67,9 +67,11 @@ class GitRepository(GitSnapshots):
 
     async def remote_refs(self, prefixes: Sequence[str]) -> Mapping[str, str]:
         """Ask the remote for its refs below these prefixes (full, ending in a slash) right now: name to commit."""
-        options = git_remotes.reading_options(self._remote)
-        wanted = [f"{full_ref(prefix.rstrip('/'))}/*" for prefix in prefixes]
-        output = await self._commands.run("ls-remote", *options, "--", self._remote, *wanted, accept=_ANY)
+        below = tuple(f"{full_ref(prefix.rstrip('/'))}/" for prefix in prefixes)
+        if self._local is not None:
+            return {name: value for name, value in (await self._local.refs()).items() if name.startswith(below)}
+        wanted = [f"{prefix}*" for prefix in below]
+        output = await self._commands.run("ls-remote", "--", self._remote, *wanted, accept=_ANY)
         if output.code:
             raise git_remotes.reading_failure(self._remote, output)
         return {name: commit for commit, _, name in (line.partition("\t") for line in output.text.splitlines())}
@@ -81,10 +83,7 @@ class GitRepository(GitSnapshots):
         below = full_ref(into.rstrip("/"))
         wanted = [f"+{full_ref(name)}:{below}/{name.removeprefix('refs/')}" for name in names]
         async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
-            output = await self._commands.run(
-                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *git_remotes.reading_options(self._remote),
-                "--", self._remote, *wanted, git_dir=self._git_dir, lock=lock, accept=_ANY,
-            )  # fmt: skip
+            output = await self._fetched(wanted, lock=lock)
         if output.code:
             raise git_remotes.reading_failure(self._remote, output)
 
@@ -94,11 +93,18 @@ class GitRepository(GitSnapshots):
         Idempotent. Raises `Conflict` when the remote's value is neither, `PersonNeeded` when the target is checked out
         with changes or the remote refuses, `TransientError` when the remote is away.
         """
+        if self._local is not None:
+            await self._local.push(
+                self._git_dir,
+                commit=sha(commit) if commit else None,
+                ref=ref,
+                expected=sha(expected) if expected else None,
+            )
+            return
         source = "" if commit is None else sha(commit)
         lease = f"--force-with-lease={full_ref(ref)}:{'' if expected is None else sha(expected)}"
         output = await self._commands.run(
-            "push", "--porcelain", "--no-verify", lease, *git_remotes.writing_options(self._remote),
-            "--", self._remote, f"{source}:{ref}",
+            "push", "--porcelain", "--no-verify", lease, "--", self._remote, f"{source}:{ref}",
             git_dir=self._git_dir, accept=_ANY,
         )  # fmt: skip
         if output.code == 0:
@@ -108,7 +114,15 @@ class GitRepository(GitSnapshots):
             return
         if refused.lease_lost and await self.remote_ref(ref) == commit:
             return
-        raise await refused.error(self._commands)
+        raise refused.error()
+
+    async def _fetched(self, refspecs: Sequence[str], *options: str, lock: int) -> Output:
+        if self._local is not None:
+            return await self._local.fetch(self._git_dir, refspecs, *options, lock=lock)
+        return await self._commands.run(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, "--", self._remote, *refspecs,
+            git_dir=self._git_dir, lock=lock, accept=_ANY,
+        )  # fmt: skip
 
 
 async def open_repository(

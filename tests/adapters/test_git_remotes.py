@@ -1,6 +1,8 @@
 """Registering a remote: every problem is named with its field and what to do about it."""
 
+import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from pipeline.adapters.git_remotes import check_remote, inspect_remote
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, PersonNeeded
 from tests.adapters.git_world import ADA, Origin, git, make_origin, repository_of, write
+from tests.ordinary_user import NOBODY, public_directory, run_as_nobody
 
 
 @pytest.fixture
@@ -116,8 +119,9 @@ async def test_a_shallow_source_is_refused(commands: GitCommands, origin: Origin
         await inspect_remote(commands, str(tmp_path / "shallow"))
     assert "--unshallow" in str(refused.value.remedy)
     repository = await repository_of(tmp_path / "shallow", tmp_path / "cache")
-    with pytest.raises(CallerError, match="shallow"):
+    with pytest.raises(PersonNeeded, match="shallow") as paused:
         await repository.fetch()
+    assert paused.value.reason is PauseReason.REMOTE_UNREACHABLE
 
 
 async def test_uncommitted_changes_are_a_warning_with_their_number(
@@ -144,20 +148,84 @@ async def test_looking_at_a_checkout_runs_nothing_of_its_configuration(
     assert not (tmp_path / "sprung").exists()
 
 
+@pytest.fixture
+def street() -> Iterator[Path]:
+    """A place that every user of the machine can enter."""
+    with public_directory() as directory:
+        yield directory
+
+
+def give(path: Path, owner: int) -> None:
+    for each in [path, *path.rglob("*")]:
+        os.chown(each, owner, owner, follow_symlinks=False)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
-async def test_a_repository_of_another_user_can_be_read_but_not_pushed_into(
+async def test_root_works_on_the_repository_of_another_user_as_that_user(
+    commands: GitCommands, street: Path, tmp_path: Path
+) -> None:
+    base = make_origin(street / "origin").commit({"a": b"a"})
+    home = street / "home"
+    git(street, "clone", "-q", str(street / "origin" / "origin.git"), str(home))
+    give(home, NOBODY)
+    assert (await inspect_remote(commands, str(home))).warnings == ()
+    repository = await repository_of(home, tmp_path / "cache")
+    await repository.fetch()
+    head = await repository.commit_files(parent=base, files={"a": b"b", "new": b"n"}, message="x", author=ADA)
+    await repository.push(commit=head, ref="refs/heads/main", expected=base)
+    await repository.push(commit=head, ref="refs/heads/topic/x", expected=None)
+    await repository.push(commit=None, ref="refs/heads/topic/x", expected=head)
+    assert (home / "new").read_bytes() == b"n"
+    assert {path.lstat().st_uid for path in [home, *home.rglob("*")]} == {NOBODY}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
+async def test_root_reads_what_its_owner_cannot_reach_but_does_not_push_into_it(
     commands: GitCommands, origin: Origin, tmp_path: Path
 ) -> None:
     base = origin.commit({"a": b"a"})
-    for path in [origin.path, *origin.path.rglob("*")]:
-        os.chown(path, 65534, 65534)
-    facts = await inspect_remote(commands, str(origin.path))
-    assert "belongs to another user" in facts.warnings[0]
+    give(origin.path, NOBODY)
+    tmp_path.chmod(0o700)
+    assert "belongs to another user" in (await inspect_remote(commands, str(origin.path))).warnings[0]
     repository = await repository_of(origin.path, tmp_path / "cache")
     await repository.fetch()
-    assert await repository.branch_head("main") == base
-    head = await repository.commit_files(parent=base, files={"a": b"b"}, message="x", author=ADA)
-    with pytest.raises(PersonNeeded) as paused:
-        await repository.push(commit=head, ref="refs/heads/x", expected=None)
+    with pytest.raises(PersonNeeded, match="another user") as paused:
+        await repository.push(commit=base, ref="refs/heads/x", expected=None)
     assert paused.value.reason is PauseReason.DELIVERY_FAILED
-    assert "another user" in paused.value.message
+
+
+async def test_an_ordinary_user_reads_the_repository_of_another_but_does_not_push_into_it(street: Path) -> None:
+    make_origin(street / "origin").commit({"a": b"a"})
+    (street / "mine").mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a directory to another user")
+    give(street / "mine", NOBODY)
+    told = await asyncio.to_thread(
+        run_as_nobody, TRYING_TO_PUSH, str(street / "origin" / "origin.git"), str(street / "mine"),
+        imports="asyncio, pathlib, tests.adapters.git_world, pipeline.adapters.git_remotes",
+    )  # fmt: skip
+    assert told == [
+        "The repository belongs to another user: it can be read, but pushes into it will be refused.",
+        "delivery_failed",
+    ]
+
+
+TRYING_TO_PUSH = """
+import asyncio, pathlib, sys
+from pipeline.adapters.git import GitCommands
+from pipeline.adapters.git_remotes import inspect_remote
+from pipeline.errors import PersonNeeded
+from tests.adapters.git_world import ADA, repository_of
+async def main():
+    remote, cache = sys.argv[1], pathlib.Path(sys.argv[2])
+    print((await inspect_remote(GitCommands(), remote)).warnings[0])
+    repository = await repository_of(pathlib.Path(remote), cache)
+    await repository.fetch()
+    base = await repository.branch_head("main")
+    head = await repository.commit_files(parent=base, files={"a": b"b"}, message="x", author=ADA)
+    try:
+        await repository.push(commit=head, ref="refs/heads/x", expected=None)
+    except PersonNeeded as paused:
+        print(paused.reason.value)
+asyncio.run(main())
+"""

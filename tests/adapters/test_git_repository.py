@@ -91,16 +91,45 @@ async def test_a_dirty_linked_worktree_is_named(tmp_path: Path, origin: Origin, 
     assert paused.value.facts["path"] == str(tmp_path / "linked")
 
 
-async def test_a_hook_of_the_remote_that_says_no_needs_a_person(
-    repository: GitRepository, origin: Origin, base: str
+async def test_a_push_cut_short_after_the_checkout_moved_is_simply_done_again(
+    tmp_path: Path, origin: Origin, base: str
 ) -> None:
-    hook = origin.path / "hooks" / "pre-receive"
-    hook.write_text("#!/bin/sh\necho policy >&2\nexit 1\n")
-    hook.chmod(0o755)
-    with pytest.raises(PersonNeeded) as paused:
-        await repository.push(commit=base, ref="refs/heads/x", expected=None)
-    assert paused.value.reason is PauseReason.DELIVERY_FAILED
-    assert "policy" in str(paused.value.facts["detail"])
+    checkout = tmp_path / "checkout"
+    git(tmp_path, "clone", "-q", str(origin.path), str(checkout))
+    repository = await repository_of(checkout, tmp_path / "cache")
+    await repository.fetch()
+    head = await repository.commit_files(parent=base, files={"new": b"n"}, message="x", author=ADA)
+    await repository.push(commit=head, ref="refs/heads/main", expected=base)
+    git(checkout, "update-ref", "refs/heads/main", base)
+    await repository.push(commit=head, ref="refs/heads/main", expected=base)
+    assert git(checkout, "rev-parse", "HEAD") == head
+    assert git(checkout, "status", "--porcelain") == ""
+    assert "changeline" in git(checkout, "reflog", "show", "main")
+
+
+async def test_a_branch_that_is_checked_out_is_not_deleted(tmp_path: Path, origin: Origin, base: str) -> None:
+    checkout = tmp_path / "checkout"
+    git(tmp_path, "clone", "-q", str(origin.path), str(checkout))
+    repository = await repository_of(checkout, tmp_path / "cache")
+    with pytest.raises(PersonNeeded, match="checked out"):
+        await repository.push(commit=None, ref="refs/heads/main", expected=base)
+    assert git(checkout, "rev-parse", "HEAD") == base
+
+
+async def test_a_file_that_only_a_filter_of_the_owner_can_write_needs_a_person(
+    tmp_path: Path, origin: Origin, base: str
+) -> None:
+    origin.commit({".gitattributes": b"*.bin filter=lfs\n", "x.bin": b"pointer"})
+    checkout = tmp_path / "checkout"
+    git(tmp_path, "clone", "-q", str(origin.path), str(checkout))
+    repository = await repository_of(checkout, tmp_path / "cache")
+    await repository.fetch()
+    tip = git(checkout, "rev-parse", "HEAD")
+    head = await repository.commit_files(parent=tip, files={"x.bin": b"other"}, message="x", author=ADA)
+    with pytest.raises(PersonNeeded, match="filter") as paused:
+        await repository.push(commit=head, ref="refs/heads/main", expected=tip)
+    assert paused.value.facts["files"] == ["x.bin"]
+    assert git(checkout, "status", "--porcelain") == ""
 
 
 async def test_concurrent_fetches_of_one_cache_all_succeed(tmp_path: Path, origin: Origin, base: str) -> None:

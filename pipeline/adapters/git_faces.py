@@ -1,0 +1,102 @@
+"""Git directories of our own that stand before a repository which somebody else can write.
+
+Problem: git can only work on objects and refs through a git directory, and the one that lies there tells git what to run.
+Choice: a face, made for one piece of work: our configuration, no hooks, no attributes, a HEAD that we wrote, and links to
+exactly the directories that hold objects. For reading it has a copy of the refs; for writing, links to where refs and
+their logs lie. Invariant: no process of ours is ever given the other directory as its git directory, so nothing in it is
+obeyed. As root, the face can be read by the repository's owner, as whom the work is done.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.adapters.git import CONFIGURATION
+from pipeline.adapters.local_repository import Checkout, LocalRepository, object_directories
+from pipeline.adapters.plain_files import exists, is_directory, is_file
+
+SERVED = ("refs/heads/", "refs/changeline/")
+"""What a remote is asked for; tags, notes and other people's namespaces are nobody's business here."""
+
+
+def served(local: LocalRepository) -> dict[str, str]:
+    """Return the refs that a reading face shows."""
+    return {name: value for name, value in local.refs.items() if name.startswith(SERVED)}
+
+
+@contextmanager
+def reading(local: LocalRepository) -> Iterator[Path]:
+    """Make a face for `upload-pack`: the refs as they were read, the objects as they are."""
+    with _face(local, local.head) as face:
+        listed = sorted(served(local).items(), key=lambda ref: os.fsencode(ref[0]))
+        packed = "".join(f"{value} {name}\n" for name, value in listed)
+        (face / "packed-refs").write_text(f"# pack-refs with: sorted \n{packed}", encoding="utf-8")
+        (face / "refs").mkdir()
+        yield face
+
+
+@contextmanager
+def writing(local: LocalRepository, checkout: Checkout | None = None) -> Iterator[Path]:
+    """Make a face through which objects are added and refs are moved. `checkout` adds what its index may refer to."""
+    head = checkout.branch if checkout is not None and checkout.branch else local.head
+    _make_room_for_packs(local)
+    with _face(local, head) as face:
+        (face / "refs").symlink_to(local.common / "refs")
+        (face / "packed-refs").symlink_to(local.common / "packed-refs")
+        if is_directory(local.common / "logs"):
+            (face / "logs").symlink_to(local.common / "logs")
+        for shared in checkout.git_dir.glob("sharedindex.*") if checkout is not None else ():
+            if is_file(shared):
+                (face / shared.name).symlink_to(shared)
+        if (
+            local.account is not None
+        ):  # git takes a lock on HEAD too; who works here is the owner, with the owner's rights
+            os.chown(face, local.account.uid, local.account.gid)
+        yield face
+
+
+def _make_room_for_packs(local: LocalRepository) -> None:
+    directory = local.common / "objects" / "pack"
+    if not exists(directory):
+        directory.mkdir()
+        if local.account is not None:
+            os.chown(directory, local.account.uid, local.account.gid, follow_symlinks=False)
+
+
+@contextmanager
+def _face(local: LocalRepository, head: str) -> Iterator[Path]:
+    face = Path(tempfile.mkdtemp(prefix="changeline-git-"))
+    try:
+        if local.account is not None:
+            os.chown(face, -1, local.account.gid)
+            face.chmod(0o750)
+        (face / "HEAD").write_text(_head(head), encoding="utf-8")
+        (face / "config").write_text(_configuration(local.settings), encoding="utf-8")
+        (face / "objects").mkdir()
+        for directory in object_directories(local.common):
+            (face / "objects" / directory.name).symlink_to(directory)
+        for path in (face / "HEAD", face / "config"):
+            path.chmod(0o644)
+        (face / "objects").chmod(0o755)
+        yield face
+    finally:
+        shutil.rmtree(face, ignore_errors=True)
+
+
+def _head(head: str) -> str:
+    named = head or "refs/heads/none"
+    return f"ref: {named}\n" if named.startswith("refs/") else f"{named}\n"
+
+
+def _configuration(settings: Mapping[str, str]) -> str:
+    """Write our settings into the file too, because git takes them out of the environment of what serves a remote."""
+    lines = ["[core]\n\trepositoryformatversion = 0\n"]
+    for key, value in {**CONFIGURATION, **settings}.items():
+        section, _, rest = key.partition(".")
+        subsection, _, name = rest.rpartition(".")
+        title = f'{section} "{subsection}"' if subsection else section
+        lines.append(f'[{title}]\n\t{name} = "{value}"\n')
+    return "".join(lines)

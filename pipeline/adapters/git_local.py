@@ -1,0 +1,276 @@
+"""Remotes that are directories of this machine: what they hold, how it comes into a cache, how a branch of theirs moves.
+
+Problem: fetching from a path makes git serve that path with the path's own configuration, and pushing to it runs its
+hooks and its filters as this account. Choice: git serves and writes through faces of our own (`git_faces`), as the
+repository's owner when we are root. A push is a pack that is added, a checked-out tree that is moved along where it is
+clean, and one compare-and-swap of the ref. Invariant: nothing of the repository's own runs; a tree with changes of its
+owner is never touched; the ref moves last, so a push that was cut short is simply done again.
+"""
+
+import asyncio
+import contextlib
+import shlex
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.adapters import git_faces
+from pipeline.adapters.git import GitCommands, Output
+from pipeline.adapters.git_objects import full_ref
+from pipeline.adapters.local_repository import Checkout, LocalRepository, read_local
+from pipeline.change_request import PauseReason
+from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
+
+_SHOWN_MAX = 20
+_ANY = range(256)
+_NOTHING = "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRemote:
+    """One repository of this machine, as a remote."""
+
+    path: Path
+    commands: GitCommands
+
+    async def look(self) -> LocalRepository:
+        """Look at it for whoever named it. Raises `CallerError` when it is none that can be used."""
+        return await asyncio.to_thread(read_local, self.path, self.commands)
+
+    async def read(self) -> LocalRepository:
+        """Look at it for a change request that is under way: what is wrong needs time, or a person who mends it."""
+        try:
+            return await self.look()
+        except CallerError as refused:
+            if not await asyncio.to_thread(self.path.exists):
+                raise TransientError(
+                    "The git remote is not there. Check the path and what it is mounted from, then resume.",
+                    remote=str(self.path),
+                ) from refused
+            message = f"{refused.message} {refused.remedy or ''}".strip()
+            raise PersonNeeded(
+                PauseReason.REMOTE_UNREACHABLE, message, remote=str(self.path), remedy=refused.remedy
+            ) from refused
+
+    async def refs(self) -> dict[str, str]:
+        """Return what it has now: full names to commits."""
+        return git_faces.served(await self.read())
+
+    async def fetch(self, git_dir: Path, refspecs: Sequence[str], *options: str, lock: int) -> Output:
+        """Fetch into a cache; never fails by itself, the caller reads the output."""
+        local = await self.read()
+        async with _made(lambda: git_faces.reading(local)) as face:
+            serve = [*(local.account.wrapper if local.account else ()), "git", "-c", "safe.directory=*", "upload-pack"]
+            return await self.commands.run(
+                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options,
+                f"--upload-pack={shlex.join(serve)}", "--", str(face), *refspecs,
+                git_dir=git_dir, lock=lock, accept=_ANY,
+            )  # fmt: skip
+
+    async def push(self, cache: Path, *, commit: str | None, ref: str, expected: str | None) -> None:
+        """Move a ref from `expected` (None: must not exist) to a commit of the cache (None deletes). Idempotent.
+
+        Raises `Conflict` when the ref is somewhere else, `PersonNeeded` when it is checked out with changes or cannot be
+        written by this account.
+        """
+        local = await self.read()
+        present = local.refs.get(full_ref(ref))
+        if present == commit:
+            return
+        if present != expected:
+            raise _moved(ref)
+        self._refuse_unwritable(local, ref)
+        checkouts = [one for one in local.checkouts if one.branch == ref]
+        if commit is None:
+            _refuse_checked_out(checkouts, ref)
+        else:
+            await self._add_objects(cache, local, commit)
+            for checkout in checkouts:
+                await self._bring_along(local, checkout, expected, commit)
+        try:
+            await self._swap(local, ref, commit, expected)
+        except Conflict:
+            for checkout in checkouts if commit is not None and expected is not None else ():
+                await self._bring_along(local, checkout, commit, str(expected))
+            raise
+
+    async def uncommitted(self, local: LocalRepository, checkout: Checkout) -> list[str]:
+        """List changed and new files of a checkout, as far as they can be seen without its filters.
+
+        Raises `PersonNeeded` when looking does not end, as in a tree with a pipe where git expects a file.
+        """
+        wanted = ["--porcelain", "-z", "--no-renames", "--ignore-submodules=all", "--untracked-files=normal"]
+        status = await self._in_checkout(local, checkout, "status", *wanted)
+        return [line[3:].encode("utf-8", "surrogateescape").decode("utf-8", "replace") for line in status.fields]
+
+    def _refuse_unwritable(self, local: LocalRepository, ref: str) -> None:
+        if not local.ours:
+            raise PersonNeeded(
+                PauseReason.DELIVERY_FAILED,
+                "The repository belongs to another user, who could not change what this account writes into it. "
+                "Run Changeline as that user, or use a repository that this account owns.",
+                remedy="Run Changeline as that user, or use a repository that this account owns.",
+                remote=str(self.path), ref=ref,
+            )  # fmt: skip
+
+    async def _add_objects(self, cache: Path, local: LocalRepository, commit: str) -> None:
+        """Give it everything that `commit` needs and that none of its refs has."""
+        known = await self._known(cache, local)
+        revisions = "".join(f"{line}\n" for line in (commit, *(f"^{one}" for one in known)))
+        pack = await self.commands.run(
+            "pack-objects", "--revs", "--stdout", "--quiet", "--delta-base-offset",
+            git_dir=cache, stdin=revisions.encode(),
+        )  # fmt: skip
+        async with _made(lambda: git_faces.writing(local)) as face:
+            await self._write(local, "index-pack", "--stdin", git_dir=face, stdin=pack.stdout)
+
+    async def _known(self, cache: Path, local: LocalRepository) -> list[str]:
+        held = sorted(set(local.refs.values()))
+        asked = "".join(f"{one}\n" for one in held).encode()
+        told = await self.commands.run("cat-file", "--batch-check=%(objecttype)", git_dir=cache, stdin=asked)
+        return [one for one, kind in zip(held, told.text.splitlines(), strict=True) if kind == "commit"]
+
+    async def _swap(self, local: LocalRepository, ref: str, commit: str | None, expected: str | None) -> None:
+        change = ("-d", ref) if commit is None else (ref, commit)
+        async with _made(lambda: git_faces.writing(local)) as face:
+            moved = await self._write(
+                local, "update-ref", "-m", "changeline", *change, expected or _NOTHING, git_dir=face, accept=_ANY
+            )
+        if moved.code == 0:
+            return
+        present = (await self.read()).refs.get(ref)
+        if present == commit:
+            return
+        if present != expected:
+            raise _moved(ref)
+        if "File exists" in moved.complaint:
+            raise TransientError("Another git process is at work in the repository.", remote=str(self.path), ref=ref)
+        raise _unwritten(self.path, ref, moved)
+
+    async def _bring_along(self, local: LocalRepository, checkout: Checkout, old: str | None, new: str) -> None:
+        """Move a clean checkout to `new`; one that was moved there already, and then cut short, is left as it is."""
+        if await self._is_clean_at(local, checkout, new):
+            return
+        if old is None or not await self._is_clean_at(local, checkout, old):
+            raise await self._dirty(local, checkout)
+        await self._refuse_filters(local, checkout, old, new)
+        if (await self._in_checkout(local, checkout, "read-tree", "-u", "-m", old, new)).code:
+            raise await self._dirty(local, checkout)
+
+    async def _is_clean_at(self, local: LocalRepository, checkout: Checkout, commit: str) -> bool:
+        await self._in_checkout(local, checkout, "update-index", "-q", "--ignore-submodules", "--refresh")
+        for compared in (("diff-files",), ("diff-index", "--cached", commit)):
+            asked = (compared[0], "--quiet", "--ignore-submodules=all", *compared[1:])
+            if (await self._in_checkout(local, checkout, *asked, "--")).code:
+                return False
+        return True
+
+    async def _refuse_filters(self, local: LocalRepository, checkout: Checkout, old: str, new: str) -> None:
+        """Files that a filter of the owner's makes (LFS) cannot be written here, because that filter is not run."""
+        listed = await self._in_checkout(local, checkout, "diff-tree", "-r", "-z", "--name-only", old, new)
+        asked = "\0".join(listed.fields).encode("utf-8", "surrogateescape")
+        told = await self._in_checkout(local, checkout, "check-attr", "-z", "--stdin", "filter", stdin=asked)
+        fields = told.fields
+        filtered = [path for path, value in zip(fields[::3], fields[2::3], strict=True) if value not in _NO_FILTER]
+        if filtered:
+            raise _held(
+                checkout, filtered,
+                f"{_branch(checkout)} is checked out in {checkout.path}, and files of the change pass through a filter "
+                "of that repository, which is not run.",
+                "Check out another branch there, then resume.",
+            )  # fmt: skip
+
+    async def _dirty(self, local: LocalRepository, checkout: Checkout) -> PersonNeeded:
+        changed = await self.uncommitted(local, checkout)
+        return _held(
+            checkout, changed,
+            f"{_branch(checkout)} is checked out in {checkout.path} with uncommitted changes.",
+            f"Commit or stash the changes in {checkout.path} (or check out another branch there), then resume.",
+        )  # fmt: skip
+
+    async def _in_checkout(
+        self, local: LocalRepository, checkout: Checkout, *arguments: str, stdin: bytes = b""
+    ) -> Output:
+        async with _made(lambda: git_faces.writing(local, checkout)) as face:
+            try:
+                output = await self.commands.run(
+                    *arguments, git_dir=face, work_tree=checkout.path, index=checkout.git_dir / "index",
+                    stdin=stdin, accept=_ANY, account=local.account, configuration=local.settings, timeout_s=_LOOK_S,
+                )  # fmt: skip
+            except TransientError as endless:
+                raise _held(
+                    checkout, [], f"git {arguments[0]} does not end in {checkout.path} within {_LOOK_S} s.",
+                    "Look for pipes, devices and giant files among its tracked files and .gitignore, then resume.",
+                ) from endless  # fmt: skip
+        if output.code and "index.lock" in output.complaint:
+            raise TransientError("Another git process is at work in the checkout.", path=str(checkout.path))
+        return output
+
+    async def _write(
+        self, local: LocalRepository, *arguments: str, git_dir: Path, stdin: bytes = b"", accept: Sequence[int] = (0,)
+    ) -> Output:
+        return await self.commands.run(
+            *arguments, git_dir=git_dir, stdin=stdin, accept=accept, account=local.account,
+            environment=_IDENTITY, configuration={**local.settings, **_LOGGED},
+        )  # fmt: skip
+
+
+_LOOK_S = 60.0
+_NO_FILTER = frozenset({"unspecified", "unset", "set"})
+_IDENTITY = {"GIT_COMMITTER_NAME": "Changeline", "GIT_COMMITTER_EMAIL": "changeline@localhost"}
+_LOGGED = {"core.logAllRefUpdates": "true"}
+
+
+@contextlib.asynccontextmanager
+async def _made(face: Callable[[], AbstractContextManager[Path]]) -> AsyncIterator[Path]:
+    """Make and remove a face in threads, because both touch the disk."""
+    made = face()
+    path = await asyncio.to_thread(made.__enter__)
+    try:
+        yield path
+    finally:
+        await asyncio.to_thread(made.__exit__, None, None, None)
+
+
+def _branch(checkout: Checkout) -> str:
+    return (checkout.branch or "").removeprefix("refs/heads/")
+
+
+def _held(checkout: Checkout, files: Sequence[str], why: str, remedy: str) -> PersonNeeded:
+    return PersonNeeded(
+        PauseReason.TARGET_CHECKOUT_DIRTY,
+        f"{why} {remedy}",
+        path=str(checkout.path),
+        ref=checkout.branch,
+        remedy=remedy,
+        files=list(files[:_SHOWN_MAX]),
+        count=len(files),
+    )
+
+
+def _refuse_checked_out(checkouts: Sequence[Checkout], ref: str) -> None:
+    if checkouts:
+        raise PersonNeeded(
+            PauseReason.DELIVERY_FAILED,
+            f"{ref} is checked out in {checkouts[0].path}, so it cannot be deleted. Check out another branch there.",
+            ref=ref, path=str(checkouts[0].path), remedy="Check out another branch there, then try again.",
+        )  # fmt: skip
+
+
+def _moved(ref: str) -> Conflict:
+    return Conflict("The remote branch moved.", field="expected", remedy="Fetch, rebase and test again.", ref=ref)
+
+
+def _unwritten(path: Path, ref: str, output: Output) -> PersonNeeded:
+    clash = "cannot lock ref" in output.complaint and "exists" in output.complaint
+    why = "a branch of a name that collides with it exists" if clash else "git could not write it"
+    remedy = (
+        "Rename or delete the other branch, then resume."
+        if clash
+        else "Check the directory's permissions, then resume."
+    )
+    return PersonNeeded(
+        PauseReason.DELIVERY_FAILED, f"{ref} could not be moved in {path}: {why}. {remedy}",
+        remote=str(path), ref=ref, remedy=remedy, detail=output.complaint,
+    )  # fmt: skip

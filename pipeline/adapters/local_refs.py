@@ -1,0 +1,113 @@
+"""The refs of a repository on this machine, read as plain files.
+
+Problem: refs are names that somebody else chose; some are names of options, some collide, some lead out. Choice: the two
+places where git keeps them are read by hand, and only names that git itself accepts, that are text and that hold a SHA
+are passed on. Invariant: what is left out is named, and prevents nothing else. Everything here blocks.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.adapters.git_objects import is_ref_name, is_sha
+from pipeline.adapters.plain_files import content, exists
+from pipeline.errors import CallerError
+
+_REF_MAX_BYTES = 8 * 1024
+_PACKED_MAX_BYTES = 256 * 1024**2
+_REFS_MAX = 500_000
+_DEPTH_MAX = 100
+_SYMBOLIC_MAX = 5
+_NOBODYS_WORK = "refs/replace/"
+"""Refs that make git show other objects than the names say."""
+
+
+def read(common: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the SHA of each usable ref, and the names of the others, sorted.
+
+    Raises `CallerError` when there are absurdly many.
+    """
+    raw = {**_packed(common / "packed-refs"), **_loose(common / "refs")}
+    good: dict[str, str] = {}
+    odd = []
+    for name in sorted(raw):
+        value = _resolved(raw, name)
+        if name.startswith(_NOBODYS_WORK):
+            continue
+        if value is None or not is_ref_name(name) or _parent(good, name):
+            odd.append(name)
+        else:
+            good[name] = value
+    return good, tuple(odd)
+
+
+def head(git_dir: Path) -> str:
+    """Return the full ref or the SHA that HEAD holds; empty when it is neither."""
+    value = _text(git_dir / "HEAD")
+    value = value.removeprefix("ref:").strip()
+    return value if is_sha(value) or is_ref_name(value) else ""
+
+
+def branch(git_dir: Path) -> str | None:
+    """Return the full ref that is checked out; None when HEAD is detached."""
+    value = head(git_dir)
+    return value if value.startswith("refs/") else None
+
+
+def _parent(good: Mapping[str, str], name: str) -> bool:
+    """Whether a ref that is taken already lies where this one needs a directory."""
+    parts = name.split("/")
+    return any("/".join(parts[:length]) in good for length in range(3, len(parts)))
+
+
+def _resolved(raw: Mapping[str, str], name: str) -> str | None:
+    value = raw[name]
+    for _ in range(_SYMBOLIC_MAX):
+        if value.startswith("ref:"):
+            value = raw.get(value.removeprefix("ref:").strip(), "")
+    return value if is_sha(value) else None
+
+
+def _packed(file: Path) -> dict[str, str]:
+    text = content(file, _PACKED_MAX_BYTES) if exists(file) else b""
+    if text is None:
+        raise CallerError(
+            "The repository's `packed-refs` is not a regular file of a sane size.", field="remote",
+            remedy="Clone it and register the clone.",
+        )  # fmt: skip
+    refs: dict[str, str] = {}
+    for line in os.fsdecode(text).split("\n"):
+        value, space, name = line.partition(" ")
+        if space and is_sha(value):
+            refs[name] = value
+            _bounded(refs)
+    return refs
+
+
+def _loose(directory: Path) -> dict[str, str]:
+    refs: dict[str, str] = {}
+    waiting = [(directory, "refs", 0)]
+    while waiting:
+        here, prefix, depth = waiting.pop()
+        for entry in os.scandir(here):
+            name = f"{prefix}/{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                if depth < _DEPTH_MAX:
+                    waiting.append((Path(entry.path), name, depth + 1))
+            elif not entry.name.endswith(".lock"):
+                refs[name] = _text(Path(entry.path))
+                _bounded(refs)
+    return refs
+
+
+def _bounded(refs: Mapping[str, str]) -> None:
+    if len(refs) > _REFS_MAX:
+        raise CallerError(
+            f"The repository has more than {_REFS_MAX:,} refs.", field="remote",
+            remedy="Delete refs that nobody needs, or register a clone of what matters.",
+        )  # fmt: skip
+
+
+def _text(file: Path) -> str:
+    text = content(file, _REF_MAX_BYTES)
+    return "" if text is None else os.fsdecode(text).strip()

@@ -1,0 +1,42 @@
+"""Files that somebody else can write, read as plain data.
+
+Problem: a name can be a link to elsewhere, a pipe that never ends, or a giant. Choice: only regular files and real
+directories count, no link is followed at the end of a path, sizes are bounded. Everything here blocks.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+
+def content(file: Path, max_bytes: int) -> bytes | None:
+    """Return a regular file's bytes; None for anything else, what is not there, and more than `max_bytes`.
+
+    Raises `PermissionError` for what this account may not read.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError:
+        raise
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as opened:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
+            return None
+        return opened.read(max_bytes)
+
+
+def exists(path: Path) -> bool:
+    """Whether there is anything of this name, a dangling link included."""
+    return os.path.lexists(path)
+
+
+def is_directory(path: Path) -> bool:
+    """Whether `path` is a directory itself, not a link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def is_file(path: Path) -> bool:
+    """Whether `path` is a regular file itself, not a link to one."""
+    return path.is_file() and not path.is_symlink()
