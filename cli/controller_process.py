@@ -94,6 +94,7 @@ class _Opener:
     def __init__(self, settings: Settings, cache_dir: Path) -> None:
         self._commands = GitCommands(
             timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
+            transfer_max_bytes=settings.git.transfer_max_bytes, memory_max_bytes=settings.git.memory_max_bytes,
             environment=itself.environment(),
         )  # fmt: skip
         self.author = Author(name=settings.git.author_name, email=settings.git.author_email)

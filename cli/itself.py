@@ -39,9 +39,12 @@ def environment_of_workers() -> dict[str, str]:
 
 
 def with_own_path(surrounding: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which a checkout finds its own packages; an installed copy needs nothing."""
+    """Return an environment in which a checkout finds its own packages; an installed copy needs nothing.
+
+    Relative entries are dropped: the current directory may be somebody's repository.
+    """
     found = dict(surrounding)
     if (ROOT / "pyproject.toml").exists():
-        rest = found.get("PYTHONPATH")
-        found["PYTHONPATH"] = f"{ROOT}{os.pathsep}{rest}" if rest else str(ROOT)
+        rest = [entry for entry in found.get("PYTHONPATH", "").split(os.pathsep) if entry.startswith("/")]
+        found["PYTHONPATH"] = os.pathsep.join([str(ROOT), *rest])
     return found

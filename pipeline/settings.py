@@ -93,6 +93,10 @@ class GitSettings(_Group):
     command_timeout_s: float = Field(120.0, gt=0)
     transfer_timeout_s: float = Field(1800.0, gt=0)
     """One fetch or push; a connection on which nothing moves for a minute is given up earlier."""
+    transfer_max_bytes: int = Field(16 * 1024**3, ge=1024**2)
+    """The largest file that git may write: the pack of a fetched history, or one file of a checkout."""
+    memory_max_bytes: int = Field(4 * 1024**3, ge=64 * 1024**2)
+    """Private memory of one git process; more ends it, so that a hostile repository cannot take the machine's."""
 
 
 class LeaseSettings(_Group):

@@ -168,6 +168,7 @@ async def _repositories(
     # The composition root is where the surrounding environment enters; git takes only what it names itself.
     commands = GitCommands(
         timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
+        transfer_max_bytes=settings.git.transfer_max_bytes, memory_max_bytes=settings.git.memory_max_bytes,
         environment=os.environ,  # noqa: TID251 - as said above
     )  # fmt: skip
     return {

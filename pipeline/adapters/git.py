@@ -98,6 +98,7 @@ _FIXED = {
 __all__ = ["Account", "GitCommands", "Output", "decoded", "encoded", "held", "search_path"]
 
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+_NO_SUCH_PROGRAM = 127
 _LOCK_POLL_S = 0.02
 _TRANSFERS = frozenset({"fetch", "push", "index-pack", "pack-objects"})
 
@@ -119,7 +120,7 @@ class Account:
             "--inh-caps=-all",
             "--bounding-set=-all",
         )
-        return (shutil.which("setpriv") or "setpriv", *drop, "--no-new-privs", "--")
+        return (_program("setpriv"), *drop, "--no-new-privs", "--")
 
 
 class GitCommands:
@@ -186,7 +187,7 @@ class GitCommands:
     def _command(
         self, arguments: tuple[str, ...], git_dir: Path | None, work_tree: Path | None, assignments: list[str]
     ) -> list[str]:
-        argv = ["env", "-i", *assignments, "git"]
+        argv = [_program("env"), "-i", *assignments, "git"]
         argv += [f"--git-dir={git_dir or '/dev/null'}"] if arguments[0] != "init" else []
         argv += [f"--work-tree={work_tree}"] if work_tree else []
         return [*argv, *arguments]
@@ -218,6 +219,11 @@ def search_path() -> str:
     return os.pathsep.join(directory for directory in os.get_exec_path() if directory.startswith("/"))
 
 
+def _program(name: str) -> str:
+    """Return where a program is: what is started from inside a foreign tree is never looked for by name."""
+    return shutil.which(name, path=search_path()) or f"/usr/bin/{name}"
+
+
 def _limits(file_max_bytes: int, memory_max_bytes: int) -> list[str]:
     program = shutil.which("prlimit", path=search_path())
     limits = [f"--fsize={file_max_bytes}", f"--data={memory_max_bytes}", "--core=0"]
@@ -236,6 +242,8 @@ def _accepted(output: Output, name: str, accept: Iterable[int], places: Iterable
             f"git {name} answered more than {OUTPUT_MAX_BYTES // 1024**2} MiB.", field="repository",
             remedy="A repository with that many branches, or a change of that size, cannot be handled.",
         )  # fmt: skip
+    if output.code == _NO_SUCH_PROGRAM:
+        raise CallerError("git is not installed.", field="git", remedy="Install git 2.37 or later.")
     if output.code in accept:
         return output
     used = [place for place in places if place is not None]

@@ -1,31 +1,21 @@
 """Read-only access to a repository's commits, for checking evidence on any machine.
 
 Problem: a repository that is given for checking is data: its configuration may name programs to run and remotes to fetch
-from, and replacement refs may show other objects than the names say. Choice: plumbing commands only, an explicit git
-directory, no system or user configuration, no protocols, no replacements, and every commit's bytes hashed again.
+from, and replacement refs may show other objects than the names say. Choice: plumbing commands through a git directory of
+our own (`git_faces`), no protocols, no replacements, and every commit's bytes hashed again.
 """
 
 import hashlib
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.errors import CallerError, TransientError
+from pipeline.adapters import git_faces
+from pipeline.adapters.git import GitCommands, Output
+from pipeline.adapters.local_repository import read_local
+from pipeline.errors import CallerError
 from pipeline.ports import CommitFacts
 
-TIMEOUT_S = 120.0
-_ENVIRONMENT = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "LC_ALL": "C",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_ALLOW_PROTOCOL": "",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-}
-_OPTIONS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.commitGraph=false")
+_ANY = range(256)
 _REGULAR_MODES = {b"100644", b"100755"}
 
 
@@ -33,8 +23,13 @@ class GitCommitReader:
     """Answers questions about one repository, bare or with a work tree."""
 
     def __init__(self, repository: Path) -> None:
-        """Raises `CallerError` when the path is no git repository."""
-        self._git_dir = _git_directory(repository)
+        """Raises `CallerError` when the path is no git repository, or none that can be read safely."""
+        self._commands = GitCommands()
+        try:
+            self._local = read_local(repository, self._commands)
+        except CallerError as refused:
+            message = f"{repository} is no git repository that can be read. {refused.message}"
+            raise CallerError(message, field="repo", remedy=refused.remedy) from refused
 
     def commit(self, sha: str) -> CommitFacts | None:
         """Return the commit; None when it is absent, or when its bytes do not have this name."""
@@ -76,7 +71,7 @@ class GitCommitReader:
         """Whether `ancestor` is reachable from `descendant`."""
         if self.commit(ancestor) is None or self.commit(descendant) is None:
             return False
-        return self._run("merge-base", "--is-ancestor", ancestor, descendant).returncode == 0
+        return self._run("merge-base", "--is-ancestor", ancestor, descendant).code == 0
 
     def _entries(self, sha: str) -> dict[str, tuple[bytes, str]]:
         entries: dict[str, tuple[bytes, str]] = {}
@@ -91,7 +86,7 @@ class GitCommitReader:
         if len(sha) not in {40, 64} or not all(character in "0123456789abcdef" for character in sha):
             return None
         result = self._run("cat-file", kind, sha)
-        if result.returncode != 0:
+        if result.code != 0:
             return None
         digest = hashlib.new("sha1" if len(sha) == 40 else "sha256", usedforsecurity=False)  # noqa: PLR2004 - git's two
         digest.update(f"{kind} {len(result.stdout)}\0".encode() + result.stdout)
@@ -99,32 +94,12 @@ class GitCommitReader:
 
     def _git(self, *arguments: str, stdin: bytes = b"") -> bytes:
         result = self._run(*arguments, stdin=stdin)
-        if result.returncode != 0:
+        if result.code != 0:
             raise CallerError(
-                f"git {arguments[0]} failed in {self._git_dir}.", field="repo", remedy="Run git fsck there."
+                f"git {arguments[0]} failed in {self._local.path}.", field="repo", remedy="Run git fsck there."
             )
         return result.stdout
 
-    def _run(self, *arguments: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-        command = ["git", f"--git-dir={self._git_dir}", *_OPTIONS, *arguments]
-        try:
-            return subprocess.run(
-                command, input=stdin, capture_output=True, env=_ENVIRONMENT, timeout=TIMEOUT_S, check=False
-            )
-        except FileNotFoundError as error:
-            raise CallerError("git is not installed.", field="repo", remedy="Install git.") from error
-        except subprocess.TimeoutExpired as error:
-            raise TransientError(f"git {arguments[0]} did not end in {TIMEOUT_S:.0f} s.") from error
-
-
-def _git_directory(repository: Path) -> Path:
-    for candidate in (repository / ".git", repository):
-        if (candidate / "objects").is_dir() and (candidate / "HEAD").is_file():
-            return candidate.absolute()
-    pointer = repository / ".git"
-    if pointer.is_file():
-        named = pointer.read_text(errors="replace").removeprefix("gitdir:").strip()
-        target = (repository / named).resolve()
-        common = target / "commondir"
-        return (target / common.read_text().strip()).resolve() if common.is_file() else target
-    raise CallerError(f"{repository} is no git repository.", field="repo", remedy="Give the path of a clone.")
+    def _run(self, *arguments: str, stdin: bytes = b"") -> Output:
+        with git_faces.reading(self._local) as face:
+            return self._commands.run_blocking(*arguments, git_dir=face, stdin=stdin, accept=_ANY)

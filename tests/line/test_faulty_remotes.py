@@ -85,18 +85,27 @@ async def test_a_remote_that_goes_away_after_the_approval_pauses_and_merges_once
     await finish(line)
 
 
-async def test_a_remote_whose_hook_refuses_pauses_with_its_words_and_goes_on(line: LineRun) -> None:
+async def test_a_branch_that_collides_with_ours_pauses_with_the_remedy_and_goes_on(line: LineRun) -> None:
     repository = await start(line)
-    hook = repository.path / ".git" / "hooks" / "pre-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\necho 'not on a Saturday' >&2\nexit 1\n")
-    hook.chmod(0o755)
+    repository.git("branch", "changeline")
     cr = await line.work()
     assert (cr.pause_reason, cr.stage) == (PauseReason.DELIVERY_FAILED, Stage.DELIVERY)
-    assert "not on a Saturday" in str(cr.pause_facts)
-    hook.unlink()
+    assert "a branch of a name that collides with it exists" in str(cr.pause_message)
+    repository.git("branch", "-D", "changeline")
     await line.resume()
     await finish(line)
+
+
+async def test_no_hook_of_a_repository_on_this_machine_has_a_say_or_runs(line: LineRun) -> None:
+    repository = await start(line)
+    sprung = repository.path.parent / "sprung"
+    for name in ("pre-receive", "update", "reference-transaction", "post-receive", "push-to-checkout", "post-checkout"):
+        hook = repository.path / ".git" / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\ntouch {sprung}\nexit 1\n")
+        hook.chmod(0o755)
+    await finish(line)
+    assert not sprung.exists()
 
 
 async def test_a_transport_that_hangs_is_cut_and_leaves_no_process(tmp_path: Path) -> None:
