@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipeline.adapters.git import CONFIGURATION
 from pipeline.adapters.local_repository import Checkout, LocalRepository, object_directories
-from pipeline.adapters.plain_files import exists, is_directory, is_file
+from pipeline.adapters.plain_files import exists, is_file, leads_straight
 
 SERVED = ("refs/heads/", "refs/changeline/")
 """What a remote is asked for; tags, notes and other people's namespaces are nobody's business here."""
@@ -39,21 +39,23 @@ def reading(local: LocalRepository) -> Iterator[Path]:
 
 
 @contextmanager
-def writing(local: LocalRepository, checkout: Checkout | None = None) -> Iterator[Path]:
-    """Make a face through which objects are added and refs are moved. `checkout` adds what its index may refer to."""
+def writing(local: LocalRepository, checkout: Checkout | None = None, *, ref: str | None = None) -> Iterator[Path]:
+    """Make a face through which objects are added and refs are moved.
+
+    `checkout` adds what its index may refer to; `ref` the log of the ref that moves, where that is a plain file.
+    """
     head = checkout.branch if checkout is not None and checkout.branch else local.head
     _make_room_for_packs(local)
     with _face(local, head) as face:
         (face / "refs").symlink_to(local.common / "refs")
         (face / "packed-refs").symlink_to(local.common / "packed-refs")
-        if is_directory(local.common / "logs"):
+        if ref is not None and all(leads_straight(local.common, f"logs/{name}") for name in ("HEAD", ref)):
             (face / "logs").symlink_to(local.common / "logs")
         for shared in checkout.git_dir.glob("sharedindex.*") if checkout is not None else ():
             if is_file(shared):
                 (face / shared.name).symlink_to(shared)
-        if (
-            local.account is not None
-        ):  # git takes a lock on HEAD too; who works here is the owner, with the owner's rights
+        if local.account is not None:
+            # git takes a lock on HEAD, too; who works here is the owner, with the owner's rights
             os.chown(face, local.account.uid, local.account.gid)
         yield face
 

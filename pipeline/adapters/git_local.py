@@ -12,13 +12,14 @@ import contextlib
 import shlex
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.adapters import git_faces
 from pipeline.adapters.git import GitCommands, Output
 from pipeline.adapters.git_objects import full_ref
 from pipeline.adapters.local_repository import Checkout, LocalRepository, read_local
+from pipeline.adapters.plain_files import leads_straight
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
 
@@ -36,7 +37,14 @@ class LocalRemote:
 
     async def look(self) -> LocalRepository:
         """Look at it for whoever named it. Raises `CallerError` when it is none that can be used."""
-        return await asyncio.to_thread(read_local, self.path, self.commands)
+        local = await asyncio.to_thread(read_local, self.path, self.commands)
+        held = sorted(set(git_faces.served(local).values()))
+        async with _made(lambda: git_faces.reading(local)) as face:
+            kinds = dict(zip(held, await self._kinds(face, held), strict=True))
+        sound = {name: value for name, value in local.refs.items() if kinds.get(value, "commit") == "commit"}
+        return replace(
+            local, refs=sound, odd_refs=tuple(sorted({*local.odd_refs, *(local.refs.keys() - sound.keys())}))
+        )
 
     async def read(self) -> LocalRepository:
         """Look at it for a change request that is under way: what is wrong needs time, or a person who mends it."""
@@ -80,7 +88,7 @@ class LocalRemote:
             return
         if present != expected:
             raise _moved(ref)
-        self._refuse_unwritable(local, ref)
+        await asyncio.to_thread(self._refuse_unwritable, local, ref)
         checkouts = [one for one in local.checkouts if one.branch == ref]
         if commit is None:
             _refuse_checked_out(checkouts, ref)
@@ -113,6 +121,12 @@ class LocalRemote:
                 remedy="Run Changeline as that user, or use a repository that this account owns.",
                 remote=str(self.path), ref=ref,
             )  # fmt: skip
+        if not leads_straight(local.common, ref):
+            raise PersonNeeded(
+                PauseReason.DELIVERY_FAILED,
+                f"{ref} cannot be written in {self.path}: a link or a special file lies on its way. Remove it, then resume.",
+                remedy="Remove it, then resume.", remote=str(self.path), ref=ref,
+            )  # fmt: skip
 
     async def _add_objects(self, cache: Path, local: LocalRepository, commit: str) -> None:
         """Give it everything that `commit` needs and that none of its refs has."""
@@ -126,14 +140,21 @@ class LocalRemote:
             await self._write(local, "index-pack", "--stdin", git_dir=face, stdin=pack.stdout)
 
     async def _known(self, cache: Path, local: LocalRepository) -> list[str]:
-        held = sorted(set(local.refs.values()))
-        asked = "".join(f"{one}\n" for one in held).encode()
-        told = await self.commands.run("cat-file", "--batch-check=%(objecttype)", git_dir=cache, stdin=asked)
-        return [one for one, kind in zip(held, told.text.splitlines(), strict=True) if kind == "commit"]
+        held = sorted(set(git_faces.served(local).values()))
+        return [one for one, kind in zip(held, await self._kinds(cache, held), strict=True) if kind == "commit"]
+
+    async def _kinds(self, git_dir: Path, objects: Sequence[str]) -> list[str]:
+        """Return what each object is: `commit` among others, and anything else for one that is missing or broken."""
+        asked = "".join(f"{one}\n" for one in objects).encode()
+        told = await self.commands.run(
+            "cat-file", "--batch-check=%(objecttype)", git_dir=git_dir, stdin=asked, accept=_ANY
+        )
+        kinds = told.text.splitlines()
+        return kinds + ["broken"] * (len(objects) - len(kinds))
 
     async def _swap(self, local: LocalRepository, ref: str, commit: str | None, expected: str | None) -> None:
         change = ("-d", ref) if commit is None else (ref, commit)
-        async with _made(lambda: git_faces.writing(local)) as face:
+        async with _made(lambda: git_faces.writing(local, ref=ref)) as face:
             moved = await self._write(
                 local, "update-ref", "-m", "changeline", *change, expected or _NOTHING, git_dir=face, accept=_ANY
             )

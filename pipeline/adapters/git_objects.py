@@ -22,6 +22,8 @@ _NOTHING = "0" * 40
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(/|$)|[./]$")
 _REF_MAX_BYTES = 1000
+_REF_PART_MAX_BYTES = 240
+"""Each part becomes a file, whose name has at most 255 bytes, `.lock` included."""
 _REGULAR = {"100644", "100755"}
 
 
@@ -195,9 +197,12 @@ def is_sha(text: str) -> bool:
 
 def is_ref_name(name: str) -> bool:
     """Whether this is a full ref name that git accepts (git-check-ref-format) and that is text."""
+    raw = name.encode("utf-8", "surrogateescape")
+    longest = max(len(part) for part in raw.split(b"/"))
     return (
         name.startswith("refs/")
-        and len(name.encode("utf-8", "surrogateescape")) <= _REF_MAX_BYTES
+        and len(raw) <= _REF_MAX_BYTES
+        and longest <= _REF_PART_MAX_BYTES
         and not _BAD_REF.search(name)
     )
 

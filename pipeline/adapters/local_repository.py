@@ -35,6 +35,7 @@ _ABOUT_FILES = {
     "core.symlinks": "core.symlinks",
     "core.ignorecase": "core.ignoreCase",
 }
+_PARTS = {"objects": is_directory, "refs": is_directory, "HEAD": is_file, "config": is_file, "index": is_file}
 _FALSE = frozenset({"false", "no", "off", "0", ""})
 
 
@@ -157,9 +158,10 @@ def _common(git_dir: Path) -> Path:
     common = _path_in(git_dir / "commondir") if exists(git_dir / "commondir") else git_dir
     if common is None or (common != git_dir and git_dir.parent != common / "worktrees"):
         raise _refused("Its `commondir` names a directory that it does not belong to.", "Register that repository.")
-    for name, kind in {"objects": is_directory, "refs": is_directory, "HEAD": is_file, "config": is_file}.items():
-        if exists(common / name) and not kind(common / name):
-            raise _refused(f"Its `{name}` is a link or a special file.", _CLONE)
+    for directory in (common, git_dir):
+        for name, kind in _PARTS.items():
+            if exists(directory / name) and not kind(directory / name):
+                raise _refused(f"Its `{name}` is a link or a special file.", _CLONE)
     return common
 
 

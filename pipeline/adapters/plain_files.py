@@ -40,3 +40,20 @@ def is_directory(path: Path) -> bool:
 def is_file(path: Path) -> bool:
     """Whether `path` is a regular file itself, not a link to one."""
     return path.is_file() and not path.is_symlink()
+
+
+def leads_straight(directory: Path, relative: str) -> bool:
+    """Whether the way from a directory to a file passes no link, and ends at a regular file or at nothing."""
+    *ways, last = relative.split("/")
+    here = directory
+    for part in ways:
+        here /= part
+        if not exists(here):
+            return True
+        if not is_directory(here):
+            return False
+    return not exists(here / last) or not (here / last).is_symlink() and not _is_special(here / last)
+
+
+def _is_special(path: Path) -> bool:
+    return not stat.S_ISREG(path.lstat().st_mode) and not stat.S_ISDIR(path.lstat().st_mode)
