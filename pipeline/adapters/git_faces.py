@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipeline.adapters.git import CONFIGURATION
 from pipeline.adapters.local_repository import Checkout, LocalRepository, object_directories
-from pipeline.adapters.plain_files import exists, is_file, leads_straight
+from pipeline.adapters.plain_files import exists, is_directory, is_file, leads_straight
 
 SERVED = ("refs/heads/", "refs/changeline/")
 """What a remote is asked for; tags, notes and other people's namespaces are nobody's business here."""
@@ -49,7 +49,8 @@ def writing(local: LocalRepository, checkout: Checkout | None = None, *, ref: st
     with _face(local, head) as face:
         (face / "refs").symlink_to(local.common / "refs")
         (face / "packed-refs").symlink_to(local.common / "packed-refs")
-        if ref is not None and all(leads_straight(local.common, f"logs/{name}") for name in ("HEAD", ref)):
+        logged = ref is not None and is_directory(local.common / "logs")
+        if logged and all(leads_straight(local.common, f"logs/{name}") for name in ("HEAD", ref)):
             (face / "logs").symlink_to(local.common / "logs")
         for shared in checkout.git_dir.glob("sharedindex.*") if checkout is not None else ():
             if is_file(shared):

@@ -52,7 +52,7 @@ def leads_straight(directory: Path, relative: str) -> bool:
             return True
         if not is_directory(here):
             return False
-    return not exists(here / last) or not (here / last).is_symlink() and not _is_special(here / last)
+    return not exists(here / last) or (not (here / last).is_symlink() and not _is_special(here / last))
 
 
 def _is_special(path: Path) -> bool:
