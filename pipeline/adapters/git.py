@@ -77,8 +77,9 @@ _CONFIGURATION = {
     "protocol.ssh.allow": "always",
     "protocol.https.allow": "always",
     "protocol.http.allow": "always",
-    "protocol.git.allow": "always",
 }
+
+SSH_COMMAND = "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServerAliveCountMax=4"
 
 _FIXED = {
     "LC_ALL": "C",
@@ -93,7 +94,7 @@ _FIXED = {
     "SSH_ASKPASS": "false",
     "GIT_EDITOR": "false",
     "GIT_PAGER": "cat",
-    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServerAliveCountMax=4",
+    "GIT_SSH_COMMAND": SSH_COMMAND,
 }
 
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
@@ -153,7 +154,8 @@ class GitCommands:
         self.transfer_timeout_s = transfer_timeout_s
         given = (environment or {}).items()
         passed = {name: value for name, value in given if name in PASSED_ON and not _USERINFO.search(value)}
-        self._environment = {**passed, **_FIXED, "PATH": os.pathsep.join(os.get_exec_path())}
+        self.surroundings: Mapping[str, str] = {**passed, "PATH": os.pathsep.join(os.get_exec_path())}
+        self._environment = {**self.surroundings, **_FIXED}
 
     async def run(
         self,

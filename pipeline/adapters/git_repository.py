@@ -15,22 +15,22 @@ from pathlib import Path
 
 from pipeline.adapters import git_private, git_remotes
 from pipeline.adapters.git import GitCommands, held
+from pipeline.adapters.git_network import Remote
 from pipeline.adapters.git_objects import full_ref, sha
 from pipeline.adapters.git_remotes import RefusedPush
 from pipeline.adapters.git_snapshots import GitSnapshots
-from pipeline.errors import CallerError
+from pipeline.errors import CallerError, InvariantBroken
 from pipeline.ports import Author, Clock
 
 _TRACKED = "refs/remotes/origin/"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_ANY = range(256)
 
 
 class GitRepository(GitSnapshots):
     """One bare cache of one remote, and the disposable trees made from it. Made by `open_repository`."""
 
     def __init__(
-        self, *, name: str, remote: str, git_dir: Path, commands: GitCommands, author: Author, clock: Clock
+        self, *, name: str, remote: Remote, git_dir: Path, commands: GitCommands, author: Author, clock: Clock
     ) -> None:
         super().__init__(git_dir, commands=commands, author=author, clock=clock)
         self.name = name
@@ -40,13 +40,13 @@ class GitRepository(GitSnapshots):
         """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
         async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
             await asyncio.to_thread(_remove_stale_locks, self._git_dir)
-            output = await self._commands.run(
+            output = await self._remote.run(
                 "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head",
-                *git_remotes.reading_options(self._remote), "--", self._remote, f"+refs/heads/*:{_TRACKED}*",
-                git_dir=self._git_dir, lock=lock, accept=_ANY,
+                *git_remotes.reading_options(self._remote.text), refs=(f"+refs/heads/*:{_TRACKED}*",),
+                git_dir=self._git_dir, lock=lock,
             )  # fmt: skip
         if output.code or git_remotes.left_out_as_shallow(output):
-            raise git_remotes.reading_failure(self._remote, output)
+            raise git_remotes.reading_failure(self._remote.text, output)
 
     async def branch_head(self, branch: str) -> str | None:
         """Return the commit of a remote branch as of the last fetch; None when there is no such branch."""
@@ -58,20 +58,20 @@ class GitRepository(GitSnapshots):
 
     async def remote_ref(self, ref: str) -> str | None:
         """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
-        options = git_remotes.reading_options(self._remote)
-        output = await self._commands.run("ls-remote", *options, "--", self._remote, full_ref(ref), accept=_ANY)
+        options = git_remotes.reading_options(self._remote.text)
+        output = await self._remote.run("ls-remote", *options, refs=(full_ref(ref),))
         if output.code:
-            raise git_remotes.reading_failure(self._remote, output)
+            raise git_remotes.reading_failure(self._remote.text, output)
         found = (line.split("\t") for line in output.text.splitlines())
         return next((commit for commit, name in found if name == ref), None)
 
     async def remote_refs(self, prefixes: Sequence[str]) -> Mapping[str, str]:
         """Ask the remote for its refs below these prefixes (full, ending in a slash) right now: name to commit."""
-        options = git_remotes.reading_options(self._remote)
+        options = git_remotes.reading_options(self._remote.text)
         wanted = [f"{full_ref(prefix.rstrip('/'))}/*" for prefix in prefixes]
-        output = await self._commands.run("ls-remote", *options, "--", self._remote, *wanted, accept=_ANY)
+        output = await self._remote.run("ls-remote", *options, refs=wanted)
         if output.code:
-            raise git_remotes.reading_failure(self._remote, output)
+            raise git_remotes.reading_failure(self._remote.text, output)
         return {name: commit for commit, _, name in (line.partition("\t") for line in output.text.splitlines())}
 
     async def fetch_refs(self, names: Sequence[str], *, into: str) -> None:
@@ -81,12 +81,12 @@ class GitRepository(GitSnapshots):
         below = full_ref(into.rstrip("/"))
         wanted = [f"+{full_ref(name)}:{below}/{name.removeprefix('refs/')}" for name in names]
         async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
-            output = await self._commands.run(
-                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *git_remotes.reading_options(self._remote),
-                "--", self._remote, *wanted, git_dir=self._git_dir, lock=lock, accept=_ANY,
+            output = await self._remote.run(
+                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *git_remotes.reading_options(self._remote.text),
+                refs=wanted, git_dir=self._git_dir, lock=lock,
             )  # fmt: skip
         if output.code:
-            raise git_remotes.reading_failure(self._remote, output)
+            raise git_remotes.reading_failure(self._remote.text, output)
 
     async def push(self, *, commit: str | None, ref: str, expected: str | None) -> None:
         """Move a remote ref by compare-and-swap from `expected` (None: must not exist) to `commit` (None deletes).
@@ -96,14 +96,13 @@ class GitRepository(GitSnapshots):
         """
         source = "" if commit is None else sha(commit)
         lease = f"--force-with-lease={full_ref(ref)}:{'' if expected is None else sha(expected)}"
-        output = await self._commands.run(
-            "push", "--porcelain", "--no-verify", lease, *git_remotes.writing_options(self._remote),
-            "--", self._remote, f"{source}:{ref}",
-            git_dir=self._git_dir, accept=_ANY,
+        output = await self._remote.run(
+            "push", "--porcelain", "--no-verify", lease, *git_remotes.writing_options(self._remote.text),
+            refs=(f"{source}:{ref}",), git_dir=self._git_dir,
         )  # fmt: skip
         if output.code == 0:
             return
-        refused = RefusedPush.read(self._remote, ref, output)
+        refused = RefusedPush.read(self._remote.text, ref, output)
         if commit is None and refused.already_absent:
             return
         if refused.lease_lost and await self.remote_ref(ref) == commit:
@@ -111,21 +110,30 @@ class GitRepository(GitSnapshots):
         raise await refused.error(self._commands)
 
 
+def cache_below(root: Path, *, tenant: str, owner: str) -> Path:
+    """Return where the caches of a tenant lie. Each has its own: what one fetched or agents made is nobody else's.
+
+    `owner` is the tenant of the installation, whose caches lie at the top.
+    """
+    if not _NAME.fullmatch(tenant):
+        raise InvariantBroken("A tenant's name cannot be a directory.", tenant=tenant)
+    return root if tenant == owner else root / "tenants" / tenant
+
+
 async def open_repository(
-    *, name: str, remote: str, cache_dir: Path, commands: GitCommands, author: Author, clock: Clock
+    *, name: str, remote: Remote, cache_dir: Path, commands: GitCommands, author: Author, clock: Clock
 ) -> GitRepository:
     """Return the repository, making an empty cache below `cache_dir` if there is none. Does not ask the remote.
 
     Sweeps what killed processes left beside the cache.
 
-    `author` makes the snapshots. Raises `CallerError` for a name or an address that is not allowed.
+    `author` makes the snapshots. Raises `CallerError` for a name that is not allowed.
     """
     if not _NAME.fullmatch(name):
         raise CallerError("A repository's name is letters, digits, dot, dash and underscore.", field="name")
     if not cache_dir.is_absolute():
         raise CallerError("The cache directory is named by its absolute path.", field="cache_dir")
-    git_remotes.check_remote(remote)
-    git_dir = cache_dir / f"{name}-{hashlib.sha256(remote.encode()).hexdigest()[:16]}.git"
+    git_dir = cache_dir / f"{name}-{hashlib.sha256(remote.text.encode()).hexdigest()[:16]}.git"
     private = git_dir.with_suffix(".trees")
     await asyncio.to_thread(private.mkdir, parents=True, exist_ok=True, mode=0o700)
     await git_private.sweep(private)

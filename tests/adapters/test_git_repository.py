@@ -95,12 +95,14 @@ async def test_a_hook_of_the_remote_that_says_no_needs_a_person(
     repository: GitRepository, origin: Origin, base: str
 ) -> None:
     hook = origin.path / "hooks" / "pre-receive"
-    hook.write_text("#!/bin/sh\necho policy >&2\nexit 1\n")
+    hook.write_text("#!/bin/sh\nprintf 'policy \\033[31m%05000d\\n' 7 >&2\nexit 1\n")
     hook.chmod(0o755)
     with pytest.raises(PersonNeeded) as paused:
         await repository.push(commit=base, ref="refs/heads/x", expected=None)
     assert paused.value.reason is PauseReason.DELIVERY_FAILED
-    assert "policy" in str(paused.value.facts["detail"])
+    assert "(untrusted): “[remote rejected] (pre-receive hook declined)”" in paused.value.message
+    words = str(paused.value.facts["untrusted_answer"])
+    assert words.startswith("policy [31m000") and words.isprintable() and len(words) <= 300
 
 
 async def test_concurrent_fetches_of_one_cache_all_succeed(tmp_path: Path, origin: Origin, base: str) -> None:
