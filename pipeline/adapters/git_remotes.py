@@ -12,7 +12,6 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from pipeline import shortage
 from pipeline.adapters import git_failures
@@ -21,6 +20,7 @@ from pipeline.adapters.git_network import Remote
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, ChangelineError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import RemoteFacts
+from pipeline.remote_address import local_path_of
 
 _FIELD = "remote"
 _LISTED_MAX = 20
@@ -35,10 +35,8 @@ _FOREIGN = re.compile(r"dubious ownership")
 
 def local_path(remote: str) -> Path | None:
     """Return the path of a repository on this machine; None for anything reached over a network."""
-    if remote.startswith("/"):
-        return Path(remote)
-    parts = urlsplit(remote)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+    path = local_path_of(remote)
+    return None if path is None else Path(path)
 
 
 def reading_options(remote: str) -> list[str]:
