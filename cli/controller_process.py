@@ -15,12 +15,13 @@ from controller.launch.child import ForkServerChild
 from controller.launch.process import ProcessLauncher
 from controller.publishing import PublishSnapshot
 from controller.serve import serve
-from controller.wiring import ControllerWiring
+from controller.wiring import ControllerWiring, Place
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.forge_local import LocalForge
 from pipeline.adapters.git import GitCommands
+from pipeline.adapters.git_network import Remote, network_of
 from pipeline.adapters.git_remotes import inspect_remote
-from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.git_repository import cache_below, open_repository
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.webhooks import HttpWebhooks
 from pipeline.crash_points import crash_points, unnoticed
@@ -98,17 +99,22 @@ class _Opener:
             environment=itself.environment(),
         )  # fmt: skip
         self.author = Author(name=settings.git.author_name, email=settings.git.author_email)
+        self._network = network_of(settings, self._commands)
         self._cache_dir = cache_dir
+        self._owner = settings.tenant
 
-    async def open(self, name: str, remote: str) -> Repository:
+    async def open(self, name: str, place: Place) -> Repository:
         return await open_repository(
             name=name,
-            remote=remote,
-            cache_dir=self._cache_dir,
+            remote=self._at(place),
+            cache_dir=cache_below(self._cache_dir, tenant=place.tenant, owner=self._owner),
             commands=self._commands,
             author=self.author,
             clock=SystemClock(),
         )
 
-    async def look(self, remote: str, base_branch: str | None) -> RemoteFacts:
-        return await inspect_remote(self._commands, remote, base_branch=base_branch)
+    async def look(self, place: Place, base_branch: str | None) -> RemoteFacts:
+        return await inspect_remote(self._at(place), base_branch=base_branch)
+
+    def _at(self, place: Place) -> Remote:
+        return self._network.remote(place.remote, tenant=place.tenant, reach=place.reach)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from controller.wiring import InspectedRepository, RepositoryDiff
+from controller.wiring import InspectedRepository, Place, RepositoryDiff
 from pipeline import snapshots
 from pipeline.change_request import RepositoryTarget
 from pipeline.errors import Conflict, TransientError
@@ -16,10 +16,10 @@ from pipeline.ports import Forge, RemoteFacts, Repository, Stack
 from pipeline.records import Effect
 from pipeline.repository_reading import stack_at
 
-OpenRepository = Callable[[str, str], Awaitable[Repository]]
-"""(name, remote) to the repository on its cache."""
+OpenRepository = Callable[[str, Place], Awaitable[Repository]]
+"""From a name and a place to the repository on its cache."""
 
-LookAtRemote = Callable[[str, str | None], Awaitable[RemoteFacts]]
+LookAtRemote = Callable[[Place, str | None], Awaitable[RemoteFacts]]
 PATCH_MAX_BYTES = 1_000_000
 STACKS_REMEMBERED_MAX = 1_000
 
@@ -32,11 +32,11 @@ class GitInspector:
         self._look = look
         self._stacks: dict[tuple[str, str, str | None], Stack] = {}
 
-    async def inspect(self, remote: str, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+    async def inspect(self, place: Place, base_branch: str | None, test_command: str | None) -> InspectedRepository:
         """Look at the remote, fetch it and find out how its tests run. Raises `CallerError` that names the remedy."""
-        facts = await self._look(remote, base_branch)
+        facts = await self._look(place, base_branch)
         name = proposed_name(facts.remote)
-        stack = await self._stack(name, facts, test_command)
+        stack = await self._stack(name, place, facts, test_command)
         return InspectedRepository(
             name=name,
             remote=facts.remote,
@@ -47,11 +47,11 @@ class GitInspector:
             warnings=facts.warnings,
         )
 
-    async def _stack(self, name: str, facts: RemoteFacts, test_command: str | None) -> Stack:
+    async def _stack(self, name: str, place: Place, facts: RemoteFacts, test_command: str | None) -> Stack:
         key = (facts.remote, facts.base_commit, test_command)
         if key in self._stacks:
             return self._stacks[key]
-        repository = await self._open(name, facts.remote)
+        repository = await self._open(name, place)
         await repository.fetch()
         target = RepositoryTarget(
             name=name, remote=facts.remote, base_branch=facts.base_branch, test_command=test_command
@@ -69,14 +69,14 @@ class GitDiffs:
     def __init__(self, open_repository: OpenRepository) -> None:
         self._open = open_repository
 
-    async def holds(self, target: RepositoryTarget, *commits: str) -> bool:
+    async def holds(self, tenant: str, target: RepositoryTarget, *commits: str) -> bool:
         """Whether the cache of this machine has all of these commits."""
-        repository = await self._open(target.name, target.remote)
+        repository = await self._open(target.name, Place.of(tenant, target))
         return all([await repository.has_commit(commit) for commit in commits])
 
-    async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
+    async def read(self, tenant: str, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
         """Return the difference between two commits of the cache."""
-        repository = await self._open(target.name, target.remote)
+        repository = await self._open(target.name, Place.of(tenant, target))
         patch = await repository.diff(base, head)
         cut = patch.encode()[:PATCH_MAX_BYTES].decode(errors="ignore")
         files = tuple(await repository.changed_files(base, head))
@@ -89,9 +89,9 @@ class GitRemoteRefs:
     def __init__(self, open_repository: OpenRepository) -> None:
         self._open = open_repository
 
-    async def below(self, name: str, remote: str, prefixes: Sequence[str]) -> Mapping[str, str]:
+    async def below(self, name: str, place: Place, prefixes: Sequence[str]) -> Mapping[str, str]:
         """Ask the remote itself."""
-        return await (await self._open(name, remote)).remote_refs(prefixes)
+        return await (await self._open(name, place)).remote_refs(prefixes)
 
 
 class PushBranch:
@@ -134,7 +134,7 @@ class DeleteRef:
     async def execute(self, effect: Effect) -> Mapping[str, Any]:
         """Delete by compare-and-swap; an absent ref is success, a moved one is left alone."""
         payload = effect.payload
-        repository = await self._open(str(effect.repository), str(payload["remote"]))
+        repository = await opened(self._open, effect)
         try:
             await repository.push(commit=None, ref=payload["ref"], expected=payload["expected"])
         except Conflict:
@@ -151,7 +151,7 @@ class DeleteSnapshots:
     async def execute(self, effect: Effect) -> Mapping[str, Any]:
         """Delete whatever is there now; nothing there is success."""
         name = str(effect.repository)
-        repository = await self._open(name, str(effect.payload["remote"]))
+        repository = await opened(self._open, effect)
         return {"refs": await snapshots.delete_snapshots(repository, str(effect.payload["cr_id"]), name)}
 
 
@@ -161,8 +161,14 @@ def proposed_name(remote: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "repository"
 
 
+async def opened(open_repository: OpenRepository, effect: Effect) -> Repository:
+    """Return the repository that an effect is about, as far as its change request may reach."""
+    place = Place(tenant=effect.tenant_id, remote=str(effect.payload["remote"]), reach=effect.reach)
+    return await open_repository(str(effect.repository), place)
+
+
 async def _with_commit(open_repository: OpenRepository, effect: Effect, commit: str) -> Repository:
-    repository = await open_repository(str(effect.repository), str(effect.payload["remote"]))
+    repository = await opened(open_repository, effect)
     if not await repository.has_commit(commit):
         await snapshots.fetch_snapshots(repository, effect.cr_id, str(effect.repository))
     if not await repository.has_commit(commit):

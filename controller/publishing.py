@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from controller.git_work import OpenRepository
+from controller.git_work import OpenRepository, opened
 from pipeline import snapshot_checks
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded, TransientError
@@ -33,7 +33,7 @@ class PublishSnapshot:
     async def execute(self, effect: Effect) -> Mapping[str, Any]:
         """Publish once; a branch that is there already is success."""
         payload = effect.payload
-        repository = await self._open(str(effect.repository), str(payload["remote"]))
+        repository = await opened(self._open, effect)
         tree, left_out = await self._newest_that_may_leave(repository, effect)
         commit = await self._commit(repository, effect, tree)
         found = await repository.remote_ref(payload["ref"])

@@ -5,12 +5,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.change_request import RepositoryTarget
+from pipeline.change_request import Reach, RepositoryTarget
 from pipeline.crash_points import Reached, unnoticed
 from pipeline.ports import ChangedFile, TenantBell, Webhooks
 from pipeline.records import Effect
 from pipeline.settings import Settings
 from pipeline.store.dispatching import Dispatched
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a repository is, for whom, and how far its remote may lead."""
+
+    tenant: str
+    remote: str
+    reach: Reach
+
+    @classmethod
+    def of(cls, tenant: str, target: RepositoryTarget) -> "Place":
+        """Return the place of a registered or frozen repository."""
+        return cls(tenant=tenant, remote=target.remote, reach=target.reach)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +47,10 @@ class InspectedRepository:
 class RepositoryInspector(Protocol):
     """Looks at a remote before anything is stored about it."""
 
-    async def inspect(self, remote: str, base_branch: str | None, test_command: str | None) -> InspectedRepository:
-        """Return what is there. Raises `CallerError` when it is unreachable, empty, shallow, lacks the branch or tests."""
+    async def inspect(self, place: Place, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+        """Return what is there. Raises `CallerError` when it is unreachable, empty, shallow, lacks the branch or tests,
+        and `NotPublic` when it could be looked at only on an administrator's word.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +65,17 @@ class RepositoryDiff:
 class DiffReader(Protocol):
     """Reads differences from the git caches."""
 
-    async def holds(self, target: RepositoryTarget, *commits: str) -> bool:
+    async def holds(self, tenant: str, target: RepositoryTarget, /, *commits: str) -> bool:
         """Whether all of these commits (full SHAs) can be read."""
 
-    async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
+    async def read(self, tenant: str, target: RepositoryTarget, /, base: str, head: str) -> RepositoryDiff:
         """Return the difference between two commits (full SHAs)."""
 
 
 class RemoteRefs(Protocol):
     """Asks remotes what is there."""
 
-    async def below(self, name: str, remote: str, prefixes: Sequence[str]) -> Mapping[str, str]:
+    async def below(self, name: str, place: Place, prefixes: Sequence[str]) -> Mapping[str, str]:
         """Return the refs of a repository's remote below full prefixes, right now: name to commit."""
 
 

@@ -181,6 +181,15 @@ def wip_prefixes(cr_id: str, repository: str) -> tuple[str, str]:
     return f"refs/changeline/wip/{cr_id}/{repository}/", f"refs/heads/changeline/wip/{cr_id}/{repository}/"
 
 
+class Reach(StrEnum):
+    """How far the remote of a repository may lead: decided when it is named, and judged again at each use."""
+
+    PUBLIC = "public"
+    """To public addresses, and to hosts that the installation opens for everybody."""
+    PRIVATE = "private"
+    """Also to private hosts and to paths of this machine: an administrator answers for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryTarget:
     """One repository a change request works on, as frozen into its snapshot at submit."""
@@ -196,3 +205,4 @@ class RepositoryTarget:
     """Where `.feature` files are committed; None keeps the specs in Changeline only."""
     merge_strategy: str = "merge"
     """`merge` (one merge commit, default), `squash` or `fast_forward`."""
+    reach: Reach = Reach.PUBLIC

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pipeline.change_request import Kind, PauseReason, RepositoryTarget, Stage, Status, WaitKind
+from pipeline.change_request import Kind, PauseReason, Reach, RepositoryTarget, Stage, Status, WaitKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +130,8 @@ class Effect:
     result: Mapping[str, Any]
     tries: int
     error: str
+    reach: Reach = Reach.PUBLIC
+    """How far its repository's remote may lead, by the change request's snapshot; told to whoever claims it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

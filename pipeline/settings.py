@@ -86,13 +86,19 @@ class EnvironmentSettings(_Group):
 
 
 class GitSettings(_Group):
-    """The identity of Changeline's commits."""
+    """The identity of Changeline's commits, and which repositories may be named."""
 
     author_name: str = "Changeline"
     author_email: str = "changeline@localhost"
     command_timeout_s: float = Field(120.0, gt=0)
     transfer_timeout_s: float = Field(1800.0, gt=0)
     """One fetch or push; a connection on which nothing moves for a minute is given up earlier."""
+    look_timeout_s: float = Field(20.0, gt=0, le=120)
+    """One look at a remote while somebody waits: at registration, submission and check."""
+    private_hosts: tuple[str, ...] = ()
+    """Hosts, or `host:port`, that everybody may name although they are private. Never link-local ones or metadata services."""
+    local_paths: tuple[Path, ...] = ()
+    """Directories below which everybody may name repositories. Others only admins of the installation's own tenant."""
     transfer_max_bytes: int = Field(16 * 1024**3, ge=1024**2)
     """The largest file that git may write: the pack of a fetched history, or one file of a checkout."""
     memory_max_bytes: int = Field(4 * 1024**3, ge=64 * 1024**2)

@@ -19,6 +19,7 @@ _SIGNS = {
     "memory": re.compile(r"Cannot allocate memory|Out of memory", re.IGNORECASE),
     "processes": re.compile(r"Resource temporarily unavailable|Too many open files"),
 }
+_FAR_SIDE = ("remote:", "fatal: remote error:")
 ROOM_MIN_BYTES = 64 * 1024
 _ERRNO = {
     errno.ENOSPC: "disk", errno.EDQUOT: "disk", errno.ENOMEM: "memory",
@@ -31,11 +32,15 @@ _REMEDY = {
 }
 
 
-def told_by(words: str) -> TransientError | None:
-    """Return what a local program's complaint says this machine is short of; a remote's own words do not count."""
-    ours = "\n".join(line for line in words.splitlines() if not line.startswith("remote:"))
+def told_by(words: str, *, quoted: bool = True) -> TransientError | None:
+    """Return what a local program's complaint says this machine is short of; a remote's own words do not count.
+
+    `quoted` repeats the complaint among the facts, which is for words that nobody outside wrote.
+    """
+    # Only what git itself takes for the end of a line: a remote's words may hold other marks that look like one.
+    ours = "\n".join(line for line in re.split(r"[\r\n]", words) if not line.startswith(_FAR_SIDE))
     short_of = next((what for what, sign in _SIGNS.items() if sign.search(ours)), None)
-    return None if short_of is None else _error(short_of, ours[-500:])
+    return None if short_of is None else _error(short_of, ours[-500:] if quoted else "")
 
 
 def without_room(places: Iterable[Path]) -> TransientError | None:

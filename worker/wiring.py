@@ -12,7 +12,8 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.environments import SandboxEnvironments
 from pipeline.adapters.forge_local import LocalForge
 from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.git_network import network_of
+from pipeline.adapters.git_repository import cache_below, open_repository
 from pipeline.adapters.redis_bell import RedisDeltas
 from pipeline.adapters.sandbox import start_sandbox
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
@@ -131,7 +132,7 @@ async def _context(
     records = RunRecords(database, cr_id=cr.id, attempt=order.attempt)
     author = Author(name=settings.git.author_name, email=settings.git.author_email)
     targets = {one.target.name: one.target for one in progress}
-    repositories = await _repositories(root, settings, targets, author, clock)
+    repositories = await _repositories(root, settings, order.tenant, targets, author, clock)
     scanner = DetectSecretsScanner()
     pushes = SnapshotPushes(
         cr_id=cr.id, epoch=order.epoch, repositories=repositories, scanner=scanner, limits=configuration.pipeline,
@@ -163,7 +164,7 @@ def _deltas(settings: Settings, order: Order, database: Database) -> Deltas:
 
 
 async def _repositories(
-    root: Path, settings: Settings, targets: Mapping[str, RepositoryTarget], author: Author, clock: Clock
+    root: Path, settings: Settings, tenant: str, targets: Mapping[str, RepositoryTarget], author: Author, clock: Clock
 ) -> dict[str, Repository]:
     # The composition root is where the surrounding environment enters; git takes only what it names itself.
     commands = GitCommands(
@@ -171,12 +172,15 @@ async def _repositories(
         transfer_max_bytes=settings.git.transfer_max_bytes, memory_max_bytes=settings.git.memory_max_bytes,
         environment=os.environ,  # noqa: TID251 - as said above
     )  # fmt: skip
+    network = network_of(settings, commands)
+    cache_dir = cache_below(root / "git", tenant=tenant, owner=settings.tenant)
     return {
         name: await open_repository(
-            name=name, remote=target.remote, cache_dir=root / "git", commands=commands, author=author, clock=clock
+            name=name, remote=network.remote(target.remote, tenant=tenant, reach=target.reach), cache_dir=cache_dir,
+            commands=commands, author=author, clock=clock,
         )
         for name, target in targets.items()
-    }
+    }  # fmt: skip
 
 
 def _provider(settings: Settings) -> AnthropicProvider:

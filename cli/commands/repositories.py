@@ -22,7 +22,8 @@ _PATH = "/api/v1/repositories"
 def _group() -> None:
     """Manage registered repositories.
 
-    A path or URL that is given to `run` or `submit` is registered on the way.
+    A path or URL that an admin gives to `run` or `submit` is registered on the way. Operators may give public URLs, which
+    are not registered; paths of the controller's machine and private hosts are an admin's to register.
     """
 
 

@@ -1,92 +1,123 @@
 """From what a caller wrote to repositories a change request can work on, before anything is stored."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
+from controller.change_requests.naming import Namer
 from controller.change_requests.schemas import REPOSITORIES_MAX, RepositoryChoice
-from controller.wiring import InspectedRepository, RepositoryInspector
-from pipeline.change_request import RepositoryTarget
+from controller.wiring import InspectedRepository, Place, RepositoryInspector
+from pipeline.change_request import Reach, RepositoryTarget
 from pipeline.errors import CallerError
+from pipeline.ports import NotPublic
+from pipeline.remote_address import RemoteAddress
 
-_SCP = re.compile(r"^[\w.-]+@[\w.-]+:[^\s]+$")
-_SCHEMES = frozenset({"http", "https", "ssh", "git", "file"})
+_NAME_MAX = 60
+_MARK = 12
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """One repository as it was found. `registered` is False when it is registered on the way."""
+    """One repository as it was found. `registered` is False when it is not, so that an admin's word registers it."""
 
     target: RepositoryTarget
     registered: bool
     found: InspectedRepository
 
 
-async def choose(
-    asked: Sequence[str | RepositoryChoice], known: Sequence[RepositoryTarget], inspector: RepositoryInspector
-) -> list[Chosen]:
+async def choose(asked: Sequence[str | RepositoryChoice], namer: Namer, inspector: RepositoryInspector) -> list[Chosen]:
     """Find and inspect every repository; raises `CallerError` naming the entry that is wrong."""
     if len(asked) > REPOSITORIES_MAX:
         raise CallerError(
             f"A change request can name at most {REPOSITORIES_MAX} repository for now.", field="repositories",
             remedy="Submit one change request per repository.",
         )  # fmt: skip
-    choices = [_choice(one, known, f"repositories.{number}") for number, one in enumerate(asked)]
+    choices = [_choice(one, namer.known, f"repositories.{number}") for number, one in enumerate(asked)]
     return list(
         await asyncio.gather(
-            *(inspected(choice, known, inspector, f"repositories.{number}") for number, choice in enumerate(choices))
+            *(inspected(choice, namer, inspector, f"repositories.{number}") for number, choice in enumerate(choices))
         )
     )
 
 
-async def inspected(
-    choice: RepositoryChoice, known: Sequence[RepositoryTarget], inspector: RepositoryInspector, field: str
-) -> Chosen:
+async def inspected(choice: RepositoryChoice, namer: Namer, inspector: RepositoryInspector, field: str) -> Chosen:
     """Look at one repository now; what is registered fills what the caller left open."""
-    base = next((target for target in known if target.name == choice.name), None) if choice.remote is None else None
-    remote = base.remote if base else check_remote(choice.remote or "", field)
-    branch = choice.base_branch or (base.base_branch if base else None)
-    command = choice.test_command or (base.test_command if base else None)
-    found = await inspector.inspect(remote, branch, command)
+    base = next((one for one in namer.known if one.name == choice.name), None) if choice.remote is None else None
+    address = RemoteAddress.parse(base.remote if base else choice.remote or "", field)
+    registered = base or namer.registered(address, choice.base_branch)
+    if registered is None and address.is_local:
+        await asyncio.to_thread(namer.check_path, address, field)
+    asked = _filled(choice, base)
+    try:
+        found, reach = await _look(asked, address, registered, namer, inspector)
+    except CallerError as refused:
+        refused.field = field if refused.field == "remote" else refused.field
+        raise
+    return _chosen(asked, base, namer, address, found, reach)
+
+
+def _filled(choice: RepositoryChoice, base: RepositoryTarget | None) -> RepositoryChoice:
+    """Fill what a choice leaves open from what is registered under its name."""
     if base is None:
-        same = [target for target in known if (target.remote, target.base_branch) == (found.remote, found.base_branch)]
-        base = same[0] if same else None
-    registered = base is not None and base.base_branch == found.base_branch
-    start = base or RepositoryTarget(
-        name=choice.name or safe_name(found.name), remote=found.remote, base_branch=found.base_branch
+        return choice
+    return choice.model_copy(
+        update={
+            "base_branch": choice.base_branch or base.base_branch,
+            "test_command": choice.test_command or base.test_command,
+        }
+    )
+
+
+async def _look(
+    asked: RepositoryChoice, address: RemoteAddress, registered: RepositoryTarget | None, namer: Namer,
+    inspector: RepositoryInspector,
+) -> tuple[InspectedRepository, Reach]:  # fmt: skip
+    """Look as far as the namer may, no farther than it needs."""
+    tenant, remote = namer.principal.tenant, registered.remote if registered else address.text
+    reach = namer.first_reach(registered, address)
+    try:
+        place = Place(tenant=tenant, remote=remote, reach=reach)
+        return await inspector.inspect(place, asked.base_branch, asked.test_command), reach
+    except NotPublic:
+        if registered is not None or address.is_local or not namer.vouches:
+            raise
+    place = Place(tenant=tenant, remote=remote, reach=Reach.PRIVATE)
+    return await inspector.inspect(place, asked.base_branch, asked.test_command), Reach.PRIVATE
+
+
+def _chosen(
+    asked: RepositoryChoice, base: RepositoryTarget | None, namer: Namer, address: RemoteAddress,
+    found: InspectedRepository, reach: Reach,
+) -> Chosen:  # fmt: skip
+    known = base or namer.registered(address, found.base_branch)
+    if base is None and known is not None and known.base_branch != found.base_branch and namer.registers:
+        known = None
+    start = known or RepositoryTarget(
+        name=_name(asked, found, address, namer), remote=found.remote, base_branch=found.base_branch, reach=reach
     )
     target = replace(
         start,
         base_branch=found.base_branch,
-        test_command=choice.test_command or start.test_command,
-        behaviour_path=choice.behaviour_path or start.behaviour_path,
-        merge_strategy=choice.merge_strategy or start.merge_strategy,
+        test_command=asked.test_command or start.test_command,
+        behaviour_path=asked.behaviour_path or start.behaviour_path,
+        merge_strategy=asked.merge_strategy or start.merge_strategy,
     )
-    return Chosen(target=target, registered=registered, found=found)
+    return Chosen(target=target, registered=known is not None and known.base_branch == found.base_branch, found=found)
 
 
-def check_remote(remote: str, field: str) -> str:
-    """Return an absolute path or a URL without credentials, or raise `CallerError`."""
-    if remote.startswith("/"):
-        return str(PurePosixPath(remote))
-    parts = urlsplit(remote) if "://" in remote else None
-    if parts is not None and parts.scheme in _SCHEMES:
-        if parts.password or (parts.username and parts.scheme in {"http", "https"}):
-            raise CallerError(
-                "A remote must not carry credentials: they would be stored and shown.", field=field,
-                remedy="Configure git credentials for the controller and leave them out of the URL.",
-            )  # fmt: skip
-        return remote
-    if _SCP.match(remote) and not remote.startswith("-"):
-        return remote
-    raise CallerError(
-        f"{remote!r} is neither an absolute path nor a URL that git can reach.", field=field,
-        remedy="Give an absolute path, an https, ssh or git URL, or the name of a registered repository.",
-    )  # fmt: skip
+def _name(asked: RepositoryChoice, found: InspectedRepository, address: RemoteAddress, namer: Namer) -> str:
+    """Name a repository that is not registered.
+
+    What stays unregistered is named after its address too: names stand for learnings and figures, and nobody may borrow
+    those of another repository by a name that is free at this moment.
+    """
+    name = asked.name or safe_name(found.name)
+    if namer.registers:
+        return name
+    return f"{name[:_NAME_MAX]}-{hashlib.sha256(address.text.encode()).hexdigest()[:_MARK]}"
 
 
 def safe_name(name: str) -> str:

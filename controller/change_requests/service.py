@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from controller.change_requests import source_changes
 from controller.change_requests.choosing import Chosen, choose
+from controller.change_requests.naming import namer
 from controller.change_requests.schemas import Submission
 from controller.change_requests.source_changes import SaidAgain, works_on_it_already
 from controller.change_requests.texts import check_size
@@ -13,7 +15,7 @@ from controller.context import ControllerContext
 from controller.receivers import check_receiver
 from controller.text import TITLE_MAX
 from pipeline import events
-from pipeline.access import Principal
+from pipeline.access import Principal, Role
 from pipeline.change_request import RepositoryTarget, Status
 from pipeline.configuration import Configuration
 from pipeline.errors import CallerError, Conflict
@@ -41,7 +43,7 @@ async def submit(
     anything is wrong.
     """
     request_hash = _hash(submission)
-    configuration, known, earlier, live = await _look_around(context, principal, submission, key, request_hash)
+    configuration, earlier, live = await _look_around(context, principal, submission, key, request_hash)
     if earlier is not None:
         return earlier, []
     if live is not None:
@@ -52,7 +54,7 @@ async def submit(
         )
     title = _title(submission)
     check_size(title, submission.body, configuration.pipeline.request_max_bytes)
-    chosen = await choose(submission.repositories, known, context.wiring.inspector)
+    chosen = await choose(submission.repositories, await namer(context, principal), context.wiring.inspector)
     try:
         cr_id = await _store(context, principal, submission, title, configuration, chosen, key, request_hash)
     except (_KeyTaken, Conflict):
@@ -84,13 +86,13 @@ async def _said_again(
 
 async def _look_around(
     context: ControllerContext, principal: Principal, submission: Submission, key: str | None, request_hash: str
-) -> tuple[Configuration, list[RepositoryTarget], str | None, str | None]:
+) -> tuple[Configuration, str | None, str | None]:
     earlier, live = await _earlier(context, principal, key, request_hash), None
     async with context.database.transaction(principal.tenant) as connection:
         if earlier is None and submission.external_id is not None:
             live = await ChangeRequests(connection).live_for(submission.source, submission.external_id)
         configuration = await SettingsVersions(connection).configuration()
-        return configuration, await Repositories(connection).all(), earlier, live
+        return configuration, earlier, live
 
 
 async def _earlier(context: ControllerContext, principal: Principal, key: str | None, request_hash: str) -> str | None:
@@ -111,7 +113,8 @@ async def _store(
     request_hash: str,
 ) -> str:
     async with context.database.transaction(principal.tenant) as connection:
-        targets = [await _registered(Repositories(connection), one) for one in chosen]
+        registry = Repositories(connection), Audit(connection)
+        targets = [await _registered(*registry, principal, one) for one in chosen]
         new = NewChangeRequest(
             id=new_id("cr"), title=title, body=submission.body, created_by=principal.id, repositories=tuple(targets),
             settings_snapshot=configuration.snapshot(), source=submission.source,
@@ -128,18 +131,15 @@ async def _store(
         return new.id
 
 
-async def _registered(repositories: Repositories, one: Chosen) -> RepositoryTarget:
-    if one.registered:
+async def _registered(repositories: Repositories, audit: Audit, principal: Principal, one: Chosen) -> RepositoryTarget:
+    """Return the target to freeze. Only an admin's word registers what is not registered yet."""
+    if one.registered or not principal.may(Role.ADMIN):
         return one.target
-    stored = await repositories.register_on_the_way(one.target)
-    return one.target if stored.name == one.target.name else _renamed(one.target, stored.name)
-
-
-def _renamed(target: RepositoryTarget, name: str) -> RepositoryTarget:
-    return RepositoryTarget(
-        name=name, remote=target.remote, base_branch=target.base_branch, test_command=target.test_command,
-        behaviour_path=target.behaviour_path, merge_strategy=target.merge_strategy,
-    )  # fmt: skip
+    known = await repositories.by_remote(one.target.remote, one.target.base_branch)
+    stored = known or await repositories.register_on_the_way(one.target)
+    if known is None:
+        await audit.note(principal.id, "repository_registered", stored.name, remote=stored.remote, on_the_way=True)
+    return replace(one.target, name=stored.name)
 
 
 def _title(submission: Submission) -> str:

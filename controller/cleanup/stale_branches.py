@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from controller.cleanup.schemas import AtRemote, CleanupArtifact, StaleBranch, StaleBranches
 from controller.cleanup.service import Branch, Left, branch_view, left_of, snapshots_view
 from controller.context import ControllerContext
-from controller.wiring import RemoteRefs
+from controller.wiring import Place, RemoteRefs
 from pipeline.access import Principal
-from pipeline.change_request import wip_prefixes
+from pipeline.change_request import Reach, wip_prefixes
 from pipeline.errors import ChangelineError
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
@@ -40,6 +40,7 @@ class _Found:
     artifact: CleanupArtifact
     name: str
     remote: str
+    reach: Reach
     branch: Branch | None
 
     def judged(self, answer: _Answer) -> AtRemote | None:
@@ -63,34 +64,43 @@ async def look(context: ControllerContext, principal: Principal, repository: str
         aggregates = Effects(connection), PullRequests(connection), Interventions(connection)
         lefts = [await left_of(cr, requests, *aggregates) for cr in ended[:CHANGE_REQUESTS_MAX]]
     found = [one for left in lefts for one in _found(left) if repository in {None, one.name}]
-    answers = await _asked(context.wiring.remote_refs, {(one.name, one.remote) for one in found})
+    places = {(one.name, Place(tenant=principal.tenant, remote=one.remote, reach=one.reach)) for one in found}
+    answers = await _asked(context.wiring.remote_refs, places)
     judged = [(one, one.judged(answers[one.remote])) for one in found]
     items = [_view(one, place, answers[one.remote].problem) for one, place in judged if place is not None]
     return StaleBranches(items=items, truncated=len(ended) > CHANGE_REQUESTS_MAX)
 
 
 def _found(left: Left) -> Iterable[_Found]:
+    reaches = {one.target.name: one.target.reach for one in left.worked_on}
     for branch in left.branches:
         artifact = branch_view(left, branch)
-        yield _Found(left=left, artifact=artifact, name=branch.repository, remote=branch.remote, branch=branch)
+        reach = reaches.get(branch.repository, Reach.PUBLIC)
+        yield _Found(
+            left=left, artifact=artifact, name=branch.repository, remote=branch.remote, reach=reach, branch=branch
+        )
     for one in left.worked_on:
         artifact = snapshots_view(left, one)
-        yield _Found(left=left, artifact=artifact, name=one.target.name, remote=one.target.remote, branch=None)
+        target = one.target
+        yield _Found(
+            left=left, artifact=artifact, name=target.name, remote=target.remote, reach=target.reach, branch=None
+        )
 
 
-async def _asked(refs: RemoteRefs | None, places: set[tuple[str, str]]) -> Mapping[str, _Answer]:
-    """Ask each remote once, all at the same time."""
-    by_remote = {remote: name for name, remote in sorted(places)}
-    answers: Sequence[_Answer] = await asyncio.gather(*(_ask(refs, name, one) for one, name in by_remote.items()))
+async def _asked(refs: RemoteRefs | None, places: set[tuple[str, Place]]) -> Mapping[str, _Answer]:
+    """Ask each remote once, all at the same time; of two that may reach differently far, as the farther."""
+    ordered = sorted(places, key=lambda one: (one[1].reach is Reach.PRIVATE, one[0]))
+    by_remote = {place.remote: (name, place) for name, place in ordered}
+    answers: Sequence[_Answer] = await asyncio.gather(*(_ask(refs, *one) for one in by_remote.values()))
     return dict(zip(by_remote, answers, strict=True))
 
 
-async def _ask(refs: RemoteRefs | None, name: str, remote: str) -> _Answer:
+async def _ask(refs: RemoteRefs | None, name: str, place: Place) -> _Answer:
     if refs is None:
         return _Answer(problem="This controller does not ask remotes.")
     try:
         async with asyncio.timeout(PATIENCE_S):
-            return _Answer(refs=await refs.below(name, remote, PREFIXES))
+            return _Answer(refs=await refs.below(name, place, PREFIXES))
     except ChangelineError as problem:
         return _Answer(problem=problem.message)
     except TimeoutError:

@@ -1,8 +1,12 @@
 """Registering repositories after a look at them."""
 
+from dataclasses import replace
+
 from controller.change_requests.choosing import inspected
+from controller.change_requests.naming import namer
 from controller.context import ControllerContext
 from controller.repositories import schemas
+from controller.wiring import Place
 from pipeline.access import Principal
 from pipeline.configuration import DeliverySettings
 from pipeline.errors import CallerError
@@ -32,7 +36,8 @@ async def register(
         raise CallerError("The remote is missing.", field="remote", remedy="Give an absolute path or a URL.")
     async with context.database.transaction(principal.tenant) as connection:
         delivery = (await SettingsVersions(connection).configuration()).delivery
-    chosen = await inspected(_with_default(asked, delivery), [], context.wiring.inspector, "remote")
+    someone = replace(await namer(context, principal), known=())
+    chosen = await inspected(_with_default(asked, delivery), someone, context.wiring.inspector, "remote")
     async with context.database.transaction(principal.tenant) as connection:
         target = await Repositories(connection).register(chosen.target)
         await Audit(connection).note(principal.id, "repository_registered", target.name, remote=target.remote)
@@ -43,7 +48,8 @@ async def check(context: ControllerContext, principal: Principal, name: str) -> 
     """Look at a registered repository again; raises what is wrong with it."""
     async with context.database.transaction(principal.tenant) as connection:
         target = await Repositories(connection).get(name)
-    found = await context.wiring.inspector.inspect(target.remote, target.base_branch, target.test_command)
+    place = Place.of(principal.tenant, target)
+    found = await context.wiring.inspector.inspect(place, target.base_branch, target.test_command)
     return schemas.checked(target, found)
 
 

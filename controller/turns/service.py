@@ -36,7 +36,7 @@ async def turn_diff(
         before = of.since if since is schemas.Since.CONVERSATION else turn.since
         found = await _stored(Work(connection, cr_id=cr_id, attempt=cr.attempt), cr_id, of, turn, before)
     if found is None:
-        found = await _from_cache(context, progress, of, before, commit)
+        found = await _from_cache(context, principal.tenant, progress, of, before, commit)
     if found is None:
         raise _gone(turn, of)
     return schemas.TurnDiffView(
@@ -64,12 +64,17 @@ async def _stored(work: Work, cr_id: str, of: EditingConversation, turn: Turn, b
 
 
 async def _from_cache(
-    context: ControllerContext, progress: list[RepositoryProgress], of: EditingConversation, before: str, commit: str
+    context: ControllerContext,
+    tenant: str,
+    progress: list[RepositoryProgress],
+    of: EditingConversation,
+    before: str,
+    commit: str,
 ) -> RepositoryDiff | None:
     target = next((one.target for one in progress if one.target.name == of.repository), None)
-    if target is None or not await context.wiring.diffs.holds(target, before, commit):
+    if target is None or not await context.wiring.diffs.holds(tenant, target, before, commit):
         return None
-    return await context.wiring.diffs.read(target, before, commit)
+    return await context.wiring.diffs.read(tenant, target, before, commit)
 
 
 def _gone(turn: Turn, of: EditingConversation) -> NoLongerThere:

@@ -45,7 +45,7 @@ async def diffs(
     wanted = [one for one in progress if repository in {None, one.target.name}]
     if repository is not None and not wanted:
         raise NotFound("repository of this change request", repository)
-    return schemas.DiffList(items=[await _diff(context, one) for one in wanted])
+    return schemas.DiffList(items=[await _diff(context, principal.tenant, one) for one in wanted])
 
 
 async def rebases(context: ControllerContext, principal: Principal, cr_id: str) -> schemas.RebaseList:
@@ -150,11 +150,11 @@ async def evidence(context: ControllerContext, principal: Principal, cr_id: str)
             ) from missing  # fmt: skip
 
 
-async def _diff(context: ControllerContext, progress: RepositoryProgress) -> schemas.RepositoryDiffView:
+async def _diff(context: ControllerContext, tenant: str, progress: RepositoryProgress) -> schemas.RepositoryDiffView:
     name, base, head = progress.target.name, progress.base_commit, progress.head_commit
     if base is None or head is None:
         return schemas.RepositoryDiffView(repository=name, base=base, head=head, files=[], patch="", truncated=False)
-    found = await context.wiring.diffs.read(progress.target, base, head)
+    found = await context.wiring.diffs.read(tenant, progress.target, base, head)
     fields = schemas.ChangedFileView.model_fields
     files = [schemas.ChangedFileView(**{field: getattr(one, field) for field in fields}) for one in found.files]
     return schemas.RepositoryDiffView(

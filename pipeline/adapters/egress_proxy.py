@@ -3,30 +3,22 @@
 Problem: building dependencies needs package registries, and a process with a network reaches everything that the host
 reaches: its loopback, its neighbours, a cloud's metadata service. Choice: the sandbox keeps a network namespace of its
 own; a Unix socket made for the one run leads to this proxy, which speaks CONNECT only, to port 443 of listed hosts,
-and connects to the very addresses it has checked. Invariant: a name one of whose addresses is not public is refused,
-so a registry's name cannot be made to point inside; an operator's own mirror is named explicitly.
+and connects to the very addresses it has checked. Invariant: a name one of whose addresses is not public is refused
+(`addresses.py`), so a registry's name cannot be made to point inside; an operator's own mirror is named explicitly.
 """
 
 import asyncio
-import ipaddress
-import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
-Resolve: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
-"""From a host name to its addresses, as text."""
+from pipeline.adapters.addresses import AddressPolicy, AddressRefused, Resolve
+
 Dial: TypeAlias = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 """Connects to an address and port."""
 
-_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-_DOCUMENTATION = tuple(
-    ipaddress.ip_network(network) for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
-)
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _PORT = 443
 _HEAD_MAX_BYTES = 8192
 _HEAD_TIMEOUT_S = 10.0
@@ -51,8 +43,7 @@ class EgressProxy:
         dial: Dial | None = None,
     ) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._private_hosts = frozenset(host.lower() for host in private_hosts)
-        self._resolve = resolve or _system_resolve
+        self._policy = AddressPolicy(private_hosts, own_machine=False, documentation=True, resolve=resolve)
         self._dial = dial or asyncio.open_connection
 
     @asynccontextmanager
@@ -106,15 +97,15 @@ class EgressProxy:
     async def _connect(self, request_line: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         method, _, rest = request_line.partition(" ")
         host, _, port = rest.partition(" ")[0].rpartition(":")
-        host = host.lower().rstrip(".")
+        host = host.lower().removesuffix(".")
         if method != "CONNECT":
             raise _Refused("only HTTPS is allowed")
         if host not in self._hosts or port != str(_PORT):
             raise _Refused("this host is not a listed registry")
-        addresses = await self._resolve(host)
-        allowed = _not_local if host in self._private_hosts else _public
-        if not addresses or not all(allowed(_real(address)) for address in addresses):
-            raise _Refused("the host does not resolve to public addresses")
+        try:
+            addresses = (await self._policy.judge(host, _PORT)).addresses
+        except AddressRefused as refused:
+            raise _Refused("the host does not resolve to public addresses") from refused
         for address in addresses[:-1]:
             with suppress(OSError, TimeoutError):
                 return await self._reach(address)
@@ -123,29 +114,6 @@ class EgressProxy:
     async def _reach(self, address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         async with asyncio.timeout(_HEAD_TIMEOUT_S):
             return await self._dial(address, _PORT)
-
-
-def _public(address: _Address) -> bool:
-    """Whether an address leads away from this machine and its own networks.
-
-    Documentation ranges pass: nothing real lives there, and some isolated networks map registries to them.
-    """
-    documented = any(address in network for network in _DOCUMENTATION if network.version == address.version)
-    return (address.is_global or documented) and not address.is_multicast
-
-
-def _not_local(address: _Address) -> bool:
-    return not (address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified)
-
-
-def _real(address: str) -> _Address:
-    """Parse an address; one that only wraps an IPv4 address is judged as that one."""
-    parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return parsed
-    if parsed in _NAT64:
-        return ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-    return parsed.ipv4_mapped or parsed.sixtofour or parsed
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -163,8 +131,3 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with suppress(OSError):  # the other end was faster
         await writer.wait_closed()
-
-
-async def _system_resolve(host: str) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, _PORT, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]

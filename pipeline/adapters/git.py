@@ -75,8 +75,9 @@ CONFIGURATION = {
     "protocol.ssh.allow": "always",
     "protocol.https.allow": "always",
     "protocol.http.allow": "always",
-    "protocol.git.allow": "always",
 }
+
+SSH_COMMAND = "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServerAliveCountMax=4"
 
 _FIXED = {
     "LC_ALL": "C",
@@ -92,7 +93,7 @@ _FIXED = {
     "SSH_ASKPASS": "false",
     "GIT_EDITOR": "false",
     "GIT_PAGER": "cat",
-    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServerAliveCountMax=4",
+    "GIT_SSH_COMMAND": SSH_COMMAND,
 }
 
 __all__ = ["Account", "GitCommands", "Output", "decoded", "encoded", "held", "search_path"]
@@ -145,7 +146,8 @@ class GitCommands:
         self._limits = _limits(transfer_max_bytes, memory_max_bytes)
         given = (environment or {}).items()
         passed = {name: value for name, value in given if name in PASSED_ON and not _USERINFO.search(value)}
-        self._environment = {**passed, **_FIXED, "PATH": search_path()}
+        self.surroundings: Mapping[str, str] = {**passed, "PATH": search_path()}
+        self._environment = {**self.surroundings, **_FIXED}
 
     async def run(
         self,

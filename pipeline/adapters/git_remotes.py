@@ -1,9 +1,9 @@
-"""What a remote is, what may be asked of it, and what its answers mean.
+"""What may be asked of a remote, and what its answers mean.
 
-Problem: a remote is a string from a person. It can hold a password, name a program to run, or be a repository on which
-no release could ever land; and git reports all of that in prose. Choice: addresses are judged before git sees them,
-remotes are looked at once when they are registered, and git's words are translated in this module only. Invariant: no
-address with a secret in it is ever stored, run or printed.
+Problem: a remote can be a repository on which no release could ever land, and git reports that in prose, its own and the
+far side's. Choice: remotes are looked at once when they are registered, what git says is sorted by kind, and errors are
+worded here. Invariant: what a remote says appears in no error, but for a refused push, where a person needs the reason; there
+it is cut, printable and marked as untrusted.
 """
 
 import re
@@ -11,62 +11,31 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from pipeline import shortage
-from pipeline.adapters.git import GitCommands, Output
+from pipeline.adapters import git_failures
+from pipeline.adapters.git import Output
 from pipeline.adapters.git_local import LocalRemote
+from pipeline.adapters.git_network import Remote
 from pipeline.adapters.local_repository import LocalRepository, shallow
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, ChangelineError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import RemoteFacts
+from pipeline.remote_address import local_path_of
 
 _FIELD = "remote"
-_SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
-_SCP_LIKE = re.compile(r"[A-Za-z0-9_.][\w.@-]*:(?!:)[^\0]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LISTED_MAX = 20
-_REFUSED_US = re.compile(
-    r"could not read (Username|Password)|Authentication failed|Permission denied \(|Host key verification failed"
-    r"|HTTP Basic: Access denied|returned error: 40[13]",
-    re.IGNORECASE,
-)
+_WORDS_MAX = 300
 _SHALLOW = re.compile(r"shallow update not allowed|shallow roots are not allowed")
 _LEASE_LOST = re.compile(
     r"stale info|fetch first|non-fast-forward|already exists|incorrect old value|failed to update ref|cannot lock ref"
 )
 
 
-def check_remote(remote: str) -> None:
-    """Raise `CallerError` unless `remote` is an absolute path or a URL that holds no secret and runs no program."""
-    if not remote or remote.startswith("-") or _CONTROL.search(remote):
-        raise CallerError("This is not the address of a git repository.", field=_FIELD, remedy=_ADDRESSES)
-    if remote.startswith("/"):
-        return
-    if "://" not in remote:
-        if not _SCP_LIKE.fullmatch(remote):
-            raise CallerError("A local repository is named by its absolute path.", field=_FIELD, remedy=_ADDRESSES)
-        return
-    parts = urlsplit(remote)
-    if parts.scheme not in _SCHEMES:
-        raise CallerError(f"Git remotes by {parts.scheme[:20]!r} are not allowed.", field=_FIELD, remedy=_ADDRESSES)
-    if parts.password is not None or (parts.username is not None and parts.scheme != "ssh"):
-        raise CallerError(
-            "The address holds a user name or a password, and addresses are stored and shown.",
-            field=_FIELD,
-            remedy="Remove it from the address; use SSH with an agent or key instead.",
-        )
-
-
-_ADDRESSES = "Use an absolute path, https://host/path, ssh://user@host/path or user@host:path."
-
-
 def local_path(remote: str) -> Path | None:
     """Return the path of a repository on this machine; None for anything reached over a network."""
-    if remote.startswith("/"):
-        return Path(remote)
-    parts = urlsplit(remote)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+    path = local_path_of(remote)
+    return None if path is None else Path(path)
 
 
 def left_out_as_shallow(output: Output) -> bool:
@@ -76,22 +45,17 @@ def left_out_as_shallow(output: Output) -> bool:
 
 def reading_failure(remote: str, output: Output) -> ChangelineError:
     """Say who must act when the remote could not be read."""
-    detail = output.complaint
-    if (short := shortage.told_by(detail)) is not None:
+    if (short := shortage.told_by(git_failures.own_words(output), quoted=local_path(remote) is not None)) is not None:
         return short
     if left_out_as_shallow(output):
         return shallow()
-    if _REFUSED_US.search(detail):
-        return PersonNeeded(
-            PauseReason.REMOTE_UNREACHABLE,
-            "The git remote refuses access. Give this machine's account a key for it, then resume.",
-            remote=remote,
-            detail=detail,
-        )
-    return TransientError(
-        "The git remote does not answer. Check the address, the network and the remote itself, then resume.",
-        remote=remote, detail=detail,
-    )  # fmt: skip
+    git_failures.log(remote, output)
+    kind = git_failures.kind_of(output) or git_failures.Kind.OTHER
+    said = git_failures.WORDINGS[kind]
+    message = f"{said.problem} {said.remedy}, then resume."
+    if said.person:
+        return PersonNeeded(PauseReason.REMOTE_UNREACHABLE, message, remote=remote, kind=kind.value)
+    return TransientError(message, remote=remote, kind=kind.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,22 +91,22 @@ class RefusedPush:
                 "The remote branch moved.", field="expected", remedy="Fetch, rebase and test again.", **facts
             )
         if self.reason:
-            message = f"The remote refuses the push: {self.reason}."
-            return PersonNeeded(PauseReason.DELIVERY_FAILED, message, detail=self.output.complaint, **facts)
+            # The approver decides by the reason, which is the remote's own text.
+            message = f"The remote refuses the push. It says (untrusted): “{_printable(self.reason)}”."
+            said = _printable(git_failures.far_words(self.output))
+            return PersonNeeded(PauseReason.DELIVERY_FAILED, message, untrusted_answer=said, **facts)
         return reading_failure(self.remote, self.output)
 
 
-async def inspect_remote(commands: GitCommands, remote: str, *, base_branch: str | None = None) -> RemoteFacts:
+async def inspect_remote(to: Remote, *, base_branch: str | None = None) -> RemoteFacts:
     """Look at a remote before it is registered. Each problem is a `CallerError` with its field and a remedy.
 
     Without `base_branch` the remote's default branch is taken. Shallow sources and uncommitted changes are seen only in
     repositories on this machine.
     """
-    check_remote(remote)
-    path = local_path(remote)
-    if path is not None:
-        return await _inspect_local(LocalRemote(path, commands), remote, base_branch)
-    return _facts(remote, await _listed(commands, remote), base_branch, warnings=())
+    if (local := await to.local_look()) is not None:
+        return await _inspect_local(local, to.text, base_branch)
+    return _facts(to.text, await _listed(to), base_branch, warnings=())
 
 
 async def _inspect_local(local: LocalRemote, remote: str, base_branch: str | None) -> RemoteFacts:
@@ -173,18 +137,17 @@ def _facts(
     )
 
 
-async def _listed(commands: GitCommands, remote: str) -> dict[str, str]:
+async def _listed(to: Remote) -> dict[str, str]:
     """Return commits by ref; for HEAD what it points to, where the remote says so."""
-    asked = ["--symref", "--", remote, "HEAD", "refs/heads/*"]
-    output = await commands.run("ls-remote", *asked, accept=range(256))
+    output = await to.look("ls-remote", "--symref", refs=("HEAD", "refs/heads/*"))
     if output.code:
+        git_failures.log(to.text, output)
+        kind = git_failures.kind_of(output) or git_failures.Kind.OTHER
+        said = git_failures.WORDINGS[kind]
         raise CallerError(
-            "There is no readable git repository at this address.",
-            field=_FIELD,
-            remedy="Check the address, the network and this account's access to it; name the repository's top directory.",
-            remote=remote,
-            detail=output.complaint,
-        )
+            f"There is no readable git repository at this address. {said.problem}", field=_FIELD,
+            remedy=f"{said.remedy}.", remote=to.text, kind=kind.value,
+        )  # fmt: skip
     listed: dict[str, str] = {}
     for line in output.text.splitlines():
         value, _, ref = line.partition("\t")
@@ -202,6 +165,10 @@ def _base_branch(wanted: str | None, default: str | None, branches: Mapping[str,
     raise CallerError(
         problem, field="base_branch", remedy=f"Name one of: {shown}.", branches=existing[:_LISTED_MAX], default=default
     )
+
+
+def _printable(words: str) -> str:
+    return " ".join("".join(mark if mark.isprintable() else " " for mark in words).split())[:_WORDS_MAX]
 
 
 async def _local_warnings(local: LocalRemote, found: LocalRepository) -> tuple[str, ...]:

@@ -15,29 +15,26 @@ from pathlib import Path
 
 from pipeline.adapters import git_private, git_remotes
 from pipeline.adapters.git import GitCommands, Output, held
-from pipeline.adapters.git_local import LocalRemote
+from pipeline.adapters.git_network import Remote
 from pipeline.adapters.git_objects import full_ref, sha
 from pipeline.adapters.git_remotes import RefusedPush
 from pipeline.adapters.git_snapshots import GitSnapshots
-from pipeline.errors import CallerError
+from pipeline.errors import CallerError, InvariantBroken
 from pipeline.ports import Author, Clock
 
 _TRACKED = "refs/remotes/origin/"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_ANY = range(256)
 
 
 class GitRepository(GitSnapshots):
     """One bare cache of one remote, and the disposable trees made from it. Made by `open_repository`."""
 
     def __init__(
-        self, *, name: str, remote: str, git_dir: Path, commands: GitCommands, author: Author, clock: Clock
+        self, *, name: str, remote: Remote, git_dir: Path, commands: GitCommands, author: Author, clock: Clock
     ) -> None:
         super().__init__(git_dir, commands=commands, author=author, clock=clock)
         self.name = name
         self._remote = remote
-        path = git_remotes.local_path(remote)
-        self._local = LocalRemote(path, commands) if path is not None else None
 
     async def fetch(self) -> None:
         """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
@@ -45,7 +42,7 @@ class GitRepository(GitSnapshots):
             await asyncio.to_thread(_remove_stale_locks, self._git_dir)
             output = await self._fetched([f"+refs/heads/*:{_TRACKED}*"], "--prune", lock=lock)
         if output.code or git_remotes.left_out_as_shallow(output):
-            raise git_remotes.reading_failure(self._remote, output)
+            raise git_remotes.reading_failure(self._remote.text, output)
 
     async def branch_head(self, branch: str) -> str | None:
         """Return the commit of a remote branch as of the last fetch; None when there is no such branch."""
@@ -57,23 +54,22 @@ class GitRepository(GitSnapshots):
 
     async def remote_ref(self, ref: str) -> str | None:
         """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
-        if self._local is not None:
-            return (await self._local.refs()).get(full_ref(ref))
-        output = await self._commands.run("ls-remote", "--", self._remote, full_ref(ref), accept=_ANY)
+        if (local := await self._remote.local()) is not None:
+            return (await local.refs()).get(full_ref(ref))
+        output = await self._remote.run("ls-remote", refs=(full_ref(ref),))
         if output.code:
-            raise git_remotes.reading_failure(self._remote, output)
+            raise git_remotes.reading_failure(self._remote.text, output)
         found = (line.split("\t") for line in output.text.splitlines())
         return next((commit for commit, name in found if name == ref), None)
 
     async def remote_refs(self, prefixes: Sequence[str]) -> Mapping[str, str]:
         """Ask the remote for its refs below these prefixes (full, ending in a slash) right now: name to commit."""
         below = tuple(f"{full_ref(prefix.rstrip('/'))}/" for prefix in prefixes)
-        if self._local is not None:
-            return {name: value for name, value in (await self._local.refs()).items() if name.startswith(below)}
-        wanted = [f"{prefix}*" for prefix in below]
-        output = await self._commands.run("ls-remote", "--", self._remote, *wanted, accept=_ANY)
+        if (local := await self._remote.local()) is not None:
+            return {name: value for name, value in (await local.refs()).items() if name.startswith(below)}
+        output = await self._remote.run("ls-remote", refs=[f"{prefix}*" for prefix in below])
         if output.code:
-            raise git_remotes.reading_failure(self._remote, output)
+            raise git_remotes.reading_failure(self._remote.text, output)
         return {name: commit for commit, _, name in (line.partition("\t") for line in output.text.splitlines())}
 
     async def fetch_refs(self, names: Sequence[str], *, into: str) -> None:
@@ -85,7 +81,7 @@ class GitRepository(GitSnapshots):
         async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
             output = await self._fetched(wanted, lock=lock)
         if output.code:
-            raise git_remotes.reading_failure(self._remote, output)
+            raise git_remotes.reading_failure(self._remote.text, output)
 
     async def push(self, *, commit: str | None, ref: str, expected: str | None) -> None:
         """Move a remote ref by compare-and-swap from `expected` (None: must not exist) to `commit` (None deletes).
@@ -93,23 +89,18 @@ class GitRepository(GitSnapshots):
         Idempotent. Raises `Conflict` when the remote's value is neither, `PersonNeeded` when the target is checked out
         with changes or the remote refuses, `TransientError` when the remote is away.
         """
-        if self._local is not None:
-            await self._local.push(
-                self._git_dir,
-                commit=sha(commit) if commit else None,
-                ref=ref,
-                expected=sha(expected) if expected else None,
-            )
+        if (local := await self._remote.local()) is not None:
+            wanted, seen = (None if one is None else sha(one) for one in (commit, expected))
+            await local.push(self._git_dir, commit=wanted, ref=ref, expected=seen)
             return
         source = "" if commit is None else sha(commit)
         lease = f"--force-with-lease={full_ref(ref)}:{'' if expected is None else sha(expected)}"
-        output = await self._commands.run(
-            "push", "--porcelain", "--no-verify", lease, "--", self._remote, f"{source}:{ref}",
-            git_dir=self._git_dir, accept=_ANY,
-        )  # fmt: skip
+        output = await self._remote.run(
+            "push", "--porcelain", "--no-verify", lease, refs=(f"{source}:{ref}",), git_dir=self._git_dir
+        )
         if output.code == 0:
             return
-        refused = RefusedPush.read(self._remote, ref, output)
+        refused = RefusedPush.read(self._remote.text, ref, output)
         if commit is None and refused.already_absent:
             return
         if refused.lease_lost and await self.remote_ref(ref) == commit:
@@ -117,29 +108,38 @@ class GitRepository(GitSnapshots):
         raise refused.error()
 
     async def _fetched(self, refspecs: Sequence[str], *options: str, lock: int) -> Output:
-        if self._local is not None:
-            return await self._local.fetch(self._git_dir, refspecs, *options, lock=lock)
-        return await self._commands.run(
-            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, "--", self._remote, *refspecs,
-            git_dir=self._git_dir, lock=lock, accept=_ANY,
+        if (local := await self._remote.local()) is not None:
+            return await local.fetch(self._git_dir, refspecs, *options, lock=lock)
+        return await self._remote.run(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options,
+            refs=refspecs, git_dir=self._git_dir, lock=lock,
         )  # fmt: skip
 
 
+def cache_below(root: Path, *, tenant: str, owner: str) -> Path:
+    """Return where the caches of a tenant lie. Each has its own: what one fetched or agents made is nobody else's.
+
+    `owner` is the tenant of the installation, whose caches lie at the top.
+    """
+    if not _NAME.fullmatch(tenant):
+        raise InvariantBroken("A tenant's name cannot be a directory.", tenant=tenant)
+    return root if tenant == owner else root / "tenants" / tenant
+
+
 async def open_repository(
-    *, name: str, remote: str, cache_dir: Path, commands: GitCommands, author: Author, clock: Clock
+    *, name: str, remote: Remote, cache_dir: Path, commands: GitCommands, author: Author, clock: Clock
 ) -> GitRepository:
     """Return the repository, making an empty cache below `cache_dir` if there is none. Does not ask the remote.
 
     Sweeps what killed processes left beside the cache.
 
-    `author` makes the snapshots. Raises `CallerError` for a name or an address that is not allowed.
+    `author` makes the snapshots. Raises `CallerError` for a name that is not allowed.
     """
     if not _NAME.fullmatch(name):
         raise CallerError("A repository's name is letters, digits, dot, dash and underscore.", field="name")
     if not cache_dir.is_absolute():
         raise CallerError("The cache directory is named by its absolute path.", field="cache_dir")
-    git_remotes.check_remote(remote)
-    git_dir = cache_dir / f"{name}-{hashlib.sha256(remote.encode()).hexdigest()[:16]}.git"
+    git_dir = cache_dir / f"{name}-{hashlib.sha256(remote.text.encode()).hexdigest()[:16]}.git"
     private = git_dir.with_suffix(".trees")
     await asyncio.to_thread(private.mkdir, parents=True, exist_ok=True, mode=0o700)
     await git_private.sweep(private)

@@ -2,8 +2,9 @@
 
 Problem: an address that a user may choose turns the controller into a way into its own network, by a name that resolves
 to a private address, by one that resolves differently the second time, or by a redirect. Choice: the name is resolved
-here, every address it has must be public (unless the operator listed the host), the connection goes to exactly the address
-that was judged, redirects are answers like any other, and neither proxies nor other ambient settings are used.
+and judged by the one address policy (`addresses.py`; the operator may list hosts that are private), the connection goes to
+exactly the address that was judged, redirects are answers like any other, and neither proxies nor other ambient settings
+are used. What a receiver says reaches the server's log only: it is foreign text, and no caller's business.
 
 The protocol for receivers: `Changeline-Delivery` is the idempotency key, the same at each try; `Changeline-Signature` is
 `sha256=` and the hex HMAC-SHA256 of the raw body; `Changeline-Timestamp` is when this try was sent. A lost answer is
@@ -13,26 +14,25 @@ followed by the same delivery again, so a receiver takes a key once and answers 
 import asyncio
 import hashlib
 import hmac
-import ipaddress
-import socket
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx2
+import structlog
 from pydantic import SecretStr
 
+from pipeline.adapters import pinned_http
+from pipeline.adapters.addresses import AddressPolicy, AddressRefused, Judged, Refusal, Resolve, plain_host
 from pipeline.errors import CallerError, Conflict, TransientError
 from pipeline.ports import Delivery, Receipt
 
 _ANSWER_MAX_BYTES = 2_000
 _WORDS_MAX = 300
 _LATER = frozenset({408, 409, 425, 429})
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_log = structlog.get_logger(__name__)
 
 
 class HttpWebhooks:
@@ -47,9 +47,8 @@ class HttpWebhooks:
         resolve: Resolve | None = None,
     ) -> None:
         self._secrets = secrets
-        self._private_hosts = frozenset(host.lower().rstrip(".") for host in private_hosts)
+        self._policy = AddressPolicy(private_hosts, resolve=resolve)
         self._timeout_s = timeout_s
-        self._resolve = resolve or _system_resolve
 
     def check(self, url: str, secret: str) -> None:
         """See the port."""
@@ -61,13 +60,15 @@ class HttpWebhooks:
         url, key = _parsed(delivery.url), self._key(delivery.secret)
         try:
             async with asyncio.timeout(self._timeout_s):
-                address = await self._judged(url)
-                status, wish, words = await self._post(url, address, _headers(delivery, key), delivery.body)
+                judged = await self._judged(url)
+                status, wish, words = await self._post(url, judged, _headers(delivery, key), delivery.body)
         except TimeoutError as late:
             raise TransientError(f"The receiver did not answer within {self._timeout_s:g} s.") from late
         except httpx2.TransportError as away:
             raise TransientError(f"The receiver could not be reached ({type(away).__name__}).") from away
-        return _judge_answer(status, wish, words)
+        if words:
+            _log.info("receiver_refused", delivery=delivery.id, status=status, untrusted_answer=words)
+        return _judge_answer(status, wish)
 
     def _key(self, name: str) -> bytes:
         secret = self._secrets.get(name)
@@ -78,32 +79,25 @@ class HttpWebhooks:
             )  # fmt: skip
         return secret.get_secret_value().encode()
 
-    async def _judged(self, url: httpx2.URL) -> str:
-        host, port = url.host.lower().rstrip("."), url.port or (443 if url.scheme == "https" else 80)
+    async def _judged(self, url: httpx2.URL) -> Judged:
         try:
-            found = await self._resolve(host, port)
-        except OSError as unknown:
-            raise TransientError(f"The name {host} cannot be resolved now.") from unknown
-        allowed = _not_link_local if host in self._private_hosts else _public
-        if not found or not all(allowed(_real(address)) for address in found):
+            return await self._policy.judge(url.raw_host.decode("ascii"), pinned_http.port_of(url))
+        except AddressRefused as refused:
+            if refused.refusal is Refusal.UNKNOWN:
+                raise TransientError(f"The name {refused.host} cannot be resolved now.") from refused
+            remedies = {
+                Refusal.NOT_PUBLIC: "Use a public receiver, or list the host in CHANGELINE_WEBHOOK__PRIVATE_HOSTS."
+            }
             raise Conflict(
-                f"{host} is not a public address, and deliveries go to no other.", field="url",
-                remedy="Use a public receiver, or list the host in CHANGELINE_WEBHOOK__PRIVATE_HOSTS.",
-            )  # fmt: skip
-        return found[0]
+                f"{refused.host} is not a public address, and deliveries go to no other.", field="url",
+                remedy=remedies.get(refused.refusal, "Use a public receiver, and write its host plainly."),
+            ) from refused  # fmt: skip
 
     async def _post(
-        self, url: httpx2.URL, address: str, headers: Mapping[str, str], body: bytes
+        self, url: httpx2.URL, judged: Judged, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, str | None, str]:
-        # Connections are not kept: one to an address must not serve another name that shares the address.
-        limits = httpx2.Limits(max_keepalive_connections=0)
-        async with (
-            httpx2.AsyncClient(trust_env=False, follow_redirects=False, limits=limits, timeout=self._timeout_s) as client,
-            client.stream(
-                "POST", url.copy_with(host=address), content=body, headers={**headers, "Host": url.netloc.decode()},
-                extensions={"sni_hostname": url.host},
-            ) as answer,
-        ):  # fmt: skip
+        sent = pinned_http.answered("POST", url, judged, timeout_s=self._timeout_s, headers=headers, content=body)
+        async with sent as answer:
             taken = b""
             if answer.status_code >= httpx2.codes.MULTIPLE_CHOICES:
                 async for chunk in answer.aiter_raw():
@@ -120,6 +114,13 @@ def _parsed(text: str) -> httpx2.URL:
         raise CallerError("This is not a web address.", field="url", remedy="Give an http or https address.") from error
     if url.scheme not in {"http", "https"} or not url.host:
         raise CallerError("This is not a web address.", field="url", remedy="Give an http or https address.")
+    try:
+        plain_host(url.raw_host.decode("ascii"))
+    except AddressRefused as odd:
+        raise CallerError(
+            "The host of this address is not written plainly.", field="url",
+            remedy="Write a host name, or an address in its usual form.",
+        ) from odd  # fmt: skip
     if url.userinfo or url.fragment:
         raise CallerError(
             "The address must carry neither credentials nor a fragment.", field="url",
@@ -139,15 +140,14 @@ def _headers(delivery: Delivery, key: bytes) -> dict[str, str]:
     }
 
 
-def _judge_answer(status: int, wish: str | None, words: str) -> Receipt:
-    said = f": “{words}”" if words else ""
+def _judge_answer(status: int, wish: str | None) -> Receipt:
     if httpx2.codes.is_success(status):
         return Receipt(status=status)
     if status in _LATER or httpx2.codes.is_server_error(status):
-        raise TransientError(f"The receiver answered {status}{said}.", retry_after_s=_seconds(wish), status=status)
+        raise TransientError(f"The receiver answered {status}.", retry_after_s=_seconds(wish), status=status)
     if httpx2.codes.is_redirect(status):
         raise Conflict(f"The receiver answered {status}; redirects are not followed.", status=status)
-    raise Conflict(f"The receiver answered {status}{said}.", status=status, untrusted_answer=words)
+    raise Conflict(f"The receiver answered {status}; what it said is in the controller's log.", status=status)
 
 
 def _seconds(wish: str | None) -> float | None:
@@ -166,26 +166,3 @@ def _seconds(wish: str | None) -> float | None:
 def _words(answer: bytes) -> str:
     text = answer[:_ANSWER_MAX_BYTES].decode(errors="replace")
     return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())[:_WORDS_MAX]
-
-
-def _public(address: _Address) -> bool:
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-def _not_link_local(address: _Address) -> bool:
-    return not (address.is_link_local or address.is_multicast or address.is_unspecified)
-
-
-def _real(text: str) -> _Address:
-    """Parse an address; one that only wraps an IPv4 address is judged as that one."""
-    parsed = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return parsed
-    if parsed in _NAT64:
-        return ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-    return parsed.ipv4_mapped or parsed.sixtofour or parsed
-
-
-async def _system_resolve(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]

@@ -7,7 +7,7 @@ by one fake in `pipeline.testing`, both held to the same contract tests. Values 
 
 from pipeline.ports.clock import Clock
 from pipeline.ports.environments import Environment, Environments, Language, Stack
-from pipeline.ports.git import Author, ChangedFile, Forge, RebaseResult, RemoteFacts, Repository
+from pipeline.ports.git import Author, ChangedFile, Forge, NotPublic, RebaseResult, RemoteFacts, Repository
 from pipeline.ports.journal import EntryKind, Instruction, Instructions, Journal, JournalEntry, JournalKey
 from pipeline.ports.live import DELTA_MAX_BYTES, Bell, Deltas, Emit, TenantBell, TenantDeltas
 from pipeline.ports.models import (
@@ -58,6 +58,7 @@ __all__ = [
     "ModelProvider",
     "ModelRequest",
     "Network",
+    "NotPublic",
     "RebaseResult",
     "Receipt",
     "RemoteFacts",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.change_request import RepositoryTarget
+from pipeline.errors import Forbidden
 from pipeline.ports.proof import CommitFacts
 
 
@@ -156,6 +157,13 @@ class Repository(Protocol):
         `PersonNeeded(target_checkout_dirty)` when the ref is checked out in a dirty work tree of a local repository,
         `TransientError` when the remote is away.
         """
+
+
+class NotPublic(Forbidden):
+    """A look at a remote would lead to what is not public: a private host, or a path of this machine.
+
+    The answer is the same whether something is there or not.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ failure is tried again with growing pauses. Effects that name a lane are carried
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,12 +19,22 @@ from pipeline.deliveries import DELIVERIES
 from pipeline.errors import InvariantBroken, NotFound
 from pipeline.identifiers import derived_id
 from pipeline.records import Effect
-from pipeline.store.tables import effects
+from pipeline.store.repositories import stored_reach
+from pipeline.store.tables import change_request_repositories, effects
 
 CLAIM = timedelta(seconds=15)
 TRIES_MAX = 8
 _GIVEN_UP = "dismissed"
 _UNDECIDED = ("intended", "retry", "claimed")
+_REPOSITORY = change_request_repositories.c
+_TARGET = (
+    select(_REPOSITORY.target)
+    .where(_REPOSITORY.cr_id == effects.c.cr_id, _REPOSITORY.repository == effects.c.repository)
+    .correlate(effects)
+    .scalar_subquery()
+    .label("target")
+)
+"""The repository of an effect as its change request froze it."""
 
 
 class Effects:
@@ -98,8 +109,9 @@ class Effects:
             "claimed_until": func.now() + lasts,
             "tries": effects.c.tries + 1,
         }
-        statement = update(effects).where(effects.c.id.in_(chosen)).values(**values).returning(effects)
-        return [_effect(row) for row in (await self._connection.execute(statement)).mappings()]
+        claimed = update(effects).where(effects.c.id.in_(chosen)).values(**values)
+        rows = (await self._connection.execute(claimed.returning(effects, _TARGET))).mappings()
+        return [replace(_effect(row), reach=stored_reach(row["target"] or {})) for row in rows]
 
     async def renew(self, owner: str, ids: Collection[str], *, lasts: timedelta) -> None:
         """Keep what an executor still works on; what another took meanwhile stays with it."""
@@ -202,4 +214,4 @@ def _behind_another() -> ColumnElement[bool]:
 
 
 def _effect(row: RowMapping) -> Effect:
-    return Effect(**{name: row[name] for name in Effect.__slots__})
+    return Effect(**{name: row[name] for name in Effect.__slots__ if name != "reach"})

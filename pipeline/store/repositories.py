@@ -1,16 +1,20 @@
 """Registered repositories of a tenant: a name people use, a remote, a base branch, how its tests run."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.change_request import RepositoryTarget
+from pipeline.change_request import Reach, RepositoryTarget
 from pipeline.errors import Conflict, NotFound
+from pipeline.remote_address import local_path_of
+from pipeline.store.principals import tenant_ids
 from pipeline.store.tables import repositories
 
-_SETTINGS = ("test_command", "behaviour_path", "merge_strategy")
+_SETTINGS = ("test_command", "behaviour_path", "merge_strategy", "reach")
+_TENANT = text("SELECT set_config('changeline.tenant', :tenant, true)")
 
 
 class Repositories:
@@ -65,10 +69,32 @@ class Repositories:
         return [_target(row) for row in rows.mappings()]
 
 
+async def paths_of_other_tenants(connection: AsyncConnection) -> list[str]:
+    """Return the paths of this machine that tenants other than the transaction's have registered, without saying whose.
+
+    As in dispatch, the tenant setting moves from tenant to tenant, so row-level security holds for each step; it ends
+    where it began.
+    """
+    own = str((await connection.execute(text("SELECT current_setting('changeline.tenant', true)"))).scalar_one())
+    found: list[str] = []
+    for tenant in await tenant_ids(connection):
+        if tenant != own:
+            await connection.execute(_TENANT, {"tenant": tenant})
+            found += [local_path_of(one.remote) or "" for one in await Repositories(connection).all()]
+    await connection.execute(_TENANT, {"tenant": own})
+    return [path for path in found if path]
+
+
 def _settings(target: RepositoryTarget) -> dict[str, Any]:
     return {key: getattr(target, key) for key in _SETTINGS}
 
 
 def _target(row: RowMapping) -> RepositoryTarget:
     settings = {key: value for key, value in row["settings"].items() if key in _SETTINGS}
+    settings["reach"] = stored_reach(settings)
     return RepositoryTarget(name=row["name"], remote=row["remote"], base_branch=row["base_branch"], **settings)
+
+
+def stored_reach(row: Mapping[str, Any]) -> Reach:
+    """Return how far a stored repository may lead. Older rows do not say: they keep what they could when they were made."""
+    return Reach(row.get("reach", Reach.PRIVATE))

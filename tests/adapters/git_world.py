@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from pipeline.adapters.addresses import AddressPolicy
 from pipeline.adapters.git import GitCommands
+from pipeline.adapters.git_network import GitNetwork, Remote
 from pipeline.adapters.git_repository import GitRepository, open_repository
+from pipeline.change_request import Reach
+from pipeline.local_places import LocalPlaces
 from pipeline.ports import Author
 
 ADA = Author(name="Ada", email="ada@example.org")
@@ -93,11 +98,23 @@ def make_origin(directory: Path) -> Origin:
     return Origin(directory / "origin.git", directory / "desk")
 
 
+def to(remote: object, *, commands: GitCommands | None = None, **network: Any) -> Remote:
+    """Return the way to a remote that an administrator of the machine answers for."""
+    given = {"policy": AddressPolicy(), "places": LocalPlaces(owner="default"), **network}
+    ways = GitNetwork(commands or GitCommands(timeout_s=60), **given)
+    return ways.remote(str(remote), tenant="default", reach=Reach.PRIVATE)
+
+
 async def repository_of(remote: Path, cache_dir: Path, commands: GitCommands | None = None) -> GitRepository:
     """Open the cache of a remote, as a composition root would."""
     commands = commands or GitCommands(timeout_s=60)
     return await open_repository(
-        name="sample", remote=str(remote), cache_dir=cache_dir, commands=commands, author=ADA, clock=NoonClock()
+        name="sample",
+        remote=to(remote, commands=commands),
+        cache_dir=cache_dir,
+        commands=commands,
+        author=ADA,
+        clock=NoonClock(),
     )
 
 

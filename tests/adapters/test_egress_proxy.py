@@ -11,7 +11,11 @@ from pipeline.adapters.egress_proxy import EgressProxy
 from pipeline.adapters.sandbox import Bubblewrap
 from pipeline.ports import CommandResult, Network, SandboxCommand
 from tests.adapters.conftest import SETTINGS
+from tests.addresses import NEVER, ODD_SPELLINGS, OWN, PRIVATE
 
+DOCUMENTATION = {"198.51.100.7", "2001:db8::1", "3fff::1"}
+"""Isolated networks map registries to these ranges."""
+WALLED = [one for one in (*PRIVATE, *OWN, *NEVER) if one not in DOCUMENTATION]
 ADDRESSES = {
     "registry.example": ["93.184.215.14"],
     "mirror.example": ["10.1.2.3"],
@@ -23,6 +27,7 @@ ADDRESSES = {
     "nat.example": ["64:ff9b::7f00:1"],
     "loop-mirror.example": ["127.0.0.1"],
     "nowhere.example": [],
+    **{f"walled-{number}.example": [address] for number, address in enumerate(WALLED)},
 }
 
 CONNECT = """
@@ -45,7 +50,7 @@ class Registry:
         self.dialled: list[tuple[str, int]] = []
         self.port = 0
 
-    async def resolve(self, host: str) -> Sequence[str]:
+    async def resolve(self, host: str, _port: int) -> Sequence[str]:
         return ADDRESSES[host]
 
     async def dial(self, address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -133,6 +138,19 @@ async def test_everything_else_is_refused_without_a_connection(
 ) -> None:
     result = await ask(online, tree, f"{request_line} HTTP/1.1~Host: registry.example~~")
     assert result.output.startswith("HTTP/1.1 403")
+    assert registry.dialled == []
+
+
+async def test_no_address_of_the_corpus_and_no_odd_spelling_is_dialled(registry: Registry) -> None:
+    egress = EgressProxy([*ADDRESSES, *ODD_SPELLINGS], resolve=registry.resolve, dial=registry.dial)
+    hosts = [host for host in ADDRESSES if host.startswith("walled")] + [*OWN, *NEVER, *ODD_SPELLINGS]
+    async with egress.serving() as path:
+        for host in hosts:
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
+            assert (await reader.read()).startswith(b"HTTP/1.1 403"), host
+            writer.close()
+            await writer.wait_closed()
     assert registry.dialled == []
 
 

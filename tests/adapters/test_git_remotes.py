@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_remotes import check_remote, inspect_remote
+from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, PersonNeeded
-from tests.adapters.git_world import ADA, Origin, git, make_origin, repository_of, write
+from pipeline.remote_address import RemoteAddress
+from tests.adapters.git_world import ADA, Origin, git, make_origin, repository_of, to, write
 from tests.ordinary_user import NOBODY, public_directory, run_as_nobody
 
 
@@ -43,7 +44,7 @@ def commands() -> GitCommands:
 )
 def test_addresses_that_are_dangerous_or_hold_secrets_are_refused_unseen(remote: str) -> None:
     with pytest.raises(CallerError) as refused:
-        check_remote(remote)
+        RemoteAddress.parse(remote)
     assert refused.value.field == "remote"
     assert refused.value.remedy
     assert "hunter2" not in repr((refused.value.message, dict(refused.value.facts), refused.value.remedy))
@@ -53,45 +54,47 @@ def test_addresses_that_are_dangerous_or_hold_secrets_are_refused_unseen(remote:
     "remote", ["/srv/x.git", "/srv/a b:c", "file:///srv/x", "https://host/x", "ssh://git@host:22/x", "git@host:x/y.git"]
 )
 def test_usual_addresses_are_accepted(remote: str) -> None:
-    check_remote(remote)
+    RemoteAddress.parse(remote)
 
 
 async def test_a_good_remote_is_described(commands: GitCommands, origin: Origin) -> None:
     base = origin.commit({"a": b"a"})
     origin.commit({"b": b"b"}, branch="topic")
-    facts = await inspect_remote(commands, str(origin.path))
+    facts = await inspect_remote(to(str(origin.path), commands=commands))
     assert (facts.base_branch, facts.base_commit, facts.default_branch) == ("main", base, "main")
     assert facts.branches == ("main", "topic")
     assert facts.warnings == ()
-    assert (await inspect_remote(commands, f"file://{origin.path}", base_branch="topic")).base_branch == "topic"
+    assert (
+        await inspect_remote(to(f"file://{origin.path}", commands=commands), base_branch="topic")
+    ).base_branch == "topic"
 
 
 async def test_what_is_not_there_or_empty_is_refused(commands: GitCommands, origin: Origin, tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     for remote in (tmp_path / "nothing", tmp_path / "plain", tmp_path):
         with pytest.raises(CallerError, match="no readable git repository") as refused:
-            await inspect_remote(commands, str(remote))
+            await inspect_remote(to(str(remote), commands=commands))
         assert refused.value.field == "remote"
     with pytest.raises(CallerError, match="no commits"):
-        await inspect_remote(commands, str(origin.path))
+        await inspect_remote(to(str(origin.path), commands=commands))
 
 
 async def test_a_closed_port_is_refused_and_a_bundle_cannot_be_a_remote(
     commands: GitCommands, origin: Origin, tmp_path: Path
 ) -> None:
     with pytest.raises(CallerError, match="no readable git repository"):
-        await inspect_remote(commands, "http://127.0.0.1:1/x.git")
+        await inspect_remote(to("http://127.0.0.1:1/x.git", commands=commands))
     origin.commit({"a": b"a"})
     git(origin.path, "bundle", "create", "-q", str(tmp_path / "bundle"), "--all")
     with pytest.raises(CallerError, match="not a repository"):
-        await inspect_remote(commands, str(tmp_path / "bundle"), base_branch="main")
+        await inspect_remote(to(str(tmp_path / "bundle"), commands=commands), base_branch="main")
 
 
 async def test_a_missing_base_branch_lists_the_existing_ones(commands: GitCommands, origin: Origin) -> None:
     origin.commit({"a": b"a"})
     origin.commit({"b": b"b"}, branch="topic")
     with pytest.raises(CallerError) as refused:
-        await inspect_remote(commands, str(origin.path), base_branch="develop")
+        await inspect_remote(to(str(origin.path), commands=commands), base_branch="develop")
     assert refused.value.field == "base_branch"
     assert refused.value.remedy == "Name one of: main, topic."
     assert refused.value.facts["default"] == "main"
@@ -104,11 +107,11 @@ async def test_a_detached_head_needs_a_named_branch_unless_there_is_one_only(
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", str(origin.path), str(clone))
     git(clone, "checkout", "-q", "--detach")
-    facts = await inspect_remote(commands, str(clone))
+    facts = await inspect_remote(to(str(clone), commands=commands))
     assert (facts.default_branch, facts.base_branch) == (None, "main")
     git(clone, "branch", "topic")
     with pytest.raises(CallerError, match="no default branch"):
-        await inspect_remote(commands, str(clone))
+        await inspect_remote(to(str(clone), commands=commands))
 
 
 async def test_a_shallow_source_is_refused(commands: GitCommands, origin: Origin, tmp_path: Path) -> None:
@@ -116,7 +119,7 @@ async def test_a_shallow_source_is_refused(commands: GitCommands, origin: Origin
     origin.commit({"a": b"b"})
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{origin.path}", "shallow")
     with pytest.raises(CallerError, match="shallow") as refused:
-        await inspect_remote(commands, str(tmp_path / "shallow"))
+        await inspect_remote(to(str(tmp_path / "shallow"), commands=commands))
     assert "--unshallow" in str(refused.value.remedy)
     repository = await repository_of(tmp_path / "shallow", tmp_path / "cache")
     with pytest.raises(PersonNeeded, match="shallow") as paused:
@@ -129,9 +132,9 @@ async def test_uncommitted_changes_are_a_warning_with_their_number(
 ) -> None:
     origin.commit({"a": b"a", "b": b"b"})
     git(tmp_path, "clone", "-q", str(origin.path), "clone")
-    assert (await inspect_remote(commands, str(tmp_path / "clone"))).warnings == ()
+    assert (await inspect_remote(to(str(tmp_path / "clone"), commands=commands))).warnings == ()
     write(tmp_path / "clone", {"a": b"changed", "b": None, "c": b"new"})
-    (warning,) = (await inspect_remote(commands, str(tmp_path / "clone"))).warnings
+    (warning,) = (await inspect_remote(to(str(tmp_path / "clone"), commands=commands))).warnings
     assert warning.startswith("3 files have uncommitted changes")
 
 
@@ -143,7 +146,7 @@ async def test_looking_at_a_checkout_runs_nothing_of_its_configuration(
     git(tmp_path, "clone", "-q", str(origin.path), str(clone))
     git(clone, "config", "core.fsmonitor", f"touch {tmp_path}/sprung; false")
     git(clone, "config", "uploadpack.packObjectsHook", f"touch {tmp_path}/sprung; false")
-    await inspect_remote(commands, str(clone))
+    await inspect_remote(to(str(clone), commands=commands))
     await (await repository_of(clone, tmp_path / "cache")).fetch()
     assert not (tmp_path / "sprung").exists()
 
@@ -168,7 +171,7 @@ async def test_root_works_on_the_repository_of_another_user_as_that_user(
     home = street / "home"
     git(street, "clone", "-q", str(street / "origin" / "origin.git"), str(home))
     give(home, NOBODY)
-    assert (await inspect_remote(commands, str(home))).warnings == ()
+    assert (await inspect_remote(to(str(home), commands=commands))).warnings == ()
     repository = await repository_of(home, tmp_path / "cache")
     await repository.fetch()
     head = await repository.commit_files(parent=base, files={"a": b"b", "new": b"n"}, message="x", author=ADA)
@@ -186,7 +189,7 @@ async def test_root_reads_what_its_owner_cannot_reach_but_does_not_push_into_it(
     base = origin.commit({"a": b"a"})
     give(origin.path, NOBODY)
     tmp_path.chmod(0o700)
-    assert "belongs to another user" in (await inspect_remote(commands, str(origin.path))).warnings[0]
+    assert "belongs to another user" in (await inspect_remote(to(str(origin.path), commands=commands))).warnings[0]
     repository = await repository_of(origin.path, tmp_path / "cache")
     await repository.fetch()
     with pytest.raises(PersonNeeded, match="another user") as paused:
@@ -212,13 +215,12 @@ async def test_an_ordinary_user_reads_the_repository_of_another_but_does_not_pus
 
 TRYING_TO_PUSH = """
 import asyncio, pathlib, sys
-from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.errors import PersonNeeded
-from tests.adapters.git_world import ADA, repository_of
+from tests.adapters.git_world import ADA, repository_of, to
 async def main():
     remote, cache = sys.argv[1], pathlib.Path(sys.argv[2])
-    print((await inspect_remote(GitCommands(), remote)).warnings[0])
+    print((await inspect_remote(to(remote))).warnings[0])
     repository = await repository_of(pathlib.Path(remote), cache)
     await repository.fetch()
     base = await repository.branch_head("main")

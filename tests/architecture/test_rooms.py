@@ -12,7 +12,15 @@ from tests.architecture.source_tree import PRODUCT, ROOMS, ROOT, imported_module
 
 ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("pipeline.adapters.anthropic",),
-    "httpx2": ("pipeline.adapters.anthropic", "pipeline.adapters.webhooks", "cli", "bench", "chaos"),
+    "httpx2": (
+        "pipeline.adapters.anthropic",
+        "pipeline.adapters.webhooks",
+        "pipeline.adapters.pinned_http",
+        "pipeline.adapters.git_redirects",
+        "cli",
+        "bench",
+        "chaos",
+    ),
     "git": ("pipeline.adapters",),
     "redis": ("pipeline.adapters", "cli.local"),
     "detect_secrets": ("pipeline.evidence.secret_scan", "pipeline.adapters"),

@@ -16,6 +16,7 @@ from controller.background.bells import BellHub
 from controller.background.outbox import Outbox
 from controller.git_work import PushBranch
 from controller.metrics import Metrics
+from controller.wiring import Place
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_repository import open_repository
@@ -24,14 +25,16 @@ from pipeline.records import Effect
 from pipeline.settings import EffectSettings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.engine import Database
+from tests.adapters.git_world import to
 
 
 def pushing(cache: Path) -> PushBranch:
     """Return the executor that controllers use."""
 
-    async def opened(name: str, remote: str) -> Repository:
+    async def opened(name: str, place: Place) -> Repository:
+        commands = GitCommands(environment=os.environ)
         return await open_repository(
-            name=name, remote=remote, cache_dir=cache, commands=GitCommands(environment=os.environ),
+            name=name, remote=to(place.remote, commands=commands), cache_dir=cache, commands=commands,
             author=Author(name="Changeline", email="changeline@localhost"), clock=SystemClock(),
         )  # fmt: skip
 

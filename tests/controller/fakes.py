@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from controller.wiring import InspectedRepository, LaunchObserver, RepositoryDiff
+from controller.wiring import InspectedRepository, LaunchObserver, Place, RepositoryDiff
 from pipeline.change_request import RepositoryTarget
 from pipeline.errors import CallerError
 from pipeline.ports import ChangedFile
@@ -16,9 +16,12 @@ class ScriptedInspector:
     def __init__(self) -> None:
         self.refusals: dict[str, CallerError] = {}
         self.warnings: tuple[str, ...] = ()
+        self.places: list[Place] = []
         self.asked: list[tuple[str, str | None, str | None]] = []
 
-    async def inspect(self, remote: str, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+    async def inspect(self, place: Place, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+        remote = place.remote
+        self.places.append(place)
         self.asked.append((remote, base_branch, test_command))
         if remote in self.refusals:
             raise self.refusals[remote]
@@ -36,10 +39,10 @@ class ScriptedDiffs:
         self.lost: set[tuple[str, str]] = set()
         """(repository, commit)."""
 
-    async def holds(self, target: RepositoryTarget, *commits: str) -> bool:
+    async def holds(self, _tenant: str, target: RepositoryTarget, *commits: str) -> bool:
         return self.lost.isdisjoint((target.name, commit) for commit in commits)
 
-    async def read(self, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
+    async def read(self, _tenant: str, target: RepositoryTarget, base: str, head: str) -> RepositoryDiff:
         changed = ChangedFile(path="a.py", status="M", added=1, removed=0)
         return RepositoryDiff(files=(changed,), patch=f"--- {target.name} {base[:4]}..{head[:4]}")
 

@@ -26,6 +26,7 @@ from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
 from tests.controller.conftest import eventually
 from tests.controller.dying_outbox import pushing
+from tests.controller.test_git_work import at
 from tests.database import TestDatabase
 from tests.line.repositories import SampleRepository
 
@@ -185,5 +186,5 @@ async def test_a_lane_is_carried_out_in_order_and_waits_for_what_is_tried_again(
 
 
 async def _fetched(cache: Path, remote: str) -> None:
-    repository = await pushing(cache)._open("sums", remote)
+    repository = await pushing(cache)._open("sums", at(Path(remote)))
     await repository.fetch()

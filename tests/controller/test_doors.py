@@ -51,6 +51,7 @@ def test_a_role_opens_what_it_includes_and_nothing_more(controller: Controller, 
     assert viewer.get("/api/v1/change-requests").status_code == 200
     refused = viewer.post("/api/v1/change-requests", json=submission())
     assert (refused.status_code, refused.json()["facts"]["roles"]) == (403, ["viewer"])
+    controller.submit()
     operator = controller.client(token_of("olga", Role.OPERATOR))
     created = operator.post("/api/v1/change-requests", json=submission())
     assert created.status_code == 202
@@ -74,7 +75,8 @@ def test_tenants_see_nothing_of_each_other(controller: Controller, token_of: Cal
         assert other.get(f"/api/v1/change-requests/{ours}{view}").status_code == 404, view
     cancelled = other.post(f"/api/v1/change-requests/{ours}/interventions", json={"action": "cancel"})
     assert cancelled.status_code == 404
-    assert other.post("/api/v1/change-requests", json=submission(source="jira", external_id="X-1")).status_code == 202
+    same_issue = submission(repositories=["https://git.example/sample.git"], source="jira", external_id="X-1")
+    assert other.post("/api/v1/change-requests", json=same_issue).status_code == 202
     assert controller.client().get(f"/api/v1/change-requests/{ours}").json()["status"] in {"queued", "running"}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from controller.git_work import GitRemoteRefs
+from controller.wiring import Place
 from pipeline.access import Role
 from pipeline.errors import TransientError
 from pipeline.store.change_requests import ChangeRequests
@@ -16,7 +17,7 @@ from pipeline.store.engine import Database
 from tests.controller import line
 from tests.controller.conftest import Controller, Starter
 from tests.controller.fakes import ScriptedLauncher
-from tests.controller.test_git_work import FILES, opener
+from tests.controller.test_git_work import FILES, at, opener
 from tests.line.repositories import SampleRepository
 
 HEAD = "h" * 40
@@ -29,7 +30,8 @@ class ScriptedRefs:
         self.remotes: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
 
-    async def below(self, name: str, remote: str, prefixes: Sequence[str]) -> Mapping[str, str]:
+    async def below(self, name: str, place: Place, prefixes: Sequence[str]) -> Mapping[str, str]:
+        remote = place.remote
         self.asked.append(f"{name} at {remote}")
         if remote not in self.remotes:
             raise TransientError("The git remote does not answer.")
@@ -123,7 +125,7 @@ async def test_git_says_what_is_at_a_remote_now(tmp_path: Path) -> None:
     sample.git("branch", "changeline/cr-1")
     sample.git("update-ref", "refs/changeline/wip/cr-1/sums/1", "main")
     asked = GitRemoteRefs(opener(tmp_path / "cache"))
-    found = await asked.below("sums", str(sample.path), ("refs/heads/changeline/", "refs/changeline/wip/"))
+    found = await asked.below("sums", at(sample.path), ("refs/heads/changeline/", "refs/changeline/wip/"))
     assert set(found) == {"refs/heads/changeline/cr-1", "refs/changeline/wip/cr-1/sums/1"}
     sample.git("branch", "-D", "changeline/cr-1")
-    assert "refs/heads/changeline/cr-1" not in await asked.below("sums", str(sample.path), ("refs/heads/changeline/",))
+    assert "refs/heads/changeline/cr-1" not in await asked.below("sums", at(sample.path), ("refs/heads/changeline/",))

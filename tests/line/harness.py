@@ -27,7 +27,7 @@ from pipeline import evidencing
 from pipeline.access import Principal, Role
 from pipeline.adapters.git_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
-from pipeline.change_request import RepositoryTarget, Stage, Status
+from pipeline.change_request import Reach, RepositoryTarget, Stage, Status
 from pipeline.configuration import Configuration
 from pipeline.errors import DatabaseAway
 from pipeline.evidence.bundle_verification import verify_bundle
@@ -92,7 +92,7 @@ class LineRun:
         given = {"pipeline": dict(limits or {}), **sections}
         snapshot = Configuration.model_validate(given).snapshot()
         targets = [
-            RepositoryTarget(name=name, remote=str(made.path), base_branch="main")
+            RepositoryTarget(name=name, remote=str(made.path), base_branch="main", reach=Reach.PRIVATE)
             for name, made in self.repositories.items()
         ]
         new = NewChangeRequest(

@@ -13,6 +13,7 @@ from pipeline.adapters.git_repository import open_repository
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.errors import TransientError
 from pipeline.ports import Author
+from tests.adapters.git_world import to
 from tests.line import scenarios
 from tests.line.faults import HurriedClock, hurried, when_entering
 from tests.line.harness import LineRun
@@ -113,8 +114,9 @@ async def test_a_transport_that_hangs_is_cut_and_leaves_no_process(tmp_path: Pat
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         remote = f"http://127.0.0.1:{silent.getsockname()[1]}/sums.git"
+        commands = GitCommands(timeout_s=0.3, transfer_timeout_s=0.3)
         repository = await open_repository(
-            name="sums", remote=remote, cache_dir=tmp_path, commands=GitCommands(timeout_s=0.3, transfer_timeout_s=0.3),
+            name="sums", remote=to(remote, commands=commands), cache_dir=tmp_path, commands=commands,
             author=Author(name="A", email="a@localhost"), clock=SystemClock(),
         )  # fmt: skip
         with pytest.raises(TransientError, match="did not finish"):

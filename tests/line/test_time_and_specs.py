@@ -6,7 +6,7 @@ from contextlib import suppress
 from sqlalchemy import text
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.change_request import PauseReason, RepositoryTarget, Stage, Status
+from pipeline.change_request import PauseReason, Reach, RepositoryTarget, Stage, Status
 from pipeline.configuration import Configuration
 from pipeline.records import NewChangeRequest
 from pipeline.store.change_requests import ChangeRequests
@@ -88,7 +88,11 @@ async def test_a_repository_that_keeps_its_specs_gets_the_feature_file_with_the_
     repository = line.repository(scenarios.FILES)
     line.model.play(scenarios.scenario())
     target = RepositoryTarget(
-        name="sums", remote=str(repository.path), base_branch="main", behaviour_path="specs/behaviour"
+        name="sums",
+        remote=str(repository.path),
+        base_branch="main",
+        behaviour_path="specs/behaviour",
+        reach=Reach.PRIVATE,
     )
     new = NewChangeRequest(
         id="cr-1", title=scenarios.TITLE, body=scenarios.BODY, created_by="requester", repositories=(target,),

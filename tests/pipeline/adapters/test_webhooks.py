@@ -6,10 +6,12 @@ from email.utils import format_datetime
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from pipeline.adapters.webhooks import HttpWebhooks
-from pipeline.errors import CallerError, Conflict, TransientError
+from pipeline.errors import CallerError, ChangelineError, Conflict, TransientError
 from pipeline.ports import Delivery
+from tests.addresses import NEVER, ODD_SPELLINGS, OWN, PRIVATE
 from tests.receiver import SECRET, Answer, Receiver, receiver
 
 SECRETS = {"reports": SecretStr(SECRET)}
@@ -57,14 +59,16 @@ async def test_a_wish_may_be_a_date_and_nonsense_is_none(far: Receiver) -> None:
     assert wishes[1] is None
 
 
-async def test_a_refusal_is_final_and_brings_the_receivers_words_cut_and_printable(far: Receiver) -> None:
-    far.answers = [Answer(422, b"no such\x1b[31m issue\n" + b"x" * 100_000)]
-    with pytest.raises(Conflict) as refused:
+@pytest.mark.parametrize("status", [422, 503, 301])
+async def test_a_receivers_words_reach_the_servers_log_only_cut_and_printable(far: Receiver, status: int) -> None:
+    far.answers = [Answer(status, b"no such\x1b[31m issue\n" + b"x" * 100_000)]
+    with capture_logs() as lines, pytest.raises(ChangelineError) as refused:
         await webhooks().deliver(delivery(far.url))
-    words = str(refused.value.facts["untrusted_answer"])
-    assert words.startswith("no such [31m issue x")
-    assert len(words) <= 300
-    assert "422" in refused.value.message
+    (line,) = [line for line in lines if line["event"] == "receiver_refused"]
+    assert line["untrusted_answer"].startswith("no such [31m issue x")
+    assert len(line["untrusted_answer"]) <= 300
+    assert str(status) in refused.value.message
+    assert "no such" not in repr((refused.value.message, dict(refused.value.facts)))
 
 
 async def test_a_redirect_is_not_followed(far: Receiver) -> None:
@@ -83,11 +87,7 @@ async def test_a_lost_answer_and_an_absent_receiver_are_tried_again(far: Receive
         await webhooks().deliver(delivery("http://127.0.0.1:1/hook"))
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "10.1.2.3", "192.168.0.9", "172.20.0.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",  # noqa: S104 - an address to be refused, bound to by nobody
-     "::1", "::", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"],
-)  # fmt: skip
+@pytest.mark.parametrize("address", [*PRIVATE, *OWN, *NEVER])
 async def test_a_name_that_leads_behind_our_walls_is_refused_before_a_connection(far: Receiver, address: str) -> None:
     async def resolve(_host: str, _port: int) -> Sequence[str]:
         return ["93.184.216.34", address]
@@ -132,6 +132,17 @@ async def test_the_address_that_was_judged_is_the_one_that_is_connected_to(far: 
 def test_an_address_that_can_never_work_is_refused_at_once(url: str) -> None:
     with pytest.raises(CallerError):
         webhooks().check(url, "reports")
+
+
+@pytest.mark.parametrize("host", [one for one in ODD_SPELLINGS if not set(one) & set("/\\@?#")])
+async def test_a_host_that_could_be_read_in_two_ways_is_refused_unresolved(host: str) -> None:
+    async def never(_host: str, _port: int) -> Sequence[str]:
+        raise AssertionError("resolved")
+
+    careful = webhooks(private_hosts=(), resolve=never)
+    for written in {host, f"[{host}]" if ":" in host and "[" not in host else host}:
+        with pytest.raises(CallerError):
+            await careful.deliver(delivery(f"http://{written}/hook"))
 
 
 def test_without_its_secret_nothing_is_sent_and_the_setting_is_named() -> None:
