@@ -49,7 +49,7 @@ async def inspected(choice: RepositoryChoice, namer: Namer, inspector: Repositor
     address = RemoteAddress.parse(base.remote if base else choice.remote or "", field)
     registered = base or namer.registered(address, choice.base_branch)
     if registered is None and address.is_local:
-        await asyncio.to_thread(namer.check_path, address, field)
+        await namer.check_path(address, field)
     asked = _filled(choice, base)
     try:
         found, reach = await _look(asked, address, registered, namer, inspector)

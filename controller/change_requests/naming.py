@@ -6,7 +6,8 @@ admins of the tenant that owns the installation, or for everybody where the inst
 registered. Invariant: a refusal is the same whether something is there or not.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from controller.context import ControllerContext
@@ -27,8 +28,8 @@ class Namer:
     places: LocalPlaces
     known: Sequence[RepositoryTarget]
     """Registered in the namer's tenant."""
-    taken: Sequence[str]
-    """Paths that other tenants registered."""
+    taken: Callable[[], Awaitable[Sequence[str]]]
+    """Asks which paths other tenants registered."""
 
     @property
     def registers(self) -> bool:
@@ -45,16 +46,21 @@ class Namer:
         same = [one for one in self.known if _text(one.remote) == address.text]
         return next((one for one in same if one.base_branch == base_branch), same[0] if same else None)
 
-    def check_path(self, address: RemoteAddress, field: str) -> None:
-        """Raise `NotPublic` unless a path that is not registered may be named. Reads the file system."""
-        path, tenant = address.path, self.principal.tenant
-        may = self.places.is_open(path) or (self.registers and self.places.may_use(path, tenant))
-        if not may or overlap(path, self.taken):
+    async def check_path(self, address: RemoteAddress, field: str) -> None:
+        """Raise `NotPublic` unless a path that is not registered may be named."""
+        path = address.path
+        if not await asyncio.to_thread(self._may_name, path) or await asyncio.to_thread(
+            overlap, path, await self.taken()
+        ):
             raise NotPublic(
                 "This path of the controller's machine may not be named here.", field=field,
                 remedy="Ask an administrator of the installation to register it (`changeline repo add`), or to open its "
-                "directory by CHANGELINE_GIT__LOCAL_PATHS.",
+                "directory by CHANGELINE_GIT__LOCAL_PATHS. Changeline's own data and what another tenant registered are open "
+                "to nobody.",
             )  # fmt: skip
+
+    def _may_name(self, path: str) -> bool:
+        return self.places.is_open(path) or (self.registers and self.places.may_use(path, self.principal.tenant))
 
     def first_reach(self, registered: RepositoryTarget | None, address: RemoteAddress) -> Reach:
         """Return how far a first look may go."""
@@ -65,11 +71,14 @@ class Namer:
 
 async def namer(context: ControllerContext, principal: Principal) -> Namer:
     """Read what counts for somebody."""
-    settings = context.settings
+
+    async def taken() -> Sequence[str]:
+        async with context.database.transaction(principal.tenant) as connection:
+            return await paths_of_other_tenants(connection)
+
     async with context.database.transaction(principal.tenant) as connection:
         known = await Repositories(connection).all()
-        taken = await paths_of_other_tenants(connection)
-    return Namer(principal=principal, places=LocalPlaces.of(settings), known=known, taken=taken)
+    return Namer(principal=principal, places=LocalPlaces.of(context.settings), known=known, taken=taken)
 
 
 def _text(stored: str) -> str:

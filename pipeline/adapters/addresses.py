@@ -164,12 +164,22 @@ class AddressPolicy:
         if not 0 < port <= _PORT_MAX:
             raise AddressRefused(Refusal.SPELLING, f"{plain}:{port}")
         found = await self._found(plain, port)
+        self._judge(plain, port, found, vouched=vouched)
+        return Judged(plain, port, tuple(dict.fromkeys(str(one) for one in found)))
+
+    def _judge(self, plain: str, port: int, found: Sequence[_Address], *, vouched: bool) -> None:
         kinds = {_kind(_behind_translation(one)) for one in found}
         wide = vouched or self.allows(plain, port)
         if not kinds <= (self._vouched_kinds if wide else self._public_kinds):
             never = not kinds <= self._vouched_kinds
             raise AddressRefused(Refusal.NEVER if never else Refusal.NOT_PUBLIC, plain)
-        return Judged(plain, port, tuple(dict.fromkeys(str(one) for one in found)))
+
+    def check_literal(self, host: str, port: int) -> None:
+        """Raise `AddressRefused` for an address, spelled out, that will never be allowed; names are judged at their use."""
+        plain = plain_host(host)
+        literal = _literal(plain)
+        if literal is not None:
+            self._judge(plain, port, [_unwrapped(literal)], vouched=False)
 
     async def _found(self, plain: str, port: int) -> list[_Address]:
         literal = _literal(plain)

@@ -144,8 +144,9 @@ async def _listed(to: Remote) -> dict[str, str]:
         git_failures.log(to.text, output)
         kind = git_failures.kind_of(output) or git_failures.Kind.OTHER
         said = git_failures.WORDINGS[kind]
+        why = "" if kind is git_failures.Kind.NOT_FOUND else f" {said.problem}"
         raise CallerError(
-            f"There is no readable git repository at this address. {said.problem}", field=_FIELD,
+            f"There is no readable git repository at this address.{why}", field=_FIELD,
             remedy=f"{said.remedy}.", remote=to.text, kind=kind.value,
         )  # fmt: skip
     listed: dict[str, str] = {}

@@ -52,7 +52,12 @@ class HttpWebhooks:
 
     def check(self, url: str, secret: str) -> None:
         """See the port."""
-        _parsed(url)
+        parsed = _parsed(url)
+        try:
+            self._policy.check_literal(parsed.raw_host.decode("ascii"), pinned_http.port_of(parsed))
+        except AddressRefused as refused:
+            message, remedy = _not_public(refused)
+            raise CallerError(message, field="url", remedy=remedy) from refused
         self._key(secret)
 
     async def deliver(self, delivery: Delivery) -> Receipt:
@@ -85,13 +90,8 @@ class HttpWebhooks:
         except AddressRefused as refused:
             if refused.refusal is Refusal.UNKNOWN:
                 raise TransientError(f"The name {refused.host} cannot be resolved now.") from refused
-            remedies = {
-                Refusal.NOT_PUBLIC: "Use a public receiver, or list the host in CHANGELINE_WEBHOOK__PRIVATE_HOSTS."
-            }
-            raise Conflict(
-                f"{refused.host} is not a public address, and deliveries go to no other.", field="url",
-                remedy=remedies.get(refused.refusal, "Use a public receiver, and write its host plainly."),
-            ) from refused  # fmt: skip
+            message, remedy = _not_public(refused)
+            raise Conflict(message, field="url", remedy=remedy) from refused
 
     async def _post(
         self, url: httpx2.URL, judged: Judged, headers: Mapping[str, str], body: bytes
@@ -105,6 +105,13 @@ class HttpWebhooks:
                     if len(taken) >= _ANSWER_MAX_BYTES:
                         break
             return answer.status_code, answer.headers.get("Retry-After"), _words(taken)
+
+
+def _not_public(refused: AddressRefused) -> tuple[str, str]:
+    """Return what is the matter, and what to do."""
+    listed = "Use a public receiver, or list the host in CHANGELINE_WEBHOOK__PRIVATE_HOSTS."
+    remedy = listed if refused.refusal is Refusal.NOT_PUBLIC else "Use a public receiver, and write its host plainly."
+    return f"{refused.host} is not a public address, and deliveries go to no other.", remedy
 
 
 def _parsed(text: str) -> httpx2.URL:

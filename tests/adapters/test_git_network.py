@@ -12,9 +12,9 @@ from pipeline.adapters.addresses import AddressPolicy, Resolve
 from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_network import GitNetwork, Remote
 from pipeline.adapters.git_remotes import inspect_remote
-from pipeline.adapters.git_repository import GitRepository, open_repository
+from pipeline.adapters.git_repository import GitRepository, cache_below, open_repository
 from pipeline.change_request import PauseReason, Reach
-from pipeline.errors import CallerError, ChangelineError, PersonNeeded, TransientError
+from pipeline.errors import CallerError, ChangelineError, InvariantBroken, PersonNeeded, TransientError
 from pipeline.local_places import LocalPlaces
 from pipeline.ports import NotPublic
 from tests.adapters.git_world import ADA, NoonClock, Origin, make_origin
@@ -294,3 +294,11 @@ async def test_a_hook_of_a_server_that_says_no_needs_a_person_and_its_words_stay
     assert words.startswith("policy [31m000")
     assert words.isprintable()
     assert len(words) <= 300
+
+
+def test_each_tenant_has_caches_of_its_own(tmp_path: Path) -> None:
+    places = {cache_below(tmp_path, tenant=tenant, owner="default") for tenant in ("default", "one", "two")}
+    assert len(places) == 3 and tmp_path in places
+    for odd in ("../x", "a/b", "", "."):
+        with pytest.raises(InvariantBroken):
+            cache_below(tmp_path, tenant=odd, owner="default")

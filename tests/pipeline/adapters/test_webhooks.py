@@ -145,6 +145,16 @@ async def test_a_host_that_could_be_read_in_two_ways_is_refused_unresolved(host:
             await careful.deliver(delivery(f"http://{written}/hook"))
 
 
+def test_an_address_that_is_spelled_out_and_private_is_refused_before_it_is_stored() -> None:
+    for address in (*PRIVATE, *OWN, *NEVER):
+        with pytest.raises(CallerError):
+            HttpWebhooks(secrets=SECRETS).check(
+                f"http://{f'[{address}]' if ':' in address else address}/hook", "reports"
+            )
+    webhooks().check("http://127.0.0.1/hook", "reports")
+    HttpWebhooks(secrets=SECRETS).check("https://private.example/hook", "reports")
+
+
 def test_without_its_secret_nothing_is_sent_and_the_setting_is_named() -> None:
     with pytest.raises(CallerError) as refused:
         webhooks().check("https://a.example/", "unknown")
