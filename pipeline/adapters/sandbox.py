@@ -122,8 +122,8 @@ class Bubblewrap:
                 sockets=sockets,
             )
             mounts = sandbox_view.arguments(command, view)
-            for path in command.writable:
-                await asyncio.to_thread(give, path, identity)
+            for path in command.writable or sandbox_view.looked_at(command):
+                await asyncio.to_thread(give, path, identity, to_read=not command.writable)
             launch = Launch(
                 executable=shutil.which("bwrap") or "bwrap",
                 arguments=("--new-session", "--die-with-parent", *identity.arguments, *mounts),
