@@ -29,6 +29,8 @@ _NAMES_ONLY = frozenset(
     {"basename", "dirname", "du", "file", "find", "ls", "readlink", "realpath", "stat", "tree", "wc"}
 )
 """Commands that show that a file is there, not what it says."""
+_FILTERS = frozenset({"awk", "egrep", "fgrep", "grep", "rg", "sed"})
+_HERE = re.compile(r"""["']?\$(?:\(pwd\)|PWD|\{PWD\})["']?/""")
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -127,15 +129,26 @@ class _Word:
 def _words_of_readers(command: str, root: str) -> Iterator[_Word]:
     passed_on = "-exec" in command or "xargs" in command
     elsewhere = passed_on or re.search(r"\b(?:cd|pushd)\s", command) is not None
-    for name, *words in simple_commands(command):
+    for name, *words in _named_commands(_HERE.sub("", command)):
         if name not in _SAYS and (name not in _NAMES_ONLY or (name == "find" and passed_on)):
-            for word in words:
+            for word in _without_expression(name, words):
                 text = re.sub(r"(?<![\w./])\./", "", word.replace(f"{root.rstrip('/')}/", ""))
                 yield _Word(text, elsewhere, _PATTERN.search(text) is not None)
 
 
+def _without_expression(name: str, words: list[str]) -> list[str]:
+    """Leave out what a filter looks for or does, which may look like a pattern of file names."""
+    first = next((place for place, word in enumerate(words) if not word.startswith("-")), len(words))
+    return [*words[:first], *words[first + 1 :]] if name in _FILTERS else words
+
+
+def _named_commands(command: str) -> Iterator[list[str]]:
+    for path, *words in simple_commands(command):
+        yield [posixpath.basename(path), *words]
+
+
 def _shows_the_tree(look: Look) -> bool:
-    return look.tool == EDITOR or any(words[0] not in _SAYS for words in simple_commands(look.asked))
+    return look.tool == EDITOR or any(words[0] not in _SAYS for words in _named_commands(look.asked))
 
 
 def _relative(path: str, root: str) -> str:
@@ -173,11 +186,11 @@ def _command(asked: str, printed: str, code: int) -> Look:
     refusals = [line for line in lines if _DENIED.search(line)]
     if code in _NOT_STARTED and lines and _OF_THE_SANDBOX.match(lines[0]):
         refusals = lines[:1]
-    shown = [line for line in lines if line not in refusals and line not in _echoes(asked)]
+    shown = set(lines) - set(refusals) - _echoes(asked)
     outcome = Outcome.FAILED if code or (refusals and not shown) else Outcome.SEEN if shown else Outcome.EMPTY
     return Look(tool=BASH, asked=asked, outcome=outcome, denied=refusals[-1][:300] if refusals else "")
 
 
 def _echoes(command: str) -> set[str]:
     """Return the lines that a command prints of its own words."""
-    return {" ".join(words).strip() for name, *words in simple_commands(command) if name in {"echo", "printf"}}
+    return {" ".join(words).strip() for name, *words in _named_commands(command) if name in {"echo", "printf"}}
