@@ -31,7 +31,11 @@ async def keep(run: StageRun, role: str, repository: str, commit: str | None, ve
     content = json.dumps(record.model_dump(mode="json"), sort_keys=True).encode()
     name = _name(run.activation, role, repository)
     await run.context.records.save_artifact(
-        kind=KIND, name=name, content=content, media_type="application/json", facts={}
+        kind=KIND,
+        name=name,
+        content=content,
+        media_type="application/json",
+        facts={"attempt": run.context.attempt},
     )
 
 

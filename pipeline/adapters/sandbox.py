@@ -153,7 +153,9 @@ async def _hand_over(path: Path, identity: Identity, *, to_read: bool) -> None:
     try:
         await asyncio.to_thread(give, path, identity, to_read=to_read)
     except OSError as error:
-        raise unavailable(f"{error.filename or path} cannot be handed to the user of tools: {error.strerror}") from error
+        raise unavailable(
+            f"{error.filename or path} cannot be handed to the user of tools: {error.strerror}"
+        ) from error
 
 
 def _environment(command: SandboxCommand) -> tuple[str, ...]:

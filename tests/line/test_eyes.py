@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from controller.views import service as views
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.evidence.bundle import EvidenceBundle, InspectionRecord
 from pipeline.ports import CommandResult, Isolation, Sandbox, SandboxCommand
 from tests.line import scenarios
-from tests.line.harness import LineRun, with_context
+from tests.line.harness import OPERATOR, LineRun, with_context
 from tests.line.recorded import as_recorded
 from tests.line.scenarios import EDITOR, bash, part, submit_review, tool, turn, write_code
 from worker.wiring import Hands
@@ -85,6 +86,10 @@ async def test_a_reviewer_whose_tree_cannot_be_read_is_asked_again_then_a_person
     await line.decide_and_finish()
     seen = (await inspections(line))["security_reviewer"]
     assert seen == InspectionRecord(turns=5, files=("calc.py",), files_opened=1, commands=2, calls=2, failed=1)
+    shown = (await views.findings(line.controller, OPERATOR, line.cr_id, None)).judges
+    assert [(one.role, one.verdict, one.files) for one in shown if one.calls] == [
+        ("security_reviewer", "pass", ["calc.py"])
+    ]
     await as_recorded(line)
 
 
