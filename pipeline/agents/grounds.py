@@ -57,9 +57,13 @@ def dead_end(lacking: Ungrounded | None) -> DeadEnd:
     return DeadEnd(reason=PauseReason.SANDBOX_UNAVAILABLE, what=what, facts=facts)
 
 
-def ungrounded(cuts: tuple[Cut, ...], seen: Inspection, root: str) -> Ungrounded | None:
-    """Return what is missing of a submission by an agent with read-only tools at `root`; None when nothing is."""
-    return _blind(seen) or next((found for cut in cuts if (found := _unread(cut, seen, root))), None)
+def ungrounded(cuts: tuple[Cut, ...], judges: bool, seen: Inspection, root: str) -> Ungrounded | None:
+    """Return what is missing of a submission by an agent with read-only tools at `root`; None when nothing is.
+
+    Who only prepares (requirements, specs) may look for files in vain; who judges may not have looked in vain alone.
+    """
+    blind = _blind(seen) if judges or seen.denied else None
+    return blind or next((found for cut in cuts if (found := _unread(cut, seen, root))), None)
 
 
 def _blind(seen: Inspection) -> Ungrounded | None:

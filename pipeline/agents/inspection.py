@@ -30,6 +30,7 @@ _NAMES_ONLY = frozenset(
 )
 """Commands that show that a file is there, not what it says."""
 _FILTERS = frozenset({"awk", "egrep", "fgrep", "grep", "rg", "sed"})
+_SEARCHES = frozenset({"cmp", "diff", "egrep", "fgrep", "grep", "rg"})
 _HERE = re.compile(r"""["']?\$(?:\(pwd\)|PWD|\{PWD\})["']?/""")
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -186,9 +187,17 @@ def _command(asked: str, printed: str, code: int) -> Look:
     refusals = [line for line in lines if _DENIED.search(line)]
     if code in _NOT_STARTED and lines and _OF_THE_SANDBOX.match(lines[0]):
         refusals = lines[:1]
+    if code == 1 and not lines and _looks_for_something(asked):
+        code = 0
     shown = set(lines) - set(refusals) - _echoes(asked)
     outcome = Outcome.FAILED if code or (refusals and not shown) else Outcome.SEEN if shown else Outcome.EMPTY
     return Look(tool=BASH, asked=asked, outcome=outcome, denied=refusals[-1][:300] if refusals else "")
+
+
+def _looks_for_something(command: str) -> bool:
+    """Whether it ends with a program whose exit code 1 says that there is no such thing; trouble has another code."""
+    names = [name for name, *_ in _named_commands(command)]
+    return bool(names) and names[-1] in _SEARCHES
 
 
 def _echoes(command: str) -> set[str]:

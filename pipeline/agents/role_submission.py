@@ -3,7 +3,7 @@
 from functools import partial
 
 from pipeline.agents.grounds import ungrounded
-from pipeline.agents.roles import ROLES, Role
+from pipeline.agents.roles import JUDGES, ROLES, Role
 from pipeline.agents.submissions.fields import Submission, SubmissionFacts
 from pipeline.agents.submitting import tool_schema, validate_submission
 from pipeline.agents.task import SubmitTool
@@ -19,5 +19,7 @@ def submit_tool(role: Role, facts: SubmissionFacts) -> SubmitTool[Submission]:
         model=submit.model,
         schema=declared["input_schema"],
         judge=lambda given: validate_submission(role, given, facts),
-        ungrounded=partial(ungrounded, facts.cuts) if ROLES[role].toolset is ToolSet.READ_ONLY else None,
+        ungrounded=partial(ungrounded, facts.cuts, role in JUDGES)
+        if ROLES[role].toolset is ToolSet.READ_ONLY
+        else None,
     )

@@ -67,7 +67,7 @@ def calls(*made: tuple[str, Json, str]) -> Inspection:
     ids=lambda seen: seen.looks[0].asked,
 )
 def test_a_file_that_was_cut_off_counts_as_opened_however_it_is_read(seen: Inspection) -> None:
-    assert ungrounded((CUT,), seen, ROOT) is None
+    assert ungrounded((CUT,), True, seen, ROOT) is None
 
 
 @pytest.mark.parametrize(
@@ -96,35 +96,35 @@ def test_a_file_that_was_cut_off_counts_as_opened_however_it_is_read(seen: Inspe
     ids=lambda seen: seen.looks[0].asked if seen.looks else "nothing",
 )
 def test_a_file_that_was_cut_off_is_not_opened_by_its_name_alone(seen: Inspection) -> None:
-    found = ungrounded((CUT,), seen, ROOT)
+    found = ungrounded((CUT,), True, seen, ROOT)
     assert found is not None
 
 
 def test_what_is_missing_is_said_exactly() -> None:
-    found = ungrounded((CUT,), viewed("src/other.py"), ROOT)
+    found = ungrounded((CUT,), True, viewed("src/other.py"), ROOT)
     assert found is not None
     assert found.why == (
         "the diff was cut after 1 of 3 files, and none of the files that are missing was opened: src/app.py, lib/my util.py"
     )
     many = Cut(what="tests", files=40, whole=0, unseen=tuple(f"t{number}.py" for number in range(40)))
-    assert "t19.py and 20 more" in str(ungrounded((many,), viewed("x"), ROOT))
+    assert "t19.py and 20 more" in str(ungrounded((many,), True, viewed("x"), ROOT))
     assert dead_end(found).reason is PauseReason.AGENT_STUCK
 
 
 def test_where_nothing_of_the_rest_can_be_opened_any_look_will_do() -> None:
     deleted = Cut(what="diff", files=2, whole=1, unseen=(), gone=("old.txt",))
-    assert ungrounded((deleted,), Inspection(), ROOT) is not None
-    assert ungrounded((deleted,), ran("grep -rn old ."), ROOT) is None
+    assert ungrounded((deleted,), True, Inspection(), ROOT) is not None
+    assert ungrounded((deleted,), True, ran("grep -rn old ."), ROOT) is None
 
 
 def test_each_text_that_was_cut_asks_for_a_look() -> None:
     tests = Cut(what="tests", files=1, whole=0, unseen=("tests/test_app.py",))
-    assert ungrounded((CUT, tests), viewed("src/app.py"), ROOT) is not None
+    assert ungrounded((CUT, tests), True, viewed("src/app.py"), ROOT) is not None
     both = viewed("src/app.py").after(
         [{"id": "t9", "name": EDITOR, "input": {"command": "view", "path": "tests/test_app.py"}}],
         [{"tool_use_id": "t9", "content": "x"}],
     )
-    assert ungrounded((CUT, tests), both, ROOT) is None
+    assert ungrounded((CUT, tests), True, both, ROOT) is None
 
 
 DENIED = "ls: cannot open directory '.': Permission denied\n"
@@ -148,9 +148,10 @@ DENIED = "ls: cannot open directory '.': Permission denied\n"
     ids=lambda seen: seen.looks[0].asked,
 )  # fmt: skip
 def test_what_the_machine_denies_is_never_the_agents_fault(seen: Inspection) -> None:
-    found = ungrounded((), seen, ROOT)
+    found = ungrounded((), True, seen, ROOT)
     assert found is not None
     assert found.denied
+    assert ungrounded((), False, seen, ROOT) == found
     end = dead_end(found)
     assert end.reason is PauseReason.SANDBOX_UNAVAILABLE
     assert end.facts["detail"] == found.denied
@@ -158,13 +159,14 @@ def test_what_the_machine_denies_is_never_the_agents_fault(seen: Inspection) -> 
 
 @pytest.mark.parametrize(
     "seen",
-    [ran("cat nothing.py", "cat: nothing.py: No such file or directory\n", 1), viewed("x", "x does not exist."), ran("pytset", "bash: line 1: pytset: command not found\n", 127)],
+    [ran("cat nothing.py", "cat: nothing.py: No such file or directory\n", 1), viewed("x", "x does not exist."), ran("cat a 2>/dev/null", "", 1), ran("pytset", "bash: line 1: pytset: command not found\n", 127)],
     ids=lambda seen: seen.looks[0].asked,
 )  # fmt: skip
 def test_who_only_failed_has_seen_nothing(seen: Inspection) -> None:
-    found = ungrounded((), seen, ROOT)
+    found = ungrounded((), True, seen, ROOT)
     assert found is not None
     assert not found.denied
+    assert ungrounded((), False, seen, ROOT) is None, "who prepares may look in vain"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +177,7 @@ def test_who_only_failed_has_seen_nothing(seen: Inspection) -> None:
         ran("cat one.py", "one\n"),
         ran("ls"),
         ran("grep -rn nothing . || true", ""),
+        ran("cd src && grep -rn nothing .", "", 1),
         calls(
             (BASH, {"command": "cat secret"}, '<output of="t0" untrusted="true">\ncat: secret: Permission denied\n</output of="t0">\n[exit code 1]'),
             (EDITOR, {"command": "view", "path": "app.py"}, '<output of="t1" untrusted="true">\n     1\tx\n</output of="t1">'),
@@ -183,7 +186,7 @@ def test_who_only_failed_has_seen_nothing(seen: Inspection) -> None:
     ids=lambda seen: seen.looks[0].asked if seen.looks else "nothing",
 )  # fmt: skip
 def test_who_saw_something_or_had_all_there_is_may_judge(seen: Inspection) -> None:
-    assert ungrounded((), seen, ROOT) is None
+    assert ungrounded((), True, seen, ROOT) is None
 
 
 def test_a_text_that_forges_the_end_of_its_frame_forges_no_exit_code() -> None:
