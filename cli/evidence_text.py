@@ -3,9 +3,10 @@
 from rich.markup import escape
 
 from cli.output import Output, one_line
-from pipeline.evidence.bundle import EvidenceBundle, RepositoryEvidence, RunRecord
+from pipeline.evidence.bundle import EvidenceBundle, InspectionRecord, RepositoryEvidence, RunRecord
 
 _SHORT = 12
+_FILES_NAMED = 5
 
 
 def print_bundle(out: Output, content: bytes) -> None:
@@ -28,6 +29,8 @@ def print_bundle(out: Output, content: bytes) -> None:
     _heading(out, "Reviewed")
     for review in sections.reviews:
         out.line(f"  {review.reviewer.replace('_', ' ')}: {review.verdict}  {one_line(review.summary)}".rstrip())
+        if review.inspection is not None:
+            out.line(f"    {_looked_at(review.inspection)}")
         for finding in review.findings:
             out.line(f"    {finding.severity.value} {finding.category}: {one_line(finding.message)}")
     _heading(out, "Agents")
@@ -47,6 +50,14 @@ def print_bundle(out: Output, content: bytes) -> None:
         out.line(f"    bound to {approval.content_hash}")
     out.line()
     out.line(f"Signed by {bundle.signature.fingerprint}")
+
+
+def _looked_at(seen: InspectionRecord) -> str:
+    named = ", ".join(one_line(path) for path in seen.files[:_FILES_NAMED])
+    more = f" and {seen.files_opened - _FILES_NAMED} more" if seen.files_opened > _FILES_NAMED and named else ""
+    opened = f"opened {seen.files_opened} files: {named}{more}" if named else f"opened {seen.files_opened} files"
+    failed = f", {seen.failed} of {seen.calls} tool calls failed" if seen.failed else ""
+    return f"{opened}; {seen.commands} commands in {seen.turns} turns{failed}"
 
 
 def _print_repository(out: Output, repository: RepositoryEvidence) -> None:

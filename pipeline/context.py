@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from pipeline.agents.inspection import Inspection
 from pipeline.agents.loop_context import LoopContext
 from pipeline.agents.prompt_variables import PromptVariables
 from pipeline.agents.submissions.fields import Submission, SubmissionFacts
@@ -201,6 +202,9 @@ class Handed:
     commit: str | None
     turns: int
     cost_usd: Decimal
+    inspection: Inspection
+    root: str
+    """Where the tree lay when the conversation began; what was inspected is named by it."""
 
     def of(self, model: type[S]) -> S:
         """Return the submission as the type its role hands in."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pipeline import specs, testing_first
+from pipeline import inspected, specs, testing_first
 from pipeline.behaviour import ScenarioKind
 from pipeline.change_request import Stage, branch_name
 from pipeline.errors import InvariantBroken
@@ -51,6 +51,8 @@ from pipeline.state import outcomes_of
 
 KIND = "evidence"
 NAME = "bundle.json"
+CHECKERS = ("completeness_checker", "regression_checker")
+JOINT_CHECKER = "consistency_checker"
 
 _REPORT = TypeAdapter(TestReport)
 _RED = TypeAdapter(RedVerdict)
@@ -196,7 +198,7 @@ async def _rules(run: StageRun, name: str, stack: Stack) -> RulesRecord:
 
 
 async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
-    reviews = []
+    reviews = list(await _spec_checks(run))
     for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
         for reviewer in REPORTERS:
             found = await run.context.records.findings(activation=f"{outcome['activation']}/{reviewer}")
@@ -205,8 +207,26 @@ async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
             verdict = "changes_required" if blocking else "pass"
             if "skip" in outcome and reviewer != "checks":
                 verdict = "skipped"
-            reviews.append(ReviewRecord(repository=name, reviewer=reviewer, verdict=verdict, findings=findings))
+            judged = await inspected.kept(run, outcome["activation"], reviewer, name)
+            reviews.append(
+                ReviewRecord(
+                    repository=name, reviewer=reviewer, verdict=verdict, findings=findings,
+                    inspection=judged.inspection if judged else None,
+                )
+            )  # fmt: skip
     return tuple(reviews)
+
+
+async def _spec_checks(run: StageRun) -> tuple[ReviewRecord, ...]:
+    """Return the checkers' verdicts on the specs that were verified last."""
+    outcome = outcomes_of(run.state, Stage.VERIFICATION).get("")
+    if outcome is None:
+        return ()
+    asked = [(name, role) for name in sorted(run.state["repositories"]) for role in CHECKERS]
+    found = [
+        await inspected.kept(run, outcome["activation"], role, name) for name, role in [*asked, ("", JOINT_CHECKER)]
+    ]
+    return tuple(one for one in found if one is not None)
 
 
 async def _skipped(run: StageRun) -> tuple[SkipRecord, ...]:

@@ -13,6 +13,7 @@ from pipeline.change_request import PauseReason
 from pipeline.committing import STEP
 from pipeline.context import Job
 from pipeline.errors import ModelError
+from pipeline.evidence.shown_diff import shown_diff
 from pipeline.execution import StageEnd, StageRun, blocked
 from pipeline.ports import RebaseResult
 
@@ -89,7 +90,7 @@ async def _resolve(
         spec=await specs.verified_spec(run, run.name),
         test_command=stack.test_command,
         conflicts=result.conflicts,
-        their_diff=Untrusted("their diff", theirs[:limit]),
+        their_diff=Untrusted("their diff", shown_diff(theirs, limit).text),
         their_commits=Untrusted("their commit messages", "\n".join(messages)),
     )
     job = Job(

@@ -65,15 +65,6 @@ async def check(run: StageRun, name: str, base: str, head: str, stack: Stack) ->
     return Checked(scope=tuple(analyse(scope, limits)), secrets=tuple(secrets))
 
 
-def cut(diff: str, max_bytes: int) -> str:
-    """Return a diff that fits a prompt; what is cut is said."""
-    encoded = diff.encode()
-    if len(encoded) <= max_bytes:
-        return diff
-    kept = encoded[:max_bytes].decode(errors="ignore")
-    return f"{kept}\n[The diff is cut here: {len(encoded) - max_bytes} of {len(encoded)} bytes are not shown. Read the files.]"
-
-
 async def _texts(run: StageRun, name: str, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
     repository = run.context.repositories[name]
     present = set(await repository.list_files(commit))

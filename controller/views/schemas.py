@@ -96,11 +96,30 @@ class FindingView(BaseModel):
     remedy: str | None
 
 
+class JudgeView(BaseModel):
+    """What a reviewer or checker opened before its last verdict."""
+
+    role: str
+    repository: str
+    """Empty where all repositories were judged together."""
+    verdict: str
+    turns: int
+    files: list[str]
+    """The first of them, by path."""
+    files_opened: int
+    commands: int
+    calls: int
+    """Tool calls, commands included."""
+    failed: int
+    """How many of the calls failed."""
+
+
 class FindingList(BaseModel):
-    """Findings of an attempt, oldest first."""
+    """Findings of an attempt, oldest first, and who judged it."""
 
     attempt: int
     items: list[FindingView]
+    judges: list[JudgeView]
 
 
 class SpendingView(BaseModel):

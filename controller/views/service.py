@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,9 +12,10 @@ from controller.change_requests.schemas import budget_of, plain_usd
 from controller.context import ControllerContext
 from controller.errors import NotThereYet
 from controller.views import schemas
-from pipeline import moved_bases
+from pipeline import inspected, moved_bases
 from pipeline.access import Principal
 from pipeline.errors import CallerError, NotFound
+from pipeline.evidence.bundle import ReviewRecord
 from pipeline.records import RepositoryProgress
 from pipeline.store.board import Board, Spending
 from pipeline.store.change_requests import ChangeRequests
@@ -80,7 +81,8 @@ async def findings(
     """Return what reviewers and checks reported in an attempt."""
     async with context.database.transaction(principal.tenant) as connection:
         number = attempt or (await ChangeRequests(connection).get(cr_id)).attempt
-        found = await Work(connection, cr_id=cr_id, attempt=number).findings()
+        work = Work(connection, cr_id=cr_id, attempt=number)
+        found, inspections = await work.findings(), await work.artifacts(inspected.KIND)
     items = [
         schemas.FindingView(
             repository=repository, source=one.source, severity=one.severity, blocking=one.severity.blocking,
@@ -88,7 +90,20 @@ async def findings(
         )
         for repository, one in found
     ]  # fmt: skip
-    return schemas.FindingList(attempt=number, items=items)
+    return schemas.FindingList(attempt=number, items=items, judges=_judges(inspections))
+
+
+def _judges(inspections: Sequence[bytes]) -> list[schemas.JudgeView]:
+    """Return the last inspection of each judge, in the order in which they judged first."""
+    last: dict[tuple[str, str], schemas.JudgeView] = {}
+    for content in inspections:
+        judged = ReviewRecord.model_validate_json(content)
+        if judged.inspection is not None:
+            last[judged.reviewer, judged.repository] = schemas.JudgeView(
+                role=judged.reviewer, repository=judged.repository, verdict=judged.verdict,
+                **judged.inspection.model_dump(),
+            )  # fmt: skip
+    return list(last.values())
 
 
 async def cost(context: ControllerContext, principal: Principal, cr_id: str) -> schemas.CostView:

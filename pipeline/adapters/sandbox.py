@@ -19,7 +19,7 @@ from pathlib import Path
 from pipeline.adapters import egress_forwarder, sandbox_view, seccomp
 from pipeline.adapters.egress_proxy import EgressProxy
 from pipeline.adapters.process_io import CappedOutput, Ending, settle
-from pipeline.adapters.sandbox_identity import give, identity_for
+from pipeline.adapters.sandbox_identity import Identity, give, identity_for
 from pipeline.adapters.sandbox_limits import limited, refuse_unstartable
 from pipeline.adapters.sandbox_process import Launch, Namespace, in_memory
 from pipeline.adapters.toolchains import own_python, toolchain_paths
@@ -122,8 +122,8 @@ class Bubblewrap:
                 sockets=sockets,
             )
             mounts = sandbox_view.arguments(command, view)
-            for path in command.writable:
-                await asyncio.to_thread(give, path, identity)
+            for path in command.writable or sandbox_view.looked_at(command):
+                await _hand_over(path, identity, to_read=not command.writable)
             launch = Launch(
                 executable=shutil.which("bwrap") or "bwrap",
                 arguments=("--new-session", "--die-with-parent", *identity.arguments, *mounts),
@@ -147,6 +147,15 @@ class Bubblewrap:
         if cancelled is not None:
             raise cancelled
         return result_of(ending, output, namespace.exit_code, time.monotonic() - started)
+
+
+async def _hand_over(path: Path, identity: Identity, *, to_read: bool) -> None:
+    try:
+        await asyncio.to_thread(give, path, identity, to_read=to_read)
+    except OSError as error:
+        raise unavailable(
+            f"{error.filename or path} cannot be handed to the user of tools: {error.strerror}"
+        ) from error
 
 
 def _environment(command: SandboxCommand) -> tuple[str, ...]:

@@ -1,18 +1,21 @@
-"""As whom a sandboxed process runs.
+"""As whom a sandboxed process runs, and what of a tree is that user's.
 
 Problem: when the pipeline is root, a user namespace that maps its payload to root gives it root's files, root's entries
 in `/proc` and no process limit. Choice: an ordinary user enters a user namespace and stays itself outside; root drops
-to a user of its own per worktree, from a range that belongs to nobody, and gives it the writable paths first.
-Invariant: a payload is never the host's root. Files with several hard links stay whose they are: one of the links may
-lie in the git cache.
+to a user of its own per worktree, from a range that belongs to nobody, and gives it the tree first, for reading alone
+as well: what git writes as root is closed to everybody else. Invariant: a payload is never the host's root, and only
+what lies in the tree changes hands. A file that is also linked from outside, perhaps from the git cache, stays whose it is.
 """
 
+import contextlib
 import os
 import shutil
 import stat
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from pipeline.adapters import tree_walk
 
 _NOBODYS_FIRST, _NOBODYS_COUNT = 0x70000000, 1 << 24
 _SMALL_FIRST, _SMALL_COUNT = 61_200, 4_000
@@ -61,18 +64,84 @@ def identity_for(tree: Path) -> Identity:
     )
 
 
-def give(tree: Path, identity: Identity) -> None:
-    """Make a directory and everything in it belong to the payload, following no link. Needed, and done, for root only."""
-    if os.geteuid() != 0:
-        return
-    owner = identity.uid
-    for _, directories, files, fd in os.fwalk(tree, follow_symlinks=False):
-        os.fchown(fd, owner, owner)
-        for name in (*directories, *files):
-            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            shared = not stat.S_ISDIR(status.st_mode) and status.st_nlink > 1
-            if status.st_uid != owner and not shared:
-                os.chown(name, owner, owner, dir_fd=fd, follow_symlinks=False)
+def give(tree: Path, identity: Identity, *, to_read: bool = False) -> None:
+    """Make a directory and everything in it belong to the payload, following no link. Changes owners for root only.
+
+    `to_read` also opens, for their owner, files and directories that their modes close. Blocks. What is right already
+    costs one look at it.
+    """
+    if os.geteuid() == 0 or to_read:
+        _Gift(owner=identity.uid if os.geteuid() == 0 else None, to_read=to_read).make(tree)
+
+
+@dataclass(slots=True)
+class _Gift:
+    """One walk over a tree that somebody may be changing meanwhile."""
+
+    owner: int | None
+    """None leaves owners alone."""
+    to_read: bool
+    links: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Of each foreign file with several links: how many of them were not met in this tree."""
+
+    def make(self, tree: Path) -> None:
+        """Give the tree, then the files all of whose links turned out to lie in it."""
+        above = os.open(tree.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            status = os.stat(tree.name, dir_fd=above, follow_symlinks=False)
+            self._take(above, tree.name, status)
+        finally:
+            os.close(above)
+        if not stat.S_ISDIR(status.st_mode):
+            return
+        tree_walk.each_entry(tree, self._take)
+        if any(left == 0 for left in self.links.values()):
+            tree_walk.each_entry(tree, self._take_inner_link)
+
+    def _take(self, fd: int, name: str, status: os.stat_result) -> None:
+        if self._is_shared(status):
+            place = (status.st_dev, status.st_ino)
+            self.links[place] = self.links.get(place, status.st_nlink) - 1
+        else:
+            self._hand_over(fd, name, status)
+
+    def _take_inner_link(self, fd: int, name: str, status: os.stat_result) -> None:
+        if self._is_shared(status) and self.links.get((status.st_dev, status.st_ino)) == 0:
+            self._hand_over(fd, name, status)
+
+    def _is_shared(self, status: os.stat_result) -> bool:
+        several = not stat.S_ISDIR(status.st_mode) and status.st_nlink > 1
+        return several and (self._is_foreign(status) or self._is_closed(status))
+
+    def _is_foreign(self, status: os.stat_result) -> bool:
+        return self.owner is not None and status.st_uid != self.owner
+
+    def _is_closed(self, status: os.stat_result) -> bool:
+        return self.to_read and bool(_lacking(status.st_mode))
+
+    def _hand_over(self, fd: int, name: str, status: os.stat_result) -> None:
+        if self.owner is not None and self._is_foreign(status):
+            os.chown(name, self.owner, self.owner, dir_fd=fd, follow_symlinks=False)
+        if self._is_closed(status):
+            _open_up(fd, name, status)
+
+
+def _lacking(mode: int) -> int:
+    """Return the permissions that the owner lacks to look into it; symlinks, devices and the like need none."""
+    needed = {stat.S_IFREG: stat.S_IRUSR, stat.S_IFDIR: stat.S_IRUSR | stat.S_IXUSR}.get(stat.S_IFMT(mode), 0)
+    return needed & ~mode
+
+
+def _open_up(fd: int, name: str, seen: os.stat_result) -> None:
+    """Add what the owner lacks to exactly the file that was seen, whatever bears its name by now."""
+    held = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+    try:
+        now = os.fstat(held)
+        if os.path.samestat(now, seen):
+            with contextlib.suppress(PermissionError):  # somebody else's: the command meets it as it is
+                Path(f"/proc/self/fd/{held}").chmod(stat.S_IMODE(now.st_mode) | _lacking(now.st_mode))
+    finally:
+        os.close(held)
 
 
 def _range() -> tuple[int, int]:

@@ -94,6 +94,16 @@ def arguments(command: SandboxCommand, view: View) -> list[str]:
     ]
 
 
+def looked_at(command: SandboxCommand) -> tuple[Path, ...]:
+    """Return the tree that a command without writable paths works in; toolchains beside it are nobody's to give."""
+    system = [Path(name) for name in _SYSTEM]
+    return tuple(
+        path
+        for path in command.read_only
+        if _within(command.cwd, path) and not any(_within(path, shown) for shown in system)
+    )
+
+
 def _directories(paths: Iterable[Path]) -> Iterator[str]:
     """Name parents, outermost first: bubblewrap would create them closed to the payload's user."""
     for path in paths:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from pipeline.agents.inspection import Inspection
 from pipeline.agents.journal import Answered, Asked, Note, Noted, Observed, Opened, Record
 from pipeline.errors import InvariantBroken
 from pipeline.ports import Json, ModelRequest
@@ -50,6 +51,8 @@ class Conversation:
     overflowed: bool = False
     warned: bool = False
     delivered: set[str] = field(default_factory=set)
+    inspection: Inspection = field(default_factory=Inspection)
+    """What was looked at, of which a compaction forgets nothing."""
     turns_since: int = 0
     """Turns since the conversation opened or was last given up and taken up again; likewise the next three."""
     rejected_since: int = 0
@@ -108,6 +111,8 @@ class Conversation:
             self.messages.append({"role": "assistant", "content": content})
 
     def _take_results(self, record: Observed) -> None:
+        if self.answer is not None:
+            self.inspection = self.inspection.after(self.answer.tool_uses, record.results)
         self.answer = None
         self.commit = record.commit or self.commit
         self.submission = record.submission

@@ -77,7 +77,10 @@ class Crew:
         if job.repository is not None and result.commit is not None and result.commit != job.commit:
             kept = f"{keep_prefix(self.cr_id)}{self.epoch}/{result.commit}"
             await self.repositories(job.repository).update_ref(kept, result.commit)
-        return Handed(submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd)
+        return Handed(
+            submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd,
+            inspection=result.inspection, root=result.root,
+        )  # fmt: skip
 
     async def _had_its_second_time(self, key: JournalKey) -> bool:
         """Whether the timeout just noted was the second of a pair; the journal knows, also after a crash in between."""

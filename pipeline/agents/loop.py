@@ -18,6 +18,7 @@ from pipeline.agents import context_window
 from pipeline.agents.conversation import Conversation, digest, laid_out
 from pipeline.agents.fences import operator_instruction
 from pipeline.agents.fitting import misfit
+from pipeline.agents.grounds import dead_end
 from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
 from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
@@ -157,6 +158,8 @@ class _Agent(Generic[S]):
             cost_usd=talk.cost_usd,
             commit=talk.commit,
             model=talk.terms.opened.route.model,
+            inspection=talk.inspection,
+            root=talk.terms.opened.root or "",
         )
         if was_open:
             await self._emit(AgentCompleted(instance=self.task.instance, turns=talk.turn, cost_usd=str(talk.cost_usd)))
@@ -350,9 +353,8 @@ class _Agent(Generic[S]):
     async def _check_bounds(self) -> None:
         talk, limits = self.talk, self.ports.limits
         if talk.rejected_since >= limits.submission_retries_max:
-            await self._give_up(
-                PauseReason.AGENT_STUCK, "made no valid submission", rejected_submissions=talk.rejected_since
-            )
+            end = dead_end(self.task.submit.lacks(talk.inspection, talk.terms.opened.root))
+            await self._give_up(end.reason, end.what, rejected_submissions=talk.rejected_since, **end.facts)
         if talk.nudges_since >= limits.submission_retries_max:
             await self._give_up(
                 PauseReason.AGENT_STUCK, "kept ending its turn without a result", nudges=talk.nudges_since
@@ -366,7 +368,7 @@ class _Agent(Generic[S]):
                 limit_s=limits.agent_timeout_s,
             )
 
-    async def _give_up(self, reason: PauseReason, what: str, **facts: int) -> NoReturn:
+    async def _give_up(self, reason: PauseReason, what: str, **facts: int | str) -> NoReturn:
         message = f"The {self.task.role} agent {what}."
         await self.notebook.write(Noted(note=Note.GAVE_UP, turn=self.talk.turn, text=message, reason=reason))
         raise PersonNeeded(

@@ -103,6 +103,8 @@ class RegressionCheckerVariables(PromptVariables):
     spec: Untrusted
     existing_specs: tuple[Untrusted, ...] = ()
     """The `.feature` files that the base branch holds."""
+    not_shown: tuple[str, ...] = ()
+    """More of them than fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,8 @@ class SecurityReviewerVariables(PromptVariables):
     """None where the tenant excludes the request from review."""
     risk_flags: tuple[Untrusted, ...] = ()
     scope_warnings: tuple[Untrusted, ...] = ()
+    not_shown: tuple[str, ...] = ()
+    """Files of the diff that were cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +161,8 @@ class QualityReviewerVariables(PromptVariables):
     spec: VerifiedSpec
     diff: Untrusted
     test_results: Untrusted
+    not_shown: tuple[str, ...] = ()
+    """Files of the diff that were cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +178,8 @@ class SpecReviewerVariables(PromptVariables):
     """The protected tests: which of them prove which scenario, or their text."""
     diff: Untrusted
     test_results: Untrusted
+    not_shown: tuple[str, ...] = ()
+    """Files of the diff and of the tests that were cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +208,8 @@ class SyncAnalystVariables(PromptVariables):
     commits: Untrusted
     diff: Untrusted
     test_results: Untrusted
+    not_shown: tuple[str, ...] = ()
+    """Files of the diff that were cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,13 @@
 """A role's submit tool as the loop wants it, judged with the facts that the pipeline knows."""
 
-from pipeline.agents.roles import ROLES, Role
+from functools import partial
+
+from pipeline.agents.grounds import ungrounded
+from pipeline.agents.roles import JUDGES, ROLES, Role
 from pipeline.agents.submissions.fields import Submission, SubmissionFacts
 from pipeline.agents.submitting import tool_schema, validate_submission
 from pipeline.agents.task import SubmitTool
+from pipeline.agents.toolsets import ToolSet
 
 
 def submit_tool(role: Role, facts: SubmissionFacts) -> SubmitTool[Submission]:
@@ -15,4 +19,7 @@ def submit_tool(role: Role, facts: SubmissionFacts) -> SubmitTool[Submission]:
         model=submit.model,
         schema=declared["input_schema"],
         judge=lambda given: validate_submission(role, given, facts),
+        ungrounded=partial(ungrounded, facts.cuts, role in JUDGES)
+        if ROLES[role].toolset is ToolSet.READ_ONLY
+        else None,
     )

@@ -46,6 +46,19 @@ CODE_WRITING_ROLES = frozenset({Role.TEST_WRITER, Role.CODE_WRITER, Role.CONFLIC
 """Roles behind the spec firewall: no form of the request ever reaches them."""
 
 
+JUDGES = frozenset(
+    {
+        Role.COMPLETENESS_CHECKER,
+        Role.CONSISTENCY_CHECKER,
+        Role.REGRESSION_CHECKER,
+        Role.SECURITY_REVIEWER,
+        Role.QUALITY_REVIEWER,
+        Role.SPEC_REVIEWER,
+    }
+)
+"""Roles that hand in a verdict on somebody's work."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitTool:
     """The one tool by which a role hands in its result and ends."""

@@ -7,6 +7,8 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from pipeline.agents.grounds import Ungrounded
+from pipeline.agents.inspection import Inspection
 from pipeline.agents.tools import ToolBox, ToolRunner, Workbench
 from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
@@ -28,6 +30,12 @@ class SubmitTool(Generic[S]):
     """The input schema to declare, when it is not simply the model's own."""
     judge: Callable[[object], S] | None = None
     """Validates what the model sent, with facts the schema cannot hold; its `ModelError` goes back to the model."""
+    ungrounded: Callable[[Inspection, str], Ungrounded | None] | None = None
+    """Says what is missing when its agent, whose tree is at the path, has looked at too little; None asks nothing."""
+
+    def lacks(self, seen: Inspection, root: str | None) -> Ungrounded | None:
+        """Return what is missing when its agent has looked at too little in its tree."""
+        return self.ungrounded(seen, root or "") if self.ungrounded else None
 
     def definition(self) -> Json:
         """Return the tool as the provider wants it declared."""
@@ -112,3 +120,7 @@ class AgentResult(Generic[S]):
     commit: str | None
     """The tree's last snapshot; None for agents without a workspace."""
     model: str
+    inspection: Inspection
+    """What the agent looked at on the way."""
+    root: str
+    """The tree as the conversation knows it; empty for agents without one."""

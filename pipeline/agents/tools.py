@@ -26,6 +26,8 @@ from pipeline.ports import CommandResult, Json, Sandbox, SandboxCommand
 BASH = "bash"
 EDITOR = "str_replace_based_edit_tool"
 EDITABLE_BYTES = 4_000_000
+DENIED = "Permission denied"
+"""How the editor, like every program of the sandbox, names a file that its user may not read."""
 _LISTED_DEPTH = 2
 _LISTED_MAX = 400
 
@@ -192,19 +194,20 @@ class ToolBox:
     async def _view(self, call_id: str, path: str, view_range: object) -> ToolOutcome:
         place = await self._look(path)
         if place.kind == "directory":
-            shown = await self._listing(place.path)
+            shown = await self._listing(place.path, path)
         else:
             shown = _capped(numbered(place.text(path), view_range), self._bench.limits.file_read_max_bytes)
         return ToolOutcome(text=_marked(call_id, shown), summary=f"view {path}")
 
-    async def _listing(self, path: str) -> str:
-        result = await self._run(
-            ("find", path, "-mindepth", "1", "-maxdepth", str(_LISTED_DEPTH), "-printf", "%P\\n"),
-            output_max_bytes=EDITABLE_BYTES,
-        )
+    async def _listing(self, path: str, asked: str) -> str:
+        listing = ("sh", "-c", _LIST, "sh", path, str(_LISTED_DEPTH))
+        result = await self._run(listing, output_max_bytes=EDITABLE_BYTES)
         names = sorted(line for line in result.output.splitlines() if line and not _hidden(line))
+        if result.exit_code and not names:
+            raise _unreadable(asked) if result.exit_code == 1 else ModelError(f"{asked} could not be listed.")
         more = f"\n[{len(names) - _LISTED_MAX} more]" if len(names) > _LISTED_MAX else ""
-        return "\n".join(names[:_LISTED_MAX]) + more
+        closed = f"\n[Parts of it cannot be read: {DENIED}.]" if result.exit_code else ""
+        return "\n".join(names[:_LISTED_MAX]) + more + closed
 
     async def _look(self, path: str) -> "_Place":
         absolute = posixpath.normpath(posixpath.join(str(self._bench.root), path))
@@ -213,6 +216,8 @@ class ToolBox:
             output_max_bytes=2 * EDITABLE_BYTES,
         )
         kind, root, real, encoded = [*result.output.split("\n", 3), "", "", ""][:4]
+        if kind == "closed":
+            raise _unreadable(path)
         if kind not in {"file", "directory", "missing"}:
             raise ModelError(f"{path} is outside the repository or cannot be read.")
         relative = posixpath.relpath(real, root)
@@ -278,15 +283,24 @@ class _Place:
 
 
 _LOOK = """
-real=$(realpath -m -- "$1" 2>/dev/null) || exit 0
-root=$(realpath -- "$2") || exit 0
+[ -x "$2" ] && root=$(realpath -- "$2" 2>/dev/null) || { echo closed; exit 0; }
+real=$(realpath -m -- "$1" 2>&1) || { case "$real" in *": Permission denied") echo closed;; esac; exit 0; }
 case "$real/" in "$root"/*) ;; *) echo outside; exit 0;; esac
 if [ -d "$real" ]; then printf 'directory\\n%s\\n%s\\n' "$root" "$real"
+elif [ -f "$real" ] && [ ! -r "$real" ]; then echo closed
 elif [ -f "$real" ]; then printf 'file\\n%s\\n%s\\n' "$root" "$real"; head -c "$3" -- "$real" 2>/dev/null | base64
 elif [ -e "$real" ]; then echo special
-else printf 'missing\\n%s\\n%s\\n' "$root" "$real"; fi
+else
+above=$real; while [ ! -e "$above" ]; do above=$(dirname -- "$above"); done
+[ -x "$above" ] || { echo closed; exit 0; }
+printf 'missing\\n%s\\n%s\\n' "$root" "$real"; fi
 """
+_LIST = 'find "$1" -mindepth 1 -maxdepth "$2" -printf "%P\\n" 2>/dev/null'
 _WRITE = 'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"'
+
+
+def _unreadable(path: str) -> ModelError:
+    return ModelError(f"{path} cannot be read: {DENIED}.", path=path)
 
 
 def _hidden(path: str) -> bool:

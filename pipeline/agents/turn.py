@@ -117,10 +117,18 @@ class Turn(Generic[S]):
         if self.failed:
             raise ModelError("Not accepted: an earlier tool call of this turn failed. Look at its result first.")
         submission = parsed(self.task.submit, given)
+        self._refuse_ungrounded()
         await self._save()
         if self.task.check is not None:
             await self.task.check(submission)
         return submission
+
+    def _refuse_ungrounded(self) -> None:
+        talk, submit = self.notebook.conversation, self.task.submit
+        seen = talk.inspection.after(self.answer.tool_uses, self.results)
+        lacking = submit.lacks(seen, talk.terms.opened.root)
+        if lacking is not None:
+            raise ModelError(f"{lacking.told()} Then call {submit.name} again with the complete input.")
 
     async def _save(self) -> None:
         if self._tree is not None:

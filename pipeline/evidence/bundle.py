@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from pipeline.behaviour import ScenarioKind
 from pipeline.evidence.baseline import SuiteComparison
@@ -165,14 +165,39 @@ class RepositoryEvidence(Record):
     rebuilds: tuple[RebuildRecord, ...] = ()
 
 
+class InspectionRecord(Record):
+    """What somebody looked at before judging, counted from the journal."""
+
+    turns: int
+    files: tuple[str, ...]
+    """Files of the judged commit that were opened, by path; the first of many."""
+    files_opened: int
+    commands: int
+    calls: int
+    """Tool calls, commands included."""
+    failed: int
+    """How many of the calls failed."""
+
+
 class ReviewRecord(Record):
-    """What a reviewer or check said in the last round."""
+    """What a reviewer, checker or check said in the last round."""
 
     repository: str
+    """Empty where all repositories were judged together."""
     reviewer: str
     verdict: str
     summary: str = ""
     findings: tuple[Finding, ...] = ()
+    inspection: InspectionRecord | None = None
+    """Absent in files of older versions, and where no agent judged."""
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what older files do not have: their bytes, and so their hashes, stay as they were."""
+        content: dict[str, Any] = write(self)
+        if self.inspection is None:
+            content.pop("inspection", None)
+        return content
 
 
 class RoleRecord(Record):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _HUNK = re.compile(r"^@@ -\d+(?:,(?P<old>\d+))? \+(?P<start>\d+)(?:,(?P<new>\d+))? @@")
-_ESCAPE = re.compile(r'\\([0-7]{3}|["\\abtnvfr])')
+_ESCAPE = re.compile(rb'\\([0-7]{3}|["\\abtnvfr])')
 _ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 
 
@@ -36,19 +36,26 @@ def _walk(diff: str) -> Iterator[AddedLine]:
                 old_left -= 1
             continue
         if text.startswith("+++ "):
-            path = _path(text[4:])
+            path = header_path(text[4:])
         elif hunk := _HUNK.match(text):
             line = int(hunk.group("start"))
             old_left, new_left = int(hunk.group("old") or 1), int(hunk.group("new") or 1)
 
 
-def _path(text: str) -> str:
+def header_path(text: str) -> str:
+    """Return the path that a header line names after its mark, without git's `a/` or `b/`."""
+    name = unquoted(text)
+    return name[2:] if name.startswith(("a/", "b/")) else name
+
+
+def unquoted(text: str) -> str:
+    """Return a name as git prints it in headers: quoted where it is unusual, ended by a tab where it holds a blank."""
     name = text.rstrip("\r").removesuffix("\t")
     if name.startswith('"') and name.endswith('"'):
-        raw = _ESCAPE.sub(lambda found: chr(_code(found.group(1))), name[1:-1])
-        name = raw.encode("latin-1", "replace").decode("utf-8", "replace")
-    return name.removeprefix("b/")
+        raw = _ESCAPE.sub(lambda found: bytes([_code(found[1].decode())]), name[1:-1].encode(errors="replace"))
+        name = raw.decode("utf-8", "replace")
+    return name
 
 
 def _code(escape: str) -> int:
-    return int(escape, 8) if escape.isdigit() else _ESCAPES.get(escape, ord(escape))
+    return int(escape, 8) & 0xFF if escape.isdigit() else _ESCAPES.get(escape, ord(escape))

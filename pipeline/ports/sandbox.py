@@ -20,10 +20,11 @@ class SandboxCommand:
 
     argv: tuple[str, ...]
     cwd: Path
+    """In a tree of the pipeline's own, which stands in `writable` or, for looking alone, in `read_only`."""
     writable: tuple[Path, ...]
     """Usually the worktree alone. Mounted at the same path."""
     read_only: tuple[Path, ...] = ()
-    """Toolchains and environments. Mounted at the same path."""
+    """Toolchains and environments; a tree that is only looked at. Mounted at the same path."""
     mounts: Mapping[Path, Path] = field(default_factory=dict)
     """Destination inside to a directory of the host, read-only; see `Environment.mounts_in`."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -1,12 +1,13 @@
 """Code review: deterministic scope and secret checks first, then three reviewers in parallel, each with eyes of its own.
 
-A reviewer whose verdict cannot be read is asked again and finally pauses; nothing passes by default. Findings that block
-go back to development with their locations and remedies.
+A reviewer whose verdict cannot be read, or who could not or did not look, is asked again and finally pauses; nothing passes
+by default. Findings that block go back to development with their locations and remedies.
 """
 
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline import events, feedback, proving, scope, specs, trees
+from pipeline import events, feedback, inspected, proving, scope, specs, trees
 from pipeline.agents.fences import Untrusted
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import (
@@ -19,6 +20,7 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.reviews import Review
 from pipeline.change_request import PauseReason
 from pipeline.context import Job
+from pipeline.evidence.shown_diff import Cut, ShownDiff, not_shown, shown_diff
 from pipeline.execution import StageEnd, StageRun, blocked
 from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.repository_reading import context_at
@@ -27,10 +29,11 @@ from pipeline.specs import scenarios_of
 from pipeline.state import RepositoryState, Verdict
 from pipeline.together import together
 
+SPEC_REVIEWER = "spec_reviewer"
 SOURCES = {
     "security_reviewer": FindingSource.SECURITY_REVIEWER,
     "quality_reviewer": FindingSource.QUALITY_REVIEWER,
-    "spec_reviewer": FindingSource.SPEC_REVIEWER,
+    SPEC_REVIEWER: FindingSource.SPEC_REVIEWER,
 }
 
 
@@ -68,18 +71,45 @@ async def review(run: StageRun) -> StageEnd:
 async def _ask_reviewers(run: StageRun, warnings: tuple[Finding, ...]) -> dict[str, list[Finding]]:
     purpose = f"review-{run.activation[:8]}"
     tree = await trees.fresh(run, run.name, purpose, run.here["head"])
-    frame = await _frame(run)
-    variables = await _variables(run, warnings)
-    jobs = [Job(variables=asked, instance=run.name, tree=tree, **frame) for asked in variables.values()]
-    handed = await together(run.context.agents.work(job) for job in jobs)
+    frame, material = await _frame(run), await _material(run)
+    facts = SubmissionFacts(scenarios=scenarios_of(await specs.spec_of(run, run.name)))
+    variables = await _variables(run, material, warnings)
+    jobs = [
+        Job(variables=asked, instance=run.name, tree=tree, facts=replace(facts, cuts=material.cuts_for(role)), **frame)
+        for role, asked in variables.items()
+    ]
+    handed = dict(zip(variables, await together(run.context.agents.work(job) for job in jobs), strict=True))
     await trees.remove(run, run.name, purpose)
-    return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in zip(variables, handed, strict=True)}
+    for role, one in handed.items():
+        await inspected.keep(run, role, run.name, run.here["head"], one.of(Review).verdict.value, one)
+    return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in handed.items()}
 
 
-async def _variables(run: StageRun, warnings: tuple[Finding, ...]) -> dict[str, PromptVariables]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Material:
+    """What is too long for a prompt at times."""
+
+    diff: ShownDiff
+    tests: ShownDiff
+
+    def cuts_for(self, role: str) -> tuple[Cut, ...]:
+        """Return what a reviewer did not get to see of what it was given."""
+        given = (self.diff, self.tests) if role == SPEC_REVIEWER else (self.diff,)
+        return tuple(shown.cut for shown in given if shown.cut is not None)
+
+
+async def _material(run: StageRun) -> _Material:
     repository = run.context.repositories[run.name]
     limit = run.context.configuration.pipeline.diff_max_bytes
-    diff = Untrusted("diff", scope.cut(await repository.diff(run.here["base"], run.here["head"]), limit))
+    return _Material(
+        diff=shown_diff(await repository.diff(run.here["base"], run.here["head"]), limit),
+        tests=shown_diff(await repository.diff(run.here["base"], run.here["tests"]), limit, "tests"),
+    )
+
+
+async def _variables(run: StageRun, material: _Material, warnings: tuple[Finding, ...]) -> dict[str, PromptVariables]:
+    diff = Untrusted("diff", material.diff.text)
+    cut_off = {role: not_shown(material.cuts_for(role)) for role in SOURCES}
     everything = await specs.all_verified_specs(run, run.name)
     flags = [flag for flag in await kept_flags(run) if flag.risk.value != "low"]
     return {
@@ -90,16 +120,22 @@ async def _variables(run: StageRun, warnings: tuple[Finding, ...]) -> dict[str, 
             structured_request=await specs.request_text(run),
             risk_flags=tuple(Untrusted("risk flag", f"{flag.pattern}: {flag.quote}") for flag in flags),
             scope_warnings=tuple(Untrusted("scope warning", warning.message) for warning in warnings),
+            not_shown=cut_off["security_reviewer"],
         ),
         "quality_reviewer": QualityReviewerVariables(
-            repository=run.name, spec=everything[0], diff=diff, test_results=await _test_results(run)
-        ),
-        "spec_reviewer": SpecReviewerVariables(
             repository=run.name,
-            specs=everything,
-            tests=await _tests(run),
+            spec=everything[0],
             diff=diff,
             test_results=await _test_results(run),
+            not_shown=cut_off["quality_reviewer"],
+        ),
+        SPEC_REVIEWER: SpecReviewerVariables(
+            repository=run.name,
+            specs=everything,
+            tests=Untrusted("tests", material.tests.text),
+            diff=diff,
+            test_results=await _test_results(run),
+            not_shown=cut_off[SPEC_REVIEWER],
         ),
     }
 
@@ -113,9 +149,8 @@ async def _frame(run: StageRun) -> dict[str, Any]:
         learnings=await run.context.records.learnings(run.name), with_samples=False,
         tokens_max=run.context.configuration.pipeline.static_context_tokens_max,
     )  # fmt: skip
-    facts = SubmissionFacts(scenarios=scenarios_of(await specs.spec_of(run, run.name)))
     return {
-        "stage": run.stage, "activation": run.activation, "repository": run.name, "facts": facts, "context": context,
+        "stage": run.stage, "activation": run.activation, "repository": run.name, "context": context,
         "commit": run.here["head"], "environment": environment, "loop": await feedback.note_context(run),
     }  # fmt: skip
 
@@ -124,12 +159,6 @@ async def _test_results(run: StageRun) -> Untrusted:
     runs = [row for row in await run.context.records.test_runs(run.name) if row["commit"] == run.here["head"]]
     lines = [f"{row['purpose']}: {'ok' if row['ok'] else 'not ok'}" for row in runs]
     return Untrusted("test results", "\n".join(lines) or "no run of this commit")
-
-
-async def _tests(run: StageRun) -> Untrusted:
-    repository = run.context.repositories[run.name]
-    diff = await repository.diff(run.here["base"], run.here["tests"])
-    return Untrusted("tests", scope.cut(diff, run.context.configuration.pipeline.diff_max_bytes))
 
 
 async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Finding, ...]) -> None:

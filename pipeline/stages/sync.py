@@ -19,12 +19,12 @@ from pipeline.change_request import PauseReason, Stage
 from pipeline.context import Job
 from pipeline.errors import InvariantBroken
 from pipeline.evidence.protected_tests import is_protected
+from pipeline.evidence.shown_diff import not_shown, shown_diff
 from pipeline.execution import StageEnd, StageRun, blocked
 from pipeline.handed_back import Returned, returned
 from pipeline.records import Intervention
 from pipeline.repository_reading import context_at
 from pipeline.routing import AFTER_SYNC
-from pipeline.scope import cut
 from pipeline.state import RepositoryState, outcome_key
 from pipeline.suite_after import SuiteAfter, run_suite
 from pipeline.together import together
@@ -142,7 +142,8 @@ async def _analysed(run: StageRun, back: Returned, suite: SuiteAfter) -> Sync:
     repository = run.context.repositories[back.name]
     present = await run.context.records.latest_spec(back.name)
     limits = run.context.configuration.pipeline
-    diff = cut(await repository.diff(back.published, back.tip), limits.diff_max_bytes)
+    diff = shown_diff(await repository.diff(back.published, back.tip), limits.diff_max_bytes)
+    cuts = (diff.cut,) if diff.cut else ()
     purpose = f"sync-{run.activation[:8]}"
     tree = await trees.fresh(run, back.name, purpose, back.head)
     context = await context_at(
@@ -156,11 +157,12 @@ async def _analysed(run: StageRun, back: Returned, suite: SuiteAfter) -> Sync:
             criteria=await specs.request_text(run),
             present_spec=Untrusted("present spec", present.feature if present else "There is none yet."),
             commits=Untrusted("commits of a person", "\n".join(back.commits)),
-            diff=Untrusted("diff of a person", diff),
+            diff=Untrusted("diff of a person", diff.text),
+            not_shown=not_shown(cuts),
             test_results=Untrusted("test results", suite.told()),
         ),
         stage=run.stage, activation=run.activation, repository=back.name, instance=back.name,
-        facts=SubmissionFacts(criteria=await specs.criteria_of(run)), loop=await feedback.note_context(run),
+        facts=SubmissionFacts(criteria=await specs.criteria_of(run), cuts=cuts), loop=await feedback.note_context(run),
         context=context, tree=tree, commit=back.head, environment=suite.environment,
     )  # fmt: skip
     submitted = (await run.context.agents.work(job)).of(Sync)

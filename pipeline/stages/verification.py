@@ -4,21 +4,22 @@ This is also where the repositories' translations join. A checker that finds not
 it finds goes back to exactly the repositories it is about.
 """
 
+from dataclasses import replace
 from typing import Any
 
-from pipeline import feedback, proving, specs, trees
+from pipeline import feedback, inspected, proving, specs, trees
 from pipeline.agents.fences import Untrusted
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import (
     CompletenessCheckerVariables,
     ConsistencyCheckerVariables,
-    PromptVariables,
     RegressionCheckerVariables,
 )
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Check, CheckIssue
 from pipeline.context import Job
 from pipeline.evidence.canonical_json import content_hash
+from pipeline.evidence.shown_diff import Cut, not_shown
 from pipeline.execution import StageEnd, StageRun
 from pipeline.repository_reading import context_at, text_at
 from pipeline.state import RepositoryState, Verdict
@@ -62,16 +63,28 @@ async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
     spec = Untrusted(f"spec of {name}", (await specs.revision_of(run, name)).feature)
     request = await specs.request_text(run)
     completeness = CompletenessCheckerVariables(repository=name, structured_request=request, spec=spec)
+    existing, cuts = await _existing_specs(run, name, base)
     regression = RegressionCheckerVariables(
-        repository=name, spec=spec, existing_specs=await _existing_specs(run, name, base)
+        repository=name, spec=spec, existing_specs=existing, not_shown=not_shown(cuts)
     )
-    frame = await _frame(run, name, base)
-    roles: dict[str, PromptVariables] = {"completeness_checker": completeness, "regression_checker": regression}
-    jobs = [Job(variables=variables, instance=name, tree=tree, **frame) for variables in roles.values()]
-    handed = await together(run.context.agents.work(job) for job in jobs)
+    frame, facts = await _frame(run, name, base), await _facts(run, name)
+    jobs = {
+        "completeness_checker": Job(variables=completeness, instance=name, tree=tree, facts=facts, **frame),
+        "regression_checker": Job(
+            variables=regression, instance=name, tree=tree, facts=replace(facts, cuts=cuts), **frame
+        ),
+    }
+    handed = dict(zip(jobs, await together(run.context.agents.work(job) for job in jobs.values()), strict=True))
     await trees.remove(run, name, purpose)
-    checks = zip(roles, (one.of(Check) for one in handed), strict=True)
-    return [_told(role, issue) for role, check in checks for issue in check.issues if issue.severity.blocking]
+    for role, one in handed.items():
+        await inspected.keep(run, role, name, base, one.of(Check).verdict.value, one)
+    checks = {role: one.of(Check) for role, one in handed.items()}
+    return [_told(role, issue) for role, check in checks.items() for issue in check.issues if issue.severity.blocking]
+
+
+async def _facts(run: StageRun, name: str) -> SubmissionFacts:
+    scenarios = specs.scenarios_of(await specs.spec_of(run, name))
+    return SubmissionFacts(criteria=await specs.criteria_of(run), scenarios=scenarios)
 
 
 async def _frame(run: StageRun, name: str, base: str) -> dict[str, Any]:
@@ -81,18 +94,21 @@ async def _frame(run: StageRun, name: str, base: str) -> dict[str, Any]:
         run.context.repositories[name], base, run.context.targets[name], stack,
         learnings=await run.context.records.learnings(name), with_samples=False, tokens_max=tokens_max,
     )  # fmt: skip
-    scenarios = specs.scenarios_of(await specs.spec_of(run, name))
-    facts = SubmissionFacts(criteria=await specs.criteria_of(run), scenarios=scenarios)
     return {
-        "stage": run.stage, "activation": run.activation, "repository": name, "facts": facts, "context": context,
+        "stage": run.stage, "activation": run.activation, "repository": name, "context": context,
         "commit": base, "environment": environment, "loop": await feedback.note_context(run),
     }  # fmt: skip
 
 
-async def _existing_specs(run: StageRun, name: str, base: str) -> tuple[Untrusted, ...]:
+async def _existing_specs(run: StageRun, name: str, base: str) -> tuple[tuple[Untrusted, ...], tuple[Cut, ...]]:
+    """Return the first specs of the base, and what of them did not fit."""
     repository = run.context.repositories[name]
-    paths = [path for path in await repository.list_files(base) if path.endswith(".feature")][:EXISTING_SPECS_MAX]
-    return tuple([Untrusted(f"file {path}", await text_at(repository, base, path)) for path in paths])
+    paths = [path for path in await repository.list_files(base) if path.endswith(".feature")]
+    shown, left = paths[:EXISTING_SPECS_MAX], paths[EXISTING_SPECS_MAX:]
+    cut = Cut(what="list of existing specs", files=len(paths), whole=len(shown), unseen=tuple(left))
+    return tuple([Untrusted(f"file {path}", await text_at(repository, base, path)) for path in shown]), (
+        (cut,) if left else ()
+    )
 
 
 async def _consistency(run: StageRun, names: list[str]) -> list[CheckIssue]:
@@ -104,7 +120,9 @@ async def _consistency(run: StageRun, names: list[str]) -> list[CheckIssue]:
         variables=ConsistencyCheckerVariables(specs=tuple(features)), stage=run.stage, activation=run.activation,
         instance="all", facts=SubmissionFacts(criteria=await specs.criteria_of(run), scenarios=scenarios),
     )  # fmt: skip
-    check = (await run.context.agents.work(job)).of(Check)
+    handed = await run.context.agents.work(job)
+    check = handed.of(Check)
+    await inspected.keep(run, "consistency_checker", "", None, check.verdict.value, handed)
     return [issue for issue in check.issues if issue.severity.blocking]
 
 

@@ -214,6 +214,14 @@ class Work:
         content = (await self._connection.execute(found.where(*self._named(kind, name)))).scalar_one_or_none()
         return None if content is None else bytes(content)
 
+    async def artifacts(self, kind: str) -> list[bytes]:
+        """Return the bytes of all artifacts of a kind that this attempt made, oldest first."""
+        query = select(blobs.c.content).join(artifacts, artifacts.c.sha256 == blobs.c.sha256)
+        made = artifacts.c.facts["attempt"].as_integer() == self._key["attempt"]
+        query = query.where(artifacts.c.cr_id == self._key["cr_id"], artifacts.c.kind == kind, made)
+        rows = await self._connection.execute(query.order_by(artifacts.c.created_at, artifacts.c.name))
+        return [bytes(content) for content in rows.scalars()]
+
     async def artifact_part(self, kind: str, name: str, *, offset: int, limit: int) -> ArtifactPart | None:
         """Return up to `limit` bytes of an artifact from `offset` on; the database reads no more than these out."""
         part = func.substring(blobs.c.content, offset + 1, limit).label("part")

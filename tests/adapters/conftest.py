@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.adapters.egress_proxy import EgressProxy
 from pipeline.adapters.sandbox import Bubblewrap
+from pipeline.adapters.toolchains import own_python
 from pipeline.adapters.uncontained import Uncontained
 from pipeline.ports import Sandbox
 from pipeline.settings import SandboxSettings
@@ -43,6 +44,17 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
         return Uncontained(SETTINGS, "a test")
     contained: Bubblewrap = request.getfixturevalue("bubblewrap")
     return contained
+
+
+def interpreter() -> Path:
+    """The base of our own interpreter, or the system's for a user who cannot enter the home that ours lies in."""
+    own = own_python()
+    if os.access(own, os.X_OK):
+        return own
+    system = shutil.which("python3", path="/usr/local/bin:/usr/bin")
+    if system is None:
+        pytest.skip(f"this user cannot reach {own}, and the system has no python3")
+    return Path(system)
 
 
 def alive(marker: str) -> list[str]:

@@ -2,11 +2,10 @@
 
 import asyncio
 import json
+import multiprocessing
 import os
 import socket
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,10 +14,11 @@ import pytest
 
 from pipeline.adapters.egress_proxy import EgressProxy
 from pipeline.adapters.sandbox import Bubblewrap
-from pipeline.adapters.toolchains import own_python, toolchain_paths
+from pipeline.adapters.toolchains import toolchain_paths
 from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.ports import CommandResult, SandboxCommand
-from tests.adapters.conftest import SETTINGS, alive
+from pipeline.settings import SandboxSettings
+from tests.adapters.conftest import SETTINGS, alive, interpreter
 
 CANARY = "canary-7f3a"
 
@@ -72,7 +72,7 @@ def _unix_sockets() -> list[str]:
 
 
 async def _python(sandbox: Bubblewrap, tree: Path, code: str, stdin: bytes | None = None) -> CommandResult:
-    python = own_python()
+    python = interpreter()
     return await sandbox.run(
         SandboxCommand(
             argv=(str(python), "-c", code),
@@ -349,33 +349,27 @@ def test_a_program_in_a_home_shows_itself_and_not_the_home(home: Path) -> None:
     assert toolchain_paths(Path("/usr/bin/env")) == ()
 
 
-WORKER = """
-import asyncio, sys
-from pathlib import Path
-from pipeline.adapters.egress_proxy import EgressProxy
-from pipeline.adapters.sandbox import Bubblewrap
-from pipeline.ports import SandboxCommand
-from pipeline.settings import SandboxSettings
-async def main(tree):
-    sandbox = Bubblewrap(SandboxSettings(), EgressProxy(()), hidden=())
-    await sandbox.probe()
-    script = "(setsid sleep 612306 &); touch started; sleep 612306"
-    await sandbox.run(SandboxCommand(argv=("/bin/sh", "-c", script), cwd=tree, writable=(tree,), timeout_s=600))
-asyncio.run(main(Path(sys.argv[1])))
-"""
+def _work(tree: Path) -> None:
+    async def run() -> None:
+        sandbox = Bubblewrap(SandboxSettings(), EgressProxy(()), hidden=())
+        await sandbox.probe()
+        script = "(setsid sleep 612306 &); touch started; sleep 612306"
+        await sandbox.run(SandboxCommand(argv=("/bin/sh", "-c", script), cwd=tree, writable=(tree,), timeout_s=600))
+
+    asyncio.run(run())
 
 
 async def test_tools_die_with_a_worker_that_is_killed(bubblewrap: Bubblewrap, tree: Path) -> None:
-    worker = subprocess.Popen(
-        (sys.executable, "-c", WORKER, str(tree)), env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    )
+    worker = multiprocessing.get_context("fork").Process(target=_work, args=(tree,))
+    # From a thread, because the running event loop of this one would go along into the child.
+    await asyncio.to_thread(worker.start)
     try:
         while not (tree / "started").exists():
-            assert worker.poll() is None
+            assert worker.is_alive()
             await asyncio.sleep(0.01)
     finally:
         worker.kill()
-        worker.wait()
+        worker.join()
     async with asyncio.timeout(20):
         while alive("sleep 612306"):
             await asyncio.sleep(0.01)

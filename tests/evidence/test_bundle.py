@@ -236,6 +236,23 @@ def test_the_evidence_of_a_real_change_verifies_against_a_clone(case: Case, tmp_
     assert build_bundle(case.sections, case.key) == case.data
 
 
+def test_what_judges_opened_is_signed_and_files_without_it_keep_their_bytes(case: Case) -> None:
+    content = json.loads(case.data)["sections"]
+    content["reviews"] = [
+        {"repository": "shop", "reviewer": "checks", "verdict": "pass", "summary": "", "findings": []}
+    ]
+    older = build_bundle(Sections.model_validate_json(json.dumps(content)), case.key)
+    assert json.loads(older)["sections"]["reviews"] == content["reviews"], "as a version without inspections wrote it"
+    assert case.verify(older).ok
+    seen = {"turns": 2, "files": ["shop/cart.py"], "files_opened": 1, "commands": 1, "calls": 1, "failed": 0}
+    content["reviews"][0]["inspection"] = seen
+    newer = build_bundle(Sections.model_validate_json(json.dumps(content)), case.key)
+    assert case.verify(newer).ok
+    lied = json.loads(newer)
+    lied["sections"]["reviews"][0]["inspection"]["files_opened"] = 7
+    assert not case.verify(canonical_json(lied) + b"\n").ok
+
+
 def test_without_a_known_fingerprint_the_result_says_what_the_signature_means(case: Case) -> None:
     result = case.verify(expected_fingerprint=None)
     assert result.ok

@@ -1957,13 +1957,15 @@ export interface components {
         };
         /**
          * FindingList
-         * @description Findings of an attempt, oldest first.
+         * @description Findings of an attempt, oldest first, and who judged it.
          */
         FindingList: {
             /** Attempt */
             attempt: number;
             /** Items */
             items: components["schemas"]["FindingView"][];
+            /** Judges */
+            judges: components["schemas"]["JudgeView"][];
         };
         /**
          * FindingSource
@@ -2255,6 +2257,30 @@ export interface components {
             repository: string | null;
             /** Status */
             status: string;
+        };
+        /**
+         * JudgeView
+         * @description What a reviewer or checker opened before its last verdict.
+         */
+        JudgeView: {
+            /** Calls */
+            calls: number;
+            /** Commands */
+            commands: number;
+            /** Failed */
+            failed: number;
+            /** Files */
+            files: string[];
+            /** Files Opened */
+            files_opened: number;
+            /** Repository */
+            repository: string;
+            /** Role */
+            role: string;
+            /** Turns */
+            turns: number;
+            /** Verdict */
+            verdict: string;
         };
         /**
          * Kind

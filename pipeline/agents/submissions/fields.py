@@ -16,6 +16,7 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationInfo
 
 from pipeline.behaviour import ScenarioKind
+from pipeline.evidence.shown_diff import Cut
 
 
 class Confidence(StrEnum):
@@ -40,6 +41,8 @@ class SubmissionFacts:
     """Test files that the code writer must leave alone."""
     conflicts: frozenset[str] | None = None
     """Paths that git left in conflict."""
+    cuts: tuple[Cut, ...] = ()
+    """What of the material was too long for the prompt; whoever judges it opens some of that."""
 
 
 class Submission(BaseModel):

@@ -33,7 +33,7 @@ export function useFindings(id: string) {
   const api = useApi();
   return useQuery({
     queryKey: keys.view(id, 'findings'),
-    queryFn: async () => (await unwrap(api.GET('/api/v1/change-requests/{cr_id}/findings', at(id)))).items,
+    queryFn: () => unwrap(api.GET('/api/v1/change-requests/{cr_id}/findings', at(id))),
   });
 }
 
