@@ -51,7 +51,7 @@ class User:
         self.data = data
         self.cgroup = cgroup
 
-    def run(self, *commands: tuple[str, ...], **settings: int) -> tuple[str, list[tuple[int, str]]]:
+    def run(self, *commands: tuple[str, ...], **settings: int | list[str]) -> tuple[str, list[tuple[int, str]]]:
         """Start a sandbox, run the commands in one tree, return its isolation and how each ended."""
         told = {
             "uid": self.uid,
