@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import os
 import shutil
+import stat
 import sys
 import time
 from contextlib import AsyncExitStack, ExitStack
@@ -159,6 +160,7 @@ class Bubblewrap:
             mounts = sandbox_view.arguments(command, view)
             for path in command.writable:
                 await asyncio.to_thread(give, path, identity)
+                _keep_open(path)
             launch = Launch(
                 executable=shutil.which("bwrap") or "bwrap",
                 arguments=("--new-session", "--die-with-parent", *identity.arguments, *mounts),
@@ -226,6 +228,13 @@ def _missing_parts() -> str:
     needed = ("bwrap", "prlimit", *(("setpriv",) if os.geteuid() == 0 else ()))
     missing = [name for name in needed if shutil.which(name) is None]
     return f"not found on PATH: {', '.join(missing)}" if missing else ""
+
+
+def _keep_open(tree: Path) -> None:
+    """Let the owner of a tree enter it: a command that closed it would have stopped all that follow."""
+    mode = tree.lstat().st_mode
+    if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+        tree.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
 
 
 def _in_gib(size: int) -> str:

@@ -5,7 +5,7 @@ namespace and reach kernel code that was written for root. Choice: a short deny 
 classic BPF program that bubblewrap loads right before the payload starts. It forbids new namespaces, mounts, keyrings,
 BPF, io_uring, kernel modules, huge pages and every socket family but Unix, IPv4, IPv6 and netlink. Where the kernel does
 not count a command's memory as a whole, memory that no table of processes shows is refused too: memfds, and System V
-segments of more than a few pages. Everything else stays allowed: compilers and test runners must work. Invariant: what
+segments and sets of semaphores of more than a few pages. Everything else stays allowed: compilers and test runners must work. Invariant: what
 the filter refuses fails with an errno that programs know how to live with; nothing is killed by it.
 """
 
@@ -27,6 +27,8 @@ _CLONE3, _MEMFD_SECRET = 435, 447
 _MAP_HUGETLB, _MFD_HUGETLB = 0x40000, 0x4
 _SEGMENT_MAX_BYTES = 64 * 1024
 """Of System V shared memory: the kernel allows 4,096 of them, which together are 256 MiB that nobody counts."""
+_SEMAPHORES_MAX = 250
+"""In a System V set: the kernel allows 32,000 sets, which together are half a GiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class _Machine:
     mmap: int
     memfd_create: int
     shmget: int
+    semget: int
     denied: tuple[int, ...]
     foreign_abi_from: int | None = None
 
@@ -51,6 +54,7 @@ _MACHINES = {
         mmap=9,
         memfd_create=319,
         shmget=29,
+        semget=64,
         # unshare setns mount umount2 pivot_root keyctl add_key request_key bpf perf_event_open userfaultfd
         # kexec_load kexec_file_load init_module finit_module delete_module open_by_handle_at swapon reboot quotactl
         denied=(272, 308, 165, 166, 155, 250, 248, 249, 321, 298, 323, 246, 320, 175, 313, 176, 304, 167, 169, 179),
@@ -64,6 +68,7 @@ _MACHINES = {
         mmap=222,
         memfd_create=279,
         shmget=194,
+        semget=190,
         denied=(97, 268, 40, 39, 41, 219, 217, 218, 280, 241, 282, 104, 294, 105, 273, 106, 265, 224, 142, 60),
     ),
 }
@@ -86,6 +91,7 @@ def _assemble(machine: _Machine, *, memory_counted: bool) -> list[bytes]:
         else (
             *_deny(machine.memfd_create, errno.ENOSYS),
             *_if_above(machine.shmget, 1, _SEGMENT_MAX_BYTES, errno.EINVAL),
+            *_if_above(machine.semget, 1, _SEMAPHORES_MAX, errno.EINVAL),
         )
     )
     return [

@@ -2,16 +2,19 @@
 
 Problem: resident pages are not all. A file in a private `/tmp` is memory that no process has mapped, open files without
 a name are, and so is shared memory whose pages were touched and let go of. Choice: private memory from the processes,
-scratch mounts as their file systems count themselves, and shared mappings by their whole extent (as root by what the
-kernel holds for them). What no table of processes shows (memfds, large System V segments) is refused by the system-call
-filter instead. Invariant: a page that several processes share counts once.
+scratch mounts as their file systems count themselves, shared mappings by their whole extent (as root by what the kernel
+holds for them), and sockets and long tables of open files by what they may hold. What no table of processes shows
+(memfds, large System V segments) is refused by the system-call filter instead. Invariant: a page that several processes
+share counts once.
 """
 
 import asyncio
 import contextlib
 import mmap
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +25,8 @@ from pipeline.adapters.process_io import LOOK_INTERVAL_S, Ending, Excess
 _COST_SHARE = 10
 """A measurement is followed by this many times its own length without one."""
 _BLOCK = 512
+_USUAL_FILES, _USUAL_SOCKETS = 256, 64
+_SOCKET_MAX_BYTES = 1024**2
 
 
 def memory_ending(limit: int) -> Ending:
@@ -55,13 +60,14 @@ class MeasuredMemory:
     def _held(self, first: int) -> int:
         """Return bytes. Page tables are walked, which costs, only when the cheap and too large sum is above the limit."""
         pids = tree(first)
-        own = sum(_scratch_used(first, place, self.limit) for place in self.scratch) + self._shared(pids)
-        private = _kilobytes(pids, "status", ("RssAnon:", "VmSwap:"))
-        mapped = _kilobytes(pids, "status", ("RssShmem:",))
-        if private + max(own, mapped) > self.limit:
-            private = _kilobytes(pids, "smaps_rollup", ("Pss_Anon:", "SwapPss:"))
-            mapped = _kilobytes(pids, "smaps_rollup", ("Pss_Shmem:",))
-        return private + max(own, mapped)
+        sums = _sums(pids, "status")
+        shared = sum(_scratch_used(first, place, self.limit) for place in self.scratch) + self._shared(pids)
+        kernels = sums["VmPTE:"] + _long_tables(pids) + (_in_sockets(first) if self.scratch else 0)
+        held = kernels + sums["RssAnon:"] + sums["VmSwap:"] + max(shared, sums["RssShmem:"])
+        if held > self.limit:
+            sums = _sums(pids, "smaps_rollup")
+            held = kernels + sums["Pss_Anon:"] + sums["SwapPss:"] + max(shared, sums["Pss_Shmem:"])
+        return held
 
     def _shared(self, pids: Sequence[int]) -> int:
         seen: dict[int, int] = {}
@@ -91,13 +97,43 @@ def tree(first: int) -> list[int]:
     return pids
 
 
-def _kilobytes(pids: Sequence[int], table: str, names: tuple[str, ...]) -> int:
+def _sums(pids: Sequence[int], table: str) -> Counter[str]:
+    """Return the bytes of all processes together, by the names that the kernel gives to lines in kB."""
+    total: Counter[str] = Counter()
+    for pid in pids:
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            for line in Path(f"/proc/{pid}/{table}").read_text(errors="replace").splitlines():
+                if line.endswith(" kB"):
+                    name, size, _ = line.split()
+                    total[name] += int(size) * 1024
+    return total
+
+
+def _long_tables(pids: Sequence[int]) -> int:
+    """Return what open files may hold beyond a usual number of them: a page each, as a pipe does."""
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError):  # it ended meanwhile
-            lines = Path(f"/proc/{pid}/{table}").read_text().splitlines()
-            total += sum(int(line.split()[1]) for line in lines if line.startswith(names))
-    return total * 1024
+            found = re.search(
+                r"^FDSize:\s+(\d+)$", Path(f"/proc/{pid}/status").read_text(errors="replace"), re.MULTILINE
+            )
+            total += max(0, int(found[1]) - _USUAL_FILES) if found else 0
+    return total * mmap.PAGESIZE
+
+
+def _in_sockets(first: int) -> int:
+    """Return what the sockets of a network namespace may hold unread, those on their way to somebody included."""
+    try:
+        found = re.search(r"^sockets: used (\d+)$", Path(f"/proc/{first}/net/sockstat").read_text(), re.MULTILINE)
+    except OSError:  # it ended meanwhile
+        return 0
+    return max(0, int(found[1]) - _USUAL_SOCKETS) * _socket_max_bytes() if found else 0
+
+
+@cache
+def _socket_max_bytes() -> int:
+    """Return what one socket may send ahead: the kernel doubles what a program asks for. A server's tuning is left out."""
+    return min(2 * int(Path("/proc/sys/net/core/wmem_max").read_text()), _SOCKET_MAX_BYTES)
 
 
 def _scratch_used(first: int, place: Path, size_max: int) -> int:

@@ -51,11 +51,36 @@ for _ in range(N):
     ctypes.memset(at, 1, len(B))
     c.munmap(ctypes.c_void_p(at + 4096), ctypes.c_size_t(len(B) - 4096))
 """
+FULL_SOCKETS = """
+held = []
+for _ in range(1500):
+    held.append(socket.socketpair())
+    held[-1][0].setblocking(False)
+    try:
+        while True: held[-1][0].send(B[:65536])
+    except BlockingIOError: pass
+"""
+FULL_PIPES = """
+for _ in range(40):
+    if os.fork() == 0:
+        for _ in range(2000):
+            r, w = os.pipe()
+            os.set_blocking(w, False)
+            try: os.write(w, B[:65536])
+            except BlockingIOError: pass
+        time.sleep(50)
+"""
 HUGE_PAGES = """
 mmap.mmap(-1, 2 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000)
 """
 REFUSED_UNLESS_COUNTED = {"memfds": MEMFDS, "memfds on their way": MEMFDS_ON_THEIR_WAY, "segments": UNATTACHED_SEGMENTS}
-ALWAYS_KILLED = {"files": NAMELESS_FILES, "shared": SHARED_AND_LET_GO, "shared, cut": SHARED_AND_CUT}
+ALWAYS_KILLED = {
+    "files": NAMELESS_FILES,
+    "shared": SHARED_AND_LET_GO,
+    "shared, cut": SHARED_AND_CUT,
+    "sockets": FULL_SOCKETS,
+    "pipes": FULL_PIPES,
+}
 HARMLESS = """
 fd = os.open("/tmp", os.O_RDWR | os.O_TMPFILE)
 os.write(fd, B)

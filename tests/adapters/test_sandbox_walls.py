@@ -252,7 +252,6 @@ FORBIDDEN = (
     "unshare -r -m true",
     "bwrap --unshare-all --ro-bind / / true",
     'python3 -c "import socket; socket.socket(40)"',
-    "python3 -c 'import socket; socket.socketpair(socket.AF_TIPC)' 2>&1 | grep -q 'Address family not supported' && false",
     "mount -t tmpfs none /tmp",
     "kill -9 1 && sleep 1 && false",
 )
