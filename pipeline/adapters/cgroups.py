@@ -25,7 +25,7 @@ from pipeline.adapters.tree_memory import memory_ending
 _PREFIX = "changeline-"
 _PIDS_SPARE = 4
 """The namespace's first process, and those that end while their successors start."""
-_REMOVALS, _REMOVAL_PAUSE_S = 50, 0.02
+_REMOVAL_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, *[0.05] * 20)
 _BEGINNINGS = 3
 
 
@@ -118,11 +118,11 @@ class CommandGroup:
 
     async def end(self) -> None:
         """Remove the group; the kernel needs a moment to let go of dead processes. What it keeps is swept by the next."""
-        for _ in range(_REMOVALS):
+        for pause_s in _REMOVAL_PAUSES_S:
             self._places = [place for place in self._places if not _removed(place)]
             if not self._places:
                 break
-            await asyncio.sleep(_REMOVAL_PAUSE_S)
+            await asyncio.sleep(pause_s)
         self._unlock()
 
     def discard(self) -> None:
