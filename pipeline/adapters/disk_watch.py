@@ -32,10 +32,15 @@ _KNOWN_MAX = 256
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One measurement: of a tree, and of its file system at the same time."""
+    """One measurement: of a tree, and of its file system at the same time.
+
+    `ceiling` is for a tree that is over its limit: what no command may make it exceed. It only sinks, so that many small
+    steps lead no further than one.
+    """
 
     tree: Usage
     file_system: Usage
+    ceiling: Usage | None = None
 
 
 class KnownTrees:
@@ -63,7 +68,7 @@ class DiskWatch:
     paths: tuple[Path, ...]
     settings: SandboxSettings
     known: KnownTrees
-    _before: dict[Path, Usage] = field(default_factory=dict)
+    _before: dict[Path, Known] = field(default_factory=dict)
     _began_s: float = field(default_factory=time.monotonic)
     _next_s: float = 0.0
     _next_short_s: float = 0.0
@@ -73,8 +78,7 @@ class DiskWatch:
         """Measure what has never been measured, so that growth can be told from what was there."""
         self.paths = tuple(path for path in self.paths if path.is_dir())  # else bubblewrap says what is wrong
         for path in self.paths:
-            known = self.known.of(path) or await self._measured(path)
-            self._before[path] = known.tree
+            self._before[path] = self.known.of(path) or await self._measured(path)
 
     def take(self, first: int) -> None:
         """Need nothing: what is measured are directories."""
@@ -92,11 +96,6 @@ class DiskWatch:
         if time.monotonic() - self._began_s < _INTERVAL_S and not any(self._restless(path) for path in self.paths):
             return None
         return await self._exceeded(None)
-
-    def remark(self) -> str:
-        """Return words for whoever works in a tree that is over its limit though this command did not make it grow."""
-        over = (path for path in self.paths if (known := self.known.of(path)) and self._beyond(known.tree))
-        return next((f"\n[{self._holds(path)}]\n" for path in over), "")
 
     async def _grown_too_far(self, first: int) -> Ending | None:
         now = time.monotonic()
@@ -128,7 +127,7 @@ class DiskWatch:
             left = self._left_of_reserve(path)
             if left is None:
                 continue
-            grown = (await self._measured(path)).tree.size - self._before[path].size
+            grown = (await self._measured(path)).tree.size - self._before[path].tree.size
             grown += (await asyncio.to_thread(nameless, first, path)).size
             if max(grown, await asyncio.to_thread(written, first)) > max(_SLACK.size, left // _BLAMED_PART):
                 words = f"{left // 1024**2} MiB are left on the file system of {path}, and this command filled it"
@@ -139,7 +138,8 @@ class DiskWatch:
 
     async def _measured(self, path: Path) -> Known:
         file_system = taken(path)
-        known = Known(await asyncio.to_thread(usage_of, path, lambda _: self._over.is_set()), file_system)
+        usage = await asyncio.to_thread(usage_of, path, lambda _: self._over.is_set())
+        known = Known(usage, file_system, self._ceiling(usage, self.known.of(path)))
         if not self._over.is_set():
             self.known.remember(path, known)
         return known
@@ -156,21 +156,22 @@ class DiskWatch:
     def _beyond(self, usage: Usage) -> bool:
         return usage.size > self.settings.tree_max_bytes or usage.entries > self.settings.tree_max_files
 
-    def _grew(self, path: Path, usage: Usage) -> bool:
-        before = self._before[path]
-        limit = self.settings
-        return usage.size > max(
-            limit.tree_max_bytes, before.size + _SLACK.size * (before.size > limit.tree_max_bytes)
-        ) or usage.entries > max(
-            limit.tree_max_files, before.entries + _SLACK.entries * (before.entries > limit.tree_max_files)
-        )
+    def _ceiling(self, usage: Usage, last: Known | None) -> Usage | None:
+        if not self._beyond(usage):
+            return None
+        above = usage + _SLACK
+        if last is None or last.ceiling is None:
+            return above
+        return Usage(min(above.size, last.ceiling.size), min(above.entries, last.ceiling.entries))
 
-    def _holds(self, path: Path, usage: Usage | None = None) -> str:
-        known = self.known.of(path)
-        held = usage or (known.tree if known else Usage())
+    def _grew(self, path: Path, usage: Usage) -> bool:
+        ceiling = self._before[path].ceiling
+        return ceiling is None or usage.size > ceiling.size or usage.entries > ceiling.entries
+
+    def _holds(self, path: Path, usage: Usage) -> str:
         allowed = f"{self.settings.tree_max_bytes // 1024**2} MiB and {self.settings.tree_max_files} entries allowed"
-        held_words = f"{held.size // 1024**2} MiB in {held.entries} entries"
-        return f"{path} holds {held_words}; {allowed}. Delete what is not needed: no command may make it grow further"
+        held = f"{usage.size // 1024**2} MiB in {usage.entries} entries"
+        return f"{path} holds {held}; {allowed}. Delete what is not needed: no command may make it grow further"
 
     def _left_of_reserve(self, path: Path) -> int | None:
         """Return what is free, if that is less than the machine's reserve; a small disk's is a part of it."""

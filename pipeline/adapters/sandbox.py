@@ -189,7 +189,7 @@ class Bubblewrap:
                 ending = starved or await disk.after() or ending
         finally:
             disk.cancel()
-        return result_of(ending, output, namespace.exit_code, time.monotonic() - started, disk.remark())
+        return result_of(ending, output, namespace.exit_code, time.monotonic() - started)
 
     def _memory(self) -> CommandGroup | MeasuredMemory:
         limit = self._settings.memory_max_bytes

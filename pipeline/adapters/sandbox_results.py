@@ -44,9 +44,7 @@ def unavailable(detail: str) -> PersonNeeded:
     return PersonNeeded(PauseReason.SANDBOX_UNAVAILABLE, message, detail=detail, remedy=remedy_for(detail))
 
 
-def result_of(
-    ending: Ending, output: CappedOutput, exit_code: int | None, duration_s: float, remark: str = ""
-) -> CommandResult:
+def result_of(ending: Ending, output: CappedOutput, exit_code: int | None, duration_s: float) -> CommandResult:
     """Word how a process tree ended. Raises `PersonNeeded(sandbox_unavailable)` if the command never started, and
     `TransientError(machine_short)` for one that was stopped because it fills the machine's disk.
     """
@@ -57,7 +55,7 @@ def result_of(
         raise unavailable(output.text().strip() or "bubblewrap ended without a word")
     return CommandResult(
         exit_code=_KILLED if killed or exit_code is None else exit_code,
-        output=output.text() + (f"\n[killed: {ending.words}]\n" if ending.excess else remark),
+        output=output.text() + (f"\n[killed: {ending.words}]\n" if ending.excess else ""),
         timed_out=ending.timed_out,
         truncated=output.truncated,
         duration_s=duration_s,
