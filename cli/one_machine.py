@@ -18,6 +18,7 @@ from cli.local.ports import LOOPBACK, free_port
 from cli.local.servers import LocalServers
 from cli.scenario import ScenarioError, load_scenario
 from pipeline.adapters.sandbox import start_sandbox
+from pipeline.adapters.sandbox_probe import Places
 from pipeline.errors import CallerError, Conflict
 from pipeline.ports import Isolation
 from pipeline.settings import Settings
@@ -156,7 +157,8 @@ def isolation(settings: Settings, directory: DataDirectory) -> Isolation:
     """Find out, by doing it, how tools of agents are isolated on this machine."""
 
     async def probe() -> Isolation:
-        sandbox = await start_sandbox(settings.sandbox, settings.environment, hidden=(directory.path,))
+        places = Places(directory.worktrees, directory.environments)
+        sandbox = await start_sandbox(settings.sandbox, settings.environment, hidden=(directory.path,), places=places)
         return sandbox.isolation()
 
     return asyncio.run(probe())

@@ -51,7 +51,15 @@ class SandboxSettings(_Group):
     allow_uncontained: bool = False
     """True runs tools without isolation where bubblewrap does not work. Off: such a machine pauses instead."""
     memory_max_bytes: int = Field(4 * 1024**3, ge=64 * 1024**2)
-    """Private writable memory of a command's processes together; also the size of its scratch directories."""
+    """All memory of a command's processes together, files in its scratch directories included; also the size of each of those."""
+    cgroup: str = Field("", pattern=r"^(|off|/.+)$")
+    """A cgroup delegated to this user (an absolute path), below which each command gets one of its own. Empty: looked for. `off`: memory is measured from outside instead."""
+    tree_max_bytes: int = Field(10 * 1024**3, ge=1024**2)
+    """Allocated disk of each directory that a command may write, such as its worktree."""
+    tree_max_files: int = Field(1_000_000, ge=1000)
+    """Files, directories and links in such a directory."""
+    disk_reserve_bytes: int = Field(1024**3, ge=0)
+    """Free space that commands leave to the machine, at most a twentieth of the file system; one that eats into it is stopped."""
     processes_max: int = Field(512, ge=16)
     file_max_bytes: int = Field(1024**3, ge=1024**2)
     read_only: tuple[Path, ...] = ()

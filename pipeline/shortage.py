@@ -53,6 +53,11 @@ def without_room(places: Iterable[Path]) -> TransientError | None:
     return None
 
 
+def short_of_disk(detail: str) -> TransientError:
+    """Return the error for a disk that was kept from running full."""
+    return _error("disk", detail)
+
+
 def behind(error: BaseException) -> TransientError | None:
     """Return what this machine is short of, if that is what an unexpected error comes from."""
     cause: BaseException | None = error

@@ -9,12 +9,14 @@ nothing here opens a loop, a thread, a connection or a file that a fork would in
 import asyncio
 import json
 import os
+from dataclasses import asdict
 from importlib import import_module
 
 from langgraph.checkpoint.memory import InMemorySaver
 
 from pipeline.adapters import anthropic
 from pipeline.adapters.sandbox import start_sandbox
+from pipeline.adapters.sandbox_probe import Places
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.agents import prompting
 from pipeline.agents.roles import Role
@@ -60,5 +62,7 @@ def isolation(settings: Settings) -> Isolation | None:
 
 
 async def _probe(settings: Settings) -> dict[str, str]:
-    sandbox = await start_sandbox(settings.sandbox, settings.environment, hidden=())
-    return {"name": sandbox.isolation().name, "detail": sandbox.isolation().detail}
+    root = settings.data_dir
+    hidden, places = ((root,), Places.below(root)) if root is not None else ((), None)
+    sandbox = await start_sandbox(settings.sandbox, settings.environment, hidden=hidden, places=places)
+    return asdict(sandbox.isolation())

@@ -16,6 +16,7 @@ from pipeline.adapters.git_network import network_of
 from pipeline.adapters.git_repository import cache_below, open_repository
 from pipeline.adapters.redis_bell import RedisDeltas
 from pipeline.adapters.sandbox import start_sandbox
+from pipeline.adapters.sandbox_probe import Places
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.signing import InstallationKey
 from pipeline.agents.crew import Crew
@@ -78,8 +79,9 @@ async def hands(order: Order, settings: Settings, isolation: Isolation | None = 
         provider = _provider(settings)
         stack.push_async_callback(provider.aclose)
         sandbox = await start_sandbox(
-            settings.sandbox, settings.environment, hidden=(data_directory(settings),), known=isolation
-        )
+            settings.sandbox, settings.environment, hidden=(data_directory(settings),),
+            places=Places.below(data_directory(settings)), known=isolation,
+        )  # fmt: skip
         live = await stack.enter_async_context(LiveText(_deltas(settings, order, database), order.cr_id))
         heard = Heard()
         context = await _context(order, settings, runs, database, provider, sandbox, live, heard)

@@ -7,15 +7,15 @@ beyond the cap is counted and dropped from the middle; it never accumulates.
 """
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
+from enum import StrEnum
+from typing import TypeAlias, TypeVar
 
 _CHUNK = 64 * 1024
-_MEMORY_INTERVAL_S = 0.25
+LOOK_INTERVAL_S = 0.25
+"""How often what a command uses is looked at."""
 _T = TypeVar("_T")
 
 
@@ -104,52 +104,39 @@ async def settle(work: Awaitable[_T]) -> tuple[_T, asyncio.CancelledError | None
     return task.result(), cancelled
 
 
+class Excess(StrEnum):
+    """What a command used more of than it may."""
+
+    MEMORY = "memory"
+    TREE = "tree"
+    """The disk of what it may write."""
+    MACHINE_DISK = "machine_disk"
+    """What it wrote leaves the file system too little room for everybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a watched process has to be killed; neither when it ended by itself."""
+    """Why a watched process has to be killed; neither when it ended by itself. `words` are for whoever reads the output."""
 
     timed_out: bool = False
-    out_of_memory: bool = False
+    excess: Excess | None = None
+    words: str = ""
 
 
-async def watch(ended: Callable[[], Awaitable[None]], *, timeout_s: float, out_of_memory: Callable[[], bool]) -> Ending:
-    """Wait until the process ends by itself, its time is over or its memory is used up. Kills nothing."""
+Look: TypeAlias = Callable[[], Awaitable[Ending | None]]
+"""One look at what a process uses: the ending that it has to have, or None."""
+
+
+async def watch(ended: Callable[[], Awaitable[None]], *, timeout_s: float, look: Look) -> Ending:
+    """Wait until the process ends by itself, its time is over or it uses more than it may. Kills nothing."""
     deadline = asyncio.get_running_loop().time() + timeout_s
     while (left := deadline - asyncio.get_running_loop().time()) > 0:
         try:
-            async with asyncio.timeout(min(left, _MEMORY_INTERVAL_S)):
+            async with asyncio.timeout(min(left, LOOK_INTERVAL_S)):
                 await ended()
         except TimeoutError:
-            if out_of_memory():
-                return Ending(out_of_memory=True)
+            if (ending := await look()) is not None:
+                return ending
         else:
             return Ending()
     return Ending(timed_out=True)
-
-
-def tree_memory_exceeds(root: int, limit: int) -> bool:
-    """Whether a process and all its descendants hold more than `limit` bytes of anonymous and shared memory.
-
-    Pages that several processes share count once; that costs a walk of page tables, so it is done near the limit only.
-    """
-    pids = _tree(root)
-    if sum(_kilobytes(pid, "status", ("RssAnon:", "RssShmem:")) for pid in pids) * 1024 <= limit:
-        return False
-    return sum(_kilobytes(pid, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for pid in pids) * 1024 > limit
-
-
-def _tree(root: int) -> list[int]:
-    pids = [root]
-    for pid in pids:
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                pids += [int(child) for child in (task / "children").read_text().split()]
-    return pids
-
-
-def _kilobytes(pid: int, table: str, names: tuple[str, ...]) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/{table}").read_text().splitlines()
-    except OSError:  # it ended meanwhile
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith(names))

@@ -3,34 +3,38 @@
 Problem: commands of agents and of target repositories are untrusted, and leave daemons, floods and hung processes
 behind. Choice: every command gets file system, process, network and IPC namespaces of its own, a user that owns
 nothing else (`sandbox_identity`), a named view of the machine (`sandbox_view`), a system-call filter (`seccomp`) and
-resource limits (`sandbox_limits`). Invariant: when `run` returns or raises, nothing that the command started is alive.
+limits: of each process (`sandbox_limits`), of memory (`cgroups`, else `tree_memory`), of disk (`disk_watch`). Invariant:
+when `run` returns or raises, nothing that the command started is alive.
 """
 
 import asyncio
 import inspect
 import os
 import shutil
+import stat
 import sys
-import tempfile
 import time
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
-from pipeline.adapters import egress_forwarder, sandbox_view, seccomp
+from pipeline.adapters import egress_forwarder, sandbox_probe, sandbox_view, seccomp
+from pipeline.adapters.cgroups import CgroupParent, CommandGroup, candidates, parent_at
+from pipeline.adapters.disk_watch import DiskWatch, KnownTrees
 from pipeline.adapters.egress_proxy import EgressProxy
 from pipeline.adapters.process_io import CappedOutput, Ending, settle
 from pipeline.adapters.sandbox_identity import Identity, give, identity_for
 from pipeline.adapters.sandbox_limits import limited, refuse_unstartable
+from pipeline.adapters.sandbox_probe import Places
 from pipeline.adapters.sandbox_process import Launch, Namespace, in_memory
+from pipeline.adapters.sandbox_results import result_of, unavailable
 from pipeline.adapters.toolchains import own_python, toolchain_paths
-from pipeline.adapters.uncontained import Refusing, Uncontained, result_of, unavailable
-from pipeline.errors import PersonNeeded
+from pipeline.adapters.tree_memory import MeasuredMemory
+from pipeline.adapters.uncontained import Refusing, Uncontained
 from pipeline.ports import CommandResult, Isolation, Network, Sandbox, SandboxCommand
 from pipeline.settings import EnvironmentSettings, SandboxSettings
 
 _FORWARDER = Path("/run/changeline/forwarder.py")
 _EGRESS = Path("/run/changeline/egress")
-_PROBE_TIMEOUT_S = 20.0
 
 
 async def start_sandbox(
@@ -38,17 +42,19 @@ async def start_sandbox(
     environment: EnvironmentSettings,
     *,
     hidden: tuple[Path, ...],
+    places: Places | None = None,
     known: Isolation | None = None,
 ) -> Sandbox:
     """Return what this machine can do, checked by doing it: contained, else as the operator allowed, else refusing.
 
     `hidden` names the pipeline's own directories and files (data, git cache, sockets): no tool ever sees them, except
-    paths below them that a command lists itself. `known` is what an earlier look at this machine found; only good news
+    paths below them that a command lists itself. `places` are the directories that change requests will work in, so that
+    the check is made there. `known` is what an earlier look at this machine found; only good news
     are believed without another look.
     """
     egress = EgressProxy(environment.registries, private_hosts=environment.private_registries)
     sandbox = Bubblewrap(settings, egress, hidden=hidden, known=known)
-    isolation = sandbox.isolation() if sandbox.isolation().active else await sandbox.probe()
+    isolation = sandbox.isolation() if sandbox.isolation().active else await sandbox.probe(places)
     if isolation.active:
         return sandbox
     return Uncontained(settings, isolation.detail) if settings.allow_uncontained else Refusing(isolation.detail)
@@ -69,37 +75,67 @@ class Bubblewrap:
         self._egress = egress
         self._hidden = hidden
         self._isolation = known or Isolation(name="none", detail="not checked yet")
+        self._cgroups = parent_at(known.cgroup) if known and known.cgroup else None
+        self._trees = KnownTrees()
 
     def isolation(self) -> Isolation:
         """Say what `probe` found."""
         return self._isolation
 
-    async def probe(self) -> Isolation:
-        """Run a small command under full containment and remember whether that works, and why not."""
-        problem = _missing_parts() or await self._trial()
+    async def probe(self, places: Places | None = None) -> Isolation:
+        """Run small commands under full containment and remember whether that works, and why not."""
+        problem = _missing_parts()
+        if not problem:
+            with sandbox_probe.trial(places) as trial:
+                problem = trial.problem or await trial.paths_work(self._run) or await self._find_memory_limit(trial)
+        if problem:
+            self._isolation = Isolation(name="none", detail=problem)
+        else:
+            cgroup = str(self._cgroups.memory) if self._cgroups else ""
+            self._isolation = Isolation(name="bubblewrap", detail=self._in_words(), cgroup=cgroup)
+        return self._isolation
+
+    def _in_words(self) -> str:
         root, filtered = os.geteuid() == 0, seccomp.program() is not None
         whose = "a user of its own for each worktree" if root else "this user, in a user namespace"
         calls = "system calls filtered" if filtered else "no system-call filter on this machine"
-        detail = f"file system, processes and network isolated; {whose}; {calls}"
-        self._isolation = Isolation(name="none" if problem else "bubblewrap", detail=problem or detail)
-        return self._isolation
+        counted = f"by cgroup v{self._cgroups.version}" if self._cgroups else "measured 4 times a second"
+        limits = self._settings
+        return (
+            f"file system, processes and network isolated; {whose}; {calls}; "
+            f"memory of a command at most {_in_gib(limits.memory_max_bytes)}, {counted}; "
+            f"disk of a tree at most {_in_gib(limits.tree_max_bytes)} in {limits.tree_max_files} entries"
+        )
+
+    async def _find_memory_limit(self, trial: sandbox_probe.Trial) -> str:
+        """Choose who counts the memory of commands: whoever stops one that takes too much. Returns why nobody does."""
+        why = ""
+        for parent in candidates(self._settings.cgroup) if self._settings.cgroup != "off" else ():
+            try:
+                parent.prepare()
+            except OSError as error:
+                why = f"{parent.memory}: {error.strerror}"
+                continue
+            why = await trial.memory_is_limited(self._frugally(parent))
+            if not why:
+                self._cgroups = parent
+                return ""
+        if self._settings.cgroup not in {"", "off"}:
+            return f"CHANGELINE_SANDBOX__CGROUP={self._settings.cgroup} does not limit memory: {why}"
+        return await trial.memory_is_limited(self._frugally(None))
+
+    def _frugally(self, cgroups: CgroupParent | None) -> sandbox_probe.Run:
+        """Return how to run a command with little memory, counted by these cgroups or measured."""
+        little = self._settings.model_copy(update={"memory_max_bytes": sandbox_probe.LITTLE_MEMORY_BYTES})
+        other = Bubblewrap(little, self._egress, hidden=self._hidden)
+        other._cgroups = cgroups
+        return other._run
 
     async def run(self, command: SandboxCommand) -> CommandResult:
         """Run as the port says, from a thread that outlives the command: the tree dies with the thread that started it."""
         if not self._isolation.active:
             raise unavailable(self._isolation.detail)
         return await self._run(command)
-
-    async def _trial(self) -> str:
-        check = ("/bin/sh", "-c", "test $(id -u) -ne 0 && : > written")
-        with tempfile.TemporaryDirectory(prefix="changeline-probe-") as directory:
-            tree = Path(os.path.realpath(directory))  # noqa: ASYNC240 - one short look at start-up
-            command = SandboxCommand(argv=check, cwd=tree, writable=(tree,), timeout_s=_PROBE_TIMEOUT_S)
-            try:
-                result = await self._run(command)
-            except PersonNeeded as error:
-                return error.message
-        return "" if result.exit_code == 0 else result.output.strip() or f"the trial ended with {result.exit_code}"
 
     async def _run(self, command: SandboxCommand) -> CommandResult:
         refuse_unstartable(command)
@@ -124,12 +160,14 @@ class Bubblewrap:
             mounts = sandbox_view.arguments(command, view)
             for path in command.writable or sandbox_view.looked_at(command):
                 await _hand_over(path, identity, to_read=not command.writable)
+            for path in command.writable:
+                _keep_open(path)
             launch = Launch(
                 executable=shutil.which("bwrap") or "bwrap",
                 arguments=("--new-session", "--die-with-parent", *identity.arguments, *mounts),
                 payload=(*identity.wrapper, *limited(self._settings, (*_environment(command), *payload))),
                 stdin=command.stdin,
-                seccomp=seccomp.program(),
+                seccomp=seccomp.program(memory_counted=self._cgroups is not None),
                 descriptors=tuple(shown.values()),
             )
             return await self._supervise(command, launch)
@@ -137,16 +175,46 @@ class Bubblewrap:
     async def _supervise(self, command: SandboxCommand, launch: Launch) -> CommandResult:
         started = time.monotonic()
         output, ending = CappedOutput(command.output_max_bytes), Ending()
-        namespace = Namespace(launch, output)
+        disk = DiskWatch(paths=command.writable, settings=self._settings, known=self._trees)
         try:
-            ending = await namespace.watch(
-                timeout_s=command.timeout_s, memory_max_bytes=self._settings.memory_max_bytes
-            )
+            await disk.begin()
+            memory = self._memory()
+            namespace = _started(launch, output, memory)
+            try:
+                ending = await namespace.watch((memory, disk), timeout_s=command.timeout_s)
+            finally:
+                starved, cancelled = await settle(_end(namespace, memory))
+            if cancelled is not None:
+                raise cancelled
+            if ending == Ending():
+                ending = starved or await disk.after() or ending
         finally:
-            _, cancelled = await settle(namespace.end())
-        if cancelled is not None:
-            raise cancelled
+            disk.cancel()
         return result_of(ending, output, namespace.exit_code, time.monotonic() - started)
+
+    def _memory(self) -> CommandGroup | MeasuredMemory:
+        limit = self._settings.memory_max_bytes
+        if self._cgroups is None:
+            return MeasuredMemory(limit=limit, scratch=sandbox_view.SCRATCH)
+        try:
+            return self._cgroups.begin(memory_max_bytes=limit, processes_max=self._settings.processes_max)
+        except OSError as error:
+            raise unavailable(f"{self._cgroups.memory}: {error.strerror}") from error
+
+
+def _started(launch: Launch, output: CappedOutput, memory: CommandGroup | MeasuredMemory) -> Namespace:
+    try:
+        return Namespace(launch, output)
+    except BaseException:
+        memory.discard()
+        raise
+
+
+async def _end(namespace: Namespace, memory: CommandGroup | MeasuredMemory) -> Ending | None:
+    await namespace.end()
+    starved = memory.ending()
+    await memory.end()
+    return starved
 
 
 async def _hand_over(path: Path, identity: Identity, *, to_read: bool) -> None:
@@ -170,3 +238,14 @@ def _missing_parts() -> str:
     needed = ("bwrap", "prlimit", *(("setpriv",) if os.geteuid() == 0 else ()))
     missing = [name for name in needed if shutil.which(name) is None]
     return f"not found on PATH: {', '.join(missing)}" if missing else ""
+
+
+def _keep_open(tree: Path) -> None:
+    """Let the owner of a tree enter it: a command that closed it would have stopped all that follow."""
+    mode = tree.lstat().st_mode
+    if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+        tree.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+
+
+def _in_gib(size: int) -> str:
+    return f"{size / 1024**3:.3g} GiB"

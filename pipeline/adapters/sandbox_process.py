@@ -11,10 +11,12 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Protocol
 
-from pipeline.adapters.process_io import CappedOutput, Ending, PipeReader, exited, tree_memory_exceeds, watch
+from pipeline.adapters.process_io import CappedOutput, Ending, PipeReader, exited, watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,16 @@ class Launch:
     stdin: bytes | None
     seccomp: bytes | None
     descriptors: tuple[int, ...]
+
+
+class Limit(Protocol):
+    """Something that bounds what a command uses."""
+
+    def take(self, first: int) -> None:
+        """Begin with the namespace's first process, which waits and has no child yet. Raises `OSError`."""
+
+    async def look(self, first: int) -> Ending | None:
+        """Say whether the command has to be killed."""
 
 
 def in_memory(stack: ExitStack, content: bytes) -> int:
@@ -75,17 +87,26 @@ class Namespace:
         """The payload's, 128 + signal if it was killed; None when bubblewrap could not start it. Known after `end`."""
         return self._monitor.returncode if self._status.payload_ended else None
 
-    async def watch(self, *, timeout_s: float, memory_max_bytes: int) -> Ending:
-        """Let the payload run until it ends or has to be killed."""
+    async def watch(self, limits: Sequence[Limit], *, timeout_s: float) -> Ending:
+        """Let the payload run, within its limits from its first instruction, until it ends or has to be killed."""
         await self._attach()
+        if (first := self._status.first) is None:  # bubblewrap failed, and says why
+            return await watch(self._ended, timeout_s=timeout_s, look=_nothing)
+        for limit in limits:
+            limit.take(first)
         with contextlib.suppress(BrokenPipeError):  # bubblewrap failed before the gate
             os.write(self._gate, b"\0")
-        first = self._status.first
-        return await watch(
-            lambda: exited(self._monitor_pidfd),
-            timeout_s=timeout_s,
-            out_of_memory=lambda: first is not None and tree_memory_exceeds(first, memory_max_bytes),
-        )
+
+        async def look() -> Ending | None:
+            for limit in limits:
+                if (ending := await limit.look(first)) is not None:
+                    return ending
+            return None
+
+        return await watch(self._ended, timeout_s=timeout_s, look=look)
+
+    async def _ended(self) -> None:
+        await exited(self._monitor_pidfd)
 
     async def end(self) -> None:
         """Kill what is left, wait until all of it is gone and everything it printed is read."""
@@ -107,6 +128,10 @@ class Namespace:
         if self._first is None and self._status.first is not None:
             with contextlib.suppress(ProcessLookupError):  # it failed before the gate and is gone
                 self._first = os.pidfd_open(self._status.first)
+
+
+async def _nothing() -> None:
+    """Look at nothing."""
 
 
 class _Status:

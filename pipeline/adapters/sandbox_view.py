@@ -3,8 +3,8 @@
 Problem: a view that starts from `/` and hides things forgets one, and a read-only bind does not stop a connection to a
 Unix socket in it. Choice: start from nothing and name what is visible: system directories, the few files of `/etc` that
 programs need, and the command's own paths. Paths the operator keeps for Changeline (data directory, git cache, socket
-directories) are covered again should a visible directory contain them. Invariant: no mount point or source below a
-path that tools can write goes through a symbolic link, because a tool may have planted it.
+directories) are covered again should a visible directory contain them, under whatever name. Invariant: no mount point
+or source below a path that tools can write goes through a symbolic link, because a tool may have planted it.
 """
 
 import os
@@ -43,6 +43,8 @@ _ETC = (
     "timezone",
 )
 _TOP = (Path("/etc"), Path("/run"), Path("/run/changeline"), Path("/var"), HOME.parent)
+SCRATCH = (Path("/dev/shm"), Path("/tmp"), Path("/var/tmp"), HOME)  # noqa: S108 - inside
+"""File systems in memory, made for each command."""
 _ETC_PATTERNS = ("java-*", "python3*")
 
 
@@ -75,14 +77,14 @@ def environment(command: SandboxCommand) -> dict[str, str]:
 def arguments(command: SandboxCommand, view: View) -> list[str]:
     """Return bubblewrap's mount arguments. Raises `InvariantBroken` for paths that must never be shown."""
     _check(command, view)
-    size = str(view.scratch_max_bytes)
-    scratch = ["--perms", "1777", "--size", size, "--tmpfs"]
-    mounts = sorted(_mounts(command, view), key=lambda mount: len(mount[0].parts))
+    scratch = ("--perms", "1777", "--size", str(view.scratch_max_bytes), "--tmpfs")
+    covers = list(_covers(command, view))
+    mounts = sorted((*covers, *_mounts(command, view)), key=lambda mount: len(mount[0].parts))
     return [
         *_directories(_TOP),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev"),
-        *(*scratch, "/dev/shm", *scratch, "/tmp", "--symlink", "/tmp", "/var/tmp", *scratch, str(HOME)),  # noqa: S108 - inside
+        *(part for path in SCRATCH for part in (*scratch, str(path))),
         *(
             part
             for path, fd in view.files.items()
@@ -90,6 +92,7 @@ def arguments(command: SandboxCommand, view: View) -> list[str]:
         ),
         *(part for inside, host in view.sockets.items() for part in ("--ro-bind", str(host), str(inside))),
         *(part for path, mount in mounts for part in (*_directories(reversed(path.parents[:-1])), *mount)),
+        *(part for path, mount in covers if "--tmpfs" in mount for part in ("--remount-ro", str(path))),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(command.cwd)),
     ]
 
@@ -123,12 +126,23 @@ def _system() -> Iterator[str]:
             yield from (*_directories((path.parent,)), "--ro-bind", str(path), str(path))
 
 
+def _covers(command: SandboxCommand, view: View) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Yield what stands over our own paths wherever a visible directory shows them, by whatever name it got there."""
+    shown = {path: path for path in (*map(Path, _SYSTEM), *view.read_only, *command.read_only)} | dict(command.mounts)
+    for hidden in view.hidden:
+        real = Path(os.path.realpath(hidden))
+        if not real.exists():
+            continue
+        for inside, source in shown.items():
+            top = Path(os.path.realpath(source))
+            if _within(real, top):
+                place = inside / real.relative_to(top)
+                over = ("--perms", "0755", "--tmpfs") if real.is_dir() else ("--ro-bind", os.devnull)
+                yield place, (*over, str(place))
+
+
 def _mounts(command: SandboxCommand, view: View) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """Yield mounts by destination; sorted by depth, a deeper one always stands over a shallower one."""
-    visible = [*map(Path, _SYSTEM), *view.read_only, *command.read_only]
-    for path in view.hidden:
-        if any(_within(path, parent) for parent in visible) and path.exists():
-            yield path, ("--tmpfs", str(path)) if path.is_dir() else ("--ro-bind", os.devnull, str(path))
     for path in (*view.read_only, *command.read_only):
         yield path, ("--ro-bind", str(path), str(path))
     for destination, source in command.mounts.items():
@@ -142,13 +156,22 @@ def _check(command: SandboxCommand, view: View) -> None:
     for path in (*shown, *command.mounts):
         if not path.is_absolute() or ".." in path.parts or len(path.parts) == 1:
             raise InvariantBroken("A sandbox shows absolute paths below the root only.", path=str(path))
+    real_shown = {os.path.realpath(path) for path in shown}
+    real_writable = [Path(os.path.realpath(path)) for path in command.writable]
     for path in view.hidden:
-        if path in shown or any(_within(path, writable) for writable in command.writable):
+        real = os.path.realpath(path)
+        if real in real_shown or any(_within(Path(real), writable) for writable in real_writable):
             raise InvariantBroken("A directory of the pipeline itself is never shown to a tool.", path=str(path))
     for path in (*shown, *command.mounts):
         planted = path in command.writable or any(_within(path, parent) for parent in command.writable)
-        if planted and os.path.realpath(path) != str(path):
+        if planted and os.path.realpath(path) != _straight(path, view.hidden):
             raise InvariantBroken("A path that a tool can change leads through a symbolic link.", path=str(path))
+
+
+def _straight(path: Path, own: tuple[Path, ...]) -> str:
+    """Return where a path leads if no tool has bent it: links on the way to our own directory are the operator's."""
+    above = next((place for place in own if _within(path, place)), None)
+    return str(path) if above is None else str(Path(os.path.realpath(above)) / path.relative_to(above))
 
 
 def _within(path: Path, parent: Path) -> bool:

@@ -19,39 +19,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pipeline.adapters import sandbox_view
-from pipeline.adapters.process_io import CappedOutput, Ending, PipeReader, exited, settle, tree_memory_exceeds, watch
+from pipeline.adapters.process_io import CappedOutput, Ending, PipeReader, exited, settle, watch
 from pipeline.adapters.sandbox_limits import limited, refuse_unstartable
-from pipeline.change_request import PauseReason
-from pipeline.errors import ModelError, PersonNeeded
+from pipeline.adapters.sandbox_results import remedy_for, result_of, unavailable
+from pipeline.adapters.tree_memory import MeasuredMemory
+from pipeline.errors import ModelError
 from pipeline.ports import CommandResult, Isolation, SandboxCommand
 from pipeline.settings import SandboxSettings
 
-_REMEDY = (
-    "Install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and allow unprivileged user namespaces or run as "
-    "root; or set CHANGELINE_SANDBOX__ALLOW_UNCONTAINED=true to run tools without isolation."
-)
-_KILLED = 128 + signal.SIGKILL
 _POLL_S = 0.02
-
-
-def unavailable(detail: str) -> PersonNeeded:
-    """Return the error for a machine, or a command, that cannot be contained."""
-    message = f"Tools cannot run contained on this machine: {detail}"
-    return PersonNeeded(PauseReason.SANDBOX_UNAVAILABLE, message, detail=detail, remedy=_REMEDY)
-
-
-def result_of(ending: Ending, output: CappedOutput, exit_code: int | None, duration_s: float) -> CommandResult:
-    """Word how a process tree ended. Raises `PersonNeeded(sandbox_unavailable)` if the command never started."""
-    killed = ending.timed_out or ending.out_of_memory
-    if not killed and exit_code is None:
-        raise unavailable(output.text().strip() or "bubblewrap ended without a word")
-    return CommandResult(
-        exit_code=_KILLED if killed or exit_code is None else exit_code,
-        output=output.text() + ("\n[killed: it used more memory than allowed]\n" if ending.out_of_memory else ""),
-        timed_out=ending.timed_out,
-        truncated=output.truncated,
-        duration_s=duration_s,
-    )
 
 
 class Refusing:
@@ -62,7 +38,7 @@ class Refusing:
 
     def isolation(self) -> Isolation:
         """Say why nothing runs."""
-        return Isolation(name="none", detail=f"tools are refused: {self._why}")
+        return Isolation(name="none", detail=f"tools are refused: {self._why}. {remedy_for(self._why)}")
 
     async def run(self, command: SandboxCommand) -> CommandResult:  # noqa: ARG002 - the port's name
         """Raise `PersonNeeded(sandbox_unavailable)`, always."""
@@ -96,12 +72,12 @@ class Uncontained:
             except OSError as error:
                 return CommandResult(exit_code=127, output=f"{error.filename}: {error.strerror}\n")
             reader = PipeReader(printed, output.feed)
-            limit = self._settings.memory_max_bytes
+            memory = MeasuredMemory(limit=self._settings.memory_max_bytes)
             try:
                 ending = await watch(
                     lambda: _ended(process),
                     timeout_s=command.timeout_s,
-                    out_of_memory=lambda: tree_memory_exceeds(process.pid, limit),
+                    look=lambda: memory.look(process.pid),
                 )
             finally:
                 _, cancelled = await settle(_end(process, reader, mark))

@@ -53,6 +53,9 @@ class Isolation:
 
     name: str
     detail: str
+    """In words: what is isolated, and which limits hold and how."""
+    cgroup: str = ""
+    """The directory below which each command gets a cgroup of its own; empty where memory is measured from outside."""
 
     @property
     def active(self) -> bool:

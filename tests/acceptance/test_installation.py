@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -26,6 +27,8 @@ def test_up_runs_in_the_background_is_seen_used_saved_and_stopped(changeline: Ch
     assert started.returncode == 0, started.stderr
     up = value_of(started)
     assert up["model"] is None
+    assert re.search(r"memory of a command at most 4 GiB, (by cgroup v[12]|measured)", up["isolation"]["detail"])
+    assert "disk of a tree at most 10 GiB in 1000000 entries" in up["isolation"]["detail"]
     assert Path(up["token_file"]).stat().st_mode & 0o777 == 0o600
     assert up["login"] not in (place / "data" / "logs" / "up.log").read_text()
     with httpx2.Client(trust_env=False) as browser:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.sandbox import start_sandbox
+from pipeline.adapters.sandbox import Bubblewrap, start_sandbox
 from pipeline.adapters.uncontained import Refusing
 from pipeline.change_request import PauseReason
 from pipeline.errors import ModelError, PersonNeeded
@@ -97,6 +97,11 @@ async def test_a_flood_of_output_is_cut_in_the_middle_and_held_in_little_memory(
 async def test_undecodable_output_is_replaced_not_raised(sandbox: Sandbox, tree: Path) -> None:
     result = await sandbox.run(shell(tree, "printf 'a\\377b'"))
     assert result.output == "a\ufffdb"
+
+
+async def test_a_command_that_closes_its_tree_does_not_shut_out_the_next(bubblewrap: Bubblewrap, tree: Path) -> None:
+    assert (await bubblewrap.run(shell(tree, "chmod 000 ."))).exit_code == 0
+    assert (await bubblewrap.run(shell(tree, "touch in && ls"))).output == "in\n"
 
 
 LEAVING = "sleep {0} & setsid sleep {0} & (setsid sh -c 'trap \"\" TERM HUP; sleep {0} & sleep {0}' &)"

@@ -74,7 +74,7 @@ export const PAUSE: Record<PauseReason, { title: string; next: string }> = {
   agent_timeout: { title: 'An agent took too long', next: 'Resume to try again, or give a hint.' },
   total_time: { title: 'The time for this change is used up', next: 'Raise the limit and resume, or cancel.' },
   providers_down: { title: 'No model answers', next: 'Check the provider and its key, then resume.' },
-  sandbox_unavailable: { title: 'Tools cannot work here', next: 'Read the details: mend what keeps tools from starting or from reading the tree, then resume.' },
+  sandbox_unavailable: { title: 'Tools cannot work here', next: 'Do what the details say: something keeps tools from starting, or from reading the tree. Then resume.' },
   environment_failed: { title: 'The dependencies could not be installed', next: 'Read the log, repair the manifest, then resume.' },
   remote_unreachable: { title: 'The repository cannot be reached', next: 'Check the remote, then resume.' },
   machine_short: { title: 'The machine ran out of room', next: 'Free disk or memory as the message says, then resume.' },

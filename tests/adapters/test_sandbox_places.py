@@ -1,0 +1,114 @@
+"""Where a data directory may lie, and what the check at start-up says where it may not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.sandbox import start_sandbox
+from pipeline.adapters.sandbox_probe import Places
+from pipeline.adapters.uncontained import Refusing
+from pipeline.change_request import PauseReason
+from pipeline.errors import PersonNeeded
+from pipeline.ports import SandboxCommand
+from pipeline.settings import EnvironmentSettings, SandboxSettings
+from tests.adapters.as_user import User, user_with
+
+CANARY = "canary-2b90"
+ODD = "with space/ünï\udcff/" + "/".join("deep" * 40 for _ in range(8)) + "/new\nline"
+LOOK = "cat {data}/secret {real}/secret; echo filled > {real}/f; ls {real}; echo mine > f && pwd"
+
+
+def _moved(user: User, name: str) -> None:
+    """Give the user's data directory a longer name, all of which it owns."""
+    for part in Path(name).parts:
+        user.data /= part
+        user.data.mkdir(mode=0o755)
+        if user.uid:
+            os.chown(user.data, user.uid, user.uid)
+
+
+def _look(user: User, real: Path, **settings: list[str]) -> str:
+    (real / "secret").write_text(CANARY)
+    (real / "secret").chmod(0o644)
+    script = LOOK.format(data=f"'{user.data}'", real=f"'{real}'")
+    _, [(code, output)] = user.run(("/bin/bash", "-c", script), **settings)
+    assert code == 0, output
+    assert output.rstrip("\n").endswith("/worktrees/one")
+    assert CANARY not in output
+    assert not (real / "f").exists()
+    return output
+
+
+@pytest.mark.parametrize("below", ["/var/tmp", "/tmp", "/dev/shm", "/run", "/home", "/srv", "/usr/local", "/etc"])
+@pytest.mark.parametrize("ordinary", [False, True], ids=["as we are", "ordinary user"])
+def test_a_data_directory_works_wherever_it_lies(*, ordinary: bool, below: str) -> None:
+    if not os.access(below, os.W_OK):
+        pytest.skip("this user cannot write there")
+    with user_with(ordinary=ordinary, counted=False, below=Path(below)) as user:
+        _look(user, user.data)
+
+
+@pytest.mark.parametrize("ordinary", [False, True], ids=["as we are", "ordinary user"])
+def test_a_data_directory_works_under_odd_names_and_behind_links(*, ordinary: bool) -> None:
+    with user_with(ordinary=ordinary, counted=False, below=Path("/var/tmp")) as user:
+        _moved(user, ODD)
+        real, top = user.data, user.data.parents[len(Path(ODD).parts)]
+        (top / "link").symlink_to(real)
+        (top / "up").symlink_to(top)
+        user.data = top / "link"
+        _look(user, real)
+        user.data = top / "up" / real.relative_to(top)
+        _look(user, real)
+
+
+@pytest.mark.parametrize("ordinary", [False, True], ids=["as we are", "ordinary user"])
+def test_a_directory_shown_under_another_name_does_not_show_our_own(*, ordinary: bool) -> None:
+    with user_with(ordinary=ordinary, counted=False) as user:
+        (user.data / "secret").write_text(CANARY)
+        (user.data / "secret").chmod(0o644)
+        user.data.chmod(0o755)
+        with user_with(ordinary=False, counted=False) as other:
+            (other.data.parent / "alias").symlink_to(user.data.parent)
+            shown = other.data.parent / "alias"
+            look = ("/bin/sh", "-c", f"cat {shown}/data/secret {user.data}/secret; echo x > {shown}/data/x; ls {shown}")
+            _, [(_, output)] = user.run(look, read_only=[str(shown)])
+        assert "data" in output.splitlines()
+        assert CANARY not in output
+        assert not (user.data / "x").exists()
+
+
+async def test_what_cannot_be_shown_is_said_at_the_start_with_its_path_and_what_helps(tmp_path: Path) -> None:
+    shown = tmp_path / "shown"
+    (shown / "real").mkdir(parents=True)
+    (shown / "link").symlink_to(shown / "real")
+    data = shown / "link"
+    sandbox = await start_sandbox(
+        SandboxSettings(read_only=(shown,)), EnvironmentSettings(), hidden=(data,), places=Places.below(data)
+    )
+    assert isinstance(sandbox, Refusing)
+    detail = sandbox.isolation().detail
+    assert f"{data}/worktrees" in detail
+    assert "CHANGELINE_DATA_DIR" in detail
+    assert "apt-get" not in detail
+    with pytest.raises(PersonNeeded) as caught:
+        await sandbox.run(SandboxCommand(argv=("true",), cwd=data, writable=()))
+    assert caught.value.reason is PauseReason.SANDBOX_UNAVAILABLE
+    assert "apt-get" not in str(caught.value.facts["remedy"])
+
+
+async def test_a_place_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "worktrees").write_text("a file")
+    sandbox = await start_sandbox(
+        SandboxSettings(), EnvironmentSettings(), hidden=(tmp_path,), places=Places.below(tmp_path)
+    )
+    assert isinstance(sandbox, Refusing)
+    assert f"{tmp_path}/worktrees: File exists" in sandbox.isolation().detail
+
+
+async def test_the_check_leaves_nothing_behind(tmp_path: Path) -> None:
+    sandbox = await start_sandbox(
+        SandboxSettings(), EnvironmentSettings(), hidden=(tmp_path,), places=Places.below(tmp_path)
+    )
+    assert sandbox.isolation().active
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["environments", "worktrees"]
