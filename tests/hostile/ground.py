@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.hostile.canaries import Canaries, Fifos
 from tests.line import scenarios
 
+PERSON = ("-c", "user.name=Person", "-c", "user.email=person@example.invalid")
 OLD = 1_000_000_000
 """A time long before the index was written, so that git has to look into the file (and to run its filters)."""
 SECRET = "the-other-tenants-secret"
@@ -105,28 +106,27 @@ class Honest:
         self._directory = directory
         self._canaries = canaries
         self._fifos = fifos
-        self._template = directory / "template"
+        self._templates = {planted: directory / f"template-{planted}" for planted in (False, True)}
         self._made = 0
-        planted = {name: canaries.shell(f"planted {name}") for name in PLANTED}
-        files = {
-            **_FILES,
-            **{name: f"#!/bin/sh\n{line}\nexit 0\n" for name, line in planted.items()},
-            **{f"{name}.py": canaries.python(f"module {name}") for name in MODULES},
-        }
         self.aside = directory / "aside"
-        make_repository(self._template, files, executable=PLANTED)
-        make_repository(self.aside / "secret", {"secret.txt": SECRET})
+        make_repository(self._templates[False], _FILES)
+        make_repository(self._templates[True], {**_FILES, **_planted(canaries)}, executable=PLANTED)
+        make_repository(self.aside / "secret", {**scenarios.FILES, "secret.txt": SECRET})
 
-    def copy(self, name: str) -> Ground:
-        """Return a fresh clone with a work tree. Copied files have other inodes than the index remembers."""
+    def copy(self, name: str, *, planted: bool = False) -> Ground:
+        """Return a fresh clone with a work tree. Copied files have other inodes than the index remembers.
+
+        With `planted`, its first commit holds programs and modules that are found wherever somebody looks into the
+        current directory.
+        """
         self._made += 1
         path = self._directory / f"{self._made}-{name.replace(' ', '-')}"
-        shutil.copytree(self._template, path, symlinks=True)
+        shutil.copytree(self._templates[planted], path, symlinks=True)
         return Ground(path, self._canaries, self._fifos, self.aside)
 
-    def bare(self, name: str) -> Ground:
+    def bare(self, name: str, *, planted: bool = False) -> Ground:
         """Return a bare copy."""
-        whole = self.copy(name)
+        whole = self.copy(name, planted=planted)
         path = whole.path.with_name(f"{whole.path.name}.git")
         (whole.path / ".git").rename(path)
         shutil.rmtree(whole.path)
@@ -134,6 +134,11 @@ class Honest:
         config.write_text(config.read_text().replace("bare = false", "bare = true"))
         (path / "index").unlink()
         return Ground(path, self._canaries, self._fifos, self.aside)
+
+
+def _planted(canaries: Canaries) -> dict[str, str]:
+    programs = {name: f"#!/bin/sh\n{canaries.shell(f'planted {name}')}\nexit 0\n" for name in PLANTED}
+    return {**programs, **{f"{name}.py": canaries.python(f"module {name}") for name in MODULES}}
 
 
 def make_repository(path: Path, files: Mapping[str, str], *, executable: Iterable[str] = ()) -> None:
@@ -145,9 +150,8 @@ def make_repository(path: Path, files: Mapping[str, str], *, executable: Iterabl
         file.write_text(text)
     for name in executable:
         (path / name).chmod(0o755)
-    person = ("-c", "user.name=Person", "-c", "user.email=person@example.invalid")
     for arguments in (("init", "-q", "-b", "main"), ("add", "-A", "-f"), ("commit", "-q", "-m", "First commit")):
-        as_person(path, *person, *arguments)
+        as_person(path, *PERSON, *arguments)
 
 
 def as_person(path: Path, *arguments: str, configured: bool = False) -> subprocess.CompletedProcess[bytes]:

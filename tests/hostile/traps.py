@@ -6,6 +6,7 @@ are made from `git_keys`, so a program that git learns to start is laid here, to
 """
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from tests.hostile import git_keys
-from tests.hostile.ground import Ground, Honest, as_person, make_repository
+from tests.hostile.ground import PERSON, Ground, Honest, as_person, make_repository
 
 _FILTER = "exec /bin/cat"
 _SHOW = 'exec /bin/cat "$1"'
@@ -38,12 +39,15 @@ class Trap:
     lay: Callable[[Ground], None]
     becomes: Becomes = Becomes.TAKEN
     bare: bool = False
-    whole_line: bool = False
-    """Whether a change request is carried to the merge in it, not only looked at."""
+    planted: bool = False
+    """Whether its first commit holds programs and modules named like those that we start."""
+    foreign: bool = False
+    """Whether it also stands there as another user's, where the suite may give files away."""
 
     def set(self, honest: Honest) -> Ground:
         """Make the repository."""
-        ground = honest.bare(self.name) if self.bare else honest.copy(self.name)
+        make = honest.bare if self.bare else honest.copy
+        ground = make(self.name, planted=self.planted)
         self.lay(ground)
         if not self.bare:
             ground.grow_old()
@@ -64,7 +68,7 @@ def program_values(ground: Ground, label: str) -> Iterator[tuple[str, str]]:
 
 def _values_of(ground: Ground, label: str, documented: str) -> Iterator[tuple[str, str]]:
     def canary(then: str = "exit 0", of: str = documented) -> str:
-        return str(ground.canaries.program(f"{label} {of}", then=then))
+        return str(ground.canaries.program(f"{label} {re.sub('[<>]', '', of)}", then=then))
 
     match documented:
         case "alias.*":
@@ -221,10 +225,9 @@ def _submodules(ground: Ground) -> None:
         f'[submodule "sub"]\n\tpath = sub\n\turl = ext::{program}\n\tupdate = !{program}\n'
         f'[submodule "../../hooks"]\n\tpath = other\n\turl = -u{program}\n'
     )
-    person = ("-c", "user.name=P", "-c", "user.email=p@example.invalid")
     as_person(ground.path, "update-index", "--add", "--cacheinfo", f"160000,{ground.head},sub")
     as_person(ground.path, "add", ".gitmodules")
-    as_person(ground.path, *person, "commit", "-q", "-m", "Submodules")
+    as_person(ground.path, *PERSON, "commit", "-q", "-m", "Submodules")
     ground.configure([("submodule.sub.update", f"!{program}"), ("submodule.recurse", "true")])
     ground.configure([("submodule.sub.url", f"ext::{program}"), ("submodule.sub.active", "true")])
     inner = ground.path / "sub"
@@ -243,13 +246,12 @@ def _odd_index(ground: Ground) -> None:
 
 def _replaced(ground: Ground) -> None:
     """A replacement that shows another tree under the name of the base commit."""
-    person = ("-c", "user.name=P", "-c", "user.email=p@example.invalid")
     head = ground.head
     for arguments in (("checkout", "-q", "--orphan", "other"), ("rm", "-rqf", ".")):
         as_person(ground.path, *arguments)
     (ground.path / "package.json").write_text('{"scripts": {"test": "false"}}')
     as_person(ground.path, "add", "package.json")
-    as_person(ground.path, *person, "commit", "-q", "-m", "Shown instead")
+    as_person(ground.path, *PERSON, "commit", "-q", "-m", "Shown instead")
     as_person(ground.path, "checkout", "-q", "main")
     as_person(ground.path, "replace", "--graft", head, "other")
     as_person(ground.path, "replace", "-f", head, "other")
@@ -369,28 +371,28 @@ TRAPS = (
     Trap("a filter that must run", _process_filter),
     Trap("configured paths", _paths),
     Trap("configured addresses", _addresses),
-    Trap("everything", _all_values, whole_line=True),
+    Trap("everything", _all_values, planted=True, foreign=True),
     Trap("hooks", _hooks),
-    Trap("bare with hooks", _proc_receive, bare=True, whole_line=True),
+    Trap("bare with hooks", _proc_receive, bare=True, foreign=True),
     Trap("bare with programs", _attributes_of_the_repository, bare=True),
-    Trap("included configuration", _included),
+    Trap("included configuration", _included, foreign=True),
     Trap("configuration of the work tree", _configuration_of_the_worktree),
-    Trap("linked work tree", _linked_worktree),
+    Trap("linked work tree", _linked_worktree, foreign=True),
     Trap("submodules", _submodules),
     Trap("odd index", _odd_index),
     Trap("replaced commit", _replaced, Becomes.EITHER),
     Trap("grafts", _grafted, Becomes.EITHER),
     Trap("shallow", _shallow, Becomes.REFUSED),
-    Trap("borrowed objects", _borrowing, Becomes.REFUSED),
+    Trap("borrowed objects", _borrowing, Becomes.REFUSED, foreign=True),
     Trap("alternates in a pipe", _borrowing_from_a_pipe, Becomes.REFUSED),
     Trap("alternates by http", _borrowing_by_http, Becomes.EITHER),
     Trap("promised objects", _promised, Becomes.REFUSED),
-    Trap("git file to another tenant", _pointing(_secret_git), Becomes.REFUSED),
+    Trap("git file to another tenant", _pointing(_secret_git), Becomes.REFUSED, foreign=True),
     Trap("git file to nothing", _pointing(lambda ground: ground.aside / "nothing"), Becomes.REFUSED),
     Trap("git file to a device", _pointing(lambda ground: _INFINITE), Becomes.REFUSED),
     Trap("git file is a pipe", _git_file_is_a_pipe, Becomes.REFUSED),
     Trap("common directory of another tenant", _common_directory, Becomes.REFUSED),
-    Trap("made of links", _made_of_links, Becomes.REFUSED),
+    Trap("made of links", _made_of_links, Becomes.REFUSED, foreign=True),
     Trap("objects are a link", _linked("objects", lambda ground: _secret_git(ground) / "objects"), Becomes.REFUSED),
     Trap("refs are a link", _linked("refs", lambda ground: _secret_git(ground) / "refs"), Becomes.REFUSED),
     Trap("HEAD is a device", _linked("HEAD", lambda ground: _INFINITE), Becomes.REFUSED),
