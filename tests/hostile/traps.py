@@ -180,6 +180,8 @@ def _all_values(ground: Ground) -> None:
     config = ground.git_dir / "config"
     config.write_text("".join(part for part in _without(config.read_text(), "hooksPath", "required")))
     ground.hooks(ground.git_dir / "hooks", "hook")
+    # Where it stands, git leaves the work tree to it and asks no filter.
+    (ground.git_dir / "hooks" / "push-to-checkout").unlink()
 
 
 def _without(text: str, *names: str) -> Iterator[str]:
@@ -193,7 +195,6 @@ def _hooks(ground: Ground) -> None:
 def _proc_receive(ground: Ground) -> None:
     _hooks(ground)
     ground.configure([("receive.procReceiveRefs", "refs"), ("receive.denyCurrentBranch", "ignore")])
-    ground.configure([("transfer.hideRefs", "refs/heads/changeline"), ("receive.denyDeletes", "true")])
 
 
 def _included(ground: Ground) -> None:
