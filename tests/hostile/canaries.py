@@ -22,6 +22,7 @@ _EVENT = struct.Struct("iIII")
 _READ = 0x1 | 0x20  # IN_ACCESS | IN_OPEN
 _PROBE_S = 0.05
 _SETTLED_MS = 100
+_SHOWN_MAX = 300
 
 
 class Canaries:
@@ -82,7 +83,7 @@ class Canaries:
         """Return what fired, sorted, and forget it."""
         ran = []
         for mark in sorted(self.marks.iterdir()):
-            ran += mark.read_text(errors="replace").splitlines()
+            ran += [line[:_SHOWN_MAX] for line in mark.read_text(errors="replace").splitlines()]
             mark.unlink()
         connected = [f"{name} was connected to" for name, listener in self._listeners.items() if _visited(listener)]
         return sorted({*ran, *connected, *(f"{name} was read" for name in self._read_files())})

@@ -15,7 +15,6 @@ from pathlib import Path
 from tests.hostile.canaries import Canaries, Fifos
 from tests.line import scenarios
 
-PERSON = ("-c", "user.name=Person", "-c", "user.email=person@example.invalid")
 OLD = 1_000_000_000
 """A time long before the index was written, so that git has to look into the file (and to run its filters)."""
 SECRET = "the-other-tenants-secret"
@@ -151,12 +150,13 @@ def make_repository(path: Path, files: Mapping[str, str], *, executable: Iterabl
     for name in executable:
         (path / name).chmod(0o755)
     for arguments in (("init", "-q", "-b", "main"), ("add", "-A", "-f"), ("commit", "-q", "-m", "First commit")):
-        as_person(path, *PERSON, *arguments)
+        as_person(path, *arguments)
 
 
 def as_person(path: Path, *arguments: str, configured: bool = False) -> subprocess.CompletedProcess[bytes]:
     """Run git as the repository's own user does. With `configured`, failures are none of the caller's business."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
+    named = {f"GIT_{who}_{what}": "person@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", **named}
     return subprocess.run(
         ["git", *arguments], cwd=path, env=environment, capture_output=True, check=not configured,
         stdin=subprocess.DEVNULL, timeout=60,

@@ -13,6 +13,7 @@ import pytest
 from cli.main import main
 from controller.gates.schemas import Decision
 from pipeline.change_request import PauseReason, Status
+from pipeline.store.change_requests import ChangeRequests
 from tests.hostile.canaries import Canaries
 from tests.hostile.conftest import STRANGER
 from tests.hostile.ground import Ground, Honest, give_away, ref_of
@@ -74,8 +75,8 @@ async def test_a_change_lands_in_the_checked_out_branch_of_a_hostile_repository(
 
 
 async def _check_what_the_door_shows(line: LineRun) -> None:
-    cr = await line.read()
-    (progress,) = [one for one in cr.repositories if one.target.name == "sums"]
+    async with line.store.transaction() as connection:
+        (progress,) = await ChangeRequests(connection).progress(line.cr_id)
     assert progress.base_commit is not None and progress.head_commit is not None
     shown = await line.controller.wiring.diffs.read(progress.target, progress.base_commit, progress.head_commit)
     assert {file.path for file in shown.files} == {"calc.py", scenarios.TEST_FILE}

@@ -14,11 +14,11 @@ from enum import Enum
 from pathlib import Path
 
 from tests.hostile import git_keys
-from tests.hostile.ground import PERSON, Ground, Honest, as_person, make_repository
+from tests.hostile.ground import Ground, Honest, as_person, make_repository
 
 _FILTER = "exec /bin/cat"
 _SHOW = 'exec /bin/cat "$1"'
-_COMMANDS = ("fetch", "ls-remote", "rev-parse", "status", "diff", "log", "push", "worktree", "cat-file", "ls-tree")
+_COMMANDS = ("fetch", "ls-remote", "rev-parse", "status", "diff", "log", "push", "worktree", "cat-file", "ls-tree", "canary")
 _EVENTS = ("pre-receive", "update", "post-receive", "post-update", "reference-transaction", "post-index-change")
 _INFINITE = Path("/dev/zero")
 
@@ -198,10 +198,15 @@ def _proc_receive(ground: Ground) -> None:
 
 
 def _included(ground: Ground) -> None:
-    more, other = ground.aside / f"{ground.path.name}.more", ground.path / "more.conf"
+    more = ground.aside / f"{ground.path.name}.more"
     ground.configure(program_values(ground, "include"), file=more)
-    ground.configure(program_values(ground, "includeIf"), file=other)
-    ground.configure([("include.path", str(more)), ("includeIf.gitdir:/**.path", "../more.conf")])
+    ground.configure([("include.path", str(more))])
+
+
+def _included_on_a_condition(ground: Ground) -> None:
+    """A file of the work tree that git ignores, named by a relative path."""
+    ground.configure(program_values(ground, "includeIf"), file=ground.path / "more.conf")
+    ground.configure([("includeIf.gitdir:/**.path", "../more.conf")])
     (ground.git_dir / "info").mkdir(exist_ok=True)
     (ground.git_dir / "info" / "exclude").write_text("more.conf\n")
 
@@ -221,20 +226,21 @@ def _linked_worktree(ground: Ground) -> None:
 
 
 def _submodules(ground: Ground) -> None:
+    """A submodule that does not stand at the recorded commit, and another whose name leads out of its place."""
     program = ground.canaries.program("submodule update")
+    inner = ground.path / "sub"
+    make_repository(inner, {"a": "a"})
+    recorded = Ground(inner, ground.canaries, ground.fifos, ground.aside).head
+    as_person(inner, "commit", "-q", "--allow-empty", "-m", "Second")
     (ground.path / ".gitmodules").write_text(
-        f'[submodule "sub"]\n\tpath = sub\n\turl = ext::{program}\n\tupdate = !{program}\n'
+        f'[submodule "sub"]\n\tpath = sub\n\turl = ext::{program}\n'
         f'[submodule "../../hooks"]\n\tpath = other\n\turl = -u{program}\n'
     )
-    as_person(ground.path, "update-index", "--add", "--cacheinfo", f"160000,{ground.head},sub")
+    as_person(ground.path, "update-index", "--add", "--cacheinfo", f"160000,{recorded},sub")
     as_person(ground.path, "add", ".gitmodules")
-    as_person(ground.path, *PERSON, "commit", "-q", "-m", "Submodules")
+    as_person(ground.path, "commit", "-q", "-m", "Submodules")
     ground.configure([("submodule.sub.update", f"!{program}"), ("submodule.recurse", "true")])
     ground.configure([("submodule.sub.url", f"ext::{program}"), ("submodule.sub.active", "true")])
-    inner = ground.path / "sub"
-    inner.mkdir()
-    make_repository(ground.aside / f"sub-of-{ground.path.name}", {"a": "a"})
-    shutil.move(ground.aside / f"sub-of-{ground.path.name}" / ".git", inner / ".git")
     Ground(inner, ground.canaries, ground.fifos, ground.aside).configure(program_values(ground, "submodule"))
 
 
@@ -252,7 +258,7 @@ def _replaced(ground: Ground) -> None:
         as_person(ground.path, *arguments)
     (ground.path / "package.json").write_text('{"scripts": {"test": "false"}}')
     as_person(ground.path, "add", "package.json")
-    as_person(ground.path, *PERSON, "commit", "-q", "-m", "Shown instead")
+    as_person(ground.path, "commit", "-q", "-m", "Shown instead")
     as_person(ground.path, "checkout", "-q", "main")
     as_person(ground.path, "replace", "--graft", head, "other")
     as_person(ground.path, "replace", "-f", head, "other")
@@ -377,6 +383,7 @@ TRAPS = (
     Trap("bare with hooks", _proc_receive, bare=True, foreign=True),
     Trap("bare with programs", _attributes_of_the_repository, bare=True),
     Trap("included configuration", _included, foreign=True),
+    Trap("configuration included on a condition", _included_on_a_condition),
     Trap("configuration of the work tree", _configuration_of_the_worktree),
     Trap("linked work tree", _linked_worktree, foreign=True),
     Trap("submodules", _submodules),
