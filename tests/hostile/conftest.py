@@ -4,7 +4,7 @@ import os
 import resource
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.database import TestDatabase, TestServer
 from tests.hostile.canaries import Canaries, Fifos
 from tests.hostile.ground import Honest
 from tests.line.conftest import _model, environments, line, root  # noqa: F401 - fixtures of this suite too
-from tests.line.harness import NoLauncher
+from tests.line.harness import LineRun, NoLauncher
 
 STRANGER = 61_001
 """A user id that owns the repositories which belong to somebody else."""
@@ -57,6 +57,8 @@ class Door:
 
     client: httpx2.Client
     data: Path
+    environment: Mapping[str, str]
+    """How the command line finds this controller."""
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def served(place: Path, database: TestDatabase) -> Iterator[Door]:
             base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=300, trust_env=False
         ) as client,
     ):
-        yield Door(client, place / "data")
+        yield Door(client, place / "data", {"CHANGELINE_URL": url, "CHANGELINE_TOKEN": token})
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,15 @@ def door(place: Path, postgres: TestServer) -> Iterator[Door]:
     with served(place, database) as running:
         yield running
     postgres.drop(database.name)
+
+
+@pytest.fixture
+async def quiet(line: LineRun, canaries: Canaries) -> AsyncIterator[LineRun]:  # noqa: F811 - pytest's way to name a fixture
+    """A line after which no canary has told anything."""
+    canaries.told()
+    yield line
+    fired = canaries.told()
+    assert not fired, "\n".join(fired)
 
 
 @contextmanager

@@ -30,10 +30,35 @@ PLANTED = (
     *("env", "git", "git-upload-pack", "git-receive-pack", "git-upload-archive", "git-remote-http", "git-remote-https"),
     *("git-remote-ext", "git-remote-trap", "git-credential-store", "git-lfs", "sh", "bash", "ssh", "gpg", "gpgsm"),
     *("ssh-keygen", "less", "cat", "rm", "chmod", "id", "false", "setpriv", "prlimit", "bwrap", "unshare", "python"),
-    *("python3", "pip", "uv", "npm", "node", "npx", "go", "cargo", "java", "mvn", "postgres", "redis-server", "pg_dump"),
+    *(
+        "python3",
+        "pip",
+        "uv",
+        "npm",
+        "node",
+        "npx",
+        "go",
+        "cargo",
+        "java",
+        "mvn",
+        "postgres",
+        "redis-server",
+        "pg_dump",
+    ),
 )
 """Programs that git or we may start by name. They are found wherever a search path holds the current directory."""
-MODULES = ("psycopg", "langgraph", "structlog", "uvicorn", "git", "anthropic", "pipeline", "controller", "worker", "cli")
+MODULES = (
+    "psycopg",
+    "langgraph",
+    "structlog",
+    "uvicorn",
+    "git",
+    "anthropic",
+    "pipeline",
+    "controller",
+    "worker",
+    "cli",
+)
 """What our own processes import and a test run of the repository does not."""
 ATTRIBUTES = "*.py filter=code diff=driver merge=driver\nREADME.md filter=code diff=driver\n"
 _FILES = {
@@ -155,7 +180,9 @@ def make_repository(path: Path, files: Mapping[str, str], *, executable: Iterabl
 
 def as_person(path: Path, *arguments: str, configured: bool = False) -> subprocess.CompletedProcess[bytes]:
     """Run git as the repository's own user does. With `configured`, failures are none of the caller's business."""
-    named = {f"GIT_{who}_{what}": "person@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    named = {
+        f"GIT_{who}_{what}": "person@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", **named}
     return subprocess.run(
         ["git", *arguments], cwd=path, env=environment, capture_output=True, check=not configured,

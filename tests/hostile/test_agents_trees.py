@@ -14,20 +14,44 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.canaries import Canaries
-from tests.hostile.ground import HOOKS, MODULES, Honest, ref_of
-from tests.hostile.test_whole_line import quiet  # noqa: F401 - a fixture
-from tests.hostile.traps import program_values
-from tests.hostile.ground import configuration_text
+from tests.hostile.ground import HOOKS, MODULES, Honest, configuration_text, ref_of
+from tests.hostile.program_keys import program_values
 from tests.line import scenarios
 from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
 
 CANARY = "planted-by-agent"
 PROGRAMS = (
-    *("git", "env", "sh", "bash", "python", "python3", "pip", "uv", "npm", "node", "ssh", "gpg", "rm", "chmod", "setpriv"),
+    *(
+        "git",
+        "env",
+        "sh",
+        "bash",
+        "python",
+        "python3",
+        "pip",
+        "uv",
+        "npm",
+        "node",
+        "ssh",
+        "gpg",
+        "rm",
+        "chmod",
+        "setpriv",
+    ),
     *("prlimit", "bwrap", "git-upload-pack", "git-receive-pack", "git-remote-https", "git-remote-ext", "less", "cat"),
 )
-NAMED_LIKE_MODULES = (*MODULES, "json", "os", "subprocess", "asyncio", "typing", "site", "sitecustomize", "usercustomize")
+NAMED_LIKE_MODULES = (
+    *MODULES,
+    "json",
+    "os",
+    "subprocess",
+    "asyncio",
+    "typing",
+    "site",
+    "sitecustomize",
+    "usercustomize",
+)
 """A module in the current directory stands before all others where somebody runs `python -m`."""
 CONFIGURED = {
     ".envrc": "{run}",
@@ -79,7 +103,9 @@ def planting(canaries: Canaries, honest: Honest) -> str:
     files[".git/info/attributes"] = "* filter=code diff=driver merge=driver\n"
     files["nested/.git/config"] = files[".git/more"]
     files["nested/.git/HEAD"] = "ref: refs/heads/main\n"
-    lines = ["mkdir -p .git/hooks .git/info nested/.git/objects nested/.git/refs nested/.git/hooks bin .ssh .config/git .config/pip"]
+    lines = [
+        "mkdir -p .git/hooks .git/info nested/.git/objects nested/.git/refs nested/.git/hooks bin .ssh .config/git .config/pip"
+    ]
     lines += [f"cat > {shlex.quote(name)} <<'CANARY'\n{text}\nCANARY" for name, text in files.items()]
     lines += ["cat .git/more >> .git/config", "cp .git/more .git/config.worktree"]
     places = [*(f".git/hooks/{name}" for name in HOOKS), *(f"nested/.git/hooks/{name}" for name in HOOKS[:3])]
@@ -91,17 +117,25 @@ def planting(canaries: Canaries, honest: Honest) -> str:
 
 def base_files(canaries: Canaries, script: str) -> dict[str, str]:
     """The repository's first commit: the canary that agents copy, and rules that keep what they plant out of commits."""
-    ignored = [*PROGRAMS, *CONFIGURED, *(f"{name}.py" for name in NAMED_LIKE_MODULES), "nested", "bin", ".ssh", ".config"]
+    ignored = [
+        *PROGRAMS,
+        *CONFIGURED,
+        *(f"{name}.py" for name in NAMED_LIKE_MODULES),
+        "nested",
+        "bin",
+        ".ssh",
+        ".config",
+    ]
     return {
         **scenarios.FILES,
         ".gitignore": "".join(f"/{name}\n" for name in ignored),
-        CANARY: f"#!/bin/sh\nmark=${{0##*/}}\n{{ echo \"agent $0 uid=$(/usr/bin/id -u) $*\" >> {canaries.marks}/agent-$mark.$$; }} 2>/dev/null\nexit 0\n",
+        CANARY: f'#!/bin/sh\nmark=${{0##*/}}\n{{ echo "agent $0 uid=$(/usr/bin/id -u) $*" >> {canaries.marks}/agent-$mark.$$; }} 2>/dev/null\nexit 0\n',
         "plant.sh": script,
     }
 
 
 @pytest.fixture
-def planted(quiet: LineRun, canaries: Canaries, honest: Honest) -> SampleRepository:  # noqa: F811 - pytest's way to name a fixture
+def planted(quiet: LineRun, canaries: Canaries, honest: Honest) -> SampleRepository:
     """A repository whose code writer plants everything and then does its work."""
     repository = quiet.repository(base_files(canaries, planting(canaries, honest)))
     (repository.path / CANARY).chmod(0o755)
@@ -132,7 +166,9 @@ def told_by_the_sandbox(line: LineRun) -> list[str]:
 
 
 async def test_nothing_that_an_agent_plants_runs_outside_its_sandbox(
-    quiet: LineRun, planted: SampleRepository, canaries: Canaries  # noqa: F811 - as above
+    quiet: LineRun,
+    planted: SampleRepository,
+    canaries: Canaries,
 ) -> None:
     before = ref_of(planted.path / ".git", "refs/heads/main")
     await quiet.submit(title=scenarios.TITLE, body=scenarios.BODY)
@@ -146,7 +182,10 @@ async def test_nothing_that_an_agent_plants_runs_outside_its_sandbox(
 
 
 async def test_a_search_path_with_the_current_directory_finds_nothing_in_a_tree(
-    quiet: LineRun, honest: Honest, canaries: Canaries, monkeypatch: pytest.MonkeyPatch  # noqa: F811 - as above
+    quiet: LineRun,
+    honest: Honest,
+    canaries: Canaries,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """`.` and empty entries: every process that we start in or on a tree is found elsewhere."""
     monkeypatch.setenv("PATH", f":.:{os.environ['PATH']}:")

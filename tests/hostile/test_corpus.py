@@ -13,24 +13,39 @@ from tests.hostile.traps import TRAPS
 
 SPRINGS = {
     "configured programs": (
-        *("core.fsmonitor", "filter.driver.clean", "filter.driver.smudge", "diff.external", "diff.driver.textconv"),
+        *("core.fsmonitor", "filter.code.clean", "filter.code.smudge", "diff.external", "diff.driver.textconv"),
         *("core.hooksPath pre-commit", "core.editor", "gpg.", "core.sshCommand", "core.gitProxy", "alias.canary"),
-        *("tar.format.command", "diff.driver.command"),
+        *("tar.tar.gz.command", "diff.driver.command"),
     ),
     "a filter that must run": ("filter.process",),
-    "included configuration": ("include filter.driver.clean", "include core.fsmonitor"),
-    "configured paths": ("path core.excludesFile", "path core.attributesFile", "path include.path", "path mailmap.file"),
-    "hooks": ("hook pre-commit", "hook post-commit", "hook reference-transaction", "hook post-checkout", "hook pre-push"),
+    "included configuration": ("include filter.code.clean", "include core.fsmonitor"),
+    "configured paths": (
+        "path core.excludesFile",
+        "path core.attributesFile",
+        "path include.path",
+        "path mailmap.file",
+    ),
+    "hooks": (
+        "hook pre-commit",
+        "hook post-commit",
+        "hook reference-transaction",
+        "hook post-checkout",
+        "hook pre-push",
+    ),
     "promised objects": ("lazy fetch",),
     "submodules": ("submodule update",),
-    "configuration included on a condition": ("includeIf filter.driver.clean",),
+    "configuration included on a condition": ("includeIf filter.code.clean",),
 }
 """By repository: canaries that an ordinary user's ordinary git wakes."""
 
 ORDINARY = (
     *(("status",), ("diff", "HEAD"), ("log", "-1", "--use-mailmap"), ("show", "--textconv", "HEAD:README.md")),
     *(("blame", "README.md"), ("log", "-p", "--textconv", "-1"), ("add", "calc.py"), ("commit", "-S", "-qm", "x")),
-    *(("commit", "--no-gpg-sign", "-qm", "x"), ("commit", "--allow-empty", "-q"), ("archive", "--format=tar.gz", "HEAD")),
+    *(
+        ("commit", "--no-gpg-sign", "-qm", "x"),
+        ("commit", "--allow-empty", "-q"),
+        ("archive", "--format=tar.gz", "HEAD"),
+    ),
     *(("push", "aside.git", "HEAD:refs/heads/x"), ("push", "git://127.0.0.1:9/x"), ("fetch", "ssh://127.0.0.1/x")),
     *(("cat-file", "-p", "main:calc.py"), ("canary",), ("submodule", "update"), ("reset", "-q", "--hard", "HEAD")),
     *(("checkout", "-f", "-q", "--detach"),),

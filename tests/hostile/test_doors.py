@@ -12,6 +12,7 @@ from tests.hostile.conftest import STRANGER, Door
 from tests.hostile.ground import SECRET, Ground, Honest, give_away, ref_of
 from tests.hostile.traps import TRAPS, Becomes, Trap
 
+
 def _at_the_doors() -> Iterator[Any]:
     """Every trap in a repository of whoever runs the suite; some also in another user's."""
     for trap in TRAPS:

@@ -5,7 +5,6 @@ here; each still tells for itself.
 """
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from cli.main import main
 from controller.gates.schemas import Decision
 from pipeline.change_request import PauseReason, Status
 from pipeline.store.change_requests import ChangeRequests
-from tests.hostile.canaries import Canaries
 from tests.hostile.conftest import STRANGER
 from tests.hostile.ground import Ground, Honest, give_away, ref_of
 from tests.hostile.traps import TRAPS, Trap
@@ -24,15 +22,6 @@ from tests.line.repositories import SampleRepository
 
 EVERYTHING, BARE = (next(trap for trap in TRAPS if trap.name == name) for name in ("everything", "bare with hooks"))
 AS_A_STRANGERS = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
-
-
-@pytest.fixture
-async def quiet(line: LineRun, canaries: Canaries) -> AsyncIterator[LineRun]:  # noqa: F811 - pytest's way to name a fixture
-    """A line after which no canary has told anything."""
-    canaries.told()
-    yield line
-    fired = canaries.told()
-    assert not fired, "\n".join(fired)
 
 
 async def submitted(line: LineRun, trap: Trap, honest: Honest, *, hook: str = "", owner: int | None = None) -> Ground:
