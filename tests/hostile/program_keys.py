@@ -76,7 +76,7 @@ def program_values(ground: Ground, label: str) -> Iterator[tuple[str, str]]:
     ground.hooks(hooks, f"{label} core.hooksPath")
     yield "core.hooksPath", str(hooks)
     for documented in git_keys.PROGRAMS:
-        for named in CONCRETE.get(documented, (Named(_plain(documented)),)):
+        for named in CONCRETE[documented] if documented in CONCRETE else (Named(_plain(documented)),):
             program = ground.canaries.program(f"{label} {named.key}", then=named.then)
             yield named.key, f"{named.before}{program}"
     yield from _BESIDE

@@ -9,8 +9,8 @@ import pytest
 from tests.hostile.unprivileged import NOBODY, SOURCES, run_as_nobody, unavailable
 
 CORPUS = "tests/hostile"
-LEFT_OUT = ("search_path", "bare", "dirty")
-"""Whole runs that differ from the others by the repository, not by the user."""
+LEFT_OUT = f"{CORPUS}/test_whole_line.py"
+"""`test_commands` carries a change through a hostile repository with everything that one user starts; that is more."""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the suite itself runs as an ordinary user")
@@ -21,9 +21,18 @@ def test_the_corpus_holds_for_an_ordinary_user(place: Path) -> None:
     home = place / "nobody"
     home.mkdir()
     os.chown(home, NOBODY, NOBODY)
-    chosen = " and ".join(f"not {name}" for name in LEFT_OUT)
     done = run_as_nobody(
-        [sys.executable, "-B", "-m", "pytest", CORPUS, "-q", "--tb=short", "-k", chosen, f"--basetemp={home}/pytest"],
+        [
+            sys.executable,
+            "-B",
+            "-m",
+            "pytest",
+            CORPUS,
+            "-q",
+            "--tb=short",
+            f"--ignore={LEFT_OUT}",
+            f"--basetemp={home}/pytest",
+        ],
         environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8"},
         cwd=SOURCES,
     )

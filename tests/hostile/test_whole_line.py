@@ -4,6 +4,7 @@ The whole run passes every place where git looks at, fetches from or pushes into
 here; each still tells for itself.
 """
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from cli.main import main
 from controller.gates.schemas import Decision
+from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Status
 from pipeline.store.change_requests import ChangeRequests
 from tests.hostile.conftest import STRANGER
@@ -19,12 +21,15 @@ from tests.hostile.traps import TRAPS, Trap
 from tests.line import scenarios
 from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
+from tests.line.test_taking_over import published, slow_writer
 
 EVERYTHING, BARE = (next(trap for trap in TRAPS if trap.name == name) for name in ("everything", "bare with hooks"))
 AS_A_STRANGERS = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
 
 
-async def submitted(line: LineRun, trap: Trap, honest: Honest, *, hook: str = "", owner: int | None = None) -> Ground:
+async def submitted(
+    line: LineRun, trap: Trap, honest: Honest, *parts: scenarios.Part, hook: str = "", owner: int | None = None
+) -> Ground:
     """Lay the trap (and one more hook), look at the repository as the door does, and submit."""
     ground = trap.set(honest)
     if hook:
@@ -32,7 +37,7 @@ async def submitted(line: LineRun, trap: Trap, honest: Honest, *, hook: str = ""
     if owner is not None:
         give_away(ground, owner)
     line.repositories["sums"] = SampleRepository(ground.path)
-    line.model.play(scenarios.scenario())
+    line.model.play(scenarios.scenario(*parts))
     await line.controller.wiring.inspector.inspect(str(ground.path), "main", None)
     await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
     return ground
@@ -90,6 +95,19 @@ async def test_a_dirty_checkout_is_named_without_asking_its_filters(quiet: LineR
     assert cr.pause_facts["files"] == ["README.md"]
     assert ground.head == before
     assert (ground.path / "README.md").read_text() == "# In the middle of something\n"
+
+
+async def test_half_done_work_is_published_in_a_hostile_repository(quiet: LineRun, honest: Honest) -> None:
+    """Taking over pushes what an agent had half written as the change request's branch."""
+    ground = await submitted(quiet, EVERYTHING, honest, slow_writer())
+    before = ground.head
+    working = asyncio.create_task(quiet.work())
+    await quiet.until_asked("code_writer", 2)
+    await quiet.say(Action.TAKEOVER)
+    await working
+    (one,) = (await published(quiet)).repositories
+    assert (one.status, one.commit) == ("done", ref_of(ground.git_dir, f"refs/heads/{one.branch}"))
+    assert ground.head == before
 
 
 @AS_A_STRANGERS
