@@ -170,12 +170,14 @@ class LocalRemote:
         raise _unwritten(self.path, ref, moved)
 
     async def _bring_along(self, local: LocalRepository, checkout: Checkout, old: str | None, new: str) -> None:
-        """Move a clean checkout to `new`; one that was moved there already, and then cut short, is left as it is."""
+        """Move a clean checkout to `new`; one that was moved there already, and then cut short, is left as it is.
+
+        Files that a filter of the owner's would make (LFS) arrive as they are committed.
+        """
         if await self._is_clean_at(local, checkout, new):
             return
         if old is None or not await self._is_clean_at(local, checkout, old):
             raise await self._dirty(local, checkout)
-        await self._refuse_filters(local, checkout, old, new)
         if (await self._in_checkout(local, checkout, "read-tree", "-u", "-m", old, new)).code:
             raise await self._dirty(local, checkout)
 
@@ -186,21 +188,6 @@ class LocalRemote:
             if (await self._in_checkout(local, checkout, *asked, "--")).code:
                 return False
         return True
-
-    async def _refuse_filters(self, local: LocalRepository, checkout: Checkout, old: str, new: str) -> None:
-        """Files that a filter of the owner's makes (LFS) cannot be written here, because that filter is not run."""
-        listed = await self._in_checkout(local, checkout, "diff-tree", "-r", "-z", "--name-only", old, new)
-        asked = "\0".join(listed.fields).encode("utf-8", "surrogateescape")
-        told = await self._in_checkout(local, checkout, "check-attr", "-z", "--stdin", "filter", stdin=asked)
-        fields = told.fields
-        filtered = [path for path, value in zip(fields[::3], fields[2::3], strict=True) if value not in _NO_FILTER]
-        if filtered:
-            raise _held(
-                checkout, filtered,
-                f"{_branch(checkout)} is checked out in {checkout.path}, and files of the change pass through a filter "
-                "of that repository, which is not run.",
-                "Check out another branch there, then resume.",
-            )  # fmt: skip
 
     async def _dirty(self, local: LocalRepository, checkout: Checkout) -> PersonNeeded:
         changed = await self.uncommitted(local, checkout)
@@ -238,7 +225,6 @@ class LocalRemote:
 
 
 _LOOK_S = 60.0
-_NO_FILTER = frozenset({"unspecified", "unset", "set"})
 _IDENTITY = {"GIT_COMMITTER_NAME": "Changeline", "GIT_COMMITTER_EMAIL": "changeline@localhost"}
 _LOGGED = {"core.logAllRefUpdates": "true"}
 

@@ -178,6 +178,11 @@ async def _local_warnings(local: LocalRemote, found: LocalRepository) -> tuple[s
         warnings.append("The repository belongs to another user: it can be read, but pushes into it will be refused.")
     if found.hooks:
         warnings.append(f"Its hooks ({', '.join(found.hooks[:_LISTED_MAX])}) are not run by Changeline.")
+    if found.filters:
+        named = ", ".join(sorted(found.filters)[:_LISTED_MAX])
+        warnings.append(
+            f"Its filters ({named}) are not run either: files that they make are left as they are committed."
+        )
     main = next((one for one in found.checkouts if one.git_dir == found.common), None)
     changed = await local.uncommitted(found, main) if main is not None else []
     if changed and main is not None:

@@ -65,6 +65,8 @@ class LocalRepository:
     checkouts: tuple[Checkout, ...]
     hooks: tuple[str, ...]
     """Names of programs in `hooks` that git would run; we do not."""
+    filters: frozenset[str]
+    """Names of the filters that it is told to make files of a checkout with; not run either."""
     owner: int
     account: Account | None
     """Whose rights our processes take when they work on it; None for those that we have."""
@@ -105,6 +107,7 @@ def _read(path: Path, commands: GitCommands) -> LocalRepository:
         odd_refs=odd,
         checkouts=tuple(_checkouts(common, configuration)),
         hooks=_hooks(common),
+        filters=frozenset(_filters(configuration)),
         owner=common.stat().st_uid,
         account=_account(common),
         settings=_settings(configuration),
@@ -265,6 +268,12 @@ def _hooks(common: Path) -> tuple[str, ...]:
         return ()
     names = (entry for entry in os.scandir(directory) if not entry.name.endswith(".sample"))
     return tuple(sorted(entry.name for entry in names if entry.is_file() and os.access(entry.path, os.X_OK)))
+
+
+def _filters(configuration: Mapping[str, str]) -> Iterator[str]:
+    for key in configuration:
+        if key.startswith("filter.") and key.endswith((".smudge", ".process")):
+            yield key.removeprefix("filter.").rpartition(".")[0]
 
 
 def _account(common: Path) -> Account | None:

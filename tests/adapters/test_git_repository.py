@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.git import GitCommands, held
+from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import GitRepository
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, InvariantBroken, PersonNeeded, TransientError
-from tests.adapters.git_world import ADA, Origin, content, git, make_origin, repository_of, write
+from tests.adapters.git_world import ADA, Origin, content, git, make_origin, repository_of, to, write
 from tests.adapters.repository_contract import TEN, RepositoryContract, changed
 
 
@@ -116,20 +117,23 @@ async def test_a_branch_that_is_checked_out_is_not_deleted(tmp_path: Path, origi
     assert git(checkout, "rev-parse", "HEAD") == base
 
 
-async def test_a_file_that_only_a_filter_of_the_owner_can_write_needs_a_person(
+async def test_a_file_that_a_filter_of_the_owner_would_make_arrives_as_it_is_committed(
     tmp_path: Path, origin: Origin, base: str
 ) -> None:
-    origin.commit({".gitattributes": b"*.bin filter=lfs\n", "x.bin": b"pointer"})
+    origin.commit({".gitattributes": b"*.bin filter=x\n", "x.bin": b"pointer"})
     checkout = tmp_path / "checkout"
     git(tmp_path, "clone", "-q", str(origin.path), str(checkout))
+    git(checkout, "config", "filter.x.smudge", f"touch {tmp_path}/sprung; tr a-z A-Z")
+    git(checkout, "config", "filter.x.clean", f"touch {tmp_path}/sprung; tr A-Z a-z")
+    (warning,) = (await inspect_remote(to(str(checkout)))).warnings
+    assert "filters (x) are not run" in warning
     repository = await repository_of(checkout, tmp_path / "cache")
     await repository.fetch()
     tip = git(checkout, "rev-parse", "HEAD")
     head = await repository.commit_files(parent=tip, files={"x.bin": b"other"}, message="x", author=ADA)
-    with pytest.raises(PersonNeeded, match="filter") as paused:
-        await repository.push(commit=head, ref="refs/heads/main", expected=tip)
-    assert paused.value.facts["files"] == ["x.bin"]
-    assert git(checkout, "status", "--porcelain") == ""
+    await repository.push(commit=head, ref="refs/heads/main", expected=tip)
+    assert (checkout / "x.bin").read_bytes() == b"other"
+    assert not (tmp_path / "sprung").exists()
 
 
 async def test_concurrent_fetches_of_one_cache_all_succeed(tmp_path: Path, origin: Origin, base: str) -> None:

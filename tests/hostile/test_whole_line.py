@@ -13,7 +13,8 @@ import pytest
 from cli.main import main
 from controller.gates.schemas import Decision
 from controller.interventions.schemas import Action
-from pipeline.change_request import PauseReason, Status
+from controller.wiring import Place
+from pipeline.change_request import PauseReason, Reach, Status
 from pipeline.store.change_requests import ChangeRequests
 from tests.hostile.conftest import STRANGER
 from tests.hostile.ground import Ground, Honest, give_away, ref_of
@@ -38,7 +39,9 @@ async def submitted(
         give_away(ground, owner)
     line.repositories["sums"] = SampleRepository(ground.path)
     line.model.play(scenarios.scenario(*parts))
-    await line.controller.wiring.inspector.inspect(str(ground.path), "main", None)
+    await line.controller.wiring.inspector.inspect(
+        Place(remote=str(ground.path), tenant="default", reach=Reach.PRIVATE), "main", None
+    )
     await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
     return ground
 
@@ -72,7 +75,9 @@ async def _check_what_the_door_shows(line: LineRun) -> None:
     async with line.store.transaction() as connection:
         (progress,) = await ChangeRequests(connection).progress(line.cr_id)
     assert progress.base_commit is not None and progress.head_commit is not None
-    shown = await line.controller.wiring.diffs.read(progress.target, progress.base_commit, progress.head_commit)
+    shown = await line.controller.wiring.diffs.read(
+        "default", progress.target, progress.base_commit, progress.head_commit
+    )
     assert {file.path for file in shown.files} == {"calc.py", scenarios.TEST_FILE}
 
 
