@@ -72,7 +72,7 @@ def test_an_operator_names_no_path_and_learns_nothing_about_paths(
         paths = (
             sample.path,
             tmp_path / "not-there",
-            "/opt/x",
+            "/var/lib/x",
             "/etc/passwd",
             f"file://{sample.path}",
             "/proc/1/root",

@@ -119,7 +119,7 @@ def test_what_an_ordinary_user_may_not_enter_is_no_error(places: LocalPlaces, ma
     if child == 0:
         os.setuid(65534)
         fine = places.may_use(str(machine / "elsewhere/secret/x"), "owner") and not overlap(
-            str(machine / "elsewhere/secret/x"), ["/opt/x"]
+            str(machine / "elsewhere/secret/x"), ["/var/lib/x"]
         )
         os._exit(0 if fine else 1)
     assert os.waitpid(child, 0)[1] == 0
