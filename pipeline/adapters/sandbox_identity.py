@@ -14,6 +14,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.tree_walk import directories
+
 _NOBODYS_FIRST, _NOBODYS_COUNT = 0x70000000, 1 << 24
 _SMALL_FIRST, _SMALL_COUNT = 61_200, 4_000
 _SHIFTED_RANGE = 1 << 16
@@ -66,13 +68,13 @@ def give(tree: Path, identity: Identity) -> None:
     if os.geteuid() != 0:
         return
     owner = identity.uid
-    for _, directories, files, fd in os.fwalk(tree, follow_symlinks=False):
-        os.fchown(fd, owner, owner)
-        for name in (*directories, *files):
-            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+    for directory in directories(tree):
+        os.fchown(directory.descriptor, owner, owner)
+        for entry in directory.entries:
+            status = entry.stat(follow_symlinks=False)
             shared = not stat.S_ISDIR(status.st_mode) and status.st_nlink > 1
             if status.st_uid != owner and not shared:
-                os.chown(name, owner, owner, dir_fd=fd, follow_symlinks=False)
+                os.chown(entry.name, owner, owner, dir_fd=directory.descriptor, follow_symlinks=False)
 
 
 def _range() -> tuple[int, int]:

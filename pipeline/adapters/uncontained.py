@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from pipeline import tree_walk
 from pipeline.adapters import sandbox_view
 from pipeline.adapters.process_io import CappedOutput, Ending, PipeReader, exited, settle, tree_memory_exceeds, watch
 from pipeline.adapters.sandbox_limits import limited, refuse_unstartable
@@ -86,9 +87,8 @@ class Uncontained:
         started = time.monotonic()
         output, ending = CappedOutput(command.output_max_bytes), Ending()
         with ExitStack() as stack:
-            home = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="changeline-home-", ignore_cleanup_errors=True)
-            )
+            home = tempfile.mkdtemp(prefix="changeline-home-")
+            stack.callback(tree_walk.discard, Path(home))
             stack.enter_context(_linked(command.mounts))
             mark = f"CHANGELINE_RUN={uuid.uuid4()}"
             try:

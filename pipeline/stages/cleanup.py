@@ -1,10 +1,9 @@
 """Cleanup: the evidence bundle is signed and kept, the merged branch, all snapshots and every epoch's trees are removed."""
 
 import asyncio
-import shutil
 from typing import Any
 
-from pipeline import evidencing, snapshots, waiting
+from pipeline import evidencing, snapshots, tree_walk, waiting
 from pipeline.change_request import PauseReason, branch_name
 from pipeline.evidence.test_runs import RESULTS
 from pipeline.execution import StageEnd, StageRun
@@ -36,7 +35,7 @@ async def _remove_trees(run: StageRun) -> None:
             # A worker killed in a test run leaves the run's results beside its tree; they go with everything below.
             if RESULTS not in tree.name:
                 await repository.remove_worktree(tree)
-    await asyncio.to_thread(shutil.rmtree, everything, ignore_errors=True)
+    await asyncio.to_thread(tree_walk.discard, everything)
 
 
 async def _delete_branch(run: StageRun, name: str) -> None:
