@@ -11,10 +11,10 @@ from typing import Any
 from controller.wiring import InspectedRepository, RepositoryDiff
 from pipeline import snapshots
 from pipeline.change_request import RepositoryTarget
-from pipeline.errors import Conflict, TransientError
+from pipeline.errors import CallerError, Conflict, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository, Stack
 from pipeline.records import Effect
-from pipeline.repository_reading import stack_at
+from pipeline.repository_reading import in_the_way, stack_at
 
 OpenRepository = Callable[[str, str], Awaitable[Repository]]
 """(name, remote) to the repository on its cache."""
@@ -32,11 +32,15 @@ class GitInspector:
         self._look = look
         self._stacks: dict[tuple[str, str, str | None], Stack] = {}
 
-    async def inspect(self, remote: str, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+    async def inspect(
+        self, remote: str, base_branch: str | None, test_command: str | None, behaviour_path: str | None = None
+    ) -> InspectedRepository:
         """Look at the remote, fetch it and find out how its tests run. Raises `CallerError` that names the remedy."""
         facts = await self._look(remote, base_branch)
         name = proposed_name(facts.remote)
         stack = await self._stack(name, facts, test_command)
+        if behaviour_path is not None:
+            await self._refuse_blocked(name, facts, behaviour_path)
         return InspectedRepository(
             name=name,
             remote=facts.remote,
@@ -46,6 +50,17 @@ class GitInspector:
             test_command=stack.test_command,
             warnings=facts.warnings,
         )
+
+    async def _refuse_blocked(self, name: str, facts: RemoteFacts, behaviour_path: str) -> None:
+        repository = await self._open(name, facts.remote)
+        if not await repository.has_commit(facts.base_commit):
+            await repository.fetch()
+        found = await in_the_way(repository, facts.base_commit, behaviour_path)
+        if found is not None:
+            raise CallerError(
+                f"Behaviour specs cannot be kept in {behaviour_path}: {found} is a file or a link on {facts.base_branch}.",
+                field="behaviour_path", remedy="Name a directory, or one that does not exist yet.",
+            )  # fmt: skip
 
     async def _stack(self, name: str, facts: RemoteFacts, test_command: str | None) -> Stack:
         key = (facts.remote, facts.base_commit, test_command)

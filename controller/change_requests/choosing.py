@@ -11,6 +11,7 @@ from controller.change_requests.schemas import REPOSITORIES_MAX, RepositoryChoic
 from controller.wiring import InspectedRepository, RepositoryInspector
 from pipeline.change_request import RepositoryTarget
 from pipeline.errors import CallerError
+from pipeline.repository_paths import portable_path
 
 _SCP = re.compile(r"^[\w.-]+@[\w.-]+:[^\s]+$")
 _SCHEMES = frozenset({"http", "https", "ssh", "git", "file"})
@@ -51,7 +52,8 @@ async def inspected(
     remote = base.remote if base else check_remote(choice.remote or "", field)
     branch = choice.base_branch or (base.base_branch if base else None)
     command = choice.test_command or (base.test_command if base else None)
-    found = await inspector.inspect(remote, branch, command)
+    behaviour = _behaviour_path(choice, base, field)
+    found = await inspector.inspect(remote, branch, command, behaviour)
     if base is None:
         same = [target for target in known if (target.remote, target.base_branch) == (found.remote, found.base_branch)]
         base = same[0] if same else None
@@ -92,6 +94,17 @@ def check_remote(remote: str, field: str) -> str:
 def safe_name(name: str) -> str:
     """Return a name that can be a directory and a ref."""
     return _NOT_IN_NAMES.sub("-", name).strip("-.")[:80] or "repository"
+
+
+def _behaviour_path(choice: RepositoryChoice, base: RepositoryTarget | None, field: str) -> str | None:
+    """Return where behaviour specs go; what was registered by an older version is judged again."""
+    wanted = choice.behaviour_path or (base.behaviour_path if base else None)
+    try:
+        return wanted and portable_path(wanted)
+    except ValueError as problem:
+        raise CallerError(
+            f"The behaviour path {wanted!r} {problem}.", field=f"{field}.behaviour_path", remedy="Give another one."
+        ) from problem
 
 
 def _choice(asked: str | RepositoryChoice, known: Sequence[RepositoryTarget], field: str) -> RepositoryChoice:

@@ -43,7 +43,9 @@ async def check(context: ControllerContext, principal: Principal, name: str) -> 
     """Look at a registered repository again; raises what is wrong with it."""
     async with context.database.transaction(principal.tenant) as connection:
         target = await Repositories(connection).get(name)
-    found = await context.wiring.inspector.inspect(target.remote, target.base_branch, target.test_command)
+    found = await context.wiring.inspector.inspect(
+        target.remote, target.base_branch, target.test_command, target.behaviour_path
+    )
     return schemas.checked(target, found)
 
 

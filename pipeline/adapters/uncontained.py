@@ -22,8 +22,9 @@ from pipeline import tree_walk
 from pipeline.adapters import sandbox_view
 from pipeline.adapters.process_io import CappedOutput, Ending, PipeReader, exited, settle, tree_memory_exceeds, watch
 from pipeline.adapters.sandbox_limits import limited, refuse_unstartable
+from pipeline.adapters.sandbox_mounts import mountable
 from pipeline.change_request import PauseReason
-from pipeline.errors import ModelError, PersonNeeded
+from pipeline.errors import PersonNeeded
 from pipeline.ports import CommandResult, Isolation, SandboxCommand
 from pipeline.settings import SandboxSettings
 
@@ -84,6 +85,7 @@ class Uncontained:
     async def run(self, command: SandboxCommand) -> CommandResult:
         """Run as the port says, as far as that goes without containment; the network is not limited either."""
         refuse_unstartable(command)
+        command = await asyncio.to_thread(mountable, command)
         started = time.monotonic()
         output, ending = CappedOutput(command.output_max_bytes), Ending()
         with ExitStack() as stack:
@@ -144,9 +146,8 @@ def _linked(mounts: Mapping[Path, Path]) -> Iterator[None]:
     made = []
     try:
         for destination, source in mounts.items():
-            if destination.is_symlink():
-                raise ModelError(f"{destination.name} is a symbolic link; remove it.", path=str(destination))
             if not destination.exists():
+                destination.parent.mkdir(parents=True, exist_ok=True)
                 destination.symlink_to(source)
                 made.append(destination)
         yield

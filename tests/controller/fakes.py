@@ -18,7 +18,13 @@ class ScriptedInspector:
         self.warnings: tuple[str, ...] = ()
         self.asked: list[tuple[str, str | None, str | None]] = []
 
-    async def inspect(self, remote: str, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+    async def inspect(
+        self,
+        remote: str,
+        base_branch: str | None,
+        test_command: str | None,
+        behaviour_path: str | None = None,  # noqa: ARG002 - the port's name
+    ) -> InspectedRepository:
         self.asked.append((remote, base_branch, test_command))
         if remote in self.refusals:
             raise self.refusals[remote]
