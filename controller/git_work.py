@@ -8,6 +8,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import structlog
+
 from controller.wiring import InspectedRepository, RepositoryDiff
 from pipeline import snapshots
 from pipeline.change_request import RepositoryTarget
@@ -15,6 +17,8 @@ from pipeline.errors import CallerError, Conflict, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository, Stack
 from pipeline.records import Effect
 from pipeline.repository_reading import in_the_way, stack_at
+
+_log = structlog.get_logger(__name__)
 
 OpenRepository = Callable[[str, str], Awaitable[Repository]]
 """(name, remote) to the repository on its cache."""
@@ -167,7 +171,12 @@ class DeleteSnapshots:
         """Delete whatever is there now; nothing there is success."""
         name = str(effect.repository)
         repository = await self._open(name, str(effect.payload["remote"]))
-        return {"refs": await snapshots.delete_snapshots(repository, str(effect.payload["cr_id"]), name)}
+        deleted = await snapshots.delete_snapshots(
+            repository, str(effect.payload["cr_id"]), name, shown=effect.payload.get("shown", ())
+        )
+        why_not = await repository.prune()
+        _log.info("cache_pruned" if why_not is None else "cache_not_pruned", repository=name, why=why_not)
+        return {"refs": deleted}
 
 
 def proposed_name(remote: str) -> str:

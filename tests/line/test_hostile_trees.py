@@ -49,10 +49,13 @@ async def test_a_test_run_that_leaves_a_hostile_tree_is_a_red_run_and_no_bug(lin
         "os.chdir(here)\nos.rename('tests', 'moved')\nos.symlink('/etc', 'tests')\nos.mkfifo('setup.cfg')\n"
     )
     careless = part(
-        "code_writer", turn(create("calc.py", hostile)), turn(submit_code()), not_contains=["green witness, try 1"]
+        "code_writer", turn(create("calc.py", hostile)), turn(submit_code()), not_contains=["did not fail on the base"]
     )
     again = part(
-        "code_writer", turn(create("calc.py", scenarios.CODE)), turn(submit_code()), contains=["green witness, try 1"]
+        "code_writer",
+        turn(create("calc.py", scenarios.CODE)),
+        turn(submit_code()),
+        contains=["did not fail on the base"],
     )
     line.model.play(scenarios.scenario(careless, again))
     await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
