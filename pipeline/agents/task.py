@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from pipeline.agents.tools import ToolBox, ToolRunner, Workbench
 from pipeline.agents.toolsets import ToolSet
-from pipeline.change_request import Stage
+from pipeline.change_request import PauseReason, Stage
+from pipeline.errors import ModelError, PersonNeeded
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, Emit, Instructions, Journal, JournalKey, Json, ModelClass, TurnListener
@@ -112,3 +113,14 @@ class AgentResult(Generic[S]):
     commit: str | None
     """The tree's last snapshot; None for agents without a workspace."""
     model: str
+
+
+async def tree_found(task: AgentTask[S], workspace: "Workspace | None") -> str | None:
+    """Return the commit of the tree that an agent begins with; one that cannot be saved yet is a person's matter."""
+    if workspace is None:
+        return None
+    try:
+        return await workspace.snapshot()
+    except ModelError as problem:
+        message = f"The {task.role} agent cannot begin, because its tree cannot be saved: {problem.message}"
+        raise PersonNeeded(PauseReason.AGENT_STUCK, message, repository=task.repository) from problem
