@@ -8,13 +8,17 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import structlog
+
 from controller.wiring import InspectedRepository, Place, RepositoryDiff
 from pipeline import snapshots
 from pipeline.change_request import RepositoryTarget
-from pipeline.errors import Conflict, TransientError
+from pipeline.errors import CallerError, Conflict, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository, Stack
 from pipeline.records import Effect
-from pipeline.repository_reading import stack_at
+from pipeline.repository_reading import in_the_way, stack_at
+
+_log = structlog.get_logger(__name__)
 
 OpenRepository = Callable[[str, Place], Awaitable[Repository]]
 """From a name and a place to the repository on its cache."""
@@ -32,11 +36,15 @@ class GitInspector:
         self._look = look
         self._stacks: dict[tuple[str, str, str | None], Stack] = {}
 
-    async def inspect(self, place: Place, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+    async def inspect(
+        self, place: Place, base_branch: str | None, test_command: str | None, behaviour_path: str | None = None
+    ) -> InspectedRepository:
         """Look at the remote, fetch it and find out how its tests run. Raises `CallerError` that names the remedy."""
         facts = await self._look(place, base_branch)
         name = proposed_name(facts.remote)
         stack = await self._stack(name, place, facts, test_command)
+        if behaviour_path is not None:
+            await self._refuse_blocked(name, place, facts, behaviour_path)
         return InspectedRepository(
             name=name,
             remote=facts.remote,
@@ -46,6 +54,17 @@ class GitInspector:
             test_command=stack.test_command,
             warnings=facts.warnings,
         )
+
+    async def _refuse_blocked(self, name: str, place: Place, facts: RemoteFacts, behaviour_path: str) -> None:
+        repository = await self._open(name, place)
+        if not await repository.has_commit(facts.base_commit):
+            await repository.fetch()
+        found = await in_the_way(repository, facts.base_commit, behaviour_path)
+        if found is not None:
+            raise CallerError(
+                f"Behaviour specs cannot be kept in {behaviour_path}: {found} is a file or a link on {facts.base_branch}.",
+                field="behaviour_path", remedy="Name a directory, or one that does not exist yet.",
+            )  # fmt: skip
 
     async def _stack(self, name: str, place: Place, facts: RemoteFacts, test_command: str | None) -> Stack:
         key = (facts.remote, facts.base_commit, test_command)
@@ -152,7 +171,12 @@ class DeleteSnapshots:
         """Delete whatever is there now; nothing there is success."""
         name = str(effect.repository)
         repository = await opened(self._open, effect)
-        return {"refs": await snapshots.delete_snapshots(repository, str(effect.payload["cr_id"]), name)}
+        deleted = await snapshots.delete_snapshots(
+            repository, str(effect.payload["cr_id"]), name, shown=effect.payload.get("shown", ())
+        )
+        why_not = await repository.prune()
+        _log.info("cache_pruned" if why_not is None else "cache_not_pruned", repository=name, why=why_not)
+        return {"refs": deleted}
 
 
 def proposed_name(remote: str) -> str:

@@ -47,9 +47,14 @@ class InspectedRepository:
 class RepositoryInspector(Protocol):
     """Looks at a remote before anything is stored about it."""
 
-    async def inspect(self, place: Place, base_branch: str | None, test_command: str | None) -> InspectedRepository:
-        """Return what is there. Raises `CallerError` when it is unreachable, empty, shallow, lacks the branch or tests,
-        and `NotPublic` when it could be looked at only on an administrator's word.
+    async def inspect(
+        self, place: Place, base_branch: str | None, test_command: str | None, behaviour_path: str | None = None
+    ) -> InspectedRepository:
+        """Return what is there.
+
+        Raises `CallerError` when it is unreachable, empty, shallow, lacks the branch or tests, or when a file or a link
+        stands where the directory of `behaviour_path` has to be, and `NotPublic` when it could be looked at only on an
+        administrator's word.
         """
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import committing, events, feedback, proving, testing_first, trees
+from pipeline import committing, events, feedback, proving, snapshots, testing_first, trees
 from pipeline.agents.fences import Untrusted
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import CodeWriterVariables
@@ -180,7 +180,9 @@ async def _undone(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: str
     if not changed:
         return snapshot
     message = "The pipeline put protected tests back"
-    return await repository.commit_files(parent=snapshot, files=changed, message=message, author=run.context.author)
+    mended = await repository.commit_files(parent=snapshot, files=changed, message=message, author=run.context.author)
+    await repository.update_ref(snapshots.kept_ref(run.context.cr_id, "restored", mended), mended)
+    return mended
 
 
 def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd | None:

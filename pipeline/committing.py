@@ -4,21 +4,50 @@ import re
 import textwrap
 
 from pipeline.behaviour import Behaviour, render_feature
+from pipeline.change_request import PauseReason
+from pipeline.errors import PersonNeeded
 from pipeline.execution import StageRun
+from pipeline.repository_paths import portable_path
+from pipeline.repository_reading import in_the_way
 
 STEP = "Changeline-Step"
 
 
 async def with_feature(run: StageRun, snapshot: str, behaviour: Behaviour) -> str:
     """Add the `.feature` file to a snapshot where the repository keeps its behaviour specs; else return it as it is."""
-    if run.target.behaviour_path is None:
+    place = await feature_directory(run, run.name, snapshot)
+    if place is None:
         return snapshot
     slug = re.sub(r"[^a-z0-9]+", "-", behaviour.feature.lower()).strip("-")[:80] or run.context.cr_id
-    path = f"{run.target.behaviour_path.strip('/')}/{slug}.feature"
+    path = f"{place}/{slug}.feature"
     files: dict[str, bytes | None] = {path: render_feature(behaviour).encode()}
     return await run.context.repositories[run.name].commit_files(
         parent=snapshot, files=files, message=f"Behaviour: {slug}", author=run.context.author
     )
+
+
+async def feature_directory(run: StageRun, name: str, commit: str) -> str | None:
+    """Return where `.feature` files of a repository are committed; None keeps them in Changeline only.
+
+    Raises `PersonNeeded` when no directory can be there at `commit`.
+    """
+    wanted = run.context.targets[name].behaviour_path
+    if wanted is None:
+        return None
+    try:
+        place = portable_path(wanted)
+    except ValueError as problem:
+        why = f"the path {problem}"
+    else:
+        found = await in_the_way(run.context.repositories[name], commit, place)
+        if found is None:
+            return place
+        why = f"{found} is a file or a link"
+    remedy = "Correct the repository and resume, or submit the change request again with another behaviour path."
+    raise PersonNeeded(
+        PauseReason.DELIVERY_FAILED, f"Behaviour specs of {name} cannot be kept in {wanted!r}: {why}. {remedy}",
+        repository=name, behaviour_path=wanted, remedy=remedy,
+    )  # fmt: skip
 
 
 async def commit(

@@ -56,6 +56,14 @@ async def text_at(repository: Repository, commit: str, path: str) -> str:
     return (await repository.read_file(commit, path) or b"").decode(errors="replace")
 
 
+async def in_the_way(repository: Repository, commit: str, path: str) -> str | None:
+    """Return the file or link that stands where a directory of this path has to be; None when nothing does."""
+    files = frozenset(await repository.list_files(commit))
+    parts = path.split("/")
+    above = ("/".join(parts[:number]) for number in range(1, len(parts) + 1))
+    return next((place for place in above if place in files), None)
+
+
 async def _samples(
     repository: Repository, commit: str, files: Sequence[str], patterns: Sequence[str]
 ) -> Mapping[str, str]:

@@ -32,6 +32,16 @@ def keep_prefix(cr_id: str) -> str:
     return f"refs/changeline/keep/{cr_id}/"
 
 
+def kept_ref(cr_id: str, purpose: str, commit: str) -> str:
+    """Return the ref that keeps a commit which a change request needs, but which is no work to be saved elsewhere."""
+    return f"{keep_prefix(cr_id)}{purpose}/{commit}"
+
+
+def shown_ref(cr_id: str, commit: str) -> str:
+    """Return the ref that keeps what people can look at after the change request ended."""
+    return f"refs/changeline/shown/{cr_id}/{commit}"
+
+
 @dataclass(slots=True, kw_only=True)
 class _Line:
     """What this epoch knows of one repository's snapshots."""
@@ -195,21 +205,37 @@ async def fetch_snapshots(repository: Repository, cr_id: str, name: str) -> None
     await repository.fetch_refs(sorted(found), into=f"{keep_prefix(cr_id)}remote/")
 
 
-async def delete_snapshots(repository: Repository, cr_id: str, name: str) -> list[str]:
-    """Delete the snapshots of every epoch at the remote and in the cache; return the remote's refs that went. Idempotent."""
+async def delete_snapshots(repository: Repository, cr_id: str, name: str, *, shown: Sequence[str]) -> list[str]:
+    """Delete the snapshots of every epoch at the remote and in the cache; return the remote's refs that went. Idempotent.
+
+    The commits `shown` stay in the cache, as far as it has them.
+    """
     found = await repository.remote_refs(wip_prefixes(cr_id, name))
     for ref, commit in found.items():
         await repository.push(commit=None, ref=ref, expected=commit)
-    await repository.drop_refs(wip_prefixes(cr_id, name)[0])
-    await repository.drop_refs(keep_prefix(cr_id))
+    await forget(repository, cr_id, name, shown=shown)
     return sorted(found)
 
 
-def deletion(cr_id: str, attempt: int, repository: str, remote: str) -> dict[str, Any]:
-    """Return the intent to delete all snapshots of one repository, as `Effects.intend` and `Records.intend` take it."""
+async def forget(repository: Repository, cr_id: str, name: str, *, shown: Sequence[str]) -> None:
+    """Let the cache keep of an ended change request only the commits that people can still look at. Idempotent."""
+    for commit in shown:
+        if await repository.has_commit(commit):
+            await repository.update_ref(shown_ref(cr_id, commit), commit)
+    await repository.drop_refs(wip_prefixes(cr_id, name)[0])
+    await repository.drop_refs(keep_prefix(cr_id))
+
+
+def deletion(
+    cr_id: str, attempt: int, repository: str, remote: str, *, shown: Sequence[str | None] = ()
+) -> dict[str, Any]:
+    """Return the intent to delete all snapshots of one repository, as `Effects.intend` and `Records.intend` take it.
+
+    `shown` are the commits that people can still look at afterwards, None for those that there are not.
+    """
     return {
         "key": f"snapshots/{cr_id}/{attempt}/{repository}",
         "repository": repository,
         "kind": DELETION,
-        "payload": {"remote": remote, "cr_id": cr_id},
+        "payload": {"remote": remote, "cr_id": cr_id, "shown": [commit for commit in shown if commit]},
     }

@@ -46,6 +46,8 @@ async def execute(hands: Hands, stop: Callable[[], Awaitable[Stop]], drain: RunC
         if ending is not None:
             await _leave(hands, ending)
             await hands.context.snapshots.settle()
+            if ending.move is Move.COMPLETE:
+                await _prune(hands)
             log.info("run_left", status=ending.status.value, reason=ending.reason)
     except LeaseLost:
         log.warning("lease_lost")
@@ -54,6 +56,17 @@ async def execute(hands: Hands, stop: Callable[[], Awaitable[Stop]], drain: RunC
         log.warning("database_away", problem=problem.message)
         return DATABASE_EXIT
     return DONE_EXIT
+
+
+async def _prune(hands: Hands) -> None:
+    """Give back what the change request took in the caches. It has ended: whatever goes wrong here is for the log alone."""
+    for name, repository in hands.context.repositories.items():
+        log = structlog.get_logger().bind(cr_id=hands.order.cr_id, repository=name)
+        try:
+            why_not = await repository.prune()
+        except ChangelineError as problem:
+            why_not = problem.message
+        log.info("cache_pruned" if why_not is None else "cache_not_pruned", why=why_not)
 
 
 async def _leave(hands: Hands, ending: Ending) -> None:

@@ -85,6 +85,8 @@ async def hands(order: Order, settings: Settings, isolation: Isolation | None = 
         live = await stack.enter_async_context(LiveText(_deltas(settings, order, database), order.cr_id))
         heard = Heard()
         context = await _context(order, settings, runs, database, provider, sandbox, live, heard)
+        for repository in context.repositories.values():
+            stack.callback(repository.close)
         saving = asyncio.create_task(context.snapshots.run(), name="snapshots")
         stack.push_async_callback(_stop, saving)
         if reached is not None:

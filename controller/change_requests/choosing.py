@@ -13,6 +13,7 @@ from pipeline.change_request import Reach, RepositoryTarget
 from pipeline.errors import CallerError
 from pipeline.ports import NotPublic
 from pipeline.remote_address import RemoteAddress
+from pipeline.repository_paths import portable_path
 
 _NAME_MAX = 60
 _MARK = 12
@@ -50,7 +51,8 @@ async def inspected(choice: RepositoryChoice, namer: Namer, inspector: Repositor
     registered = base or namer.registered(address, choice.base_branch)
     if registered is None and address.is_local:
         await namer.check_path(address, field)
-    asked = _filled(choice, base)
+    behaviour_path = _behaviour_path(choice, registered, field)
+    asked = _filled(choice, base).model_copy(update={"behaviour_path": behaviour_path})
     try:
         found, reach = await _look(asked, address, registered, namer, inspector)
     except CallerError as refused:
@@ -80,12 +82,12 @@ async def _look(
     reach = namer.first_reach(registered, address)
     try:
         place = Place(tenant=tenant, remote=remote, reach=reach)
-        return await inspector.inspect(place, asked.base_branch, asked.test_command), reach
+        return await inspector.inspect(place, asked.base_branch, asked.test_command, asked.behaviour_path), reach
     except NotPublic:
         if registered is not None or address.is_local or not namer.vouches:
             raise
     place = Place(tenant=tenant, remote=remote, reach=Reach.PRIVATE)
-    return await inspector.inspect(place, asked.base_branch, asked.test_command), Reach.PRIVATE
+    return await inspector.inspect(place, asked.base_branch, asked.test_command, asked.behaviour_path), Reach.PRIVATE
 
 
 def _chosen(
@@ -123,6 +125,17 @@ def _name(asked: RepositoryChoice, found: InspectedRepository, address: RemoteAd
 def safe_name(name: str) -> str:
     """Return a name that can be a directory and a ref."""
     return _NOT_IN_NAMES.sub("-", name).strip("-.")[:80] or "repository"
+
+
+def _behaviour_path(choice: RepositoryChoice, base: RepositoryTarget | None, field: str) -> str | None:
+    """Return where behaviour specs go; what was registered by an older version is judged again."""
+    wanted = choice.behaviour_path or (base.behaviour_path if base else None)
+    try:
+        return wanted and portable_path(wanted)
+    except ValueError as problem:
+        raise CallerError(
+            f"The behaviour path {wanted!r} {problem}.", field=f"{field}.behaviour_path", remedy="Give another one."
+        ) from problem
 
 
 def _choice(asked: str | RepositoryChoice, known: Sequence[RepositoryTarget], field: str) -> RepositoryChoice:

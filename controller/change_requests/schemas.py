@@ -6,12 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from controller.interventions.schemas import AvailableAction
 from controller.text import TEXT_MAX, TITLE_MAX, Line, Text
 from pipeline.change_request import Kind, PauseReason, Stage, Status, WaitKind
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
+from pipeline.repository_paths import portable_path
 from pipeline.store.board import AttemptState, Spending
 from pipeline.store.dispatching import HeldBy
 from pipeline.store.pull_requests import PullRequest
@@ -36,7 +37,10 @@ class RepositoryChoice(BaseModel):
     """None takes the registered one, or the remote's default."""
     test_command: Annotated[Line, StringConstraints(min_length=1, max_length=2000)] | None = None
     """Overrides detection."""
-    behaviour_path: Annotated[Line, StringConstraints(min_length=1, max_length=500)] | None = None
+    behaviour_path: (
+        Annotated[Line, StringConstraints(min_length=1, max_length=500), AfterValidator(portable_path)] | None
+    ) = None
+    """A directory of the repository, relative to its top; made when it does not exist."""
     merge_strategy: Annotated[str, StringConstraints(pattern="^(merge|squash|fast_forward)$")] | None = None
 
 

@@ -256,7 +256,8 @@ def snapshots_view(left: Left, worked_on: RepositoryProgress) -> CleanupArtifact
 
 
 def _deletion(cr: ChangeRequest, worked_on: RepositoryProgress) -> dict[str, Any]:
-    return snapshots.deletion(cr.id, cr.attempt, worked_on.target.name, worked_on.target.remote)
+    shown = (worked_on.base_commit, worked_on.head_commit)
+    return snapshots.deletion(cr.id, cr.attempt, worked_on.target.name, worked_on.target.remote, shown=shown)
 
 
 def _snapshots_id(worked_on: RepositoryProgress) -> str:

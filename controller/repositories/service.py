@@ -49,7 +49,9 @@ async def check(context: ControllerContext, principal: Principal, name: str) -> 
     async with context.database.transaction(principal.tenant) as connection:
         target = await Repositories(connection).get(name)
     place = Place.of(principal.tenant, target)
-    found = await context.wiring.inspector.inspect(place, target.base_branch, target.test_command)
+    found = await context.wiring.inspector.inspect(
+        place, target.base_branch, target.test_command, target.behaviour_path
+    )
     return schemas.checked(target, found)
 
 

@@ -57,7 +57,7 @@ class Build:
         """Read a manifest of the repository; a link, or anything large or not regular, counts as absent."""
         try:
             place = self.files / path
-            if place.resolve() != self.files.resolve() / path:
+            if not self.has(path):
                 return None
             with open(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - by descriptor
                 regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
@@ -65,6 +65,14 @@ class Build:
         except OSError:
             return None
         return content if regular and len(content) <= _MANIFEST_MAX_BYTES else None
+
+    def has(self, path: str) -> bool:
+        """Whether the repository holds this file or directory itself, not one that a link leads to."""
+        place = self.files / path
+        try:
+            return place.exists() and place.resolve() == self.files.resolve() / path
+        except (OSError, RuntimeError, ValueError):  # too long, links in a circle, no name of a file
+            return False
 
     def directory(self, name: str) -> Path:
         """Make and return a directory of this build, readable by the user that commands run as."""

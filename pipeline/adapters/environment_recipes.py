@@ -37,7 +37,7 @@ async def node_recipe(build: Build) -> Recipe:
 async def go_recipe(build: Build) -> Recipe:
     """Download the module cache, unless modules are vendored or none is required."""
     offline = {"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off"}
-    vendored = (build.files / "vendor" / "modules.txt").is_file()
+    vendored = build.has("vendor/modules.txt")
     if vendored or b"require" not in (build.manifest("go.mod") or b""):
         return Recipe(variables=offline)
     project, cache = build.copy_manifests("project"), build.directory("gomod")
@@ -57,7 +57,7 @@ async def rust_recipe(build: Build) -> Recipe:
     home = build.directory("cargo")
     variables = {"CARGO_HOME": str(home), "CARGO_TARGET_DIR": "/tmp/target", "CARGO_NET_OFFLINE": "true"}  # noqa: S108 - inside
     manifests = [build.manifest(path) or b"" for path in build.stack.manifests if path.endswith("Cargo.toml")]
-    if any(b"dependencies" in manifest for manifest in manifests) and not (build.files / "vendor").is_dir():
+    if any(b"dependencies" in manifest for manifest in manifests) and not build.has("vendor"):
         project = build.copy_tree("project")
         await build.run(
             *("cargo", "fetch"),
@@ -78,8 +78,8 @@ async def java_recipe(build: Build) -> Recipe:
     if not any(b"<dependency>" in text or b"dependencies" in text for text in manifests):
         return Recipe(variables={} if maven else variables)
     project = build.copy_tree("project")
-    wrapper = project / ("mvnw" if maven else "gradlew")
-    program = f"./{wrapper.name}" if wrapper.exists() else ("mvn" if maven else "gradle")
+    wrapper = "mvnw" if maven else "gradlew"
+    program = f"./{wrapper}" if build.has(wrapper) else ("mvn" if maven else "gradle")
     steps = (
         ("-B", f"-Dmaven.repo.local={home}", "dependency:go-offline")
         if maven

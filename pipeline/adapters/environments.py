@@ -13,12 +13,12 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import assert_never
 
+from pipeline import tree_walk
 from pipeline.adapters.environment_build import LOG_MAX_BYTES, Build, Recipe, failed
 from pipeline.adapters.environment_python import python_recipe
 from pipeline.adapters.environment_recipes import go_recipe, java_recipe, node_recipe, rust_recipe
@@ -64,14 +64,14 @@ class SandboxEnvironments:
             return found or await self._build(root, stack, files, manifest_hash, chain)
 
     async def _build(self, root: Path, stack: Stack, files: Path, manifest_hash: str, chain: Toolchain) -> Environment:
-        await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
+        await asyncio.to_thread(tree_walk.discard, root)
         build = Build(sandbox=self._sandbox, root=root, stack=stack, files=files, settings=self._settings, chain=chain)
         build.directory("")
         try:
             recipe = await self._recipe(build)
         finally:
             root.with_suffix(".log").write_text(build.log[-LOG_MAX_BYTES:])
-        await asyncio.to_thread(shutil.rmtree, root / "tmp", ignore_errors=True)
+        await asyncio.to_thread(tree_walk.discard, root / "tmp")
         _publish(root, recipe, build.log[-LOG_MAX_BYTES:])
         found = _published(root, manifest_hash, chain)
         if found is None:

@@ -45,12 +45,13 @@ class GitObjects:
     async def commit_files(
         self, *, parent: str, files: Mapping[str, bytes | None], message: str, author: Author
     ) -> str:
-        """Build a commit on `parent` with the given contents (None deletes). Keeps the mode of existing files."""
+        """Build a commit on `parent` with the given contents (None deletes). Keeps the mode of existing files; a link becomes a file."""
         modes = await self._modes(parent, list(files))
         lines = []
         for path, content in files.items():
             blob = _NOTHING if content is None else await self._store_blob(content)
-            mode = "0" if content is None else modes.get(path, "100644")
+            known = modes.get(path)
+            mode = "0" if content is None else known if known in _REGULAR else "100644"
             lines.append(f"{mode} {blob}\t{path}\0")
         async with self._temporary_index() as index:
             await self._commands.run("read-tree", sha(parent), git_dir=self._git_dir, index=index)

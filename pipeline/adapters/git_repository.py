@@ -1,7 +1,7 @@
 """The `Repository` port on git: one bare cache per remote, and the only two doors to the remote, fetch and push.
 
 Problem: a mirror clone lets the remote prune private refs, and a push by name can overwrite what somebody else pushed a
-second ago. Choice: a bare cache that fetches only `refs/heads/*` into `refs/remotes/origin/*`, is never collected, and
+second ago. Choice: a bare cache that fetches only `refs/heads/*` into `refs/remotes/origin/*`, is collected only when nobody uses it, and
 pushes by compare-and-swap. Invariant: the cache holds full history, and no ref of the remote moves unless it stood where
 the caller had seen it.
 """
@@ -13,10 +13,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.adapters import git_private, git_remotes
+from pipeline.adapters import git_private, git_pruning, git_remotes
 from pipeline.adapters.git import GitCommands, Output, held
 from pipeline.adapters.git_network import Remote
 from pipeline.adapters.git_objects import full_ref, sha
+from pipeline.adapters.git_pruning import CacheUse
 from pipeline.adapters.git_remotes import RefusedPush
 from pipeline.adapters.git_snapshots import GitSnapshots
 from pipeline.errors import CallerError, InvariantBroken
@@ -30,11 +31,31 @@ class GitRepository(GitSnapshots):
     """One bare cache of one remote, and the disposable trees made from it. Made by `open_repository`."""
 
     def __init__(
-        self, *, name: str, remote: Remote, git_dir: Path, commands: GitCommands, author: Author, clock: Clock
+        self,
+        *,
+        name: str,
+        remote: Remote,
+        git_dir: Path,
+        commands: GitCommands,
+        author: Author,
+        clock: Clock,
+        share: CacheUse,
     ) -> None:
         super().__init__(git_dir, commands=commands, author=author, clock=clock)
         self.name = name
         self._remote = remote
+        self._share = share
+
+    def close(self) -> None:
+        """Use the cache no more. Idempotent; an object that nothing refers to has closed itself."""
+        self._share.give_up()
+
+    async def prune(self) -> str | None:
+        """Delete what no ref of the cache keeps, if nobody else has it open; returns why not, None when it was done.
+
+        The last call on this object.
+        """
+        return await git_pruning.prune(self._git_dir, self._private, self._commands, self._share)
 
     async def fetch(self) -> None:
         """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
@@ -142,13 +163,16 @@ async def open_repository(
     git_dir = cache_dir / f"{name}-{hashlib.sha256(remote.text.encode()).hexdigest()[:16]}.git"
     private = git_dir.with_suffix(".trees")
     await asyncio.to_thread(private.mkdir, parents=True, exist_ok=True, mode=0o700)
+    share = await git_pruning.use(private, wait_s=commands.timeout_s)
     await git_private.sweep(private)
     async with held(git_dir.with_suffix(".lock"), wait_s=commands.timeout_s) as lock:
         if not await asyncio.to_thread(git_dir.exists):
             fresh = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{git_dir.name}.", dir=git_dir.parent))
             await commands.run("init", "-q", "--bare", "--template=", str(fresh), lock=lock)
             await asyncio.to_thread(fresh.rename, git_dir)
-    return GitRepository(name=name, remote=remote, git_dir=git_dir, commands=commands, author=author, clock=clock)
+    return GitRepository(
+        name=name, remote=remote, git_dir=git_dir, commands=commands, author=author, clock=clock, share=share
+    )
 
 
 def _remove_stale_locks(git_dir: Path) -> None:

@@ -14,15 +14,19 @@ import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pipeline.adapters import tree_files
 from pipeline.adapters.git import Output, encoded, held
 from pipeline.adapters.git_objects import GITLINK, GitObjects, sha
-from pipeline.errors import CallerError, ModelError
+from pipeline.adapters.git_tree_checks import TreeCheck, refused, told_to_the_agent
+from pipeline.adapters.tree_scan import TreeLimits
+from pipeline.change_request import PauseReason
+from pipeline.errors import CallerError, ModelError, TransientError
 from pipeline.ports import Json
 
-_SHOWN_MAX = 20
+_LIMITS = TreeLimits()
 _AGENT_CONFIGURATION = (
     "[user]\n\tname = agent\n\temail = agent@localhost\n[gc]\n\tauto = 0\n[commit]\n\tgpgSign = false\n"
 )
@@ -87,7 +91,7 @@ class GitTrees(GitObjects):
     async def snapshot(self, path: Path, *, parent: str, message: str) -> str:
         """Commit all non-ignored files of a tree; return `parent` itself when nothing changed.
 
-        Raises `ModelError`, naming the paths, for nested repositories, new gitlinks and what git cannot store.
+        Raises `ModelError`, naming the paths, for what `tree_scan` refuses, new gitlinks and what git cannot store.
         """
         async with self._held_tree(path) as tree:
             content = await self._staged(tree, parent)
@@ -123,10 +127,17 @@ class GitTrees(GitObjects):
         accept: Sequence[int] = (0,),
         environment: Mapping[str, str] | None = None,
     ) -> Output:
-        return await self._commands.run(
-            *arguments, git_dir=self._git_dir, work_tree=tree.path, index=tree.index, lock=tree.lock,
-            stdin=stdin, accept=accept, environment=environment,
-        )  # fmt: skip
+        try:
+            return await self._commands.run(
+                *arguments, git_dir=self._git_dir, work_tree=tree.path, index=tree.index, lock=tree.lock,
+                stdin=stdin, accept=accept, environment=environment,
+            )  # fmt: skip
+        except TransientError as slow:
+            if "timeout_s" not in slow.facts:
+                raise
+            raise TransientError(
+                slow.message, reason=PauseReason.MACHINE_SHORT, timeout_s=slow.facts["timeout_s"]
+            ) from slow
 
     async def _write_anew(self, tree: Tree, commit: str) -> None:
         tree.save("tree", {"path": str(tree.path), "base": sha(commit)})
@@ -136,11 +147,14 @@ class GitTrees(GitObjects):
         await self._git(tree, "read-tree", "--reset", "-u", commit)
 
     async def _restore(self, tree: Tree, commit: str) -> None:
-        if not await asyncio.to_thread(tree_files.is_directory, tree.path):
+        usable = await asyncio.to_thread(tree_files.is_directory, tree.path)
+        nested = await self._check(tree).nested() if usable else None
+        if nested is None:
+            # What git must not meet goes with all that is ignored, which is rebuildable.
             await asyncio.to_thread(tree_files.empty, tree.path)
-        await asyncio.to_thread(tree_files.delete, tree.path / ".git")
-        for nested in await self._nested(tree):
-            await asyncio.to_thread(tree_files.delete, tree.path / nested)
+            await asyncio.to_thread(tree.index.unlink, missing_ok=True)
+        for path in (".git", *(nested or ())):
+            await asyncio.to_thread(tree_files.delete, tree.path / path)
         if (await self._git(tree, "read-tree", "--reset", "-u", sha(commit), accept=(0, 1, 128))).code:
             # A damaged index, or ignored files where tracked ones belong: what is ignored is rebuildable.
             await asyncio.to_thread(tree_files.empty, tree.path)
@@ -150,14 +164,18 @@ class GitTrees(GitObjects):
 
     async def _staged(self, tree: Tree, parent: str) -> str | None:
         """Return the tree object of the files on disk; None when it is that of `parent`."""
+        with told_to_the_agent():
+            return await self._saved(tree, parent)
+
+    async def _saved(self, tree: Tree, parent: str) -> str | None:
         if not await asyncio.to_thread(tree_files.is_directory, tree.path):
-            raise _refused("The tree itself is gone; put its files back.", [tree.path.name])
-        nested = await self._nested(tree)
-        if nested:
-            raise _refused("Nested git repositories cannot be saved; delete their .git or the whole directory.", nested)
+            raise refused([("The tree itself is gone; put its files back.", [tree.path.name])])
+        check = self._check(tree)
+        await check.begin(sha(parent))
         if (await self._git(tree, "read-tree", "--reset", sha(parent), accept=(0, 1, 128))).code:
             await asyncio.to_thread(tree.index.unlink, missing_ok=True)
             await self._git(tree, "read-tree", parent)
+        await check.finish()
         added = await self._git(tree, "add", "--all", "--no-warn-embedded-repo", accept=(0, 1, 128))
         if added.code:
             raise ModelError(f"Git cannot save this tree: {added.complaint}", detail=added.complaint)
@@ -165,19 +183,8 @@ class GitTrees(GitObjects):
         _refuse_unstorable(staged.fields)
         return (await self._git(tree, "write-tree")).text if staged.stdout else None
 
-    async def _nested(self, tree: Tree) -> list[str]:
-        """Return nested `.git` entries, without those below ignored directories, which are never saved."""
-        found = await asyncio.to_thread(tree_files.nested_repositories, tree.path)
-        holders = {entry: f"./{entry.rpartition('/')[0]}" for entry in found}
-        asked = "".join(f"{holder}\0" for holder in sorted(set(holders.values()) - {"./"}))
-        if not asked:
-            return found
-        answer = await self._git(
-            tree, "check-ignore", "-z", "--stdin",
-            stdin=encoded(asked), accept=(0, 1, 128), environment={"GIT_LITERAL_PATHSPECS": "0"},
-        )  # fmt: skip
-        ignored = set(answer.fields) if answer.code == 0 else set()
-        return [entry for entry in found if holders[entry] not in ignored]
+    def _check(self, tree: Tree) -> TreeCheck:
+        return TreeCheck(tree.path, _LIMITS, partial(self._git, tree))
 
     async def _seed(self, tree: Tree, base: str) -> None:
         """Give the tree a `.git` of its own that holds one commit and shares nothing with the cache."""
@@ -202,19 +209,7 @@ def _refuse_unstorable(raw: list[str]) -> None:
     changes = [(meta.split(" "), path) for meta, path in zip(raw[::2], raw[1::2], strict=True)]
     gitlinks = [path for meta, path in changes if meta[1] == GITLINK]
     if gitlinks:
-        raise _refused("Submodules cannot be added or moved; use plain files.", gitlinks)
-    unreadable = [path for meta, path in changes if meta[4] != "D" and not _is_text(path)]
-    if unreadable:
-        raise _refused("File names must be UTF-8; rename them.", [ascii(path) for path in unreadable])
-
-
-def _is_text(path: str) -> bool:
-    return not any("\udc80" <= character <= "\udcff" for character in path)
-
-
-def _refused(message: str, paths: list[str]) -> ModelError:
-    shown = [encoded(path).decode("utf-8", "replace") for path in paths[:_SHOWN_MAX]]
-    return ModelError(f"{message} Found: {', '.join(shown)}", paths=shown, count=len(paths))
+        raise refused([("Submodules cannot be added or moved; use plain files.", gitlinks)])
 
 
 def _occupied(path: Path) -> CallerError:

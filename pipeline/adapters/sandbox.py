@@ -24,6 +24,7 @@ from pipeline.adapters.egress_proxy import EgressProxy
 from pipeline.adapters.process_io import CappedOutput, Ending, settle
 from pipeline.adapters.sandbox_identity import Identity, give, identity_for
 from pipeline.adapters.sandbox_limits import limited, refuse_unstartable
+from pipeline.adapters.sandbox_mounts import mountable
 from pipeline.adapters.sandbox_probe import Places
 from pipeline.adapters.sandbox_process import Launch, Namespace, in_memory
 from pipeline.adapters.sandbox_results import result_of, unavailable
@@ -139,6 +140,7 @@ class Bubblewrap:
 
     async def _run(self, command: SandboxCommand) -> CommandResult:
         refuse_unstartable(command)
+        command = await asyncio.to_thread(mountable, command)
         identity = identity_for(command.writable[0] if command.writable else command.cwd)
         files, read_only, sockets, payload = identity.files(), self._settings.read_only, {}, command.argv
         async with AsyncExitStack() as stack:

@@ -18,12 +18,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from pipeline import tree_walk
 from pipeline.adapters import sandbox_view
 from pipeline.adapters.process_io import CappedOutput, Ending, PipeReader, exited, settle, watch
 from pipeline.adapters.sandbox_limits import limited, refuse_unstartable
+from pipeline.adapters.sandbox_mounts import mountable
 from pipeline.adapters.sandbox_results import remedy_for, result_of, unavailable
 from pipeline.adapters.tree_memory import MeasuredMemory
-from pipeline.errors import ModelError
 from pipeline.ports import CommandResult, Isolation, SandboxCommand
 from pipeline.settings import SandboxSettings
 
@@ -59,12 +60,12 @@ class Uncontained:
     async def run(self, command: SandboxCommand) -> CommandResult:
         """Run as the port says, as far as that goes without containment; the network is not limited either."""
         refuse_unstartable(command)
+        command = await asyncio.to_thread(mountable, command)
         started = time.monotonic()
         output, ending = CappedOutput(command.output_max_bytes), Ending()
         with ExitStack() as stack:
-            home = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="changeline-home-", ignore_cleanup_errors=True)
-            )
+            home = tempfile.mkdtemp(prefix="changeline-home-")
+            stack.callback(tree_walk.discard, Path(home))
             stack.enter_context(_linked(command.mounts))
             mark = f"CHANGELINE_RUN={uuid.uuid4()}"
             try:
@@ -120,9 +121,8 @@ def _linked(mounts: Mapping[Path, Path]) -> Iterator[None]:
     made = []
     try:
         for destination, source in mounts.items():
-            if destination.is_symlink():
-                raise ModelError(f"{destination.name} is a symbolic link; remove it.", path=str(destination))
             if not destination.exists():
+                destination.parent.mkdir(parents=True, exist_ok=True)
                 destination.symlink_to(source)
                 made.append(destination)
         yield

@@ -22,7 +22,7 @@ from pipeline.agents.grounds import dead_end
 from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
 from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
-from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S
+from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S, tree_found
 from pipeline.agents.tools import call_line, tool_definitions, tool_notes
 from pipeline.agents.toolsets import ToolSet
 from pipeline.agents.turn import Turn
@@ -108,7 +108,7 @@ class _Agent(Generic[S]):
                 prompt_hash=task.prompt_hash,
                 root=str(self.ports.bench.root) if self.ports.bench else None,
                 facts=await keep(task.facts) if task.facts else None,
-                commit=await self.ports.workspace.snapshot() if self._edits and self.ports.workspace else None,
+                commit=await tree_found(task, self.ports.workspace) if self._edits else None,
             )
         )
         if why := self.notebook.instead_of:

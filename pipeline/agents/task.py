@@ -11,7 +11,8 @@ from pipeline.agents.grounds import Ungrounded
 from pipeline.agents.inspection import Inspection
 from pipeline.agents.tools import ToolBox, ToolRunner, Workbench
 from pipeline.agents.toolsets import ToolSet
-from pipeline.change_request import Stage
+from pipeline.change_request import PauseReason, Stage
+from pipeline.errors import ModelError, PersonNeeded
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, Emit, Instructions, Journal, JournalKey, Json, ModelClass, TurnListener
@@ -124,3 +125,14 @@ class AgentResult(Generic[S]):
     """What the agent looked at on the way."""
     root: str
     """The tree as the conversation knows it; empty for agents without one."""
+
+
+async def tree_found(task: AgentTask[S], workspace: "Workspace | None") -> str | None:
+    """Return the commit of the tree that an agent begins with; one that cannot be saved yet is a person's matter."""
+    if workspace is None:
+        return None
+    try:
+        return await workspace.snapshot()
+    except ModelError as problem:
+        message = f"The {task.role} agent cannot begin, because its tree cannot be saved: {problem.message}"
+        raise PersonNeeded(PauseReason.AGENT_STUCK, message, repository=task.repository) from problem

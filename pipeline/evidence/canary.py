@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.evidence.test_commands import PYTEST_CONFIGURATION
 from pipeline.evidence.test_reports import TestCaseResult
-from pipeline.evidence.untrusted_files import inside, read_source
+from pipeline.evidence.untrusted_files import delete_inside, inside, read_source
 from pipeline.ports import Stack
 
 _PYTEST = "def test_{token}():\n    assert 1 == 2\n"
@@ -27,13 +27,13 @@ _SELECTING = re.compile(r"\bpython_(?:functions|classes)\b|[\s\"'=]-[km][\s\"'=]
 class Canary:
     """The planted file."""
 
-    place: Path
+    tree: Path
     file: str
     """Its path in the repository."""
 
     def remove(self) -> None:
         """Take the file out of the tree again."""
-        self.place.unlink(missing_ok=True)
+        delete_inside(self.tree, self.file)
 
     def judge(self, cases: Sequence[TestCaseResult], exit_code: int) -> tuple[list[TestCaseResult], int, list[str]]:
         """Return the cases without the canary, the exit code as if it had not run, and complaints."""
@@ -65,4 +65,4 @@ def plant(stack: Stack, tree: Path, selection: Sequence[str]) -> Canary | None:
         return None
     with place.open("x", encoding="utf-8") as opened:
         opened.write(shape.format(token=token))
-    return Canary(place=place, file=file)
+    return Canary(tree=tree, file=file)

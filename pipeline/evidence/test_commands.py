@@ -18,7 +18,7 @@ from typing import Any
 from pipeline.evidence.json_text import parsed_object
 from pipeline.evidence.path_globs import matches_any
 from pipeline.evidence.test_sources import declared_tests
-from pipeline.evidence.untrusted_files import inside, read_source, walk_files
+from pipeline.evidence.untrusted_files import holds_file, inside, read_source, walk_files
 from pipeline.ports import Stack
 
 PYTEST_CONFIGURATION = ("pyproject.toml", "pytest.ini", ".pytest.ini", "setup.cfg", "tox.ini")
@@ -178,7 +178,7 @@ def _maven(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> Te
 
 
 def _gradle(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
-    program = ["sh", "./gradlew"] if (places.tree / "gradlew").is_file() else ["gradle"]
+    program = ["sh", "./gradlew"] if holds_file(places.tree, "gradlew") else ["gradle"]
     argv = [*program, "--offline", "--console=plain", "--continue", "--no-daemon", "test"]
     for path in chosen or ():
         argv += ["--tests", f"*{PurePosixPath(path).stem}"]

@@ -15,7 +15,7 @@ from pipeline.evidence.path_globs import matches_any
 from pipeline.evidence.tap import tap_cases
 from pipeline.evidence.test_commands import ResultFormat, TestCommand
 from pipeline.evidence.test_reports import SUITE, Failure, Outcome, TestCaseResult, failure
-from pipeline.evidence.untrusted_files import ReportUnreadable, read_regular, walk_files
+from pipeline.evidence.untrusted_files import ReportUnreadable, read_inside, read_regular, walk_files
 from pipeline.ports import CommandResult
 
 _ERROR_LINE = re.compile(r"(?m)^\W*(?P<name>[A-Z]\w*(?:Error|Exception)|Error)(?: \[\w+\])?: (?P<message>.+)$")
@@ -52,9 +52,9 @@ def _cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[
         case ResultFormat.JAVA_JUNIT:
             return _java_cases(command, result, tree)
         case ResultFormat.COMMAND:
-            return _command_cases(command, result)
+            return _command_cases(command, result, tree)
         case ResultFormat.PYTHON_JUNIT | ResultFormat.NODE_EVENTS | ResultFormat.JEST_JSON:
-            return _file_cases(command.results, _result(command), tree)
+            return _file_cases(command.results, _result(command, tree), tree)
 
 
 def _file_cases(results: ResultFormat, data: bytes, tree: Path) -> Iterable[TestCaseResult]:
@@ -64,16 +64,18 @@ def _file_cases(results: ResultFormat, data: bytes, tree: Path) -> Iterable[Test
     return node_cases(text, tree) if results is ResultFormat.NODE_EVENTS else jest_cases(text, tree)
 
 
-def _result(command: TestCommand) -> bytes:
+def _result(command: TestCommand, tree: Path) -> bytes:
     if command.result_file is None:
         raise ReportUnreadable("The command names no result file.")
+    if command.result_file.is_relative_to(tree):
+        return read_inside(tree, str(command.result_file.relative_to(tree)), max_bytes=XML_MAX_BYTES)
     return read_regular(command.result_file, max_bytes=XML_MAX_BYTES)
 
 
-def _command_cases(command: TestCommand, result: CommandResult) -> Iterable[TestCaseResult]:
+def _command_cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[TestCaseResult]:
     if command.result_file is None:
         return tap_cases(result.output)
-    return [_generic_case(raw) for raw in read_junit(_result(command))]
+    return [_generic_case(raw) for raw in read_junit(_result(command, tree))]
 
 
 def _generic_case(raw: RawCase) -> TestCaseResult:
@@ -96,7 +98,7 @@ def _java_cases(command: TestCommand, result: CommandResult, tree: Path) -> list
     cases = java_compile_errors(result.output, tree)
     for path in paths:
         if matches_any(path, command.result_globs):
-            raws = read_junit(read_regular(tree / path, max_bytes=XML_MAX_BYTES))
+            raws = read_junit(read_inside(tree, path, max_bytes=XML_MAX_BYTES))
             cases.extend(_java_case(raw, sources) for raw in raws)
     return cases
 

@@ -12,12 +12,12 @@ comparison with the base's tests (`baseline`), and the reviewers; not this modul
 """
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline import tree_walk
 from pipeline.evidence import test_logs
 from pipeline.evidence.canary import Canary, plant
 from pipeline.evidence.path_globs import matches_any
@@ -80,7 +80,7 @@ async def run_tests(
             if run.canary is not None:
                 await asyncio.to_thread(run.canary.remove)
     finally:
-        await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+        await asyncio.to_thread(tree_walk.discard, scratch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,6 +99,15 @@ class Repository(Protocol):
     async def refs(self, prefix: str) -> Mapping[str, str]:
         """Return the cache's refs below a prefix (full, ending in a slash): name to commit."""
 
+    def close(self) -> None:
+        """Use the cache no more, so that others may prune it. Idempotent."""
+
+    async def prune(self) -> str | None:
+        """Delete what no ref of the cache keeps, if nobody else has it open; returns why not, None when it was done.
+
+        The last call on this object: nothing may be written or read by it any more. Bounded, and waits for nobody.
+        """
+
     async def remote_refs(self, prefixes: Sequence[str]) -> Mapping[str, str]:
         """Ask the remote for its refs below these prefixes right now: name to commit."""
 

@@ -1,10 +1,9 @@
 """Cleanup: the evidence bundle is signed and kept, the merged branch, all snapshots and every epoch's trees are removed."""
 
 import asyncio
-import shutil
 from typing import Any
 
-from pipeline import evidencing, snapshots, waiting
+from pipeline import evidencing, snapshots, tree_walk, waiting
 from pipeline.change_request import PauseReason, branch_name
 from pipeline.evidence.test_runs import RESULTS
 from pipeline.execution import StageEnd, StageRun
@@ -22,8 +21,7 @@ async def cleanup(run: StageRun) -> StageEnd:
     for name in sorted(run.state["repositories"]):
         await _delete_branch(run, name)
         await _delete_snapshots(run, name)
-        for kind in ("wip", "keep"):
-            await run.context.repositories[name].drop_refs(f"refs/changeline/{kind}/{run.context.cr_id}/")
+        await snapshots.forget(run.context.repositories[name], run.context.cr_id, name, shown=_shown(run, name))
     await _remove_trees(run)
     return StageEnd(summary=f"evidence {digest[:12]} signed and kept")
 
@@ -36,7 +34,7 @@ async def _remove_trees(run: StageRun) -> None:
             # A worker killed in a test run leaves the run's results beside its tree; they go with everything below.
             if RESULTS not in tree.name:
                 await repository.remove_worktree(tree)
-    await asyncio.to_thread(shutil.rmtree, everything, ignore_errors=True)
+    await asyncio.to_thread(tree_walk.discard, everything)
 
 
 async def _delete_branch(run: StageRun, name: str) -> None:
@@ -54,5 +52,11 @@ async def _delete_branch(run: StageRun, name: str) -> None:
 async def _delete_snapshots(run: StageRun, name: str) -> None:
     """Delete the snapshots of every epoch; a remote that refuses keeps them, and nobody has to act on that."""
     context, target = run.context, run.context.targets[name]
-    intent = snapshots.deletion(context.cr_id, context.attempt, name, target.remote)
+    intent = snapshots.deletion(context.cr_id, context.attempt, name, target.remote, shown=_shown(run, name))
     await waiting.outcome(run, await context.records.intend(**intent))
+
+
+def _shown(run: StageRun, name: str) -> list[str]:
+    """Return the commits whose difference people look at."""
+    facts = run.state["repositories"][name]
+    return [facts["base"], facts["head"]]

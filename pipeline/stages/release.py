@@ -7,7 +7,7 @@ merges run in name order; what happens when a later one fails belongs to the rel
 from datetime import datetime
 from typing import Any
 
-from pipeline import presenting, waiting
+from pipeline import presenting, snapshots, waiting
 from pipeline.change_request import PauseReason
 from pipeline.execution import StageEnd, StageRun
 from pipeline.records import Effect
@@ -52,6 +52,9 @@ async def _intend(run: StageRun, name: str) -> Effect:
         author=run.context.author,
         when=datetime.fromisoformat(approval["decided_at"]),
     )
+    # Until the merge is fetched back no branch has it, and the controller may carry it out after this worker is gone.
+    kept = snapshots.kept_ref(run.context.cr_id, "merge", commit)
+    await run.context.repositories[name].update_ref(kept, commit)
     return await run.context.records.intend(
         key=f"merge/{run.context.cr_id}/{name}/{commit}",
         repository=name,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline import proving
+from pipeline import committing, proving, snapshots
 from pipeline.change_request import PauseReason, branch_name
 from pipeline.errors import PersonNeeded
 from pipeline.execution import StageEnd, StageRun
@@ -39,6 +39,9 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
             repository=name,
             base_branch=target.base_branch,
         )
+    # The branch may be rewritten while this change request waits.
+    await repository.update_ref(snapshots.kept_ref(run.context.cr_id, "base", base), base)
+    await committing.feature_directory(run, name, base)
     stack, environment = await proving.environment_of(run, name, base)
     _, digest = await stack_at(repository, base, target)
     facts = {"stack": proving.plain(stack), "manifest_hash": digest, "environment_log": environment.log[-4_000:]}

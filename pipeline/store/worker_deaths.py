@@ -67,7 +67,8 @@ async def outlived(connection: AsyncConnection, cr_id: str, epoch: int) -> int:
     deleted = {one.key for one in await known.of(cr_id) if one.kind == snapshots.DELETION}
     again = 0
     for one in await ChangeRequests(connection).progress(cr_id):
-        first = snapshots.deletion(cr_id, cr.attempt, one.target.name, one.target.remote)
+        shown = (one.base_commit, one.head_commit)
+        first = snapshots.deletion(cr_id, cr.attempt, one.target.name, one.target.remote, shown=shown)
         if first["key"] in deleted:
             await known.intend(cr_id=cr_id, **{**first, "key": f"{first['key']}/after/{epoch}"})
             again += 1

@@ -142,17 +142,17 @@ class RepositoryContract:
         assert await repository.snapshot(tree, parent=base, message="nothing") == base
         write(tree, {
             ".gitignore": b"*.log\nbuild/\n", "noise.log": b"n", "build/out": b"o", "new file.txt": b"n",
-            "sub/\xc3\xa9.bin".encode("latin-1").decode(): bytes(range(256)), "-dash": b"d", "line\nbreak": b"l",
+            "sub/\xc3\xa9.bin".encode("latin-1").decode(): bytes(range(256)), "-dash": b"d", "quo'te\"s": b"q",
             "run.sh": b"#!/bin/sh\nexit 0\n",
         })  # fmt: skip
-        (tree / "link").symlink_to("/etc/hostname")
+        (tree / "link").symlink_to("run.sh")
         (tree / "tool").write_bytes(b"t")
         (tree / "tool").chmod(0o755)
         (tree / "a.txt").unlink()
         head = await repository.snapshot(tree, parent=base, message="all")
         assert {file.path: (file.status, file.mode) for file in await repository.changed_files(base, head)} == {
             ".gitignore": ("A", "100644"), "new file.txt": ("A", "100644"), "sub/é.bin": ("A", "100644"),
-            "-dash": ("A", "100644"), "line\nbreak": ("A", "100644"), "link": ("A", "120000"),
+            "-dash": ("A", "100644"), "quo'te\"s": ("A", "100644"), "link": ("A", "120000"),
             "tool": ("A", "100755"), "run.sh": ("M", "100755"), "a.txt": ("D", "100644"),
         }  # fmt: skip
         assert await repository.read_file(head, "sub/é.bin") == bytes(range(256))

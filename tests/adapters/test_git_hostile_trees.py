@@ -169,17 +169,17 @@ async def test_nested_repositories_below_ignored_directories_are_not_our_busines
     assert (tree / "env/src/lib/.git/HEAD").exists()
 
 
-async def test_links_out_of_the_tree_are_saved_as_links_and_never_followed(
-    repository: GitRepository, base: str, tree: Path, tmp_path: Path
+async def test_committed_links_out_of_the_tree_stay_links_and_are_never_followed(
+    repository: GitRepository, origin: Origin, tree: Path, tmp_path: Path
 ) -> None:
     write(tmp_path, {"outside/precious": b"p"})
-    (tree / "way-out").symlink_to(tmp_path / "outside")
-    (tree / "dangling").symlink_to("/nonexistent")
+    (origin.desk / "way-out").symlink_to(tmp_path / "outside")
+    base = origin.commit({"a.txt": b"a\n"})
+    await repository.fetch()
+    await repository.restore_worktree(tree, base)
+    write(tree, {"b.txt": b"b"})
     head = await repository.snapshot(tree, parent=base, message="x")
-    assert {file.path: file.mode for file in await repository.changed_files(base, head)} == {
-        "way-out": "120000",
-        "dangling": "120000",
-    }
+    assert [file.path for file in await repository.changed_files(base, head)] == ["b.txt"]
     assert await repository.read_file(head, "way-out") is None
     files = await repository.commit_files(
         parent=base, files={"way-out/precious": b"inside", "way-out/.gitignore": b""}, message="x", author=ADA

@@ -15,6 +15,7 @@ from pipeline.errors import ModelError, PersonNeeded
 from pipeline.ports import Sandbox, SandboxCommand
 from pipeline.settings import EnvironmentSettings, SandboxSettings
 from tests.adapters.conftest import alive
+from tests.adapters.hostile_trees import nested
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="containment is Linux's")
 
@@ -179,6 +180,33 @@ async def test_a_built_directory_appears_inside_the_tree_and_leaves_no_trace(
     left = tree / "node_modules"
     assert not left.is_symlink()
     assert not left.exists() or list(left.iterdir()) == []
+
+
+@pytest.mark.parametrize("planted", ["link", "file", "linked above"])
+async def test_what_stands_where_a_directory_is_mounted_can_be_removed_by_a_command(
+    sandbox: Sandbox, tree: Path, tmp_path: Path, planted: str
+) -> None:
+    built, outside = tmp_path / "built", tmp_path / "outside"
+    built.mkdir()
+    outside.mkdir()
+    (built / "module.js").write_text("content")
+    place = tree / "web/node_modules"
+    (tree if planted == "linked above" else place.parent).mkdir(exist_ok=True)
+    if planted == "file":
+        place.write_text("a file")
+    else:
+        (place.parent if planted == "linked above" else place).symlink_to(outside)
+    mounts = {place: built}
+    removed = SandboxCommand(argv=("rm", "-r", "web"), cwd=tree, writable=(tree,), mounts=mounts)
+    assert (await sandbox.run(removed)).exit_code == 0
+    shown = SandboxCommand(argv=("cat", str(place / "module.js")), cwd=tree, writable=(tree,), mounts=mounts)
+    assert (await sandbox.run(shown)).output == "content"
+    assert list(outside.iterdir()) == []
+
+
+async def test_a_command_can_remove_directories_that_are_deeper_than_any_path(sandbox: Sandbox, tree: Path) -> None:
+    nested(tree / "deep", 3_000)
+    assert (await sandbox.run(shell(tree, "rm -r deep && ls"))).output == ""
 
 
 async def test_a_machine_without_bubblewrap_refuses_and_names_the_remedy(

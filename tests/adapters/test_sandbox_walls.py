@@ -191,7 +191,6 @@ async def test_a_planted_link_does_not_turn_into_a_mount(bubblewrap: Bubblewrap,
     for command in (
         SandboxCommand(argv=("true",), cwd=tree, writable=(tree, tree / "sub")),
         SandboxCommand(argv=("true",), cwd=tree, writable=(tree,), read_only=(tree / "sub",)),
-        SandboxCommand(argv=("true",), cwd=tree, writable=(tree,), mounts={tree / "node_modules": outside}),
     ):
         with pytest.raises(InvariantBroken):
             await bubblewrap.run(command)

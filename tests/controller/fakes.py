@@ -19,7 +19,13 @@ class ScriptedInspector:
         self.places: list[Place] = []
         self.asked: list[tuple[str, str | None, str | None]] = []
 
-    async def inspect(self, place: Place, base_branch: str | None, test_command: str | None) -> InspectedRepository:
+    async def inspect(
+        self,
+        place: Place,
+        base_branch: str | None,
+        test_command: str | None,
+        behaviour_path: str | None = None,  # noqa: ARG002 - the port's name
+    ) -> InspectedRepository:
         remote = place.remote
         self.places.append(place)
         self.asked.append((remote, base_branch, test_command))

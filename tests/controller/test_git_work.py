@@ -4,6 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from controller.git_work import GitInspector, OpenRepository
 from controller.wiring import Place
 from pipeline.adapters.clock import SystemClock
@@ -11,6 +13,7 @@ from pipeline.adapters.git import GitCommands
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import open_repository
 from pipeline.change_request import Reach
+from pipeline.errors import CallerError
 from pipeline.ports import Author, RemoteFacts, Repository
 from tests.adapters.git_world import to
 from tests.line.repositories import SampleRepository
@@ -68,3 +71,17 @@ async def test_another_test_command_is_not_answered_from_memory(tmp_path: Path) 
     plain = await inspector.inspect(at(sample.path), None, None)
     own = await inspector.inspect(at(sample.path), None, "python -m pytest -x tests")
     assert plain.test_command != own.test_command
+
+
+async def test_a_behaviour_path_that_no_directory_can_have_is_refused_before_anything_is_stored(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    sample = SampleRepository.create(tmp_path / "sums", FILES)
+    (sample.path / "specs").symlink_to(tmp_path / "outside")
+    sample.commit({"docs/behaviour/a.feature": "Feature: a\n"})
+    inspector = _inspector(tmp_path / "cache")
+    for taken, by in (("specs/behaviour", "specs"), ("specs", "specs"), ("calc.py/specs", "calc.py")):
+        with pytest.raises(CallerError, match=f"{by} is a file or a link on main") as refused:
+            await inspector.inspect(at(sample.path), None, None, taken)
+        assert refused.value.field == "behaviour_path" and refused.value.remedy
+    for free in ("docs/behaviour", "new/place", "docs"):
+        assert (await inspector.inspect(at(sample.path), None, None, free)).base_branch == "main"

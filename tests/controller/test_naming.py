@@ -37,9 +37,11 @@ class RealLook(ScriptedInspector):
         self._commands = GitCommands(timeout_s=20)
         self._network = network_of(Settings(_env_file=None, git=git), self._commands)
 
-    async def inspect(self, place: Place, base_branch: str | None, test_command: str | None) -> Any:
+    async def inspect(
+        self, place: Place, base_branch: str | None, test_command: str | None, behaviour_path: str | None = None
+    ) -> Any:
         await self._look(place, base_branch)
-        return await super().inspect(place, base_branch, test_command)
+        return await super().inspect(place, base_branch, test_command, behaviour_path)
 
     async def _look(self, place: Place, base_branch: str | None) -> RemoteFacts:
         to = self._network.remote(place.remote, tenant=place.tenant, reach=place.reach)

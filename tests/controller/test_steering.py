@@ -205,8 +205,8 @@ async def test_nothing_is_deleted_without_a_choice_and_a_choice_can_follow_later
 
     await eventually(deleted)
     expected = {"remote": "/srv/sample", "ref": "refs/heads/changeline/cr-1", "expected": "h" * 40}
-    saved = {"remote": "/srv/sample", "cr_id": line.CR}
-    assert sorted(deletes.asked, key=len) == [saved, expected]
+    saved = {"remote": "/srv/sample", "cr_id": line.CR, "shown": ["b" * 40, "h" * 40]}
+    assert sorted(deletes.asked, key=lambda asked: "ref" in asked) == [saved, expected]
     assert client.post(f"{ADDRESS}/cleanup", json={"decisions": choices}).status_code == 422
 
 

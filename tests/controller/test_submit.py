@@ -28,6 +28,16 @@ def test_a_change_request_is_accepted_and_its_stream_begins_with_queued(controll
     assert (first["type"], first["payload"]["status"], first["cr_id"]) == ("status_changed", "queued", created["id"])
 
 
+LEADING_ASTRAY = [
+    "../../x", "a/../b", "/etc", ".git/hooks", "specs/.GIT", "git~1", "a/.g\u200cit/b", ".git::$DATA", ".git.", ".", "./",
+    "a\\b", "a\nb", "a\x00b", "a\u2028b", "~/specs", "specs.", "specs /x", "a:b", "x" * 300, "a/" * 250, " ",
+]  # fmt: skip
+
+
+def kept_in(path: str) -> dict[str, Any]:
+    return submission(repositories=[{"remote": "/a", "behaviour_path": path}])
+
+
 REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("unknown field", submission(priority="high"), 422, "priority"),
     ("unknown field of a repository", submission(repositories=[{"remote": "/a", "brnch": "x"}]), 422, "brnch"),
@@ -48,6 +58,7 @@ REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("credentials", submission(repositories=["https://me:hunter2@example.org/a.git"]), 422, "repositories.0"),
     ("script as a link", submission(external_url="javascript:alert(1)"), 422, "external_url"),
     ("odd source", submission(source="Jira Cloud"), 422, "source"),
+    *((f"specs in {path[:20]!a}", kept_in(path), 422, "repositories.0.behaviour_path") for path in LEADING_ASTRAY),
 ]
 
 

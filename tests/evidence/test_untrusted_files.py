@@ -1,13 +1,26 @@
 """Trees that lead elsewhere: nothing is read or written outside the checkout."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import InvariantBroken
 from pipeline.evidence.canary import plant
-from pipeline.evidence.untrusted_files import ReportUnreadable, read_regular, read_source, walk_files, write_over
+from pipeline.evidence.test_commands import Places, plan_command
+from pipeline.evidence.test_results import read_results
+from pipeline.evidence.untrusted_files import (
+    ReportUnreadable,
+    inside,
+    read_regular,
+    read_source,
+    walk_files,
+    write_over,
+)
+from pipeline.ports import CommandResult
+from pipeline.tree_walk import discard
+from tests.adapters.hostile_trees import nested
 from tests.evidence.plain_sandbox import PYTEST
 
 
@@ -35,3 +48,37 @@ def test_links_pipes_and_large_files_are_not_read(tmp_path: Path) -> None:
     assert [read_source(tree, name) for name in ("pyproject.toml", "setup.cfg", "../secret.toml", "none")] == [""] * 4
     with pytest.raises(ReportUnreadable, match="larger than 10 bytes"):
         read_regular(tree / "big.ini", max_bytes=10)
+
+
+def test_what_a_test_process_made_of_its_tree_is_read_and_removed_without_following_or_breaking(tmp_path: Path) -> None:
+    tree, outside = tmp_path / "tree", tmp_path / "outside"
+    (tree / "tests").mkdir(parents=True)
+    (tree / "tests/test_a.py").write_text("def test_a(): pass\n")
+    outside.mkdir()
+    canary = plant(PYTEST, tree, ["tests/test_a.py"])
+    assert canary is not None
+    command = plan_command(
+        replace(PYTEST, runner="make", test_command="make t --junitxml=out/r.xml"), places(tree), None
+    )
+    (tree / "tests").rename(tree / "moved")
+    for name in (canary.file.removeprefix("tests/"), "r.xml"):
+        (outside / name).write_text("<testsuite><testcase name='forged'/></testsuite>")
+    (tree / "tests").symlink_to(outside)
+    (tree / "out").symlink_to(outside)
+    (tree / "loop").symlink_to("loop")
+    canary.remove()
+    results = read_results(command, CommandResult(exit_code=0, output=""), tree)
+    assert (results.cases, len(results.complaints)) == ([], 1)
+    assert sorted(path.name for path in outside.iterdir()) == sorted((canary.file.removeprefix("tests/"), "r.xml"))
+    assert inside(tree, "loop/x") is None
+    (tree / "tests").unlink()
+    (tree / "tests").write_text("a file where the directory was")
+    canary.remove()
+    nested(tree / "deep", 3_000)
+    assert "moved/test_a.py" in set(walk_files(tree))
+    discard(tree)
+    assert not tree.exists()
+
+
+def places(tree: Path) -> Places:
+    return Places(tree=tree, tools=tree.parent, results=tree.parent)

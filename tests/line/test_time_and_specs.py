@@ -13,6 +13,7 @@ from pipeline.store.change_requests import ChangeRequests
 from tests.line import scenarios
 from tests.line.dying import Deaths
 from tests.line.harness import LineRun, with_context
+from tests.line.repositories import SampleRepository
 from tests.line.scenarios import bash, create, part, submit_code, turn
 
 
@@ -84,9 +85,7 @@ async def test_an_agent_is_given_its_time_once_more_and_no_third_time_though_its
         assert (await connection.execute(text(query))).scalar_one() == 2
 
 
-async def test_a_repository_that_keeps_its_specs_gets_the_feature_file_with_the_tests(line: LineRun) -> None:
-    repository = line.repository(scenarios.FILES)
-    line.model.play(scenarios.scenario())
+async def submit_with_specs(line: LineRun, repository: SampleRepository) -> None:
     target = RepositoryTarget(
         name="sums",
         remote=str(repository.path),
@@ -100,8 +99,30 @@ async def test_a_repository_that_keeps_its_specs_gets_the_feature_file_with_the_
     )  # fmt: skip
     async with line.store.transaction() as connection:
         await ChangeRequests(connection).create(new)
+
+
+async def test_a_repository_that_keeps_its_specs_gets_the_feature_file_with_the_tests(line: LineRun) -> None:
+    repository = line.repository(scenarios.FILES)
+    line.model.play(scenarios.scenario())
+    await submit_with_specs(line, repository)
     cr = await line.to_the_end()
     assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
     [kept] = [path for path in repository.files() if path.startswith("specs/behaviour/")]
     assert "Feature:" in repository.text(kept)
     assert "@change" in repository.text(kept)
+
+
+async def test_specs_are_never_written_through_a_link_and_the_link_stays(line: LineRun) -> None:
+    repository = line.repository(scenarios.FILES)
+    (repository.path / "specs").symlink_to("tests")
+    repository.commit({"README": "There is a link now.\n"})
+    line.model.play(scenarios.scenario())
+    await submit_with_specs(line, repository)
+    cr = await line.work()
+    assert (cr.stage, cr.pause_reason) == (Stage.WORKSPACES, PauseReason.DELIVERY_FAILED)
+    assert "specs is a file or a link" in cr.pause_message
+    assert line.asked("spec_writer", "test_writer") == []
+    repository.git("rm", "-q", "specs")
+    repository.commit({"README": "There is none.\n"})
+    await line.resume()
+    await line.to_the_gate()

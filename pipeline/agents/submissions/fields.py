@@ -5,7 +5,6 @@ submission is validated together with the facts the pipeline already knows, pass
 Without facts (reading a stored submission back) only the shape is checked.
 """
 
-import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, V
 
 from pipeline.behaviour import ScenarioKind
 from pipeline.evidence.shown_diff import Cut
+from pipeline.repository_paths import repository_path
 
 
 class Confidence(StrEnum):
@@ -62,23 +62,13 @@ def _one_line(text: str) -> str:
     return text
 
 
-def _repository_path(path: str) -> str:
-    normal = posixpath.normpath(_one_line(path))
-    parts = normal.split("/")
-    if path.startswith("/") or "\\" in path or ".." in parts or normal == "." or ".git" in parts:
-        raise ValueError(
-            "must be a path inside the repository, relative to its root, with forward slashes (for example src/app.py)"
-        )
-    return normal
-
-
 def _bounded(max_length: int, pattern: str | None = None) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=1, max_length=max_length, pattern=pattern)
 
 
 Line: TypeAlias = Annotated[str, _bounded(300), AfterValidator(_one_line)]
 Text: TypeAlias = Annotated[str, _bounded(4_000)]
-RepositoryPath: TypeAlias = Annotated[str, _bounded(400), AfterValidator(_repository_path)]
+RepositoryPath: TypeAlias = Annotated[str, _bounded(400), AfterValidator(repository_path)]
 RepositoryName: TypeAlias = Annotated[str, _bounded(100, r"^[A-Za-z0-9._-]+$")]
 CriterionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^AC[1-9][0-9]{0,2}$")]
 RequirementId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^R[1-9][0-9]{0,2}$")]
