@@ -16,8 +16,9 @@ from pathlib import Path
 
 from pipeline.adapters.git import CONFIGURATION
 from pipeline.adapters.local_repository import Checkout, LocalRepository, object_directories
-from pipeline.adapters.plain_files import exists, is_directory, is_file, leads_straight
+from pipeline.adapters.plain_files import content, exists, is_directory, is_file, leads_straight
 
+_PATTERNS_MAX_BYTES = 1024**2
 SERVED = ("refs/heads/", "refs/changeline/")
 """What a remote is asked for; tags, notes and other people's namespaces are nobody's business here."""
 
@@ -42,7 +43,7 @@ def reading(local: LocalRepository) -> Iterator[Path]:
 def writing(local: LocalRepository, checkout: Checkout | None = None, *, ref: str | None = None) -> Iterator[Path]:
     """Make a face through which objects are added and refs are moved.
 
-    `checkout` adds what its index may refer to; `ref` the log of the ref that moves, where that is a plain file.
+    `checkout` adds what its index may refer to, and the patterns of files that its owner does not want to see; `ref` the log of the ref that moves, where that is a plain file.
     """
     head = checkout.branch if checkout is not None and checkout.branch else local.head
     _make_room_for_packs(local)
@@ -52,6 +53,11 @@ def writing(local: LocalRepository, checkout: Checkout | None = None, *, ref: st
         logged = ref is not None and is_directory(local.common / "logs")
         if logged and all(leads_straight(local.common, f"logs/{name}") for name in ("HEAD", ref)):
             (face / "logs").symlink_to(local.common / "logs")
+        if checkout is not None:
+            (face / "info").mkdir()
+            (face / "info" / "exclude").write_bytes(
+                content(local.common / "info" / "exclude", _PATTERNS_MAX_BYTES) or b""
+            )
         for shared in checkout.git_dir.glob("sharedindex.*") if checkout is not None else ():
             if is_file(shared):
                 (face / shared.name).symlink_to(shared)
