@@ -17,7 +17,7 @@ from controller.app import create_app
 from controller.auth.service import ensure_local_principal
 from controller.serve import serve
 from controller.wiring import ControllerWiring, EffectExecutor, Pace, RemoteRefs
-from pipeline.access import Role, TokenPurpose, new_token
+from pipeline.access import Role, new_token
 from pipeline.ports import TenantBell, Webhooks
 from pipeline.settings import ControllerSettings, Settings
 from pipeline.store.engine import Database
@@ -202,7 +202,7 @@ async def _principal_token(database: TestDatabase, name: str, roles: tuple[Role,
     try:
         async with store.transaction() as connection:
             await Principals(connection).ensure(name, name=name, roles=roles)
-            await Principals(connection).add_token(name, token, TokenPurpose.API)
+            await Principals(connection).add_token(name, token)
     finally:
         await store.close()
     return token

@@ -750,7 +750,7 @@ export interface paths {
         put?: never;
         /**
          * Create Login Code
-         * @description Make a one-time code for a browser of the same principal.
+         * @description Make a one-time code for a browser of the same principal; code and session end with the token that was shown.
          */
         post: operations["create_login_code"];
         delete?: never;
