@@ -11,7 +11,7 @@ from typing import Any
 from controller.wiring import InspectedRepository, RepositoryDiff
 from pipeline import snapshots
 from pipeline.change_request import RepositoryTarget
-from pipeline.errors import Conflict, TransientError
+from pipeline.errors import CallerError, Conflict, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository, Stack
 from pipeline.records import Effect
 from pipeline.repository_reading import stack_at
@@ -53,6 +53,8 @@ class GitInspector:
             return self._stacks[key]
         repository = await self._open(name, facts.remote)
         await repository.fetch()
+        if not await repository.has_commit(facts.base_commit):
+            raise _no_commit(facts)
         target = RepositoryTarget(
             name=name, remote=facts.remote, base_branch=facts.base_branch, test_command=test_command
         )
@@ -159,6 +161,14 @@ def proposed_name(remote: str) -> str:
     """Return a repository name from the last part of a remote."""
     last = re.split(r"[/:\\]", remote.rstrip("/"))[-1].removesuffix(".git")
     return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "repository"
+
+
+def _no_commit(facts: RemoteFacts) -> CallerError:
+    return CallerError(
+        f"The branch {facts.base_branch} does not point to a commit that can be fetched.", field="base_branch",
+        remedy="Look at the branch in the repository, or name another one; if it was moving just now, try again.",
+        object=facts.base_commit,
+    )  # fmt: skip
 
 
 async def _with_commit(open_repository: OpenRepository, effect: Effect, commit: str) -> Repository:

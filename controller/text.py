@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, StringConstraints
 
+from pipeline.ref_names import BRANCH_MAX, why_no_branch
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
 _BREAKS = re.compile(r"[\t\r\n]")
 _DEPTH_MAX = 20
@@ -32,6 +34,12 @@ def _readable(value: str) -> str:
 def _one_line(value: str) -> str:
     if _BREAKS.search(value):
         raise ValueError("must be a single line")
+    return value
+
+
+def _branch(value: str) -> str:
+    if (why := why_no_branch(value)) is not None:
+        raise ValueError(why)
     return value
 
 
@@ -61,6 +69,9 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_
 
 Text = Annotated[str, AfterValidator(_readable)]
 """Readable text of any number of lines."""
+
+BranchName = Annotated[str, StringConstraints(min_length=1, max_length=BRANCH_MAX), AfterValidator(_branch)]
+"""The short name of a branch, by git's rules."""
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 """A JSON object whose texts are readable and whose numbers are finite."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from controller.interventions.schemas import AvailableAction
-from controller.text import TEXT_MAX, TITLE_MAX, Line, Text
+from controller.text import TEXT_MAX, TITLE_MAX, BranchName, Line, Text
 from pipeline.change_request import Kind, PauseReason, Stage, Status, WaitKind
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.store.board import AttemptState, Spending
@@ -32,7 +32,7 @@ class RepositoryChoice(BaseModel):
     name: Annotated[Line, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")] | None = None
     remote: Remote | None = None
     """An absolute path or a URL without credentials."""
-    base_branch: Annotated[Line, StringConstraints(min_length=1, max_length=250)] | None = None
+    base_branch: BranchName | None = None
     """None takes the registered one, or the remote's default."""
     test_command: Annotated[Line, StringConstraints(min_length=1, max_length=2000)] | None = None
     """Overrides detection."""

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline import ref_names
 from pipeline.adapters.git import GitCommands, decoded, encoded, held
 from pipeline.adapters.git_private import scratch
 from pipeline.errors import CallerError
@@ -20,7 +21,6 @@ from pipeline.ports import Author, ChangedFile, Clock, CommitFacts
 GITLINK = "160000"
 _NOTHING = "0" * 40
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|[./]$")
 _REGULAR = {"100644", "100755"}
 
 
@@ -189,7 +189,7 @@ def sha(commit: str) -> str:
 
 def full_ref(ref: str) -> str:
     """Return `ref` if it is a well-formed full ref name; anything else is refused with `CallerError`."""
-    if not ref.startswith("refs/") or _BAD_REF.search(ref):
+    if not ref.startswith("refs/") or ref_names.BAD.search(ref):
         raise CallerError(f"{ref!r} is not a full ref name.", field="ref", remedy="Write refs/heads/<branch>.")
     return ref
 

@@ -15,10 +15,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pipeline import shortage
+from pipeline.adapters import remote_refs
 from pipeline.adapters.git import GitCommands, Output
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, ChangelineError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import RemoteFacts
+from pipeline.ref_names import shown
 
 _FIELD = "remote"
 _SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
@@ -179,13 +181,18 @@ async def inspect_remote(commands: GitCommands, remote: str, *, base_branch: str
     """
     check_remote(remote)
     listed = await _listed(commands, remote)
-    branches = {ref[11:]: commit for ref, commit in listed.items() if ref.startswith("refs/heads/")}
+    found = remote_refs.branches(listed)
+    branches = found.usable
+    if not branches and found.odd:
+        raise remote_refs.too_odd(found.odd)
     if not branches:
         raise CallerError(
             "The repository has no commits on any branch.", field=_FIELD, remedy="Push a first commit.", remote=remote
         )
     default = listed.get("HEAD", "").removeprefix("ref: refs/heads/")
     default_branch = default if default in branches else None
+    if (why := found.odd.get(base_branch or default)) is not None:
+        raise _odd_base(base_branch or default, why, branches)
     base = _base_branch(base_branch, default_branch, branches)
     return RemoteFacts(
         remote=remote,
@@ -193,7 +200,7 @@ async def inspect_remote(commands: GitCommands, remote: str, *, base_branch: str
         base_commit=branches[base],
         default_branch=default_branch,
         branches=tuple(sorted(branches)),
-        warnings=await _local_warnings(commands, remote),
+        warnings=(*await _local_warnings(commands, remote), *found.warnings()),
     )
 
 
@@ -209,11 +216,13 @@ async def _listed(commands: GitCommands, remote: str) -> dict[str, str]:
             remote=remote,
             detail=output.complaint,
         )
-    listed: dict[str, str] = {}
-    for line in output.text.splitlines():
-        value, _, ref = line.partition("\t")
-        listed.setdefault(ref, value)
-    return listed
+    return remote_refs.listing(output.text)
+
+
+def _odd_base(name: str, why: str, branches: Mapping[str, str]) -> CallerError:
+    existing = sorted(branches)[:_LISTED_MAX]
+    remedy = f"Name one of: {', '.join(existing)}." if existing else "Rename it."
+    return CallerError(f"The branch `{shown(name)}` {why}.", field="base_branch", remedy=remedy, branches=existing)
 
 
 def _base_branch(wanted: str | None, default: str | None, branches: Mapping[str, str]) -> str:

@@ -7,14 +7,16 @@ the caller had seen it.
 """
 
 import asyncio
+import contextlib
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.adapters import git_private, git_remotes
-from pipeline.adapters.git import GitCommands, held
+from pipeline.adapters import git_private, git_remotes, remote_refs
+from pipeline.adapters.git import GitCommands, Output, encoded, held
 from pipeline.adapters.git_objects import full_ref, sha
 from pipeline.adapters.git_remotes import RefusedPush
 from pipeline.adapters.git_snapshots import GitSnapshots
@@ -40,13 +42,23 @@ class GitRepository(GitSnapshots):
         """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
         async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
             await asyncio.to_thread(_remove_stale_locks, self._git_dir)
-            output = await self._commands.run(
-                "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head",
-                *git_remotes.reading_options(self._remote), "--", self._remote, f"+refs/heads/*:{_TRACKED}*",
-                git_dir=self._git_dir, lock=lock, accept=_ANY,
-            )  # fmt: skip
+            output = await remote_refs.fetch_usable(
+                lambda left_out: self._fetch_heads(left_out, lock), lambda: self._list_remote(f"{remote_refs.HEADS}*")
+            )
         if output.code or git_remotes.left_out_as_shallow(output):
             raise git_remotes.reading_failure(self._remote, output)
+
+    async def _fetch_heads(self, left_out: Sequence[str], lock: int) -> Output:
+        refspecs = [f"+refs/heads/*:{_TRACKED}*", *(f"^{name}" for name in left_out)]
+        return await self._commands.run(
+            "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--stdin",
+            *git_remotes.reading_options(self._remote), "--", self._remote,
+            git_dir=self._git_dir, lock=lock, accept=_ANY, stdin=encoded("\n".join(refspecs) + "\n"),
+        )  # fmt: skip
+
+    async def _list_remote(self, *patterns: str) -> Output:
+        options = git_remotes.reading_options(self._remote)
+        return await self._commands.run("ls-remote", *options, "--", self._remote, *patterns, accept=_ANY)
 
     async def branch_head(self, branch: str) -> str | None:
         """Return the commit of a remote branch as of the last fetch; None when there is no such branch."""
@@ -58,21 +70,18 @@ class GitRepository(GitSnapshots):
 
     async def remote_ref(self, ref: str) -> str | None:
         """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
-        options = git_remotes.reading_options(self._remote)
-        output = await self._commands.run("ls-remote", *options, "--", self._remote, full_ref(ref), accept=_ANY)
+        output = await self._list_remote(full_ref(ref))
         if output.code:
             raise git_remotes.reading_failure(self._remote, output)
-        found = (line.split("\t") for line in output.text.splitlines())
-        return next((commit for commit, name in found if name == ref), None)
+        return remote_refs.listing(output.text).get(ref)
 
     async def remote_refs(self, prefixes: Sequence[str]) -> Mapping[str, str]:
         """Ask the remote for its refs below these prefixes (full, ending in a slash) right now: name to commit."""
-        options = git_remotes.reading_options(self._remote)
         wanted = [f"{full_ref(prefix.rstrip('/'))}/*" for prefix in prefixes]
-        output = await self._commands.run("ls-remote", *options, "--", self._remote, *wanted, accept=_ANY)
+        output = await self._list_remote(*wanted)
         if output.code:
             raise git_remotes.reading_failure(self._remote, output)
-        return {name: commit for commit, _, name in (line.partition("\t") for line in output.text.splitlines())}
+        return remote_refs.listing(output.text)
 
     async def fetch_refs(self, names: Sequence[str], *, into: str) -> None:
         """Bring refs of the remote (full names) into the cache, below `into` (full, ending in a slash). Idempotent."""
@@ -139,5 +148,14 @@ async def open_repository(
 
 def _remove_stale_locks(git_dir: Path) -> None:
     """Delete what a killed fetch left behind. Only fetches write these files, and the caller holds their lock."""
-    for leftover in [git_dir / "packed-refs.lock", git_dir / "shallow.lock", *(git_dir / _TRACKED).rglob("*.lock")]:
-        leftover.unlink(missing_ok=True)
+    for name in ("packed-refs.lock", "shallow.lock"):
+        (git_dir / name).unlink(missing_ok=True)
+    # Level by level: the remote decides how deep its names are, and Python how deep a search may call itself.
+    levels = [git_dir / _TRACKED]
+    while levels:
+        with contextlib.suppress(FileNotFoundError), os.scandir(levels.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    levels.append(Path(entry.path))
+                elif entry.name.endswith(".lock"):
+                    Path(entry.path).unlink(missing_ok=True)

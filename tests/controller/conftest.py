@@ -84,11 +84,12 @@ class Starter:
         groups: Mapping[str, Any] | None = None,
         bell: TenantBell | None = None,
         remote_refs: RemoteRefs | None = None,
+        inspector: Any = None,
         **door: Any,
     ) -> Iterator[Controller]:
         """`groups` are further groups of process settings; `door` is what the group `controller` has beside its port."""
         settings = Settings(_env_file=None, controller=ControllerSettings(port=0, **door), **(groups or {}))
-        inspector, diffs = ScriptedInspector(), ScriptedDiffs()
+        inspector, diffs = inspector or ScriptedInspector(), ScriptedDiffs()
         launcher = launcher or ScriptedLauncher()
         wiring = ControllerWiring(
             settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,

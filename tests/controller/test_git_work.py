@@ -28,7 +28,7 @@ def opener(cache: Path) -> OpenRepository:
     return opened
 
 
-def _inspector(cache: Path) -> GitInspector:
+def real_inspector(cache: Path) -> GitInspector:
     commands = GitCommands(environment=os.environ)
 
     async def look(remote: str, base_branch: str | None) -> RemoteFacts:
@@ -39,7 +39,7 @@ def _inspector(cache: Path) -> GitInspector:
 
 async def test_a_commit_that_was_read_is_not_read_again_but_a_new_one_is(tmp_path: Path) -> None:
     sample, cache = SampleRepository.create(tmp_path / "sums", FILES), tmp_path / "cache"
-    inspector = _inspector(cache)
+    inspector = real_inspector(cache)
     first = await inspector.inspect(str(sample.path), None, None)
     shutil.rmtree(cache)
     again = await inspector.inspect(str(sample.path), None, None)
@@ -52,7 +52,7 @@ async def test_a_commit_that_was_read_is_not_read_again_but_a_new_one_is(tmp_pat
 
 async def test_another_test_command_is_not_answered_from_memory(tmp_path: Path) -> None:
     sample = SampleRepository.create(tmp_path / "sums", FILES)
-    inspector = _inspector(tmp_path / "cache")
+    inspector = real_inspector(tmp_path / "cache")
     plain = await inspector.inspect(str(sample.path), None, None)
     own = await inspector.inspect(str(sample.path), None, "python -m pytest -x tests")
     assert plain.test_command != own.test_command
