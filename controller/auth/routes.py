@@ -10,13 +10,14 @@ from controller.auth.principals import COOKIE, Shown, Viewer, known_principal
 from controller.auth.schemas import LoginCode, Me, me_of
 from controller.binding import public_scheme
 from controller.context import Context
+from controller.text import Searched
 from pipeline.access import Principal
 
 router = APIRouter(tags=["auth"])
 
 
 @router.get("/login", status_code=303, response_class=RedirectResponse)
-async def login(context: Context, code: Annotated[str, Query(max_length=200)]) -> RedirectResponse:
+async def login(context: Context, code: Annotated[Searched, Query(max_length=200)]) -> RedirectResponse:
     """Open a session by a one-time code: sets the session cookie and leads to the control room."""
     session = await service.open_session(context, code)
     response = RedirectResponse("/", status_code=303)

@@ -1734,6 +1734,7 @@ export interface components {
         DecisionRequest: {
             /**
              * Answer
+             * @description At most 20 levels deep; texts without control characters; numbers that JSON has.
              * @default {}
              */
             answer: {
@@ -2639,7 +2640,7 @@ export interface components {
             /** Name */
             name?: string | null;
             /** Remote */
-            remote?: string | null;
+            remote: string;
             /** Test Command */
             test_command?: string | null;
         };
@@ -2765,7 +2766,10 @@ export interface components {
              * @default
              */
             note: string;
-            /** Value */
+            /**
+             * Value
+             * @description At most 20 levels deep; texts without control characters; numbers that JSON has.
+             */
             value: {
                 [key: string]: unknown;
             };
