@@ -1,4 +1,4 @@
-"""Where a controller may listen: loopback, or anything behind TLS.
+"""Where a controller may listen, loopback or anything behind TLS, and by which scheme it is reached there.
 
 Apart from the rest of the door, because `up` refuses an address before anything heavy is imported.
 """
@@ -6,7 +6,7 @@ Apart from the rest of the door, because `up` refuses an address before anything
 import ipaddress
 
 from pipeline.errors import CallerError
-from pipeline.settings import Settings
+from pipeline.settings import ControllerSettings, Settings
 
 
 def check_binding(settings: Settings) -> None:
@@ -24,6 +24,11 @@ def check_binding(settings: Settings) -> None:
         remedy="Listen on 127.0.0.1, set a certificate and key, or set CHANGELINE_CONTROLLER__BEHIND_PROXY=true "
         "if a TLS-terminating proxy stands in front.",
     )  # fmt: skip
+
+
+def public_scheme(door: ControllerSettings) -> str:
+    """Return the scheme by which browsers reach the controller; behind a proxy it is the proxy's, which terminates TLS."""
+    return "https" if door.behind_proxy or door.tls_certificate is not None else "http"
 
 
 def is_loopback(host: str) -> bool:

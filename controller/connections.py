@@ -1,27 +1,78 @@
-"""The connection under a response, for those who write the same bytes to a thousand of them.
+"""The connection under a response: what it lets in, and how those reach it who write the same bytes to a thousand of them.
 
 uvicorn hands an application a `send` for each request and nothing below it. Its protocol is told the connection, and
 what it calls the application's state reaches every request's scope; so the connection travels there. The protocol is the
-one in pure Python, also where another is installed: the framing has to be the one that `crowds` writes.
+one in pure Python, also where another is installed: the framing has to be the one that `crowds` writes, and the one that
+`framing` checks before the protocol reads. What does not pass is answered 400 and nothing more is read from there.
 """
 
 import asyncio
 
+import h11
 from starlette.requests import Request
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from controller.background.crowds import Line
+from controller.errors import Malformed, problem_of, respond
+from controller.framing import RequestFraming
 
 _LINE = "changeline_line"
+_CLOSE = (b"connection", b"close")
 
 
 class OpenProtocol(H11Protocol):
-    """HTTP/1.1 whose requests can reach their connection."""
+    """HTTP/1.1 in one spelling, whose requests can reach their connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it the same way
         """See the class."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, _LINE: transport}
+        self._framing = RequestFraming()
+        self._refusal: Malformed | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what is in order; what is not ends the connection, after the answers to what came before it."""
+        if self._refusal is not None or self.transport.is_closing():
+            return
+        good, self._refusal = self._framing.check(data)
+        if good:
+            super().data_received(data[:good])
+        self._refuse_when_due()
+
+    def on_response_complete(self) -> None:
+        """Also end a connection on which something came that cannot be read."""
+        super().on_response_complete()
+        self._refuse_when_due()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the library found wrong in the same way."""
+        self._refuse(Malformed(f"This is not an HTTP request. {msg}", remedy="Send HTTP/1.1 as RFC 9112 has it."))
+
+    def _refuse_when_due(self) -> None:
+        """Refuse once everything before is answered; at once where the request under way is the one that broke off."""
+        if self._refusal is not None and (self.conn.their_state is h11.SEND_BODY or not self._answering()):
+            self._refuse(self._refusal)
+
+    def _answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _refuse(self, refusal: Malformed) -> None:
+        if self.transport.is_closing():
+            return
+        if self._answering():
+            # Whoever handles the request that broke off is told that its sender is gone.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            answer = respond(problem_of(refusal))
+            headers = [*answer.raw_headers, (b"x-content-type-options", b"nosniff"), _CLOSE]
+            parts = (
+                h11.Response(status_code=answer.status_code, headers=headers, reason=b"Bad Request"),
+                h11.Data(data=bytes(answer.body)), h11.EndOfMessage(),
+            )  # fmt: skip
+            self.transport.write(b"".join(self.conn.send(part) or b"" for part in parts))
+        self.transport.close()
 
 
 def line_of(request: Request) -> Line | None:

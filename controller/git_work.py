@@ -72,6 +72,8 @@ class GitInspector:
             return self._stacks[key]
         repository = await self._open(name, place)
         await repository.fetch()
+        if not await repository.has_commit(facts.base_commit):
+            raise _no_commit(facts)
         target = RepositoryTarget(
             name=name, remote=facts.remote, base_branch=facts.base_branch, test_command=test_command
         )
@@ -189,6 +191,14 @@ async def opened(open_repository: OpenRepository, effect: Effect) -> Repository:
     """Return the repository that an effect is about, as far as its change request may reach."""
     place = Place(tenant=effect.tenant_id, remote=str(effect.payload["remote"]), reach=effect.reach)
     return await open_repository(str(effect.repository), place)
+
+
+def _no_commit(facts: RemoteFacts) -> CallerError:
+    return CallerError(
+        f"The branch {facts.base_branch} does not point to a commit that can be fetched.", field="base_branch",
+        remedy="Look at the branch in the repository, or name another one; if it was moving just now, try again.",
+        object=facts.base_commit,
+    )  # fmt: skip
 
 
 async def _with_commit(open_repository: OpenRepository, effect: Effect, commit: str) -> Repository:

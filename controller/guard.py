@@ -2,16 +2,17 @@
 
 Problem: a page of another site can point its own name at 127.0.0.1 (DNS rebinding) and then talk to a local service as
 if it were its own. Choice: only names from an allow-list are answered. The body is bounded while it is read, whatever
-`Content-Length` says, and NUL bytes are refused before they reach the database.
+`Content-Length` says, and NUL bytes are refused before they reach the database. A header of which one is read comes once,
+so that a proxy in front cannot have judged another one. A refused connection is closed.
 """
 
 from collections.abc import Sequence
 from time import monotonic
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from controller.authority import authority
 from controller.errors import Malformed, TooLarge, WrongHost, problem_of, respond
 from controller.metrics import Metrics
 from pipeline.errors import CallerError
@@ -23,6 +24,9 @@ BODY_MAX_BYTES = 2 * 1024 * 1024
 LARGER_BODIES = {"/api/v1/journals": FILE_MAX_BYTES}
 """Addresses that take whole files."""
 _PROBES = frozenset({"/healthz", "/readyz"})
+_SINGLE = frozenset({
+    b"host", b"origin", b"authorization", b"content-type", b"idempotency-key", b"if-match", b"last-event-id",
+})  # fmt: skip
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -35,9 +39,9 @@ _HEADERS = (
 def allowed_hosts(settings: Settings) -> frozenset[str]:
     """Return the names this controller answers for, without ports."""
     door = settings.controller
-    return frozenset(
-        name.lower() for name in ("localhost", "127.0.0.1", "::1", door.host.strip("[]"), *door.allowed_hosts)
-    )
+    names = ("localhost", "127.0.0.1", "::1", door.host, *door.allowed_hosts)
+    hosts = (authority(name) or authority(f"[{name}]") for name in names)
+    return frozenset(host.host for host in hosts if host is not None)
 
 
 class Guard:
@@ -67,25 +71,37 @@ class Guard:
 
         refusal = self._refusal(scope)
         if refusal is not None:
-            await respond(problem_of(refusal))(scope, receive, guarded_send)
+            await respond(problem_of(refusal), {"Connection": "close"})(scope, receive, guarded_send)
         else:
             await self._app(scope, _bounded(receive, _body_max(scope)), guarded_send)
         self._count(scope, status, monotonic() - started)
 
     def _refusal(self, scope: Scope) -> CallerError | None:
+        if (repeated := _repeated(scope)) is not None:
+            return Malformed(
+                f"The header {repeated} stands there more than once.", field=repeated, remedy="Send it once."
+            )
         headers = dict(scope["headers"])
-        host = _host_name(headers.get(b"host", b"").decode("latin-1"))
-        if host not in self._hosts and scope["path"] not in _PROBES:
-            return WrongHost(
-                f"This controller does not answer for the host {host[:100]!r}.", field="Host",
-                remedy="Use its own address, or add the name to CHANGELINE_CONTROLLER__ALLOWED_HOSTS.",
-            )  # fmt: skip
+        if (refusal := self._foreign(headers.get(b"host", b"").decode("latin-1"), scope["path"])) is not None:
+            return refusal
         if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
             return Malformed("An address cannot contain a NUL character.", remedy="Remove it.")
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > _body_max(scope):
             return _too_large(_body_max(scope))
         return None
+
+    def _foreign(self, named: str, path: str) -> CallerError | None:
+        """Refuse a host that is none, or not ours. Probes come by addresses that nobody configured."""
+        host = authority(named)
+        if host is None and named:
+            return Malformed("This is not a host.", field="Host", remedy="Name a host, and a port where it needs one.")
+        if (host is not None and host.host in self._hosts) or path in _PROBES:
+            return None
+        return WrongHost(
+            f"This controller does not answer for the host {named[:100]!r}.", field="Host",
+            remedy="Use its own address, or add the name to CHANGELINE_CONTROLLER__ALLOWED_HOSTS.",
+        )  # fmt: skip
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         if self._metrics is None:
@@ -122,8 +138,7 @@ def _too_large(max_bytes: int) -> TooLarge:
     )  # fmt: skip
 
 
-def _host_name(host: str) -> str:
-    try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
-    except ValueError:
-        return ""
+def _repeated(scope: Scope) -> str | None:
+    """Return the first header that stands there twice although one is read."""
+    names = [name for name, _ in scope["headers"] if name in _SINGLE]
+    return next((name.decode().title() for name in names if names.count(name) > 1), None)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Path
 
-_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"
+IDENTIFIER = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"
 
-ChangeRequestId = Annotated[str, Path(pattern=_PATTERN)]
-Identifier = Annotated[str, Path(pattern=_PATTERN)]
+ChangeRequestId = Annotated[str, Path(pattern=IDENTIFIER)]
+Identifier = Annotated[str, Path(pattern=IDENTIFIER)]
 VersionNumber = Annotated[int, Path(ge=0, le=2**31 - 1)]

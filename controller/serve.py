@@ -17,6 +17,7 @@ from controller import logs
 from controller.binding import check_binding
 from controller.connections import OpenProtocol
 from controller.context import ControllerContext
+from controller.framing import HEAD_MAX_BYTES
 from pipeline.errors import CallerError
 from pipeline.settings import Settings
 
@@ -53,6 +54,7 @@ async def serve(
         server_header=False,
         lifespan="on",
         http=OpenProtocol,
+        h11_max_incomplete_event_size=HEAD_MAX_BYTES,
         ws="none",
         timeout_graceful_shutdown=_GRACE_S,
         proxy_headers=door.behind_proxy,

@@ -8,6 +8,7 @@ from controller.analytics import service
 from controller.analytics.schemas import Analytics
 from controller.auth.principals import Viewer
 from controller.context import Context
+from controller.text import Filter
 
 router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"])
 
@@ -17,7 +18,7 @@ async def get_analytics(
     context: Context,
     principal: Viewer,
     days: Annotated[int, Query(ge=1, le=366)] = 30,
-    repository: Annotated[str | None, Query(max_length=200)] = None,
+    repository: Filter = None,
 ) -> Analytics:
     """Return throughput, stage durations, first-pass rates, loops and cost of the last days, of everything or one repository."""
     return await service.over(context, principal, days, repository)

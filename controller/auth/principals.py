@@ -1,18 +1,20 @@
 """Every route names the role it needs; this module finds out who asks.
 
-A bearer token wins over a cookie. A cookie alone changes nothing unless the request's Origin is this very site, so a
-foreign page cannot make a signed-in browser act (CSRF), and SameSite=Strict is not the only lock.
+A bearer token wins over a cookie. A cookie alone changes nothing unless the request's Origin is this very site (scheme,
+host and port), so a foreign page cannot make a signed-in browser act (CSRF), and SameSite=Strict is not the only lock.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.datastructures import Headers
 
+from controller.authority import authority, origin, origin_of
+from controller.binding import public_scheme
 from controller.context import Context
 from pipeline.access import NotAuthenticated, Principal, Role, TokenPurpose, tenant_of
 from pipeline.errors import Forbidden
@@ -35,6 +37,7 @@ class Credential:
 
 async def shown_credential(
     request: Request,
+    context: Context,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     session: Annotated[str | None, Security(_cookie)],
 ) -> Credential:
@@ -47,7 +50,8 @@ async def shown_credential(
         raise NotAuthenticated(
             "Nobody is signed in.", remedy="Send a bearer token, or open the one-time link that was printed."
         )
-    _refuse_foreign_origin(request)
+    if request.method not in _SAFE:
+        _refuse_foreign_origin(request.headers, public_scheme(context.settings.controller))
     return Credential(session, TokenPurpose.SESSION)
 
 
@@ -80,12 +84,13 @@ Approver = Annotated[Principal, Depends(needs(Role.APPROVER))]
 Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]
 
 
-def _refuse_foreign_origin(request: Request) -> None:
-    if request.method in _SAFE:
+def _refuse_foreign_origin(headers: Headers, scheme: str) -> None:
+    """Raise `Forbidden` unless a browser says that a page of this very site asks. A Referer is no substitute."""
+    ours, theirs = authority(headers.get("host", "")), headers.getlist("origin")
+    same_site = headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    if ours is not None and len(theirs) == 1 and same_site and origin(theirs[0]) == origin_of(scheme, ours):
         return
-    origin = request.headers.get("origin")
-    if origin is None or urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
-        raise Forbidden(
-            "A signed-in browser may only act from this site's own pages.", field="Origin",
-            remedy="Use the control room itself, or a bearer token.",
-        )  # fmt: skip
+    raise Forbidden(
+        "A signed-in browser may only act from this site's own pages.", field="Origin",
+        remedy="Use the control room itself, by the address it is meant to have, or a bearer token.",
+    )  # fmt: skip

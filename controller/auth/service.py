@@ -23,7 +23,7 @@ async def ensure_local_principal(database: Database) -> str:
     async with database.transaction() as connection:
         principals = Principals(connection)
         await principals.ensure(name, name="Local user", roles=list(Role))
-        await principals.add_token(name, token, TokenPurpose.API)
+        await principals.add_token(name, token)
     return token
 
 
@@ -37,11 +37,11 @@ async def token_works(database: Database, token: str) -> bool:
     return True
 
 
-async def new_login_code(database: Database, principal: Principal) -> str:
-    """Return a code that opens one session for a principal, once, within `CODE_LASTS`."""
+async def new_login_code(database: Database, principal: Principal, shown: str) -> str:
+    """Return a code that opens one session for a principal, once, within `CODE_LASTS`, while what was shown is valid."""
     code = new_token(principal.tenant)
     async with database.transaction(principal.tenant) as connection:
-        await Principals(connection).add_token(principal.id, code, TokenPurpose.LOGIN, lasts=CODE_LASTS)
+        await Principals(connection).derive(code, TokenPurpose.LOGIN, shown=shown, lasts=CODE_LASTS)
     return code
 
 
@@ -52,7 +52,7 @@ async def open_session(context: ControllerContext, code: str) -> str:
     async with context.database.transaction(tenant) as connection:
         principals = Principals(connection)
         principal = await principals.use_once(code, TokenPurpose.LOGIN)
-        await principals.add_token(principal.id, session, TokenPurpose.SESSION, lasts=SESSION_LASTS)
+        await principals.derive(session, TokenPurpose.SESSION, shown=code, lasts=SESSION_LASTS)
         await Audit(connection).note(principal.id, "signed_in", principal.id)
     return session
 

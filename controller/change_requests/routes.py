@@ -15,6 +15,7 @@ from controller.change_requests.schemas import (
 )
 from controller.context import Context
 from controller.identifiers import ChangeRequestId
+from controller.text import Filter, Searched
 from pipeline.change_request import Status
 from pipeline.store.attention import Attention
 
@@ -43,10 +44,10 @@ async def list_change_requests(
     context: Context,
     principal: Viewer,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    cursor: Annotated[Searched | None, Query(max_length=500)] = None,
     status: Annotated[list[Status] | None, Query()] = None,
-    repository: Annotated[str | None, Query(max_length=200)] = None,
-    q: Annotated[str | None, Query(max_length=200)] = None,
+    repository: Filter = None,
+    q: Filter = None,
     attention: Attention | None = None,
 ) -> ChangeRequestPage:
     """List change requests, newest first. `q` searches titles, or names an id; `attention` takes one group."""
@@ -59,8 +60,8 @@ async def count_by_attention(
     context: Context,
     principal: Viewer,
     status: Annotated[list[Status] | None, Query()] = None,
-    repository: Annotated[str | None, Query(max_length=200)] = None,
-    q: Annotated[str | None, Query(max_length=200)] = None,
+    repository: Filter = None,
+    q: Filter = None,
 ) -> AttentionCounts:
     """Count the groups of the board under the same filters as the list."""
     wanted = reading.Wanted(statuses=status or [], repository=repository, words=q)

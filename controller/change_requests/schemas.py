@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
+from controller.identifiers import IDENTIFIER
 from controller.interventions.schemas import AvailableAction
-from controller.text import TEXT_MAX, TITLE_MAX, Line, Text
+from controller.text import TEXT_MAX, TITLE_MAX, URL, BranchName, FilledLine, FilledText, Line, Stated
 from pipeline.change_request import Kind, PauseReason, Stage, Status, WaitKind
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.repository_paths import portable_path
@@ -22,7 +23,7 @@ REPOSITORIES_MAX = 1
 
 _STAGE_MARK = re.compile(r"^(skipped in|resumed) [0-9a-f-]{36}$")
 
-Remote = Annotated[Line, StringConstraints(min_length=1, max_length=2000)]
+Remote = Annotated[FilledLine, StringConstraints(max_length=2000)]
 
 
 class RepositoryChoice(BaseModel):
@@ -30,16 +31,16 @@ class RepositoryChoice(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[Line, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")] | None = None
+    name: Annotated[str, StringConstraints(strip_whitespace=True, pattern=IDENTIFIER)] | None = None
     remote: Remote | None = None
     """An absolute path or a URL without credentials."""
-    base_branch: Annotated[Line, StringConstraints(min_length=1, max_length=250)] | None = None
+    base_branch: BranchName | None = None
     """None takes the registered one, or the remote's default."""
-    test_command: Annotated[Line, StringConstraints(min_length=1, max_length=2000)] | None = None
+    test_command: Annotated[FilledLine, StringConstraints(max_length=2000)] | None = None
     """Overrides detection."""
-    behaviour_path: (
-        Annotated[Line, StringConstraints(min_length=1, max_length=500), AfterValidator(portable_path)] | None
-    ) = None
+    behaviour_path: Annotated[FilledLine, StringConstraints(max_length=500), AfterValidator(portable_path)] | None = (
+        None
+    )
     """A directory of the repository, relative to its top; made when it does not exist."""
     merge_strategy: Annotated[str, StringConstraints(pattern="^(merge|squash|fast_forward)$")] | None = None
 
@@ -60,15 +61,24 @@ class Submission(BaseModel):
 
     title: Annotated[Line, StringConstraints(max_length=TITLE_MAX)] | None = None
     """None takes the first line of the body."""
-    body: Annotated[Text, StringConstraints(max_length=TEXT_MAX)]
+    body: Annotated[FilledText, StringConstraints(max_length=TEXT_MAX)]
     """What should change and why, in the requester's words."""
-    repositories: list[AskedRepository] = Field(min_length=1)
+    repositories: list[AskedRepository] = Field(min_length=1, json_schema_extra={"maxItems": REPOSITORIES_MAX})
     """Names of registered repositories, absolute paths, URLs, or objects."""
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = "api"
-    external_id: Annotated[Line, StringConstraints(min_length=1, max_length=200)] | None = None
+    external_id: Annotated[FilledLine, StringConstraints(max_length=200)] | None = None
     """The issue's id in `source`; at most one unfinished change request works on it."""
-    external_url: Annotated[Line, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)] | None = None
-    report_url: Annotated[Line, StringConstraints(pattern=r"^https?://[^\s@#]+$", max_length=2000)] | None = None
+    external_url: (
+        Annotated[Line, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000), Stated(URL)] | None
+    ) = None
+    report_url: (
+        Annotated[
+            Line,
+            StringConstraints(pattern=r"^https?://[^\s@#]+$", max_length=2000),
+            Stated(URL.replace("[^", "[^@#")),
+        ]
+        | None
+    ) = None
     """Where signed reports on its progress go: started, paused, waiting, resumed, completed, failed, cancelled."""
 
 

@@ -1,14 +1,13 @@
 """Looking at what is left of a change request, and deciding about it."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from controller.auth.principals import Operator, Viewer
 from controller.cleanup import service, stale_branches
 from controller.cleanup.schemas import CleanupRequest, CleanupView, StaleBranches
 from controller.context import Context
 from controller.identifiers import ChangeRequestId
+from controller.text import Filter
 
 router = APIRouter(prefix="/api/v1/change-requests/{cr_id}/cleanup", tags=["cleanup"])
 
@@ -16,9 +15,7 @@ stale_router = APIRouter(prefix="/api/v1/stale-branches", tags=["cleanup"])
 
 
 @stale_router.get("")
-async def list_stale_branches(
-    context: Context, principal: Viewer, repository: Annotated[str | None, Query(max_length=200)] = None
-) -> StaleBranches:
+async def list_stale_branches(context: Context, principal: Viewer, repository: Filter = None) -> StaleBranches:
     """List what ended change requests left at remotes, asking the remotes right now."""
     return await stale_branches.look(context, principal, repository)
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from controller.text import Line, Text
+from controller.text import FilledLine, Text
 from pipeline.change_request import Status
 
 
@@ -73,7 +73,7 @@ class CleanupDecision(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    artifact: Annotated[Line, StringConstraints(min_length=1, max_length=300)]
+    artifact: Annotated[FilledLine, StringConstraints(max_length=300)]
     choice: CleanupChoice
 
 
@@ -82,7 +82,7 @@ class CleanupRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    decisions: list[CleanupDecision] = []
+    decisions: Annotated[list[CleanupDecision], Field(max_length=1_000)] = []
     dismiss: bool = False
     comment: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=5_000)] = ""
 

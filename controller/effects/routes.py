@@ -9,6 +9,7 @@ from controller.context import Context
 from controller.effects import service
 from controller.effects.schemas import EffectList, EffectStatus, EffectView
 from controller.identifiers import Identifier
+from controller.text import Searched
 
 router = APIRouter(prefix="/api/v1/effects", tags=["effects"])
 
@@ -18,7 +19,7 @@ async def list_effects(
     context: Context,
     principal: Viewer,
     status: EffectStatus | None = None,
-    cr_id: Annotated[str | None, Query(max_length=100)] = None,
+    cr_id: Annotated[Searched | None, Query(max_length=100)] = None,
 ) -> EffectList:
     """Return dead letters, or the effects of a change request or a status."""
     return await service.every(context, principal, cr_id=cr_id, status=status)

@@ -13,6 +13,7 @@ from controller.events import service
 from controller.events.schemas import EventPage, EventSummary
 from controller.events.streaming import EventStream
 from controller.identifiers import ChangeRequestId
+from controller.text import Stated
 from pipeline.access import Principal, token_hash
 from pipeline.change_request import Stage
 from pipeline.errors import CallerError
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/api/v1", tags=["events"])
 SEQ_MAX = 2**63 - 1
 Seq = Annotated[int | None, Query(ge=0, le=SEQ_MAX)]
 Before = Annotated[int | None, Query(ge=1, le=SEQ_MAX)]
-LastEventId = Annotated[str | None, Header()]
+LastEventId = Annotated[Annotated[str, Stated(r"^[0-9]{0,19}$")] | None, Header()]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Deltas = Annotated[bool, Query(description="Also send the models' text as it streams, which nothing keeps.")]
 

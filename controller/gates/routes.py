@@ -9,6 +9,7 @@ from controller.context import Context
 from controller.gates import service
 from controller.gates.schemas import DecisionRequest, GateInbox, GateStatus, GateView
 from controller.identifiers import Identifier
+from controller.text import Searched
 
 router = APIRouter(prefix="/api/v1/gates", tags=["gates"])
 
@@ -18,7 +19,7 @@ async def list_gates(
     context: Context,
     principal: Viewer,
     status: GateStatus | None = GateStatus.OPEN,
-    cr_id: Annotated[str | None, Query(max_length=100)] = None,
+    cr_id: Annotated[Searched | None, Query(max_length=100)] = None,
 ) -> GateInbox:
     """Return decisions, oldest first: the open ones by default."""
     return await service.inbox(context, principal, status=status, cr_id=cr_id)

@@ -1,12 +1,11 @@
 """What people may say to a change request, and the receipt."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from controller.text import TEXT_MAX, TITLE_MAX, Line, Text
+from controller.text import TEXT_MAX, TITLE_MAX, BudgetUsd, FilledLine, FilledText, Text
 from pipeline.change_request import Stage, Status
 
 
@@ -45,10 +44,10 @@ class EditedRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[Line, StringConstraints(min_length=1, max_length=TITLE_MAX)] | None = None
+    title: Annotated[FilledLine, StringConstraints(max_length=TITLE_MAX)] | None = None
     """None keeps the title."""
-    body: Annotated[Text, StringConstraints(max_length=TEXT_MAX)]
-    revision: Annotated[int, Field(ge=1)] | None = None
+    body: Annotated[FilledText, StringConstraints(max_length=TEXT_MAX)]
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """The revision that was read; refused when another one is in use by now."""
 
 
@@ -60,13 +59,13 @@ class InterventionRequest(BaseModel):
     action: Action
     instructions: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=20_000)] = ""
     """For resume, rerun, redirect, edit and adopt: what the agents are told, with top priority. For fail and cancel: why."""
-    repository: Annotated[Line, StringConstraints(min_length=1, max_length=100)] | None = None
+    repository: Annotated[FilledLine, StringConstraints(max_length=100)] | None = None
     """Limits instructions to one repository."""
     mode: RerunMode | None = None
     """For rerun."""
     stage: Stage | None = None
     """For rerun from a stage."""
-    budget_usd: Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=4)] | None = None
+    budget_usd: BudgetUsd | None = None
     """For budget: the new total of this change request."""
     request: EditedRequest | None = None
     """For edit."""

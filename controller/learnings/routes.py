@@ -1,14 +1,13 @@
 """Learnings: read by all, decided by approvers."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from controller.auth.principals import Approver, Viewer
 from controller.context import Context
 from controller.identifiers import Identifier
 from controller.learnings import service
 from controller.learnings.schemas import LearningList, LearningStatus, LearningView
+from controller.text import Filter
 
 router = APIRouter(prefix="/api/v1/learnings", tags=["learnings"])
 
@@ -18,7 +17,7 @@ async def list_learnings(
     context: Context,
     principal: Viewer,
     status: LearningStatus | None = None,
-    repository: Annotated[str | None, Query(max_length=200)] = None,
+    repository: Filter = None,
 ) -> LearningList:
     """Return learnings, newest first."""
     return await service.every(context, principal, status=status, repository=repository)

@@ -8,6 +8,7 @@ from controller.auth.principals import Admin
 from controller.context import Context
 from controller.operations import service
 from controller.operations.schemas import Alive, AuditPage, Readiness
+from controller.text import Filter
 from controller.version import program_version
 
 router = APIRouter(tags=["operations"])
@@ -39,7 +40,7 @@ async def get_audit(
     principal: Admin,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
-    target: Annotated[str | None, Query(max_length=200)] = None,
+    target: Filter = None,
 ) -> AuditPage:
     """Return who did what, newest first."""
     return await service.audit(context, principal, limit=limit, before=before, target=target)

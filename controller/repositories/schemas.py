@@ -2,13 +2,16 @@
 
 from pydantic import BaseModel
 
-from controller.change_requests.schemas import RepositoryChoice
+from controller.change_requests.schemas import Remote, RepositoryChoice
 from controller.wiring import InspectedRepository
 from pipeline.change_request import RepositoryTarget
 
 
 class RepositoryRegistration(RepositoryChoice):
     """A repository to register; `remote` is needed, the rest is found."""
+
+    remote: Remote
+    """An absolute path or a URL without credentials."""
 
 
 class RegisteredRepository(BaseModel):

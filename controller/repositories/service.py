@@ -9,7 +9,6 @@ from controller.repositories import schemas
 from controller.wiring import Place
 from pipeline.access import Principal
 from pipeline.configuration import DeliverySettings
-from pipeline.errors import CallerError
 from pipeline.store.audit import Audit
 from pipeline.store.repositories import Repositories
 from pipeline.store.settings import SettingsVersions
@@ -32,8 +31,6 @@ async def register(
     context: ControllerContext, principal: Principal, asked: schemas.RepositoryRegistration
 ) -> schemas.RepositoryCheck:
     """Look at a repository and register it; raises `CallerError` or `Conflict` and stores nothing otherwise."""
-    if asked.remote is None:
-        raise CallerError("The remote is missing.", field="remote", remedy="Give an absolute path or a URL.")
     async with context.database.transaction(principal.tenant) as connection:
         delivery = (await SettingsVersions(connection).configuration()).delivery
     someone = replace(await namer(context, principal), known=())

@@ -9,6 +9,7 @@ from controller.context import Context
 from controller.identifiers import Identifier, VersionNumber
 from controller.settings import service
 from controller.settings.schemas import SettingsChange, SettingsList, SettingsRevert, SettingsSection
+from controller.text import Stated
 
 router = APIRouter(prefix="/api/v1/settings", tags=["settings"])
 
@@ -32,7 +33,7 @@ async def put_settings(
     section: Identifier,
     asked: SettingsChange,
     response: Response,
-    if_match: Annotated[str | None, Header(max_length=100)] = None,
+    if_match: Annotated[Annotated[str, Stated(service.ETAG)] | None, Header(max_length=100)] = None,
 ) -> SettingsSection:
     """Store a new version of a section. It holds for change requests that are submitted from now on."""
     return _tagged(response, await service.change(context, principal, section, asked, if_match))

@@ -14,7 +14,7 @@ from pipeline.errors import CallerError
 from pipeline.store.audit import Audit
 from pipeline.store.settings import SettingsVersions
 
-_ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+ETAG = r'^(?:W/)?"([0-9]{1,9})"$'
 
 
 async def every(context: ControllerContext, principal: Principal) -> schemas.SettingsList:
@@ -98,7 +98,7 @@ def _check_may_limit_all(context: ControllerContext, principal: Principal) -> No
 
 def _expected(version: int | None, if_match: str | None) -> int:
     if if_match is not None:
-        found = _ETAG.fullmatch(if_match.strip())
+        found = re.fullmatch(ETAG, if_match.strip())
         if found is None:
             raise CallerError(
                 "This is not an ETag of ours.", field="If-Match", remedy='Send the ETag received, such as "3".'

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query, Response
 from controller.auth.principals import Viewer
 from controller.context import Context
 from controller.identifiers import ChangeRequestId
+from controller.text import Filter, Searched
 from controller.views import request_texts, schemas, service
 
 router = APIRouter(prefix="/api/v1/change-requests/{cr_id}", tags=["views"])
 
 Attempt = Annotated[int | None, Query(ge=1, le=10_000)]
-Filter = Annotated[str | None, Query(max_length=200)]
 
 
 @router.get("/request")
@@ -71,7 +71,7 @@ async def get_conversation(
     principal: Viewer,
     cr_id: ChangeRequestId,
     *,
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    cursor: Annotated[Searched | None, Query(max_length=1000)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     attempt: Attempt = None,
     activation: Filter = None,

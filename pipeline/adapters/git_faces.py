@@ -14,18 +14,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.adapters import remote_refs
 from pipeline.adapters.git import CONFIGURATION
+from pipeline.adapters.git_objects import is_sha
+from pipeline.adapters.local_refs import NOTHING
 from pipeline.adapters.local_repository import Checkout, LocalRepository, object_directories
 from pipeline.adapters.plain_files import content, exists, is_directory, is_file, leads_straight
+from pipeline.ref_names import is_ref
 
 _PATTERNS_MAX_BYTES = 1024**2
-SERVED = ("refs/heads/", "refs/changeline/")
-"""What a remote is asked for; tags, notes and other people's namespaces are nobody's business here."""
+_OURS = "refs/changeline/"
 
 
 def served(local: LocalRepository) -> dict[str, str]:
-    """Return the refs that a reading face shows."""
-    return {name: value for name, value in local.refs.items() if name.startswith(SERVED)}
+    """Return the refs that a reading face shows: usable branches, and what we keep there ourselves."""
+    branches = remote_refs.branches(local.refs, lacking=local.lacking).usable
+    there = {name: value for name, value in local.refs.items() if value not in {NOTHING, *local.lacking}}
+    ours = {name: value for name, value in there.items() if name.startswith(_OURS) and is_ref(name)}
+    return {**{f"{remote_refs.HEADS}{name}": value for name, value in branches.items()}, **ours}
 
 
 @contextmanager
@@ -96,8 +102,10 @@ def _face(local: LocalRepository, head: str) -> Iterator[Path]:
 
 
 def _head(head: str) -> str:
-    named = head or "refs/heads/none"
-    return f"ref: {named}\n" if named.startswith("refs/") else f"{named}\n"
+    """Write a HEAD that git takes; where it points to matters to nobody who reads through a face."""
+    if is_sha(head):
+        return f"{head}\n"
+    return f"ref: {head if is_ref(head) else 'refs/heads/none'}\n"
 
 
 def _configuration(settings: Mapping[str, str]) -> str:

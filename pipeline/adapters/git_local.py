@@ -18,6 +18,7 @@ from pathlib import Path
 from pipeline.adapters import git_faces
 from pipeline.adapters.git import GitCommands, Output
 from pipeline.adapters.git_objects import full_ref
+from pipeline.adapters.local_refs import NOTHING
 from pipeline.adapters.local_repository import Checkout, LocalRepository, read_local
 from pipeline.adapters.plain_files import leads_straight
 from pipeline.change_request import PauseReason
@@ -25,7 +26,8 @@ from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
 
 _SHOWN_MAX = 20
 _ANY = range(256)
-_NOTHING = "0" * 40
+_TYPES = frozenset({"commit", "tree", "blob", "tag"})
+_MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,7 @@ class LocalRemote:
         held = sorted(set(git_faces.served(local).values()))
         async with _made(lambda: git_faces.reading(local)) as face:
             kinds = dict(zip(held, await self._kinds(face, held), strict=True))
-        sound = {name: value for name, value in local.refs.items() if kinds.get(value, "commit") == "commit"}
-        return replace(
-            local, refs=sound, odd_refs=tuple(sorted({*local.odd_refs, *(local.refs.keys() - sound.keys())}))
-        )
+        return replace(local, lacking=frozenset(one for one, kind in kinds.items() if kind == _MISSING))
 
     async def read(self) -> LocalRepository:
         """Look at it for a change request that is under way: what is wrong needs time, or a person who mends it."""
@@ -144,19 +143,19 @@ class LocalRemote:
         return [one for one, kind in zip(held, await self._kinds(cache, held), strict=True) if kind == "commit"]
 
     async def _kinds(self, git_dir: Path, objects: Sequence[str]) -> list[str]:
-        """Return what each object is: `commit` among others, and anything else for one that is missing or broken."""
+        """Return what each object is: `commit`, another type, or `_MISSING`."""
         asked = "".join(f"{one}\n" for one in objects).encode()
         told = await self.commands.run(
             "cat-file", "--batch-check=%(objecttype)", git_dir=git_dir, stdin=asked, accept=_ANY
         )
-        kinds = told.text.splitlines()
-        return kinds + ["broken"] * (len(objects) - len(kinds))
+        kinds = [kind if kind in _TYPES else _MISSING for kind in told.text.splitlines()]
+        return kinds + [_MISSING] * (len(objects) - len(kinds))
 
     async def _swap(self, local: LocalRepository, ref: str, commit: str | None, expected: str | None) -> None:
         change = ("-d", ref) if commit is None else (ref, commit)
         async with _made(lambda: git_faces.writing(local, ref=ref)) as face:
             moved = await self._write(
-                local, "update-ref", "-m", "changeline", *change, expected or _NOTHING, git_dir=face, accept=_ANY
+                local, "update-ref", "-m", "changeline", *change, expected or NOTHING, git_dir=face, accept=_ANY
             )
         if moved.code == 0:
             return

@@ -44,6 +44,7 @@ class _Route:
 class _Given(TypedDict, total=False):
     git_dir: Path
     lock: int
+    stdin: bytes
 
 
 class PathClosed(Exception):

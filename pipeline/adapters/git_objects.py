@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline import ref_names
 from pipeline.adapters.git import GitCommands, decoded, encoded, held
 from pipeline.adapters.git_private import scratch
 from pipeline.errors import CallerError
@@ -20,10 +21,6 @@ from pipeline.ports import Author, ChangedFile, Clock, CommitFacts
 GITLINK = "160000"
 _NOTHING = "0" * 40
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(/|$)|[./]$")
-_REF_MAX_BYTES = 1000
-_REF_PART_MAX_BYTES = 240
-"""Each part becomes a file, whose name has at most 255 bytes, `.lock` included."""
 _REGULAR = {"100644", "100755"}
 
 
@@ -196,21 +193,9 @@ def is_sha(text: str) -> bool:
     return bool(_SHA.fullmatch(text))
 
 
-def is_ref_name(name: str) -> bool:
-    """Whether this is a full ref name that git accepts (git-check-ref-format) and that is text."""
-    raw = name.encode("utf-8", "surrogateescape")
-    longest = max(len(part) for part in raw.split(b"/"))
-    return (
-        name.startswith("refs/")
-        and len(raw) <= _REF_MAX_BYTES
-        and longest <= _REF_PART_MAX_BYTES
-        and not _BAD_REF.search(name)
-    )
-
-
 def full_ref(ref: str) -> str:
     """Return `ref` if it is a well-formed full ref name; anything else is refused with `CallerError`."""
-    if not is_ref_name(ref):
+    if not ref_names.is_ref(ref):
         raise CallerError(f"{ref!r} is not a full ref name.", field="ref", remedy="Write refs/heads/<branch>.")
     return ref
 

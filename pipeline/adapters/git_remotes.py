@@ -8,12 +8,12 @@ it is cut, printable and marked as untrusted.
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import shortage
-from pipeline.adapters import git_failures
+from pipeline.adapters import git_failures, remote_refs
 from pipeline.adapters.git import Output
 from pipeline.adapters.git_local import LocalRemote
 from pipeline.adapters.git_network import Remote
@@ -21,6 +21,7 @@ from pipeline.adapters.local_repository import LocalRepository, shallow
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, ChangelineError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import RemoteFacts
+from pipeline.ref_names import shown
 from pipeline.remote_address import local_path_of
 
 _FIELD = "remote"
@@ -106,26 +107,31 @@ async def inspect_remote(to: Remote, *, base_branch: str | None = None) -> Remot
     """
     if (local := await to.local_look()) is not None:
         return await _inspect_local(local, to.text, base_branch)
-    return _facts(to.text, await _listed(to), base_branch, warnings=())
+    return _facts(to.text, await _listed(to), base_branch)
 
 
 async def _inspect_local(local: LocalRemote, remote: str, base_branch: str | None) -> RemoteFacts:
     found = await local.look()
     head = {"HEAD": f"ref: {found.head}"} if found.head.startswith("refs/") else {}
-    facts = _facts(remote, {**head, **found.refs}, base_branch, warnings=())
-    return replace(facts, warnings=await _local_warnings(local, found))
+    facts = _facts(remote, {**head, **found.refs}, base_branch, lacking=found.lacking)
+    return replace(facts, warnings=(*await _local_warnings(local, found), *facts.warnings))
 
 
 def _facts(
-    remote: str, listed: Mapping[str, str], base_branch: str | None, *, warnings: tuple[str, ...]
+    remote: str, listed: Mapping[str, str], base_branch: str | None, *, lacking: Container[str] = ()
 ) -> RemoteFacts:
-    branches = {ref[11:]: commit for ref, commit in listed.items() if ref.startswith("refs/heads/")}
+    found = remote_refs.branches(listed, lacking=lacking)
+    branches = found.usable
+    if not branches and found.odd:
+        raise remote_refs.too_odd(found.odd)
     if not branches:
         raise CallerError(
             "The repository has no commits on any branch.", field=_FIELD, remedy="Push a first commit.", remote=remote
         )
     default = listed.get("HEAD", "").removeprefix("ref: refs/heads/")
     default_branch = default if default in branches else None
+    if (why := found.odd.get(base_branch or default)) is not None:
+        raise _odd_base(base_branch or default, why, branches)
     base = _base_branch(base_branch, default_branch, branches)
     return RemoteFacts(
         remote=remote,
@@ -133,7 +139,7 @@ def _facts(
         base_commit=branches[base],
         default_branch=default_branch,
         branches=tuple(sorted(branches)),
-        warnings=warnings,
+        warnings=found.warnings(),
     )
 
 
@@ -149,11 +155,13 @@ async def _listed(to: Remote) -> dict[str, str]:
             f"There is no readable git repository at this address.{why}", field=_FIELD,
             remedy=f"{said.remedy}.", remote=to.text, kind=kind.value,
         )  # fmt: skip
-    listed: dict[str, str] = {}
-    for line in output.text.splitlines():
-        value, _, ref = line.partition("\t")
-        listed.setdefault(ref, value)
-    return listed
+    return remote_refs.listing(output.text)
+
+
+def _odd_base(name: str, why: str, branches: Mapping[str, str]) -> CallerError:
+    existing = sorted(branches)[:_LISTED_MAX]
+    remedy = f"Name one of: {', '.join(existing)}." if existing else "Rename it."
+    return CallerError(f"The branch `{shown(name)}` {why}.", field="base_branch", remedy=remedy, branches=existing)
 
 
 def _base_branch(wanted: str | None, default: str | None, branches: Mapping[str, str]) -> str:

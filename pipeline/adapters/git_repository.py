@@ -7,14 +7,16 @@ the caller had seen it.
 """
 
 import asyncio
+import contextlib
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.adapters import git_private, git_pruning, git_remotes
-from pipeline.adapters.git import GitCommands, Output, held
+from pipeline.adapters import git_private, git_pruning, git_remotes, remote_refs
+from pipeline.adapters.git import GitCommands, Output, encoded, held
 from pipeline.adapters.git_network import Remote
 from pipeline.adapters.git_objects import full_ref, sha
 from pipeline.adapters.git_pruning import CacheUse
@@ -61,7 +63,7 @@ class GitRepository(GitSnapshots):
         """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
         async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
             await asyncio.to_thread(_remove_stale_locks, self._git_dir)
-            output = await self._fetched([f"+refs/heads/*:{_TRACKED}*"], "--prune", lock=lock)
+            output = await self._fetched_branches(lock)
         if output.code or git_remotes.left_out_as_shallow(output):
             raise git_remotes.reading_failure(self._remote.text, output)
 
@@ -80,8 +82,7 @@ class GitRepository(GitSnapshots):
         output = await self._remote.run("ls-remote", refs=(full_ref(ref),))
         if output.code:
             raise git_remotes.reading_failure(self._remote.text, output)
-        found = (line.split("\t") for line in output.text.splitlines())
-        return next((commit for commit, name in found if name == ref), None)
+        return remote_refs.listing(output.text).get(ref)
 
     async def remote_refs(self, prefixes: Sequence[str]) -> Mapping[str, str]:
         """Ask the remote for its refs below these prefixes (full, ending in a slash) right now: name to commit."""
@@ -91,7 +92,7 @@ class GitRepository(GitSnapshots):
         output = await self._remote.run("ls-remote", refs=[f"{prefix}*" for prefix in below])
         if output.code:
             raise git_remotes.reading_failure(self._remote.text, output)
-        return {name: commit for commit, _, name in (line.partition("\t") for line in output.text.splitlines())}
+        return remote_refs.listing(output.text)
 
     async def fetch_refs(self, names: Sequence[str], *, into: str) -> None:
         """Bring refs of the remote (full names) into the cache, below `into` (full, ending in a slash). Idempotent."""
@@ -127,6 +128,22 @@ class GitRepository(GitSnapshots):
         if refused.lease_lost and await self.remote_ref(ref) == commit:
             return
         raise refused.error()
+
+    async def _fetched_branches(self, lock: int) -> Output:
+        tracked = f"+{remote_refs.HEADS}*:{_TRACKED}*"
+        if (local := await self._remote.local()) is not None:
+            return await local.fetch(self._git_dir, [tracked], "--prune", lock=lock)
+
+        async def fetch(left_out: Sequence[str]) -> Output:
+            refspecs = "".join(f"{line}\n" for line in (tracked, *(f"^{name}" for name in left_out)))
+            return await self._remote.run(
+                "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--stdin",
+                git_dir=self._git_dir, lock=lock, stdin=encoded(refspecs),
+            )  # fmt: skip
+
+        return await remote_refs.fetch_usable(
+            fetch, lambda: self._remote.run("ls-remote", refs=(f"{remote_refs.HEADS}*",))
+        )
 
     async def _fetched(self, refspecs: Sequence[str], *options: str, lock: int) -> Output:
         if (local := await self._remote.local()) is not None:
@@ -177,5 +194,14 @@ async def open_repository(
 
 def _remove_stale_locks(git_dir: Path) -> None:
     """Delete what a killed fetch left behind. Only fetches write these files, and the caller holds their lock."""
-    for leftover in [git_dir / "packed-refs.lock", git_dir / "shallow.lock", *(git_dir / _TRACKED).rglob("*.lock")]:
-        leftover.unlink(missing_ok=True)
+    for name in ("packed-refs.lock", "shallow.lock"):
+        (git_dir / name).unlink(missing_ok=True)
+    # Level by level: the remote decides how deep its names are, and Python how deep a search may call itself.
+    levels = [git_dir / _TRACKED]
+    while levels:
+        with contextlib.suppress(FileNotFoundError), os.scandir(levels.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    levels.append(Path(entry.path))
+                elif entry.name.endswith(".lock"):
+                    Path(entry.path).unlink(missing_ok=True)

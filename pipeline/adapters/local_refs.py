@@ -1,18 +1,20 @@
 """The refs of a repository on this machine, read as plain files.
 
-Problem: refs are names that somebody else chose; some are names of options, some collide, some lead out. Choice: the two
-places where git keeps them are read by hand, and only names that git itself accepts, that are text and that hold a SHA
-are passed on. Invariant: what is left out is named, and prevents nothing else. Everything here blocks.
+Problem: refs are names that somebody else chose, in files that can be links, pipes or giants. Choice: the two places where
+git keeps them are read by hand; which of the names can be used is judged as for any remote (`remote_refs`). Invariant:
+nothing but small regular files below real directories is read. Everything here blocks.
 """
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.adapters.git_objects import is_ref_name, is_sha
+from pipeline.adapters.git_objects import is_sha
 from pipeline.adapters.plain_files import content, exists
 from pipeline.errors import CallerError
+from pipeline.ref_names import is_ref
 
+NOTHING = "0" * 40
 _REF_MAX_BYTES = 8 * 1024
 _PACKED_MAX_BYTES = 256 * 1024**2
 _REFS_MAX = 500_000
@@ -22,50 +24,34 @@ _NOBODYS_WORK = "refs/replace/"
 """Refs that make git show other objects than the names say."""
 
 
-def read(common: Path) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the SHA of each usable ref, and the names of the others, sorted.
+def read(common: Path) -> dict[str, str]:
+    """Return what each ref points to, symbolic ones resolved; `NOTHING` where that is no object's name.
 
     Raises `CallerError` when there are absurdly many.
     """
     raw = {**_packed(common / "packed-refs"), **_loose(common / "refs")}
-    good: dict[str, str] = {}
-    odd = []
-    for name in sorted(raw):
-        value = _resolved(raw, name)
-        if name.startswith(_NOBODYS_WORK):
-            continue
-        if value is None or not is_ref_name(name) or _parent(good, name):
-            odd.append(name)
-        else:
-            good[name] = value
-    return good, tuple(odd)
+    return {name: _resolved(raw, name) for name in sorted(raw) if not name.startswith(_NOBODYS_WORK)}
 
 
 def head(git_dir: Path) -> str:
-    """Return the full ref or the SHA that HEAD holds; empty when it is neither."""
+    """Return the SHA or the full ref that HEAD holds, however odd its name; empty when it is neither."""
     value = _text(git_dir / "HEAD")
     value = value.removeprefix("ref:").strip()
-    return value if is_sha(value) or is_ref_name(value) else ""
+    return value if is_sha(value) or value.startswith("refs/") else ""
 
 
 def branch(git_dir: Path) -> str | None:
-    """Return the full ref that is checked out; None when HEAD is detached."""
+    """Return the full ref that is checked out; None when HEAD is detached, or at a name that nobody could use."""
     value = head(git_dir)
-    return value if value.startswith("refs/") else None
+    return value if is_ref(value) else None
 
 
-def _parent(good: Mapping[str, str], name: str) -> bool:
-    """Whether a ref that is taken already lies where this one needs a directory."""
-    parts = name.split("/")
-    return any("/".join(parts[:length]) in good for length in range(3, len(parts)))
-
-
-def _resolved(raw: Mapping[str, str], name: str) -> str | None:
+def _resolved(raw: Mapping[str, str], name: str) -> str:
     value = raw[name]
     for _ in range(_SYMBOLIC_MAX):
         if value.startswith("ref:"):
             value = raw.get(value.removeprefix("ref:").strip(), "")
-    return value if is_sha(value) else None
+    return value if is_sha(value) else NOTHING
 
 
 def _packed(file: Path) -> dict[str, str]:

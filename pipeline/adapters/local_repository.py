@@ -59,9 +59,7 @@ class LocalRepository:
     head: str
     """A full ref or a SHA; empty when it is neither."""
     refs: Mapping[str, str]
-    """Well-named refs with a SHA, symbolic ones resolved."""
-    odd_refs: tuple[str, ...]
-    """Names of refs that cannot be worked with; left out of `refs`."""
+    """What each ref points to, odd names included; `local_refs.NOTHING` where that is no object."""
     checkouts: tuple[Checkout, ...]
     hooks: tuple[str, ...]
     """Names of programs in `hooks` that git would run; we do not."""
@@ -70,6 +68,8 @@ class LocalRepository:
     owner: int
     account: Account | None
     """Whose rights our processes take when they work on it; None for those that we have."""
+    lacking: frozenset[str] = frozenset()
+    """Objects that refs point to and that are not there, as far as somebody has looked."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Facts about the file system and permissions, each from a closed set of values."""
 
@@ -98,13 +98,11 @@ def _read(path: Path, commands: GitCommands) -> LocalRepository:
     configuration = _configuration(common, commands)
     _refuse_formats(common, configuration)
     _refuse_borrowing(common)
-    refs, odd = local_refs.read(common)
     return LocalRepository(
         path=path,
         common=common,
         head=local_refs.head(common),
-        refs=refs,
-        odd_refs=odd,
+        refs=local_refs.read(common),
         checkouts=tuple(_checkouts(common, configuration)),
         hooks=_hooks(common),
         filters=frozenset(_filters(configuration)),

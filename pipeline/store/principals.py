@@ -1,12 +1,31 @@
 """Principals and their tokens: only hashes are stored, a login code opens once.
 
-The transaction's tenant comes from the token itself, so a token of one tenant finds nothing in another.
+Problem: a browser's session outlives the moment in which somebody showed a token for it. Choice: login codes and sessions
+name the API token they come from, and every look at one looks at that token too. Invariants: a code or session is valid
+only while its API token is; the transaction's tenant comes from the token itself, so a token of one tenant finds nothing
+in another.
 """
 
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import ARRAY, ColumnElement, RowMapping, Text, any_, func, insert, literal, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    RowMapping,
+    Text,
+    and_,
+    any_,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,13 +54,23 @@ class Principals:
             raise NotFound("principal", principal_id)
         return _principal(row)
 
-    async def add_token(
-        self, principal_id: str, token: str, purpose: TokenPurpose, *, lasts: timedelta | None = None
-    ) -> None:
-        """Store the hash of a token; `lasts` None means until it is revoked."""
-        row = {"token_hash": token_hash(token), "principal_id": principal_id, "purpose": purpose.value}
-        expires_at = func.now() + lasts if lasts is not None else None
-        await self._connection.execute(insert(access_tokens).values(**row, expires_at=expires_at))
+    async def add_token(self, principal_id: str, token: str) -> None:
+        """Store the hash of an API token, which is valid until it is revoked."""
+        row = {"token_hash": token_hash(token), "principal_id": principal_id, "purpose": TokenPurpose.API.value}
+        await self._connection.execute(insert(access_tokens).values(row))
+
+    async def derive(self, token: str, purpose: TokenPurpose, *, shown: str, lasts: timedelta) -> None:
+        """Store the hash of a code or session of whoever showed `shown`.
+
+        It ends after `lasts`, and with the API token that `shown` is or comes from, whichever is first.
+        """
+        # From a session or code, its API token: signing out in one browser does not sign out the next.
+        source = select(
+            literal(token_hash(token)), access_tokens.c.principal_id, literal(purpose.value), func.now() + lasts,
+            func.coalesce(access_tokens.c.issued_by, access_tokens.c.token_hash),
+        ).where(access_tokens.c.token_hash == token_hash(shown))  # fmt: skip
+        columns = ["token_hash", "principal_id", "purpose", "expires_at", "issued_by"]
+        await self._connection.execute(insert(access_tokens).from_select(columns, source))
 
     async def by_token(self, token: str, purpose: TokenPurpose) -> Principal:
         """Return whom a valid token stands for; raises `NotAuthenticated`."""
@@ -72,7 +101,7 @@ class Principals:
         return {row["token_hash"] for row in rows.mappings() if _principal(row).may(role)}
 
     async def revoke(self, token: str) -> None:
-        """End a token now. Idempotent."""
+        """End a token now, and with it every code and session that comes from it. Idempotent."""
         where = access_tokens.c.token_hash == token_hash(token)
         await self._connection.execute(update(access_tokens).where(where).values(expires_at=func.now()))
 
@@ -90,7 +119,13 @@ def _valid(token: str, purpose: TokenPurpose) -> list[ColumnElement[bool]]:
 
 
 def _alive() -> ColumnElement[bool]:
-    return or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > func.now())
+    issuer = access_tokens.alias("issuer")
+    issued = exists().where(issuer.c.token_hash == access_tokens.c.issued_by, _unexpired(issuer))
+    return and_(_unexpired(access_tokens), or_(access_tokens.c.purpose == TokenPurpose.API.value, issued))
+
+
+def _unexpired(tokens: FromClause) -> ColumnElement[bool]:
+    return or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > func.now())
 
 
 def _unknown() -> NotAuthenticated:

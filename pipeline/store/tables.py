@@ -90,6 +90,7 @@ access_tokens = Table(
     _tenant(), Column("token_hash", Text, primary_key=True),
     Column("principal_id", Text, ForeignKey("principals.id"), nullable=False), _text("purpose", "api"),
     _moment("expires_at"), _moment("used_at"), _at("created_at"),
+    Column("issued_by", Text, ForeignKey("access_tokens.token_hash")),
 )  # fmt: skip
 
 repositories = Table(

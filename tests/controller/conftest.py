@@ -17,7 +17,7 @@ from controller.app import create_app
 from controller.auth.service import ensure_local_principal
 from controller.serve import serve
 from controller.wiring import ControllerWiring, EffectExecutor, Pace, RemoteRefs
-from pipeline.access import Role, TokenPurpose, new_token
+from pipeline.access import Role, new_token
 from pipeline.ports import TenantBell, Webhooks
 from pipeline.settings import ControllerSettings, Settings
 from pipeline.store.engine import Database
@@ -84,7 +84,7 @@ class Starter:
         groups: Mapping[str, Any] | None = None,
         bell: TenantBell | None = None,
         remote_refs: RemoteRefs | None = None,
-        inspector: ScriptedInspector | None = None,
+        inspector: Any = None,
         **door: Any,
     ) -> Iterator[Controller]:
         """`groups` are further groups of process settings; `door` is what the group `controller` has beside its port."""
@@ -203,7 +203,7 @@ async def _principal_token(database: TestDatabase, name: str, roles: tuple[Role,
     try:
         async with store.transaction() as connection:
             await Principals(connection).ensure(name, name=name, roles=roles)
-            await Principals(connection).add_token(name, token, TokenPurpose.API)
+            await Principals(connection).add_token(name, token)
     finally:
         await store.close()
     return token

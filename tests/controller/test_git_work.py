@@ -43,7 +43,7 @@ def opener(cache: Path) -> OpenRepository:
     return opened
 
 
-def _inspector(cache: Path) -> GitInspector:
+def real_inspector(cache: Path) -> GitInspector:
     commands = GitCommands(environment=os.environ)
 
     async def look(place: Place, base_branch: str | None) -> RemoteFacts:
@@ -54,7 +54,7 @@ def _inspector(cache: Path) -> GitInspector:
 
 async def test_a_commit_that_was_read_is_not_read_again_but_a_new_one_is(tmp_path: Path) -> None:
     sample, cache = SampleRepository.create(tmp_path / "sums", FILES), tmp_path / "cache"
-    inspector = _inspector(cache)
+    inspector = real_inspector(cache)
     first = await inspector.inspect(at(sample.path), None, None)
     shutil.rmtree(cache)
     again = await inspector.inspect(at(sample.path), None, None)
@@ -67,7 +67,7 @@ async def test_a_commit_that_was_read_is_not_read_again_but_a_new_one_is(tmp_pat
 
 async def test_another_test_command_is_not_answered_from_memory(tmp_path: Path) -> None:
     sample = SampleRepository.create(tmp_path / "sums", FILES)
-    inspector = _inspector(tmp_path / "cache")
+    inspector = real_inspector(tmp_path / "cache")
     plain = await inspector.inspect(at(sample.path), None, None)
     own = await inspector.inspect(at(sample.path), None, "python -m pytest -x tests")
     assert plain.test_command != own.test_command
@@ -78,7 +78,7 @@ async def test_a_behaviour_path_that_no_directory_can_have_is_refused_before_any
     sample = SampleRepository.create(tmp_path / "sums", FILES)
     (sample.path / "specs").symlink_to(tmp_path / "outside")
     sample.commit({"docs/behaviour/a.feature": "Feature: a\n"})
-    inspector = _inspector(tmp_path / "cache")
+    inspector = real_inspector(tmp_path / "cache")
     for taken, by in (("specs/behaviour", "specs"), ("specs", "specs"), ("calc.py/specs", "calc.py")):
         with pytest.raises(CallerError, match=f"{by} is a file or a link on main") as refused:
             await inspector.inspect(at(sample.path), None, None, taken)

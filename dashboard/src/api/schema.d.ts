@@ -750,7 +750,7 @@ export interface paths {
         put?: never;
         /**
          * Create Login Code
-         * @description Make a one-time code for a browser of the same principal.
+         * @description Make a one-time code for a browser of the same principal; code and session end with the token that was shown.
          */
         post: operations["create_login_code"];
         delete?: never;
@@ -1734,6 +1734,7 @@ export interface components {
         DecisionRequest: {
             /**
              * Answer
+             * @description At most 20 levels deep; texts without control characters; numbers that JSON has.
              * @default {}
              */
             answer: {
@@ -2665,7 +2666,7 @@ export interface components {
             /** Name */
             name?: string | null;
             /** Remote */
-            remote?: string | null;
+            remote: string;
             /** Test Command */
             test_command?: string | null;
         };
@@ -2791,7 +2792,10 @@ export interface components {
              * @default
              */
             note: string;
-            /** Value */
+            /**
+             * Value
+             * @description At most 20 levels deep; texts without control characters; numbers that JSON has.
+             */
             value: {
                 [key: string]: unknown;
             };
