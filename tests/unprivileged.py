@@ -6,16 +6,19 @@ is covered by an empty one that shows only what is needed, read-only and at its 
 namespace changes, and nothing else of a closed directory becomes visible.
 """
 
+import os
 import shlex
 import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 NOBODY = 65_534
-SOURCES = Path(__file__).parents[2]
+SOURCES = Path(__file__).parents[1]
 
 
 def unavailable() -> str | None:
@@ -35,6 +38,29 @@ def run_as_nobody(
     command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "env", "-i", *assignments, *argv]
     lines = [*_reaching(_needed()), f"cd {shlex.quote(str(cwd))}", f"exec {shlex.join(command)}"]
     return _unshared("\n".join(lines))
+
+
+def run_tests_as_nobody(directory: Path, *selection: str) -> "subprocess.CompletedProcess[str]":
+    """Run tests as `nobody`, whose home and temporary files lie in a directory that this makes; see `-r` for what it prints."""
+    home = directory / "nobody"
+    home.mkdir()
+    os.chown(home, NOBODY, NOBODY)
+    return run_as_nobody(
+        [sys.executable, "-B", "-m", "pytest", "-q", "-rs", "--tb=short", f"--basetemp={home}/pytest", *selection],
+        environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8"},
+        cwd=SOURCES,
+    )
+
+
+@contextmanager
+def public_directory() -> Iterator[Path]:
+    """Make a directory that every user can enter; pytest's own are closed to others."""
+    directory = Path(tempfile.mkdtemp(prefix="changeline-test-"))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
 
 
 def _needed() -> list[Path]:
