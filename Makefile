@@ -97,7 +97,7 @@ dashboard-check:
 
 pytest: dev dashboard browser sources
 	$(call section,Tests)
-	@$(PYTEST) -n $(WORKERS) $(SPREAD) -q -rs --durations 10 --ignore tests/wheel tests
+	@$(PYTEST) -n $(WORKERS) $(SPREAD) -q -rsfE --durations 10 --ignore tests/wheel tests
 
 wheel-test: dev dashboard
 	$(call section,Installed wheel)
