@@ -52,7 +52,7 @@ def wiring(settings: Settings, *, alone: bool, fork_server: ForkServerChild | No
         settings=settings,
         database_url=settings.database.url.get_secret_value(),
         redis_url=settings.redis.url.get_secret_value() if settings.redis.url else None,
-        inspector=GitInspector(opener.open, opener.look),
+        inspector=GitInspector(opener.open, opener.look, fetch_timeout_s=settings.git.first_fetch_timeout_s),
         diffs=GitDiffs(opener.open),
         remote_refs=GitRemoteRefs(opener.open),
         launcher=ProcessLauncher(

@@ -3,7 +3,8 @@
 uvicorn hands an application a `send` for each request and nothing below it. Its protocol is told the connection, and
 what it calls the application's state reaches every request's scope; so the connection travels there. The protocol is the
 one in pure Python, also where another is installed: the framing has to be the one that `crowds` writes, and the one that
-`framing` checks before the protocol reads. What does not pass is answered 400 and nothing more is read from there.
+`framing` checks before the protocol reads. What does not pass, or does not arrive whole in time, is answered 400 and
+nothing more is read from there.
 """
 
 import asyncio
@@ -21,7 +22,14 @@ _CLOSE = (b"connection", b"close")
 
 
 class OpenProtocol(H11Protocol):
-    """HTTP/1.1 in one spelling, whose requests can reach their connection."""
+    """HTTP/1.1 in one spelling, whose requests can reach their connection, and arrive whole within a time."""
+
+    request_timeout_s = 30.0
+
+    @classmethod
+    def within(cls, request_timeout_s: float) -> "type[OpenProtocol]":
+        """Return the protocol with another time for a request to arrive, head and body."""
+        return type(cls.__name__, (cls,), {"request_timeout_s": request_timeout_s})
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it the same way
         """See the class."""
@@ -29,6 +37,13 @@ class OpenProtocol(H11Protocol):
         self.app_state = {**self.app_state, _LINE: transport}
         self._framing = RequestFraming()
         self._refusal: Malformed | None = None
+        self._late: asyncio.TimerHandle | None = None
+        self._expect(True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        self._expect(False)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Pass on what is in order; what is not ends the connection, after the answers to what came before it."""
@@ -38,11 +53,35 @@ class OpenProtocol(H11Protocol):
         if good:
             super().data_received(data[:good])
         self._refuse_when_due()
+        self._expect(self._incomplete())
 
     def on_response_complete(self) -> None:
         """Also end a connection on which something came that cannot be read."""
         super().on_response_complete()
         self._refuse_when_due()
+        self._expect(self._incomplete())
+
+    def _incomplete(self) -> bool:
+        """Whether a request has begun to arrive and is not whole."""
+        begun = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        return (begun or self.conn.their_state is h11.SEND_BODY) and not self.transport.is_closing()
+
+    def _expect(self, more: bool) -> None:
+        """Start the time for a request, once, or stop it."""
+        if not more and self._late is not None:
+            self._late.cancel()
+            self._late = None
+        elif more and self._late is None:
+            self._late = self.loop.call_later(self.request_timeout_s, self._give_up)
+
+    def _give_up(self) -> None:
+        self._late = None
+        if not self._incomplete():
+            self.transport.close()  # nothing was said yet, and an answer could be taken for that to a later request
+            return
+        self._refuse(
+            Malformed(f"The request did not arrive within {self.request_timeout_s:g} s.", remedy="Send it again.")
+        )
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the library found wrong in the same way."""

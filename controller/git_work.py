@@ -4,6 +4,7 @@ CR branches and target branches move only here, as effects: look up, then compar
 the recorded commit. Objects come from the cache that worker and controller of one machine share, or from the remote.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ import structlog
 from controller.wiring import InspectedRepository, Place, RepositoryDiff
 from pipeline import snapshots
 from pipeline.change_request import RepositoryTarget
-from pipeline.errors import CallerError, Conflict, TransientError
+from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository, Stack
 from pipeline.records import Effect
 from pipeline.repository_reading import in_the_way, stack_at
@@ -31,9 +32,10 @@ STACKS_REMEMBERED_MAX = 1_000
 class GitInspector:
     """Implements `controller.wiring.RepositoryInspector`. The remote is asked each time; a commit is read only once."""
 
-    def __init__(self, open_repository: OpenRepository, look: LookAtRemote) -> None:
+    def __init__(self, open_repository: OpenRepository, look: LookAtRemote, *, fetch_timeout_s: float = 600.0) -> None:
         self._open = open_repository
         self._look = look
+        self._fetch_timeout_s = fetch_timeout_s
         self._stacks: dict[tuple[str, str, str | None], Stack] = {}
 
     async def inspect(
@@ -58,7 +60,7 @@ class GitInspector:
     async def _refuse_blocked(self, name: str, place: Place, facts: RemoteFacts, behaviour_path: str) -> None:
         repository = await self._open(name, place)
         if not await repository.has_commit(facts.base_commit):
-            await repository.fetch()
+            await self._fetch(repository)
         found = await in_the_way(repository, facts.base_commit, behaviour_path)
         if found is not None:
             raise CallerError(
@@ -66,12 +68,26 @@ class GitInspector:
                 field="behaviour_path", remedy="Name a directory, or one that does not exist yet.",
             )  # fmt: skip
 
+    async def _fetch(self, repository: Repository) -> None:
+        """Fetch while somebody waits for the answer: within bounds, and what is wrong is the caller's to mend."""
+        try:
+            async with asyncio.timeout(self._fetch_timeout_s):
+                await repository.fetch()
+        except TimeoutError as late:
+            raise CallerError(
+                f"The repository could not be fetched within {self._fetch_timeout_s:g} s.", field="remote",
+                remedy="Check the remote, or raise CHANGELINE_GIT__FIRST_FETCH_TIMEOUT_S.",
+            ) from late  # fmt: skip
+        except PersonNeeded as refused:
+            remedy = refused.facts.get("remedy")
+            raise CallerError(refused.message, field="remote", remedy=str(remedy) if remedy else None) from refused
+
     async def _stack(self, name: str, place: Place, facts: RemoteFacts, test_command: str | None) -> Stack:
         key = (facts.remote, facts.base_commit, test_command)
         if key in self._stacks:
             return self._stacks[key]
         repository = await self._open(name, place)
-        await repository.fetch()
+        await self._fetch(repository)
         if not await repository.has_commit(facts.base_commit):
             raise _no_commit(facts)
         target = RepositoryTarget(

@@ -53,7 +53,7 @@ async def serve(
         access_log=False,
         server_header=False,
         lifespan="on",
-        http=OpenProtocol,
+        http=OpenProtocol.within(door.request_timeout_s),
         h11_max_incomplete_event_size=HEAD_MAX_BYTES,
         ws="none",
         timeout_graceful_shutdown=_GRACE_S,

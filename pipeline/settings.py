@@ -103,6 +103,8 @@ class GitSettings(_Group):
     """One fetch or push; a connection on which nothing moves for a minute is given up earlier."""
     look_timeout_s: float = Field(20.0, gt=0, le=120)
     """One look at a remote while somebody waits: at registration, submission and check."""
+    first_fetch_timeout_s: float = Field(600.0, gt=0, le=3600)
+    """One fetch while somebody waits: the whole history at registration, what is new later."""
     private_hosts: tuple[str, ...] = ()
     """Hosts, or `host:port`, that everybody may name although they are private. Never link-local ones or metadata services."""
     local_paths: tuple[Path, ...] = ()
@@ -175,6 +177,8 @@ class ControllerSettings(_Group):
     """Host names, beside loopback and `host`, under which the controller may be addressed; a proxy's public name."""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    request_timeout_s: float = Field(30.0, gt=0)
+    """For a request to arrive, head and body; one that does not is answered 400 and its connection closed."""
     workers_max: int = Field(4, ge=1, le=500)
     """Change requests that run at the same time, over all tenants; `dispatch.all_workers_max` changes it at once."""
     tenant_workers_max: int = Field(4, ge=1, le=500)

@@ -50,7 +50,8 @@ class RedisServer:
             ChildFailed: it does not start, with what it said.
         """
         self._report(f"Starting Redis {self.version}")
-        self._directory.redis.mkdir(mode=0o711, exist_ok=True)
+        self._directory.redis.mkdir(exist_ok=True)
+        self._directory.redis.chmod(0o711)  # whatever the umask: as root the server is another user
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             self.port = ports.free_port()
             try:

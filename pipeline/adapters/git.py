@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +101,7 @@ __all__ = ["Account", "GitCommands", "Output", "decoded", "encoded", "held", "se
 
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 _NO_SUCH_PROGRAM = 127
+_AT_ONCE_MAX = 64
 _LOCK_POLL_S = 0.02
 _TRANSFERS = frozenset({"fetch", "push", "index-pack", "pack-objects"})
 
@@ -144,6 +146,8 @@ class GitCommands:
         self.timeout_s = timeout_s
         self.transfer_timeout_s = transfer_timeout_s
         self._limits = _limits(transfer_max_bytes, memory_max_bytes)
+        # Threads of its own: a slow remote must not keep everything else from the loop's few.
+        self._threads = ThreadPoolExecutor(_AT_ONCE_MAX, thread_name_prefix="git")
         given = (environment or {}).items()
         passed = {name: value for name, value in given if name in PASSED_ON and not _USERINFO.search(value)}
         self.surroundings: Mapping[str, str] = {**passed, "PATH": search_path()}
@@ -195,7 +199,7 @@ class GitCommands:
         return [*argv, *arguments]
 
     async def _supervised(self, child: Child, name: str, timeout_s: float) -> Output:
-        running = asyncio.ensure_future(asyncio.to_thread(child.run, timeout_s))
+        running = asyncio.get_running_loop().run_in_executor(self._threads, child.run, timeout_s)
         try:
             return _in_time(await asyncio.shield(running), name, timeout_s)
         except asyncio.CancelledError:

@@ -44,12 +44,18 @@ def left_out_as_shallow(output: Output) -> bool:
     return bool(_SHALLOW.search(output.complaint))
 
 
+def for_a_person(remote: str, refused: CallerError) -> PersonNeeded:
+    """Say to whom a change request belongs that is under way what would be a refusal at the door."""
+    message = f"{refused.message} {refused.remedy or ''}".strip()
+    return PersonNeeded(PauseReason.REMOTE_UNREACHABLE, message, remote=remote, remedy=refused.remedy)
+
+
 def reading_failure(remote: str, output: Output) -> ChangelineError:
     """Say who must act when the remote could not be read."""
     if (short := shortage.told_by(git_failures.own_words(output), quoted=local_path(remote) is not None)) is not None:
         return short
     if left_out_as_shallow(output):
-        return shallow()
+        return for_a_person(remote, shallow())
     git_failures.log(remote, output)
     kind = git_failures.kind_of(output) or git_failures.Kind.OTHER
     said = git_failures.WORDINGS[kind]

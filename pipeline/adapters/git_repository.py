@@ -22,7 +22,7 @@ from pipeline.adapters.git_objects import full_ref, sha
 from pipeline.adapters.git_pruning import CacheUse
 from pipeline.adapters.git_remotes import RefusedPush
 from pipeline.adapters.git_snapshots import GitSnapshots
-from pipeline.errors import CallerError, InvariantBroken
+from pipeline.errors import CallerError, InvariantBroken, TransientError
 from pipeline.ports import Author, Clock
 
 _TRACKED = "refs/remotes/origin/"
@@ -63,7 +63,10 @@ class GitRepository(GitSnapshots):
         """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
         async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
             await asyncio.to_thread(_remove_stale_locks, self._git_dir)
-            output = await self._fetched_branches(lock)
+            try:
+                output = await self._fetched_branches(lock)
+            except CallerError as refused:
+                raise git_remotes.for_a_person(self._remote.text, refused) from refused
         if output.code or git_remotes.left_out_as_shallow(output):
             raise git_remotes.reading_failure(self._remote.text, output)
 
@@ -141,9 +144,14 @@ class GitRepository(GitSnapshots):
                 git_dir=self._git_dir, lock=lock, stdin=encoded(refspecs),
             )  # fmt: skip
 
-        return await remote_refs.fetch_usable(
-            fetch, lambda: self._remote.run("ls-remote", refs=(f"{remote_refs.HEADS}*",))
-        )
+        async def ask() -> Output:
+            listed = await self._remote.run("ls-remote", refs=(f"{remote_refs.HEADS}*",))
+            if listed.code == 0 and not listed.stdout:
+                # Also what a web page in the place of the repository looks like; pruning by it would forget everything.
+                raise TransientError("The git remote lists no branches.", remote=self._remote.text)
+            return listed
+
+        return await remote_refs.fetch_usable(fetch, ask)
 
     async def _fetched(self, refspecs: Sequence[str], *options: str, lock: int) -> Output:
         if (local := await self._remote.local()) is not None:

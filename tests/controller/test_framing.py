@@ -162,6 +162,15 @@ def test_every_honest_spelling_is_still_understood(idle: Controller) -> None:
     assert [status for status, _ in answers(idle, old)] == [200]
 
 
+def test_a_request_that_never_arrives_whole_ends_its_connection(start: Starter) -> None:
+    head = _SUBMIT + b"Host: localhost\r\n"
+    with start.running(launcher=ScriptedLauncher(ready=False), request_timeout_s=0.2) as hasty:
+        assert answers(hasty) == [], "what says nothing is told nothing"
+        for part in (head, head + b"Content-Length: 9\r\n\r\n{", head + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"):
+            ((status, body),) = answers(hasty, with_token(hasty, part))
+            assert (status, "did not arrive" in json.loads(body)["detail"]) == (400, True)
+
+
 _PIECES = [
     b"GET / HTTP/1.1\r\n", b"POST /x HTTP/1.1\r\n", b"POST /x HTTP/1.0\r\n", b"Host: a\r\n", b"Host: b\r\n",
     b"Content-Length: 3\r\n", b"Content-Length: 5\r\n", b"Content-Length: 3, 3\r\n", b"Transfer-Encoding: chunked\r\n",
