@@ -9,12 +9,15 @@ owner is never touched; the ref moves last, so a push that was cut short is simp
 
 import asyncio
 import contextlib
+import os
 import shlex
+import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline import tree_walk
 from pipeline.adapters import git_faces
 from pipeline.adapters.git import GitCommands, Output
 from pipeline.adapters.git_objects import full_ref
@@ -55,10 +58,11 @@ class LocalRemote:
                     "The git remote is not there. Check the path and what it is mounted from, then resume.",
                     remote=str(self.path),
                 ) from refused
-            message = f"{refused.message} {refused.remedy or ''}".strip()
-            raise PersonNeeded(
-                PauseReason.REMOTE_UNREACHABLE, message, remote=str(self.path), remedy=refused.remedy
-            ) from refused
+            raise self._for_a_person(PauseReason.REMOTE_UNREACHABLE, refused) from refused
+
+    def _for_a_person(self, reason: PauseReason, refused: CallerError) -> PersonNeeded:
+        message = f"{refused.message} {refused.remedy or ''}".strip()
+        return PersonNeeded(reason, message, remote=str(self.path), remedy=refused.remedy)
 
     async def refs(self) -> dict[str, str]:
         """Return what it has now: full names to commits."""
@@ -94,6 +98,7 @@ class LocalRemote:
         else:
             await self._add_objects(cache, local, commit)
             for checkout in checkouts:
+                await self._refuse_odd_rules(checkout)
                 await self._bring_along(local, checkout, expected, commit)
         try:
             await self._swap(local, ref, commit, expected)
@@ -105,8 +110,9 @@ class LocalRemote:
     async def uncommitted(self, local: LocalRepository, checkout: Checkout) -> list[str]:
         """List changed and new files of a checkout, as far as they can be seen without its filters.
 
-        Raises `PersonNeeded` when looking does not end, as in a tree with a pipe where git expects a file.
+        Raises `CallerError` for a checkout that git could not look at to the end.
         """
+        await asyncio.to_thread(_refuse_odd_rules, checkout.path)
         wanted = ["--porcelain", "-z", "--no-renames", "--ignore-submodules=all", "--untracked-files=normal"]
         status = await self._in_checkout(local, checkout, "status", *wanted)
         return [line[3:].encode("utf-8", "surrogateescape").decode("utf-8", "replace") for line in status.fields]
@@ -180,6 +186,12 @@ class LocalRemote:
         if (await self._in_checkout(local, checkout, "read-tree", "-u", "-m", old, new)).code:
             raise await self._dirty(local, checkout)
 
+    async def _refuse_odd_rules(self, checkout: Checkout) -> None:
+        try:
+            await asyncio.to_thread(_refuse_odd_rules, checkout.path)
+        except CallerError as refused:
+            raise self._for_a_person(PauseReason.TARGET_CHECKOUT_DIRTY, refused) from refused
+
     async def _is_clean_at(self, local: LocalRepository, checkout: Checkout, commit: str) -> bool:
         await self._in_checkout(local, checkout, "update-index", "-q", "--ignore-submodules", "--refresh")
         for compared in (("diff-files",), ("diff-index", "--cached", commit)):
@@ -223,6 +235,8 @@ class LocalRemote:
         )  # fmt: skip
 
 
+_RULES = frozenset({".gitignore", ".gitattributes"})
+_RULES_MAX_BYTES = 10 * 1024**2
 _LOOK_S = 60.0
 _IDENTITY = {"GIT_COMMITTER_NAME": "Changeline", "GIT_COMMITTER_EMAIL": "changeline@localhost"}
 _LOGGED = {"core.logAllRefUpdates": "true"}
@@ -237,6 +251,27 @@ async def _made(face: Callable[[], AbstractContextManager[Path]]) -> AsyncIterat
         yield path
     finally:
         await asyncio.to_thread(made.__exit__, None, None, None)
+
+
+def _refuse_odd_rules(tree: Path) -> None:
+    """Raise `CallerError` where git would wait for ever, or read a giant, for the rules of a checkout."""
+    try:
+        for directory in tree_walk.directories(tree):
+            directory.inner = [name for name in directory.inner if name != ".git"]
+            for entry in directory.entries:
+                if entry.name in _RULES and _is_odd(entry.stat(follow_symlinks=False)):
+                    raise CallerError(
+                        f"{directory.path(entry.name)} in {tree} is not a small regular file, and git would read it.",
+                        field="remote", remedy="Remove it.",
+                    )  # fmt: skip
+    except OSError:  # what this account cannot enter, or what changes meanwhile, git passes over as well
+        return
+
+
+def _is_odd(facts: os.stat_result) -> bool:
+    """A link is not: git itself follows none here."""
+    regular = stat.S_ISREG(facts.st_mode)
+    return (regular and facts.st_size > _RULES_MAX_BYTES) or not (regular or stat.S_ISLNK(facts.st_mode))
 
 
 def _branch(checkout: Checkout) -> str:

@@ -152,6 +152,26 @@ async def test_looking_at_a_checkout_runs_nothing_of_its_configuration(
     assert not (tmp_path / "sprung").exists()
 
 
+@pytest.mark.parametrize("name", [".gitignore", "deep/er/.gitattributes"])
+async def test_a_checkout_in_which_git_would_wait_for_ever_is_refused_at_once_and_left_alone(
+    origin: Origin, tmp_path: Path, name: str
+) -> None:
+    base = origin.commit({"a": b"a"})
+    checkout = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(origin.path), "clone")
+    repository = await repository_of(checkout, tmp_path / "cache")
+    await repository.fetch()
+    head = await repository.commit_files(parent=base, files={"a": b"b"}, message="x", author=ADA)
+    (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(checkout / name)
+    with pytest.raises(CallerError, match=f"{name} in .* is not a small regular file"):
+        await inspect_remote(to(str(checkout)))
+    with pytest.raises(PersonNeeded, match=name) as paused:
+        await repository.push(commit=head, ref="refs/heads/main", expected=base)
+    assert paused.value.reason is PauseReason.TARGET_CHECKOUT_DIRTY
+    assert git(checkout, "rev-parse", "HEAD") == base
+
+
 @pytest.fixture
 def street() -> Iterator[Path]:
     """A place that every user of the machine can enter."""
