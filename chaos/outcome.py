@@ -120,6 +120,9 @@ class _Reader:
         return {str(name): int(count) for name, count in sorted(self.rows(query))}
 
 
+_SHOWN = "refs/changeline/shown/"
+
+
 def _repository(path: Path) -> dict[str, Any]:
     def git(*arguments: str) -> list[str]:
         argv = ["git", "-C", str(path), *arguments]
@@ -137,7 +140,10 @@ def _repository(path: Path) -> dict[str, Any]:
 
 
 def _private(installed: Installation, cr_id: str) -> list[str]:
-    """Return refs of the change request in the caches, its trees, and lock files of killed git processes."""
+    """Return refs of the change request in the caches, its trees, and lock files of killed git processes.
+
+    What people look at after the end is kept, below `refs/changeline/shown/`.
+    """
     data = installed.root / "data"
     found = [f"worktree {one.name}" for one in (data / "worktrees").glob(f"{cr_id}*")]
     for cache in (data / "git").glob("*.git"):
@@ -145,5 +151,5 @@ def _private(installed: Installation, cr_id: str) -> list[str]:
             ["git", "--git-dir", str(cache), "for-each-ref", "--format=%(refname)", "refs/changeline/"],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
-        found += [f"ref {ref}" for ref in listed.stdout.split() if f"/{cr_id}/" in ref]
+        found += [f"ref {ref}" for ref in listed.stdout.split() if f"/{cr_id}/" in ref and not ref.startswith(_SHOWN)]
     return found

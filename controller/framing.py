@@ -35,6 +35,10 @@ class _Place(Enum):
     TRAILERS = auto()
 
 
+_FIRST_MARK = 0x21
+"""No request begins with a lower byte; the library after us does not wait for the end of such a line either."""
+
+
 class RequestFraming:
     """Follows the requests of one connection, byte by byte, in whatever pieces they come."""
 
@@ -69,6 +73,8 @@ class RequestFraming:
             return taken
         end = data.find(b"\n", position)
         piece = data[position : len(data) if end < 0 else end + 1]
+        if self._place is _Place.REQUEST_LINE and not self._line and piece[0] < _FIRST_MARK:
+            raise _malformed("Its first line is not that of HTTP/1.1 or HTTP/1.0.")
         # Measured before the piece is kept: what does not end is not collected either.
         self._measure(len(piece))
         self._line += piece

@@ -222,6 +222,12 @@ def test_what_passes_ends_for_the_library_where_it_ends_here(parts: list[bytes],
         by_library(stream)
 
 
+def test_a_byte_that_begins_no_request_is_refused_at_once() -> None:
+    for first in (b"\x00", b"\r", b" ", b"\x0b"):
+        taken, refusal = RequestFraming().check(_START + b"\r\n" + first)
+        assert (taken, refusal is None) == (len(_START) + 2, False)
+
+
 def test_limits_are_those_that_are_written_down() -> None:
     line = b"GET / HTTP/1.1\r\nHost: a\r\nX: "
     longest = line + b"a" * (HEAD_MAX_BYTES - len(line) - 4) + b"\r\n\r\n"

@@ -75,10 +75,16 @@ async def test_a_session_may_what_its_principal_may_now(
 ) -> None:
     token = await asyncio.to_thread(token_of, "vera", Role.OPERATOR)
     browser = signed_in(controller, controller.client(token))
-    assert browser.post("/api/v1/change-requests", json=submission()).status_code == 202
+    assert (
+        browser.post("/api/v1/change-requests", json=submission(repositories=["https://git.example/x"])).status_code
+        == 202
+    )
     async with store.transaction() as connection:
         await Principals(connection).ensure("vera", name="vera", roles=[Role.VIEWER])
-    assert browser.post("/api/v1/change-requests", json=submission()).status_code == 403
+    assert (
+        browser.post("/api/v1/change-requests", json=submission(repositories=["https://git.example/x"])).status_code
+        == 403
+    )
     assert browser.get("/api/v1/me").json()["roles"] == ["viewer"]
 
 
