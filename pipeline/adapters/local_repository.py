@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.adapters import local_refs
 from pipeline.adapters.git import Account, GitCommands
-from pipeline.adapters.plain_files import content, exists, is_directory, is_file
+from pipeline.adapters.plain_files import content, entries, exists, is_directory, is_file
 from pipeline.errors import CallerError
 
 _FIELD = "remote"
@@ -175,7 +175,7 @@ def _refuse_borrowing(common: Path) -> None:
     if exists(common / "shallow"):
         raise shallow()
     for directory in object_directories(common):
-        for entry in os.scandir(directory):
+        for entry in entries(directory):
             if not entry.is_file(follow_symlinks=False):
                 raise _refused("There is a link or a special file among its objects.", _CLONE)
             if entry.name.endswith(".promisor"):
@@ -233,8 +233,8 @@ def _configuration(git_dir: Path, commands: GitCommands) -> dict[str, str]:
     )
     if listed.code:
         raise _refused("Its configuration cannot be read.", "Run `git config --list` in it and mend what git says.")
-    entries = (entry.partition("\n") for entry in listed.fields)
-    return {key: value if equals else "true" for key, equals, value in entries}
+    pairs = (entry.partition("\n") for entry in listed.fields)
+    return {key: value if equals else "true" for key, equals, value in pairs}
 
 
 def _settings(configuration: Mapping[str, str]) -> dict[str, str]:
@@ -254,7 +254,7 @@ def _checkouts(common: Path, configuration: Mapping[str, str]) -> Iterator[Check
         if main is not None and (common.name == ".git" or _path_in(main / ".git", "gitdir: ") == common):
             yield Checkout(path=main, git_dir=common, branch=local_refs.branch(common))
     linked = common / "worktrees"
-    for git_dir in sorted(linked.iterdir()) if is_directory(linked) else ():
+    for git_dir in sorted(Path(entry.path) for entry in entries(linked)) if is_directory(linked) else ():
         pointer = _path_in(git_dir / "gitdir") if is_directory(git_dir) else None
         if pointer is not None and pointer.name == ".git" and _path_in(pointer, "gitdir: ") == git_dir:
             yield Checkout(path=pointer.parent, git_dir=git_dir, branch=local_refs.branch(git_dir))
@@ -264,7 +264,7 @@ def _hooks(common: Path) -> tuple[str, ...]:
     directory = common / "hooks"
     if not is_directory(directory):
         return ()
-    names = (entry for entry in os.scandir(directory) if not entry.name.endswith(".sample"))
+    names = (entry for entry in entries(directory) if not entry.name.endswith(".sample"))
     return tuple(sorted(entry.name for entry in names if entry.is_file() and os.access(entry.path, os.X_OK)))
 
 

@@ -6,6 +6,7 @@ directories count, no link is followed at the end of a path, sizes are bounded. 
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -25,6 +26,13 @@ def content(file: Path, max_bytes: int) -> bytes | None:
         if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
             return None
         return opened.read(max_bytes)
+
+
+def entries(directory: Path) -> "list[os.DirEntry[str]]":
+    """Return what is in a directory; nothing when it is gone, because a git at work there removes empty ones."""
+    with suppress(FileNotFoundError), os.scandir(directory) as found:
+        return list(found)
+    return []
 
 
 def exists(path: Path) -> bool:
