@@ -42,6 +42,7 @@ def reading(local: LocalRepository) -> Iterator[Path]:
         packed = "".join(f"{value} {name}\n" for name, value in listed)
         (face / "packed-refs").write_text(f"# pack-refs with: sorted \n{packed}", encoding="utf-8")
         (face / "refs").mkdir()
+        _show(face / "packed-refs", face / "refs")
         yield face
 
 
@@ -64,6 +65,7 @@ def writing(local: LocalRepository, checkout: Checkout | None = None, *, ref: st
             (face / "info" / "exclude").write_bytes(
                 content(local.common / "info" / "exclude", _PATTERNS_MAX_BYTES) or b""
             )
+            _show(face / "info", face / "info" / "exclude")
         for shared in checkout.git_dir.glob("sharedindex.*") if checkout is not None else ():
             if is_file(shared):
                 (face / shared.name).symlink_to(shared)
@@ -93,12 +95,16 @@ def _face(local: LocalRepository, head: str) -> Iterator[Path]:
         (face / "objects").mkdir()
         for directory in object_directories(local.common):
             (face / "objects" / directory.name).symlink_to(directory)
-        for path in (face / "HEAD", face / "config"):
-            path.chmod(0o644)
-        (face / "objects").chmod(0o755)
+        _show(face / "HEAD", face / "config", face / "objects")
         yield face
     finally:
         shutil.rmtree(face, ignore_errors=True)
+
+
+def _show(*made: Path) -> None:
+    """Let the repository's owner read what we made, whatever our umask is; the face itself is closed to others."""
+    for path in made:
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _head(head: str) -> str:

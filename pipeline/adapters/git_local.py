@@ -20,7 +20,7 @@ from pipeline.adapters.git import GitCommands, Output
 from pipeline.adapters.git_objects import full_ref
 from pipeline.adapters.local_refs import NOTHING
 from pipeline.adapters.local_repository import Checkout, LocalRepository, read_local
-from pipeline.adapters.plain_files import leads_straight
+from pipeline.adapters.plain_files import leads_straight, umask_like
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
 
@@ -204,6 +204,7 @@ class LocalRemote:
                 output = await self.commands.run(
                     *arguments, git_dir=face, work_tree=checkout.path, index=checkout.git_dir / "index",
                     stdin=stdin, accept=_ANY, account=local.account, configuration=local.settings, timeout_s=_LOOK_S,
+                    umask=umask_like(checkout.path),
                 )  # fmt: skip
             except TransientError as endless:
                 raise _held(
@@ -219,7 +220,7 @@ class LocalRemote:
     ) -> Output:
         return await self.commands.run(
             *arguments, git_dir=git_dir, stdin=stdin, accept=accept, account=local.account,
-            environment=_IDENTITY, configuration={**local.settings, **_LOGGED},
+            environment=_IDENTITY, configuration={**local.settings, **_LOGGED}, umask=umask_like(local.common),
         )  # fmt: skip
 
 

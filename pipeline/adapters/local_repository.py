@@ -8,6 +8,7 @@ returns typed facts. Everything here blocks: call it in a thread.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ _SHARED = {
     "everybody": "all",
     "2": "all",
 }
+_OCTAL = re.compile(r"0?[67][0-7]{2}")
 _ABOUT_FILES = {
     "core.filemode": "core.fileMode",
     "core.symlinks": "core.symlinks",
@@ -71,7 +73,7 @@ class LocalRepository:
     lacking: frozenset[str] = frozenset()
     """Objects that refs point to and that are not there, as far as somebody has looked."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Facts about the file system and permissions, each from a closed set of values."""
+    """Facts about the file system and permissions, each a word from a closed set, or a mode."""
 
     @property
     def ours(self) -> bool:
@@ -244,7 +246,8 @@ def _settings(configuration: Mapping[str, str]) -> dict[str, str]:
         for key, name in _ABOUT_FILES.items()
         if key in configuration
     }
-    shared = _SHARED.get(configuration.get("core.sharedrepository", "").lower())
+    written = configuration.get("core.sharedrepository", "").lower()
+    shared = written if _OCTAL.fullmatch(written) else _SHARED.get(written)
     return {**kept, "core.sharedRepository": shared} if shared else kept
 
 

@@ -50,6 +50,11 @@ def is_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
+def umask_like(directory: Path) -> int:
+    """Return the umask by which new files are as open to others as their directory is."""
+    return ~directory.stat().st_mode & 0o077
+
+
 def leads_straight(directory: Path, relative: str) -> bool:
     """Whether the way from a directory to a file passes no link, and ends at a regular file or at nothing."""
     *ways, last = relative.split("/")
