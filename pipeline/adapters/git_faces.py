@@ -47,12 +47,15 @@ def reading(local: LocalRepository) -> Iterator[Path]:
 
 
 @contextmanager
-def writing(local: LocalRepository, checkout: Checkout | None = None, *, ref: str | None = None) -> Iterator[Path]:
+def writing(
+    local: LocalRepository, checkout: Checkout | None = None, *, ref: str | None = None, at: str | None = None
+) -> Iterator[Path]:
     """Make a face through which objects are added and refs are moved.
 
-    `checkout` adds what its index may refer to, and the patterns of files that its owner does not want to see; `ref` the log of the ref that moves, where that is a plain file.
+    `checkout` adds what its index may refer to, and the patterns of files that its owner does not want to see; `ref` the
+    log of the ref that moves, where that is a plain file. `at` is the commit that counts as checked out.
     """
-    head = checkout.branch if checkout is not None and checkout.branch else local.head
+    head = at or (checkout.branch if checkout is not None and checkout.branch else local.head)
     _make_room_for_packs(local)
     with _face(local, head) as face:
         (face / "refs").symlink_to(local.common / "refs")

@@ -15,11 +15,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.adapters import git_faces
-from pipeline.adapters.git import GitCommands, Output
+from pipeline import shortage
+from pipeline.adapters import git_faces, local_refs
+from pipeline.adapters.git import GitCommands, Output, decoded
 from pipeline.adapters.git_objects import full_ref
 from pipeline.adapters.local_refs import NOTHING
-from pipeline.adapters.local_repository import Checkout, LocalRepository, read_local
+from pipeline.adapters.local_repository import Checkout, LocalRepository, checkout_at, read_local
 from pipeline.adapters.plain_files import leads_straight, umask_like
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
@@ -82,25 +83,27 @@ class LocalRemote:
         written by this account.
         """
         local = await self.read()
-        present = local.refs.get(full_ref(ref))
+        ref = local.same_as(full_ref(ref))
+        present = local.refs.get(ref)
         if present == commit:
             return
         if present != expected:
             raise _moved(ref)
         await asyncio.to_thread(self._refuse_unwritable, local, ref)
+        _refuse_rebased(local.checkouts, ref)
         checkouts = [one for one in local.checkouts if one.branch == ref]
         if commit is None:
             _refuse_checked_out(checkouts, ref)
-        else:
-            await self._add_objects(cache, local, commit)
-            for checkout in checkouts:
-                await self._bring_along(local, checkout, expected, commit)
+            await self._swap(local, ref, commit, expected)
+            return
+        await self._add_objects(cache, local, commit)
+        for checkout in checkouts:
+            await self._bring_along(local, checkout, expected, commit)
         try:
             await self._swap(local, ref, commit, expected)
-        except Conflict:
-            for checkout in checkouts if commit is not None and expected is not None else ():
-                await self._bring_along(local, checkout, commit, str(expected))
-            raise
+        finally:
+            for checkout in checkouts if expected is not None else ():
+                await self._take_back(local, checkout, ref, str(expected), commit)
 
     async def uncommitted(self, local: LocalRepository, checkout: Checkout) -> list[str]:
         """List changed and new files of a checkout, as far as they can be seen without its filters.
@@ -109,7 +112,7 @@ class LocalRemote:
         """
         wanted = ["--porcelain", "-z", "--no-renames", "--ignore-submodules=all", "--untracked-files=normal"]
         status = await self._in_checkout(local, checkout, "status", *wanted)
-        return [line[3:].encode("utf-8", "surrogateescape").decode("utf-8", "replace") for line in status.fields]
+        return [_readable(line[3:]) for line in status.fields]
 
     def _refuse_unwritable(self, local: LocalRepository, ref: str) -> None:
         if not local.ours:
@@ -177,42 +180,69 @@ class LocalRemote:
             return
         if old is None or not await self._is_clean_at(local, checkout, old):
             raise await self._dirty(local, checkout)
-        if (await self._in_checkout(local, checkout, "read-tree", "-u", "-m", old, new)).code:
-            raise await self._dirty(local, checkout)
+        moved = await self._moved_tree(local, checkout, old, new)
+        if moved.code:
+            raise await self._dirty(local, checkout, moved)
 
     async def _is_clean_at(self, local: LocalRepository, checkout: Checkout, commit: str) -> bool:
-        await self._in_checkout(local, checkout, "update-index", "-q", "--ignore-submodules", "--refresh")
-        for compared in (("diff-files",), ("diff-index", "--cached", commit)):
-            asked = (compared[0], "--quiet", "--ignore-submodules=all", *compared[1:])
-            if (await self._in_checkout(local, checkout, *asked, "--")).code:
-                return False
-        return True
+        # `status` looks without a lock, so that one which is cut short leaves nothing in its owner's way.
+        asked = ("status", "--porcelain", "--no-renames", "--ignore-submodules=all", "--untracked-files=no")
+        found = await self._in_checkout(local, checkout, *asked, at=commit)
+        return not found.code and not found.stdout
 
-    async def _dirty(self, local: LocalRepository, checkout: Checkout) -> PersonNeeded:
+    async def _moved_tree(self, local: LocalRepository, checkout: Checkout, old: str, new: str) -> Output:
+        """Carry the difference between two commits into a checkout, around every change of its owner's, ignored files too."""
+        asked = ("checkout", "--quiet", "--detach", "--no-overwrite-ignore", new)
+        return await self._in_checkout(local, checkout, *asked, at=old, writes=True)
+
+    async def _take_back(self, local: LocalRepository, checkout: Checkout, ref: str, old: str, new: str) -> None:
+        """Undo what was brought along where its owner committed, or went to another branch, at that very moment."""
+        now = await asyncio.to_thread(checkout_at, checkout.path, checkout.git_dir, local.common)
+        refs = await asyncio.to_thread(local_refs.read, local.common)
+        if now.branch == ref and refs.get(ref) == new:
+            return
+        detached = await asyncio.to_thread(local_refs.head, checkout.git_dir)
+        head = detached if now.branch is None else now.branch
+        staged = await self._in_checkout(local, now, "diff-index", "--cached", "--quiet", refs.get(head, head), "--")
+        if staged.code == 1:
+            await self._moved_tree(local, now, new, old)
+
+    async def _dirty(self, local: LocalRepository, checkout: Checkout, refused: Output | None = None) -> PersonNeeded:
+        """Name what is in the way; what `status` does not show is named by git's refusal."""
         changed = await self.uncommitted(local, checkout)
+        if refused is None or changed:
+            return _held(
+                checkout, changed,
+                f"{_branch(checkout)} is checked out in {checkout.path} with uncommitted changes.",
+                f"Commit or stash the changes in {checkout.path} (or check out another branch there), then resume.",
+            )  # fmt: skip
+        told = decoded(refused.stderr).split("\n")
         return _held(
-            checkout, changed,
-            f"{_branch(checkout)} is checked out in {checkout.path} with uncommitted changes.",
-            f"Commit or stash the changes in {checkout.path} (or check out another branch there), then resume.",
+            checkout, [_readable(line.strip()) for line in told if line.startswith("\t")],
+            f"{_branch(checkout)} is checked out in {checkout.path}, with files in the way that `git status` does not show.",
+            f"Move them out of {checkout.path} (or check out another branch there), then resume.",
         )  # fmt: skip
 
     async def _in_checkout(
-        self, local: LocalRepository, checkout: Checkout, *arguments: str, stdin: bytes = b""
+        self, local: LocalRepository, checkout: Checkout, *arguments: str, at: str | None = None, writes: bool = False
     ) -> Output:
-        async with _made(lambda: git_faces.writing(local, checkout)) as face:
+        limit_s = self.commands.transfer_timeout_s if writes else _LOOK_S
+        async with _made(lambda: git_faces.writing(local, checkout, at=at)) as face:
             try:
                 output = await self.commands.run(
                     *arguments, git_dir=face, work_tree=checkout.path, index=checkout.git_dir / "index",
-                    stdin=stdin, accept=_ANY, account=local.account, configuration=local.settings, timeout_s=_LOOK_S,
-                    umask=umask_like(checkout.path),
+                    accept=_ANY, account=local.account, configuration=local.settings, timeout_s=limit_s,
+                    umask=umask_like(checkout.path), unbroken=writes,
                 )  # fmt: skip
             except TransientError as endless:
                 raise _held(
-                    checkout, [], f"git {arguments[0]} does not end in {checkout.path} within {_LOOK_S} s.",
+                    checkout, [], f"git {arguments[0]} does not end in {checkout.path} within {limit_s:g} s.",
                     "Look for pipes, devices and giant files among its tracked files and .gitignore, then resume.",
                 ) from endless  # fmt: skip
         if output.code and "index.lock" in output.complaint:
             raise TransientError("Another git process is at work in the checkout.", path=str(checkout.path))
+        if output.code and (short := shortage.told_by(output.complaint)) is not None:
+            raise short
         return output
 
     async def _write(
@@ -221,6 +251,7 @@ class LocalRemote:
         return await self.commands.run(
             *arguments, git_dir=git_dir, stdin=stdin, accept=accept, account=local.account,
             environment=_IDENTITY, configuration={**local.settings, **_LOGGED}, umask=umask_like(local.common),
+            unbroken=arguments[0] == "update-ref",
         )  # fmt: skip
 
 
@@ -249,7 +280,7 @@ def _held(checkout: Checkout, files: Sequence[str], why: str, remedy: str) -> Pe
         PauseReason.TARGET_CHECKOUT_DIRTY,
         f"{why} {remedy}",
         path=str(checkout.path),
-        ref=checkout.branch,
+        ref=checkout.branch or checkout.rebased,
         remedy=remedy,
         files=list(files[:_SHOWN_MAX]),
         count=len(files),
@@ -263,6 +294,20 @@ def _refuse_checked_out(checkouts: Sequence[Checkout], ref: str) -> None:
             f"{ref} is checked out in {checkouts[0].path}, so it cannot be deleted. Check out another branch there.",
             ref=ref, path=str(checkouts[0].path), remedy="Check out another branch there, then try again.",
         )  # fmt: skip
+
+
+def _refuse_rebased(checkouts: Sequence[Checkout], ref: str) -> None:
+    """Raise `PersonNeeded` for a branch that a rebase will put where it was, or where it wants it, when it ends."""
+    for checkout in checkouts:
+        if checkout.rebased == ref:
+            raise _held(
+                checkout, [], f"{ref.removeprefix('refs/heads/')} is in the middle of a rebase in {checkout.path}.",
+                "Finish the rebase there or abort it, then resume.",
+            )  # fmt: skip
+
+
+def _readable(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _moved(ref: str) -> Conflict:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.adapters.git_objects import is_sha
-from pipeline.adapters.plain_files import content, entries, exists
+from pipeline.adapters.plain_files import content, entries, exists, is_directory, leads_straight
 from pipeline.errors import CallerError
 from pipeline.ref_names import is_ref
 
@@ -46,6 +46,24 @@ def branch(git_dir: Path) -> str | None:
     """Return the full ref that is checked out; None when HEAD is detached, or at a name that nobody could use."""
     value = head(git_dir)
     return value if is_ref(value) else None
+
+
+def same_as(common: Path, name: str) -> str:
+    """Return what a symbolic ref leads to, as git would follow it; any other name as it is."""
+    for _ in range(_SYMBOLIC_MAX):
+        value = _text(common / name) if leads_straight(common, name) else ""
+        if not value.startswith("ref:") or not is_ref(target := value.removeprefix("ref:").strip()):
+            break
+        name = target
+    return name
+
+
+def rebased(git_dir: Path) -> str | None:
+    """Return the branch that a rebase under way began on; None when there is none."""
+    for kind in ("rebase-merge", "rebase-apply"):
+        if is_directory(git_dir / kind) and is_ref(name := _text(git_dir / kind / "head-name")):
+            return name
+    return None
 
 
 def _resolved(raw: Mapping[str, str], name: str) -> str:

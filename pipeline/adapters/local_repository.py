@@ -43,11 +43,16 @@ _FALSE = frozenset({"false", "no", "off", "0", ""})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A work tree of the repository. `branch` is the full ref that it has checked out; None when detached."""
+    """A work tree of the repository. `branch` is the full ref that it has checked out; None when detached.
+
+    Symbolic refs count as what they lead to.
+    """
 
     path: Path
     git_dir: Path
     branch: str | None
+    rebased: str | None = None
+    """The full ref that a rebase under way will set when it ends or is aborted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,10 @@ class LocalRepository:
     def ours(self) -> bool:
         """Whether we may write into it with the rights that we use."""
         return self.account is not None or self.owner == os.geteuid()
+
+    def same_as(self, ref: str) -> str:
+        """Return the ref that moves when this one does: of a symbolic one, what it leads to."""
+        return local_refs.same_as(self.common, ref)
 
 
 def read_local(path: Path, commands: GitCommands) -> LocalRepository:
@@ -184,6 +193,15 @@ def _refuse_borrowing(common: Path) -> None:
                 raise _partial()
 
 
+def checkout_at(path: Path, git_dir: Path, common: Path) -> Checkout:
+    """Look at what a work tree has checked out now."""
+    branch = local_refs.branch(git_dir)
+    return Checkout(
+        path=path, git_dir=git_dir, branch=None if branch is None else local_refs.same_as(common, branch),
+        rebased=local_refs.rebased(git_dir),
+    )  # fmt: skip
+
+
 def object_directories(common: Path) -> Iterator[Path]:
     """Return the directories that hold objects and nothing else: the packs, then the loose ones."""
     for name in ("pack", *(f"{number:02x}" for number in range(256))):
@@ -255,12 +273,12 @@ def _checkouts(common: Path, configuration: Mapping[str, str]) -> Iterator[Check
     if configuration.get("core.bare", "false").lower() in _FALSE:
         main = common.parent if common.name == ".git" else _worktree(common, configuration)
         if main is not None and (common.name == ".git" or _path_in(main / ".git", "gitdir: ") == common):
-            yield Checkout(path=main, git_dir=common, branch=local_refs.branch(common))
+            yield checkout_at(main, common, common)
     linked = common / "worktrees"
     for git_dir in sorted(Path(entry.path) for entry in entries(linked)) if is_directory(linked) else ():
         pointer = _path_in(git_dir / "gitdir") if is_directory(git_dir) else None
         if pointer is not None and pointer.name == ".git" and _path_in(pointer, "gitdir: ") == git_dir:
-            yield Checkout(path=pointer.parent, git_dir=git_dir, branch=local_refs.branch(git_dir))
+            yield checkout_at(pointer.parent, git_dir, common)
 
 
 def _hooks(common: Path) -> tuple[str, ...]:

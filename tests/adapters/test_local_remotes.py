@@ -1,16 +1,17 @@
 """Repositories on this machine with a person at work in them: nothing of theirs is lost, and nothing of ours."""
 
-import asyncio
+import contextlib
 import os
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.adapters import local_refs
+from pipeline.adapters.git import GitCommands, Output
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import GitRepository
 from pipeline.change_request import PauseReason
@@ -47,7 +48,7 @@ async def ours(repository: GitRepository, house: Path, **files: bytes | None) ->
     return base, await repository.commit_files(parent=base, files=changes, message="x", author=ADA)
 
 
-@contextmanager
+@contextlib.contextmanager
 def at_work(house: Path, script: str) -> Iterator[None]:
     """A person's shell that does the same over and over."""
     shell = subprocess.Popen(
@@ -130,3 +131,90 @@ async def test_root_with_the_umask_of_a_server_serves_the_repository_of_another_
         head = await repository.commit_files(parent=base, files={"new": b"n"}, message="x", author=ADA)
         await repository.push(commit=head, ref=MAIN, expected=base)
         assert (house / "new").stat().st_uid == NOBODY
+
+
+@pytest.mark.parametrize("way", [{"new.env": b"SECRET\n"}, {"build/x": b"mine\n"}])
+async def test_an_ignored_file_of_the_owner_is_named_and_never_overwritten(
+    house: Path, repository: GitRepository, way: dict[str, bytes]
+) -> None:
+    write(house / ".git", {"info/exclude": b"*.env\n"})
+    write(house, way)
+    base, head = await ours(repository, house, newDOTenv=b"tracked\n", build=b"a file now\n")
+    with pytest.raises(PersonNeeded, match="files in the way") as paused:
+        await repository.push(commit=head, ref=MAIN, expected=base)
+    assert paused.value.reason is PauseReason.TARGET_CHECKOUT_DIRTY
+    assert paused.value.facts["files"] == [name.partition("/")[0] for name in way]
+    assert {name: (house / name).read_bytes() for name in way} == way
+    assert (git(house, "rev-parse", "main"), git(house, "status", "--porcelain")) == (base, "")
+
+
+async def test_a_branch_in_the_middle_of_a_rebase_waits_for_its_end(house: Path, repository: GitRepository) -> None:
+    git(house, "checkout", "-qb", "topic")
+    write(house, {"a.txt": b"topic\n"})
+    git(house, "commit", "-qam", "topic")
+    git(house, "checkout", "-q", "main")
+    write(house, {"a.txt": b"main\n"})
+    git(house, "commit", "-qam", "main")
+    await repository.fetch()
+    base, head = await ours(repository, house, new=b"n\n")
+    git(house, "rebase", "topic", code=1)
+    with pytest.raises(PersonNeeded, match="in the middle of a rebase") as paused:
+        await repository.push(commit=head, ref=MAIN, expected=base)
+    assert paused.value.reason is PauseReason.TARGET_CHECKOUT_DIRTY
+    git(house, "rebase", "--abort")
+    await repository.push(commit=head, ref=MAIN, expected=base)
+    assert (git(house, "rev-parse", "main"), git(house, "status", "--porcelain")) == (head, "")
+
+
+@pytest.mark.parametrize(("pushed", "checked_out"), [("master", "main"), ("main", "master"), ("master", "master")])
+async def test_a_checkout_moves_along_under_every_name_of_its_branch(
+    house: Path, repository: GitRepository, pushed: str, checked_out: str
+) -> None:
+    git(house, "symbolic-ref", "refs/heads/master", MAIN)
+    git(house, "symbolic-ref", "HEAD", f"refs/heads/{checked_out}")
+    base, head = await ours(repository, house, new=b"n\n")
+    await repository.push(commit=head, ref=f"refs/heads/{pushed}", expected=base)
+    assert (git(house, "rev-parse", "main"), git(house, "status", "--porcelain")) == (head, "")
+    with pytest.raises(PersonNeeded, match="checked out"):
+        await repository.push(commit=None, ref=f"refs/heads/{pushed}", expected=head)
+
+
+class Meanwhile(GitCommands):
+    """Git, and a person who does something in the same checkout right before one of its commands."""
+
+    def __init__(self, house: Path, before: str, *script: str) -> None:
+        super().__init__(timeout_s=60)
+        self._house, self._before, self._script = house, before, list(script)
+
+    async def run(self, *arguments: str, **given: Any) -> Output:
+        while arguments[0] == self._before and self._script:
+            git(self._house, *self._script.pop(0).split())
+        return await super().run(*arguments, **given)
+
+
+@pytest.mark.parametrize("before", ["checkout", "update-ref"])
+@pytest.mark.parametrize(
+    ("script", "lands"),
+    [
+        (["add mine.txt", "commit -qm mine"], False),
+        (["add mine.txt", "commit -qm mine mine.txt"], False),
+        (["checkout -q other"], True),
+        (["checkout -q --detach"], True),
+    ],
+)
+async def test_what_a_person_does_at_that_very_moment_is_not_mixed_with_ours(
+    house: Path, tmp_path: Path, script: list[str], before: str, *, lands: bool
+) -> None:
+    git(house, "checkout", "-qb", "other")
+    write(house, {"d/b.txt": b"other\n"})
+    git(house, "commit", "-qam", "other")
+    git(house, "checkout", "-q", "main")
+    repository = await repository_of(house, tmp_path / "cache", Meanwhile(house, before, *script))
+    await repository.fetch()
+    base, head = await ours(repository, house, aDOTtxt=b"ours\n", new=b"n\n")
+    write(house, {"mine.txt": b"mine\n"})
+    with contextlib.nullcontext() if lands else pytest.raises(Conflict):
+        await repository.push(commit=head, ref=MAIN, expected=base)
+    assert git(house, "status", "--porcelain") == ("?? mine.txt" if lands else "")
+    assert (git(house, "rev-parse", "main") == head) is lands
+    assert (house / "mine.txt").read_bytes() == b"mine\n"
