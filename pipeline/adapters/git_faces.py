@@ -15,15 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.adapters import remote_refs
-from pipeline.adapters.git import CONFIGURATION
+from pipeline.adapters.git import CONFIGURATION, Account
 from pipeline.adapters.git_objects import is_sha
 from pipeline.adapters.local_refs import NOTHING
-from pipeline.adapters.local_repository import Checkout, LocalRepository, object_directories
+from pipeline.adapters.local_repository import Checkout, LocalRepository, object_directories, reaches
 from pipeline.adapters.plain_files import content, exists, is_directory, is_file, leads_straight
 from pipeline.ref_names import is_ref
 
 _PATTERNS_MAX_BYTES = 1024**2
 _OURS = "refs/changeline/"
+_PUBLIC = ("/tmp", "/var/tmp")  # noqa: S108 - directories of random names are made there
 
 
 def served(local: LocalRepository) -> dict[str, str]:
@@ -88,7 +89,7 @@ def _make_room_for_packs(local: LocalRepository) -> None:
 
 @contextmanager
 def _face(local: LocalRepository, head: str) -> Iterator[Path]:
-    face = Path(tempfile.mkdtemp(prefix="changeline-git-"))
+    face = Path(tempfile.mkdtemp(prefix="changeline-git-", dir=_place(local.account)))
     try:
         if local.account is not None:
             os.chown(face, -1, local.account.gid)
@@ -102,6 +103,13 @@ def _face(local: LocalRepository, head: str) -> Iterator[Path]:
         yield face
     finally:
         shutil.rmtree(face, ignore_errors=True)
+
+
+def _place(account: Account | None) -> str | None:
+    """Return where the owner can reach a face: root's own directory for temporary files may be closed to others."""
+    places = [Path(tempfile.gettempdir()), *map(Path, _PUBLIC)]
+    open_to = (place for place in places if place.is_dir() and account is not None and reaches(account, place))
+    return next(map(str, open_to), None)
 
 
 def _show(*made: Path) -> None:

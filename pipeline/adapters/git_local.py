@@ -18,7 +18,7 @@ from pathlib import Path
 from pipeline import shortage
 from pipeline.adapters import git_faces, local_refs
 from pipeline.adapters.git import GitCommands, Output, decoded
-from pipeline.adapters.git_objects import full_ref
+from pipeline.adapters.git_objects import full_ref, sha
 from pipeline.adapters.local_refs import NOTHING
 from pipeline.adapters.local_repository import Checkout, LocalRepository, checkout_at, read_local
 from pipeline.adapters.plain_files import leads_straight, umask_like
@@ -96,7 +96,12 @@ class LocalRemote:
             _refuse_checked_out(checkouts, ref)
             await self._swap(local, ref, commit, expected)
             return
-        await self._add_objects(cache, local, commit)
+        async with self._added(cache, local, commit, ref):
+            await self._advance(local, checkouts, ref, commit, expected)
+
+    async def _advance(
+        self, local: LocalRepository, checkouts: Sequence[Checkout], ref: str, commit: str, expected: str | None
+    ) -> None:
         for checkout in checkouts:
             await self._bring_along(local, checkout, expected, commit)
         try:
@@ -130,8 +135,12 @@ class LocalRemote:
                 remedy="Remove it, then resume.", remote=str(self.path), ref=ref,
             )  # fmt: skip
 
-    async def _add_objects(self, cache: Path, local: LocalRepository, commit: str) -> None:
-        """Give it everything that `commit` needs and that none of its refs has."""
+    @contextlib.asynccontextmanager
+    async def _added(self, cache: Path, local: LocalRepository, commit: str, ref: str) -> AsyncIterator[None]:
+        """Give it everything that `commit` needs and that none of its refs has.
+
+        Its owner's `git gc` takes nothing of that away within this block, before a ref holds it.
+        """
         known = await self._known(cache, local)
         revisions = "".join(f"{line}\n" for line in (commit, *(f"^{one}" for one in known)))
         pack = await self.commands.run(
@@ -139,7 +148,16 @@ class LocalRemote:
             git_dir=cache, stdin=revisions.encode(),
         )  # fmt: skip
         async with _made(lambda: git_faces.writing(local)) as face:
-            await self._write(local, "index-pack", "--stdin", git_dir=face, stdin=pack.stdout)
+            added = await self._write(
+                local, "index-pack", "--stdin", "--keep=changeline", git_dir=face, stdin=pack.stdout, accept=_ANY
+            )
+        if added.code:
+            raise shortage.told_by(added.complaint) or _unwritten(self.path, ref, added)
+        kept = local.common / "objects" / "pack" / f"pack-{sha(added.text.rpartition(chr(9))[2])}.keep"
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(kept.unlink, missing_ok=True)
 
     async def _known(self, cache: Path, local: LocalRepository) -> list[str]:
         held = sorted(set(git_faces.served(local).values()))
@@ -239,10 +257,10 @@ class LocalRemote:
                     checkout, [], f"git {arguments[0]} does not end in {checkout.path} within {limit_s:g} s.",
                     "Look for pipes, devices and giant files among its tracked files and .gitignore, then resume.",
                 ) from endless  # fmt: skip
-        if output.code and "index.lock" in output.complaint:
-            raise TransientError("Another git process is at work in the checkout.", path=str(checkout.path))
         if output.code and (short := shortage.told_by(output.complaint)) is not None:
             raise short
+        if output.code and "index.lock" in output.complaint:
+            raise TransientError("Another git process is at work in the checkout.", path=str(checkout.path))
         return output
 
     async def _write(

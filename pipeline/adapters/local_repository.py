@@ -299,9 +299,13 @@ def _account(common: Path) -> Account | None:
     """Return the owner, for root to become; None for our own, and where the owner could not come to the directory."""
     owner = common.stat()
     account = Account(uid=owner.st_uid, gid=owner.st_gid)
-    ways = [parent.stat() for parent in common.parents]
-    reachable = all(way.st_mode & (0o001 if way.st_uid != account.uid else 0o100) for way in ways)
-    return account if os.geteuid() == 0 and owner.st_uid != 0 and reachable else None
+    return account if os.geteuid() == 0 and owner.st_uid != 0 and reaches(account, common.parent) else None
+
+
+def reaches(account: Account, directory: Path) -> bool:
+    """Whether an ordinary user can pass through a directory, by what belongs to the user or is open to all."""
+    ways = [way.stat() for way in (directory, *directory.parents)]
+    return all(way.st_mode & (0o001 if way.st_uid != account.uid else 0o100) for way in ways)
 
 
 def _path_in(file: Path, prefix: str = "") -> Path | None:

@@ -1,9 +1,11 @@
 """Repositories on this machine with a person at work in them: nothing of theirs is lost, and nothing of ours."""
 
+import asyncio
 import contextlib
 import os
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,12 +110,14 @@ async def test_what_is_written_is_as_open_as_where_it_lies_whatever_the_umask_of
     assert [mode(house / name) for name in ("a.txt", "new")] == [files] * 2
 
 
-@pytest.mark.usefixtures("closed")
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
-async def test_root_with_the_umask_of_a_server_serves_the_repository_of_another_user() -> None:
+@pytest.fixture
+def strangers() -> Iterator[Path]:
+    """A repository that belongs to another user, below a directory that every user can enter."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a repository to another user")
     with public_directory() as street:
         house = street / "house"
-        house.mkdir(mode=0o755)
+        house.mkdir()
         git(house, "init", "-q", "-b", "main")
         write(house, {"a.txt": b"a\n", "mine.log": b"log\n"})
         git(house, "add", "a.txt")
@@ -121,16 +125,41 @@ async def test_root_with_the_umask_of_a_server_serves_the_repository_of_another_
         write(house / ".git", {"info/exclude": b"*.log\n"})
         for each in (house, *house.rglob("*")):
             os.chown(each, NOBODY, NOBODY)
-        for each in (house, house / ".git"):
-            each.chmod(0o755)
-        assert (await inspect_remote(to(str(house)))).warnings == ()
-        repository = await repository_of(house, street / "cache")
-        await repository.fetch()
-        base = await repository.branch_head("main")
-        assert base is not None
-        head = await repository.commit_files(parent=base, files={"new": b"n"}, message="x", author=ADA)
-        await repository.push(commit=head, ref=MAIN, expected=base)
-        assert (house / "new").stat().st_uid == NOBODY
+        yield house
+
+
+async def lands_at_a_strangers(house: Path) -> None:
+    assert (await inspect_remote(to(str(house)))).warnings == ()
+    repository = await repository_of(house, house.parent / "cache")
+    await repository.fetch()
+    base = await repository.branch_head("main")
+    assert base is not None
+    head = await repository.commit_files(parent=base, files={"new": b"n"}, message="x", author=ADA)
+    await repository.push(commit=head, ref=MAIN, expected=base)
+    assert (house / "new").stat().st_uid == NOBODY
+
+
+async def test_root_with_the_umask_of_a_server_serves_the_repository_of_another_user(strangers: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        await lands_at_a_strangers(strangers)
+    finally:
+        os.umask(before)
+
+
+async def test_root_whose_temporary_files_are_closed_to_others_serves_the_repository_of_another_user(
+    strangers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    await lands_at_a_strangers(strangers)
+
+
+async def test_objects_that_cannot_be_written_are_for_a_person(strangers: Path) -> None:
+    (strangers / ".git" / "objects" / "pack").chmod(0o555)
+    with pytest.raises(PersonNeeded, match="Check the directory's permissions") as paused:
+        await lands_at_a_strangers(strangers)
+    assert paused.value.reason is PauseReason.DELIVERY_FAILED
 
 
 @pytest.mark.parametrize("way", [{"new.env": b"SECRET\n"}, {"build/x": b"mine\n"}])
@@ -218,3 +247,28 @@ async def test_what_a_person_does_at_that_very_moment_is_not_mixed_with_ours(
     assert git(house, "status", "--porcelain") == ("?? mine.txt" if lands else "")
     assert (git(house, "rev-parse", "main") == head) is lands
     assert (house / "mine.txt").read_bytes() == b"mine\n"
+
+
+@pytest.mark.parametrize("before", ["checkout", "update-ref"])
+async def test_a_collection_of_garbage_takes_nothing_away_before_a_ref_holds_it(
+    house: Path, tmp_path: Path, before: str
+) -> None:
+    repository = await repository_of(house, tmp_path / "cache", Meanwhile(house, before, "gc -q --prune=now"))
+    await repository.fetch()
+    base, head = await ours(repository, house, new=b"n\n")
+    await repository.push(commit=head, ref=MAIN, expected=base)
+    assert (git(house, "rev-parse", "main"), git(house, "status", "--porcelain")) == (head, "")
+    assert list((house / ".git" / "objects" / "pack").glob("*.keep")) == []
+
+
+async def test_of_two_merges_at_once_one_lands_and_the_other_is_told_that_the_branch_moved(
+    house: Path, repository: GitRepository
+) -> None:
+    base, one = await ours(repository, house, one=b"1\n")
+    _, two = await ours(repository, house, two=b"2\n")
+    ended = await asyncio.gather(
+        *(repository.push(commit=head, ref=MAIN, expected=base) for head in (one, two)), return_exceptions=True
+    )
+    assert {type(end) for end in ended} == {type(None), Conflict}, ended
+    assert git(house, "rev-parse", "main") in {one, two}
+    assert git(house, "status", "--porcelain") == ""
