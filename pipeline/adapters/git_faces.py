@@ -20,6 +20,7 @@ from pipeline.adapters.git_objects import is_sha
 from pipeline.adapters.local_refs import NOTHING
 from pipeline.adapters.local_repository import Checkout, LocalRepository, object_directories, reaches
 from pipeline.adapters.plain_files import content, exists, is_directory, is_file, leads_straight
+from pipeline.errors import TransientError
 from pipeline.ref_names import is_ref
 
 _PATTERNS_MAX_BYTES = 1024**2
@@ -57,7 +58,6 @@ def writing(
     log of the ref that moves, where that is a plain file. `at` is the commit that counts as checked out.
     """
     head = at or (checkout.branch if checkout is not None and checkout.branch else local.head)
-    _make_room_for_packs(local)
     with _face(local, head) as face:
         (face / "refs").symlink_to(local.common / "refs")
         (face / "packed-refs").symlink_to(local.common / "packed-refs")
@@ -79,12 +79,30 @@ def writing(
         yield face
 
 
-def _make_room_for_packs(local: LocalRepository) -> None:
-    directory = local.common / "objects" / "pack"
-    if not exists(directory):
-        directory.mkdir()
-        if local.account is not None:
-            os.chown(directory, local.account.uid, local.account.gid, follow_symlinks=False)
+def make_room_for_packs(local: LocalRepository) -> None:
+    """Make the directory for packs where there is none, given to the owner by its descriptor.
+
+    By its name it could be another one by then: root would give away what the owner of the repository put a link to.
+    """
+    if exists(local.common / "objects" / "pack"):
+        return
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    with _opened(local.common / "objects", flags) as objects:
+        if local.account is not None and os.fstat(objects).st_uid != local.account.uid:
+            raise TransientError("The repository is changing on disk.", path=str(local.common))
+        os.mkdir("pack", dir_fd=objects)
+        with _opened("pack", flags, dir_fd=objects) as packs:
+            if local.account is not None:
+                os.fchown(packs, local.account.uid, local.account.gid)
+
+
+@contextmanager
+def _opened(path: str | Path, flags: int, dir_fd: int | None = None) -> Iterator[int]:
+    descriptor = os.open(path, flags, dir_fd=dir_fd)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

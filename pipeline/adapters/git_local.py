@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline import shortage
 from pipeline.adapters import git_faces, local_refs
-from pipeline.adapters.git import GitCommands, Output, decoded
+from pipeline.adapters.git import Account, GitCommands, Output, decoded
 from pipeline.adapters.git_objects import full_ref, sha
 from pipeline.adapters.local_refs import NOTHING
 from pipeline.adapters.local_repository import Checkout, LocalRepository, checkout_at, read_local
@@ -43,7 +43,7 @@ class LocalRemote:
         local = await asyncio.to_thread(read_local, self.path, self.commands)
         held = sorted(set(git_faces.served(local).values()))
         async with _made(lambda: git_faces.reading(local)) as face:
-            kinds = dict(zip(held, await self._kinds(face, held), strict=True))
+            kinds = dict(zip(held, await self._kinds(face, held, local.account), strict=True))
         return replace(local, lacking=frozenset(one for one, kind in kinds.items() if kind == _MISSING))
 
     async def read(self) -> LocalRepository:
@@ -147,6 +147,7 @@ class LocalRemote:
             "pack-objects", "--revs", "--stdout", "--quiet", "--delta-base-offset",
             git_dir=cache, stdin=revisions.encode(),
         )  # fmt: skip
+        await asyncio.to_thread(git_faces.make_room_for_packs, local)
         async with _made(lambda: git_faces.writing(local)) as face:
             added = await self._write(
                 local, "index-pack", "--stdin", "--keep=changeline", git_dir=face, stdin=pack.stdout, accept=_ANY
@@ -163,11 +164,11 @@ class LocalRemote:
         held = sorted(set(git_faces.served(local).values()))
         return [one for one, kind in zip(held, await self._kinds(cache, held), strict=True) if kind == "commit"]
 
-    async def _kinds(self, git_dir: Path, objects: Sequence[str]) -> list[str]:
+    async def _kinds(self, git_dir: Path, objects: Sequence[str], account: Account | None = None) -> list[str]:
         """Return what each object is: `commit`, another type, or `_MISSING`."""
         asked = "".join(f"{one}\n" for one in objects).encode()
         told = await self.commands.run(
-            "cat-file", "--batch-check=%(objecttype)", git_dir=git_dir, stdin=asked, accept=_ANY
+            "cat-file", "--batch-check=%(objecttype)", git_dir=git_dir, stdin=asked, accept=_ANY, account=account
         )
         kinds = [kind if kind in _TYPES else _MISSING for kind in told.text.splitlines()]
         return kinds + [_MISSING] * (len(objects) - len(kinds))

@@ -17,7 +17,7 @@ from pipeline.adapters.git import GitCommands, Output
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import GitRepository
 from pipeline.change_request import PauseReason
-from pipeline.errors import Conflict, PersonNeeded
+from pipeline.errors import CallerError, Conflict, PersonNeeded
 from tests.adapters.git_world import ADA, PERSON, git, repository_of, to, write
 from tests.unprivileged import NOBODY, public_directory
 
@@ -272,3 +272,30 @@ async def test_of_two_merges_at_once_one_lands_and_the_other_is_told_that_the_br
     assert {type(end) for end in ended} == {type(None), Conflict}, ended
     assert git(house, "rev-parse", "main") in {one, two}
     assert git(house, "status", "--porcelain") == ""
+
+
+async def test_root_looks_for_objects_with_the_rights_of_the_owner(strangers: Path, tmp_path: Path) -> None:
+    """A link that the owner puts there after the look leads to nothing that the owner may not read."""
+    tmp_path.chmod(0o700)
+    secret = git(strangers, "-c", "safe.directory=*", "rev-parse", "HEAD")
+    (strangers / ".git" / "objects" / secret[:2]).rename(tmp_path / "closed")
+    (strangers / ".git" / "objects" / secret[:2]).mkdir()
+
+    class LinkedMeanwhile(GitCommands):
+        async def run(self, *arguments: str, **given: Any) -> Output:
+            place = strangers / ".git" / "objects" / secret[:2]
+            if arguments[0] == "cat-file" and not place.is_symlink():
+                place.rmdir()
+                place.symlink_to(tmp_path / "closed")
+            return await super().run(*arguments, **given)
+
+    with pytest.raises(CallerError, match="object that the remote does not have"):
+        await inspect_remote(to(str(strangers), commands=LinkedMeanwhile(timeout_s=60)))
+
+
+async def test_a_repository_without_a_directory_for_packs_gets_one_of_its_owners(strangers: Path) -> None:
+    (strangers / ".git" / "objects" / "pack").rmdir()
+    await inspect_remote(to(str(strangers)))
+    assert not (strangers / ".git" / "objects" / "pack").exists(), "a look writes nothing"
+    await lands_at_a_strangers(strangers)
+    assert (strangers / ".git" / "objects" / "pack").stat().st_uid == NOBODY
