@@ -90,7 +90,10 @@ def make_room_for_packs(local: LocalRepository) -> None:
     with _opened(local.common / "objects", flags) as objects:
         if local.account is not None and os.fstat(objects).st_uid != local.account.uid:
             raise TransientError("The repository is changing on disk.", path=str(local.common))
-        os.mkdir("pack", dir_fd=objects)
+        try:
+            os.mkdir("pack", dir_fd=objects)
+        except FileExistsError:
+            return  # git made it meanwhile
         with _opened("pack", flags, dir_fd=objects) as packs:
             if local.account is not None:
                 os.fchown(packs, local.account.uid, local.account.gid)
