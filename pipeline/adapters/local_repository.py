@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline.adapters import local_refs
 from pipeline.adapters.git import Account, GitCommands
-from pipeline.adapters.plain_files import content, entries, exists, is_directory, is_file
+from pipeline.adapters.plain_files import content, entries, exists, is_directory, is_file, owners_of_links
 from pipeline.errors import CallerError
 
 _FIELD = "remote"
@@ -125,7 +125,9 @@ def _read(path: Path, commands: GitCommands) -> LocalRepository:
 
 def _located(path: Path, commands: GitCommands) -> Path:
     """Return the git directory for a path, in the order in which git looks for it."""
-    for directory in (Path(os.path.realpath(path)), Path(os.path.realpath(f"{path}.git"))):
+    for named in (path, Path(f"{path}.git")):
+        directory = Path(os.path.realpath(named))
+        _refuse_lent(named, directory)
         inside = directory / ".git"
         if inside.is_symlink():
             raise _refused("Its .git is a symbolic link.", "Register the repository that it leads to, or a clone.")
@@ -142,6 +144,15 @@ def _located(path: Path, commands: GitCommands) -> Path:
         "There is no readable git repository at this address.", field=_FIELD,
         remedy="Check the path and this account's access to it; name the repository's top directory.",
     )  # fmt: skip
+
+
+def _refuse_lent(named: Path, directory: Path) -> None:
+    """Refuse a link by which one user names what another one owns: our rights are not that user's."""
+    if directory.is_dir() and owners_of_links(named) - {0, os.geteuid(), directory.stat().st_uid}:
+        raise _refused(
+            "A symbolic link on its way belongs to another user than the repository.",
+            "Register the path that it leads to.",
+        )
 
 
 def _pointed_to(pointer: Path, commands: GitCommands) -> Path:

@@ -9,6 +9,9 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+_LINKS_MAX = 40
+"""As many as the kernel follows."""
+
 
 def content(file: Path, max_bytes: int) -> bytes | None:
     """Return a regular file's bytes; None for anything else, what is not there, and more than `max_bytes`.
@@ -53,6 +56,22 @@ def is_file(path: Path) -> bool:
 def umask_like(directory: Path) -> int:
     """Return the umask by which new files are as open to others as their directory is."""
     return ~directory.stat().st_mode & 0o077
+
+
+def owners_of_links(path: Path) -> set[int]:
+    """Return whose symbolic links decide where an absolute path leads, at its end and on the way."""
+    owners: set[int] = set()
+    here, waiting, left = Path("/"), list(reversed(path.parts[1:])), _LINKS_MAX
+    while waiting and left:
+        part = waiting.pop()
+        here = here.parent if part == ".." else here / part
+        if here.is_symlink():
+            left -= 1
+            owners.add(here.lstat().st_uid)
+            target = here.readlink()
+            waiting.extend(reversed(target.parts[1:] if target.is_absolute() else target.parts))
+            here = Path("/") if target.is_absolute() else here.parent
+    return owners
 
 
 def leads_straight(directory: Path, relative: str) -> bool:

@@ -299,3 +299,24 @@ async def test_a_repository_without_a_directory_for_packs_gets_one_of_its_owners
     assert not (strangers / ".git" / "objects" / "pack").exists(), "a look writes nothing"
     await lands_at_a_strangers(strangers)
     assert (strangers / ".git" / "objects" / "pack").stat().st_uid == NOBODY
+
+
+@pytest.mark.parametrize("place", ["at the end", "on the way", "beside it"])
+async def test_a_link_by_which_one_user_names_the_repository_of_another_is_not_followed(
+    strangers: Path, place: str
+) -> None:
+    """The registered path of one owner becomes a link to what only another owner, and root, may read."""
+    street, mallory = strangers.parent, 1234
+    link, target, named = {
+        "at the end": (street / "mine", strangers, street / "mine"),
+        "on the way": (street / "mine", street, street / "mine" / "house"),
+        "beside it": (street / "mine.git", strangers, street / "mine"),
+    }[place]
+    link.symlink_to(target)
+    assert await inspect_remote(to(str(named))), "root's own link is followed"
+    os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
+    if place != "on the way":
+        assert await inspect_remote(to(str(named))), "so is its owner's"
+    os.chown(link, mallory, mallory, follow_symlinks=False)
+    with pytest.raises(CallerError, match="belongs to another user"):
+        await inspect_remote(to(str(named)))
