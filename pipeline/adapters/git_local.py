@@ -90,7 +90,7 @@ class LocalRemote:
         if present != expected:
             raise _moved(ref)
         await asyncio.to_thread(self._refuse_unwritable, local, ref)
-        _refuse_rebased(local.checkouts, ref)
+        _refuse_out_of_reach(local.checkouts, ref)
         checkouts = [one for one in local.checkouts if one.branch == ref]
         if commit is None:
             _refuse_checked_out(checkouts, ref)
@@ -315,13 +315,20 @@ def _refuse_checked_out(checkouts: Sequence[Checkout], ref: str) -> None:
         )  # fmt: skip
 
 
-def _refuse_rebased(checkouts: Sequence[Checkout], ref: str) -> None:
-    """Raise `PersonNeeded` for a branch that a rebase will put where it was, or where it wants it, when it ends."""
+def _refuse_out_of_reach(checkouts: Sequence[Checkout], ref: str) -> None:
+    """Raise `PersonNeeded` where a checkout of the branch cannot move along, and would undo the move later."""
+    short = ref.removeprefix("refs/heads/")
     for checkout in checkouts:
         if checkout.rebased == ref:
             raise _held(
-                checkout, [], f"{ref.removeprefix('refs/heads/')} is in the middle of a rebase in {checkout.path}.",
+                checkout, [], f"{short} is in the middle of a rebase in {checkout.path}.",
                 "Finish the rebase there or abort it, then resume.",
+            )  # fmt: skip
+        if checkout.branch == ref and not checkout.present:
+            raise _held(
+                checkout, [], f"{short} is checked out in {checkout.path}, which is not there.",
+                "Run `git worktree prune` in the repository if it is gone for good, `git worktree repair` if it was moved, "
+                "then resume.",
             )  # fmt: skip
 
 

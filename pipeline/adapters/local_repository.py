@@ -10,7 +10,7 @@ returns typed facts. Everything here blocks: call it in a thread.
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.adapters import local_refs
@@ -53,6 +53,8 @@ class Checkout:
     branch: str | None
     rebased: str | None = None
     """The full ref that a rebase under way will set when it ends or is aborted."""
+    present: bool = True
+    """Whether it is where the repository says; it may have been moved, deleted, or be on a disk that is away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,8 +290,9 @@ def _checkouts(common: Path, configuration: Mapping[str, str]) -> Iterator[Check
     linked = common / "worktrees"
     for git_dir in sorted(Path(entry.path) for entry in entries(linked)) if is_directory(linked) else ():
         pointer = _path_in(git_dir / "gitdir") if is_directory(git_dir) else None
-        if pointer is not None and pointer.name == ".git" and _path_in(pointer, "gitdir: ") == git_dir:
-            yield checkout_at(pointer.parent, git_dir, common)
+        if pointer is not None and pointer.name == ".git":
+            found = checkout_at(pointer.parent, git_dir, common)
+            yield replace(found, present=_path_in(pointer, "gitdir: ") == git_dir)
 
 
 def _hooks(common: Path) -> tuple[str, ...]:

@@ -320,3 +320,18 @@ async def test_a_link_by_which_one_user_names_the_repository_of_another_is_not_f
     os.chown(link, mallory, mallory, follow_symlinks=False)
     with pytest.raises(CallerError, match="belongs to another user"):
         await inspect_remote(to(str(named)))
+
+
+async def test_a_branch_that_is_checked_out_in_a_work_tree_that_was_moved_waits_for_it(
+    house: Path, repository: GitRepository, tmp_path: Path
+) -> None:
+    """Its next commit would take the change back."""
+    git(house, "checkout", "-q", "--detach")
+    git(house, "worktree", "add", "-q", str(tmp_path / "desk"), "main")
+    (tmp_path / "desk").rename(tmp_path / "moved")
+    base, head = await ours(repository, house, new=b"n\n")
+    with pytest.raises(PersonNeeded, match="git worktree repair"):
+        await repository.push(commit=head, ref=MAIN, expected=base)
+    git(house, "worktree", "repair", str(tmp_path / "moved"))
+    await repository.push(commit=head, ref=MAIN, expected=base)
+    assert (git(house, "rev-parse", "main"), git(tmp_path / "moved", "status", "--porcelain")) == (head, "")
