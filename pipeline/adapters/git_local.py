@@ -199,7 +199,12 @@ class LocalRemote:
             return
         if old is None or not await self._is_clean_at(local, checkout, old):
             raise await self._dirty(local, checkout)
-        moved = await self._moved_tree(local, checkout, old, new)
+        try:
+            moved = await self._moved_tree(local, checkout, old, new)
+        except asyncio.CancelledError:
+            # It came to its end; whether anybody tries again is not known here.
+            await self._take_back(local, checkout, str(checkout.branch), old, new)
+            raise
         if moved.code:
             raise await self._dirty(local, checkout, moved)
 

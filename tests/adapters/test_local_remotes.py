@@ -313,10 +313,10 @@ async def test_a_link_by_which_one_user_names_the_repository_of_another_is_not_f
         "beside it": (street / "mine.git", strangers, street / "mine"),
     }[place]
     link.symlink_to(target)
-    assert await inspect_remote(to(str(named))), "root's own link is followed"
+    assert (await inspect_remote(to(str(named)))).base_branch == "main", "root's own link is followed"
     os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
     if place != "on the way":
-        assert await inspect_remote(to(str(named))), "so is its owner's"
+        assert (await inspect_remote(to(str(named)))).base_branch == "main", "so is its owner's"
     os.chown(link, mallory, mallory, follow_symlinks=False)
     with pytest.raises(CallerError, match="belongs to another user"):
         await inspect_remote(to(str(named)))
@@ -335,3 +335,26 @@ async def test_a_branch_that_is_checked_out_in_a_work_tree_that_was_moved_waits_
     git(house, "worktree", "repair", str(tmp_path / "moved"))
     await repository.push(commit=head, ref=MAIN, expected=base)
     assert (git(house, "rev-parse", "main"), git(tmp_path / "moved", "status", "--porcelain")) == (head, "")
+
+
+async def test_a_merge_that_is_cancelled_while_the_checkout_moves_leaves_it_as_it_was(
+    house: Path, tmp_path: Path
+) -> None:
+    class CancelledThen(GitCommands):
+        async def run(self, *arguments: str, **given: Any) -> Output:
+            if arguments[0] == "checkout" and not cancelled:
+                cancelled.append(arguments)
+                pushing.cancel()
+            return await super().run(*arguments, **given)
+
+    cancelled: list[tuple[str, ...]] = []
+    repository = await repository_of(house, tmp_path / "cache", CancelledThen(timeout_s=60))
+    await repository.fetch()
+    base, head = await ours(repository, house, aDOTtxt=b"2\n", new=b"n\n")
+    pushing = asyncio.create_task(repository.push(commit=head, ref=MAIN, expected=base))
+    with pytest.raises(asyncio.CancelledError):
+        await pushing
+    assert (git(house, "rev-parse", "main"), git(house, "status", "--porcelain")) == (base, "")
+    assert list((house / ".git").rglob("*.lock")) == []
+    await repository.push(commit=head, ref=MAIN, expected=base)
+    assert (git(house, "rev-parse", "main"), git(house, "status", "--porcelain")) == (head, "")
