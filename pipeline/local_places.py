@@ -47,7 +47,9 @@ class LocalPlaces:
         roots = [root for one in self.opened for root in (Path(os.path.normpath(one)), one.resolve())]
         if not any(spelled.is_relative_to(root) for root in roots):
             return False
-        return self._usable(path) and any(really(path).is_relative_to(one.resolve()) for one in self.opened)
+        inside = [one.resolve() for one in self.opened]
+        places = {really(path), *(place for place in places_of(path) if os.path.lexists(place))}
+        return self._usable(path) and all(any(place.is_relative_to(one) for one in inside) for place in places)
 
     def may_use(self, path: str, tenant: str) -> bool:
         """Whether a tenant's change requests may work on this path, if an administrator answers for it."""

@@ -165,20 +165,23 @@ class GitCommands:
         accept: Iterable[int] = (0,),
         lock: int | None = None,
         account: Account | None = None,
+        umask: int | None = None,
         timeout_s: float | None = None,
+        unbroken: bool = False,
     ) -> Output:
         """Run `git <arguments>` to its end.
 
         Without `git_dir` no repository is used at all. `configuration` adds to what every command is told, or replaces
-        it. `lock` is a descriptor from `held`. `account` is whose rights it has, when that is not this process's user.
+        it. `lock` is a descriptor from `held`. `account` is whose rights it has, when that is not this process's user;
+        `umask` replaces this process's own. `unbroken` lets it end, within its time, when the caller is cancelled.
         Raises `TransientError` after the timeout or when the machine is short of something, `CallerError` when the
         answer is absurdly long, `InvariantBroken` for an exit code not in `accept`.
         """
         assignments = self._assignments(index, environment or {}, configuration or {})
         command = [*(account.wrapper if account else ()), *self._command(arguments, git_dir, work_tree, assignments)]
-        child = Child([*self._limits, *command], cwd=work_tree or Path("/"), stdin=stdin, lock=lock)
+        child = Child([*self._limits, *command], cwd=work_tree or Path("/"), stdin=stdin, lock=lock, umask=umask)
         bound = timeout_s or (self.transfer_timeout_s if arguments[0] in _TRANSFERS else self.timeout_s)
-        output = await self._supervised(child, arguments[0], bound)
+        output = await self._supervised(child, arguments[0], bound, unbroken=unbroken)
         return _accepted(output, arguments[0], accept, (work_tree, git_dir, index))
 
     def run_blocking(
@@ -198,12 +201,13 @@ class GitCommands:
         argv += [f"--work-tree={work_tree}"] if work_tree else []
         return [*argv, *arguments]
 
-    async def _supervised(self, child: Child, name: str, timeout_s: float) -> Output:
+    async def _supervised(self, child: Child, name: str, timeout_s: float, *, unbroken: bool) -> Output:
         running = asyncio.get_running_loop().run_in_executor(self._threads, child.run, timeout_s)
         try:
             return _in_time(await asyncio.shield(running), name, timeout_s)
         except asyncio.CancelledError:
-            child.kill()
+            if not unbroken:
+                child.kill()
             await asyncio.wait({running})
             raise
 

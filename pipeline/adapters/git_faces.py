@@ -15,15 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.adapters import remote_refs
-from pipeline.adapters.git import CONFIGURATION
+from pipeline.adapters.git import CONFIGURATION, Account
 from pipeline.adapters.git_objects import is_sha
 from pipeline.adapters.local_refs import NOTHING
-from pipeline.adapters.local_repository import Checkout, LocalRepository, object_directories
+from pipeline.adapters.local_repository import Checkout, LocalRepository, object_directories, reaches
 from pipeline.adapters.plain_files import content, exists, is_directory, is_file, leads_straight
+from pipeline.errors import TransientError
 from pipeline.ref_names import is_ref
 
 _PATTERNS_MAX_BYTES = 1024**2
 _OURS = "refs/changeline/"
+_PUBLIC = ("/tmp", "/var/tmp")  # noqa: S108 - directories of random names are made there
 
 
 def served(local: LocalRepository) -> dict[str, str]:
@@ -42,17 +44,20 @@ def reading(local: LocalRepository) -> Iterator[Path]:
         packed = "".join(f"{value} {name}\n" for name, value in listed)
         (face / "packed-refs").write_text(f"# pack-refs with: sorted \n{packed}", encoding="utf-8")
         (face / "refs").mkdir()
+        _show(face / "packed-refs", face / "refs")
         yield face
 
 
 @contextmanager
-def writing(local: LocalRepository, checkout: Checkout | None = None, *, ref: str | None = None) -> Iterator[Path]:
+def writing(
+    local: LocalRepository, checkout: Checkout | None = None, *, ref: str | None = None, at: str | None = None
+) -> Iterator[Path]:
     """Make a face through which objects are added and refs are moved.
 
-    `checkout` adds what its index may refer to, and the patterns of files that its owner does not want to see; `ref` the log of the ref that moves, where that is a plain file.
+    `checkout` adds what its index may refer to, and the patterns of files that its owner does not want to see; `ref` the
+    log of the ref that moves, where that is a plain file. `at` is the commit that counts as checked out.
     """
-    head = checkout.branch if checkout is not None and checkout.branch else local.head
-    _make_room_for_packs(local)
+    head = at or (checkout.branch if checkout is not None and checkout.branch else local.head)
     with _face(local, head) as face:
         (face / "refs").symlink_to(local.common / "refs")
         (face / "packed-refs").symlink_to(local.common / "packed-refs")
@@ -64,6 +69,7 @@ def writing(local: LocalRepository, checkout: Checkout | None = None, *, ref: st
             (face / "info" / "exclude").write_bytes(
                 content(local.common / "info" / "exclude", _PATTERNS_MAX_BYTES) or b""
             )
+            _show(face / "info", face / "info" / "exclude")
         for shared in checkout.git_dir.glob("sharedindex.*") if checkout is not None else ():
             if is_file(shared):
                 (face / shared.name).symlink_to(shared)
@@ -73,17 +79,38 @@ def writing(local: LocalRepository, checkout: Checkout | None = None, *, ref: st
         yield face
 
 
-def _make_room_for_packs(local: LocalRepository) -> None:
-    directory = local.common / "objects" / "pack"
-    if not exists(directory):
-        directory.mkdir()
-        if local.account is not None:
-            os.chown(directory, local.account.uid, local.account.gid, follow_symlinks=False)
+def make_room_for_packs(local: LocalRepository) -> None:
+    """Make the directory for packs where there is none, given to the owner by its descriptor.
+
+    By its name it could be another one by then: root would give away what the owner of the repository put a link to.
+    """
+    if exists(local.common / "objects" / "pack"):
+        return
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    with _opened(local.common / "objects", flags) as objects:
+        if local.account is not None and os.fstat(objects).st_uid != local.account.uid:
+            raise TransientError("The repository is changing on disk.", path=str(local.common))
+        try:
+            os.mkdir("pack", dir_fd=objects)
+        except FileExistsError:
+            return  # git made it meanwhile
+        with _opened("pack", flags, dir_fd=objects) as packs:
+            if local.account is not None:
+                os.fchown(packs, local.account.uid, local.account.gid)
+
+
+@contextmanager
+def _opened(path: str | Path, flags: int, dir_fd: int | None = None) -> Iterator[int]:
+    descriptor = os.open(path, flags, dir_fd=dir_fd)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
 def _face(local: LocalRepository, head: str) -> Iterator[Path]:
-    face = Path(tempfile.mkdtemp(prefix="changeline-git-"))
+    face = Path(tempfile.mkdtemp(prefix="changeline-git-", dir=_place(local.account)))
     try:
         if local.account is not None:
             os.chown(face, -1, local.account.gid)
@@ -93,12 +120,23 @@ def _face(local: LocalRepository, head: str) -> Iterator[Path]:
         (face / "objects").mkdir()
         for directory in object_directories(local.common):
             (face / "objects" / directory.name).symlink_to(directory)
-        for path in (face / "HEAD", face / "config"):
-            path.chmod(0o644)
-        (face / "objects").chmod(0o755)
+        _show(face / "HEAD", face / "config", face / "objects")
         yield face
     finally:
         shutil.rmtree(face, ignore_errors=True)
+
+
+def _place(account: Account | None) -> str | None:
+    """Return where the owner can reach a face: root's own directory for temporary files may be closed to others."""
+    places = [Path(tempfile.gettempdir()), *map(Path, _PUBLIC)]
+    open_to = (place for place in places if place.is_dir() and account is not None and reaches(account, place))
+    return next(map(str, open_to), None)
+
+
+def _show(*made: Path) -> None:
+    """Let the repository's owner read what we made, whatever our umask is; the face itself is closed to others."""
+    for path in made:
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _head(head: str) -> str:

@@ -9,25 +9,32 @@ owner is never touched; the ref moves last, so a push that was cut short is simp
 
 import asyncio
 import contextlib
-import os
 import shlex
-import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline import tree_walk
-from pipeline.adapters import git_faces
-from pipeline.adapters.git import GitCommands, Output
-from pipeline.adapters.git_objects import full_ref
+from pipeline import shortage
+from pipeline.adapters import git_faces, local_refs
+from pipeline.adapters.git import Account, GitCommands, Output, decoded
+from pipeline.adapters.git_objects import full_ref, sha
 from pipeline.adapters.local_refs import NOTHING
-from pipeline.adapters.local_repository import Checkout, LocalRepository, read_local
-from pipeline.adapters.plain_files import leads_straight
+from pipeline.adapters.local_refusals import (
+    branch_of,
+    held_up,
+    moved_on,
+    readable,
+    refuse_checked_out,
+    refuse_odd_rules,
+    refuse_out_of_reach,
+    unwritten,
+)
+from pipeline.adapters.local_repository import Checkout, LocalRepository, checkout_at, read_local
+from pipeline.adapters.plain_files import leads_straight, umask_like
 from pipeline.change_request import PauseReason
-from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
+from pipeline.errors import CallerError, PersonNeeded, TransientError
 
-_SHOWN_MAX = 20
 _ANY = range(256)
 _TYPES = frozenset({"commit", "tree", "blob", "tag"})
 _MISSING = "missing"
@@ -45,7 +52,7 @@ class LocalRemote:
         local = await asyncio.to_thread(read_local, self.path, self.commands)
         held = sorted(set(git_faces.served(local).values()))
         async with _made(lambda: git_faces.reading(local)) as face:
-            kinds = dict(zip(held, await self._kinds(face, held), strict=True))
+            kinds = dict(zip(held, await self._kinds(face, held, local.account), strict=True))
         return replace(local, lacking=frozenset(one for one, kind in kinds.items() if kind == _MISSING))
 
     async def read(self) -> LocalRepository:
@@ -86,36 +93,43 @@ class LocalRemote:
         written by this account.
         """
         local = await self.read()
-        present = local.refs.get(full_ref(ref))
+        ref = local.same_as(full_ref(ref))
+        present = local.refs.get(ref)
         if present == commit:
             return
         if present != expected:
-            raise _moved(ref)
+            raise moved_on(ref)
         await asyncio.to_thread(self._refuse_unwritable, local, ref)
+        refuse_out_of_reach(local.checkouts, ref)
         checkouts = [one for one in local.checkouts if one.branch == ref]
         if commit is None:
-            _refuse_checked_out(checkouts, ref)
-        else:
-            await self._add_objects(cache, local, commit)
-            for checkout in checkouts:
-                await self._refuse_odd_rules(checkout)
-                await self._bring_along(local, checkout, expected, commit)
+            refuse_checked_out(checkouts, ref)
+            await self._swap(local, ref, commit, expected)
+            return
+        async with self._added(cache, local, commit, ref):
+            await self._advance(local, checkouts, ref, commit, expected)
+
+    async def _advance(
+        self, local: LocalRepository, checkouts: Sequence[Checkout], ref: str, commit: str, expected: str | None
+    ) -> None:
+        for checkout in checkouts:
+            await self._refuse_odd_rules(checkout)
+            await self._bring_along(local, checkout, expected, commit)
         try:
             await self._swap(local, ref, commit, expected)
-        except Conflict:
-            for checkout in checkouts if commit is not None and expected is not None else ():
-                await self._bring_along(local, checkout, commit, str(expected))
-            raise
+        finally:
+            for checkout in checkouts if expected is not None else ():
+                await self._take_back(local, checkout, ref, str(expected), commit)
 
     async def uncommitted(self, local: LocalRepository, checkout: Checkout) -> list[str]:
         """List changed and new files of a checkout, as far as they can be seen without its filters.
 
         Raises `CallerError` for a checkout that git could not look at to the end.
         """
-        await asyncio.to_thread(_refuse_odd_rules, checkout.path)
+        await asyncio.to_thread(refuse_odd_rules, checkout.path)
         wanted = ["--porcelain", "-z", "--no-renames", "--ignore-submodules=all", "--untracked-files=normal"]
         status = await self._in_checkout(local, checkout, "status", *wanted)
-        return [line[3:].encode("utf-8", "surrogateescape").decode("utf-8", "replace") for line in status.fields]
+        return [readable(line[3:]) for line in status.fields]
 
     def _refuse_unwritable(self, local: LocalRepository, ref: str) -> None:
         if not local.ours:
@@ -133,26 +147,40 @@ class LocalRemote:
                 remedy="Remove it, then resume.", remote=str(self.path), ref=ref,
             )  # fmt: skip
 
-    async def _add_objects(self, cache: Path, local: LocalRepository, commit: str) -> None:
-        """Give it everything that `commit` needs and that none of its refs has."""
+    @contextlib.asynccontextmanager
+    async def _added(self, cache: Path, local: LocalRepository, commit: str, ref: str) -> AsyncIterator[None]:
+        """Give it everything that `commit` needs and that none of its refs has.
+
+        Its owner's `git gc` takes nothing of that away within this block, before a ref holds it.
+        """
         known = await self._known(cache, local)
         revisions = "".join(f"{line}\n" for line in (commit, *(f"^{one}" for one in known)))
         pack = await self.commands.run(
             "pack-objects", "--revs", "--stdout", "--quiet", "--delta-base-offset",
             git_dir=cache, stdin=revisions.encode(),
         )  # fmt: skip
+        await asyncio.to_thread(git_faces.make_room_for_packs, local)
         async with _made(lambda: git_faces.writing(local)) as face:
-            await self._write(local, "index-pack", "--stdin", git_dir=face, stdin=pack.stdout)
+            added = await self._write(
+                local, "index-pack", "--stdin", "--keep=changeline", git_dir=face, stdin=pack.stdout, accept=_ANY
+            )
+        if added.code:
+            raise shortage.told_by(added.complaint) or unwritten(self.path, ref, added)
+        kept = local.common / "objects" / "pack" / f"pack-{sha(added.text.rpartition(chr(9))[2])}.keep"
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(kept.unlink, missing_ok=True)
 
     async def _known(self, cache: Path, local: LocalRepository) -> list[str]:
         held = sorted(set(git_faces.served(local).values()))
         return [one for one, kind in zip(held, await self._kinds(cache, held), strict=True) if kind == "commit"]
 
-    async def _kinds(self, git_dir: Path, objects: Sequence[str]) -> list[str]:
+    async def _kinds(self, git_dir: Path, objects: Sequence[str], account: Account | None = None) -> list[str]:
         """Return what each object is: `commit`, another type, or `_MISSING`."""
         asked = "".join(f"{one}\n" for one in objects).encode()
         told = await self.commands.run(
-            "cat-file", "--batch-check=%(objecttype)", git_dir=git_dir, stdin=asked, accept=_ANY
+            "cat-file", "--batch-check=%(objecttype)", git_dir=git_dir, stdin=asked, accept=_ANY, account=account
         )
         kinds = [kind if kind in _TYPES else _MISSING for kind in told.text.splitlines()]
         return kinds + [_MISSING] * (len(objects) - len(kinds))
@@ -169,10 +197,10 @@ class LocalRemote:
         if present == commit:
             return
         if present != expected:
-            raise _moved(ref)
+            raise moved_on(ref)
         if "File exists" in moved.complaint:
             raise TransientError("Another git process is at work in the repository.", remote=str(self.path), ref=ref)
-        raise _unwritten(self.path, ref, moved)
+        raise unwritten(self.path, ref, moved)
 
     async def _bring_along(self, local: LocalRepository, checkout: Checkout, old: str | None, new: str) -> None:
         """Move a clean checkout to `new`; one that was moved there already, and then cut short, is left as it is.
@@ -183,45 +211,78 @@ class LocalRemote:
             return
         if old is None or not await self._is_clean_at(local, checkout, old):
             raise await self._dirty(local, checkout)
-        if (await self._in_checkout(local, checkout, "read-tree", "-u", "-m", old, new)).code:
-            raise await self._dirty(local, checkout)
+        try:
+            moved = await self._moved_tree(local, checkout, old, new)
+        except asyncio.CancelledError:
+            # It came to its end; whether anybody tries again is not known here.
+            await self._take_back(local, checkout, str(checkout.branch), old, new)
+            raise
+        if moved.code:
+            raise await self._dirty(local, checkout, moved)
 
     async def _refuse_odd_rules(self, checkout: Checkout) -> None:
         try:
-            await asyncio.to_thread(_refuse_odd_rules, checkout.path)
+            await asyncio.to_thread(refuse_odd_rules, checkout.path)
         except CallerError as refused:
             raise self._for_a_person(PauseReason.TARGET_CHECKOUT_DIRTY, refused) from refused
 
     async def _is_clean_at(self, local: LocalRepository, checkout: Checkout, commit: str) -> bool:
-        await self._in_checkout(local, checkout, "update-index", "-q", "--ignore-submodules", "--refresh")
-        for compared in (("diff-files",), ("diff-index", "--cached", commit)):
-            asked = (compared[0], "--quiet", "--ignore-submodules=all", *compared[1:])
-            if (await self._in_checkout(local, checkout, *asked, "--")).code:
-                return False
-        return True
+        # `status` looks without a lock, so that one which is cut short leaves nothing in its owner's way.
+        asked = ("status", "--porcelain", "--no-renames", "--ignore-submodules=all", "--untracked-files=no")
+        found = await self._in_checkout(local, checkout, *asked, at=commit)
+        return not found.code and not found.stdout
 
-    async def _dirty(self, local: LocalRepository, checkout: Checkout) -> PersonNeeded:
+    async def _moved_tree(self, local: LocalRepository, checkout: Checkout, old: str, new: str) -> Output:
+        """Carry the difference between two commits into a checkout, around every change of its owner's, ignored files too."""
+        asked = ("checkout", "--quiet", "--detach", "--no-overwrite-ignore", new)
+        return await self._in_checkout(local, checkout, *asked, at=old, writes=True)
+
+    async def _take_back(self, local: LocalRepository, checkout: Checkout, ref: str, old: str, new: str) -> None:
+        """Undo what was brought along where its owner committed, or went to another branch, at that very moment."""
+        now = await asyncio.to_thread(checkout_at, checkout.path, checkout.git_dir, local.common)
+        refs = await asyncio.to_thread(local_refs.read, local.common)
+        if now.branch == ref and refs.get(ref) == new:
+            return
+        detached = await asyncio.to_thread(local_refs.head, checkout.git_dir)
+        head = detached if now.branch is None else now.branch
+        staged = await self._in_checkout(local, now, "diff-index", "--cached", "--quiet", refs.get(head, head), "--")
+        if staged.code == 1:
+            await self._moved_tree(local, now, new, old)
+
+    async def _dirty(self, local: LocalRepository, checkout: Checkout, refused: Output | None = None) -> PersonNeeded:
+        """Name what is in the way; what `status` does not show is named by git's refusal."""
         changed = await self.uncommitted(local, checkout)
-        return _held(
-            checkout, changed,
-            f"{_branch(checkout)} is checked out in {checkout.path} with uncommitted changes.",
-            f"Commit or stash the changes in {checkout.path} (or check out another branch there), then resume.",
+        if refused is None or changed:
+            return held_up(
+                checkout, changed,
+                f"{branch_of(checkout)} is checked out in {checkout.path} with uncommitted changes.",
+                f"Commit or stash the changes in {checkout.path} (or check out another branch there), then resume.",
+            )  # fmt: skip
+        told = decoded(refused.stderr).split("\n")
+        return held_up(
+            checkout, [readable(line.strip()) for line in told if line.startswith("\t")],
+            f"{branch_of(checkout)} is checked out in {checkout.path}, with files in the way that `git status` does not show.",
+            f"Move them out of {checkout.path} (or check out another branch there), then resume.",
         )  # fmt: skip
 
     async def _in_checkout(
-        self, local: LocalRepository, checkout: Checkout, *arguments: str, stdin: bytes = b""
+        self, local: LocalRepository, checkout: Checkout, *arguments: str, at: str | None = None, writes: bool = False
     ) -> Output:
-        async with _made(lambda: git_faces.writing(local, checkout)) as face:
+        limit_s = self.commands.transfer_timeout_s if writes else _LOOK_S
+        async with _made(lambda: git_faces.writing(local, checkout, at=at)) as face:
             try:
                 output = await self.commands.run(
                     *arguments, git_dir=face, work_tree=checkout.path, index=checkout.git_dir / "index",
-                    stdin=stdin, accept=_ANY, account=local.account, configuration=local.settings, timeout_s=_LOOK_S,
+                    accept=_ANY, account=local.account, configuration=local.settings, timeout_s=limit_s,
+                    umask=umask_like(checkout.path), unbroken=writes,
                 )  # fmt: skip
             except TransientError as endless:
-                raise _held(
-                    checkout, [], f"git {arguments[0]} does not end in {checkout.path} within {_LOOK_S} s.",
+                raise held_up(
+                    checkout, [], f"git {arguments[0]} does not end in {checkout.path} within {limit_s:g} s.",
                     "Look for pipes, devices and giant files among its tracked files and .gitignore, then resume.",
                 ) from endless  # fmt: skip
+        if output.code and (short := shortage.told_by(output.complaint)) is not None:
+            raise short
         if output.code and "index.lock" in output.complaint:
             raise TransientError("Another git process is at work in the checkout.", path=str(checkout.path))
         return output
@@ -231,12 +292,11 @@ class LocalRemote:
     ) -> Output:
         return await self.commands.run(
             *arguments, git_dir=git_dir, stdin=stdin, accept=accept, account=local.account,
-            environment=_IDENTITY, configuration={**local.settings, **_LOGGED},
+            environment=_IDENTITY, configuration={**local.settings, **_LOGGED}, umask=umask_like(local.common),
+            unbroken=arguments[0] == "update-ref",
         )  # fmt: skip
 
 
-_RULES = frozenset({".gitignore", ".gitattributes"})
-_RULES_MAX_BYTES = 10 * 1024**2
 _LOOK_S = 60.0
 _IDENTITY = {"GIT_COMMITTER_NAME": "Changeline", "GIT_COMMITTER_EMAIL": "changeline@localhost"}
 _LOGGED = {"core.logAllRefUpdates": "true"}
@@ -251,67 +311,3 @@ async def _made(face: Callable[[], AbstractContextManager[Path]]) -> AsyncIterat
         yield path
     finally:
         await asyncio.to_thread(made.__exit__, None, None, None)
-
-
-def _refuse_odd_rules(tree: Path) -> None:
-    """Raise `CallerError` where git would wait for ever, or read a giant, for the rules of a checkout."""
-    try:
-        for directory in tree_walk.directories(tree):
-            directory.inner = [name for name in directory.inner if name != ".git"]
-            for entry in directory.entries:
-                if entry.name in _RULES and _is_odd(entry.stat(follow_symlinks=False)):
-                    raise CallerError(
-                        f"{directory.path(entry.name)} in {tree} is not a small regular file, and git would read it.",
-                        field="remote", remedy="Remove it.",
-                    )  # fmt: skip
-    except OSError:  # what this account cannot enter, or what changes meanwhile, git passes over as well
-        return
-
-
-def _is_odd(facts: os.stat_result) -> bool:
-    """A link is not: git itself follows none here."""
-    regular = stat.S_ISREG(facts.st_mode)
-    return (regular and facts.st_size > _RULES_MAX_BYTES) or not (regular or stat.S_ISLNK(facts.st_mode))
-
-
-def _branch(checkout: Checkout) -> str:
-    return (checkout.branch or "").removeprefix("refs/heads/")
-
-
-def _held(checkout: Checkout, files: Sequence[str], why: str, remedy: str) -> PersonNeeded:
-    return PersonNeeded(
-        PauseReason.TARGET_CHECKOUT_DIRTY,
-        f"{why} {remedy}",
-        path=str(checkout.path),
-        ref=checkout.branch,
-        remedy=remedy,
-        files=list(files[:_SHOWN_MAX]),
-        count=len(files),
-    )
-
-
-def _refuse_checked_out(checkouts: Sequence[Checkout], ref: str) -> None:
-    if checkouts:
-        raise PersonNeeded(
-            PauseReason.DELIVERY_FAILED,
-            f"{ref} is checked out in {checkouts[0].path}, so it cannot be deleted. Check out another branch there.",
-            ref=ref, path=str(checkouts[0].path), remedy="Check out another branch there, then try again.",
-        )  # fmt: skip
-
-
-def _moved(ref: str) -> Conflict:
-    return Conflict("The remote branch moved.", field="expected", remedy="Fetch, rebase and test again.", ref=ref)
-
-
-def _unwritten(path: Path, ref: str, output: Output) -> PersonNeeded:
-    clash = "cannot lock ref" in output.complaint and "exists" in output.complaint
-    why = "a branch of a name that collides with it exists" if clash else "git could not write it"
-    remedy = (
-        "Rename or delete the other branch, then resume."
-        if clash
-        else "Check the directory's permissions, then resume."
-    )
-    return PersonNeeded(
-        PauseReason.DELIVERY_FAILED, f"{ref} could not be moved in {path}: {why}. {remedy}",
-        remote=str(path), ref=ref, remedy=remedy, detail=output.complaint,
-    )  # fmt: skip

@@ -66,11 +66,12 @@ def encoded(text: str) -> bytes:
 class Child:
     """One git process that leads its own session, so that one signal reaches it and its transport."""
 
-    def __init__(self, argv: list[str], *, cwd: Path, stdin: bytes, lock: int | None) -> None:
+    def __init__(self, argv: list[str], *, cwd: Path, stdin: bytes, lock: int | None, umask: int | None = None) -> None:
         self._argv = argv
         self._cwd = cwd
         self._stdin = stdin
         self._lock = lock
+        self._umask = -1 if umask is None else umask
         self._guard = threading.Lock()
         self._killed = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,6 +89,7 @@ class Child:
                     istream=stdin,
                     as_process=True,
                     start_new_session=True,
+                    umask=self._umask,
                     pass_fds=() if self._lock is None else (self._lock,),
                 )
                 process = self._process = started.proc

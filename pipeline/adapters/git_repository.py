@@ -116,7 +116,9 @@ class GitRepository(GitSnapshots):
         """
         if (local := await self._remote.local()) is not None:
             wanted, seen = (None if one is None else sha(one) for one in (commit, expected))
-            await local.push(self._git_dir, commit=wanted, ref=ref, expected=seen)
+            # One after the other: a checkout that follows the first is no change of its owner's for the second.
+            async with held(self._private / "push.lock", wait_s=self._commands.transfer_timeout_s):
+                await local.push(self._git_dir, commit=wanted, ref=ref, expected=seen)
             return
         source = "" if commit is None else sha(commit)
         lease = f"--force-with-lease={full_ref(ref)}:{'' if expected is None else sha(expected)}"

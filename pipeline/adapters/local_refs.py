@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.adapters.git_objects import is_sha
-from pipeline.adapters.plain_files import content, exists
+from pipeline.adapters.plain_files import content, entries, exists, is_directory, leads_straight
 from pipeline.errors import CallerError
 from pipeline.ref_names import is_ref
 
@@ -29,7 +29,9 @@ def read(common: Path) -> dict[str, str]:
 
     Raises `CallerError` when there are absurdly many.
     """
-    raw = {**_packed(common / "packed-refs"), **_loose(common / "refs")}
+    # In this order, like git: `git pack-refs` writes the packed ones before it deletes the loose ones.
+    loose = _loose(common / "refs")
+    raw = {**_packed(common / "packed-refs"), **loose}
     return {name: _resolved(raw, name) for name in sorted(raw) if not name.startswith(_NOBODYS_WORK)}
 
 
@@ -44,6 +46,24 @@ def branch(git_dir: Path) -> str | None:
     """Return the full ref that is checked out; None when HEAD is detached, or at a name that nobody could use."""
     value = head(git_dir)
     return value if is_ref(value) else None
+
+
+def same_as(common: Path, name: str) -> str:
+    """Return what a symbolic ref leads to, as git would follow it; any other name as it is."""
+    for _ in range(_SYMBOLIC_MAX):
+        value = _text(common / name) if leads_straight(common, name) else ""
+        if not value.startswith("ref:") or not is_ref(target := value.removeprefix("ref:").strip()):
+            break
+        name = target
+    return name
+
+
+def rebased(git_dir: Path) -> str | None:
+    """Return the branch that a rebase under way began on; None when there is none."""
+    for kind in ("rebase-merge", "rebase-apply"):
+        if is_directory(git_dir / kind) and is_ref(name := _text(git_dir / kind / "head-name")):
+            return name
+    return None
 
 
 def _resolved(raw: Mapping[str, str], name: str) -> str:
@@ -75,14 +95,16 @@ def _loose(directory: Path) -> dict[str, str]:
     waiting = [(directory, "refs", 0)]
     while waiting:
         here, prefix, depth = waiting.pop()
-        for entry in os.scandir(here):
+        for entry in entries(here):
             name = f"{prefix}/{entry.name}"
             if entry.is_dir(follow_symlinks=False):
                 if depth < _DEPTH_MAX:
                     waiting.append((Path(entry.path), name, depth + 1))
             elif not entry.name.endswith(".lock"):
-                refs[name] = _text(Path(entry.path))
-                _bounded(refs)
+                text = content(Path(entry.path), _REF_MAX_BYTES)
+                if text is not None or exists(Path(entry.path)):
+                    refs[name] = _stripped(text)
+                    _bounded(refs)
     return refs
 
 
@@ -95,5 +117,8 @@ def _bounded(refs: Mapping[str, str]) -> None:
 
 
 def _text(file: Path) -> str:
-    text = content(file, _REF_MAX_BYTES)
+    return _stripped(content(file, _REF_MAX_BYTES))
+
+
+def _stripped(text: bytes | None) -> str:
     return "" if text is None else os.fsdecode(text).strip()

@@ -8,13 +8,14 @@ returns typed facts. Everything here blocks: call it in a thread.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.adapters import local_refs
 from pipeline.adapters.git import Account, GitCommands
-from pipeline.adapters.plain_files import content, exists, is_directory, is_file
+from pipeline.adapters.plain_files import content, entries, exists, is_directory, is_file, owners_of_links
 from pipeline.errors import CallerError
 
 _FIELD = "remote"
@@ -30,6 +31,7 @@ _SHARED = {
     "everybody": "all",
     "2": "all",
 }
+_OCTAL = re.compile(r"0?[67][0-7]{2}")
 _ABOUT_FILES = {
     "core.filemode": "core.fileMode",
     "core.symlinks": "core.symlinks",
@@ -41,11 +43,18 @@ _FALSE = frozenset({"false", "no", "off", "0", ""})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A work tree of the repository. `branch` is the full ref that it has checked out; None when detached."""
+    """A work tree of the repository. `branch` is the full ref that it has checked out; None when detached.
+
+    Symbolic refs count as what they lead to.
+    """
 
     path: Path
     git_dir: Path
     branch: str | None
+    rebased: str | None = None
+    """The full ref that a rebase under way will set when it ends or is aborted."""
+    present: bool = True
+    """Whether it is where the repository says; it may have been moved, deleted, or be on a disk that is away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +80,16 @@ class LocalRepository:
     lacking: frozenset[str] = frozenset()
     """Objects that refs point to and that are not there, as far as somebody has looked."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Facts about the file system and permissions, each from a closed set of values."""
+    """Facts about the file system and permissions, each a word from a closed set, or a mode."""
 
     @property
     def ours(self) -> bool:
         """Whether we may write into it with the rights that we use."""
         return self.account is not None or self.owner == os.geteuid()
+
+    def same_as(self, ref: str) -> str:
+        """Return the ref that moves when this one does: of a symbolic one, what it leads to."""
+        return local_refs.same_as(self.common, ref)
 
 
 def read_local(path: Path, commands: GitCommands) -> LocalRepository:
@@ -114,7 +127,9 @@ def _read(path: Path, commands: GitCommands) -> LocalRepository:
 
 def _located(path: Path, commands: GitCommands) -> Path:
     """Return the git directory for a path, in the order in which git looks for it."""
-    for directory in (Path(os.path.realpath(path)), Path(os.path.realpath(f"{path}.git"))):
+    for named in (path, Path(f"{path}.git")):
+        directory = Path(os.path.realpath(named))
+        _refuse_lent(named, directory)
         inside = directory / ".git"
         if inside.is_symlink():
             raise _refused("Its .git is a symbolic link.", "Register the repository that it leads to, or a clone.")
@@ -131,6 +146,15 @@ def _located(path: Path, commands: GitCommands) -> Path:
         "There is no readable git repository at this address.", field=_FIELD,
         remedy="Check the path and this account's access to it; name the repository's top directory.",
     )  # fmt: skip
+
+
+def _refuse_lent(named: Path, directory: Path) -> None:
+    """Refuse a link by which one user names what another one owns: our rights are not that user's."""
+    if directory.is_dir() and owners_of_links(named) - {0, os.geteuid(), directory.stat().st_uid}:
+        raise _refused(
+            "A symbolic link on its way belongs to another user than the repository.",
+            "Register the path that it leads to.",
+        )
 
 
 def _pointed_to(pointer: Path, commands: GitCommands) -> Path:
@@ -175,11 +199,20 @@ def _refuse_borrowing(common: Path) -> None:
     if exists(common / "shallow"):
         raise shallow()
     for directory in object_directories(common):
-        for entry in os.scandir(directory):
+        for entry in entries(directory):
             if not entry.is_file(follow_symlinks=False):
                 raise _refused("There is a link or a special file among its objects.", _CLONE)
             if entry.name.endswith(".promisor"):
                 raise _partial()
+
+
+def checkout_at(path: Path, git_dir: Path, common: Path) -> Checkout:
+    """Look at what a work tree has checked out now."""
+    branch = local_refs.branch(git_dir)
+    return Checkout(
+        path=path, git_dir=git_dir, branch=None if branch is None else local_refs.same_as(common, branch),
+        rebased=local_refs.rebased(git_dir),
+    )  # fmt: skip
 
 
 def object_directories(common: Path) -> Iterator[Path]:
@@ -233,8 +266,8 @@ def _configuration(git_dir: Path, commands: GitCommands) -> dict[str, str]:
     )
     if listed.code:
         raise _refused("Its configuration cannot be read.", "Run `git config --list` in it and mend what git says.")
-    entries = (entry.partition("\n") for entry in listed.fields)
-    return {key: value if equals else "true" for key, equals, value in entries}
+    pairs = (entry.partition("\n") for entry in listed.fields)
+    return {key: value if equals else "true" for key, equals, value in pairs}
 
 
 def _settings(configuration: Mapping[str, str]) -> dict[str, str]:
@@ -244,7 +277,8 @@ def _settings(configuration: Mapping[str, str]) -> dict[str, str]:
         for key, name in _ABOUT_FILES.items()
         if key in configuration
     }
-    shared = _SHARED.get(configuration.get("core.sharedrepository", "").lower())
+    written = configuration.get("core.sharedrepository", "").lower()
+    shared = written if _OCTAL.fullmatch(written) else _SHARED.get(written)
     return {**kept, "core.sharedRepository": shared} if shared else kept
 
 
@@ -252,19 +286,20 @@ def _checkouts(common: Path, configuration: Mapping[str, str]) -> Iterator[Check
     if configuration.get("core.bare", "false").lower() in _FALSE:
         main = common.parent if common.name == ".git" else _worktree(common, configuration)
         if main is not None and (common.name == ".git" or _path_in(main / ".git", "gitdir: ") == common):
-            yield Checkout(path=main, git_dir=common, branch=local_refs.branch(common))
+            yield checkout_at(main, common, common)
     linked = common / "worktrees"
-    for git_dir in sorted(linked.iterdir()) if is_directory(linked) else ():
+    for git_dir in sorted(Path(entry.path) for entry in entries(linked)) if is_directory(linked) else ():
         pointer = _path_in(git_dir / "gitdir") if is_directory(git_dir) else None
-        if pointer is not None and pointer.name == ".git" and _path_in(pointer, "gitdir: ") == git_dir:
-            yield Checkout(path=pointer.parent, git_dir=git_dir, branch=local_refs.branch(git_dir))
+        if pointer is not None and pointer.name == ".git":
+            found = checkout_at(pointer.parent, git_dir, common)
+            yield replace(found, present=_path_in(pointer, "gitdir: ") == git_dir)
 
 
 def _hooks(common: Path) -> tuple[str, ...]:
     directory = common / "hooks"
     if not is_directory(directory):
         return ()
-    names = (entry for entry in os.scandir(directory) if not entry.name.endswith(".sample"))
+    names = (entry for entry in entries(directory) if not entry.name.endswith(".sample"))
     return tuple(sorted(entry.name for entry in names if entry.is_file() and os.access(entry.path, os.X_OK)))
 
 
@@ -278,9 +313,13 @@ def _account(common: Path) -> Account | None:
     """Return the owner, for root to become; None for our own, and where the owner could not come to the directory."""
     owner = common.stat()
     account = Account(uid=owner.st_uid, gid=owner.st_gid)
-    ways = [parent.stat() for parent in common.parents]
-    reachable = all(way.st_mode & (0o001 if way.st_uid != account.uid else 0o100) for way in ways)
-    return account if os.geteuid() == 0 and owner.st_uid != 0 and reachable else None
+    return account if os.geteuid() == 0 and owner.st_uid != 0 and reaches(account, common.parent) else None
+
+
+def reaches(account: Account, directory: Path) -> bool:
+    """Whether an ordinary user can pass through a directory, by what belongs to the user or is open to all."""
+    ways = [way.stat() for way in (directory, *directory.parents)]
+    return all(way.st_mode & (0o001 if way.st_uid != account.uid else 0o100) for way in ways)
 
 
 def _path_in(file: Path, prefix: str = "") -> Path | None:

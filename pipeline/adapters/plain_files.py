@@ -6,7 +6,11 @@ directories count, no link is followed at the end of a path, sizes are bounded. 
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
+
+_LINKS_MAX = 40
+"""As many as the kernel follows."""
 
 
 def content(file: Path, max_bytes: int) -> bytes | None:
@@ -27,6 +31,13 @@ def content(file: Path, max_bytes: int) -> bytes | None:
         return opened.read(max_bytes)
 
 
+def entries(directory: Path) -> "list[os.DirEntry[str]]":
+    """Return what is in a directory; nothing when it is gone, because a git at work there removes empty ones."""
+    with suppress(FileNotFoundError), os.scandir(directory) as found:
+        return list(found)
+    return []
+
+
 def exists(path: Path) -> bool:
     """Whether there is anything of this name, a dangling link included."""
     return os.path.lexists(path)
@@ -40,6 +51,27 @@ def is_directory(path: Path) -> bool:
 def is_file(path: Path) -> bool:
     """Whether `path` is a regular file itself, not a link to one."""
     return path.is_file() and not path.is_symlink()
+
+
+def umask_like(directory: Path) -> int:
+    """Return the umask by which new files are as open to others as their directory is."""
+    return ~directory.stat().st_mode & 0o077
+
+
+def owners_of_links(path: Path) -> set[int]:
+    """Return whose symbolic links decide where an absolute path leads, at its end and on the way."""
+    owners: set[int] = set()
+    here, waiting, left = Path("/"), list(reversed(path.parts[1:])), _LINKS_MAX
+    while waiting and left:
+        part = waiting.pop()
+        here = here.parent if part == ".." else here / part
+        if here.is_symlink():
+            left -= 1
+            owners.add(here.lstat().st_uid)
+            target = here.readlink()
+            waiting.extend(reversed(target.parts[1:] if target.is_absolute() else target.parts))
+            here = Path("/") if target.is_absolute() else here.parent
+    return owners
 
 
 def leads_straight(directory: Path, relative: str) -> bool:

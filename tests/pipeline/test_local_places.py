@@ -53,7 +53,12 @@ def test_links_and_pointers_lead_out_of_an_opened_directory_or_into_the_data_dir
     (opened / "in").symlink_to(machine / "data")
     (machine / "elsewhere/in.git").symlink_to(machine / "data/git")
     (opened / "loop").symlink_to(opened / "loop")
-    assert not places.is_open(str(opened / "out"))
+    (opened / "beside.git").symlink_to(machine / "elsewhere/secret")
+    (opened / "work").mkdir()
+    (opened / "work/.git").write_text(f"gitdir: {machine}/elsewhere/secret\n")
+    for path in (opened / "out", opened / "beside", opened / "beside.git", opened / "work"):
+        assert not places.is_open(str(path))
+        assert not places.may_use(str(path), "other")
     for path in (opened / "in", opened / "in/git", machine / "elsewhere/in"):
         assert not places.may_use(str(path), "owner")
     assert places.is_open(str(opened / "loop"))
@@ -101,8 +106,9 @@ def test_pipes_devices_and_odd_pointers_block_and_break_nothing(places: LocalPla
     odd.mkdir()
     os.mkfifo(odd / "commondir")
     (odd / ".git").symlink_to("/dev/zero")
-    assert places.is_open(str(odd))
+    assert not places.is_open(str(odd)), "it leads out"
     (odd / ".git").unlink()
+    assert places.is_open(str(odd))
     for words in (b"gitdir: \0", b"gitdir: " + b"a/" * 3000, b"\xff\xfe", b"gitdir:"):
         (odd / ".git").write_bytes(words)
         assert places.may_use(str(odd), "owner")
