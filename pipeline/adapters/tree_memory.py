@@ -27,6 +27,7 @@ _COST_SHARE = 10
 _BLOCK = 512
 _USUAL_FILES, _USUAL_SOCKETS = 256, 64
 _SOCKET_MAX_BYTES = 1024**2
+_IN_KB = re.compile(r"^(\w+:)[ \t]+([0-9]+) kB$", re.MULTILINE)
 
 
 def memory_ending(limit: int) -> Ending:
@@ -102,10 +103,9 @@ def _sums(pids: Sequence[int], table: str) -> Counter[str]:
     total: Counter[str] = Counter()
     for pid in pids:
         with contextlib.suppress(OSError):  # it ended meanwhile
-            for line in Path(f"/proc/{pid}/{table}").read_text(errors="replace").splitlines():
-                if line.endswith(" kB"):
-                    name, size, _ = line.split()
-                    total[name] += int(size) * 1024
+            # A process writes its own name into a line of its own, and may end it in " kB".
+            for name, size in _IN_KB.findall(Path(f"/proc/{pid}/{table}").read_text(errors="replace")):
+                total[name] += int(size) * 1024
     return total
 
 
