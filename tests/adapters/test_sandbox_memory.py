@@ -36,6 +36,10 @@ for place in ("/tmp/x", "/dev/shm/x", "/var/tmp/x", os.path.expanduser("~/x")):
     os.write(held[-1], B)
     os.unlink(place)
 """
+EMPTY_FILES = """
+for number in range(400_000):
+    os.close(os.open(f"/dev/shm/{number}", os.O_CREAT | os.O_WRONLY))
+"""
 SHARED_AND_LET_GO = """
 held = []
 for _ in range(N):
@@ -88,6 +92,7 @@ time.sleep(1.2)
 REFUSED_UNLESS_COUNTED = {"memfds": MEMFDS, "memfds on their way": MEMFDS_ON_THEIR_WAY, "segments": UNATTACHED_SEGMENTS}
 ALWAYS_KILLED = {
     "files": NAMELESS_FILES,
+    "empty files": EMPTY_FILES,
     "shared": SHARED_AND_LET_GO,
     "shared, cut": SHARED_AND_CUT,
     "sockets": FULL_SOCKETS,
