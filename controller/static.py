@@ -4,6 +4,7 @@ Paths of the single-page application have no file behind them and get the index;
 for ever; a content security policy without inline scripts makes an injected text just a text.
 """
 
+import errno
 from pathlib import Path, PurePosixPath
 
 from fastapi import APIRouter, Request, Response
@@ -52,8 +53,7 @@ def static_routes(directory: Path) -> APIRouter:
             if path:
                 raise HTTPException(404)
             return HTMLResponse(NOT_BUILT, headers=headers)
-        found = (root / path).resolve()
-        if path and found.is_relative_to(root) and found.is_file():
+        if path and (found := _file(root, path)) is not None:
             cached = {"Cache-Control": _FOR_EVER} if path.startswith("assets/") else {}
             return FileResponse(found, headers={**headers, **cached})
         wants_page = "text/html" in request.headers.get("accept", "") or not path
@@ -62,3 +62,14 @@ def static_routes(directory: Path) -> APIRouter:
         return FileResponse(index, headers=headers)
 
     return router
+
+
+def _file(root: Path, path: str) -> Path | None:
+    """Return the file of an address below the root; None where there is none, or no file can be called that."""
+    found = (root / path).resolve()
+    try:
+        return found if found.is_relative_to(root) and found.is_file() else None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
+        raise

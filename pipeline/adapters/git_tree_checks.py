@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.adapters.git import Output, decoded, encoded
-from pipeline.adapters.tree_links import leaves
+from pipeline.adapters.tree_links import Ways
 from pipeline.adapters.tree_scan import Fault, Scan, TreeLimits, scan, told
 from pipeline.errors import ModelError, TransientError
 from pipeline.repository_paths import is_git_directory
@@ -97,7 +97,7 @@ class TreeCheck:
             case Fault.NESTED:
                 return False
             case Fault.LINK:
-                return self._same_link(path) and leaves(self._committed.links, path)
+                return self._same_link(path) and self._committed.ways.leaves(path)
             case Fault.SIZE:
                 return self._was_large(path, self._limits.file_max_bytes)
             case _:
@@ -188,6 +188,7 @@ class _Committed:
     ) -> None:
         self.entries = entries
         self.links = links
+        self.ways = Ways(links)
         self.sizes = sizes
         self._directories = {path[:end] for path in entries for end in _slashes(path)}
 
@@ -231,7 +232,8 @@ def _shown(path: str) -> str:
 
 
 def _leaving(links: Mapping[str, str]) -> list[str]:
-    return [path for path in links if not is_git_directory(path.rpartition("/")[2]) and leaves(links, path)]
+    ways = Ways(links)
+    return [path for path in links if not is_git_directory(path.rpartition("/")[2]) and ways.leaves(path)]
 
 
 def _slashes(path: str) -> Iterator[int]:

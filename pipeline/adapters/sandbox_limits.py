@@ -4,6 +4,7 @@ They are set inside the sandbox, because the process limit counts per user names
 private writable memory: an address-space limit would stop Node and Java, which reserve far more than they use.
 """
 
+import os
 import resource
 import shutil
 
@@ -18,11 +19,19 @@ _ARGUMENT_MAX_BYTES = 128 * 1024 - 1
 def refuse_unstartable(command: SandboxCommand) -> None:
     """Raise `ModelError` for what no kernel would start, so that an agent can write a file instead."""
     for part in (*command.argv, *(f"{name}={value}" for name, value in command.environment.items())):
-        if "\0" in part or len(part.encode(errors="replace")) > _ARGUMENT_MAX_BYTES:
+        if not _fits(part):
             raise ModelError(
-                "The command holds a NUL character or more than 128 KiB in one argument; put long text into a file.",
+                "The command holds a NUL character, half a character (a lone surrogate) or more than 128 KiB in one "
+                "argument; put long text into a file.",
                 length=len(part),
             )
+
+
+def _fits(part: str) -> bool:
+    try:
+        return "\0" not in part and len(os.fsencode(part)) <= _ARGUMENT_MAX_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def limited(settings: SandboxSettings, argv: tuple[str, ...], *, processes: bool = True) -> tuple[str, ...]:

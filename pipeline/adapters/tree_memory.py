@@ -25,8 +25,11 @@ from pipeline.adapters.process_io import LOOK_INTERVAL_S, Ending, Excess
 _COST_SHARE = 10
 """A measurement is followed by this many times its own length without one."""
 _BLOCK = 512
+_ENTRY = 1024
+"""What the kernel itself reckons for a file, a link or attributes in memory, however empty."""
 _USUAL_FILES, _USUAL_SOCKETS = 256, 64
 _SOCKET_MAX_BYTES = 1024**2
+_IN_KB = re.compile(r"^(\w+:)[ \t]+([0-9]+) kB$", re.MULTILINE)
 
 
 def memory_ending(limit: int) -> Ending:
@@ -102,10 +105,9 @@ def _sums(pids: Sequence[int], table: str) -> Counter[str]:
     total: Counter[str] = Counter()
     for pid in pids:
         with contextlib.suppress(OSError):  # it ended meanwhile
-            for line in Path(f"/proc/{pid}/{table}").read_text(errors="replace").splitlines():
-                if line.endswith(" kB"):
-                    name, size, _ = line.split()
-                    total[name] += int(size) * 1024
+            # A process writes its own name into a line of its own, and may end it in " kB".
+            for name, size in _IN_KB.findall(Path(f"/proc/{pid}/{table}").read_text(errors="replace")):
+                total[name] += int(size) * 1024
     return total
 
 
@@ -137,14 +139,14 @@ def _socket_max_bytes() -> int:
 
 
 def _scratch_used(first: int, place: Path, size_max: int) -> int:
-    """Return the bytes in a scratch mount. Before bubblewrap has mounted it, something larger of the machine stands there."""
+    """Return the bytes in a scratch mount, its entries included. Before bubblewrap has mounted it, something larger of the machine stands there."""
     try:
         found = os.statvfs(f"/proc/{first}/root{place}")
     except (FileNotFoundError, ProcessLookupError):
         return 0
     if found.f_blocks == 0 or found.f_blocks * found.f_frsize > size_max + mmap.PAGESIZE:
         return 0
-    return (found.f_blocks - found.f_bfree) * found.f_frsize
+    return (found.f_blocks - found.f_bfree) * found.f_frsize + (found.f_files - found.f_ffree) * _ENTRY
 
 
 def _shared_mappings(pid: int) -> Iterator[tuple[int, int]]:

@@ -37,6 +37,8 @@ class TreeLimits:
     """New and changed files of one snapshot."""
     changed_max_bytes: int = 500_000_000
     """What they come to."""
+    told_max_bytes: int = 32_000_000
+    """Of all paths and link texts that are kept because somebody has to judge them one by one."""
 
 
 class Fault(StrEnum):
@@ -46,13 +48,14 @@ class Fault(StrEnum):
     DEPTH = "Directories are nested more than {depth_max} deep; delete them."
     PATH = "Paths are longer than {path_max_bytes:,} bytes; shorten or delete them."
     ENTRIES = "The tree holds more than {entries_max:,} files and directories; delete what the change does not need."
+    TOLD = "The tree holds more links or refused paths than can be looked at one by one; delete what the change does not need."
     UNREADABLE = "Directories cannot be read; delete them."
     RULES = "Files that git reads itself must be regular and at most {rule_file_max_bytes:,} bytes; replace them."
     NESTED = "Nested git repositories cannot be saved; delete their .git or the whole directory."
     SPELLED = "Names that some systems take for git's own directory cannot be saved; rename them."
     ENCODING = "File names must be UTF-8; rename them."
     NAME = "File names must not hold control characters or backslashes; rename them."
-    LINK = "Symbolic links must stay inside the repository, by relative paths; delete or change them."
+    LINK = "Symbolic links must stay inside the repository, by short relative paths; delete or change them."
     SIZE = "Files are larger than {file_max_bytes:,} bytes; delete them, or let .gitignore name them."
     COLLISION = (
         "Names differ only in case or in the form of their letters, which other systems cannot hold; rename yours."
@@ -82,6 +85,9 @@ def scan(root: Path, limits: TreeLimits) -> Scan:
             if look.found.entries > limits.entries_max:
                 look.never(Fault.ENTRIES, directory.path())
                 break
+            if look.full:
+                look.never(Fault.TOLD, directory.path())
+                break
     except OSError as error:
         look.never(Fault.UNREADABLE, str(error.filename or error.strerror))
     return look.found
@@ -91,8 +97,15 @@ class _Look:
     def __init__(self, limits: TreeLimits) -> None:
         self.found = Scan()
         self._limits = limits
+        self._told_left = limits.told_max_bytes
+
+    @property
+    def full(self) -> bool:
+        """Whether more was found than is worth keeping."""
+        return self._told_left < 0
 
     def never(self, fault: Fault, path: str) -> None:
+        self._told_left -= len(path)
         self.found.never.setdefault(fault, []).append(path)
 
     def at(self, directory: Directory) -> None:
@@ -107,8 +120,13 @@ class _Look:
             keys.setdefault(collision_key(name), []).append(name)
             if self._entry(directory, entry):
                 inner.append(name)
+            if self.full:
+                break
         directory.inner = inner
-        self.found.collisions += [[directory.path(name) for name in names] for names in keys.values() if len(names) > 1]
+        for names in keys.values():
+            if len(names) > 1 and not self.full:
+                self.found.collisions.append([directory.path(name) for name in names])
+                self._told_left -= sum(map(len, self.found.collisions[-1]))
 
     def _entry(self, directory: Directory, entry: "os.DirEntry[str]") -> bool:
         """Judge one entry; returns whether it is a directory to look into."""
@@ -156,6 +174,7 @@ class _Look:
     def _link(self, directory: Directory, name: str, _: os.stat_result) -> bool:
         path = directory.path(name)
         self.found.links[path] = os.readlink(name, dir_fd=directory.descriptor)
+        self._told_left -= len(path) + len(self.found.links[path])
         if as_others_read(name) in _RULE_FILES:
             self._suspect(Fault.RULES, path)
         return self._short(path)
@@ -166,6 +185,7 @@ class _Look:
         return False
 
     def _suspect(self, fault: Fault, path: str) -> None:
+        self._told_left -= len(path)
         self.found.suspects.setdefault(fault, []).append(path)
 
 

@@ -56,6 +56,9 @@ _GLOBAL_FLAGS = frozenset({"-g", "--global"})
 _PACKAGE_MANAGERS = frozenset({"npm", "pnpm", "yarn", "corepack"})
 _GIT_OPTIONS_WITH_VALUE = frozenset({"-C", "-c", "--git-dir", "--work-tree", "--namespace"})
 
+_SUBSTITUTIONS_MAX = 20
+"""So many of them are looked into, one inside the other; people write two."""
+
 _TOKEN = re.compile(
     r"""(?P<space>[ \t]+)
       | (?P<heredoc><<-?\s*(?P<quote>['"]?)(?P<word>\w+)(?P=quote))
@@ -120,7 +123,7 @@ def simple_commands(command: str) -> Iterator[list[str]]:
         words = []
 
 
-def _words(command: str) -> Iterator[str | None]:
+def _words(command: str, depth: int = 0) -> Iterator[str | None]:
     """Yield words, and None at every point where another command begins."""
     position, skip_next, bodies = 0, False, list[str]()
     while (match := _TOKEN.match(command, position)) is not None:
@@ -136,17 +139,17 @@ def _words(command: str) -> Iterator[str | None]:
             skip_next = True
         elif (piece := match["piece"]) is not None:
             if not skip_next:
-                yield from _piece(piece)
+                yield from _piece(piece, depth)
             skip_next = False
 
 
-def _piece(piece: str) -> Iterator[str | None]:
+def _piece(piece: str, depth: int) -> Iterator[str | None]:
     """Unquote one word; a command substitution inside it begins another command."""
     before, substitution, after = piece.partition("$(") if not piece.startswith("'") else (piece, "", "")
     yield _unquoted(before) if before else ""
-    if substitution:
+    if substitution and depth < _SUBSTITUTIONS_MAX:
         yield None
-        yield from _words(after.rstrip('"'))
+        yield from _words(after.rstrip('"'), depth + 1)
 
 
 def _unquoted(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from pipeline.agents.command_policy import simple_commands
 from pipeline.agents.tools import BASH, EDITOR
@@ -33,6 +34,8 @@ _FILTERS = frozenset({"awk", "egrep", "fgrep", "grep", "rg", "sed"})
 _SEARCHES = frozenset({"cmp", "diff", "egrep", "fgrep", "grep", "rg"})
 _HERE = re.compile(r"""["']?\$(?:\(pwd\)|PWD|\{PWD\})["']?/""")
 _PATTERN = re.compile(r"[*?\[]")
+_WORDS_MAX = 4_000
+"""So many words of commands are held against the paths; each of them is compared with each path."""
 
 
 class Outcome(StrEnum):
@@ -97,7 +100,8 @@ class Inspection:
         """Return which of `paths`, relative to `root`, were opened: viewed, or read by a command that names them."""
         seen = [look for look in self.looks if look.outcome is Outcome.SEEN]
         viewed = [_relative(look.asked, root) for look in seen if look.tool == EDITOR]
-        words = [one for look in seen if look.tool == BASH for one in _words_of_readers(look.asked, root)]
+        every = (one for look in seen if look.tool == BASH for one in _words_of_readers(look.asked, root))
+        words = list(islice(every, _WORDS_MAX))
         moved = [path for path in viewed if path.startswith("/")]
         return tuple(
             path

@@ -169,7 +169,7 @@ class ToolBox:
         command, path = arguments.get("command"), _text(arguments, "path")
         if command == "view":
             return await self._view(call_id, path, arguments.get("view_range"))
-        if command not in {"create", "str_replace", "insert"}:
+        if not isinstance(command, str) or command not in {"create", "str_replace", "insert"}:
             raise ModelError("command must be one of view, create, str_replace, insert.")
         if self._toolset is not ToolSet.EDIT:
             raise ModelError("Your tools are read-only: only the view command works.")
@@ -218,6 +218,8 @@ class ToolBox:
         kind, root, real, encoded = [*result.output.split("\n", 3), "", "", ""][:4]
         if kind == "closed":
             raise _unreadable(path)
+        if kind == "lines" or "\n" in path:
+            raise ModelError("The editor cannot work with a path that holds a line break. Use bash.")
         if kind not in {"file", "directory", "missing"}:
             raise ModelError(f"{path} is outside the repository or cannot be read.")
         relative = posixpath.relpath(real, root)
@@ -285,7 +287,8 @@ class _Place:
 _LOOK = """
 [ -x "$2" ] && root=$(realpath -- "$2" 2>/dev/null) || { echo closed; exit 0; }
 real=$(realpath -m -- "$1" 2>&1) || { case "$real" in *": Permission denied") echo closed;; esac; exit 0; }
-case "$real/" in "$root"/*) ;; *) echo outside; exit 0;; esac
+case "$real/" in *'
+'*) echo lines; exit 0;; "$root"/*) ;; *) echo outside; exit 0;; esac
 if [ -d "$real" ]; then printf 'directory\\n%s\\n%s\\n' "$root" "$real"
 elif [ -f "$real" ] && [ ! -r "$real" ]; then echo closed
 elif [ -f "$real" ]; then printf 'file\\n%s\\n%s\\n' "$root" "$real"; head -c "$3" -- "$real" 2>/dev/null | base64

@@ -14,6 +14,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from pipeline.store.errors import translated
+from pipeline.store.storable import keep_texts_storable, storable_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,9 @@ class Database:
             max_overflow=0,
             pool_pre_ping=worker is None,
             connect_args=connect_args(tenant, worker, name),
+            json_serializer=storable_json,
         )
+        keep_texts_storable(self.engine)
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager

@@ -79,6 +79,14 @@ def through_a_link(tree: Path) -> None:
     link(tree / "out", "deep/inside/../../elsewhere")
 
 
+def links_upon_links(tree: Path) -> None:
+    """Make forty links whose ways add up to eighty thousand names, and two thousand that begin the way anew."""
+    for number in range(40):
+        link(tree / f"way{number}", f"way{number + 1}/" + "a/" * 2_000 + "a")
+    for number in range(2_000):
+        link(tree / f"l{number}", "way1")
+
+
 HOSTILE: Mapping[str, Hostile] = {
     "pipe": Hostile(lambda tree: fifo(tree / "src/pipe"), "src/pipe", "Pipes"),
     "pipe that git reads": Hostile(lambda tree: fifo(tree / "src/.gitattributes"), "src/.gitattributes", "Pipes"),
@@ -98,6 +106,7 @@ HOSTILE: Mapping[str, Hostile] = {
     "link upwards": Hostile(lambda tree: link(tree / "src/l", "../../token"), "src/l", "stay inside"),
     "link by a directory to come": Hostile(lambda tree: link(tree / "l", "a/../b/../../x"), "l", "stay inside"),
     "link by a link": Hostile(through_a_link, "out", "stay inside"),
+    "links without end": Hostile(links_upon_links, "l1", "short relative paths"),
     "link to git": Hostile(lambda tree: link(tree / "l", ".git/hooks"), "l", "stay inside"),
     "link to git, spelled": Hostile(lambda tree: link(tree / "l", "src/../.GIT/config"), "l", "stay inside"),
     "case": Hostile(lambda tree: write(tree, {"src/X.PY": b""}), "src/X.PY", "only in case"),

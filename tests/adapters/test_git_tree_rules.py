@@ -130,6 +130,21 @@ def test_a_walk_ends_at_its_limit_and_sees_every_kind_of_fault_at_once(tmp_path:
     found = scan(tmp_path, TreeLimits(entries_max=50))
     assert Fault.ENTRIES in found.never
     assert found.entries < 100
+    for kind in ("links", "pipes", "names"):
+        (tmp_path / kind).mkdir()
+        for number in range(100):
+            match kind:
+                case "links":
+                    link(tmp_path / kind / str(number), "x" * 100)
+                case "pipes":
+                    os.mkfifo(tmp_path / kind / str(number))
+                case _:
+                    write(tmp_path, {f"{kind}/n{number}": b"", f"{kind}/N{number}": b""})
+        found = scan(tmp_path, TreeLimits(told_max_bytes=500))
+        assert Fault.TOLD in found.never
+        kept = [*found.links, *found.links.values(), *(path for group in found.collisions for path in group)]
+        assert sum(map(len, [*kept, *found.never.get(Fault.SPECIAL, [])])) < 1_000
+        shutil.rmtree(tmp_path / kind)
     os.mkfifo(tmp_path / "pipe")
     nested(tmp_path / "deep", 300)
     found = scan(tmp_path, TreeLimits())

@@ -36,6 +36,10 @@ for place in ("/tmp/x", "/dev/shm/x", "/var/tmp/x", os.path.expanduser("~/x")):
     os.write(held[-1], B)
     os.unlink(place)
 """
+EMPTY_FILES = """
+for number in range(400_000):
+    os.close(os.open(f"/dev/shm/{number}", os.O_CREAT | os.O_WRONLY))
+"""
 SHARED_AND_LET_GO = """
 held = []
 for _ in range(N):
@@ -77,9 +81,18 @@ nothing = c.mmap(None, ctypes.c_size_t(0), 3, 0x40022, -1, ctypes.c_long(0))
 print(os.strerror(ctypes.get_errno()))
 """
 """Of no length, which the kernel itself would call invalid, whether the machine has such pages or not."""
+NAMED_LIKE_A_SIZE = """
+for name in (b"a b c kB", b"x kB", b"\\xc2\\xb2 kB", b"VmSwap:\\n9999999 kB"):
+    if os.fork() == 0:
+        ctypes.CDLL(None).prctl(15, name, 0, 0, 0)
+        time.sleep(50)
+time.sleep(1.2)
+"""
+"""The kernel shows a process's name among its sizes; it lives for several measurements."""
 REFUSED_UNLESS_COUNTED = {"memfds": MEMFDS, "memfds on their way": MEMFDS_ON_THEIR_WAY, "segments": UNATTACHED_SEGMENTS}
 ALWAYS_KILLED = {
     "files": NAMELESS_FILES,
+    "empty files": EMPTY_FILES,
     "shared": SHARED_AND_LET_GO,
     "shared, cut": SHARED_AND_CUT,
     "sockets": FULL_SOCKETS,
@@ -107,11 +120,12 @@ def test_memory_that_no_process_shows_counts(*, ordinary: bool, counted: bool) -
         with user_with(ordinary=ordinary, counted=counted) as user:
             waiting = [program(kind, "time.sleep(50); print('lived')") for kind in kinds.values()]
             brief = program(HARMLESS, "print('harmless')")
-            isolation, ended = user.run(*waiting, brief, program(HUGE_PAGES, ""), memory_max_bytes=LIMIT)
+            named = program(NAMED_LIKE_A_SIZE, "print('harmless')")
+            isolation, ended = user.run(*waiting, brief, named, program(HUGE_PAGES, ""), memory_max_bytes=LIMIT)
     except LookupError:
         pytest.skip("no memory cgroup may be written here")
     assert ("by cgroup" if counted else "measured") in isolation
-    *outcomes, harmless, huge = ended
+    *outcomes, harmless, named_like_a_size, huge = ended
     for name, (code, output) in zip(kinds, outcomes, strict=True):
         if name in REFUSED_UNLESS_COUNTED and not counted:
             assert code == 1, (name, output)
@@ -121,5 +135,5 @@ def test_memory_that_no_process_shows_counts(*, ordinary: bool, counted: bool) -
         else:
             assert code == 137, (name, output)
             assert "it used more memory than allowed (256 MiB)" in output, name
-    assert harmless == (0, "harmless\n")
+    assert harmless == named_like_a_size == (0, "harmless\n")
     assert huge == (0, "Cannot allocate memory\n")

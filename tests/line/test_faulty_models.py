@@ -10,6 +10,7 @@ from pipeline.change_request import PauseReason, Stage, Status
 from tests.line import scenarios
 from tests.line.faults import answering, hanging, hanging_mid_stream, when_entering
 from tests.line.harness import LineRun
+from tests.line.scenarios import bash, create, part, submit_code, submit_review, submit_tests, turn
 from tests.line.test_going_on import ORDINARY
 
 OVERLOADED = b'{"type": "error", "error": {"type": "overloaded_error", "message": "Too many."}}'
@@ -92,3 +93,27 @@ async def test_a_stream_that_breaks_once_is_asked_again_and_settled(line: LineRu
     asked = Counter(line.asked_roles())
     assert (asked["request_parser"], asked["spec_writer"]) == (2, 2)
     assert reserved(line) == 0
+
+
+ODD = "\0 \ufffe \x1b[31m"
+
+
+async def test_texts_that_no_database_holds_are_kept_readable_and_stop_nothing(line: LineRun) -> None:
+    line.repository(scenarios.FILES)
+    prints = scenarios.TESTS + "    print('\\0 \\x1b[31m')\n    assert calc.__name__ == 'calc', '\\0'\n"
+    line.model.play(
+        scenarios.scenario(
+            part("test_writer", turn(create(scenarios.TEST_FILE, prints), text=ODD), turn(submit_tests())),
+            part(
+                "code_writer",
+                turn(bash(f"echo {ODD}"), text=ODD),
+                turn(bash("printf 'a\\0b\\377'"), create(f"a{ODD}", "x")),
+                turn(create("calc.py", scenarios.CODE), text=f"{ODD}\n{ODD}"),
+                turn(submit_code(), text=ODD),
+            ),
+            part("security_reviewer", turn(bash("cat calc.py"), text=ODD), turn(submit_review(), text=ODD)),
+        )
+    )
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    cr = await line.to_the_end()
+    assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)

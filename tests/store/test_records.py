@@ -226,3 +226,29 @@ async def test_a_stage_result_is_returned_for_the_same_inputs_until_a_person_inv
         ).revision == first.revision
         assert (await work.save_spec(repository="sample", activation="b", feature="g", spec={})).revision == 2
         assert await connection.scalar(text("SELECT count(*) FROM spec_revisions")) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("a\0b", "a\u2400b"),
+        ("a\ud800b", "a\ufffdb"),
+        ("\udcff", "\ufffd"),
+        ("\ud83d\ude00", "\U0001f600"),
+        ("\\u0000 é", "\\u0000 é"),
+    ],
+)
+async def test_whatever_a_model_or_a_tool_says_can_be_stored(store: Database, cr: str, said: str, kept: str) -> None:
+    async with store.transaction() as connection:
+        told = events.AgentTurn(instance="x", turn=1, text=said, calls=(said,))
+        await Events(connection).append(cr, told)
+        await ChangeRequests(connection).move(cr, Move.DISPATCH)
+        await ChangeRequests(connection).move(
+            cr, Move.PAUSE, reason=PauseReason.AGENT_STUCK, message=said, facts={"detail": said, said: [said]}
+        )
+        await Events(connection).number()
+    async with store.transaction() as connection:
+        read = [one.payload for one in await Events(connection).read(after=0, cr_id=cr, types={"agent_turn"})]
+        found = await ChangeRequests(connection).get(cr)
+    assert [(one["text"], one["calls"]) for one in read] == [(kept, [kept])]
+    assert (found.pause_message, found.pause_facts) == (kept, {"detail": kept, kept: [kept]})

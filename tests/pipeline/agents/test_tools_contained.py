@@ -42,3 +42,27 @@ async def test_a_read_only_shell_cannot_write(bench: Workbench) -> None:
 
     assert "Read-only file system" in outcome.text
     assert not (bench.root / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "words"),
+    [
+        (BASH, {"command": "echo \ud800"}, "half a character"),
+        (BASH, {"command": "$(" * 20_000}, "[exit code "),
+        (EDITOR, {"command": "view", "path": "\ud800"}, "half a character"),
+        (EDITOR, {"command": ["view"], "path": "app.py"}, "command must be one of"),
+        (EDITOR, {"command": {"view": 1}, "path": "app.py"}, "command must be one of"),
+        (EDITOR, {"command": "create", "path": "app.py\nx", "file_text": "lost"}, "a line break"),
+        (EDITOR, {"command": "create", "path": "app.py\n", "file_text": "lost"}, "a line break"),
+        (EDITOR, {"command": "create", "path": "lines/x", "file_text": "lost"}, "a line break"),
+    ],
+)
+async def test_whatever_a_model_sends_is_answered_to_it_and_changes_nothing_else(
+    bench: Workbench, tool: str, given: dict[str, object], words: str
+) -> None:
+    (bench.root / "lines").symlink_to("app.py\nelsewhere")
+
+    outcome = await ToolBox(bench, ToolSet.EDIT).run("t1", tool, given)
+
+    assert words in outcome.text
+    assert (bench.root / "app.py").read_text() == "one\n"
