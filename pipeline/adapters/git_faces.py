@@ -9,7 +9,9 @@ obeyed. As root, the face can be read by the repository's owner, as whom the wor
 
 import os
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,8 @@ from pipeline.errors import TransientError
 from pipeline.ref_names import is_ref
 
 _PATTERNS_MAX_BYTES = 1024**2
+_PREFIX = "changeline-git-"
+_ABANDONED_S = 6 * 3600
 _OURS = "refs/changeline/"
 _PUBLIC = ("/tmp", "/var/tmp")  # noqa: S108 - directories of random names are made there
 
@@ -110,7 +114,7 @@ def _opened(path: str | Path, flags: int, dir_fd: int | None = None) -> Iterator
 
 @contextmanager
 def _face(local: LocalRepository, head: str) -> Iterator[Path]:
-    face = Path(tempfile.mkdtemp(prefix="changeline-git-", dir=_place(local.account)))
+    face = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_place(local.account)))
     try:
         if local.account is not None:
             os.chown(face, -1, local.account.gid)
@@ -124,6 +128,28 @@ def _face(local: LocalRepository, head: str) -> Iterator[Path]:
         yield face
     finally:
         shutil.rmtree(face, ignore_errors=True)
+
+
+def sweep() -> int:
+    """Remove the faces that killed processes left; returns how many. One whose process lives is never touched."""
+    swept = 0
+    for place in {Path(tempfile.gettempdir()), *map(Path, _PUBLIC)}:
+        for face in place.glob(f"{_PREFIX}*-*") if place.is_dir() else ():
+            number = face.name.removeprefix(_PREFIX).partition("-")[0]
+            if number.isdecimal() and not Path(f"/proc/{number}").exists() and _is_abandoned(face):
+                shutil.rmtree(face, ignore_errors=True)
+                swept += 1
+    return swept
+
+
+def _is_abandoned(face: Path) -> bool:
+    """Whether it is ours, and older than any piece of work: a process in another namespace has a number we cannot see."""
+    try:
+        facts = face.lstat()
+        made = (face / "config").lstat().st_uid
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode) and made == os.geteuid() and time.time() - facts.st_mtime > _ABANDONED_S
 
 
 def _place(account: Account | None) -> str | None:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.adapters import git_private, git_pruning, git_remotes, remote_refs
+from pipeline.adapters import git_faces, git_private, git_pruning, git_remotes, remote_refs
 from pipeline.adapters.git import GitCommands, Output, encoded, held
 from pipeline.adapters.git_network import Remote
 from pipeline.adapters.git_objects import full_ref, sha
@@ -192,6 +192,7 @@ async def open_repository(
     await asyncio.to_thread(private.mkdir, parents=True, exist_ok=True, mode=0o700)
     share = await git_pruning.use(private, wait_s=commands.timeout_s)
     await git_private.sweep(private)
+    await asyncio.to_thread(git_faces.sweep)
     async with held(git_dir.with_suffix(".lock"), wait_s=commands.timeout_s) as lock:
         if not await asyncio.to_thread(git_dir.exists):
             fresh = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{git_dir.name}.", dir=git_dir.parent))

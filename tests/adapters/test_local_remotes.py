@@ -6,13 +6,14 @@ import os
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.adapters import local_refs
+from pipeline.adapters import git_faces, local_refs
 from pipeline.adapters.git import GitCommands, Output
 from pipeline.adapters.git_remotes import inspect_remote
 from pipeline.adapters.git_repository import GitRepository
@@ -358,3 +359,21 @@ async def test_a_merge_that_is_cancelled_while_the_checkout_moves_leaves_it_as_i
     assert list((house / ".git").rglob("*.lock")) == []
     await repository.push(commit=head, ref=MAIN, expected=base)
     assert (git(house, "rev-parse", "main"), git(house, "status", "--porcelain")) == (head, "")
+
+
+def test_faces_that_a_killed_process_left_are_swept_and_those_of_living_ones_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for number, age_s in ((dead.pid, 7 * 3600), (dead.pid, 60), (os.getpid(), 7 * 3600)):
+        face = tmp_path / f"changeline-git-{number}-{age_s}"
+        face.mkdir()
+        (face / "config").touch()
+        os.utime(face, (time.time() - age_s,) * 2)
+    (tmp_path / "changeline-git-odd").mkdir()
+    git_faces.sweep()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [f"changeline-git-{dead.pid}-60", f"changeline-git-{os.getpid()}-25200", "changeline-git-odd"]
+    )
