@@ -11,13 +11,20 @@ import errno
 import itertools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
+
+from pipeline.change_request import PauseReason
+from pipeline.errors import TransientError
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NAMED_ONLY = getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _REPEATED_MAX = 3
+
+Visit: TypeAlias = Callable[[int, str, os.stat_result], None]
+"""(descriptor of the directory, name in it, its status, links not followed)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,12 +54,36 @@ class _Level:
     waiting: list[str] = field(default_factory=list)
 
 
-def directories(root: Path, *, repair: bool = False, listed_max: int | None = None) -> Iterator[Directory]:
+def each_entry(root: Path, visit: Visit) -> None:
+    """Visit everything below `root`, a directory before what it holds. Blocks.
+
+    What vanishes meanwhile is left out; a directory is entered after it was visited, if that may be. Raises
+    `TransientError` when a directory was moved elsewhere during the walk.
+    """
+    try:
+        for directory in directories(root, pass_over_closed=True):
+            for entry in directory.entries:
+                with contextlib.suppress(FileNotFoundError):
+                    visit(directory.descriptor, entry.name, entry.stat(follow_symlinks=False))
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        raise TransientError(
+            "A directory was moved while its tree was handed to a tool.",
+            reason=PauseReason.SANDBOX_UNAVAILABLE, path=str(root),
+        ) from error  # fmt: skip
+
+
+def directories(
+    root: Path, *, repair: bool = False, pass_over_closed: bool = False, listed_max: int | None = None
+) -> Iterator[Directory]:
     """Yield every directory from the root down, parents first. What vanishes meanwhile is left out.
 
-    Of one directory no more than `listed_max` entries are read. `repair` gives the owner back what they need to read and change a directory. Raises `OSError` for one that cannot be
-    entered, and with ESTALE when a directory is moved away while it is read.
+    Of one directory no more than `listed_max` entries are read. `repair` gives the owner back what they need to read and
+    change a directory. Raises `OSError` for one that cannot be entered, unless `pass_over_closed` leaves it out, and with
+    ESTALE when a directory is moved away while it is read.
     """
+    left_out = (FileNotFoundError, NotADirectoryError, *((PermissionError,) if pass_over_closed else ()))
     current = _entered(None, str(root), repair=repair)
     levels: list[_Level] = []
     names: list[str] = []
@@ -65,7 +96,7 @@ def directories(root: Path, *, repair: bool = False, listed_max: int | None = No
             while below is None:
                 if levels[-1].waiting:
                     name = levels[-1].waiting.pop()
-                    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    with contextlib.suppress(*left_out):
                         below = _entered(current, name, repair=repair)
                         names.append(name)
                     continue

@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.adapters import tree_walk
+from pipeline import tree_walk
 
 _NOBODYS_FIRST, _NOBODYS_COUNT = 0x70000000, 1 << 24
 _SMALL_FIRST, _SMALL_COUNT = 61_200, 4_000

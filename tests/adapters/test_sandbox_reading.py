@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters import sandbox_identity, tree_files, tree_walk
+from pipeline import tree_walk
+from pipeline.adapters import sandbox_identity, tree_files
 from pipeline.adapters.git_repository import GitRepository
 from pipeline.adapters.sandbox import Bubblewrap
 from pipeline.agents.tools import BASH, EDITOR, ToolBox, ToolOutcome, Workbench
