@@ -75,12 +75,15 @@ def owners_of_links(path: Path) -> set[int]:
 
 
 def leads_straight(directory: Path, relative: str) -> bool:
-    """Whether the way from a directory to a file passes no link, and ends at a regular file or at nothing."""
+    """Whether the way from a directory to a file passes no link, and ends at a regular file or at nothing.
+
+    A regular file on the way is no crooked one: whoever writes is told by the system that no directory is there.
+    """
     *ways, last = relative.split("/")
     here = directory
     for part in ways:
         here /= part
-        if not exists(here):
+        if not exists(here) or is_file(here):
             return True
         if not is_directory(here):
             return False

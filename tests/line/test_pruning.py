@@ -8,7 +8,7 @@ import pytest
 from controller.cleanup import service as cleanup
 from controller.cleanup.schemas import CleanupChoice, CleanupDecision, CleanupRequest
 from controller.interventions.schemas import Action
-from pipeline.change_request import RepositoryTarget, Stage, Status
+from pipeline.change_request import Reach, RepositoryTarget, Stage, Status
 from pipeline.configuration import Configuration
 from pipeline.records import NewChangeRequest
 from pipeline.store.change_requests import ChangeRequests
@@ -37,7 +37,9 @@ async def started(line: LineRun) -> RepositoryTarget:
         turn(submit_code()),
     )
     line.model.play(scenarios.scenario(wasteful))
-    target = RepositoryTarget(name="sums", remote=str(sample.path), base_branch="main", merge_strategy="squash")
+    target = RepositoryTarget(
+        name="sums", remote=str(sample.path), base_branch="main", merge_strategy="squash", reach=Reach.PRIVATE
+    )
     new = NewChangeRequest(
         id="cr-1", title=scenarios.TITLE, body=scenarios.BODY, created_by="requester", repositories=(target,),
         settings_snapshot=Configuration().snapshot(),
