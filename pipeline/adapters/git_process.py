@@ -25,6 +25,8 @@ OUTPUT_MAX_BYTES = 512 * 1024**2
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 _COMPLAINT_MAX_BYTES = 64 * 1024
 _CHUNK = 1024**2
+_DYING_MAX_S = 30.0
+"""For what was killed to be gone; only a process that left the session could take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +103,24 @@ class Child:
         printed = _Printed(process)
         while printed.open and not printed.too_much and (left := deadline - time.monotonic()) > 0:
             printed.take(left)
-        if printed.open:
+        too_much, unfinished = printed.too_much, printed.open
+        if unfinished:
             self.kill()
+            self._buried(printed)
         printed.close()
         process.wait()
-        if printed.too_much:
+        if too_much:
             return Output(process.returncode, b"", bytes(printed.errors), cut=True)
-        if printed.open or self._was_killed():
+        if unfinished or self._was_killed():
             return None
         return Output(process.returncode, bytes(printed.output), bytes(printed.errors))
+
+    def _buried(self, printed: "_Printed") -> None:
+        """Wait until every process of the session has let go of the pipes: a transport dies a moment after git."""
+        deadline = time.monotonic() + _DYING_MAX_S
+        while printed.open and (left := deadline - time.monotonic()) > 0:
+            printed.take(left)
+            printed.output.clear()
 
     def kill(self) -> None:
         """End the whole session at once; a child that has not started yet will not start."""
