@@ -127,9 +127,17 @@ async def test_what_a_stale_worker_pushed_after_the_end_is_removed_when_it_is_go
     assert Counter(effect.kind for effect in await line.effects())["delete_snapshots"] == 2
 
 
+def close(repository: SampleRepository, *places: str) -> None:
+    """Put a file where a remote would need a directory for refs, so that none can be made there."""
+    for place in places:
+        file = repository.path / ".git" / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("closed\n")
+
+
 async def test_a_remote_that_refuses_private_refs_gets_a_branch(line: LineRun) -> None:
     repository = await start(line)
-    repository.git("config", "transfer.hideRefs", "refs/changeline")
+    close(repository, "refs/changeline")
     await line.to_the_gate()
     assert wip(repository) == [f"{BRANCH}1"]
     lose_the_machine(line)
@@ -139,10 +147,7 @@ async def test_a_remote_that_refuses_private_refs_gets_a_branch(line: LineRun) -
 
 async def test_a_remote_that_refuses_every_snapshot_is_a_warning(line: LineRun) -> None:
     repository = await start(line)
-    hook = repository.path / ".git" / "hooks" / "update"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text('#!/bin/sh\ncase "$1" in *changeline/wip*) exit 1;; esac\n')
-    hook.chmod(0o755)
+    close(repository, "refs/changeline", "refs/heads/changeline/wip")
     await line.to_the_gate()
     told = await warnings(line)
     assert len(told) == 1 and "could not be saved" in told[0]
