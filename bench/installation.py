@@ -17,13 +17,13 @@ from cli import itself, one_machine
 from cli.local.children import Child
 from cli.local.data_directory import DataDirectory
 from cli.local.servers import LocalServers
-from pipeline.settings import (
+from pipeline.settings.process import (
     AnthropicSettings,
     ControllerSettings,
     DatabaseSettings,
     EnvironmentSettings,
+    ProcessSettings,
     RedisSettings,
-    Settings,
 )
 
 _ANSWER_S = 5.0
@@ -35,7 +35,7 @@ class Installation:
     """Running servers, and the means to run the product's own processes on them."""
 
     root: Path
-    settings: Settings
+    settings: ProcessSettings
     servers: LocalServers
     children: list[Child] = field(default_factory=list)
 
@@ -99,7 +99,7 @@ def installation() -> Iterator[Installation]:
     root.chmod(0o755)
     try:
         data = root / "data"
-        settings = Settings().model_copy(
+        settings = ProcessSettings().model_copy(
             update={
                 "data_dir": data, "tenant": "default", "url": None, "token": None, "scenario": None,
                 "database": DatabaseSettings(), "redis": RedisSettings(), "anthropic": AnthropicSettings(),

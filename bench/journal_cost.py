@@ -17,7 +17,7 @@ from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import leased
 from bench.turns import agent_ports, converse
-from pipeline.adapters.sandbox import start_sandbox
+from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.ports import Journal, JournalEntry, JournalKey
 
 GROUP = "journal"

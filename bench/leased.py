@@ -8,9 +8,9 @@ from datetime import timedelta
 from bench import sample
 from bench.installation import Installation
 from pipeline.change_request import Move, RepositoryTarget
-from pipeline.configuration import Configuration
 from pipeline.identifiers import new_id
 from pipeline.records import NewChangeRequest
+from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database, WorkerIdentity
 from pipeline.store.leases import Leases
@@ -36,7 +36,7 @@ async def leased(installation: Installation) -> AsyncIterator[Leased]:
     target = RepositoryTarget(name="bench", remote="/nowhere", base_branch="main")
     new = NewChangeRequest(
         id=new_id("cr"), title=sample.TITLE, body=sample.BODY, created_by="bench", repositories=(target,),
-        settings_snapshot=Configuration().snapshot(),
+        settings_snapshot=RuntimeSettings().snapshot(),
     )  # fmt: skip
     door = Database(url, tenant=tenant, pool_max=1)
     async with door.transaction() as connection:

@@ -27,7 +27,7 @@ from controller.wiring import EffectExecutor
 from pipeline.agents.crew import Crew
 from pipeline.ports import CommandResult, Isolation, Repository, Sandbox, SandboxCommand
 from pipeline.records import Effect
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from worker.fork_server import ForkServer
 from worker.main import run
 from worker.order import Order
@@ -131,7 +131,7 @@ def serve_forks(file: Path) -> None:
     settings, stopwatch = read_settings(), Stopwatch(file)
     logs.set_up(settings.log_level)
 
-    def work(order: Order, given: Settings, isolation: Isolation | None) -> int:
+    def work(order: Order, given: ProcessSettings, isolation: Isolation | None) -> int:
         return run(order, given, isolation, prepare=lambda hands: timing(hands, stopwatch))
 
     ForkServer(settings, work=work).serve()

@@ -18,13 +18,14 @@ from bench.installation import Installation
 from bench.leased import Leased, leased
 from pipeline.adapters.clock import SystemClock
 from pipeline.change_request import RepositoryTarget, Stage
-from pipeline.configuration import Configuration
-from pipeline.context import StageContext
-from pipeline.execution import StageEnd, StageRun, stage_node
 from pipeline.limits import Limits
+from pipeline.line.execution import stage_node
 from pipeline.ports import Author
-from pipeline.snapshots import SnapshotPushes
-from pipeline.state import PER_REPOSITORY, RepositoryTask, RunState
+from pipeline.settings.runtime import RuntimeSettings
+from pipeline.snapshots.saving import SnapshotPushes
+from pipeline.stage.context import StageContext
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import PER_REPOSITORY, RepositoryTask, RunState
 from pipeline.store.checkpoints import checkpointer
 from pipeline.store.run_records import RunRecords
 
@@ -87,7 +88,7 @@ def _context(lease: Leased, installation: Installation, *, attempt: int) -> Stag
     unused: Any = None
     return StageContext(
         cr_id=cr_id, attempt=attempt, epoch=lease.identity.epoch, title="", request_text="", requested_by="bench",
-        requested_at="", source="api", external_url=None, configuration=Configuration(),
+        requested_at="", source="api", external_url=None, settings=RuntimeSettings(),
         targets={"bench": RepositoryTarget(name="bench", remote="/nowhere", base_branch="main")}, records=records,
         agents=unused, repositories={}, snapshots=_no_snapshots(lease, records), forge=unused, sandbox=unused, environments=unused, scanner=unused, signer=unused,
         clock=SystemClock(), emit=records.emit, author=Author(name="Bench", email="bench@localhost"),

@@ -16,7 +16,7 @@ from bench.installation import Installation
 from bench.leased import Leased, leased
 from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.sandbox import start_sandbox
+from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.agents.loop import run_agent
 from pipeline.agents.task import AgentPorts, AgentTask, SubmitTool
 from pipeline.agents.tools import Workbench

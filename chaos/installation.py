@@ -22,8 +22,8 @@ from cli.local.data_directory import DataDirectory
 from cli.local.processes import identity
 from cli.local.runtime_state import Runtime, read_runtime
 from cli.local.servers import Urls, running_urls
-from pipeline.crash_points import CrashPoints
-from pipeline.settings import Settings
+from pipeline.line.crash_points import CrashPoints
+from pipeline.settings.process import ProcessSettings
 
 BEAT_S = 0.5
 LOST_AFTER_S = 3.0
@@ -72,7 +72,7 @@ class Installation:
     @property
     def urls(self) -> Urls:
         """The servers' addresses with their passwords."""
-        found = running_urls(Settings().model_copy(update={"data_dir": self.root / "data"}), self.directory)
+        found = running_urls(ProcessSettings().model_copy(update={"data_dir": self.root / "data"}), self.directory)
         if found is None:
             raise NotStarted("The installation does not run.")
         return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from pipeline.crash_points import IN_WORKERS, POINTS
+from pipeline.line.crash_points import IN_WORKERS, POINTS
 
 PER_CHANGE_REQUEST = 5
 _SKIP_MAX = 12

@@ -15,7 +15,7 @@ import httpx2
 from cli.local.data_directory import DataDirectory, locate
 from cli.local.runtime_state import Runtime, read_runtime
 from pipeline.errors import CallerError, ChangelineError, Conflict, TransientError
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 TIMEOUT_S = 60.0
 SILENCE_MAX_S = 60.0
@@ -166,7 +166,7 @@ class Client:
             ) from error
 
 
-def connect(settings: Settings) -> Client:
+def connect(settings: ProcessSettings) -> Client:
     """Return a client for the configured or the running controller. Raises `Unreachable` when there is none."""
     if settings.url is not None:
         if settings.token is None:
@@ -181,7 +181,7 @@ def connect(settings: Settings) -> Client:
     return client_of(runtime)
 
 
-def started(settings: Settings) -> Runtime | None:
+def started(settings: ProcessSettings) -> Runtime | None:
     """Return what runs on the data directory, ready or not; None when nothing does."""
     runtime = read_runtime(DataDirectory.at(locate(settings)))
     return runtime if runtime is not None and runtime.alive else None

@@ -17,21 +17,21 @@ from controller.publishing import PublishSnapshot
 from controller.serve import serve
 from controller.wiring import ControllerWiring, Place
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.forge_local import LocalForge
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_network import Remote, network_of
-from pipeline.adapters.git_remotes import inspect_remote
-from pipeline.adapters.git_repository import cache_below, open_repository
+from pipeline.adapters.forges.local import LocalForge
+from pipeline.adapters.git.network import Remote, network_of
+from pipeline.adapters.git.remotes import inspect_remote
+from pipeline.adapters.git.repository import cache_below, open_repository
+from pipeline.adapters.git.runner import GitCommands
+from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
-from pipeline.adapters.webhooks import HttpWebhooks
-from pipeline.crash_points import crash_points, unnoticed
 from pipeline.errors import CallerError
+from pipeline.line.crash_points import crash_points, unnoticed
 from pipeline.ports import Author, RemoteFacts, Repository
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from pipeline.store.engine import Database
 
 
-def run_controller(settings: Settings, *, alone: bool, fork_server: ForkServerChild) -> None:
+def run_controller(settings: ProcessSettings, *, alone: bool, fork_server: ForkServerChild) -> None:
     """Serve until told to stop. `alone` states that no other controller serves this database."""
     wired = wiring(settings, alone=alone, fork_server=fork_server)
     if settings.data_dir is not None:
@@ -39,7 +39,7 @@ def run_controller(settings: Settings, *, alone: bool, fork_server: ForkServerCh
     asyncio.run(serve(create_app(wired), settings, on_ready=lambda _url: None))
 
 
-def wiring(settings: Settings, *, alone: bool, fork_server: ForkServerChild | None = None) -> ControllerWiring:
+def wiring(settings: ProcessSettings, *, alone: bool, fork_server: ForkServerChild | None = None) -> ControllerWiring:
     """Put the controller of one machine together. `fork_server` is one that already starts."""
     if settings.database.url is None or settings.data_dir is None:
         raise CallerError(
@@ -92,7 +92,7 @@ async def _working_token(database_url: str, tenant: str, kept: str) -> str:
 
 
 class _Opener:
-    def __init__(self, settings: Settings, cache_dir: Path) -> None:
+    def __init__(self, settings: ProcessSettings, cache_dir: Path) -> None:
         self._commands = GitCommands(
             timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
             transfer_max_bytes=settings.git.transfer_max_bytes, memory_max_bytes=settings.git.memory_max_bytes,

@@ -8,7 +8,7 @@ from cli.client import Unreachable
 from cli.exits import Exit
 from cli.output import refuse
 from pipeline.errors import CallerError, ChangelineError, TransientError
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 HOW_TO_SEE_MORE = "Run it again with CHANGELINE_LOG_LEVEL=debug to see the traceback."
 
@@ -38,6 +38,6 @@ def explain(error: Exception, *, as_json: bool, trace: str) -> int:
 
 def _debugging() -> bool:
     try:
-        return Settings().log_level.lower() == "debug"
+        return ProcessSettings().log_level.lower() == "debug"
     except ValidationError:
         return False

@@ -17,11 +17,11 @@ from cli.local.data_directory import DataDirectory
 from cli.local.ports import LOOPBACK, free_port
 from cli.local.servers import LocalServers
 from cli.scenario import ScenarioError, load_scenario
-from pipeline.adapters.sandbox import start_sandbox
-from pipeline.adapters.sandbox_probe import Places
+from pipeline.adapters.sandbox.bubblewrap import start_sandbox
+from pipeline.adapters.sandbox.start_up_check import Places
 from pipeline.errors import CallerError, Conflict
 from pipeline.ports import Isolation
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from pipeline.store import bootstrap
 
 KEY_SETTING = "CHANGELINE_ANTHROPIC__API_KEY"
@@ -43,7 +43,7 @@ class Model:
     scenario: Path | None = None
 
 
-def model_of(settings: Settings, scenario: Path | None) -> Model:
+def model_of(settings: ProcessSettings, scenario: Path | None) -> Model:
     """Say which model an installation with these settings works with. Raises `CallerError` for a scenario that is wrong."""
     if scenario is not None:
         path = scenario.expanduser().absolute()
@@ -75,7 +75,7 @@ def no_model() -> CallerError:
     )
 
 
-def migrate(servers: LocalServers, settings: Settings) -> None:
+def migrate(servers: LocalServers, settings: ProcessSettings) -> None:
     """Bring the database to this version's schema. Raises `CallerError` when that is not ours to do."""
     from pipeline.store import migrations  # noqa: PLC0415 - takes a second, which `status` and `down` need not wait
 
@@ -91,7 +91,7 @@ def migrate(servers: LocalServers, settings: Settings) -> None:
         )
 
 
-def children(servers: LocalServers, settings: Settings, model: Model) -> list[Child]:
+def children(servers: LocalServers, settings: ProcessSettings, model: Model) -> list[Child]:
     """Return the processes to run, and write down where the controller will answer."""
     port = settings.controller.port or free_port()
     host = settings.controller.host
@@ -119,7 +119,7 @@ def children(servers: LocalServers, settings: Settings, model: Model) -> list[Ch
 def controller_environment(
     surrounding: Mapping[str, str],
     servers: LocalServers,
-    settings: Settings,
+    settings: ProcessSettings,
     *,
     port: int,
     model: Model,
@@ -153,7 +153,7 @@ def controller_environment(
     return found
 
 
-def isolation(settings: Settings, directory: DataDirectory) -> Isolation:
+def isolation(settings: ProcessSettings, directory: DataDirectory) -> Isolation:
     """Find out, by doing it, how tools of agents are isolated on this machine."""
 
     async def probe() -> Isolation:

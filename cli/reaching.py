@@ -18,7 +18,7 @@ from cli.local.runtime_state import Runtime
 from cli.output import Output
 from cli.session import Session
 from pipeline.errors import CallerError, Conflict
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 _SETTLED_WITHIN_S = 180.0
 _LOOK_AGAIN_S = 0.1
@@ -33,7 +33,7 @@ class Reached:
     keep: bool = False
 
 
-def refuse_without_model(settings: Settings, scenario: Path | None) -> None:
+def refuse_without_model(settings: ProcessSettings, scenario: Path | None) -> None:
     """Raise `CallerError` when nothing would do the work; a controller elsewhere knows its own model."""
     if settings.url is not None:
         if scenario is not None:
@@ -63,7 +63,7 @@ def installation(session: Session, scenario: Path | None, *, keep: bool) -> Iter
             local.down(settings, report=session.out.note)
 
 
-def _start(out: Output, settings: Settings, scenario: Path | None) -> Client:
+def _start(out: Output, settings: ProcessSettings, scenario: Path | None) -> Client:
     door = settings.controller
     if "port" not in door.model_fields_set:
         # Nobody chose one: an installation that lives for one run stays out of the way of others.
@@ -71,7 +71,7 @@ def _start(out: Output, settings: Settings, scenario: Path | None) -> Client:
     return client_of(start_in_background(out, settings, one_machine.model_of(settings, scenario)))
 
 
-def _settled(settings: Settings) -> Runtime | None:
+def _settled(settings: ProcessSettings) -> Runtime | None:
     """Return the installation on the data directory once it is ready; None when there is none.
 
     Somebody may have started it, or be stopping it, a moment ago.
@@ -84,7 +84,7 @@ def _settled(settings: Settings) -> Runtime | None:
     return runtime
 
 
-def _check_same_scenario(settings: Settings, runtime: Runtime, scenario: Path) -> None:
+def _check_same_scenario(settings: ProcessSettings, runtime: Runtime, scenario: Path) -> None:
     wanted = one_machine.model_of(settings, scenario).words
     if runtime.model != wanted:
         raise Conflict(

@@ -10,14 +10,14 @@ from pydantic import ValidationError
 from cli.client import Client, connect
 from cli.output import Output
 from pipeline.errors import CallerError
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 
 @dataclass
 class Session:
     """One run of one verb."""
 
-    settings: Settings
+    settings: ProcessSettings
     out: Output
     stack: ExitStack
 
@@ -34,10 +34,10 @@ def begin(*, as_json: bool) -> Iterator[Session]:
         yield Session(read_settings(), Output(as_json=as_json), stack)
 
 
-def read_settings() -> Settings:
+def read_settings() -> ProcessSettings:
     """Return the process's settings from its environment."""
     try:
-        return Settings()
+        return ProcessSettings()
     except ValidationError as error:
         first = error.errors()[0]
         name = "CHANGELINE_" + "__".join(str(part) for part in first["loc"]).upper()

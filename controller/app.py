@@ -11,9 +11,9 @@ from controller import errors
 from controller.analytics import routes as analytics_routes
 from controller.auth import routes as auth_routes
 from controller.background.bells import BellHub
-from controller.background.deliveries import Announcer, DeliverNotification, DeliverReport
 from controller.background.deltas import DeltaEar
 from controller.background.events import EventTailer
+from controller.background.notifications import Announcer, DeliverNotification, DeliverReport
 from controller.background.outbox import Outbox
 from controller.background.supervision import Loop, supervise
 from controller.background.timers import TimerLoop
@@ -40,8 +40,8 @@ from controller.turns import routes as turn_routes
 from controller.version import program_version
 from controller.views import routes as view_routes
 from controller.wiring import ControllerWiring, EffectExecutor
-from pipeline import deliveries
 from pipeline.adapters.redis_bell import FallbackBell, RedisBell, RedisTenantDeltas
+from pipeline.effects import notifications
 from pipeline.identifiers import new_id
 from pipeline.ports import TenantBell, TenantDeltas
 from pipeline.store.bell import PostgresTenantBell
@@ -164,8 +164,8 @@ def _deliverers(wiring: ControllerWiring, database: Database) -> dict[str, Effec
         return {}
     secret = wiring.settings.webhook.report_secret
     return {
-        deliveries.REPORT: DeliverReport(database, wiring.webhooks, secret=secret),
-        deliveries.NOTIFICATION: DeliverNotification(database, wiring.webhooks),
+        notifications.REPORT: DeliverReport(database, wiring.webhooks, secret=secret),
+        notifications.NOTIFICATION: DeliverNotification(database, wiring.webhooks),
     }
 
 

@@ -6,10 +6,10 @@ Apart from the rest of the door, because `up` refuses an address before anything
 import ipaddress
 
 from pipeline.errors import CallerError
-from pipeline.settings import ControllerSettings, Settings
+from pipeline.settings.process import ControllerSettings, ProcessSettings
 
 
-def check_binding(settings: Settings) -> None:
+def check_binding(settings: ProcessSettings) -> None:
     """Raise `CallerError` when the address would offer tokens and code in the clear to other machines."""
     door = settings.controller
     if (door.tls_certificate is None) is not (door.tls_key is None):

@@ -13,7 +13,7 @@ import h11
 from starlette.requests import Request
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from controller.background.crowds import Line
+from controller.background.live_streams import Line
 from controller.errors import Malformed, problem_of, respond
 from controller.framing import RequestFraming
 

@@ -13,7 +13,7 @@ from controller.events.open_streams import OpenStreams
 from controller.metrics import Metrics
 from controller.operations.schema_check import SchemaCheck
 from controller.wiring import ControllerWiring
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from pipeline.store.engine import Database
 
 
@@ -32,7 +32,7 @@ class ControllerContext:
     controller_id: str
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> ProcessSettings:
         """The bootstrap settings."""
         return self.wiring.settings
 

@@ -12,12 +12,12 @@ from typing import Any
 import structlog
 
 from controller.wiring import InspectedRepository, Place, RepositoryDiff
-from pipeline import snapshots
 from pipeline.change_request import RepositoryTarget
 from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository, Stack
 from pipeline.records import Effect
-from pipeline.repository_reading import in_the_way, stack_at
+from pipeline.snapshots import saving
+from pipeline.stage.repository_reading import in_the_way, stack_at
 
 _log = structlog.get_logger(__name__)
 
@@ -189,7 +189,7 @@ class DeleteSnapshots:
         """Delete whatever is there now; nothing there is success."""
         name = str(effect.repository)
         repository = await opened(self._open, effect)
-        deleted = await snapshots.delete_snapshots(
+        deleted = await saving.delete_snapshots(
             repository, str(effect.payload["cr_id"]), name, shown=effect.payload.get("shown", ())
         )
         why_not = await repository.prune()
@@ -220,7 +220,7 @@ def _no_commit(facts: RemoteFacts) -> CallerError:
 async def _with_commit(open_repository: OpenRepository, effect: Effect, commit: str) -> Repository:
     repository = await opened(open_repository, effect)
     if not await repository.has_commit(commit):
-        await snapshots.fetch_snapshots(repository, effect.cr_id, str(effect.repository))
+        await saving.fetch_snapshots(repository, effect.cr_id, str(effect.repository))
     if not await repository.has_commit(commit):
         raise TransientError("The commit is not in the cache yet.", commit=commit)
     return repository

@@ -18,7 +18,7 @@ from controller.metrics import Metrics
 from pipeline.errors import CallerError
 from pipeline.identifiers import new_id
 from pipeline.replay.file import FILE_MAX_BYTES
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 BODY_MAX_BYTES = 2 * 1024 * 1024
 LARGER_BODIES = {"/api/v1/journals": FILE_MAX_BYTES}
@@ -36,7 +36,7 @@ _HEADERS = (
 )
 
 
-def allowed_hosts(settings: Settings) -> frozenset[str]:
+def allowed_hosts(settings: ProcessSettings) -> frozenset[str]:
     """Return the names this controller answers for, without ports."""
     door = settings.controller
     names = ("localhost", "127.0.0.1", "::1", door.host, *door.allowed_hosts)

@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from controller.git_work import OpenRepository, opened
-from pipeline import snapshot_checks
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded, TransientError
-from pipeline.evidence.secret_scan import scan_for_secrets
-from pipeline.evidence.unified_diff import added_lines
 from pipeline.limits import Limits
 from pipeline.ports import Author, Repository, SecretScanner
+from pipeline.proof.secret_scan import scan_for_secrets
+from pipeline.proof.unified_diff import added_lines
 from pipeline.records import Effect
+from pipeline.snapshots import checks
 
 _TRAILER = "Change-Request:"
 
@@ -55,9 +55,7 @@ class PublishSnapshot:
         if not await repository.has_commit(cut):
             raise TransientError("The commit is not in the cache yet.", commit=cut)
         limits = Limits().model_copy(update=dict(payload["caps"]))
-        why = await snapshot_checks.refusal(
-            repository, cut, rules=str(payload["base"]), scanner=self._scanner, limits=limits
-        )
+        why = await checks.refusal(repository, cut, rules=str(payload["base"]), scanner=self._scanner, limits=limits)
         if why is None:
             return cut, ""
         return payload["snapshot"], f"What the turn that was cut had written is not published: {why}."

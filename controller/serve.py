@@ -19,7 +19,7 @@ from controller.connections import OpenProtocol
 from controller.context import ControllerContext
 from controller.framing import HEAD_MAX_BYTES
 from pipeline.errors import CallerError
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 _GRACE_S = 5
 _OPEN_FILES = 65_536
@@ -30,7 +30,7 @@ Ready = Callable[[str], None]
 
 async def serve(
     app: FastAPI,
-    settings: Settings,
+    settings: ProcessSettings,
     *,
     on_ready: Ready,
     stop: asyncio.Event | None = None,

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, StringConstrai
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from pipeline.ref_names import BRANCH_MAX, why_no_branch
+from pipeline.repositories.ref_names import BRANCH_MAX, why_no_branch
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
 _BREAKS = re.compile(r"[\t\r\n]")

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.change_request import Reach, RepositoryTarget
-from pipeline.crash_points import Reached, unnoticed
+from pipeline.line.crash_points import Reached, unnoticed
 from pipeline.ports import ChangedFile, TenantBell, Webhooks
 from pipeline.records import Effect
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from pipeline.store.dispatching import Dispatched
 
 
@@ -145,7 +145,7 @@ class Pace:
 class ControllerWiring:
     """Everything a controller is made of. The composition root (`cli`) fills it."""
 
-    settings: Settings
+    settings: ProcessSettings
     database_url: str
     """Of the application role."""
     inspector: RepositoryInspector

@@ -15,8 +15,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pipeline.configuration import SECTIONS
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
+from pipeline.settings.runtime import SECTIONS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "settings.md"
 LONG = 90
@@ -49,8 +49,10 @@ def _header() -> list[str]:
 
 def _process_settings() -> Iterator[str]:
     yield from ("## Process settings", "", "From the environment: prefix `CHANGELINE_`, groups joined by `__`.", "")
-    yield from _table((f"CHANGELINE_{name.upper()}", Settings, name) for name in Settings.model_fields if _plain(name))
-    for group, field in Settings.model_fields.items():
+    yield from _table(
+        (f"CHANGELINE_{name.upper()}", ProcessSettings, name) for name in ProcessSettings.model_fields if _plain(name)
+    )
+    for group, field in ProcessSettings.model_fields.items():
         model = field.annotation
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             continue
@@ -71,7 +73,7 @@ def _runtime_settings() -> Iterator[str]:
 
 
 def _plain(name: str) -> bool:
-    annotation = Settings.model_fields[name].annotation
+    annotation = ProcessSettings.model_fields[name].annotation
     is_group = isinstance(annotation, type) and issubclass(annotation, BaseModel)
     return not is_group and not name.startswith("ambient_")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from langgraph.checkpoint.memory import InMemorySaver
 
 from pipeline.change_request import Stage
-from pipeline.graph import compile_line, join_name
-from pipeline.state import PAUSE, PER_REPOSITORY, RESUME
+from pipeline.line.graph import compile_line, join_name
+from pipeline.stage.state import PAUSE, PER_REPOSITORY, RESUME
 
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
 BEGIN = "<!-- state-machine:begin (drawn by `make docs` from the compiled graph; a test compares them) -->"

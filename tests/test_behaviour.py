@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.behaviour import (
+from pipeline.specs.behaviour import (
     Behaviour,
     InvalidBehaviour,
     Scenario,

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.errors import CallerError
 from pipeline.ports import Language, Stack
-from pipeline.stacks import detect, is_test_file, manifest_hash, module_names
+from pipeline.repositories.stacks import detect, is_test_file, manifest_hash, module_names
 
 
 def found(tree: dict[str, str], test_command: str | None = None) -> Stack:

@@ -5,13 +5,13 @@ import contextlib
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.cancellation import ended, until_set
 from pipeline.change_request import PauseReason, Status
-from pipeline.context import Records
+from pipeline.concurrency.cancellation import ended, until_set
+from pipeline.concurrency.rings import Heard
 from pipeline.errors import TransientError
-from pipeline.heard import Heard
 from pipeline.limits import Limits
 from pipeline.ports import Bell, Clock
+from pipeline.stage.context import Records
 from pipeline.store.runs import Runs
 
 LOOK_EVERY_S = 1.0

@@ -20,12 +20,12 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from pipeline.ports import Isolation
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from worker import warmth
 from worker.main import run
 from worker.order import Order
 
-Work = Callable[[Order, Settings, Isolation | None], int]
+Work = Callable[[Order, ProcessSettings, Isolation | None], int]
 
 PR_SET_PDEATHSIG = 1
 READ_BYTES = 65_536
@@ -35,7 +35,7 @@ READ_BYTES = 65_536
 class ForkServer:
     """The parent. `workers` maps process ids to what they work on."""
 
-    settings: Settings
+    settings: ProcessSettings
     work: Work = run
     """What a forked process does with its order, given how tools are isolated here; returns its exit code."""
     isolation: Isolation | None = None

@@ -15,7 +15,7 @@ from datetime import timedelta
 import structlog
 
 from pipeline.errors import ChangelineError
-from pipeline.settings import LeaseSettings
+from pipeline.settings.process import LeaseSettings
 from pipeline.store.engine import Database, WorkerIdentity
 from pipeline.store.leases import Leases
 

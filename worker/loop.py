@@ -17,14 +17,14 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command
 
-from pipeline import shortage
-from pipeline import state as states
 from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
 from pipeline.errors import ChangelineError, DatabaseAway, LeaseLost, Parked, PersonNeeded, TransientError
 from pipeline.events import WorkerStarted
-from pipeline.graph import Line
 from pipeline.identifiers import new_id
-from pipeline.state import GRAPH_VERSION
+from pipeline.line.graph import Line
+from pipeline.machine import shortage
+from pipeline.stage import state as states
+from pipeline.stage.state import GRAPH_VERSION
 from pipeline.store import checkpoints
 from pipeline.store.runs import Ending
 from worker.control import Stop

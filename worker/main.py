@@ -8,7 +8,7 @@ from collections.abc import Callable
 from langgraph.runtime import RunControl
 
 from pipeline.ports import Isolation
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from worker.control import Stop, first_to_stop, stop_asked, time_used_up
 from worker.heartbeat import Heartbeat
 from worker.loop import execute
@@ -19,7 +19,9 @@ Prepare = Callable[[Hands], Hands]
 """Changes what a worker works with before it starts, such as wrapping a port to time it."""
 
 
-def run(order: Order, settings: Settings, isolation: Isolation | None = None, *, prepare: Prepare | None = None) -> int:
+def run(
+    order: Order, settings: ProcessSettings, isolation: Isolation | None = None, *, prepare: Prepare | None = None
+) -> int:
     """Execute one lease in this process; returns the exit code. `isolation` saves another look at this machine."""
     return asyncio.run(_run(order, settings, isolation, prepare))
 
@@ -27,14 +29,14 @@ def run(order: Order, settings: Settings, isolation: Isolation | None = None, *,
 async def stop_wanted(held: Hands) -> Stop:
     """Return once a person or the clock stops this run."""
     context = held.context
-    limits = context.configuration.pipeline
+    limits = context.settings.pipeline
     return await first_to_stop(
         stop_asked(held.runs, held.bell, context.cr_id, held.heard),
         time_used_up(context.records, limits, context.clock),
     )
 
 
-async def _run(order: Order, settings: Settings, isolation: Isolation | None, prepare: Prepare | None) -> int:
+async def _run(order: Order, settings: ProcessSettings, isolation: Isolation | None, prepare: Prepare | None) -> int:
     drain = RunControl()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain.request_drain)
     async with hands(order, settings, isolation) as held:

@@ -1,4 +1,4 @@
-"""A worker's ports with the crash points of `pipeline.crash_points` around what they make durable.
+"""A worker's ports with the crash points of `pipeline.line.crash_points` around what they make durable.
 
 Only a chaos run puts these decorators on; they forward everything and change nothing.
 """
@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any, cast
 
 from pipeline.agents.crew import Crew
-from pipeline.context import Records, StageContext
-from pipeline.crash_points import Reached, around
 from pipeline.events import Event
+from pipeline.line.crash_points import Reached, around
 from pipeline.ports import Journal, JournalEntry, JournalKey, Repository
 from pipeline.records import Effect, StageResult
+from pipeline.stage.context import Records, StageContext
 
 
 def mortal(context: StageContext, reached: Reached) -> StageContext:
@@ -34,7 +34,7 @@ class _Forwarding:
 
 
 class _Results(_Forwarding):
-    """Implements `pipeline.context.Records`."""
+    """Implements `pipeline.stage.context.Records`."""
 
     async def save_result(self, result: StageResult, *, announced_by: Event) -> None:
         """See the port."""

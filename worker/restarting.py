@@ -8,7 +8,7 @@ attempt that begins in the middle takes over specs and proofs of the one before.
 from langchain_core.runnables import RunnableConfig
 
 from pipeline.change_request import Stage
-from pipeline.state import RepositoryState, RunState
+from pipeline.stage.state import RepositoryState, RunState
 from pipeline.store import checkpoints
 from pipeline.store.runs import Restart
 from worker.wiring import Hands

@@ -11,11 +11,11 @@ from typing import Any
 
 from langgraph.types import StateSnapshot
 
-from pipeline import state as states
 from pipeline.change_request import Stage
 from pipeline.events import Warned
-from pipeline.routing import LINE
-from pipeline.state import GRAPH_VERSION, RunState, Verdict
+from pipeline.line.routing import LINE
+from pipeline.stage import state as states
+from pipeline.stage.state import GRAPH_VERSION, RunState, Verdict
 from pipeline.store.runs import BegunAnew, Restart
 from worker.restarting import thread
 from worker.wiring import Hands

@@ -15,17 +15,17 @@ from importlib import import_module
 from langgraph.checkpoint.memory import InMemorySaver
 
 from pipeline.adapters import anthropic
-from pipeline.adapters.sandbox import start_sandbox
-from pipeline.adapters.sandbox_probe import Places
+from pipeline.adapters.sandbox.bubblewrap import start_sandbox
+from pipeline.adapters.sandbox.start_up_check import Places
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.agents import prompting
 from pipeline.agents.roles import Role
 from pipeline.agents.submitting import tool_schema
-from pipeline.configuration import Configuration
-from pipeline.graph import compile_line
+from pipeline.line.graph import compile_line
 from pipeline.llm.pricing import load_prices
 from pipeline.ports import Isolation
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
+from pipeline.settings.runtime import RuntimeSettings
 
 _IMPORTED_ON_FIRST_USE = ("anyio._backends._asyncio", "sqlalchemy.dialects.postgresql.psycopg")
 
@@ -39,12 +39,12 @@ def warm() -> None:
     DetectSecretsScanner()
     compile_line(InMemorySaver())
     load_prices()
-    Configuration.model_validate(Configuration().snapshot())
+    RuntimeSettings.model_validate(RuntimeSettings().snapshot())
     for role in Role:
         tool_schema(role)
 
 
-def isolation(settings: Settings) -> Isolation | None:
+def isolation(settings: ProcessSettings) -> Isolation | None:
     """Find out in a child process how tools are isolated here; None when they are not, or it could not be found out."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -61,7 +61,7 @@ def isolation(settings: Settings) -> Isolation | None:
     return found if found is not None and found.active else None
 
 
-async def _probe(settings: Settings) -> dict[str, str]:
+async def _probe(settings: ProcessSettings) -> dict[str, str]:
     root = settings.data_dir
     hidden, places = ((root,), Places.below(root)) if root is not None else ((), None)
     sandbox = await start_sandbox(settings.sandbox, settings.environment, hidden=hidden, places=places)

@@ -9,31 +9,32 @@ from pathlib import Path
 
 from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.environments import SandboxEnvironments
-from pipeline.adapters.forge_local import LocalForge
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_network import network_of
-from pipeline.adapters.git_repository import cache_below, open_repository
+from pipeline.adapters.environments.cache import SandboxEnvironments
+from pipeline.adapters.forges.local import LocalForge
+from pipeline.adapters.git.network import network_of
+from pipeline.adapters.git.repository import cache_below, open_repository
+from pipeline.adapters.git.runner import GitCommands
 from pipeline.adapters.redis_bell import RedisDeltas
-from pipeline.adapters.sandbox import start_sandbox
-from pipeline.adapters.sandbox_probe import Places
+from pipeline.adapters.sandbox.bubblewrap import start_sandbox
+from pipeline.adapters.sandbox.start_up_check import Places
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.signing import InstallationKey
 from pipeline.agents.crew import Crew
 from pipeline.agents.live_text import LiveText
 from pipeline.change_request import RepositoryTarget
-from pipeline.configuration import Configuration
-from pipeline.context import StageContext
-from pipeline.crash_points import crash_points
+from pipeline.concurrency.rings import Heard
 from pipeline.errors import CallerError
-from pipeline.graph import Line, compile_line
-from pipeline.heard import Heard
+from pipeline.line.crash_points import crash_points
+from pipeline.line.graph import Line, compile_line
 from pipeline.llm.chains import scripted_models
 from pipeline.llm.gateway import Gateway
 from pipeline.llm.pricing import load_prices
 from pipeline.ports import Author, Bell, Clock, Deltas, Isolation, ModelProvider, Repository, Sandbox
-from pipeline.settings import Settings
-from pipeline.snapshots import SnapshotPushes
+from pipeline.settings.process import ProcessSettings
+from pipeline.settings.runtime import RuntimeSettings
+from pipeline.snapshots.saving import SnapshotPushes
+from pipeline.snapshots.turn_diffs import TurnDiffs
+from pipeline.stage.context import StageContext
 from pipeline.store.bell import PostgresBell
 from pipeline.store.checkpoints import checkpointer
 from pipeline.store.deltas import PostgresDeltas
@@ -43,7 +44,6 @@ from pipeline.store.journal import PostgresJournal
 from pipeline.store.ledger import PostgresLedger
 from pipeline.store.run_records import RunRecords
 from pipeline.store.runs import Runs
-from pipeline.turn_diffs import TurnDiffs
 from pipeline.version import version
 from worker.mortality import mortal
 from worker.order import Order
@@ -63,7 +63,7 @@ class Hands:
 
 
 @asynccontextmanager
-async def hands(order: Order, settings: Settings, isolation: Isolation | None = None) -> AsyncIterator[Hands]:
+async def hands(order: Order, settings: ProcessSettings, isolation: Isolation | None = None) -> AsyncIterator[Hands]:
     """Open connections and adapters for one order; closes them in reverse. `isolation` is what is known of tools here."""
     url = database_url(settings)
     identity = WorkerIdentity(cr_id=order.cr_id, epoch=order.epoch)
@@ -103,7 +103,7 @@ async def _stop(background: "asyncio.Task[None]") -> None:
         background.result()
 
 
-def database_url(settings: Settings) -> str:
+def database_url(settings: ProcessSettings) -> str:
     """Return the application role's URL; a worker without one was started by hand and told nothing."""
     if settings.database.url is None:
         raise CallerError(
@@ -112,7 +112,7 @@ def database_url(settings: Settings) -> str:
     return settings.database.url.get_secret_value()
 
 
-def data_directory(settings: Settings) -> Path:
+def data_directory(settings: ProcessSettings) -> Path:
     """Return the data directory, which whoever starts workers has fixed."""
     if settings.data_dir is None:
         raise CallerError("A worker needs the data directory.", field="CHANGELINE_DATA_DIR", remedy="Set it.")
@@ -121,7 +121,7 @@ def data_directory(settings: Settings) -> Path:
 
 async def _context(
     order: Order,
-    settings: Settings,
+    settings: ProcessSettings,
     runs: Runs,
     database: Database,
     provider: ModelProvider,
@@ -131,7 +131,7 @@ async def _context(
 ) -> StageContext:
     root = data_directory(settings)
     cr, progress = await runs.load()
-    configuration = Configuration.model_validate(cr.settings_snapshot)
+    runtime_settings = RuntimeSettings.model_validate(cr.settings_snapshot)
     clock = SystemClock()
     records = RunRecords(database, cr_id=cr.id, attempt=order.attempt)
     author = Author(name=settings.git.author_name, email=settings.git.author_email)
@@ -139,21 +139,21 @@ async def _context(
     repositories = await _repositories(root, settings, order.tenant, targets, author, clock)
     scanner = DetectSecretsScanner()
     pushes = SnapshotPushes(
-        cr_id=cr.id, epoch=order.epoch, repositories=repositories, scanner=scanner, limits=configuration.pipeline,
+        cr_id=cr.id, epoch=order.epoch, repositories=repositories, scanner=scanner, limits=runtime_settings.pipeline,
         author=author, clock=clock, emit=records.emit,
     )  # fmt: skip
     crew = Crew(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch,
-        gateway=_gateway(settings, configuration, order, database, clock, provider),
+        gateway=_gateway(settings, runtime_settings, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
         bring_back=pushes.bring_back,
         keep_diff=TurnDiffs(records=records, repository=repositories.__getitem__).keep,
         instructions=lambda _: StoredInstructions(database, cr_id=cr.id, heard=heard), emit=records.emit,
-        limits=configuration.pipeline, clock=clock, on_text=live.of,
+        limits=runtime_settings.pipeline, clock=clock, on_text=live.of,
     )  # fmt: skip
     return StageContext(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
-        requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, configuration=configuration,
+        requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, settings=runtime_settings,
         targets=targets, records=records, agents=crew, repositories=repositories, snapshots=pushes, forge=LocalForge(), sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
         scanner=scanner, signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
@@ -161,14 +161,19 @@ async def _context(
     )  # fmt: skip
 
 
-def _deltas(settings: Settings, order: Order, database: Database) -> Deltas:
+def _deltas(settings: ProcessSettings, order: Order, database: Database) -> Deltas:
     if settings.redis.url is None:
         return PostgresDeltas(database)
     return RedisDeltas(settings.redis.url.get_secret_value(), order.tenant)
 
 
 async def _repositories(
-    root: Path, settings: Settings, tenant: str, targets: Mapping[str, RepositoryTarget], author: Author, clock: Clock
+    root: Path,
+    settings: ProcessSettings,
+    tenant: str,
+    targets: Mapping[str, RepositoryTarget],
+    author: Author,
+    clock: Clock,
 ) -> dict[str, Repository]:
     # The composition root is where the surrounding environment enters; git takes only what it names itself.
     commands = GitCommands(
@@ -187,7 +192,7 @@ async def _repositories(
     }  # fmt: skip
 
 
-def _provider(settings: Settings) -> AnthropicProvider:
+def _provider(settings: ProcessSettings) -> AnthropicProvider:
     key = settings.anthropic_api_key
     return AnthropicProvider(
         api_key=key.get_secret_value() if key else "", base_url=settings.anthropic_base_url,
@@ -196,13 +201,13 @@ def _provider(settings: Settings) -> AnthropicProvider:
 
 
 def _gateway(
-    settings: Settings, configuration: Configuration, order: Order, database: Database, clock: Clock,
+    settings: ProcessSettings, runtime_settings: RuntimeSettings, order: Order, database: Database, clock: Clock,
     provider: ModelProvider,
 ) -> Gateway:  # fmt: skip
-    limits = configuration.pipeline
+    limits = runtime_settings.pipeline
     ledger = PostgresLedger(
         database, cr_id=order.cr_id, attempt=order.attempt, budget_usd=limits.budget_usd,
         call_budget_usd=limits.call_budget_usd, stage_budget_usd=None,
     )  # fmt: skip
-    models = scripted_models() if settings.scenario else configuration.models
+    models = scripted_models() if settings.scenario else runtime_settings.models
     return Gateway(providers={"anthropic": provider}, settings=models, prices=load_prices(), ledger=ledger, clock=clock)

@@ -11,7 +11,7 @@ from cli.local.servers import LocalServers, running_urls
 from cli.options import Json
 from cli.session import Session, begin
 from pipeline.errors import CallerError
-from pipeline.settings import RedisSettings, Settings
+from pipeline.settings.process import ProcessSettings, RedisSettings
 from pipeline.store import bootstrap, migrations
 
 app = typer.Typer()
@@ -106,6 +106,6 @@ def _database(session: Session) -> Iterator[_Addresses]:
             yield _Addresses(servers.app_url, servers.owner_url)
 
 
-def _embedded(settings: Settings, report: Callable[[str], None]) -> LocalServers:
+def _embedded(settings: ProcessSettings, report: Callable[[str], None]) -> LocalServers:
     alone = settings.model_copy(update={"redis": RedisSettings(embedded=False)})
     return LocalServers(alone, report=report)

@@ -17,7 +17,7 @@ from cli.local.data_directory import storage_refusal, write_private
 from cli.options import ChangeRequest, Json
 from cli.output import Output, printable
 from cli.session import begin
-from pipeline.adapters.git_reader import GitCommitReader
+from pipeline.adapters.git.commit_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.errors import CallerError
 from pipeline.evidence.bundle_verification import BUNDLE_MAX_BYTES, VerificationResult, verify_bundle

@@ -20,7 +20,7 @@ from cli.output import Output
 from cli.session import begin
 from controller.binding import check_binding
 from pipeline.errors import CallerError
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 app = typer.Typer()
 
@@ -110,13 +110,13 @@ def login(*, as_json: Json = False) -> None:
         session.out.note(f"It works once, within {expires_in_s // 60} minutes.")
 
 
-def placed(settings: Settings, host: str | None, port: int | None) -> Settings:
+def placed(settings: ProcessSettings, host: str | None, port: int | None) -> ProcessSettings:
     """Return settings with another address to listen on, where one was given."""
     changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return settings.model_copy(update={"controller": settings.controller.model_copy(update=changed)})
 
 
-def start_in_background(out: Output, settings: Settings, model: Model) -> Runtime:
+def start_in_background(out: Output, settings: ProcessSettings, model: Model) -> Runtime:
     """Start `up` as a process of its own and wait until it is ready. Raises `Conflict` when it already runs."""
     require_free_port(settings.controller.host, settings.controller.port, field="CHANGELINE_CONTROLLER__PORT")
     door = settings.controller
@@ -131,7 +131,9 @@ def login_link(client: Client) -> tuple[str, int]:
     return f"{client.url}{code['path']}", int(code["expires_in_s"])
 
 
-def show_ready(out: Output, settings: Settings, runtime: Runtime, *, servers: LocalServers | None = None) -> None:
+def show_ready(
+    out: Output, settings: ProcessSettings, runtime: Runtime, *, servers: LocalServers | None = None
+) -> None:
     """Print everything that a person needs to begin, and to stop."""
     with client_of(runtime) as client:
         link, _ = login_link(client)

@@ -22,7 +22,7 @@ from cli.local.postgres import SERVER_ENVIRONMENT, says_disk_full
 from cli.local.processes import server_account
 from cli.local.servers import LocalServers, running_urls
 from pipeline.errors import CallerError, InvariantBroken
-from pipeline.settings import DatabaseSettings, RedisSettings, Settings
+from pipeline.settings.process import DatabaseSettings, ProcessSettings, RedisSettings
 from pipeline.store import bootstrap
 
 _STAGE = "restoring"
@@ -38,7 +38,7 @@ class BackupReport:
 
 
 def backup(
-    settings: Settings, file: Path, *, report: Callable[[str], None], directory: DataDirectory | None = None
+    settings: ProcessSettings, file: Path, *, report: Callable[[str], None], directory: DataDirectory | None = None
 ) -> BackupReport:
     """Write a backup of the data directory, whether it runs or not. The file is for its owner only (0600).
 
@@ -68,7 +68,7 @@ def backup(
 
 
 def restore(
-    settings: Settings,
+    settings: ProcessSettings,
     file: Path,
     *,
     report: Callable[[str], None],
@@ -157,7 +157,7 @@ def _clear(stage: DataDirectory) -> None:
 
 
 @contextmanager
-def _superuser_url(settings: Settings, directory: DataDirectory, report: Callable[[str], None]) -> Iterator[str]:
+def _superuser_url(settings: ProcessSettings, directory: DataDirectory, report: Callable[[str], None]) -> Iterator[str]:
     running = running_urls(settings, directory)
     if running is not None and running.superuser is not None:
         yield running.superuser
@@ -172,7 +172,7 @@ def _embedded(servers: LocalServers) -> str:
     return servers.postgres.superuser_url(bootstrap.DATABASE)
 
 
-def _database_only(settings: Settings) -> Settings:
+def _database_only(settings: ProcessSettings) -> ProcessSettings:
     return settings.model_copy(update={"database": DatabaseSettings(), "redis": RedisSettings(embedded=False)})
 
 
@@ -198,7 +198,7 @@ def _run(directory: DataDirectory, program: str, url: str, *arguments: str) -> N
     raise CallerError(f"{program} failed: {said}")
 
 
-def _refuse_external(settings: Settings) -> None:
+def _refuse_external(settings: ProcessSettings) -> None:
     if settings.database.url is not None:
         raise CallerError(
             "The database is an external server, which Changeline does not back up.",

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from cli.local.processes import ServerAccount, enterable_by, server_account
 from pipeline.errors import CallerError, Conflict
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 DATA_FORMAT = 1
 """Layout of the directory; raised when an older Changeline could not read what a newer one wrote."""
@@ -34,7 +34,7 @@ _FREE_BYTES_MIN = 256 * 1024**2
 """A fresh database takes 39 MB and a copy of the programs 35 MB; below this the first day fails, so the start does."""
 
 
-def locate(settings: Settings, *, uid: int | None = None) -> Path:
+def locate(settings: ProcessSettings, *, uid: int | None = None) -> Path:
     """The configured directory; else /var/lib/changeline for root and the XDG state directory for everyone else."""
     if settings.data_dir is not None:
         return settings.data_dir.expanduser().absolute()

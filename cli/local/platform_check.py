@@ -8,12 +8,12 @@ import platform
 import sys
 
 from pipeline.errors import CallerError
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 _LINUX_MACHINES = frozenset({"x86_64", "amd64", "aarch64", "arm64"})
 
 
-def check_platform(settings: Settings, *, system: str | None = None, machine: str | None = None) -> None:
+def check_platform(settings: ProcessSettings, *, system: str | None = None, machine: str | None = None) -> None:
     """Raise CallerError on a machine that cannot run the local servers. The parameters default to this machine."""
     system = system or sys.platform
     machine = (machine or platform.machine()).lower()

@@ -23,7 +23,7 @@ from cli.local.redis import RedisServer
 from cli.local.runtime_state import RuntimeFile, Service, end_leftovers, read_runtime
 from cli.local.supervisor import Supervisor
 from pipeline.errors import CallerError
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from pipeline.store import bootstrap
 
 
@@ -50,7 +50,7 @@ class LocalServers:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ProcessSettings,
         *,
         report: Callable[[str], None],
         durable: bool = True,
@@ -167,7 +167,7 @@ class LocalServers:
         return server.url, Service(kind="embedded", address=address_of(server.url), version=server.version)
 
 
-def running_urls(settings: Settings, directory: DataDirectory | None = None) -> Urls | None:
+def running_urls(settings: ProcessSettings, directory: DataDirectory | None = None) -> Urls | None:
     """Addresses of the servers that another process runs on this data directory; None when none runs.
 
     For commands beside a running `up` (`db check`, `worker`, `backup`). It connects to nothing.

@@ -22,7 +22,7 @@ from cli.local.processes import end_process, gone_within, identity
 from cli.local.runtime_state import Runtime, end_leftovers, read_runtime
 from cli.local.servers import LocalServers
 from pipeline.errors import CallerError, Conflict
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 _POLL_S = 0.05
 _STOP_S = 90.0
@@ -40,7 +40,7 @@ class LocalStatus:
 
 
 def serve(
-    settings: Settings,
+    settings: ProcessSettings,
     *,
     migrate: Callable[[LocalServers], None],
     children: Callable[[LocalServers], Sequence[Child]],
@@ -79,7 +79,7 @@ def serve(
 
 
 def start_detached(
-    settings: Settings,
+    settings: ProcessSettings,
     argv: Sequence[str],
     env: Mapping[str, str],
     *,
@@ -128,7 +128,7 @@ def start_detached(
         raise
 
 
-def status(settings: Settings, directory: DataDirectory | None = None) -> LocalStatus:
+def status(settings: ProcessSettings, directory: DataDirectory | None = None) -> LocalStatus:
     """What runs on the data directory now; starts and changes nothing."""
     directory = directory or DataDirectory.at(locate(settings))
     now = read_runtime(directory) if directory.is_locked() else None
@@ -137,7 +137,7 @@ def status(settings: Settings, directory: DataDirectory | None = None) -> LocalS
     return LocalStatus(now.phase, directory.path, directory.logs, now)
 
 
-def down(settings: Settings, *, report: Callable[[str], None], directory: DataDirectory | None = None) -> bool:
+def down(settings: ProcessSettings, *, report: Callable[[str], None], directory: DataDirectory | None = None) -> bool:
     """Stop what runs on the data directory and wait for it; False when nothing ran. Idempotent.
 
     Raises:

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 
 from controller.background.events import EventTailer
-from pipeline.cancellation import ended
+from pipeline.concurrency.cancellation import ended
 from pipeline.errors import TransientError
 from pipeline.ports import TenantDeltas
 

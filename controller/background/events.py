@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from controller.background.crowds import Line
+from controller.background.live_streams import Line
 from controller.background.windows import SEND_BYTES, Piece, Window, delta, encode, position
 from pipeline.errors import TransientError
 from pipeline.records import StoredEvent

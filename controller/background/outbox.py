@@ -19,15 +19,15 @@ from controller.background.workers import lives
 from controller.metrics import Metrics
 from controller.wiring import EffectExecutor
 from pipeline import events
-from pipeline.crash_points import Reached, unnoticed
+from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import CallerError, PersonNeeded, TransientError
+from pipeline.line.crash_points import Reached, unnoticed
 from pipeline.records import Effect
-from pipeline.settings import EffectSettings
+from pipeline.settings.process import EffectSettings
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.principals import tenant_ids
-from pipeline.uninterrupted import uninterrupted
 
 RENEWALS = 3
 """How often a claim is renewed within its time."""

@@ -15,7 +15,7 @@ from time import monotonic
 import structlog
 
 from controller.outages import Outages
-from pipeline.cancellation import until_set
+from pipeline.concurrency.cancellation import until_set
 from pipeline.errors import TransientError
 
 _BACKOFF_S = 0.5

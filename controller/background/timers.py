@@ -7,7 +7,7 @@ from controller.background.bells import BellHub
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Status, WaitKind
 from pipeline.errors import NotFound
-from pipeline.settings import TimerSettings
+from pipeline.settings.process import TimerSettings
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database
 from pipeline.store.events import Events

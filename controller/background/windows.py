@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from sse_starlette.event import ServerSentEvent
 
-from controller.background.crowds import Crowd, Line, Place
+from controller.background.live_streams import Crowd, Line, Place
 from pipeline.records import StoredEvent
 
 WINDOW = 5_000

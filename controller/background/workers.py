@@ -14,7 +14,7 @@ from controller.wiring import Launcher
 from pipeline.change_request import Status
 from pipeline.errors import NotFound, TransientError
 from pipeline.records import ExpiredLease
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from pipeline.store.dispatching import Dispatched, Limit, dispatch_next
 from pipeline.store.engine import Database
 from pipeline.store.leases import Leases
@@ -24,7 +24,7 @@ from pipeline.store.worker_deaths import outlived, worker_died
 _log = structlog.get_logger(__name__)
 
 
-def limit_of(settings: Settings) -> Limit:
+def limit_of(settings: ProcessSettings) -> Limit:
     """Return how many change requests this controller lets run at the same time, where no runtime setting says otherwise."""
     door = settings.controller
     return Limit(workers_max=door.workers_max, tenant_workers_max=door.tenant_workers_max, set_by=settings.tenant)
@@ -39,7 +39,7 @@ class Workers:
         database: Database,
         bells: BellHub,
         launcher: Launcher,
-        settings: Settings,
+        settings: ProcessSettings,
         metrics: Metrics,
         owner: str,
         alone: bool,

@@ -12,8 +12,8 @@ from controller.wiring import InspectedRepository, Place, RepositoryInspector
 from pipeline.change_request import Reach, RepositoryTarget
 from pipeline.errors import CallerError
 from pipeline.ports import NotPublic
-from pipeline.remote_address import RemoteAddress
-from pipeline.repository_paths import portable_path
+from pipeline.repositories.paths import portable_path
+from pipeline.repositories.remote_address import RemoteAddress
 
 _NAME_MAX = 60
 _MARK = 12

@@ -14,9 +14,9 @@ from controller.context import ControllerContext
 from pipeline.access import Principal, Role
 from pipeline.change_request import Reach, RepositoryTarget
 from pipeline.errors import CallerError
-from pipeline.local_places import LocalPlaces, overlap
 from pipeline.ports import NotPublic
-from pipeline.remote_address import RemoteAddress
+from pipeline.repositories.local_places import LocalPlaces, overlap
+from pipeline.repositories.remote_address import RemoteAddress
 from pipeline.store.repositories import Repositories, paths_of_other_tenants
 
 

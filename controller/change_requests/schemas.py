@@ -13,7 +13,7 @@ from controller.interventions.schemas import AvailableAction
 from controller.text import TEXT_MAX, TITLE_MAX, URL, BranchName, FilledLine, FilledText, Line, Stated
 from pipeline.change_request import Kind, PauseReason, Stage, Status, WaitKind
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
-from pipeline.repository_paths import portable_path
+from pipeline.repositories.paths import portable_path
 from pipeline.store.board import AttemptState, Spending
 from pipeline.store.dispatching import HeldBy
 from pipeline.store.pull_requests import PullRequest

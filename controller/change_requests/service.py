@@ -17,10 +17,10 @@ from controller.text import TITLE_MAX
 from pipeline import events
 from pipeline.access import Principal, Role
 from pipeline.change_request import RepositoryTarget, Status
-from pipeline.configuration import Configuration
 from pipeline.errors import CallerError, Conflict
 from pipeline.identifiers import new_id
 from pipeline.records import NewChangeRequest
+from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.audit import Audit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.events import Events
@@ -71,7 +71,7 @@ async def _said_again(
     principal: Principal,
     submission: Submission,
     live: str,
-    configuration: Configuration,
+    configuration: RuntimeSettings,
     key: tuple[str | None, str],
 ) -> tuple[str, list[str]]:
     title = _title(submission)
@@ -86,7 +86,7 @@ async def _said_again(
 
 async def _look_around(
     context: ControllerContext, principal: Principal, submission: Submission, key: str | None, request_hash: str
-) -> tuple[Configuration, str | None, str | None]:
+) -> tuple[RuntimeSettings, str | None, str | None]:
     earlier, live = await _earlier(context, principal, key, request_hash), None
     async with context.database.transaction(principal.tenant) as connection:
         if earlier is None and submission.external_id is not None:
@@ -107,7 +107,7 @@ async def _store(
     principal: Principal,
     submission: Submission,
     title: str,
-    configuration: Configuration,
+    configuration: RuntimeSettings,
     chosen: Sequence[Chosen],
     key: str | None,
     request_hash: str,

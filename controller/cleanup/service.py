@@ -22,10 +22,11 @@ from controller.cleanup.schemas import (
 )
 from controller.context import ControllerContext
 from controller.interventions.actions import cleanable
-from pipeline import events, snapshots
+from pipeline import events
 from pipeline.access import Principal
 from pipeline.errors import CallerError, Conflict
 from pipeline.records import ChangeRequest, Effect, Intervention, RepositoryProgress
+from pipeline.snapshots import saving
 from pipeline.store.audit import Audit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects, effect_id
@@ -257,7 +258,7 @@ def snapshots_view(left: Left, worked_on: RepositoryProgress) -> CleanupArtifact
 
 def _deletion(cr: ChangeRequest, worked_on: RepositoryProgress) -> dict[str, Any]:
     shown = (worked_on.base_commit, worked_on.head_commit)
-    return snapshots.deletion(cr.id, cr.attempt, worked_on.target.name, worked_on.target.remote, shown=shown)
+    return saving.deletion(cr.id, cr.attempt, worked_on.target.name, worked_on.target.remote, shown=shown)
 
 
 def _snapshots_id(worked_on: RepositoryProgress) -> str:

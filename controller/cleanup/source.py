@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from controller.background.outbox import recorded
 from controller.cleanup.schemas import OPTIONS, ArtifactKind, CleanupArtifact, CleanupChoice
 from controller.interventions.actions import cleanable
-from pipeline import deliveries
 from pipeline.change_request import Status
+from pipeline.effects import notifications
 from pipeline.errors import InvariantBroken
 from pipeline.records import ChangeRequest, Effect
 from pipeline.store.effects import Effects
@@ -21,9 +21,9 @@ ID = ArtifactKind.SOURCE.value
 _ON_ITS_WAY = frozenset({"intended", "claimed", "retry"})
 _GIVEN_UP = ("dead", "dismissed")
 _TOLD_AS = {
-    Status.PAUSED: deliveries.Checkpoint.PAUSED,
-    Status.FAILED: deliveries.Checkpoint.FAILED,
-    Status.CANCELLED: deliveries.Checkpoint.CANCELLED,
+    Status.PAUSED: notifications.Checkpoint.PAUSED,
+    Status.FAILED: notifications.Checkpoint.FAILED,
+    Status.CANCELLED: notifications.Checkpoint.CANCELLED,
 }
 
 
@@ -61,7 +61,7 @@ async def carry_out(
 
 def _report(cr: ChangeRequest, effects: Sequence[Effect]) -> Effect | None:
     """Return the report of how it stands now; None as long as it has not followed from the event."""
-    reports = [one for one in effects if one.kind == deliveries.REPORT]
+    reports = [one for one in effects if one.kind == notifications.REPORT]
     newest = reports[-1] if reports else None
     if newest is None or newest.payload["checkpoint"] != _TOLD_AS[cr.status]:
         return None

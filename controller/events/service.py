@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from controller.background import windows
-from controller.background.crowds import Line
+from controller.background.live_streams import Line
 from controller.context import ControllerContext
 from pipeline.access import Principal
 from pipeline.change_request import Stage

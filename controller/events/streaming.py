@@ -14,7 +14,7 @@ from sse_starlette.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
 from controller.events.open_streams import OpenStreams
-from pipeline.cancellation import ended
+from pipeline.concurrency.cancellation import ended
 
 _log = structlog.get_logger(__name__)
 

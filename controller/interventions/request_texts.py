@@ -12,9 +12,9 @@ from controller.change_requests.texts import check_size
 from controller.interventions.desk import Desk, Done, body_of, forget_stops
 from controller.interventions.schemas import Action, RerunMode
 from pipeline.change_request import Move, PauseReason, Stage, Status
-from pipeline.configuration import Configuration
 from pipeline.errors import CallerError, Conflict
 from pipeline.records import Intervention
+from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.interventions import SOURCE_CHANGED
 from pipeline.store.request_revisions import DECLINED, in_use
 
@@ -101,4 +101,4 @@ def _begin(mode: RerunMode, stage: Stage | None, attempt: int) -> dict[str, Any]
 
 
 def _limit(desk: Desk) -> int:
-    return Configuration.model_validate(desk.cr.settings_snapshot).pipeline.request_max_bytes
+    return RuntimeSettings.model_validate(desk.cr.settings_snapshot).pipeline.request_max_bytes

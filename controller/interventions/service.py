@@ -17,9 +17,9 @@ from pipeline import events
 from pipeline.access import Principal
 from pipeline.change_request import Move, PauseReason, Stage, Status
 from pipeline.errors import CallerError, Conflict, InvariantBroken
+from pipeline.line.skipping import SKIPPABLE, skippable
 from pipeline.records import Intervention
-from pipeline.skipping import SKIPPABLE, skippable
-from pipeline.state import PER_REPOSITORY
+from pipeline.stage.state import PER_REPOSITORY
 from pipeline.store.audit import Audit
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests

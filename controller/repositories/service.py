@@ -8,7 +8,7 @@ from controller.context import ControllerContext
 from controller.repositories import schemas
 from controller.wiring import Place
 from pipeline.access import Principal
-from pipeline.configuration import DeliverySettings
+from pipeline.settings.runtime import DeliverySettings
 from pipeline.store.audit import Audit
 from pipeline.store.repositories import Repositories
 from pipeline.store.settings import SettingsVersions

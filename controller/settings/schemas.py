@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from controller.text import JsonObject, Line
-from pipeline.configuration import SECTIONS
+from pipeline.settings.runtime import SECTIONS
 from pipeline.store.settings import SettingsVersion
 
 

@@ -9,8 +9,8 @@ from controller.errors import PreconditionMissing
 from controller.receivers import check_receiver
 from controller.settings import schemas
 from pipeline.access import Principal
-from pipeline.configuration import SECTIONS, DispatchSettings, NotificationSettings, parse_section
 from pipeline.errors import CallerError
+from pipeline.settings.runtime import SECTIONS, DispatchSettings, NotificationSettings, parse_section
 from pipeline.store.audit import Audit
 from pipeline.store.settings import SettingsVersions
 

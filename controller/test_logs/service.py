@@ -7,7 +7,7 @@ from controller.context import ControllerContext
 from controller.test_logs.schemas import LogPage
 from pipeline.access import Principal
 from pipeline.errors import CallerError, NotFound
-from pipeline.evidence import test_logs
+from pipeline.proof import test_logs
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.work import ArtifactPart, Work
 

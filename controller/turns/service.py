@@ -7,11 +7,11 @@ from controller.errors import NoLongerThere
 from controller.turns import schemas
 from controller.views.schemas import ChangedFileView, RepositoryDiffView
 from controller.wiring import RepositoryDiff
-from pipeline import turn_diffs
 from pipeline.access import Principal
 from pipeline.errors import NotFound
 from pipeline.ports import JournalKey
 from pipeline.records import RepositoryProgress
+from pipeline.snapshots import turn_diffs
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.turns import EditingConversation, Turn, editing_conversations
 from pipeline.store.work import Work

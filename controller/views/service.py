@@ -12,9 +12,10 @@ from controller.change_requests.schemas import budget_of, plain_usd
 from controller.context import ControllerContext
 from controller.errors import NotThereYet
 from controller.views import schemas
-from pipeline import inspected, moved_bases
 from pipeline.access import Principal
+from pipeline.coding import moved_bases
 from pipeline.errors import CallerError, NotFound
+from pipeline.evidence import inspection_records
 from pipeline.evidence.bundle import ReviewRecord
 from pipeline.records import RepositoryProgress
 from pipeline.store.board import Board, Spending
@@ -82,7 +83,7 @@ async def findings(
     async with context.database.transaction(principal.tenant) as connection:
         number = attempt or (await ChangeRequests(connection).get(cr_id)).attempt
         work = Work(connection, cr_id=cr_id, attempt=number)
-        found, inspections = await work.findings(), await work.artifacts(inspected.KIND)
+        found, inspections = await work.findings(), await work.artifacts(inspection_records.KIND)
     items = [
         schemas.FindingView(
             repository=repository, source=one.source, severity=one.severity, blocking=one.severity.blocking,

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
-from pipeline.evidence.secret_shapes import masked, placeholder
 from pipeline.ports import SecretHit
+from pipeline.proof.secret_shapes import masked, placeholder
 
 BASE64_ENTROPY_MIN = 4.5
 HEX_ENTROPY_MIN = 3.0

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pipeline.agents.job import Handed, Job
 from pipeline.agents.journal import Noted, record_of
 from pipeline.agents.loop import run_agent
 from pipeline.agents.prompting import RenderedPrompt, render
@@ -19,13 +20,12 @@ from pipeline.agents.task import AgentPorts, AgentTask
 from pipeline.agents.tools import Workbench
 from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import PauseReason, wip_ref
-from pipeline.context import Handed, Job
 from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.events import Warned
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, Emit, Instructions, Journal, JournalKey, Repository, Sandbox, TurnListener
-from pipeline.snapshots import keep_prefix
+from pipeline.snapshots.saving import keep_prefix
 
 KeepDiffOf = Callable[[str, JournalKey, int | None, str, str], Awaitable[None]]
 """(repository, …): see `pipeline.agents.task.KeepDiff`."""
@@ -35,7 +35,7 @@ BringBack = Callable[[str, Sequence[str]], Awaitable[list[str]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crew:
-    """Implements `pipeline.context.Agents` for one attempt of one change request."""
+    """Implements `pipeline.stage.context.Agents` for one attempt of one change request."""
 
     cr_id: str
     attempt: int
@@ -45,7 +45,7 @@ class Crew:
     sandbox: Sandbox
     repositories: Callable[[str], Repository]
     bring_back: BringBack
-    """See `pipeline.context.Snapshots`."""
+    """See `pipeline.stage.context.Snapshots`."""
     keep_diff: KeepDiffOf
     instructions: Callable[[Job], Instructions]
     emit: Emit

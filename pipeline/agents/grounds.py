@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.agents.inspection import Inspection
 from pipeline.change_request import PauseReason
-from pipeline.evidence.shown_diff import Cut
+from pipeline.proof.shown_diff import Cut
 
 _NAMED_MAX = 20
 _UNREADABLE = (

@@ -12,10 +12,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Self
 
-from pipeline.context import Job
+from pipeline.agents.job import Job
 from pipeline.errors import TransientError
-from pipeline.evidence.secret_shapes import redacted
 from pipeline.ports import DELTA_MAX_BYTES, DeltaListener, Deltas, TurnListener
+from pipeline.proof.secret_shapes import redacted
 
 PAUSE_S = 0.1
 AWAY_S = 5.0

@@ -27,6 +27,7 @@ from pipeline.agents.tools import call_line, tool_definitions, tool_notes
 from pipeline.agents.toolsets import ToolSet
 from pipeline.agents.turn import Turn
 from pipeline.change_request import PauseReason
+from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import ChangelineError, DatabaseAway, InvariantBroken, PersonNeeded, TransientError
 from pipeline.events import (
     AgentCompleted,
@@ -40,7 +41,6 @@ from pipeline.events import (
 from pipeline.llm.chains import CallPurpose, Route
 from pipeline.llm.gateway import ModelCall, providers_down
 from pipeline.ports import JournalKey, ModelRequest
-from pipeline.uninterrupted import uninterrupted
 
 PERCENT = 100
 SAVE_CUT_S = 5.0

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from pipeline.agents.conversation import Conversation, replay
 from pipeline.agents.journal import Answered, Asked, Note, Noted, Record, entry_of, load_records, usage_json
+from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import InvariantBroken, NotFound
 from pipeline.ports import Journal, JournalKey, ModelAnswer, Reservation, Usage
-from pipeline.uninterrupted import uninterrupted
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from pipeline.cancellation import ended
+from pipeline.concurrency.cancellation import ended
 
 T = TypeVar("T")
 

@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from pipeline.behaviour import ScenarioKind
-from pipeline.evidence.baseline import SuiteComparison
 from pipeline.evidence.canonical_json import canonical_json, canonical_sha256
-from pipeline.evidence.red_green import RedVerdict, Verdict
-from pipeline.evidence.test_reports import TestReport
 from pipeline.findings import Finding, RiskFlag
 from pipeline.ports import Language, Signer
+from pipeline.proof.baseline import SuiteComparison
+from pipeline.proof.red_green import RedVerdict, Verdict
+from pipeline.proof.test_reports import TestReport
+from pipeline.specs.behaviour import ScenarioKind
 
 SCHEMA_VERSION: Literal[1] = 1
 FORMAT: Literal["changeline-evidence"] = "changeline-evidence"

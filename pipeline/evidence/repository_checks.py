@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from pipeline.behaviour import InvalidBehaviour, ScenarioKind, parse_feature
-from pipeline.evidence.baseline import compare_suites
 from pipeline.evidence.bundle import CommitRecord, RepositoryEvidence, RunRecord
-from pipeline.evidence.protected_tests import is_protected, symbol_paths
-from pipeline.evidence.red_green import RedRules, RedVerdict, confirm_red, judge_green, judge_preserve, judge_red
-from pipeline.evidence.symbols import RepositorySymbols, read_symbols
 from pipeline.ports import CommitReader
+from pipeline.proof.baseline import compare_suites
+from pipeline.proof.protected_tests import is_protected, symbol_paths
+from pipeline.proof.red_green import RedRules, RedVerdict, confirm_red, judge_green, judge_preserve, judge_red
+from pipeline.proof.symbols import RepositorySymbols, read_symbols
+from pipeline.specs.behaviour import InvalidBehaviour, ScenarioKind, parse_feature
 
 Record = Callable[[str, list[str]], None]
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from pipeline.change_request import PauseReason
+from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import ChangelineError, DatabaseAway, PersonNeeded, TransientError
 from pipeline.llm.chains import CallPurpose, ModelSettings, Route
 from pipeline.llm.pricing import ModelPrice, PriceList
@@ -29,7 +30,6 @@ from pipeline.ports import (
     Reservation,
     Usage,
 )
-from pipeline.uninterrupted import uninterrupted
 
 STORE_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 NOTHING_USED = Usage(input_tokens=0, cache_write_tokens=0, cache_read_tokens=0, output_tokens=0)

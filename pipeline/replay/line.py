@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline import routing
 from pipeline.change_request import Stage
 from pipeline.limits import Limits
+from pipeline.line import routing
 from pipeline.replay.recording import Recording
 from pipeline.replay.verdicts import Difference
-from pipeline.state import END, PER_REPOSITORY, RunState, Verdict, outcome_key
+from pipeline.stage.state import END, PER_REPOSITORY, RunState, Verdict, outcome_key
 
 _OPEN_ENDED = frozenset({Verdict.BLOCKED.value, Verdict.WAITING.value})
 

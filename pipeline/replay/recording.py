@@ -17,9 +17,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.agents.journal import Record, record_of
-from pipeline.configuration import Configuration
 from pipeline.errors import CallerError
 from pipeline.ports import EntryKind, JournalEntry, JournalKey
+from pipeline.settings.runtime import RuntimeSettings
 
 
 class _Part(BaseModel):
@@ -169,9 +169,9 @@ class Recording:
     conversations: Sequence[Conversation]
 
     @cached_property
-    def configuration(self) -> Configuration:
+    def configuration(self) -> RuntimeSettings:
         """The settings that the change request ran on."""
-        return Configuration.model_validate(self.body.change_request.settings_snapshot)
+        return RuntimeSettings.model_validate(self.body.change_request.settings_snapshot)
 
     def stage_of(self, activation: str) -> str | None:
         """Return the stage of an activation, as far as one of its products tells."""
@@ -189,7 +189,7 @@ def recording_of(plain: Mapping[str, Any]) -> Recording:
         texts = {name: base64.b64decode(content, validate=True) for name, content in body.blobs.items()}
         conversations = _conversations(body)
         recording = Recording(body=body, texts=texts, conversations=conversations)
-        Configuration.model_validate(body.change_request.settings_snapshot)
+        RuntimeSettings.model_validate(body.change_request.settings_snapshot)
     except (ValidationError, binascii.Error, ValueError) as error:
         what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise not_a_journal(f"its contents cannot be read ({what})") from error

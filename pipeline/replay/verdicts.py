@@ -14,15 +14,15 @@ from pydantic import TypeAdapter
 from pipeline.agents.journal import Observed
 from pipeline.agents.roles import Role
 from pipeline.agents.submissions.specs import Spec as SpecSubmission
-from pipeline.behaviour import render_feature
 from pipeline.change_request import Stage
-from pipeline.evidence.baseline import compare_suites
-from pipeline.evidence.red_green import RedVerdict, judge_green
-from pipeline.evidence.test_reports import TestReport
 from pipeline.findings import Severity
-from pipeline.proving import plain
+from pipeline.proof.baseline import compare_suites
+from pipeline.proof.red_green import RedVerdict, judge_green
+from pipeline.proof.test_reports import TestReport
 from pipeline.replay.recording import Recording, Result, Spec, TestRunRow
-from pipeline.state import Verdict, outcome_key
+from pipeline.specs.behaviour import render_feature
+from pipeline.stage.proving import plain
+from pipeline.stage.state import Verdict, outcome_key
 
 _REPORT = TypeAdapter(TestReport)
 _RED = TypeAdapter(RedVerdict)

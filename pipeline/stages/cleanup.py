@@ -3,10 +3,13 @@
 import asyncio
 from typing import Any
 
-from pipeline import evidencing, snapshots, tree_walk, waiting
 from pipeline.change_request import PauseReason, branch_name
-from pipeline.evidence.test_runs import RESULTS
-from pipeline.execution import StageEnd, StageRun
+from pipeline.evidence import gathering
+from pipeline.machine import tree_walk
+from pipeline.proof.test_runs import RESULTS
+from pipeline.snapshots import saving
+from pipeline.stage import effect_outcomes
+from pipeline.stage.run import StageEnd, StageRun
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -16,12 +19,12 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def cleanup(run: StageRun) -> StageEnd:
     """Close what the change request opened. A branch that moved since is left alone."""
-    digest = await evidencing.keep(run)
+    digest = await gathering.keep(run)
     await run.context.snapshots.end()
     for name in sorted(run.state["repositories"]):
         await _delete_branch(run, name)
         await _delete_snapshots(run, name)
-        await snapshots.forget(run.context.repositories[name], run.context.cr_id, name, shown=_shown(run, name))
+        await saving.forget(run.context.repositories[name], run.context.cr_id, name, shown=_shown(run, name))
     await _remove_trees(run)
     return StageEnd(summary=f"evidence {digest[:12]} signed and kept")
 
@@ -46,14 +49,14 @@ async def _delete_branch(run: StageRun, name: str) -> None:
         kind="delete_ref",
         payload={"remote": target.remote, "ref": f"refs/heads/{branch}", "expected": facts["head"]},
     )
-    await waiting.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
+    await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
 
 
 async def _delete_snapshots(run: StageRun, name: str) -> None:
     """Delete the snapshots of every epoch; a remote that refuses keeps them, and nobody has to act on that."""
     context, target = run.context, run.context.targets[name]
-    intent = snapshots.deletion(context.cr_id, context.attempt, name, target.remote, shown=_shown(run, name))
-    await waiting.outcome(run, await context.records.intend(**intent))
+    intent = saving.deletion(context.cr_id, context.attempt, name, target.remote, shown=_shown(run, name))
+    await effect_outcomes.outcome(run, await context.records.intend(**intent))
 
 
 def _shown(run: StageRun, name: str) -> list[str]:

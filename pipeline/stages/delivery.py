@@ -7,13 +7,14 @@ suite was not proven green on its base is never pushed.
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline import presenting, waiting
 from pipeline.change_request import PauseReason, branch_name
+from pipeline.concurrency.together import together
 from pipeline.errors import InvariantBroken
-from pipeline.execution import StageEnd, StageRun
+from pipeline.evidence import presentation
 from pipeline.records import Effect
-from pipeline.state import RepositoryState
-from pipeline.together import together
+from pipeline.stage import effect_outcomes
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import RepositoryState
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -51,10 +52,10 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
         expected = _ours(facts, effects, await repository.remote_ref(ref))
         payload = {"remote": target.remote, "ref": ref, "commit": facts["head"], "expected": expected}
         effect = await run.context.records.intend(key=key, repository=name, kind="push", payload=payload)
-    stop = await waiting.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
+    stop = await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
     if stop is not None:
         return stop
-    title, body = await presenting.pull_request(run, name)
+    title, body = await presentation.pull_request(run, name)
     await run.context.records.save_pull_request(
         repository=name,
         title=title,

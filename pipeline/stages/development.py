@@ -7,10 +7,11 @@ full suite itself, and hands back what it saw, a bounded number of times.
 
 from typing import Any
 
-from pipeline import benches, coding, feedback, testing_first
 from pipeline.agents.loop_context import FeedbackKind
-from pipeline.execution import StageEnd, StageRun
-from pipeline.state import RepositoryState
+from pipeline.coding import code_writing, test_writing, workbench
+from pipeline.stage import feedback
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import RepositoryState
 
 NEW_TESTS_FOR = frozenset({FeedbackKind.REVIEW, FeedbackKind.PULL_REQUEST, FeedbackKind.HANDOVER})
 """What may ask for further tests; red suites and scope findings never do."""
@@ -27,11 +28,11 @@ async def development(run: StageRun) -> StageEnd:
     base = run.here["base"]
     if _nothing_to_do(run):
         return StageEnd(summary="proven on its base already", repositories={run.name: {}})
-    bench = await benches.bench(run, base=base, start=run.here.get("head", base))
-    tests = await _present_tests(run) or await testing_first.write(run, bench)
+    bench = await workbench.bench(run, base=base, start=run.here.get("head", base))
+    tests = await _present_tests(run) or await test_writing.write(run, bench)
     if isinstance(tests, StageEnd):
         return tests
-    coded = await coding.as_handed_back(run, bench, tests) or await coding.write(run, bench, tests)
+    coded = await code_writing.as_handed_back(run, bench, tests) or await code_writing.write(run, bench, tests)
     if isinstance(coded, StageEnd):
         return coded
     await run.context.records.record_progress(run.name, tests_commit=tests.commit, head_commit=coded.head)
@@ -55,12 +56,12 @@ def _asked(run: StageRun) -> list[str]:
     return [run.here.get("spec_hash", ""), run.here.get("feedback", "")]
 
 
-async def _present_tests(run: StageRun) -> testing_first.ProvenTests | None:
+async def _present_tests(run: StageRun) -> test_writing.ProvenTests | None:
     """Return the tests of an earlier round when nothing that came back asks for others."""
     if not run.here.get("tests"):
         return None
     came_back = await feedback.given(run)
     if any(one.kind in NEW_TESTS_FOR and one.source in ASKS_FOR_TESTS for one in came_back):
         return None
-    known = await testing_first.stored(run)
+    known = await test_writing.stored(run)
     return known if known is not None and known.commit == run.here["tests"] else None

@@ -5,14 +5,15 @@ The deterministic screening runs first, so that a high-risk text pauses before a
 
 from typing import Any
 
-from pipeline import events, screened
+from pipeline import events
 from pipeline.agents.fences import Untrusted
+from pipeline.agents.job import Job
 from pipeline.agents.prompt_variables import RequestParserVariables
 from pipeline.agents.submissions.intake import StructuredRequest
 from pipeline.change_request import PauseReason
-from pipeline.context import Job
-from pipeline.execution import StageEnd, StageRun, blocked
-from pipeline.feedback import note_context
+from pipeline.screening import risk_flags
+from pipeline.stage.feedback import note_context
+from pipeline.stage.run import StageEnd, StageRun, blocked
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -22,15 +23,15 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def intake(run: StageRun) -> StageEnd:
     """Structure the request, or stop it before an agent reads it."""
-    flags = screened.deterministic(run)
-    high = await screened.unaccepted(run, flags)
+    flags = risk_flags.deterministic(run)
+    high = await risk_flags.unaccepted(run, flags)
     if high:
         for flag in high:
             await run.emit(events.RiskFlagged(risk=flag.risk, pattern=flag.pattern, quote=flag.quote[:500]))
         return blocked(
             PauseReason.INPUT_RISK,
             "The request contains text that tries to steer agents or reach secrets. No agent has read it.",
-            flags=screened.plain(high),
+            flags=risk_flags.plain(high),
         )
     job = Job(
         variables=RequestParserVariables(raw_request=Untrusted("change request", run.context.request_text)),

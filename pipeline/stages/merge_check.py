@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pipeline.execution import StageEnd, StageRun
-from pipeline.state import Verdict
-from pipeline.together import together
+from pipeline.concurrency.together import together
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import Verdict
 
 
 def inputs(run: StageRun) -> list[Any]:

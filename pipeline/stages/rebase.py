@@ -7,13 +7,14 @@ of what is merged never rests on another base; what fails there sends the change
 
 from typing import Any
 
-from pipeline import benches, coding, feedback, moved_bases, replaying, testing_first
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.change_request import PauseReason
+from pipeline.coding import code_writing, moved_bases, rebasing, test_writing, workbench
 from pipeline.errors import InvariantBroken, PersonNeeded
-from pipeline.execution import StageEnd, StageRun
-from pipeline.proving import environment_of
-from pipeline.state import RepositoryState, Verdict
+from pipeline.stage import feedback
+from pipeline.stage.proving import environment_of
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import RepositoryState, Verdict
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -39,13 +40,13 @@ async def rebase(run: StageRun) -> StageEnd:
         facts: RepositoryState = {"clean": True, "tested_base": onto}
         summary = "already on the latest base, full suite green there"
         return StageEnd(summary=summary, repositories={run.name: facts})
-    replayed = await replaying.replay(run, onto)
+    replayed = await rebasing.replay(run, onto)
     if isinstance(replayed, StageEnd):
         return replayed
     return await _prove(run, onto, replayed)
 
 
-async def _prove(run: StageRun, onto: str, replayed: replaying.Replayed) -> StageEnd:
+async def _prove(run: StageRun, onto: str, replayed: rebasing.Replayed) -> StageEnd:
     await run.context.records.record_progress(
         run.name, base_commit=onto, tests_commit=replayed.tests, head_commit=replayed.head
     )
@@ -63,17 +64,17 @@ async def _prove(run: StageRun, onto: str, replayed: replaying.Replayed) -> Stag
     return StageEnd(verdict=Verdict.SENT_BACK, summary=summary, repositories={run.name: facts})
 
 
-async def _problems(run: StageRun, onto: str, replayed: replaying.Replayed) -> list[str]:
+async def _problems(run: StageRun, onto: str, replayed: rebasing.Replayed) -> list[str]:
     """Witness everything on the new base; returns what is wrong there."""
-    bench = await benches.bench(run, base=onto, start=onto)
-    known = await testing_first.stored(run)
+    bench = await workbench.bench(run, base=onto, start=onto)
+    known = await test_writing.stored(run)
     if known is None:
         raise InvariantBroken("A change without proven tests reached the rebase.", repository=run.name)
-    tests = await testing_first.witness(run, bench, known.submission, replayed.tests)
-    if not isinstance(tests, testing_first.ProvenTests):
+    tests = await test_writing.witness(run, bench, known.submission, replayed.tests)
+    if not isinstance(tests, test_writing.ProvenTests):
         return tests
     stack, environment = await environment_of(run, run.name, replayed.head)
-    verdict, _, reports = await coding.prove(run, bench, tests, replayed.head, stack, environment)
+    verdict, _, reports = await code_writing.prove(run, bench, tests, replayed.head, stack, environment)
     tails = [
         f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items()
     ]

@@ -7,11 +7,13 @@ merges run in name order; what happens when a later one fails belongs to the rel
 from datetime import datetime
 from typing import Any
 
-from pipeline import presenting, snapshots, waiting
 from pipeline.change_request import PauseReason
-from pipeline.execution import StageEnd, StageRun
+from pipeline.evidence import presentation
 from pipeline.records import Effect
-from pipeline.state import RepositoryState, Verdict
+from pipeline.snapshots import saving
+from pipeline.stage import effect_outcomes
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import RepositoryState, Verdict
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -24,11 +26,11 @@ async def release(run: StageRun) -> StageEnd:
     merged: dict[str, RepositoryState] = {}
     for name in sorted(run.state["repositories"]):
         effect = await _intend(run, name)
-        ended = await waiting.outcome(run, effect)
+        ended = await effect_outcomes.outcome(run, effect)
         if ended.status == "conflict":
             return StageEnd(verdict=Verdict.SENT_BACK, summary=f"the base branch of {name} moved", repositories=merged)
         if ended.status != "done":
-            return waiting.stop(ended, PauseReason.DELIVERY_FAILED)
+            return effect_outcomes.stop(ended, PauseReason.DELIVERY_FAILED)
         commit = str(effect.payload["commit"])
         await run.context.records.record_progress(name, merge_commit=commit)
         await run.context.records.close_pull_request(repository=name, merge_commit=commit)
@@ -40,7 +42,7 @@ async def release(run: StageRun) -> StageEnd:
 async def _intend(run: StageRun, name: str) -> Effect:
     """Build the merge commit with the approval's time, so that building it again gives the same commit."""
     facts, target = run.state["repositories"][name], run.context.targets[name]
-    title, _ = await presenting.pull_request(run, name)
+    title, _ = await presentation.pull_request(run, name)
     approval = run.state["approval"]
     trailers = f"Change-Request: {run.context.cr_id}\nApproved-By: {approval['decided_by']}"
     commit = await run.context.forge.build_merge(
@@ -53,7 +55,7 @@ async def _intend(run: StageRun, name: str) -> Effect:
         when=datetime.fromisoformat(approval["decided_at"]),
     )
     # Until the merge is fetched back no branch has it, and the controller may carry it out after this worker is gone.
-    kept = snapshots.kept_ref(run.context.cr_id, "merge", commit)
+    kept = saving.kept_ref(run.context.cr_id, "merge", commit)
     await run.context.repositories[name].update_ref(kept, commit)
     return await run.context.records.intend(
         key=f"merge/{run.context.cr_id}/{name}/{commit}",

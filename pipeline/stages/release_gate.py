@@ -5,10 +5,10 @@ The one exception is defined: after an approval, an automatic rebase without con
 
 from typing import Any
 
-from pipeline import evidencing, presenting
+from pipeline.evidence import gathering, presentation
 from pipeline.evidence.canonical_json import content_hash
-from pipeline.execution import StageEnd, StageRun
-from pipeline.state import Approval, Verdict
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import Approval, Verdict
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -22,12 +22,12 @@ async def release_gate(run: StageRun) -> StageEnd:
     approval = run.state.get("approval")
     if approval and _still_holds(run):
         return StageEnd(summary=f"approval of {approval['decided_by']} holds over a clean rebase with a green suite")
-    parts = await evidencing.parts(run)
-    content = {**await presenting.release(run), "void_approval": _void(approval), "parts": parts}
+    parts = await gathering.parts(run)
+    content = {**await presentation.release(run), "void_approval": _void(approval), "parts": parts}
     gate = await run.context.records.open_gate(
         kind="release", activation=run.activation, content=content, content_hash=content_hash(parts)
     )
-    await evidencing.keep(run)
+    await gathering.keep(run)
     again = f" again: the approval of {approval['decided_by']} was for another content and is void" if approval else ""
     return StageEnd(
         verdict=Verdict.WAITING,

@@ -3,8 +3,8 @@
 from typing import Any
 
 from pipeline.change_request import PauseReason
-from pipeline.execution import StageEnd, StageRun, blocked
-from pipeline.state import RepositoryState
+from pipeline.stage.run import StageEnd, StageRun, blocked
+from pipeline.stage.state import RepositoryState
 
 
 def inputs(run: StageRun) -> list[Any]:

@@ -5,14 +5,14 @@ Learnings are proposals; they enter later prompts only after a person approved t
 
 from typing import Any
 
-from pipeline import presenting
 from pipeline.agents.fences import Untrusted
+from pipeline.agents.job import Job
 from pipeline.agents.prompt_variables import RetrospectiveVariables
 from pipeline.agents.submissions.closing import Learnings
 from pipeline.agents.submissions.fields import SubmissionFacts
-from pipeline.context import Job
 from pipeline.errors import DatabaseAway, ModelError, PersonNeeded, TransientError
-from pipeline.execution import StageEnd, StageRun
+from pipeline.evidence import presentation
+from pipeline.stage.run import StageEnd, StageRun
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -25,13 +25,13 @@ async def retrospective(run: StageRun) -> StageEnd:
     if run.skip is not None:
         return StageEnd(summary=f"skipped by {run.skip.actor}")
     names = sorted(run.state["repositories"])
-    history = await presenting.history(run)
+    history = await presentation.history(run)
     job = Job(
         variables=RetrospectiveVariables(
             outcome="completed",
             repositories=tuple(names),
             history=Untrusted("history of the run", history),
-            findings=Untrusted("findings", await presenting.findings_text(run)),
+            findings=Untrusted("findings", await presentation.findings_text(run)),
         ),
         stage=run.stage, activation=run.activation, instance="run", facts=SubmissionFacts(repositories=frozenset(names)),
     )  # fmt: skip

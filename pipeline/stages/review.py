@@ -7,8 +7,9 @@ by default. Findings that block go back to development with their locations and 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline import events, feedback, inspected, proving, scope, specs, trees
+from pipeline import events
 from pipeline.agents.fences import Untrusted
+from pipeline.agents.job import Job
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import (
     PromptVariables,
@@ -19,15 +20,17 @@ from pipeline.agents.prompt_variables import (
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.reviews import Review
 from pipeline.change_request import PauseReason
-from pipeline.context import Job
-from pipeline.evidence.shown_diff import Cut, ShownDiff, not_shown, shown_diff
-from pipeline.execution import StageEnd, StageRun, blocked
+from pipeline.coding import scope
+from pipeline.concurrency.together import together
+from pipeline.evidence import inspection_records
 from pipeline.findings import Finding, FindingSource, Severity
-from pipeline.repository_reading import context_at
-from pipeline.screened import kept as kept_flags
-from pipeline.specs import scenarios_of
-from pipeline.state import RepositoryState, Verdict
-from pipeline.together import together
+from pipeline.proof.shown_diff import Cut, ShownDiff, not_shown, shown_diff
+from pipeline.screening.risk_flags import kept as kept_flags
+from pipeline.stage import feedback, proving, specs, trees
+from pipeline.stage.repository_reading import context_at
+from pipeline.stage.run import StageEnd, StageRun, blocked
+from pipeline.stage.specs import scenarios_of
+from pipeline.stage.state import RepositoryState, Verdict
 
 SPEC_REVIEWER = "spec_reviewer"
 SOURCES = {
@@ -81,7 +84,7 @@ async def _ask_reviewers(run: StageRun, warnings: tuple[Finding, ...]) -> dict[s
     handed = dict(zip(variables, await together(run.context.agents.work(job) for job in jobs), strict=True))
     await trees.remove(run, run.name, purpose)
     for role, one in handed.items():
-        await inspected.keep(run, role, run.name, run.here["head"], one.of(Review).verdict.value, one)
+        await inspection_records.keep(run, role, run.name, run.here["head"], one.of(Review).verdict.value, one)
     return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in handed.items()}
 
 
@@ -100,7 +103,7 @@ class _Material:
 
 async def _material(run: StageRun) -> _Material:
     repository = run.context.repositories[run.name]
-    limit = run.context.configuration.pipeline.diff_max_bytes
+    limit = run.context.settings.pipeline.diff_max_bytes
     return _Material(
         diff=shown_diff(await repository.diff(run.here["base"], run.here["head"]), limit),
         tests=shown_diff(await repository.diff(run.here["base"], run.here["tests"]), limit, "tests"),
@@ -147,7 +150,7 @@ async def _frame(run: StageRun) -> dict[str, Any]:
     context = await context_at(
         repository, base, run.target, stack,
         learnings=await run.context.records.learnings(run.name), with_samples=False,
-        tokens_max=run.context.configuration.pipeline.static_context_tokens_max,
+        tokens_max=run.context.settings.pipeline.static_context_tokens_max,
     )  # fmt: skip
     return {
         "stage": run.stage, "activation": run.activation, "repository": run.name, "context": context,

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from pipeline import events, screened
+from pipeline import events
 from pipeline.agents.fences import Untrusted, readable
+from pipeline.agents.job import Job
 from pipeline.agents.prompt_variables import InputScreenerVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.intake import Screening
 from pipeline.change_request import PauseReason
-from pipeline.context import Job
-from pipeline.execution import StageEnd, StageRun, blocked
+from pipeline.screening import risk_flags
+from pipeline.stage.run import StageEnd, StageRun, blocked
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -20,8 +21,8 @@ def inputs(run: StageRun) -> list[Any]:
 async def screening(run: StageRun) -> StageEnd:
     """Flag suspicious passages; both passes count, neither can clear the other."""
     if run.shown(PauseReason.INPUT_RISK) is not None:
-        flags = await screened.kept(run)
-        await screened.unaccepted(run, flags)
+        flags = await risk_flags.kept(run)
+        await risk_flags.unaccepted(run, flags)
         return StageEnd(summary=f"{len(flags)} flags, accepted by a person")
     text = run.context.request_text
     job = Job(
@@ -29,13 +30,13 @@ async def screening(run: StageRun) -> StageEnd:
         stage=run.stage, activation=run.activation, instance="request", facts=SubmissionFacts(request_text=readable(text)),
     )  # fmt: skip
     found = (await run.context.agents.work(job)).of(Screening)
-    flags = screened.united(screened.deterministic(run), found.located(readable(text)))
-    await screened.keep(run, flags)
+    flags = risk_flags.united(risk_flags.deterministic(run), found.located(readable(text)))
+    await risk_flags.keep(run, flags)
     for flag in flags:
         await run.emit(events.RiskFlagged(risk=flag.risk, pattern=flag.pattern, quote=flag.quote[:500]))
-    high = await screened.unaccepted(run, flags)
+    high = await risk_flags.unaccepted(run, flags)
     if high:
         return blocked(
-            PauseReason.INPUT_RISK, "Screening found text of high risk in the request.", flags=screened.plain(high)
+            PauseReason.INPUT_RISK, "Screening found text of high risk in the request.", flags=risk_flags.plain(high)
         )
     return StageEnd(summary=f"{len(flags)} flags" if flags else "nothing suspicious")

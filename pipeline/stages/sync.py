@@ -8,26 +8,28 @@ committed is delivered because a person committed it. Their history is kept; onl
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline import events, feedback, specs, testing_first, trees
+from pipeline import events
 from pipeline.agents.fences import Untrusted
+from pipeline.agents.job import Job
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import SyncAnalystVariables
 from pipeline.agents.submissions.closing import Sync
 from pipeline.agents.submissions.fields import SubmissionFacts
-from pipeline.behaviour import render_feature
 from pipeline.change_request import PauseReason, Stage
-from pipeline.context import Job
+from pipeline.coding import test_writing
+from pipeline.coding.handback import Returned, returned
+from pipeline.coding.handback_suite import SuiteAfter, run_suite
+from pipeline.concurrency.together import together
 from pipeline.errors import InvariantBroken
-from pipeline.evidence.protected_tests import is_protected
-from pipeline.evidence.shown_diff import not_shown, shown_diff
-from pipeline.execution import StageEnd, StageRun, blocked
-from pipeline.handed_back import Returned, returned
+from pipeline.line.routing import AFTER_SYNC
+from pipeline.proof.protected_tests import is_protected
+from pipeline.proof.shown_diff import not_shown, shown_diff
 from pipeline.records import Intervention
-from pipeline.repository_reading import context_at
-from pipeline.routing import AFTER_SYNC
-from pipeline.state import RepositoryState, outcome_key
-from pipeline.suite_after import SuiteAfter, run_suite
-from pipeline.together import together
+from pipeline.specs.behaviour import render_feature
+from pipeline.stage import feedback, specs, trees
+from pipeline.stage.repository_reading import context_at
+from pipeline.stage.run import StageEnd, StageRun, blocked
+from pipeline.stage.state import RepositoryState, outcome_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,7 @@ async def _sync(run: StageRun, back: Returned, suite: SuiteAfter) -> _Synced:
 async def _analysed(run: StageRun, back: Returned, suite: SuiteAfter) -> Sync:
     repository = run.context.repositories[back.name]
     present = await run.context.records.latest_spec(back.name)
-    limits = run.context.configuration.pipeline
+    limits = run.context.settings.pipeline
     diff = shown_diff(await repository.diff(back.published, back.tip), limits.diff_max_bytes)
     cuts = (diff.cut,) if diff.cut else ()
     purpose = f"sync-{run.activation[:8]}"
@@ -183,7 +185,7 @@ async def _told(run: StageRun, back: Returned, submitted: Sync, suite: SuiteAfte
 
 async def _tests(run: StageRun, back: Returned, suite: SuiteAfter) -> str:
     """Return the tests commit that still holds; a person who changed tests has the test writer prove them anew."""
-    known = await testing_first.stored_of(run, back.name)
+    known = await test_writing.stored_of(run, back.name)
     repository = run.context.repositories[back.name]
     if known is None or not await repository.is_ancestor(known.commit, back.head):
         return ""

@@ -6,16 +6,17 @@ The analyst's requirements are kept, so that a revision after verification only 
 import json
 from typing import Any
 
-from pipeline import events, feedback, proving, specs, trees
+from pipeline import events
 from pipeline.agents.fences import Untrusted
+from pipeline.agents.job import Job
 from pipeline.agents.prompt_variables import RequirementsAnalystVariables, SpecWriterVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Requirements, Spec
-from pipeline.behaviour import render_feature
-from pipeline.context import Job
-from pipeline.execution import StageEnd, StageRun
-from pipeline.repository_reading import context_at
-from pipeline.state import RepositoryState
+from pipeline.specs.behaviour import render_feature
+from pipeline.stage import feedback, proving, specs, trees
+from pipeline.stage.repository_reading import context_at
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import RepositoryState
 
 KIND = "requirements"
 
@@ -62,7 +63,7 @@ async def _job_frame(run: StageRun, base: str) -> dict[str, Any]:
     context = await context_at(
         repository, base, target, stack,
         learnings=await run.context.records.learnings(run.name), with_samples=True,
-        tokens_max=run.context.configuration.pipeline.static_context_tokens_max,
+        tokens_max=run.context.settings.pipeline.static_context_tokens_max,
     )  # fmt: skip
     return {
         "stage": run.stage,

@@ -7,8 +7,8 @@ it finds goes back to exactly the repositories it is about.
 from dataclasses import replace
 from typing import Any
 
-from pipeline import feedback, inspected, proving, specs, trees
 from pipeline.agents.fences import Untrusted
+from pipeline.agents.job import Job
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import (
     CompletenessCheckerVariables,
@@ -17,13 +17,14 @@ from pipeline.agents.prompt_variables import (
 )
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Check, CheckIssue
-from pipeline.context import Job
+from pipeline.concurrency.together import together
+from pipeline.evidence import inspection_records
 from pipeline.evidence.canonical_json import content_hash
-from pipeline.evidence.shown_diff import Cut, not_shown
-from pipeline.execution import StageEnd, StageRun
-from pipeline.repository_reading import context_at, text_at
-from pipeline.state import RepositoryState, Verdict
-from pipeline.together import together
+from pipeline.proof.shown_diff import Cut, not_shown
+from pipeline.stage import feedback, proving, specs, trees
+from pipeline.stage.repository_reading import context_at, text_at
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import RepositoryState, Verdict
 
 EXISTING_SPECS_MAX = 10
 
@@ -51,7 +52,7 @@ async def verification(run: StageRun) -> StageEnd:
 async def _passed(run: StageRun, names: list[str], summary: str) -> StageEnd:
     for name in names:
         await run.context.records.verify_spec(name, run.state["repositories"][name]["spec_revision"])
-    if run.context.configuration.delivery.spec_approval:
+    if run.context.settings.delivery.spec_approval:
         return await _ask_for_approval(run, names, summary)
     return StageEnd(summary=summary)
 
@@ -77,7 +78,7 @@ async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
     handed = dict(zip(jobs, await together(run.context.agents.work(job) for job in jobs.values()), strict=True))
     await trees.remove(run, name, purpose)
     for role, one in handed.items():
-        await inspected.keep(run, role, name, base, one.of(Check).verdict.value, one)
+        await inspection_records.keep(run, role, name, base, one.of(Check).verdict.value, one)
     checks = {role: one.of(Check) for role, one in handed.items()}
     return [_told(role, issue) for role, check in checks.items() for issue in check.issues if issue.severity.blocking]
 
@@ -89,7 +90,7 @@ async def _facts(run: StageRun, name: str) -> SubmissionFacts:
 
 async def _frame(run: StageRun, name: str, base: str) -> dict[str, Any]:
     stack, environment = await proving.environment_of(run, name, base)
-    tokens_max = run.context.configuration.pipeline.static_context_tokens_max
+    tokens_max = run.context.settings.pipeline.static_context_tokens_max
     context = await context_at(
         run.context.repositories[name], base, run.context.targets[name], stack,
         learnings=await run.context.records.learnings(name), with_samples=False, tokens_max=tokens_max,
@@ -122,7 +123,7 @@ async def _consistency(run: StageRun, names: list[str]) -> list[CheckIssue]:
     )  # fmt: skip
     handed = await run.context.agents.work(job)
     check = handed.of(Check)
-    await inspected.keep(run, "consistency_checker", "", None, check.verdict.value, handed)
+    await inspection_records.keep(run, "consistency_checker", "", None, check.verdict.value, handed)
     return [issue for issue in check.issues if issue.severity.blocking]
 
 

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from pipeline import committing, proving, snapshots
 from pipeline.change_request import PauseReason, branch_name
+from pipeline.coding import commits
+from pipeline.concurrency.together import together
 from pipeline.errors import PersonNeeded
-from pipeline.execution import StageEnd, StageRun
 from pipeline.ports import Isolation
-from pipeline.repository_reading import stack_at
-from pipeline.state import RepositoryState
-from pipeline.together import together
+from pipeline.snapshots import saving
+from pipeline.stage import proving
+from pipeline.stage.repository_reading import stack_at
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import RepositoryState
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -40,8 +42,8 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
             base_branch=target.base_branch,
         )
     # The branch may be rewritten while this change request waits.
-    await repository.update_ref(snapshots.kept_ref(run.context.cr_id, "base", base), base)
-    await committing.feature_directory(run, name, base)
+    await repository.update_ref(saving.kept_ref(run.context.cr_id, "base", base), base)
+    await commits.feature_directory(run, name, base)
     stack, environment = await proving.environment_of(run, name, base)
     _, digest = await stack_at(repository, base, target)
     facts = {"stack": proving.plain(stack), "manifest_hash": digest, "environment_log": environment.log[-4_000:]}

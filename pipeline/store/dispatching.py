@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
 from pipeline.change_request import Move, Status
-from pipeline.configuration import DispatchSettings
+from pipeline.settings.runtime import DispatchSettings
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.events import Events
 from pipeline.store.leases import Leases

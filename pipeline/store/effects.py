@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, RowMapping, case, exists, func, or_, selec
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.deliveries import DELIVERIES
+from pipeline.effects.notifications import DELIVERIES
 from pipeline.errors import InvariantBroken, NotFound
 from pipeline.identifiers import derived_id
 from pipeline.records import Effect

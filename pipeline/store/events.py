@@ -13,7 +13,7 @@ from sqlalchemy import Select, and_, func, insert, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.events import EVENT, Event
-from pipeline.evidence.secret_shapes import redacted
+from pipeline.proof.secret_shapes import redacted
 from pipeline.records import StoredEvent
 from pipeline.store.tables import events
 

@@ -6,7 +6,7 @@ stage see it too, because the journal of each keeps what it took. It is settled 
 
 from collections.abc import Collection, Sequence
 
-from pipeline.heard import Heard
+from pipeline.concurrency.rings import Heard
 from pipeline.ports import Instruction
 from pipeline.store.engine import Database
 from pipeline.store.interventions import Interventions

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Status
 from pipeline.errors import CallerError, Conflict
-from pipeline.evidence.secret_scan import secrets_in_text
+from pipeline.proof.secret_scan import secrets_in_text
 from pipeline.records import ChangeRequest
 from pipeline.replay.file import BODY_MAX_BYTES
 from pipeline.store.change_requests import ChangeRequests

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Reach, RepositoryTarget
 from pipeline.errors import Conflict, NotFound
-from pipeline.remote_address import local_path_of
+from pipeline.repositories.remote_address import local_path_of
 from pipeline.store.principals import tenant_ids
 from pipeline.store.tables import repositories
 

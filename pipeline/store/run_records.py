@@ -37,7 +37,7 @@ LOOK_AGAIN_MAX_S = 0.25
 
 
 class RunRecords:
-    """Implements `pipeline.context.Records` for one attempt of one change request."""
+    """Implements `pipeline.stage.context.Records` for one attempt of one change request."""
 
     def __init__(self, database: Database, *, cr_id: str, attempt: int) -> None:
         self._database = database

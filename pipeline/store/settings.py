@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.configuration import SECTIONS, Configuration
 from pipeline.errors import Conflict, NotFound
+from pipeline.settings.runtime import SECTIONS, RuntimeSettings
 from pipeline.store.tables import settings_versions
 
 
@@ -78,7 +78,7 @@ class SettingsVersions:
             field="version", remedy="Look at the present version and make your change again.", version=now.version,
         )  # fmt: skip
 
-    async def configuration(self) -> Configuration:
+    async def configuration(self) -> RuntimeSettings:
         """Return all sections as they hold now. Fields that this version no longer has are left out."""
         table = settings_versions
         newest = select(table.c.section, table.c.value).ext(distinct_on(table.c.section))
@@ -88,7 +88,7 @@ class SettingsVersions:
         for section, model in SECTIONS.items():
             stored = held.get(section, {})
             values[section] = {name: value for name, value in stored.items() if name in model.model_fields}
-        return Configuration.model_validate(values)
+        return RuntimeSettings.model_validate(values)
 
 
 def _default(section: str) -> SettingsVersion:

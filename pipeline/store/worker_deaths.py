@@ -7,8 +7,9 @@ and only while the epoch is still the present one, so a death is counted once.
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline import events, snapshots
+from pipeline import events
 from pipeline.change_request import Move, PauseReason, Status
+from pipeline.snapshots import saving
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.events import Events
@@ -64,11 +65,11 @@ async def outlived(connection: AsyncConnection, cr_id: str, epoch: int) -> int:
     if not cr.status.finished or ended_by_itself:
         return 0
     known = Effects(connection)
-    deleted = {one.key for one in await known.of(cr_id) if one.kind == snapshots.DELETION}
+    deleted = {one.key for one in await known.of(cr_id) if one.kind == saving.DELETION}
     again = 0
     for one in await ChangeRequests(connection).progress(cr_id):
         shown = (one.base_commit, one.head_commit)
-        first = snapshots.deletion(cr_id, cr.attempt, one.target.name, one.target.remote, shown=shown)
+        first = saving.deletion(cr_id, cr.attempt, one.target.name, one.target.remote, shown=shown)
         if first["key"] in deleted:
             await known.intend(cr_id=cr_id, **{**first, "key": f"{first['key']}/after/{epoch}"})
             again += 1

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.adapters.cgroups import candidates
+from pipeline.adapters.sandbox.cgroups import candidates
 
 REPOSITORY = Path(__file__).parents[2]
 NOBODY = 65_534
@@ -19,10 +19,10 @@ NOBODY = 65_534
 _RUN = """
 import asyncio, concurrent.futures.thread, encodings.idna, json, os, sys
 from pathlib import Path
-from pipeline.adapters.sandbox import start_sandbox
-from pipeline.adapters.sandbox_probe import Places
+from pipeline.adapters.sandbox.bubblewrap import start_sandbox
+from pipeline.adapters.sandbox.start_up_check import Places
 from pipeline.ports import SandboxCommand
-from pipeline.settings import EnvironmentSettings, SandboxSettings
+from pipeline.settings.process import EnvironmentSettings, SandboxSettings
 told = json.load(sys.stdin)
 if told["uid"]:
     os.setgroups([]); os.setgid(told["uid"]); os.setuid(told["uid"])

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.egress_proxy import EgressProxy
-from pipeline.adapters.sandbox import Bubblewrap
-from pipeline.adapters.toolchains import own_python
-from pipeline.adapters.uncontained import Uncontained
+from pipeline.adapters.environments.toolchains import own_python
+from pipeline.adapters.network.egress_proxy import EgressProxy
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
+from pipeline.adapters.sandbox.uncontained import Uncontained
 from pipeline.ports import Sandbox
-from pipeline.settings import SandboxSettings
+from pipeline.settings.process import SandboxSettings
 
 SETTINGS = SandboxSettings(memory_max_bytes=512 * 1024**2, processes_max=128, file_max_bytes=64 * 1024**2)
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.adapters.addresses import AddressPolicy
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_network import GitNetwork, Remote
-from pipeline.adapters.git_repository import GitRepository, open_repository
+from pipeline.adapters.git.network import GitNetwork, Remote
+from pipeline.adapters.git.repository import GitRepository, open_repository
+from pipeline.adapters.git.runner import GitCommands
+from pipeline.adapters.network.addresses import AddressPolicy
 from pipeline.change_request import Reach
-from pipeline.local_places import LocalPlaces
 from pipeline.ports import Author
+from pipeline.repositories.local_places import LocalPlaces
 
 ADA = Author(name="Ada", email="ada@example.org")
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.git_repository import GitRepository
+from pipeline.adapters.git.repository import GitRepository
 from pipeline.errors import ModelError
 from tests.adapters.git_world import content, make_origin, repository_of, write
 

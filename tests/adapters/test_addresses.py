@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.adapters.addresses import AddressPolicy, AddressRefused, Judged, Refusal, Resolve
+from pipeline.adapters.network.addresses import AddressPolicy, AddressRefused, Judged, Refusal, Resolve
 from pipeline.errors import CallerError
 from tests.addresses import NEVER, ODD_SPELLINGS, OWN, PRIVATE, PUBLIC
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.sandbox import Bubblewrap
-from pipeline.evidence.test_reports import Outcome
-from pipeline.evidence.test_runs import run_tests
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.limits import Limits
 from pipeline.ports import Environment, Language, Stack
+from pipeline.proof.test_reports import Outcome
+from pipeline.proof.test_runs import run_tests
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="containment is Linux's")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.egress_proxy import EgressProxy
-from pipeline.adapters.sandbox import Bubblewrap
+from pipeline.adapters.network.egress_proxy import EgressProxy
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.ports import CommandResult, Network, SandboxCommand
 from tests.adapters.conftest import SETTINGS
 from tests.addresses import NEVER, ODD_SPELLINGS, OWN, PRIVATE

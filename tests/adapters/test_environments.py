@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.environments import SandboxEnvironments
-from pipeline.adapters.pip_settings import pip_arguments
-from pipeline.adapters.sandbox import Bubblewrap
+from pipeline.adapters.environments.cache import SandboxEnvironments
+from pipeline.adapters.environments.pip_settings import pip_arguments
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
 from pipeline.ports import CommandResult, Environment, Isolation, Sandbox, SandboxCommand, Stack
-from pipeline.settings import EnvironmentSettings
-from pipeline.stacks import detect, manifest_hash
+from pipeline.repositories.stacks import detect, manifest_hash
+from pipeline.settings.process import EnvironmentSettings
 
 
 class Watched:

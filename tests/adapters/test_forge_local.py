@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.forge_local import LocalForge
-from pipeline.adapters.git_repository import GitRepository
+from pipeline.adapters.forges.local import LocalForge
+from pipeline.adapters.git.repository import GitRepository
 from pipeline.change_request import RepositoryTarget
 from pipeline.errors import CallerError, Conflict
 from pipeline.ports import Forge

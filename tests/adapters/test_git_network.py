@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.addresses import AddressPolicy, Resolve
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_network import GitNetwork, Remote
-from pipeline.adapters.git_remotes import inspect_remote
-from pipeline.adapters.git_repository import GitRepository, cache_below, open_repository
+from pipeline.adapters.git.network import GitNetwork, Remote
+from pipeline.adapters.git.remotes import inspect_remote
+from pipeline.adapters.git.repository import GitRepository, cache_below, open_repository
+from pipeline.adapters.git.runner import GitCommands
+from pipeline.adapters.network.addresses import AddressPolicy, Resolve
 from pipeline.change_request import PauseReason, Reach
 from pipeline.errors import CallerError, ChangelineError, InvariantBroken, PersonNeeded, TransientError
-from pipeline.local_places import LocalPlaces
 from pipeline.ports import NotPublic
+from pipeline.repositories.local_places import LocalPlaces
 from tests.adapters.git_world import ADA, NoonClock, Origin, make_origin
 from tests.git_server import WORDS, GitServer, Said, git_server, redirecting
 

@@ -6,14 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.adapters.git import held
+from pipeline.adapters.git.runner import held
 from tests.adapters.git_world import ADA, make_origin, repository_of
 
 DYING = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from pipeline.adapters.git import held
-from pipeline.adapters.git_private import scratch
+from pipeline.adapters.git.runner import held
+from pipeline.adapters.git.private_directory import scratch
 
 async def die(private):
     state = private / ("a" * 32)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_repository import GitRepository
+from pipeline.adapters.git.repository import GitRepository
+from pipeline.adapters.git.runner import GitCommands
 from pipeline.errors import TransientError
 from tests.adapters.git_world import ADA, Origin, git, make_origin, repository_of, write
 

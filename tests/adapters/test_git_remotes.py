@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_remotes import inspect_remote
+from pipeline.adapters.git.remotes import inspect_remote
+from pipeline.adapters.git.runner import GitCommands
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, PersonNeeded
-from pipeline.remote_address import RemoteAddress
+from pipeline.repositories.remote_address import RemoteAddress
 from tests.adapters.git_world import ADA, Origin, git, make_origin, repository_of, to, write
 from tests.unprivileged import NOBODY, SOURCES, public_directory, run_as_nobody, unavailable
 
@@ -236,7 +236,7 @@ async def test_an_ordinary_user_reads_the_repository_of_another_but_does_not_pus
 
 TRYING_TO_PUSH = """
 import asyncio, pathlib, sys
-from pipeline.adapters.git_remotes import inspect_remote
+from pipeline.adapters.git.remotes import inspect_remote
 from pipeline.errors import PersonNeeded
 from tests.adapters.git_world import ADA, repository_of, to
 async def main():

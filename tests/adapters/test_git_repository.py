@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.git import GitCommands, held
-from pipeline.adapters.git_remotes import inspect_remote
-from pipeline.adapters.git_repository import GitRepository
+from pipeline.adapters.git.remotes import inspect_remote
+from pipeline.adapters.git.repository import GitRepository
+from pipeline.adapters.git.runner import GitCommands, held
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, InvariantBroken, PersonNeeded, TransientError
 from tests.adapters.git_world import ADA, Origin, content, git, make_origin, repository_of, to, write

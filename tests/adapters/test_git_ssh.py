@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters import git_ssh
-from pipeline.adapters.addresses import AddressPolicy
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_network import GitNetwork
-from pipeline.adapters.git_remotes import inspect_remote
+from pipeline.adapters.git import ssh_transport
+from pipeline.adapters.git.network import GitNetwork
+from pipeline.adapters.git.remotes import inspect_remote
+from pipeline.adapters.git.runner import GitCommands
+from pipeline.adapters.network.addresses import AddressPolicy
 from pipeline.change_request import Reach
 from pipeline.errors import CallerError
-from pipeline.local_places import LocalPlaces
 from pipeline.ports import NotPublic
-from pipeline.remote_address import RemoteAddress
+from pipeline.repositories.local_places import LocalPlaces
+from pipeline.repositories.remote_address import RemoteAddress
 from tests.adapters.git_world import Origin, make_origin
 
 SSH = """#!/usr/bin/env python3
@@ -152,7 +152,7 @@ async def test_an_ssh_that_does_not_answer_is_the_machines_fault(ssh: FakeSsh, o
 @pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh client here")
 async def test_the_real_ssh_is_understood() -> None:
     surroundings = GitCommands().surroundings
-    plain = await git_ssh.effective(RemoteAddress.parse("git@git.example:x/y.git"), surroundings)
+    plain = await ssh_transport.effective(RemoteAddress.parse("git@git.example:x/y.git"), surroundings)
     assert (plain.host, plain.port, plain.by_a_way_of_its_own) == ("git.example", 22, False)
-    other = await git_ssh.effective(RemoteAddress.parse("ssh://git@[2001:db8::1]:2222/x"), surroundings)
+    other = await ssh_transport.effective(RemoteAddress.parse("ssh://git@[2001:db8::1]:2222/x"), surroundings)
     assert (other.host, other.port) == ("2001:db8::1", 2222)

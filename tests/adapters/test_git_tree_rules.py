@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters import git_trees
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_repository import GitRepository
-from pipeline.adapters.tree_scan import Fault, TreeLimits, scan
+from pipeline.adapters.git import trees
+from pipeline.adapters.git.repository import GitRepository
+from pipeline.adapters.git.runner import GitCommands
+from pipeline.adapters.git.tree_scan import Fault, TreeLimits, scan
 from pipeline.errors import ModelError
 from tests.adapters import hostile_trees
 from tests.adapters.git_world import Origin, make_origin, repository_of, write
@@ -105,7 +105,7 @@ async def test_sizes_and_numbers_count_what_is_new_or_changed_not_what_was_there
         {f"old/{number}": b"x" * 100 for number in range(30)} | {".gitignore": b"/out/\n", "big": b"b" * 900}
     )
     limits = TreeLimits(changed_max=10, changed_max_bytes=800, file_max_bytes=500)
-    monkeypatch.setattr(git_trees, "_LIMITS", limits)
+    monkeypatch.setattr(trees, "_LIMITS", limits)
     repository, tree = await opened(tmp_path, origin, base)
     write(tree, {f"out/{number}": b"x" * 900 for number in range(30)} | {"new": b"n"})
     head = await repository.snapshot(tree, parent=base, message="x")

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters import git_faces, local_refs
-from pipeline.adapters.git import GitCommands, Output
-from pipeline.adapters.git_remotes import inspect_remote
-from pipeline.adapters.git_repository import GitRepository
+from pipeline.adapters.git import faces, local_refs
+from pipeline.adapters.git.remotes import inspect_remote
+from pipeline.adapters.git.repository import GitRepository
+from pipeline.adapters.git.runner import GitCommands, Output
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, Conflict, PersonNeeded
 from tests.adapters.git_world import ADA, PERSON, git, repository_of, to, write
@@ -373,7 +373,7 @@ def test_faces_that_a_killed_process_left_are_swept_and_those_of_living_ones_are
         (face / "config").touch()
         os.utime(face, (time.time() - age_s,) * 2)
     (tmp_path / "changeline-git-odd").mkdir()
-    git_faces.sweep()
+    faces.sweep()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [f"changeline-git-{dead.pid}-60", f"changeline-git-{os.getpid()}-25200", "changeline-git-odd"]
     )

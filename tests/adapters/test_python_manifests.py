@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.adapters.python_manifests import Project, constraints, declared, project
+from pipeline.adapters.environments.python_manifests import Project, constraints, declared, project
 
 
 def requirements(files: dict[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.adapters.sandbox import Bubblewrap
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.ports import SandboxCommand
 
 EVERY_FAMILY = """

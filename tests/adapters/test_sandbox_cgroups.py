@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.cgroups import CgroupParent
-from pipeline.adapters.egress_proxy import EgressProxy
-from pipeline.adapters.sandbox import Bubblewrap, start_sandbox
+from pipeline.adapters.network.egress_proxy import EgressProxy
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap, start_sandbox
+from pipeline.adapters.sandbox.cgroups import CgroupParent
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Isolation, SandboxCommand
-from pipeline.settings import EnvironmentSettings, SandboxSettings
+from pipeline.settings.process import EnvironmentSettings, SandboxSettings
 from tests.adapters.as_user import user_with
 
 EATING = "head -c 90M /dev/zero > /tmp/a; head -c 90M /dev/zero > /dev/shm/a; head -c 90M /dev/zero > ~/a; sleep 50"

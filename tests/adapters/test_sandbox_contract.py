@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.sandbox import Bubblewrap, start_sandbox
-from pipeline.adapters.uncontained import Refusing
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap, start_sandbox
+from pipeline.adapters.sandbox.uncontained import Refusing
 from pipeline.change_request import PauseReason
 from pipeline.errors import ModelError, PersonNeeded
 from pipeline.ports import Sandbox, SandboxCommand
-from pipeline.settings import EnvironmentSettings, SandboxSettings
+from pipeline.settings.process import EnvironmentSettings, SandboxSettings
 from tests.adapters.conftest import alive
 from tests.adapters.hostile_trees import nested
 

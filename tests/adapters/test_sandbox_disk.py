@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.egress_proxy import EgressProxy
-from pipeline.adapters.sandbox import Bubblewrap
-from pipeline.adapters.tree_usage import measure
+from pipeline.adapters.network.egress_proxy import EgressProxy
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
+from pipeline.adapters.sandbox.tree_usage import measure
 from pipeline.change_request import PauseReason
 from pipeline.errors import TransientError
 from pipeline.ports import CommandResult, SandboxCommand
-from pipeline.settings import SandboxSettings
+from pipeline.settings.process import SandboxSettings
 from tests.adapters.as_user import user_with
 
 MIB = 1024**2

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.sandbox import start_sandbox
-from pipeline.adapters.sandbox_probe import Places
-from pipeline.adapters.uncontained import Refusing
+from pipeline.adapters.sandbox.bubblewrap import start_sandbox
+from pipeline.adapters.sandbox.start_up_check import Places
+from pipeline.adapters.sandbox.uncontained import Refusing
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
 from pipeline.ports import SandboxCommand
-from pipeline.settings import EnvironmentSettings, SandboxSettings
+from pipeline.settings.process import EnvironmentSettings, SandboxSettings
 from tests.adapters.as_user import User, user_with
 
 CANARY = "canary-2b90"

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tree_walk
-from pipeline.adapters import sandbox_identity, tree_files
-from pipeline.adapters.git_repository import GitRepository
-from pipeline.adapters.sandbox import Bubblewrap
+from pipeline.adapters.git import tree_files
+from pipeline.adapters.git.repository import GitRepository
+from pipeline.adapters.sandbox import identity
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.agents.tools import BASH, EDITOR, ToolBox, ToolOutcome, Workbench
 from pipeline.agents.toolsets import ToolSet
 from pipeline.limits import Limits
+from pipeline.machine import tree_walk
 from pipeline.ports import CommandResult, SandboxCommand
 from tests.adapters.git_world import Origin, make_origin, repository_of
 
@@ -165,7 +166,7 @@ def deep(tree: Path) -> Iterator[int]:
 
 
 def test_a_tree_deeper_than_any_recursion_is_given_whole(tree: Path, deep: int) -> None:
-    sandbox_identity.give(tree, sandbox_identity.identity_for(tree), to_read=True)
+    identity.give(tree, identity.identity_for(tree), to_read=True)
     seen: list[int] = []
     tree_walk.each_entry(tree, lambda _fd, _name, status: seen.append(status.st_uid))
     assert len(seen) == deep

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.egress_proxy import EgressProxy
-from pipeline.adapters.sandbox import Bubblewrap
-from pipeline.adapters.toolchains import toolchain_paths
+from pipeline.adapters.environments.toolchains import toolchain_paths
+from pipeline.adapters.network.egress_proxy import EgressProxy
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.ports import CommandResult, SandboxCommand
-from pipeline.settings import SandboxSettings
+from pipeline.settings.process import SandboxSettings
 from tests.adapters.conftest import SETTINGS, alive, interpreter
 
 CANARY = "canary-7f3a"

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from pipeline.agents.fences import Untrusted
+from pipeline.agents.job import Job
 from pipeline.agents.live_text import AWAY_S, GATHERED_MAX_CHARS, LiveText
 from pipeline.agents.prompt_variables import InputScreenerVariables
 from pipeline.change_request import Stage
-from pipeline.context import Job
 from pipeline.errors import TransientError
-from pipeline.evidence.secret_shapes import redacted
 from pipeline.ports import DELTA_MAX_BYTES
+from pipeline.proof.secret_shapes import redacted
 
 KEY = "sk-ant-api03-" + "Ab3dEf6hIj9k" * 4
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA7\nq83vEjRWeJq83vEj\n-----END RSA PRIVATE KEY-----\n"

@@ -15,10 +15,10 @@ from pipeline.agents.submissions.reviews import Review
 from pipeline.agents.submissions.specs import Spec
 from pipeline.agents.submissions.work import Tests
 from pipeline.agents.submitting import tool_schema, validate_submission
-from pipeline.behaviour import ScenarioKind, parse_feature, render_feature
 from pipeline.errors import InvariantBroken, ModelError
 from pipeline.findings import FindingSource, Risk
 from pipeline.ports import Json
+from pipeline.specs.behaviour import ScenarioKind, parse_feature, render_feature
 
 ROOT = Path(__file__).parents[2]
 FACTS = SubmissionFacts(

@@ -4,7 +4,7 @@ import ast
 
 from tests.architecture.source_tree import PRODUCT, python_files, tree_of
 
-POLICY = "pipeline/adapters/addresses.py"
+POLICY = "pipeline/adapters/network/addresses.py"
 JUDGES = frozenset(
     {"is_private", "is_global", "is_link_local", "is_reserved", "is_multicast", "is_unspecified", "is_site_local",
      "ip_network", "IPv4Network", "IPv6Network", "ipv4_mapped", "sixtofour", "teredo"}

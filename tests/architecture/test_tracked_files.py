@@ -8,8 +8,8 @@ REGISTRIES = re.compile(
     r"pypi\.org|pythonhosted\.org|registry\.(npmjs|yarnpkg)\.(org|com)|proxy\.golang\.org|crates\.io|repo1?\.maven|deb\.debian\.org",
 )
 MAY_NAME_REGISTRIES = {
-    "pipeline/settings.py": "the setting that lists what an environment build may reach",
-    "pipeline/evidence/screening_patterns.py": "hosts that a request may mention without looking suspicious",
+    "pipeline/settings/process.py": "the setting that lists what an environment build may reach",
+    "pipeline/screening/patterns.py": "hosts that a request may mention without looking suspicious",
     "tests/architecture/test_tracked_files.py": "this test",
 }
 MACHINE_PATHS = re.compile(r"(?<![\w.}])/(work|root|home/[a-z]\w*)/\w")

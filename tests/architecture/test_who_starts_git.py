@@ -34,13 +34,13 @@ STARTERS = {
     "cli/local/redis.py:_version": "the installed redis-server, asked for its version",
     "cli/local/up.py:start_detached": "our own command",
     "controller/launch/child.py:ForkServerChild.__init__": "our own command",
-    "pipeline/adapters/egress_forwarder.py:main": "a build's command; runs inside the sandbox itself",
-    "pipeline/adapters/disk_reading.py:usage_of": "bubblewrap around an interpreter of ours that counts a closed directory, in /",
-    "pipeline/adapters/git_process.py:Child.run": "git, found by absolute paths; the one place",
-    "pipeline/adapters/git_ssh.py:_answer": "ssh, asked for what the account's own configuration says of a host, in /",
-    "pipeline/adapters/sandbox_process.py:Namespace.__init__": "bubblewrap around every tool, in /",
-    "pipeline/adapters/toolchains.py:_home_of": "the operator's own toolchains, asked for their home, in /",
-    "pipeline/adapters/uncontained.py:Uncontained._start": "a tool without any wall, where the operator asked for that",
+    "pipeline/adapters/network/egress_forwarder.py:main": "a build's command; runs inside the sandbox itself",
+    "pipeline/adapters/sandbox/disk_reading.py:usage_of": "bubblewrap around an interpreter of ours that counts a closed directory, in /",
+    "pipeline/adapters/git/process.py:Child.run": "git, found by absolute paths; the one place",
+    "pipeline/adapters/git/ssh_transport.py:_answer": "ssh, asked for what the account's own configuration says of a host, in /",
+    "pipeline/adapters/sandbox/process.py:Namespace.__init__": "bubblewrap around every tool, in /",
+    "pipeline/adapters/environments/toolchains.py:_home_of": "the operator's own toolchains, asked for their home, in /",
+    "pipeline/adapters/sandbox/uncontained.py:Uncontained._start": "a tool without any wall, where the operator asked for that",
     "pipeline/testing.py:UncontainedSandbox.run": "a test's own command; the fake of the sandbox port",
     "worker/fork_server.py:ForkServer._launch": "this process again, as a worker",
     "worker/warmth.py:isolation": "this process again, to look what is warm",
@@ -53,10 +53,10 @@ GIT = {
     "chaos/outcome.py": "reads the sample and the caches of the campaign's own installation",
     "cli/demo.py": "makes the demo's sample and shows what was merged there",
     "controller/change_requests/taken_over.py": "no program: the commands that a person who takes over can type",
-    "pipeline/adapters/git.py": "the one module that knows how git is run",
-    "pipeline/adapters/git_local.py": "what git starts to serve a directory of ours that stands before a path",
-    "pipeline/adapters/git_process.py": "starts what `git.py` puts together",
-    "pipeline/adapters/git_trees.py": "what git starts on the cache to make an agent's own `.git`",
+    "pipeline/adapters/git/runner.py": "the one module that knows how git is run",
+    "pipeline/adapters/git/local_remotes.py": "what git starts to serve a directory of ours that stands before a path",
+    "pipeline/adapters/git/process.py": "starts what `git.py` puts together",
+    "pipeline/adapters/git/trees.py": "what git starts on the cache to make an agent's own `.git`",
 }
 """Every file that names git as a program."""
 
@@ -82,7 +82,7 @@ def test_every_place_that_starts_a_process_is_listed_with_its_reason() -> None:
 
 def test_git_is_started_in_one_module() -> None:
     found = {path for path in python_files(*PRODUCT) if _names_git(path)}
-    assert sorted(found - set(GIT)) == [], "ask pipeline.adapters.git instead"
+    assert sorted(found - set(GIT)) == [], "ask pipeline.adapters.git.runner instead"
     assert sorted(set(GIT) - found) == [], "does not name git any more"
 
 
@@ -188,7 +188,7 @@ def _called(node: ast.AST) -> str:
 
 
 def _names_git(path: str) -> bool:
-    # GitPython installs as `git`; ours is `pipeline.adapters.git`.
+    # GitPython installs as `git`; ours is `pipeline.adapters.git.runner`.
     return any(name == "git" or name.startswith("git.") for name in imported_modules(path)) or _git_in(tree_of(path))
 
 

@@ -9,7 +9,7 @@ from chaos.campaign import Campaign
 from chaos.installation import installation
 from chaos.plan import Target, plan
 from chaos.report import summary
-from pipeline.crash_points import PASSED, POINTS
+from pipeline.line.crash_points import PASSED, POINTS
 
 KILLS, SEED = 8, 4
 

@@ -9,7 +9,7 @@ import pytest
 from cli.local.servers import LocalServers
 from cli.one_machine import Model, controller_environment, model_of
 from pipeline.errors import CallerError
-from pipeline.settings import ControllerSettings, RedisSettings, Settings
+from pipeline.settings.process import ControllerSettings, ProcessSettings, RedisSettings
 from tests.acceptance.conftest import EXAMPLES, place  # noqa: F401 - a fixture
 
 SCENARIO = EXAMPLES / "parcel-rates.scenario.yaml"
@@ -32,13 +32,13 @@ SURROUNDING = {
 
 @pytest.fixture
 def servers(place: Path) -> Iterator[LocalServers]:  # noqa: F811 - pytest's way to name a fixture
-    settings = Settings(data_dir=place / "data", redis=RedisSettings(embedded=False))
+    settings = ProcessSettings(data_dir=place / "data", redis=RedisSettings(embedded=False))
     with LocalServers(settings, report=lambda _text: None, durable=False) as running:
         yield running
 
 
 def test_a_scenario_keeps_every_real_key_out_of_the_controller(servers: LocalServers) -> None:
-    settings = Settings(controller=ControllerSettings(host="127.0.0.1"))
+    settings = ProcessSettings(controller=ControllerSettings(host="127.0.0.1"))
     model = model_of(settings, SCENARIO)
     told = controller_environment(
         SURROUNDING, servers, settings, port=4000, model=model, model_url="http://127.0.0.1:5000"
@@ -54,7 +54,7 @@ def test_a_scenario_keeps_every_real_key_out_of_the_controller(servers: LocalSer
 
 
 def test_without_a_scenario_the_operators_key_is_used_and_nothing_traces(servers: LocalServers) -> None:
-    settings = Settings()
+    settings = ProcessSettings()
     told = controller_environment(
         SURROUNDING, servers, settings, port=4000, model=Model(words="Claude"), model_url=None
     )
@@ -70,10 +70,10 @@ def test_without_a_scenario_the_operators_key_is_used_and_nothing_traces(servers
 
 
 def test_the_model_is_named_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert model_of(Settings(), None).words is None
-    assert model_of(Settings(), SCENARIO).words == "scripted model (scenario 'parcel-rates')"
+    assert model_of(ProcessSettings(), None).words is None
+    assert model_of(ProcessSettings(), SCENARIO).words == "scripted model (scenario 'parcel-rates')"
     monkeypatch.setenv("ANTHROPIC_API_KEY", "dummy")
     monkeypatch.setenv("CHANGELINE_ANTHROPIC__BASE_URL", "http://127.0.0.1:9")
-    assert model_of(Settings(), None).words == "Claude by the Messages API at http://127.0.0.1:9"
+    assert model_of(ProcessSettings(), None).words == "Claude by the Messages API at http://127.0.0.1:9"
     with pytest.raises(CallerError, match="cannot be played"):
-        model_of(Settings(), Path(os.devnull))
+        model_of(ProcessSettings(), Path(os.devnull))

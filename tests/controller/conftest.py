@@ -19,7 +19,7 @@ from controller.serve import serve
 from controller.wiring import ControllerWiring, EffectExecutor, Pace, RemoteRefs
 from pipeline.access import Role, new_token
 from pipeline.ports import TenantBell, Webhooks
-from pipeline.settings import ControllerSettings, Settings
+from pipeline.settings.process import ControllerSettings, ProcessSettings
 from pipeline.store.engine import Database
 from pipeline.store.principals import Principals
 from tests.controller.fakes import ScriptedDiffs, ScriptedInspector, ScriptedLauncher
@@ -88,7 +88,7 @@ class Starter:
         **door: Any,
     ) -> Iterator[Controller]:
         """`groups` are further groups of process settings; `door` is what the group `controller` has beside its port."""
-        settings = Settings(_env_file=None, controller=ControllerSettings(port=0, **door), **(groups or {}))
+        settings = ProcessSettings(_env_file=None, controller=ControllerSettings(port=0, **door), **(groups or {}))
         inspector, diffs = inspector or ScriptedInspector(), ScriptedDiffs()
         launcher = launcher or ScriptedLauncher()
         wiring = ControllerWiring(

@@ -7,7 +7,7 @@ import sys
 from controller.app import create_app
 from controller.serve import serve
 from controller.wiring import ControllerWiring
-from pipeline.settings import ControllerSettings, Settings
+from pipeline.settings.process import ControllerSettings, ProcessSettings
 from tests.controller.conftest import PACE
 from tests.controller.fakes import ScriptedDiffs, ScriptedInspector, ScriptedLauncher
 
@@ -19,7 +19,7 @@ def say(url: str) -> None:
 
 def main() -> None:
     told = json.loads(sys.stdin.readline())
-    settings = Settings(_env_file=None, controller=ControllerSettings(port=told["port"]))
+    settings = ProcessSettings(_env_file=None, controller=ControllerSettings(port=told["port"]))
     wiring = ControllerWiring(
         settings=settings, database_url=told["database_url"], redis_url=told["redis_url"], pace=PACE,
         inspector=ScriptedInspector(), diffs=ScriptedDiffs(), launcher=ScriptedLauncher(ready=False),

@@ -18,11 +18,11 @@ from controller.git_work import PushBranch
 from controller.metrics import Metrics
 from controller.wiring import Place
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.git.repository import open_repository
+from pipeline.adapters.git.runner import GitCommands
 from pipeline.ports import Author, Repository
 from pipeline.records import Effect
-from pipeline.settings import EffectSettings
+from pipeline.settings.process import EffectSettings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.engine import Database
 from tests.adapters.git_world import to

@@ -4,12 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from pipeline import events, turn_diffs
+from pipeline import events
 from pipeline.change_request import Move, PauseReason, RepositoryTarget, Stage, WaitKind
-from pipeline.configuration import Configuration, SecuritySettings
 from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.ports import ChangedFile, EntryKind, JournalEntry, JournalKey, Usage
 from pipeline.records import Gate, NewChangeRequest
+from pipeline.settings.runtime import RuntimeSettings, SecuritySettings
+from pipeline.snapshots import turn_diffs
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
@@ -29,7 +30,7 @@ TARGET = RepositoryTarget(name="sample", remote="/srv/sample", base_branch="main
 
 
 async def queued(store: Database, cr_id: str = CR, *, requester_may_approve: bool = True, **fields: Any) -> None:
-    configuration = Configuration(security=SecuritySettings(requester_may_approve=requester_may_approve))
+    configuration = RuntimeSettings(security=SecuritySettings(requester_may_approve=requester_may_approve))
     new = NewChangeRequest(
         id=cr_id, title="Add a greeting", body="Say hello.", created_by="local", repositories=(TARGET,),
         settings_snapshot=configuration.snapshot(), **fields,

@@ -20,7 +20,7 @@ from pipeline.change_request import Move, PauseReason, RepositoryTarget, Stage, 
 from pipeline.errors import Conflict, PersonNeeded, TransientError
 from pipeline.ports import EntryKind, JournalEntry, JournalKey
 from pipeline.records import ChangeRequest, Effect, NewChangeRequest
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.dispatching import Dispatched, Limit, dispatch_next
@@ -357,7 +357,7 @@ async def test_a_death_seen_while_the_database_was_away_is_recorded_when_it_is_b
     at_times = DatabaseAtTimes(database.app_url, tenant="default")
     bells = BellHub(PostgresTenantBell(store, database.app_url))
     workers = Workers(
-        database=at_times, bells=bells, launcher=ScriptedLauncher(), settings=Settings(), metrics=Metrics(), owner="ctl",
+        database=at_times, bells=bells, launcher=ScriptedLauncher(), settings=ProcessSettings(), metrics=Metrics(), owner="ctl",
         alone=False, on_ready=lambda: None,
     )  # fmt: skip
     try:

@@ -19,7 +19,7 @@ from controller.metrics import Metrics
 from controller.wiring import EffectExecutor
 from pipeline.change_request import RepositoryTarget
 from pipeline.records import Effect, NewChangeRequest
-from pipeline.settings import EffectSettings
+from pipeline.settings.process import EffectSettings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects

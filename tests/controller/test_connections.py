@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from controller.background.crowds import chunked
+from controller.background.live_streams import chunked
 from controller.connections import OpenProtocol, line_of
 
 

@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from controller.background.bells import BellHub
-from controller.background.deliveries import Announcer
+from controller.background.notifications import Announcer
 from pipeline import events
-from pipeline.adapters.webhooks import HttpWebhooks
+from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.change_request import Move, PauseReason, Status, WaitKind
-from pipeline.settings import EffectSettings, WebhookSettings
+from pipeline.settings.process import EffectSettings, WebhookSettings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects

@@ -12,7 +12,7 @@ from controller.auth.service import ensure_local_principal, token_works
 from controller.binding import check_binding
 from pipeline.access import Role, new_token
 from pipeline.errors import CallerError
-from pipeline.settings import ControllerSettings, Settings
+from pipeline.settings.process import ControllerSettings, ProcessSettings
 from pipeline.store.engine import Database
 from tests.controller.conftest import Controller, Starter, submission
 from tests.database import TestDatabase
@@ -177,8 +177,8 @@ def test_a_name_that_was_rebound_to_this_machine_is_not_answered(controller: Con
 
 
 def test_only_loopback_is_offered_in_the_clear() -> None:
-    def settings(**door: object) -> Settings:
-        return Settings(_env_file=None, controller=ControllerSettings.model_validate(door))
+    def settings(**door: object) -> ProcessSettings:
+        return ProcessSettings(_env_file=None, controller=ControllerSettings.model_validate(door))
 
     for host in ("127.0.0.1", "127.8.8.8", "::1", "localhost"):
         check_binding(settings(host=host))

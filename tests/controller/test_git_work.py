@@ -9,9 +9,9 @@ import pytest
 from controller.git_work import GitInspector, OpenRepository
 from controller.wiring import Place
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_remotes import inspect_remote
-from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.git.remotes import inspect_remote
+from pipeline.adapters.git.repository import open_repository
+from pipeline.adapters.git.runner import GitCommands
 from pipeline.change_request import Reach
 from pipeline.errors import CallerError
 from pipeline.ports import Author, RemoteFacts, Repository

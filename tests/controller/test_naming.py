@@ -11,12 +11,12 @@ import pytest
 
 from controller.wiring import Place
 from pipeline.access import Role
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_network import network_of
-from pipeline.adapters.git_remotes import inspect_remote
+from pipeline.adapters.git.network import network_of
+from pipeline.adapters.git.remotes import inspect_remote
+from pipeline.adapters.git.runner import GitCommands
 from pipeline.change_request import Reach
 from pipeline.ports import RemoteFacts
-from pipeline.settings import GitSettings, Settings
+from pipeline.settings.process import GitSettings, ProcessSettings
 from tests.addresses import NEVER, ODD_SPELLINGS, OWN, PRIVATE
 from tests.controller.conftest import Controller, Starter, submission
 from tests.controller.fakes import ScriptedInspector
@@ -35,7 +35,7 @@ class RealLook(ScriptedInspector):
     def __init__(self, git: GitSettings) -> None:
         super().__init__()
         self._commands = GitCommands(timeout_s=20)
-        self._network = network_of(Settings(_env_file=None, git=git), self._commands)
+        self._network = network_of(ProcessSettings(_env_file=None, git=git), self._commands)
 
     async def inspect(
         self, place: Place, base_branch: str | None, test_command: str | None, behaviour_path: str | None = None

@@ -10,7 +10,7 @@ from controller.background.timers import TimerLoop
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, RepositoryTarget, Status, WaitKind
 from pipeline.records import NewChangeRequest
-from pipeline.settings import TimerSettings
+from pipeline.settings.process import TimerSettings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.change_request import Stage
-from pipeline.evidence import test_logs
+from pipeline.proof import test_logs
 from pipeline.store.engine import Database
 from pipeline.store.work import Work
 from tests.controller import line

@@ -7,10 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.evidence.test_reports import TestReport
-from pipeline.evidence.test_runs import run_tests
 from pipeline.limits import Limits
 from pipeline.ports import CommandResult, Environment, Isolation, Language, SandboxCommand, Stack
+from pipeline.proof.test_reports import TestReport
+from pipeline.proof.test_runs import run_tests
 
 PYTEST = Stack(language=Language.PYTHON, runner="pytest", test_command="pytest", manifests=())
 UNITTEST = Stack(language=Language.PYTHON, runner="unittest", test_command="python -m unittest", manifests=())

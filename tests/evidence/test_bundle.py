@@ -12,11 +12,9 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.adapters.git_reader import GitCommitReader
+from pipeline.adapters.git.commit_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier, InstallationKey
-from pipeline.behaviour import ScenarioKind
 from pipeline.errors import CallerError
-from pipeline.evidence.baseline import compare_suites
 from pipeline.evidence.bundle import (
     ApprovalRecord,
     CommitRecord,
@@ -37,10 +35,12 @@ from pipeline.evidence.bundle import (
 )
 from pipeline.evidence.bundle_verification import VerificationResult, verify_bundle
 from pipeline.evidence.canonical_json import canonical_json, content_hash
-from pipeline.evidence.red_green import RedRules, confirm_red, judge_green, judge_preserve, judge_red
-from pipeline.evidence.symbols import read_symbols
-from pipeline.evidence.test_reports import Outcome
 from pipeline.ports import CommitFacts, Language
+from pipeline.proof.baseline import compare_suites
+from pipeline.proof.red_green import RedRules, confirm_red, judge_green, judge_preserve, judge_red
+from pipeline.proof.symbols import read_symbols
+from pipeline.proof.test_reports import Outcome
+from pipeline.specs.behaviour import ScenarioKind
 from tests.evidence.plain_sandbox import PYTEST, run, write_tree
 
 BASE = {

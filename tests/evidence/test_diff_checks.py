@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
-from pipeline.evidence.diff_scope import DiffScope, analyse
-from pipeline.evidence.secret_scan import scan_for_secrets, secrets_in_text
-from pipeline.evidence.unified_diff import AddedLine, added_lines
 from pipeline.findings import Finding, Severity
 from pipeline.limits import Limits
 from pipeline.ports import ChangedFile, SecretHit
+from pipeline.proof.diff_scope import DiffScope, analyse
+from pipeline.proof.secret_scan import scan_for_secrets, secrets_in_text
+from pipeline.proof.unified_diff import AddedLine, added_lines
 
 
 def lines_of(path: str, text: str) -> list[AddedLine]:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pipeline.evidence.baseline import compare_suites
-from pipeline.evidence.protected_tests import (
+from pipeline.ports import ChangedFile, Language
+from pipeline.proof.baseline import compare_suites
+from pipeline.proof.protected_tests import (
     Tampering,
     TamperingKind,
     check_code_writer,
@@ -16,11 +17,10 @@ from pipeline.evidence.protected_tests import (
     is_protected,
     restored_files,
 )
-from pipeline.evidence.red_green import RedRules, Verdict, confirm_red, judge_green, judge_red
-from pipeline.evidence.symbols import read_symbols
-from pipeline.evidence.test_reports import TestReport
-from pipeline.evidence.unified_diff import AddedLine
-from pipeline.ports import ChangedFile, Language
+from pipeline.proof.red_green import RedRules, Verdict, confirm_red, judge_green, judge_red
+from pipeline.proof.symbols import read_symbols
+from pipeline.proof.test_reports import TestReport
+from pipeline.proof.unified_diff import AddedLine
 from tests.evidence.plain_sandbox import PYTEST, run
 
 TESTS = {

@@ -10,8 +10,9 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evidence.baseline import SuiteComparison, compare_suites
-from pipeline.evidence.red_green import (
+from pipeline.ports import Language, Stack
+from pipeline.proof.baseline import SuiteComparison, compare_suites
+from pipeline.proof.red_green import (
     RedCause,
     RedRules,
     RedVerdict,
@@ -21,9 +22,8 @@ from pipeline.evidence.red_green import (
     judge_preserve,
     judge_red,
 )
-from pipeline.evidence.symbols import read_symbols
-from pipeline.evidence.test_reports import Failure, Outcome, TestCaseResult, TestReport
-from pipeline.ports import Language, Stack
+from pipeline.proof.symbols import read_symbols
+from pipeline.proof.test_reports import Failure, Outcome, TestCaseResult, TestReport
 from tests.evidence.plain_sandbox import NODE, PYTEST, UNITTEST, run
 
 BASE = {

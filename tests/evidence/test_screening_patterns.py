@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evidence.screening_patterns import screen_text
 from pipeline.findings import Risk
+from pipeline.screening.patterns import screen_text
 
 CORPUS = Path(__file__).parents[1] / "data" / "injection"
 

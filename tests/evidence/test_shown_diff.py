@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.evidence.shown_diff import shown_diff
+from pipeline.proof.shown_diff import shown_diff
 from tests.adapters.git_world import make_origin, repository_of
 
 BEFORE = {

@@ -4,11 +4,11 @@ import json
 import sys
 from pathlib import Path
 
-from pipeline.evidence.test_commands import ResultFormat, TestCommand
-from pipeline.evidence.test_logs import LOG_MAX_BYTES, RunLog, log_of
-from pipeline.evidence.test_runs import run_tests
 from pipeline.limits import Limits
 from pipeline.ports import CommandResult, Language, Stack
+from pipeline.proof.test_commands import ResultFormat, TestCommand
+from pipeline.proof.test_logs import LOG_MAX_BYTES, RunLog, log_of
+from pipeline.proof.test_runs import run_tests
 from tests.evidence.plain_sandbox import PlainSandbox, environment, write_tree
 
 PYTEST = TestCommand(argv=("python", "-m", "pytest", "a b.py"), results=ResultFormat.PYTHON_JUNIT)

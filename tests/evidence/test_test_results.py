@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.evidence.compiler_output import go_cases, java_compile_errors
-from pipeline.evidence.javascript_results import jest_cases
-from pipeline.evidence.junit_xml import read_junit
-from pipeline.evidence.missing_symbols import Missing, MissingKind, exists, missing_in
-from pipeline.evidence.symbols import read_symbols
-from pipeline.evidence.test_commands import Places, ResultFormat, TestCommand, plan_command
-from pipeline.evidence.test_reports import Failure, Outcome
-from pipeline.evidence.test_results import read_results
-from pipeline.evidence.untrusted_files import ReportUnreadable
 from pipeline.ports import CommandResult, Language, Stack
+from pipeline.proof.missing_symbols import Missing, MissingKind, exists, missing_in
+from pipeline.proof.results.compiler_output import go_cases, java_compile_errors
+from pipeline.proof.results.javascript import jest_cases
+from pipeline.proof.results.junit_xml import read_junit
+from pipeline.proof.results.test_results import read_results
+from pipeline.proof.symbols import read_symbols
+from pipeline.proof.test_commands import Places, ResultFormat, TestCommand, plan_command
+from pipeline.proof.test_reports import Failure, Outcome
+from pipeline.proof.untrusted_files import ReportUnreadable
 from tests.evidence.plain_sandbox import write_tree
 
 RECORDED = Path(__file__).parents[1] / "data" / "results"

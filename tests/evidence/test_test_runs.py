@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.evidence.test_reports import Outcome
+from pipeline.proof.test_reports import Outcome
 from tests.evidence.plain_sandbox import CARGO, NODE, PYTEST, UNITTEST, run
 
 SHOP = {"shop/__init__.py": "", "shop/cart.py": "def total(prices):\n    return sum(prices)\n"}

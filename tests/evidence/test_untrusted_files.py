@@ -7,19 +7,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InvariantBroken
-from pipeline.evidence.canary import plant
-from pipeline.evidence.test_commands import Places, plan_command
-from pipeline.evidence.test_results import read_results
-from pipeline.evidence.untrusted_files import (
-    ReportUnreadable,
-    inside,
-    read_regular,
-    read_source,
-    walk_files,
-    write_over,
-)
+from pipeline.machine.tree_walk import discard
 from pipeline.ports import CommandResult
-from pipeline.tree_walk import discard
+from pipeline.proof.canary import plant
+from pipeline.proof.results.test_results import read_results
+from pipeline.proof.test_commands import Places, plan_command
+from pipeline.proof.untrusted_files import ReportUnreadable, inside, read_regular, read_source, walk_files, write_over
 from tests.adapters.hostile_trees import nested
 from tests.evidence.plain_sandbox import PYTEST
 

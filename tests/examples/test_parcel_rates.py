@@ -24,7 +24,7 @@ from pipeline.agents.submissions.specs import Spec
 from pipeline.agents.submissions.work import Code, Tests
 from pipeline.agents.submitting import validate_submission
 from pipeline.agents.toolsets import ToolSet
-from pipeline.behaviour import ScenarioKind, render_feature
+from pipeline.specs.behaviour import ScenarioKind, render_feature
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EDITOR = "str_replace_based_edit_tool"

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from cli.controller_process import wiring
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from tests.controller.conftest import _served
 from tests.database import TestDatabase, TestServer
 from tests.hostile.canaries import Canaries, Fifos
@@ -64,7 +64,7 @@ class Door:
 @contextmanager
 def served(place: Path, database: TestDatabase) -> Iterator[Door]:
     """Serve a controller whose workers never start."""
-    settings = Settings.model_validate(
+    settings = ProcessSettings.model_validate(
         {
             "data_dir": place / "data",
             "database": {"url": database.app_url},

@@ -23,16 +23,16 @@ from controller.interventions import service as interventions
 from controller.interventions.actions import available
 from controller.interventions.schemas import Action, AvailableAction, InterventionRequest, Receipt, RerunMode
 from controller.wiring import LaunchObserver
-from pipeline import evidencing
 from pipeline.access import Principal, Role
-from pipeline.adapters.git_reader import GitCommitReader
+from pipeline.adapters.git.commit_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import Reach, RepositoryTarget, Stage, Status
-from pipeline.configuration import Configuration
 from pipeline.errors import DatabaseAway
+from pipeline.evidence import gathering
 from pipeline.evidence.bundle_verification import verify_bundle
 from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
+from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.dispatching import Dispatched, Limit, dispatch_next
 from pipeline.store.effects import Effects
@@ -67,7 +67,7 @@ class LineRun:
     database: TestDatabase
     model: ScriptedServer
     root: Path
-    settings: Settings
+    settings: ProcessSettings
     controller: ControllerContext
     repositories: dict[str, SampleRepository] = field(default_factory=dict)
     cr_id: str = "cr-1"
@@ -90,7 +90,7 @@ class LineRun:
     ) -> None:
         """Store a change request over all repositories made so far."""
         given = {"pipeline": dict(limits or {}), **sections}
-        snapshot = Configuration.model_validate(given).snapshot()
+        snapshot = RuntimeSettings.model_validate(given).snapshot()
         targets = [
             RepositoryTarget(name=name, remote=str(made.path), base_branch="main", reach=Reach.PRIVATE)
             for name, made in self.repositories.items()
@@ -232,7 +232,7 @@ class LineRun:
         """Return the signed bundle as it was kept last."""
         async with self.store.transaction() as connection:
             work = Work(connection, cr_id=self.cr_id, attempt=(await self.read()).attempt)
-            return await work.artifact(evidencing.KIND, evidencing.NAME)
+            return await work.artifact(gathering.KIND, gathering.NAME)
 
     async def check_evidence(self) -> None:
         """Verify the kept bundle as a stranger would, against each repository."""
@@ -305,15 +305,15 @@ class NoLauncher:
         """There is nothing to end."""
 
 
-def controller_of(settings: Settings) -> ControllerContext:
+def controller_of(settings: ProcessSettings) -> ControllerContext:
     """Build the controller of this machine without serving it."""
     context: ControllerContext = create_app(replace(wiring(settings, alone=True), launcher=NoLauncher())).state.context
     return context
 
 
-def settings_of(root: Path, database: TestDatabase, model: ScriptedServer) -> Settings:
+def settings_of(root: Path, database: TestDatabase, model: ScriptedServer) -> ProcessSettings:
     """Return what controller and worker are told."""
-    return Settings.model_validate(
+    return ProcessSettings.model_validate(
         {
             "data_dir": root / "data",
             "scenario": root / "scenario.yaml",

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.change_request import Stage, Status
-from pipeline.evidence.test_runs import RESULTS
+from pipeline.proof.test_runs import RESULTS
 from pipeline.store.work import Work
 from tests.line import scenarios
 from tests.line.dying import Deaths, Moment

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.git import GitCommands
-from pipeline.adapters.git_repository import open_repository
+from pipeline.adapters.git.repository import open_repository
+from pipeline.adapters.git.runner import GitCommands
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.errors import TransientError
 from pipeline.ports import Author

@@ -9,8 +9,8 @@ from controller.cleanup import service as cleanup
 from controller.cleanup.schemas import CleanupChoice, CleanupDecision, CleanupRequest
 from controller.interventions.schemas import Action
 from pipeline.change_request import Reach, RepositoryTarget, Stage, Status
-from pipeline.configuration import Configuration
 from pipeline.records import NewChangeRequest
+from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.change_requests import ChangeRequests
 from tests.line import scenarios
 from tests.line.faults import when_entering
@@ -42,7 +42,7 @@ async def started(line: LineRun) -> RepositoryTarget:
     )
     new = NewChangeRequest(
         id="cr-1", title=scenarios.TITLE, body=scenarios.BODY, created_by="requester", repositories=(target,),
-        settings_snapshot=Configuration().snapshot(),
+        settings_snapshot=RuntimeSettings().snapshot(),
     )  # fmt: skip
     async with line.store.transaction() as connection:
         await ChangeRequests(connection).create(new)

@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langgraph.types import Send
 
-from pipeline import routing
 from pipeline.change_request import (
     FINISHED,
     MOVES,
@@ -18,10 +17,11 @@ from pipeline.change_request import (
     transition,
 )
 from pipeline.errors import InvariantBroken
-from pipeline.graph import follow, targets
 from pipeline.limits import Limits
-from pipeline.skipping import SKIPPABLE, WHY_NOT
-from pipeline.state import END, PAUSE, PER_REPOSITORY, Outcome, RunState, Verdict, outcome_key
+from pipeline.line import routing
+from pipeline.line.graph import follow, targets
+from pipeline.line.skipping import SKIPPABLE, WHY_NOT
+from pipeline.stage.state import END, PAUSE, PER_REPOSITORY, Outcome, RunState, Verdict, outcome_key
 
 LIMITS = Limits()
 REPOSITORIES = ("one", "two", "three")

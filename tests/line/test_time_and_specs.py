@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.change_request import PauseReason, Reach, RepositoryTarget, Stage, Status
-from pipeline.configuration import Configuration
 from pipeline.records import NewChangeRequest
+from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.change_requests import ChangeRequests
 from tests.line import scenarios
 from tests.line.dying import Deaths
@@ -95,7 +95,7 @@ async def submit_with_specs(line: LineRun, repository: SampleRepository) -> None
     )
     new = NewChangeRequest(
         id="cr-1", title=scenarios.TITLE, body=scenarios.BODY, created_by="requester", repositories=(target,),
-        settings_snapshot=Configuration().snapshot(),
+        settings_snapshot=RuntimeSettings().snapshot(),
     )  # fmt: skip
     async with line.store.transaction() as connection:
         await ChangeRequests(connection).create(new)

@@ -10,7 +10,7 @@ from controller.turns import service as turns
 from controller.turns.schemas import Since
 from controller.views import service as views
 from pipeline.change_request import Status
-from pipeline.turn_diffs import KIND
+from pipeline.snapshots.turn_diffs import KIND
 from tests.line import scenarios
 from tests.line.dying import Deaths
 from tests.line.harness import OPERATOR, LineRun

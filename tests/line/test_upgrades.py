@@ -8,7 +8,7 @@ import pytest
 
 from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
-from pipeline.state import GRAPH_VERSION
+from pipeline.stage.state import GRAPH_VERSION
 from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
 from tests.line.harness import LineRun

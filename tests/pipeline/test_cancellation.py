@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
-from pipeline.cancellation import ended, until_set
+from pipeline.concurrency.cancellation import ended, until_set
 
 
 @pytest.mark.parametrize("steps", range(6))

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from cli import itself
-from pipeline.crash_points import STRUCK, CrashPoints, crash_points
 from pipeline.errors import CallerError
-from pipeline.settings import Settings
+from pipeline.line.crash_points import STRUCK, CrashPoints, crash_points
+from pipeline.settings.process import ProcessSettings
 
 POINT = "journal.asked.after"
 PASSING = """
 import sys
 from pathlib import Path
-from pipeline.crash_points import CrashPoints
+from pipeline.line.crash_points import CrashPoints
 for _ in range(int(sys.argv[2])):
     CrashPoints(Path(sys.argv[1])).reached("journal.asked.after")
 """
@@ -29,10 +29,10 @@ def passing(directory: Path, times: int) -> int:
 
 
 def test_without_a_scripted_model_no_process_can_be_told_to_die(tmp_path: Path) -> None:
-    assert crash_points(Settings(crash_points=None, scenario=None)) is None
+    assert crash_points(ProcessSettings(crash_points=None, scenario=None)) is None
     with pytest.raises(CallerError, match="scripted model"):
-        crash_points(Settings(crash_points=tmp_path, scenario=None))
-    assert crash_points(Settings(crash_points=tmp_path, scenario=tmp_path / "scenario.yaml")) is not None
+        crash_points(ProcessSettings(crash_points=tmp_path, scenario=None))
+    assert crash_points(ProcessSettings(crash_points=tmp_path, scenario=tmp_path / "scenario.yaml")) is not None
 
 
 def test_an_armed_point_kills_the_process_that_reaches_it_and_nobody_after_it(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import CallerError
-from pipeline.local_places import LocalPlaces, overlap
-from pipeline.settings import GitSettings, Settings
+from pipeline.repositories.local_places import LocalPlaces, overlap
+from pipeline.settings.process import GitSettings, ProcessSettings
 from tests.adapters.git_world import git
 
 
@@ -133,5 +133,5 @@ def test_what_an_ordinary_user_may_not_enter_is_no_error(places: LocalPlaces, ma
 
 def test_directories_are_opened_by_absolute_paths() -> None:
     with pytest.raises(CallerError) as refused:
-        LocalPlaces.of(Settings(_env_file=None, git=GitSettings(local_paths=(Path("here"),))))
+        LocalPlaces.of(ProcessSettings(_env_file=None, git=GitSettings(local_paths=(Path("here"),))))
     assert refused.value.field == "CHANGELINE_GIT__LOCAL_PATHS"

@@ -5,7 +5,7 @@ import subprocess
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.ref_names import BAD, why_no_branch
+from pipeline.repositories.ref_names import BAD, why_no_branch
 from tests.adapters.git_world import PERSON
 
 _PARTS = st.sampled_from(

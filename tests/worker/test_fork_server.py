@@ -8,7 +8,7 @@ from cli import itself
 
 FROZEN = """
 import os, signal
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from worker.fork_server import ForkServer
 
 def work(order, settings, isolation):
@@ -16,7 +16,7 @@ def work(order, settings, isolation):
     return 0
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-ForkServer(Settings(), work=work, stop_grace_s=0.2).serve()
+ForkServer(ProcessSettings(), work=work, stop_grace_s=0.2).serve()
 """
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.adapters.sandbox import start_sandbox
+from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.ports import Isolation
-from pipeline.settings import EnvironmentSettings, SandboxSettings, Settings
+from pipeline.settings.process import EnvironmentSettings, ProcessSettings, SandboxSettings
 from worker import warmth
 
 
@@ -24,4 +24,4 @@ async def test_a_machine_that_could_not_isolate_is_looked_at_again(monkeypatch: 
 
 def test_a_fork_server_that_cannot_isolate_leaves_the_question_to_each_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert warmth.isolation(Settings()) is None
+    assert warmth.isolation(ProcessSettings()) is None

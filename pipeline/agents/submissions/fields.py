@@ -14,9 +14,9 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationInfo
 
-from pipeline.behaviour import ScenarioKind
-from pipeline.evidence.shown_diff import Cut
-from pipeline.repository_paths import repository_path
+from pipeline.proof.shown_diff import Cut
+from pipeline.repositories.paths import repository_path
+from pipeline.specs.behaviour import ScenarioKind
 
 
 class Confidence(StrEnum):

@@ -19,8 +19,8 @@ from pipeline.agents.submissions.fields import (
     repeated_ids,
     unknown_ids,
 )
-from pipeline.behaviour import ScenarioKind
 from pipeline.findings import Risk, RiskFlag
+from pipeline.specs.behaviour import ScenarioKind
 
 
 class Priority(StrEnum):

@@ -22,8 +22,8 @@ from pipeline.agents.submissions.fields import (
     unknown_ids,
     verdict_agrees,
 )
-from pipeline.behaviour import Behaviour, InvalidBehaviour, Scenario, ScenarioKind, canonical_steps, single_line
 from pipeline.findings import Severity
+from pipeline.specs.behaviour import Behaviour, InvalidBehaviour, Scenario, ScenarioKind, canonical_steps, single_line
 
 
 class Requirement(Submission):

@@ -19,7 +19,7 @@ from pipeline.agents.submissions.fields import (
     repeated_ids,
     unknown_ids,
 )
-from pipeline.behaviour import ScenarioKind
+from pipeline.specs.behaviour import ScenarioKind
 
 
 class ScenarioTests(Submission):

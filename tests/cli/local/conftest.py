@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.local.servers import LocalServers
-from pipeline.settings import RedisSettings, Settings
+from pipeline.settings.process import ProcessSettings, RedisSettings
 
 REPOSITORY = Path(__file__).parents[3]
 NOBODY = 65_534
@@ -52,8 +52,8 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture
-def settings(place: Path) -> Settings:
-    return Settings(data_dir=place / "data", redis=RedisSettings(embedded=False))
+def settings(place: Path) -> ProcessSettings:
+    return ProcessSettings(data_dir=place / "data", redis=RedisSettings(embedded=False))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def servers() -> Iterator[LocalServers]:
     """One running installation for the tests that only look."""
     path = Path(tempfile.mkdtemp(prefix="changeline-test-"))
     path.chmod(0o755)
-    with LocalServers(Settings(data_dir=path / "data"), report=Said(), durable=False) as running:
+    with LocalServers(ProcessSettings(data_dir=path / "data"), report=Said(), durable=False) as running:
         yield running
     shutil.rmtree(path)
 

@@ -16,7 +16,7 @@ from cli.local.credentials import credentials_of
 from cli.local.data_directory import DataDirectory
 from cli.local.servers import LocalServers
 from pipeline.errors import CallerError, Conflict
-from pipeline.settings import RedisSettings, Settings
+from pipeline.settings.process import ProcessSettings, RedisSettings
 from tests.cli.local.conftest import Said
 
 
@@ -39,7 +39,7 @@ def fill(servers: LocalServers) -> None:
     (servers.directory.git / "cache").write_text("rebuildable")
 
 
-def seen_by_the_application(settings: Settings, said: Said) -> list[tuple[str, ...]]:
+def seen_by_the_application(settings: ProcessSettings, said: Said) -> list[tuple[str, ...]]:
     with LocalServers(settings, report=said, durable=False) as servers:
         with psycopg.connect(servers.app_url, options="-c changeline.tenant=default") as application:
             rows = application.execute(
@@ -52,7 +52,7 @@ def seen_by_the_application(settings: Settings, said: Said) -> list[tuple[str, .
 
 
 def test_a_backup_of_a_running_installation_restores_elsewhere_and_over_other_data(
-    place: Path, settings: Settings, said: Said
+    place: Path, settings: ProcessSettings, said: Said
 ) -> None:
     file = place / "weekly.backup"
     with LocalServers(settings, report=said, durable=False) as servers:
@@ -64,7 +64,7 @@ def test_a_backup_of_a_running_installation_restores_elsewhere_and_over_other_da
     assert file.stat().st_mode & 0o777 == 0o600
     assert sorted(place.iterdir()) == [place / "data", file]
 
-    elsewhere = Settings(data_dir=place / "elsewhere", redis=RedisSettings(embedded=False))
+    elsewhere = ProcessSettings(data_dir=place / "elsewhere", redis=RedisSettings(embedded=False))
     restore(elsewhere, file, report=said, durable=False)
     directory = DataDirectory.at(place / "elsewhere")
     assert seen_by_the_application(elsewhere, said) == [("Ünïcode", "changeline_owner")]
@@ -84,7 +84,7 @@ def test_a_backup_of_a_running_installation_restores_elsewhere_and_over_other_da
 
 
 def test_a_backup_of_a_stopped_installation_starts_its_database_for_that_time_only(
-    place: Path, settings: Settings, said: Said
+    place: Path, settings: ProcessSettings, said: Said
 ) -> None:
     with LocalServers(settings, report=said, durable=False) as servers:
         fill(servers)
@@ -125,7 +125,7 @@ def with_head(**changes: int) -> Spoil:
     ],
 )
 def test_a_spoiled_backup_is_refused_and_changes_nothing(
-    place: Path, small_backup: bytes, spoil: Spoil, said_so: str, settings: Settings, said: Said
+    place: Path, small_backup: bytes, spoil: Spoil, said_so: str, settings: ProcessSettings, said: Said
 ) -> None:
     with tarfile.open(fileobj=io.BytesIO(small_backup)) as tar:
         entries = [(info, file.read()) for info in tar if (file := tar.extractfile(info))]
@@ -143,7 +143,7 @@ def test_a_spoiled_backup_is_refused_and_changes_nothing(
 
 
 def test_a_backup_cut_short_or_missing_is_refused(
-    place: Path, small_backup: bytes, settings: Settings, said: Said
+    place: Path, small_backup: bytes, settings: ProcessSettings, said: Said
 ) -> None:
     cut = place / "cut.backup"
     end = small_backup.rindex(b"sha256.json")
@@ -156,7 +156,9 @@ def test_a_backup_cut_short_or_missing_is_refused(
 
 
 def test_an_external_database_is_not_ours_to_back_up(place: Path, said: Said) -> None:
-    external = Settings.model_validate({"data_dir": place / "data", "database": {"url": "postgresql://elsewhere/x"}})
+    external = ProcessSettings.model_validate(
+        {"data_dir": place / "data", "database": {"url": "postgresql://elsewhere/x"}}
+    )
     with pytest.raises(CallerError, match="external server"):
         backup(external, place / "x", report=said)
 

@@ -17,19 +17,19 @@ from cli.local.platform_check import check_platform
 from cli.local.processes import SERVER_UID
 from cli.local.servers import LocalServers
 from pipeline.errors import CallerError, Conflict
-from pipeline.settings import SandboxSettings, Settings
+from pipeline.settings.process import ProcessSettings, SandboxSettings
 from tests.cli.local.conftest import REPOSITORY, RunPython, Said
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user or a mount")
 
 
 def test_the_usual_place_depends_on_the_user_and_a_setting_wins(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
-    assert locate(Settings(), uid=0) == ROOT_LOCATION
-    assert locate(Settings(), uid=1000) == Path.home() / ".local/state/changeline"
+    assert locate(ProcessSettings(), uid=0) == ROOT_LOCATION
+    assert locate(ProcessSettings(), uid=1000) == Path.home() / ".local/state/changeline"
     monkeypatch.setenv("XDG_STATE_HOME", str(place))
-    assert locate(Settings(), uid=1000) == place / "changeline"
+    assert locate(ProcessSettings(), uid=1000) == place / "changeline"
     monkeypatch.setenv("CHANGELINE_DATA_DIR", str(place / "elsewhere"))
-    assert locate(Settings(), uid=0) == place / "elsewhere"
+    assert locate(ProcessSettings(), uid=0) == place / "elsewhere"
 
 
 def test_a_directory_that_cannot_be_written_is_one_clear_sentence(place: Path, ordinary_python: RunPython) -> None:
@@ -86,7 +86,7 @@ def test_another_data_format_is_refused(place: Path) -> None:
         directory.prepare()
 
 
-def test_a_database_of_another_postgresql_version_is_refused(settings: Settings, said: Said) -> None:
+def test_a_database_of_another_postgresql_version_is_refused(settings: ProcessSettings, said: Said) -> None:
     with LocalServers(settings, report=said, durable=False) as servers:
         cluster = servers.directory.postgres
     (cluster / "PG_VERSION").write_text("15\n")
@@ -131,9 +131,9 @@ def test_a_full_disk_is_one_clear_sentence_before_and_while_the_database_is_made
         directory.prepare()
         (disk / "ballast").write_bytes(bytes(280 * 1024**2))
         with pytest.raises(CallerError, match=r"^The disk that holds .* is full\.$"):
-            LocalServers(Settings(), report=said, durable=False, directory=directory).__enter__()
+            LocalServers(ProcessSettings(), report=said, durable=False, directory=directory).__enter__()
         (disk / "ballast").unlink()
-        with LocalServers(Settings(), report=said, durable=False, directory=directory) as servers:
+        with LocalServers(ProcessSettings(), report=said, durable=False, directory=directory) as servers:
             assert servers.supervisor.running()
 
 
@@ -198,14 +198,14 @@ def test_missing_programs_name_the_remedy_and_a_missing_redis_is_none(place: Pat
 )
 def test_unsupported_platforms_are_refused_with_the_way_that_works(system: str, machine: str, named: str) -> None:
     with pytest.raises(CallerError) as refused:
-        check_platform(Settings(), system=system, machine=machine)
+        check_platform(ProcessSettings(), system=system, machine=machine)
     assert named in str(refused.value.remedy)
 
 
 def test_supported_platforms_are_not_refused() -> None:
-    check_platform(Settings(), system="linux", machine="x86_64")
-    check_platform(Settings(), system="linux", machine="aarch64")
-    check_platform(Settings(sandbox=SandboxSettings(allow_uncontained=True)), system="darwin", machine="arm64")
+    check_platform(ProcessSettings(), system="linux", machine="x86_64")
+    check_platform(ProcessSettings(), system="linux", machine="aarch64")
+    check_platform(ProcessSettings(sandbox=SandboxSettings(allow_uncontained=True)), system="darwin", machine="arm64")
 
 
 def test_a_log_is_cut_while_its_process_goes_on_writing(place: Path) -> None:
@@ -231,7 +231,7 @@ def test_the_uninstall_page_names_what_the_code_creates() -> None:
         if isinstance(item, property) and isinstance(value := getattr(directory, name), Path)
     }
     assert {"postgres", "lock", "credentials.json"} <= names
-    port = Settings().controller.port
+    port = ProcessSettings().controller.port
     wanted = {
         *names,
         str(ROOT_LOCATION),

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from cli.local.external import address_of, prepare_external_database
 from cli.local.servers import LocalServers, running_urls
 from pipeline.errors import CallerError
-from pipeline.settings import DatabaseSettings, RedisSettings, Settings
+from pipeline.settings.process import DatabaseSettings, ProcessSettings, RedisSettings
 from tests.cli.local.conftest import Said
 
 PASSWORD = "made-for-this-installation"
@@ -23,7 +23,7 @@ def managed() -> Iterator[LocalServers]:
     """Stands for a managed server: two roles that its administrator made, and none of ours."""
     path = Path(tempfile.mkdtemp(prefix="changeline-test-"))
     path.chmod(0o755)
-    settings = Settings(data_dir=path / "data", redis=RedisSettings(embedded=False))
+    settings = ProcessSettings(data_dir=path / "data", redis=RedisSettings(embedded=False))
     with LocalServers(settings, report=Said(), durable=False) as servers:
         with psycopg.connect(superuser(servers), autocommit=True) as admin:
             admin.execute("CREATE ROLE plain LOGIN PASSWORD 'plain'")
@@ -121,7 +121,7 @@ def test_an_unreachable_or_wrong_address_is_named_without_its_password() -> None
 def test_with_an_external_address_no_server_of_ours_is_started(
     elsewhere: LocalServers, place: Path, said: Said
 ) -> None:
-    settings = Settings(
+    settings = ProcessSettings(
         data_dir=place / "data",
         database=DatabaseSettings(url=SecretStr(superuser(elsewhere))),
         redis=RedisSettings(url=SecretStr("redis://:secret@127.0.0.1:6390/0")),

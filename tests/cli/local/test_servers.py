@@ -17,7 +17,7 @@ from cli.local.processes import SERVER_UID, identity
 from cli.local.runtime_state import read_runtime
 from cli.local.servers import LocalServers, running_urls
 from pipeline.errors import CallerError
-from pipeline.settings import RedisSettings, Settings
+from pipeline.settings.process import ProcessSettings, RedisSettings
 from tests.cli.local.conftest import RunPython, Said
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="about the users that root's servers run under")
@@ -99,7 +99,7 @@ def test_nothing_that_other_users_can_see_holds_a_password(servers: LocalServers
         [
             *servers.describe(),
             servers.directory.runtime_file.read_text(),
-            repr(running_urls(Settings(), servers.directory)),
+            repr(running_urls(ProcessSettings(), servers.directory)),
             *(log.read_text() for log in servers.directory.logs.iterdir()),
             *(Path(f"/proc/{child.pid}/cmdline").read_text() for child in servers.supervisor.running()),
         ]
@@ -111,7 +111,7 @@ def test_nothing_that_other_users_can_see_holds_a_password(servers: LocalServers
 
 
 def test_other_commands_find_the_running_servers(servers: LocalServers) -> None:
-    urls = running_urls(Settings(), servers.directory)
+    urls = running_urls(ProcessSettings(), servers.directory)
     assert urls is not None
     assert (urls.application, urls.owner, urls.redis) == (servers.app_url, servers.owner_url, servers.redis_url)
 
@@ -133,8 +133,8 @@ def test_an_ordinary_user_runs_the_same_servers(place: Path, ordinary_python: Ru
         import psycopg
         from pathlib import Path
         from cli.local.servers import LocalServers
-        from pipeline.settings import Settings
-        with LocalServers(Settings(data_dir=Path(sys.argv[1])), report=print, durable=False) as servers:
+        from pipeline.settings.process import ProcessSettings
+        with LocalServers(ProcessSettings(data_dir=Path(sys.argv[1])), report=print, durable=False) as servers:
             with psycopg.connect(servers.app_url) as connection:
                 print(connection.execute("SELECT current_user").fetchone()[0], os.geteuid() != 0)
         """,
@@ -147,7 +147,7 @@ def test_an_ordinary_user_runs_the_same_servers(place: Path, ordinary_python: Ru
     assert (place / "data").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_killed_postgres_comes_back_with_its_data_and_its_address(settings: Settings, said: Said) -> None:
+def test_a_killed_postgres_comes_back_with_its_data_and_its_address(settings: ProcessSettings, said: Said) -> None:
     with LocalServers(settings, report=said) as servers:
         assert servers.owner_url is not None
         with psycopg.connect(servers.owner_url, autocommit=True) as connection:
@@ -163,7 +163,7 @@ def test_a_killed_postgres_comes_back_with_its_data_and_its_address(settings: Se
 
 
 def test_a_killed_redis_comes_back_under_the_same_address(place: Path, said: Said) -> None:
-    with LocalServers(Settings(data_dir=place / "data"), report=said, durable=False) as servers:
+    with LocalServers(ProcessSettings(data_dir=place / "data"), report=said, durable=False) as servers:
         assert servers.redis_url is not None
         os.kill(pid_of(servers, "redis"), 9)
         said.wait_for("redis is back")
@@ -171,7 +171,7 @@ def test_a_killed_redis_comes_back_under_the_same_address(place: Path, said: Sai
             assert client.ping()
 
 
-def test_a_second_start_reuses_the_data_and_leaves_nothing_running(settings: Settings, said: Said) -> None:
+def test_a_second_start_reuses_the_data_and_leaves_nothing_running(settings: ProcessSettings, said: Said) -> None:
     with LocalServers(settings, report=said, durable=False) as servers:
         assert servers.owner_url is not None
         with psycopg.connect(servers.owner_url, autocommit=True) as connection:
@@ -187,14 +187,14 @@ def test_a_second_start_reuses_the_data_and_leaves_nothing_running(settings: Set
     assert [sentence.startswith("Creating") for sentence in said.all[:1] + again.all[:1]] == [True, False]
 
 
-def test_without_redis_it_says_that_it_runs_on_postgresql_alone(settings: Settings, said: Said) -> None:
+def test_without_redis_it_says_that_it_runs_on_postgresql_alone(settings: ProcessSettings, said: Said) -> None:
     with LocalServers(settings, report=said, durable=False) as servers:
         assert servers.redis_url is None
         assert any("PostgreSQL alone" in sentence for sentence in servers.describe())
     assert any("PostgreSQL alone" in sentence for sentence in said.all)
 
 
-def test_a_pid_file_whose_number_went_to_another_process_is_no_obstacle(settings: Settings, said: Said) -> None:
+def test_a_pid_file_whose_number_went_to_another_process_is_no_obstacle(settings: ProcessSettings, said: Said) -> None:
     with LocalServers(settings, report=said, durable=False) as servers:
         directory = servers.directory
     account = SERVER_UID if os.geteuid() == 0 else None
@@ -215,7 +215,7 @@ def test_data_and_programs_below_a_closed_home_work_for_root(place: Path, said: 
     home.mkdir(mode=0o700)
     directory = DataDirectory.at(home / "data", reachable_root=place / "reachable")
     with LocalServers(
-        Settings(redis=RedisSettings(embedded=False)), report=said, durable=False, directory=directory
+        ProcessSettings(redis=RedisSettings(embedded=False)), report=said, durable=False, directory=directory
     ) as servers:
         assert directory.postgres.is_relative_to(place / "reachable")
         with psycopg.connect(servers.app_url) as connection:

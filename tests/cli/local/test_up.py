@@ -18,7 +18,7 @@ from cli.local.servers import LocalServers
 from cli.local.supervisor import Supervisor
 from cli.local.up import down, start_detached, status
 from pipeline.errors import CallerError, Conflict
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 from tests.cli.local.conftest import REPOSITORY, Said
 
 UP = """
@@ -27,7 +27,7 @@ from pathlib import Path
 from cli.local.children import Child
 from cli.local.up import serve
 from pipeline.errors import CallerError
-from pipeline.settings import Settings
+from pipeline.settings.process import ProcessSettings
 
 def controller(servers):
     servers.runtime.controller("http://127.0.0.1:8321", str(servers.directory.token_file))
@@ -35,7 +35,7 @@ def controller(servers):
 
 try:
     serve(
-        Settings(data_dir=Path(sys.argv[1]), redis={"embedded": True}),
+        ProcessSettings(data_dir=Path(sys.argv[1]), redis={"embedded": True}),
         migrate=lambda servers: print("Migrating", servers.owner_url is not None, flush=True),
         children=controller,
         ready=lambda servers: print("Ready", flush=True),
@@ -48,12 +48,12 @@ except CallerError as error:
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
-def detach(settings: Settings, said: Said) -> Runtime:
+def detach(settings: ProcessSettings, said: Said) -> Runtime:
     argv = [sys.executable, "-c", UP, str(settings.data_dir)]
     return start_detached(settings, argv, {"PYTHONPATH": str(REPOSITORY), "HOME": "/nonexistent"}, report=said)
 
 
-def start_and_wait(start_python: Start, settings: Settings) -> tuple["subprocess.Popen[str]", Runtime]:
+def start_and_wait(start_python: Start, settings: ProcessSettings) -> tuple["subprocess.Popen[str]", Runtime]:
     process = start_python(UP, str(settings.data_dir))
     assert process.stdout is not None
     assert "Ready\n" in iter(process.stdout.readline, "")
@@ -66,7 +66,9 @@ def left_of(runtime: Runtime) -> list[str]:
     return [child.name for child in runtime.children if not gone_within(child.pid, child.identity, 30)]
 
 
-def test_a_detached_start_shows_its_progress_and_is_found_and_stopped_again(settings: Settings, said: Said) -> None:
+def test_a_detached_start_shows_its_progress_and_is_found_and_stopped_again(
+    settings: ProcessSettings, said: Said
+) -> None:
     now = detach(settings, said)
     expected = ["Creating", "Starting PostgreSQL", "Starting Redis", "Migrating True", "Starting controller", "Ready"]
     assert [word for word in expected if any(line.startswith(word) for line in said.all)] == expected
@@ -86,14 +88,14 @@ def test_a_detached_start_shows_its_progress_and_is_found_and_stopped_again(sett
     os.waitpid(now.pid, 0)
 
 
-def test_down_on_a_machine_where_nothing_ever_ran_changes_nothing(settings: Settings, said: Said) -> None:
+def test_down_on_a_machine_where_nothing_ever_ran_changes_nothing(settings: ProcessSettings, said: Said) -> None:
     assert not down(settings, report=said)
     assert status(settings).state == "stopped"
     assert settings.data_dir is not None
     assert not settings.data_dir.exists()
 
 
-def test_a_detached_start_that_fails_says_why_in_one_sentence(settings: Settings, said: Said) -> None:
+def test_a_detached_start_that_fails_says_why_in_one_sentence(settings: ProcessSettings, said: Said) -> None:
     directory = DataDirectory.at(Path(str(settings.data_dir)))
     directory.prepare()
     argv = [sys.executable, "-c", "print('Starting'); raise SystemExit('The disk is full.')"]
@@ -104,7 +106,7 @@ def test_a_detached_start_that_fails_says_why_in_one_sentence(settings: Settings
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stop_signal_ends_everything_in_order(
-    start_python: Start, settings: Settings, number: signal.Signals
+    start_python: Start, settings: ProcessSettings, number: signal.Signals
 ) -> None:
     process, now = start_and_wait(start_python, settings)
     process.send_signal(number)
@@ -115,7 +117,7 @@ def test_a_stop_signal_ends_everything_in_order(
 
 
 def test_servers_end_with_a_supervisor_that_was_killed_and_the_next_start_recovers(
-    start_python: Start, settings: Settings, said: Said
+    start_python: Start, settings: ProcessSettings, said: Said
 ) -> None:
     process, now = start_and_wait(start_python, settings)
     process.kill()
@@ -127,7 +129,7 @@ def test_servers_end_with_a_supervisor_that_was_killed_and_the_next_start_recove
 
 
 def test_the_next_start_ends_what_a_killed_supervisor_and_its_killed_guard_left(
-    start_python: Start, settings: Settings, said: Said
+    start_python: Start, settings: ProcessSettings, said: Said
 ) -> None:
     process, now = start_and_wait(start_python, settings)
     for guard in children_of(process.pid, "/bin/sh"):
@@ -141,7 +143,9 @@ def test_the_next_start_ends_what_a_killed_supervisor_and_its_killed_guard_left(
     assert len([sentence for sentence in said.all if "left over" in sentence]) == len(now.children)
 
 
-def test_a_child_without_restart_ends_the_run_with_its_last_words(start_python: Start, settings: Settings) -> None:
+def test_a_child_without_restart_ends_the_run_with_its_last_words(
+    start_python: Start, settings: ProcessSettings
+) -> None:
     script = UP.replace('"/bin/sleep", "600"', '"/bin/sh", "-c", "echo out of luck; exit 3"')
     process = start_python(script + "\nsys.exit(0)", str(settings.data_dir))
     assert process.stdout is not None
@@ -209,7 +213,7 @@ def test_a_guard_that_was_killed_is_replaced_and_still_does_its_duty(start_pytho
     assert gone_within(pid, mark, 30)
 
 
-def test_a_recorded_number_that_went_to_another_process_is_left_alone(settings: Settings, said: Said) -> None:
+def test_a_recorded_number_that_went_to_another_process_is_left_alone(settings: ProcessSettings, said: Said) -> None:
     directory = DataDirectory.at(Path(str(settings.data_dir)))
     directory.prepare()
     with subprocess.Popen(["sleep", "600"]) as stranger:

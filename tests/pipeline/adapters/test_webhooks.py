@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from pipeline.adapters.webhooks import HttpWebhooks
+from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.errors import CallerError, ChangelineError, Conflict, TransientError
 from pipeline.ports import Delivery
 from tests.addresses import NEVER, ODD_SPELLINGS, OWN, PRIVATE

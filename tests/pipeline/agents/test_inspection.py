@@ -6,8 +6,8 @@ from pipeline.agents.grounds import dead_end, ungrounded
 from pipeline.agents.inspection import Inspection, Outcome
 from pipeline.agents.tools import BASH, EDITOR
 from pipeline.change_request import PauseReason
-from pipeline.evidence.shown_diff import Cut
 from pipeline.ports import Json
+from pipeline.proof.shown_diff import Cut
 
 ROOT = "/data/worktrees/cr/sums/1/review-1"
 CUT = Cut(what="diff", files=3, whole=1, unseen=("src/app.py", "lib/my util.py"), gone=("old.txt",))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.sandbox import start_sandbox
+from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.agents.tools import BASH, EDITOR, ToolBox, Workbench
 from pipeline.agents.toolsets import ToolSet
 from pipeline.limits import Limits
-from pipeline.settings import EnvironmentSettings, SandboxSettings
+from pipeline.settings.process import EnvironmentSettings, SandboxSettings
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Dependency environments of target repositories, one recipe per language."""

@@ -1,0 +1,1 @@
+"""Forges: where branches, pull requests and merges live."""

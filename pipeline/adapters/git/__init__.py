@@ -1,0 +1,1 @@
+"""The only module group that starts git: commands, caches, remotes, trees."""

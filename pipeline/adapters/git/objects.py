@@ -1,0 +1,240 @@
+"""Reads and builds git objects in one bare cache, without any tree on disk.
+
+Problem: commits that depend on a work tree or on the moment of their making cannot be recorded before they are pushed,
+nor made again after a crash. Choice: plumbing commands on the cache and throw-away index files. Invariant: what is
+built depends on the arguments alone, so the same inputs give the same SHA; revisions are full SHAs, never expressions.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.adapters.git.private_directory import scratch
+from pipeline.adapters.git.runner import GitCommands, decoded, encoded, held
+from pipeline.errors import CallerError
+from pipeline.ports import Author, ChangedFile, Clock, CommitFacts
+from pipeline.repositories import ref_names
+
+GITLINK = "160000"
+_NOTHING = "0" * 40
+_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_REGULAR = {"100644", "100755"}
+
+
+class GitObjects:
+    """The reading half of the `Repository` port, and the building of commits."""
+
+    def __init__(self, git_dir: Path, *, commands: GitCommands, author: Author, clock: Clock) -> None:
+        self._git_dir = git_dir
+        self._commands = commands
+        self._author = author
+        self._clock = clock
+        self._private = git_dir.with_suffix(".trees")
+
+    async def has_commit(self, commit: str) -> bool:
+        """Whether the cache holds the commit object."""
+        kind = await self._commands.run("cat-file", "-t", sha(commit), git_dir=self._git_dir, accept=(0, 128))
+        return kind.text == "commit"
+
+    async def commit_files(
+        self, *, parent: str, files: Mapping[str, bytes | None], message: str, author: Author
+    ) -> str:
+        """Build a commit on `parent` with the given contents (None deletes). Keeps the mode of existing files; a link becomes a file."""
+        modes = await self._modes(parent, list(files))
+        lines = []
+        for path, content in files.items():
+            blob = _NOTHING if content is None else await self._store_blob(content)
+            known = modes.get(path)
+            mode = "0" if content is None else known if known in _REGULAR else "100644"
+            lines.append(f"{mode} {blob}\t{path}\0")
+        async with self._temporary_index() as index:
+            await self._commands.run("read-tree", sha(parent), git_dir=self._git_dir, index=index)
+            updated = await self._commands.run(
+                "update-index", "--replace", "-z", "--index-info",
+                git_dir=self._git_dir, index=index, stdin=encoded("".join(lines)), accept=(0, 1, 128),
+            )  # fmt: skip
+            if updated.code or b"Ignoring path" in updated.stderr:
+                raise CallerError("Git refuses one of these paths.", field="files", detail=updated.complaint)
+            tree = (await self._commands.run("write-tree", git_dir=self._git_dir, index=index)).text
+        return await self._commit(tree, [parent], message, author=author, when=self._clock.now())
+
+    async def commit_tree_of(
+        self, commit: str, *, parents: Sequence[str], message: str, author: Author, when: datetime
+    ) -> str:
+        """Build a commit with the tree of `commit` and other parents. Same inputs give the same SHA."""
+        return await self._commit(f"{sha(commit)}^{{tree}}", parents, message, author=author, when=when)
+
+    async def update_ref(self, ref: str, commit: str) -> None:
+        """Set a ref of the cache. The lock file of a killed predecessor is removed first."""
+        lock_file = self._git_dir / f"{full_ref(ref)}.lock"
+        async with held(self._private / "refs.lock", wait_s=self._commands.timeout_s) as lock:
+            await asyncio.to_thread(lock_file.unlink, missing_ok=True)
+            await self._commands.run("update-ref", ref, sha(commit), git_dir=self._git_dir, lock=lock)
+
+    async def drop_refs(self, prefix: str) -> None:
+        """Delete the cache's refs below a prefix."""
+        below = full_ref(prefix.rstrip("/")) + "/"
+        async with held(self._private / "refs.lock", wait_s=self._commands.timeout_s) as lock:
+            listed = await self._commands.run(
+                "for-each-ref", "--format=%(refname)", below, git_dir=self._git_dir, lock=lock
+            )
+            orders = "".join(f"delete {ref}\n" for ref in listed.text.splitlines())
+            await self._commands.run("update-ref", "--stdin", git_dir=self._git_dir, stdin=orders.encode(), lock=lock)
+
+    async def changed_files(self, base: str, head: str) -> list[ChangedFile]:
+        """List what differs between two commits, renames detected."""
+        listed = await self._diff("-r", "-z", "--raw", "--numstat", base, head)
+        return _changed_files(listed.split("\0")[:-1])
+
+    async def diff(self, base: str, head: str, *, paths: Sequence[str] = (), context_lines: int = 3) -> str:
+        """Return the unified diff. Attributes of the commits themselves cannot hide a file from it."""
+        text = await self._diff("-r", "-p", f"--unified={context_lines}", base, head, "--", *paths)
+        return encoded(text).decode("utf-8", "replace")
+
+    async def read_file(self, commit: str, path: str) -> bytes | None:
+        """Return a file's bytes at a commit; None when it does not exist or is not a regular file."""
+        if (await self._modes(commit, [path])).get(path) not in _REGULAR:
+            return None
+        blob = await self._commands.run("cat-file", "blob", f"{sha(commit)}:{path}", git_dir=self._git_dir)
+        return blob.stdout
+
+    async def list_files(self, commit: str) -> list[str]:
+        """Return all paths of a commit, sorted. Bytes that are not UTF-8 appear as surrogates, as in `os.fsdecode`."""
+        listed = await self._commands.run("ls-tree", "-r", "-z", "--name-only", sha(commit), git_dir=self._git_dir)
+        return sorted(listed.fields)
+
+    async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
+        """Return (sha, subject) of the commits in base..head, newest first."""
+        wanted = ["-z", f"--max-count={limit}", "--format=tformat:%H %s", "--no-show-signature"]
+        listed = await self._commands.run("log", *wanted, f"{sha(base)}..{sha(head)}", git_dir=self._git_dir)
+        return [(commit, subject) for commit, _, subject in (line.partition(" ") for line in listed.fields)]
+
+    async def message(self, commit: str) -> str:
+        """Return a commit's whole message."""
+        shown = await self._commands.run(
+            "log", "-1", "--format=%B", "--no-show-signature", sha(commit), git_dir=self._git_dir
+        )
+        return shown.text
+
+    async def commit_facts(self, commit: str) -> CommitFacts:
+        """Return a commit's tree and parents."""
+        wanted = ["log", "-1", "--format=%T %P", "--no-show-signature", sha(commit)]
+        tree, *parents = (await self._commands.run(*wanted, git_dir=self._git_dir)).text.split()
+        return CommitFacts(sha=commit, tree=tree, parents=tuple(parents))
+
+    async def committed_at(self, commit: str) -> datetime:
+        """Return the committer's time."""
+        wanted = ["log", "-1", "--format=%ct", "--no-show-signature", sha(commit)]
+        return datetime.fromtimestamp(int((await self._commands.run(*wanted, git_dir=self._git_dir)).text), UTC)
+
+    async def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether `ancestor` is reachable from `descendant` (equal counts)."""
+        pair = (sha(ancestor), sha(descendant))
+        answer = await self._commands.run("merge-base", "--is-ancestor", *pair, git_dir=self._git_dir, accept=(0, 1))
+        return answer.code == 0
+
+    async def merge_base(self, one: str, other: str) -> str | None:
+        """Return the best common ancestor; None for unrelated histories."""
+        found = await self._commands.run("merge-base", sha(one), sha(other), git_dir=self._git_dir, accept=(0, 1))
+        return found.text or None
+
+    async def _commit(  # the one place where commits are made
+        self, tree: str, parents: Sequence[str], message: str, *, author: Author, when: datetime
+    ) -> str:
+        moment = f"@{int(when.timestamp())} +0000"
+        return await self._write_commit(
+            tree,
+            parents,
+            message.encode("utf-8", "replace").replace(b"\0", b""),
+            {**_identity("AUTHOR", author, moment), **_identity("COMMITTER", author, moment)},
+        )
+
+    async def _write_commit(
+        self, tree: str, parents: Sequence[str], message: bytes, identities: Mapping[str, str]
+    ) -> str:
+        options = [option for parent in parents for option in ("-p", sha(parent))]
+        made = await self._commands.run(
+            "commit-tree", tree, *options, "-F", "-", git_dir=self._git_dir, stdin=message, environment=identities
+        )
+        return made.text
+
+    async def _diff(self, *arguments: str) -> str:
+        safe = ["--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--full-index", "--src-prefix=a/"]
+        output = await self._commands.run("diff-tree", *safe, "--dst-prefix=b/", *arguments, git_dir=self._git_dir)
+        return decoded(output.stdout)
+
+    async def _modes(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        listed = await self._commands.run("ls-tree", "-z", sha(commit), "--", *paths, git_dir=self._git_dir)
+        split = (line.partition("\t") for line in listed.fields)
+        return {path: entry.split(" ")[0] for entry, _, path in split}
+
+    async def _store_blob(self, content: bytes) -> str:
+        stored = await self._commands.run("hash-object", "-w", "--stdin", git_dir=self._git_dir, stdin=content)
+        return stored.text
+
+    @asynccontextmanager
+    async def _temporary_index(self) -> AsyncIterator[Path]:
+        async with scratch(self._private, "index") as directory:
+            yield directory / "index"
+
+
+def sha(commit: str) -> str:
+    """Return `commit` if it is a full SHA; options and expressions are refused with `CallerError`."""
+    if not _SHA.fullmatch(commit):
+        raise CallerError("A commit is named by its full SHA.", field="commit", remedy="Resolve the name first.")
+    return commit
+
+
+def is_sha(text: str) -> bool:
+    """Whether this is a full SHA-1 or SHA-256 name."""
+    return bool(_SHA.fullmatch(text))
+
+
+def full_ref(ref: str) -> str:
+    """Return `ref` if it is a well-formed full ref name; anything else is refused with `CallerError`."""
+    if not ref_names.is_ref(ref):
+        raise CallerError(f"{ref!r} is not a full ref name.", field="ref", remedy="Write refs/heads/<branch>.")
+    return ref
+
+
+def _identity(kind: str, author: Author, moment: str) -> dict[str, str]:
+    return {f"GIT_{kind}_NAME": author.name, f"GIT_{kind}_EMAIL": author.email, f"GIT_{kind}_DATE": moment}
+
+
+def _changed_files(fields: list[str]) -> list[ChangedFile]:
+    """Join the two halves of `--raw --numstat -z`, which list the same files in the same order."""
+    changes: list[tuple[str, str, str, str | None]] = []
+    rest = iter(fields)
+    counts: dict[str, tuple[str, str]] = {}
+    for field in rest:
+        if field.startswith(":"):
+            old_mode, new_mode, _, _, status = field[1:].split(" ")
+            first = next(rest)
+            renamed = status[0] in "RC"
+            path, old_path = (next(rest), first) if renamed else (first, None)
+            changes.append((path, status[0], old_mode if status[0] == "D" else new_mode, old_path))
+        else:
+            added, removed, path = field.split("\t", 2)
+            if not path:
+                next(rest)
+                path = next(rest)
+            counts[path] = (added, removed)
+    return [
+        ChangedFile(
+            path=path,
+            status=status,
+            added=_lines(counts[path][0]),
+            removed=_lines(counts[path][1]),
+            binary=counts[path][0] == "-",
+            old_path=old_path,
+            mode=mode,
+        )
+        for path, status, mode, old_path in changes
+    ]
+
+
+def _lines(count: str) -> int:
+    return 0 if count == "-" else int(count)

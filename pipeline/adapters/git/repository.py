@@ -1,0 +1,218 @@
+"""The `Repository` port on git: one bare cache per remote, and the only two doors to the remote, fetch and push.
+
+Problem: a mirror clone lets the remote prune private refs, and a push by name can overwrite what somebody else pushed a
+second ago. Choice: a bare cache that fetches only `refs/heads/*` into `refs/remotes/origin/*`, is collected only when nobody uses it, and
+pushes by compare-and-swap. Invariant: the cache holds full history, and no ref of the remote moves unless it stood where
+the caller had seen it.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.adapters.git import faces, private_directory, pruning, remote_refs, remotes
+from pipeline.adapters.git.network import Remote
+from pipeline.adapters.git.objects import full_ref, sha
+from pipeline.adapters.git.pruning import CacheUse
+from pipeline.adapters.git.remotes import RefusedPush
+from pipeline.adapters.git.runner import GitCommands, Output, encoded, held
+from pipeline.adapters.git.snapshots import GitSnapshots
+from pipeline.errors import CallerError, InvariantBroken, TransientError
+from pipeline.ports import Author, Clock
+
+_TRACKED = "refs/remotes/origin/"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+
+
+class GitRepository(GitSnapshots):
+    """One bare cache of one remote, and the disposable trees made from it. Made by `open_repository`."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        remote: Remote,
+        git_dir: Path,
+        commands: GitCommands,
+        author: Author,
+        clock: Clock,
+        share: CacheUse,
+    ) -> None:
+        super().__init__(git_dir, commands=commands, author=author, clock=clock)
+        self.name = name
+        self._remote = remote
+        self._share = share
+
+    def close(self) -> None:
+        """Use the cache no more. Idempotent; an object that nothing refers to has closed itself."""
+        self._share.give_up()
+
+    async def prune(self) -> str | None:
+        """Delete what no ref of the cache keeps, if nobody else has it open; returns why not, None when it was done.
+
+        The last call on this object.
+        """
+        return await pruning.prune(self._git_dir, self._private, self._commands, self._share)
+
+    async def fetch(self) -> None:
+        """Bring the cache up to date with the remote's branches. Concurrent calls, in any process, wait in line."""
+        async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
+            await asyncio.to_thread(_remove_stale_locks, self._git_dir)
+            try:
+                output = await self._fetched_branches(lock)
+            except CallerError as refused:
+                raise remotes.for_a_person(self._remote.text, refused) from refused
+        if output.code or remotes.left_out_as_shallow(output):
+            raise remotes.reading_failure(self._remote.text, output)
+
+    async def branch_head(self, branch: str) -> str | None:
+        """Return the commit of a remote branch as of the last fetch; None when there is no such branch."""
+        ref = full_ref(f"{_TRACKED}{branch}")
+        found = await self._commands.run(
+            "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", git_dir=self._git_dir, accept=(0, 1, 128)
+        )
+        return found.text if found.code == 0 else None
+
+    async def remote_ref(self, ref: str) -> str | None:
+        """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
+        if (local := await self._remote.local()) is not None:
+            return (await local.refs()).get(full_ref(ref))
+        output = await self._remote.run("ls-remote", refs=(full_ref(ref),))
+        if output.code:
+            raise remotes.reading_failure(self._remote.text, output)
+        return remote_refs.listing(output.text).get(ref)
+
+    async def remote_refs(self, prefixes: Sequence[str]) -> Mapping[str, str]:
+        """Ask the remote for its refs below these prefixes (full, ending in a slash) right now: name to commit."""
+        below = tuple(f"{full_ref(prefix.rstrip('/'))}/" for prefix in prefixes)
+        if (local := await self._remote.local()) is not None:
+            return {name: value for name, value in (await local.refs()).items() if name.startswith(below)}
+        output = await self._remote.run("ls-remote", refs=[f"{prefix}*" for prefix in below])
+        if output.code:
+            raise remotes.reading_failure(self._remote.text, output)
+        return remote_refs.listing(output.text)
+
+    async def fetch_refs(self, names: Sequence[str], *, into: str) -> None:
+        """Bring refs of the remote (full names) into the cache, below `into` (full, ending in a slash). Idempotent."""
+        if not names:
+            return
+        below = full_ref(into.rstrip("/"))
+        wanted = [f"+{full_ref(name)}:{below}/{name.removeprefix('refs/')}" for name in names]
+        async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
+            output = await self._fetched(wanted, lock=lock)
+        if output.code:
+            raise remotes.reading_failure(self._remote.text, output)
+
+    async def push(self, *, commit: str | None, ref: str, expected: str | None) -> None:
+        """Move a remote ref by compare-and-swap from `expected` (None: must not exist) to `commit` (None deletes).
+
+        Idempotent. Raises `Conflict` when the remote's value is neither, `PersonNeeded` when the target is checked out
+        with changes or the remote refuses, `TransientError` when the remote is away.
+        """
+        if (local := await self._remote.local()) is not None:
+            wanted, seen = (None if one is None else sha(one) for one in (commit, expected))
+            # One after the other: a checkout that follows the first is no change of its owner's for the second.
+            async with held(self._private / "push.lock", wait_s=self._commands.transfer_timeout_s):
+                await local.push(self._git_dir, commit=wanted, ref=ref, expected=seen)
+            return
+        source = "" if commit is None else sha(commit)
+        lease = f"--force-with-lease={full_ref(ref)}:{'' if expected is None else sha(expected)}"
+        output = await self._remote.run(
+            "push", "--porcelain", "--no-verify", lease, refs=(f"{source}:{ref}",), git_dir=self._git_dir
+        )
+        if output.code == 0:
+            return
+        refused = RefusedPush.read(self._remote.text, ref, output)
+        if commit is None and refused.already_absent:
+            return
+        if refused.lease_lost and await self.remote_ref(ref) == commit:
+            return
+        raise refused.error()
+
+    async def _fetched_branches(self, lock: int) -> Output:
+        tracked = f"+{remote_refs.HEADS}*:{_TRACKED}*"
+        if (local := await self._remote.local()) is not None:
+            return await local.fetch(self._git_dir, [tracked], "--prune", lock=lock)
+
+        async def fetch(left_out: Sequence[str]) -> Output:
+            refspecs = "".join(f"{line}\n" for line in (tracked, *(f"^{name}" for name in left_out)))
+            return await self._remote.run(
+                "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--stdin",
+                git_dir=self._git_dir, lock=lock, stdin=encoded(refspecs),
+            )  # fmt: skip
+
+        async def ask() -> Output:
+            listed = await self._remote.run("ls-remote", refs=(f"{remote_refs.HEADS}*",))
+            if listed.code == 0 and not listed.stdout:
+                # Also what a web page in the place of the repository looks like; pruning by it would forget everything.
+                raise TransientError("The git remote lists no branches.", remote=self._remote.text)
+            return listed
+
+        return await remote_refs.fetch_usable(fetch, ask)
+
+    async def _fetched(self, refspecs: Sequence[str], *options: str, lock: int) -> Output:
+        if (local := await self._remote.local()) is not None:
+            return await local.fetch(self._git_dir, refspecs, *options, lock=lock)
+        return await self._remote.run(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options,
+            refs=refspecs, git_dir=self._git_dir, lock=lock,
+        )  # fmt: skip
+
+
+def cache_below(root: Path, *, tenant: str, owner: str) -> Path:
+    """Return where the caches of a tenant lie. Each has its own: what one fetched or agents made is nobody else's.
+
+    `owner` is the tenant of the installation, whose caches lie at the top.
+    """
+    if not _NAME.fullmatch(tenant):
+        raise InvariantBroken("A tenant's name cannot be a directory.", tenant=tenant)
+    return root if tenant == owner else root / "tenants" / tenant
+
+
+async def open_repository(
+    *, name: str, remote: Remote, cache_dir: Path, commands: GitCommands, author: Author, clock: Clock
+) -> GitRepository:
+    """Return the repository, making an empty cache below `cache_dir` if there is none. Does not ask the remote.
+
+    Sweeps what killed processes left beside the cache.
+
+    `author` makes the snapshots. Raises `CallerError` for a name that is not allowed.
+    """
+    if not _NAME.fullmatch(name):
+        raise CallerError("A repository's name is letters, digits, dot, dash and underscore.", field="name")
+    if not cache_dir.is_absolute():
+        raise CallerError("The cache directory is named by its absolute path.", field="cache_dir")
+    git_dir = cache_dir / f"{name}-{hashlib.sha256(remote.text.encode()).hexdigest()[:16]}.git"
+    private = git_dir.with_suffix(".trees")
+    await asyncio.to_thread(private.mkdir, parents=True, exist_ok=True, mode=0o700)
+    share = await pruning.use(private, wait_s=commands.timeout_s)
+    await private_directory.sweep(private)
+    await asyncio.to_thread(faces.sweep)
+    async with held(git_dir.with_suffix(".lock"), wait_s=commands.timeout_s) as lock:
+        if not await asyncio.to_thread(git_dir.exists):
+            fresh = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{git_dir.name}.", dir=git_dir.parent))
+            await commands.run("init", "-q", "--bare", "--template=", str(fresh), lock=lock)
+            await asyncio.to_thread(fresh.rename, git_dir)
+    return GitRepository(
+        name=name, remote=remote, git_dir=git_dir, commands=commands, author=author, clock=clock, share=share
+    )
+
+
+def _remove_stale_locks(git_dir: Path) -> None:
+    """Delete what a killed fetch left behind. Only fetches write these files, and the caller holds their lock."""
+    for name in ("packed-refs.lock", "shallow.lock"):
+        (git_dir / name).unlink(missing_ok=True)
+    # Level by level: the remote decides how deep its names are, and Python how deep a search may call itself.
+    levels = [git_dir / _TRACKED]
+    while levels:
+        with contextlib.suppress(FileNotFoundError), os.scandir(levels.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    levels.append(Path(entry.path))
+                elif entry.name.endswith(".lock"):
+                    Path(entry.path).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Everything that connects outward: one address policy, one way to connect."""

@@ -1,0 +1,1 @@
+"""Containment of tool processes: what they see, use up and leave behind."""

@@ -1,0 +1,297 @@
+"""The second half of development: the smallest code that makes the tests pass, proven by the pipeline's own runs.
+
+The tests commit is protected: the tools refuse to write its files, the diff is checked all the same, and every run
+restores them. Green means the witnesses pass, the red witness is confirmed on the head, and the full suite has no
+failure that the base did not have.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline import events
+from pipeline.agents.fences import Untrusted
+from pipeline.agents.job import Handed, Job
+from pipeline.agents.loop_context import Feedback, FeedbackKind
+from pipeline.agents.prompt_variables import CodeWriterVariables
+from pipeline.agents.submissions.fields import SubmissionFacts
+from pipeline.agents.submissions.work import Code
+from pipeline.change_request import PauseReason
+from pipeline.coding import commits, test_writing
+from pipeline.coding.test_writing import Bench, ProvenTests
+from pipeline.ports import Environment, Stack
+from pipeline.proof import protected_tests
+from pipeline.proof.baseline import compare_suites
+from pipeline.proof.red_green import RedVerdict, Verdict, confirm_red, judge_green
+from pipeline.proof.test_reports import TestReport
+from pipeline.proof.unified_diff import added_lines
+from pipeline.settings.runtime import DependencyPolicy
+from pipeline.snapshots import saving
+from pipeline.stage import feedback, proving, trees
+from pipeline.stage.repository_reading import text_at
+from pipeline.stage.run import StageEnd, StageRun, blocked
+from pipeline.stage.specs import scenarios_of
+
+TAMPERING_MAX = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coded:
+    """A proven head."""
+
+    head: str
+    summary: str
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tries:
+    """What earlier iterations of this stage showed. Rebuilt deterministically when the stage runs again."""
+
+    tampering: int = 0
+    unfounded: list[str] = field(default_factory=list)
+    """Test files that need a module which neither the base nor the newest head has: a package that is not installed."""
+    fingerprints: list[str] = field(default_factory=list)
+    came_back: list[Feedback] = field(default_factory=list)
+    commit: str = ""
+
+
+async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | StageEnd:
+    """Let the code writer work until green holds, or block with what stood in the way."""
+    limits = run.context.settings.pipeline
+    start = _start(run, tests)
+    purpose = f"code-{run.activation[:8]}"
+    tree = await trees.fresh(run, run.name, purpose, start)
+    tries = _Tries(commit=start)
+    for iteration in range(1, limits.development_iterations_max + 1):
+        handed = await run.context.agents.work(
+            await _job(run, bench, tests, tree=tree, tries=tries, iteration=iteration)
+        )
+        tries.commit = handed.snapshot
+        ended = await _judge(run, bench, tests, handed, tries, start)
+        if ended is not None:
+            await trees.remove(run, run.name, purpose)
+            return ended
+    message = f"The code writer did not reach green in {limits.development_iterations_max} tries."
+    last = tries.came_back[-1].text[:4_000] if tries.came_back else ""
+    return _given_up(run, tries, PauseReason.DEVELOPMENT_LOOP, message, last=last)
+
+
+async def as_handed_back(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | StageEnd | None:
+    """Prove what a person handed back; None leaves it to the code writer: it is not proven, or more was asked for."""
+    came_back = await feedback.given(run)
+    finished = came_back and all(one.kind is FeedbackKind.HANDOVER for one in came_back)
+    if not finished or feedback.OPEN_POINTS in {one.source for one in came_back} or await feedback.instructions(run):
+        return None
+    head = _start(run, tests)
+    if await _tampering(run, bench, tests, head):
+        return None
+    stack, environment = await _environment(run, bench, head)
+    if isinstance(environment, StageEnd):
+        return environment
+    verdict, _, reports = await prove(run, bench, tests, head, stack, environment)
+    return Coded(head=head, summary=f"as handed back: {reports['suite'].summary()}") if verdict.ok else None
+
+
+def _given_up(run: StageRun, tries: _Tries, reason: PauseReason, message: str, **facts: str) -> StageEnd:
+    """Say whose fault it is: no code makes tests pass that need a package which is not there."""
+    if tries.unfounded:
+        reason = PauseReason.RED_WITNESS
+        message = f"These tests need a module that neither the base nor the change has: {', '.join(tries.unfounded)}."
+    return blocked(reason, message, repository=run.name, **facts)
+
+
+def _start(run: StageRun, tests: ProvenTests) -> str:
+    """Begin at the newest tests, or at the head that came back when its tests still hold."""
+    if tests.commit == run.here.get("tests"):
+        return run.here["head"]
+    return tests.commit
+
+
+async def _job(run: StageRun, bench: Bench, tests: ProvenTests, *, tree: Path, tries: _Tries, iteration: int) -> Job:
+    protected = tuple(file.path for file in tests.submission.files)
+    variables = CodeWriterVariables(
+        repository=run.name,
+        spec=bench.verified,
+        test_command=bench.stack.test_command,
+        protected_tests=protected,
+        test_notes=Untrusted("notes of the test writer", tests.notes) if tests.notes else None,
+    )
+    return Job(
+        variables=variables, stage=run.stage, activation=run.activation, repository=run.name,
+        instance=f"{run.name}/{iteration}",
+        facts=SubmissionFacts(scenarios=scenarios_of(bench.spec), protected_paths=frozenset(protected)),
+        loop=await feedback.loop_context(run, tries.came_back), context=bench.context, tree=tree, commit=tries.commit,
+        environment=bench.environment, protected=frozenset(protected),
+    )  # fmt: skip
+
+
+async def _judge(
+    run: StageRun, bench: Bench, tests: ProvenTests, handed: Handed, tries: _Tries, start: str
+) -> Coded | StageEnd | None:
+    tampered = await _tampering(run, bench, tests, handed.snapshot)
+    if tampered:
+        tries.commit = await _undone(run, bench, tests, handed.snapshot)
+        return _tampered(run, tries, tampered)
+    head = await commits.commit(
+        run,
+        snapshot=handed.snapshot,
+        parent=start,
+        step="code",
+        subject=bench.spec.feature,
+        body=handed.of(Code).summary,
+    )
+    stack, environment = await _environment(run, bench, head)
+    if isinstance(environment, StageEnd):
+        return environment
+    verdict, red, reports = await prove(run, bench, tests, head, stack, environment)
+    if verdict.ok:
+        return Coded(head=head, summary=reports["suite"].summary())
+    proven = {test.file for test in red.tests if test.counts}
+    tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
+    return _failed(run, tries, verdict, reports)
+
+
+async def _tampering(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: str) -> list[str]:
+    """Compare a snapshot with the tests commit, which owns every test and all test configuration."""
+    repository, patterns = run.context.repositories[run.name], bench.stack.test_patterns
+    changed = await repository.changed_files(tests.commit, snapshot)
+    compared = [file.path for file in changed if protected_tests.needs_texts(file.path)]
+    found = protected_tests.check_code_writer(
+        changed=changed,
+        protected=await _protected(run, bench, tests),
+        patterns=patterns,
+        before={path: await text_at(repository, tests.commit, path) for path in compared},
+        after={path: await text_at(repository, snapshot, path) for path in compared},
+        added=added_lines(await repository.diff(tests.commit, snapshot)),
+    )
+    return [one.message for one in found]
+
+
+async def _protected(run: StageRun, bench: Bench, tests: ProvenTests) -> list[str]:
+    paths = await run.context.repositories[run.name].list_files(tests.commit)
+    return [path for path in paths if protected_tests.is_protected(path, bench.stack.test_patterns)]
+
+
+async def _undone(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: str) -> str:
+    """Put the proof back for the next try, whose tools cannot write protected files."""
+    repository = run.context.repositories[run.name]
+    restored = await _restored(run, bench, tests, snapshot)
+    changed = {
+        path: content for path, content in restored.items() if await repository.read_file(snapshot, path) != content
+    }
+    if not changed:
+        return snapshot
+    message = "The pipeline put protected tests back"
+    mended = await repository.commit_files(parent=snapshot, files=changed, message=message, author=run.context.author)
+    await repository.update_ref(saving.kept_ref(run.context.cr_id, "restored", mended), mended)
+    return mended
+
+
+def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd | None:
+    tries.tampering += 1
+    text = "\n".join([*problems, "The pipeline has put these files back."])
+    tries.came_back = [Feedback(kind=FeedbackKind.TAMPERING, source="pipeline", text=text)]
+    if tries.tampering < TAMPERING_MAX:
+        return None
+    return blocked(
+        PauseReason.TAMPERING,
+        "The code writer changed protected tests or test configuration again after it was sent back.",
+        repository=run.name,
+        problems=list(problems),
+    )
+
+
+async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, Environment | StageEnd]:
+    """Rebuild the environment when a manifest changed, or ask first where the tenant wants that."""
+    changed = await run.context.repositories[run.name].changed_files(bench.base, head)
+    manifests = [file.path for file in changed if file.path in bench.stack.manifests]
+    if not manifests:
+        return bench.stack, bench.environment
+    shown = run.shown(PauseReason.DIFF_SCOPE) or {}
+    unseen = set(manifests) - set(shown.get("manifests", []))
+    if run.context.settings.security.dependency_changes is DependencyPolicy.ASK and unseen:
+        return bench.stack, blocked(
+            PauseReason.DIFF_SCOPE,
+            "The change touches dependency manifests, and this tenant wants to be asked.",
+            repository=run.name,
+            manifests=manifests,
+        )
+    stack, environment = await proving.environment_of(run, run.name, head)
+    rebuilt = {"manifest_hash": environment.manifest_hash, "why": ", ".join(manifests), "log": environment.log}
+    await run.context.records.save_artifact(
+        kind="rebuild", name=run.name, content=json.dumps(rebuilt).encode(), media_type="application/json", facts={}
+    )
+    await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt['why']}."))
+    return stack, environment
+
+
+async def prove(
+    run: StageRun, bench: Bench, tests: ProvenTests, head: str, stack: Stack, environment: Environment
+) -> tuple[Verdict, RedVerdict, Mapping[str, TestReport]]:
+    """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
+    restored = await _restored(run, bench, tests, head)
+    reports: dict[str, TestReport] = {}
+    selections = {"change": tests.change_files, "preserve": tests.preserve_files, "suite": None}
+    for purpose, selection in selections.items():
+        if selection != ():
+            reports[purpose] = await proving.prove(
+                run, name=run.name, commit=head, purpose=f"green_{purpose}", selection=selection, stack=stack,
+                environment=environment, restored=restored, left_out=await bench.left_out(run, selection or ()),
+            )  # fmt: skip
+    red = confirm_red(
+        provisional=tests.red,
+        head_report=reports["change"],
+        head=await proving.symbols_of(run, run.name, head, stack),
+        scenarios=tests.scenarios,
+        sources=await test_writing.sources_of(run, tests.commit, tests.change_files),
+    )
+    retired = await rewritten_tests(run, bench, tests)
+    suite = compare_suites(base=bench.baseline, head=reports["suite"], retired_files=retired)
+    verdict = judge_green(change=reports["change"], preserve=reports.get("preserve"), suite=suite, red=red)
+    for purpose, report in reports.items():
+        plain = {
+            "green": proving.plain(verdict),
+            "red": proving.plain(red),
+            "suite": proving.plain(suite),
+            "retired": retired,
+        }
+        await proving.keep(
+            run, run.name, purpose=f"green_{purpose}", commit=head, report=report, ok=report.ok, verdict=plain
+        )
+    return verdict, red, reports
+
+
+async def _restored(run: StageRun, bench: Bench, tests: ProvenTests, head: str) -> dict[str, bytes | None]:
+    repository = run.context.repositories[run.name]
+    contents = {path: await repository.read_file(tests.commit, path) for path in await _protected(run, bench, tests)}
+    return protected_tests.restored_files(
+        protected={path: content for path, content in contents.items() if content is not None},
+        head_paths=await repository.list_files(head),
+        known_paths=await repository.list_files(tests.commit),
+    )
+
+
+async def rewritten_tests(run: StageRun, bench: Bench, tests: ProvenTests) -> list[str]:
+    """Return existing test files that the test writer changed: their old tests may be gone rightly."""
+    changed = await run.context.repositories[run.name].changed_files(bench.base, tests.commit)
+    patterns = bench.stack.test_patterns
+    return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
+
+
+def _failed(run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[str, TestReport]) -> StageEnd | None:
+    tails = "\n\n".join(
+        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}"
+        for purpose, report in reports.items()
+        if not report.ok
+    )
+    text = "\n".join(verdict.problems)
+    tries.came_back = [
+        Feedback(kind=FeedbackKind.GREEN_WITNESS, source="green witness", text=f"{text}\n\n{tails}".strip())
+    ]
+    tries.fingerprints.append("\n".join(sorted(verdict.problems)))
+    same = run.context.settings.pipeline.identical_failures_max
+    if len(tries.fingerprints) >= same and len(set(tries.fingerprints[-same:])) == 1:
+        message = f"The same tests failed {same} times in a row."
+        return _given_up(run, tries, PauseReason.IDENTICAL_FAILURES, message, failures=text[:4_000])
+    return None

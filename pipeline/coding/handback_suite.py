@@ -1,0 +1,50 @@
+"""The pipeline's own full suite on what a person handed back, beside the base's: a verdict, not the person's word."""
+
+from dataclasses import dataclass
+
+from pipeline.coding.handback import Returned
+from pipeline.ports import Environment, Stack
+from pipeline.proof.baseline import compare_suites
+from pipeline.proof.protected_tests import is_protected
+from pipeline.stage import proving
+from pipeline.stage.run import StageRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteAfter:
+    """How the suite ended on a handed back commit. `problems` are lines for people and agents."""
+
+    commit: str
+    ok: bool
+    summary: str
+    problems: tuple[str, ...]
+    tail: str
+    stack: Stack
+    environment: Environment
+
+    def told(self) -> str:
+        """Return it as agents read it."""
+        return "\n".join([f"Full suite: {self.summary}", *self.problems[:50], *([] if self.ok else ["", self.tail])])
+
+
+async def run_suite(run: StageRun, name: str, back: Returned) -> SuiteAfter:
+    """Run and keep the full suite of a handed back commit."""
+    base_stack, base_environment = await proving.environment_of(run, name, back.base)
+    baseline = await proving.baseline(run, name, back.base, base_stack, base_environment)
+    stack, environment = await proving.environment_of(run, name, back.head)
+    report = await proving.prove(
+        run, name=name, commit=back.head, purpose="handed_back", selection=None, stack=stack, environment=environment
+    )
+    changed = await run.context.repositories[name].changed_files(back.base, back.head)
+    rewritten = [file.path for file in changed if file.status != "A" and is_protected(file.path, stack.test_patterns)]
+    compared = compare_suites(base=baseline, head=report, retired_files=rewritten)
+    await proving.keep(
+        run, name, purpose="handed_back", commit=back.head, report=report, ok=compared.ok,
+        verdict={"suite": proving.plain(compared)},
+    )  # fmt: skip
+    named = {"fails": compared.new_failures, "is gone": compared.disappeared, "is skipped": compared.newly_skipped}
+    problems = [f"{test} {what}" for what, tests in named.items() for test in tests]
+    return SuiteAfter(
+        commit=back.head, ok=compared.ok, summary=report.summary(), problems=(*problems, *compared.problems),
+        tail=report.output_tail[-3_000:], stack=stack, environment=environment,
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""What moved under a change, and what its rebase made of it: kept for whoever approves, or has approved, the release.
+
+A base branch that moved is dealt with by itself, so nothing would show it but a new commit id. Each move is kept once,
+under the commits it led from and to.
+"""
+
+import json
+from typing import Any
+
+from pipeline.coding.rebasing import Replayed
+from pipeline.stage.run import StageRun
+
+KIND = "rebases"
+COMMITS_MAX = 50
+"""Commits of others that are named; the rest is counted."""
+
+
+def name_of(repository: str) -> str:
+    """Return the artifact's name."""
+    return f"{repository}.json"
+
+
+async def keep(run: StageRun, onto: str, replayed: Replayed, *, proven: bool) -> str:
+    """Keep one move; returns it in a few words. Idempotent."""
+    before = run.here["base"]
+    commits = await run.context.repositories[run.name].log(before, onto, limit=COMMITS_MAX + 1)
+    move = {
+        "attempt": run.context.attempt, "base_branch": run.target.base_branch, "base_before": before, "base": onto,
+        "head_before": run.here["head"], "head": replayed.head, "clean": replayed.clean, "proven": proven,
+        "commits": [{"commit": commit, "subject": subject[:200]} for commit, subject in commits[:COMMITS_MAX]],
+        "more_commits": len(commits) > COMMITS_MAX,
+    }  # fmt: skip
+    known = [
+        one
+        for one in await _all(run, run.name)
+        if (one["base_before"], one["head_before"]) != (before, move["head_before"])
+    ]
+    content = json.dumps([*known, move], ensure_ascii=False).encode()
+    await run.context.records.save_artifact(
+        kind=KIND, name=name_of(run.name), content=content, media_type="application/json", facts={}
+    )
+    return f"{run.target.base_branch} moved from {before[:10]} to {onto[:10]}, the head is {replayed.head[:10]} now"
+
+
+async def kept(run: StageRun, repository: str) -> list[dict[str, Any]]:
+    """Return the moves under this attempt, oldest first."""
+    return [one for one in await _all(run, repository) if one["attempt"] == run.context.attempt]
+
+
+async def _all(run: StageRun, repository: str) -> list[dict[str, Any]]:
+    moves: list[dict[str, Any]] = json.loads(await run.context.records.artifact(KIND, name_of(repository)) or b"[]")
+    return moves

@@ -1,0 +1,118 @@
+"""Replays the change's commits onto another base, with the conflict resolver where git cannot do it alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.agents.fences import Untrusted
+from pipeline.agents.job import Job
+from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
+from pipeline.agents.prompt_variables import ConflictResolverVariables
+from pipeline.agents.submissions.fields import Confidence, SubmissionFacts
+from pipeline.agents.submissions.work import Resolution
+from pipeline.change_request import PauseReason
+from pipeline.coding.commits import STEP
+from pipeline.errors import ModelError
+from pipeline.ports import RebaseResult
+from pipeline.proof.shown_diff import shown_diff
+from pipeline.stage import feedback, proving, specs
+from pipeline.stage.run import StageEnd, StageRun, blocked
+
+LINE_MAX = 1_000
+"""Commits of one change that are looked at, those of a person who took it over included."""
+CONFLICTS_MAX = 10
+"""Commits of one change that may conflict in turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """The change on its new base."""
+
+    head: str
+    tests: str
+    clean: bool
+
+
+async def replay(run: StageRun, onto: str) -> Replayed | StageEnd:
+    """Return the change on `onto`, or block with the conflict that nobody could resolve."""
+    repository = run.context.repositories[run.name]
+    tree = run.context.tree(run.name, f"rebase-{run.activation[:8]}")
+    await repository.remove_worktree(tree)
+    result = await repository.rebase(
+        commits_from=run.here["base"], head=run.here["head"], onto=onto, worktree=tree, author=run.context.author
+    )
+    clean = result.head is not None
+    came_back: list[Feedback] = []
+    for number in range(1, CONFLICTS_MAX + 1):
+        if result.head is not None:
+            break
+        stop = await _resolve(run, onto, result, number, came_back)
+        if stop is not None:
+            return stop
+        try:
+            result = await repository.continue_rebase(worktree=tree, author=run.context.author)
+            came_back = []
+        except ModelError as problem:
+            came_back = [Feedback(kind=FeedbackKind.REBASE, source="pipeline", text=problem.message)]
+    await repository.remove_worktree(tree)
+    if result.head is None:
+        return _unresolved(run, result, "The conflicts did not end.")
+    return await _replayed(run, onto, result.head, clean=clean)
+
+
+async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Replayed:
+    """Find the tests commit of the replayed line: at its old place, or by its trailer when commits fell away."""
+    repository = run.context.repositories[run.name]
+    await repository.update_ref(f"refs/changeline/keep/{run.context.cr_id}/{run.context.epoch}/{head}", head)
+    replayed = [commit for commit, _ in await repository.log(onto, head, limit=LINE_MAX)]
+    old = [commit for commit, _ in await repository.log(run.here["base"], run.here["head"], limit=LINE_MAX)]
+    tests = onto
+    if len(old) == len(replayed) and run.here["tests"] in old:
+        tests = replayed[old.index(run.here["tests"])]
+    else:
+        for commit in replayed:
+            if f"{STEP}: tests" in await repository.message(commit):
+                tests = commit
+                break
+    return Replayed(head=head, tests=tests, clean=clean)
+
+
+async def _resolve(
+    run: StageRun, onto: str, result: RebaseResult, number: int, came_back: Sequence[Feedback]
+) -> StageEnd | None:
+    repository = run.context.repositories[run.name]
+    tree = run.context.tree(run.name, f"rebase-{run.activation[:8]}")
+    limit = run.context.settings.pipeline.diff_max_bytes
+    theirs = await repository.diff(run.here["base"], onto, paths=result.conflicts)
+    messages = [subject for _, subject in await repository.log(run.here["base"], onto)]
+    stack, environment = await proving.environment_of(run, run.name, onto)
+    variables = ConflictResolverVariables(
+        repository=run.name,
+        spec=await specs.verified_spec(run, run.name),
+        test_command=stack.test_command,
+        conflicts=result.conflicts,
+        their_diff=Untrusted("their diff", shown_diff(theirs, limit).text),
+        their_commits=Untrusted("their commit messages", "\n".join(messages)),
+    )
+    job = Job(
+        variables=variables, stage=run.stage, activation=run.activation, repository=run.name,
+        instance=f"{run.name}/{number}", facts=SubmissionFacts(conflicts=frozenset(result.conflicts)),
+        loop=LoopContext(feedback=tuple(came_back), instructions=await feedback.instructions(run)), tree=tree,
+        commit=onto, restore=False, environment=environment,
+    )  # fmt: skip
+    handed = await run.context.agents.work(job)
+    # A conversation that ended before a crash left its files in the tree of an epoch that is gone.
+    await repository.restore_worktree(tree, handed.snapshot)
+    resolution = handed.of(Resolution)
+    if resolution.resolved and resolution.confidence is not Confidence.LOW:
+        return None
+    return _unresolved(run, result, resolution.explanation)
+
+
+def _unresolved(run: StageRun, result: RebaseResult, why: str) -> StageEnd:
+    return blocked(
+        PauseReason.REBASE_CONFLICT,
+        "The change conflicts with what is new on the base branch.",
+        repository=run.name,
+        conflicts=list(result.conflicts),
+        why=why,
+    )

@@ -1,0 +1,71 @@
+"""Deterministic checks of a change: what it touches beyond its specs, and whether it carries secrets.
+
+Warnings go to the security reviewer and the approver; generated trees, binaries and oversized files send the change
+back; a certain secret stops it before any ref leaves the machine.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.findings import Finding
+from pipeline.ports import Stack
+from pipeline.proof.diff_scope import DiffScope, analyse
+from pipeline.proof.manifests import is_manifest
+from pipeline.proof.secret_scan import scan_for_secrets
+from pipeline.proof.unified_diff import added_lines
+from pipeline.stage import specs
+from pipeline.stage.repository_reading import text_at
+from pipeline.stage.run import StageRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What the checks found."""
+
+    scope: tuple[Finding, ...]
+    secrets: tuple[Finding, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything, to be kept."""
+        return (*self.scope, *self.secrets)
+
+    @property
+    def stops(self) -> tuple[Finding, ...]:
+        """Certain secrets."""
+        return tuple(finding for finding in self.secrets if finding.category == "secret" and finding.severity.blocking)
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """What sends the change back: foreign trees, binaries, sizes, and files that could not be scanned."""
+        return tuple(finding for finding in self.findings if finding.severity.blocking and finding not in self.stops)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What people and the security reviewer should know."""
+        return tuple(finding for finding in self.findings if not finding.severity.blocking)
+
+
+async def check(run: StageRun, name: str, base: str, head: str, stack: Stack) -> Checked:
+    """Analyse the change between two commits."""
+    repository = run.context.repositories[name]
+    limits = run.context.settings.pipeline
+    changed = await repository.changed_files(base, head)
+    added = added_lines(await repository.diff(base, head))
+    manifests = [file.path for file in changed if is_manifest(file.path) or file.path in stack.manifests]
+    scope = DiffScope(
+        changed=changed,
+        added=added,
+        scenarios=(await specs.revision_of(run, name)).feature,
+        base_paths=await repository.list_files(base),
+        manifests_before=await _texts(run, name, base, manifests),
+        manifests_after=await _texts(run, name, head, manifests),
+    )
+    secrets = scan_for_secrets(changed=changed, added=added, scanner=run.context.scanner, limits=limits)
+    return Checked(scope=tuple(analyse(scope, limits)), secrets=tuple(secrets))
+
+
+async def _texts(run: StageRun, name: str, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+    repository = run.context.repositories[name]
+    present = set(await repository.list_files(commit))
+    return {path: await text_at(repository, commit, path) for path in paths if path in present}

@@ -1,0 +1,251 @@
+"""The first half of development: tests that prove the scenarios, witnessed red before any code exists.
+
+What the test writer may touch is tests only; `change` and `preserve` tests live in separate files. The pipeline commits
+its files on the base, runs the `preserve` tests (they must pass) and the `change` tests (each scenario needs a test that
+fails for a right reason) and hands weak tests back.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipeline.agents.fences import VerifiedSpec
+from pipeline.agents.job import Handed, Job
+from pipeline.agents.loop_context import Feedback, FeedbackKind
+from pipeline.agents.prompt_variables import TestWriterVariables
+from pipeline.agents.submissions.fields import SubmissionFacts
+from pipeline.agents.submissions.specs import Spec
+from pipeline.agents.submissions.work import Tests
+from pipeline.change_request import PauseReason
+from pipeline.coding import commits
+from pipeline.ports import Environment, Stack
+from pipeline.proof.protected_tests import check_test_writer, is_protected
+from pipeline.proof.red_green import RedRules, RedVerdict, Verdict, judge_preserve, judge_red
+from pipeline.proof.test_reports import TestReport
+from pipeline.repositories.stacks import module_names
+from pipeline.specs.behaviour import ScenarioKind
+from pipeline.stage import feedback, proving, trees
+from pipeline.stage.repository_reading import text_at
+from pipeline.stage.run import StageEnd, StageRun, blocked
+from pipeline.stage.specs import scenarios_of
+
+KIND = "tests"
+_RED = TypeAdapter(RedVerdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What both halves of development work with."""
+
+    stack: Stack
+    environment: Environment
+    context: str
+    spec: Spec
+    verified: VerifiedSpec
+    base: str
+    """The commit without the change: red is witnessed there."""
+    start: str
+    """Where the test writer begins: the base, or the head that came back."""
+    baseline: TestReport
+
+    async def left_out(self, run: StageRun, files: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Return the tests of `files` that the repository's own suite leaves out, so that nobody misses them."""
+        return await proving.left_out(
+            run, run.name, base=self.base, report=self.baseline, stack=self.stack, files=files
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenTests:
+    """Tests with their provisional red witness. `change` maps scenario ids to test references."""
+
+    commit: str
+    submission: Tests
+    red: RedVerdict
+    notes: str
+
+    @property
+    def change_files(self) -> tuple[str, ...]:
+        """Files with tests of change scenarios."""
+        return _files(self.submission, ScenarioKind.CHANGE)
+
+    @property
+    def preserve_files(self) -> tuple[str, ...]:
+        """Files with tests of preserve scenarios."""
+        return _files(self.submission, ScenarioKind.PRESERVE)
+
+    @property
+    def scenarios(self) -> Mapping[str, Sequence[str]]:
+        """Change scenarios, each with the references of its tests."""
+        return self.submission.proofs(ScenarioKind.CHANGE)
+
+
+async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
+    """Let the test writer work until the red witness holds, or block."""
+    came_back: list[Feedback] = []
+    purpose = f"tests-{run.activation[:8]}"
+    tree = await trees.fresh(run, run.name, purpose, bench.start)
+    commit = bench.start
+    for iteration in range(1, run.context.settings.pipeline.development_iterations_max + 1):
+        handed = await run.context.agents.work(
+            Job(
+                variables=TestWriterVariables(
+                    repository=run.name, spec=bench.verified, test_command=bench.stack.test_command
+                ),
+                stage=run.stage, activation=run.activation, repository=run.name, instance=f"{run.name}/{iteration}",
+                facts=SubmissionFacts(scenarios=scenarios_of(bench.spec)),
+                loop=await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER)),
+                context=bench.context, tree=tree, commit=commit, environment=bench.environment,
+            )
+        )  # fmt: skip
+        commit = handed.snapshot
+        came_back = await _misplaced(run, bench, handed)
+        if not came_back:
+            submission = handed.of(Tests)
+            subject = f"Tests: {bench.spec.feature}"
+            told = await commits.with_feature(run, commit, bench.spec.behaviour())
+            built = await commits.commit(
+                run, snapshot=told, parent=bench.start, step="tests", subject=subject, dated=commit
+            )
+            tests = await witness(run, bench, submission, built)
+            if isinstance(tests, ProvenTests):
+                await trees.remove(run, run.name, purpose)
+                return tests
+            source = f"red witness, try {iteration}"
+            came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text="\n".join(tests))]
+    return blocked(
+        PauseReason.RED_WITNESS,
+        "The test writer did not find tests that fail for the right reason without the change.",
+        repository=run.name,
+        last=came_back[-1].text[:4_000],
+    )
+
+
+async def stored(run: StageRun) -> ProvenTests | None:
+    """Return the newest tests of this repository with their witness, if they prove the present spec."""
+    return await stored_of(run, run.name)
+
+
+async def stored_of(run: StageRun, name: str) -> ProvenTests | None:
+    """As `stored`, for any repository of the run."""
+    content = await run.context.records.artifact(KIND, name)
+    if content is None:
+        return None
+    kept: dict[str, Any] = json.loads(content)
+    if kept["spec_hash"] != run.state["repositories"][name].get("spec_hash"):
+        return None
+    submission = Tests.model_validate(kept["submission"])
+    return ProvenTests(
+        commit=kept["commit"], submission=submission, red=_RED.validate_python(kept["red"]), notes=submission.notes
+    )
+
+
+async def keep(run: StageRun, tests: ProvenTests) -> None:
+    """Remember tests and witness for later rounds."""
+    kept = {
+        "spec_hash": run.here.get("spec_hash"),
+        "commit": tests.commit,
+        "submission": tests.submission.model_dump(mode="json"),
+        "red": proving.plain(tests.red),
+    }
+    content = json.dumps(kept, ensure_ascii=False).encode()
+    await run.context.records.save_artifact(
+        kind=KIND, name=run.name, content=content, media_type="application/json", facts={"commit": tests.commit}
+    )
+
+
+async def sources_of(run: StageRun, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+    """Return test files' texts at a commit."""
+    repository = run.context.repositories[run.name]
+    return {path: await text_at(repository, commit, path) for path in paths}
+
+
+async def _misplaced(run: StageRun, bench: Bench, handed: Handed) -> list[Feedback]:
+    """The test writer may add and change tests only."""
+    repository, submission = run.context.repositories[run.name], handed.of(Tests)
+    change, preserve = _files(submission, ScenarioKind.CHANGE), _files(submission, ScenarioKind.PRESERVE)
+    changed = await repository.changed_files(bench.start, handed.snapshot)
+    # A test that an earlier round or a person wrote may be declared as it stands; the red witness judges it all the same.
+    present = [file for file in await repository.changed_files(bench.base, bench.start) if file.status != "D"]
+    touched = {file.path for file in changed}
+    taken_on = [file for file in present if file.path in {*change, *preserve} and file.path not in touched]
+    problems = check_test_writer(
+        changed=[*changed, *taken_on],
+        change_files=change,
+        preserve_files=preserve,
+        patterns=bench.stack.test_patterns,
+    )
+    text = "\n".join(problem.message for problem in problems)
+    return [Feedback(kind=FeedbackKind.RED_WITNESS, source="pipeline", text=text)] if problems else []
+
+
+async def witness(run: StageRun, bench: Bench, submission: Tests, commit: str) -> "ProvenTests | list[str]":
+    """Run the tests of a tests commit without the change: preserve tests pass, change tests are red. Returns what is wrong."""
+    change, preserve = _files(submission, ScenarioKind.CHANGE), _files(submission, ScenarioKind.PRESERVE)
+    kept = await _preserve(run, bench, commit, preserve, change)
+    red = await _red(run, bench, commit, change, submission)
+    if kept.ok and red.ok:
+        tests = ProvenTests(commit=commit, submission=submission, red=red, notes=submission.notes)
+        await keep(run, tests)
+        return tests
+    return [*kept.problems, *([] if red.ok else [red.feedback()])]
+
+
+async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[str], change: Sequence[str]) -> Verdict:
+    if not files:
+        return judge_preserve(bench.baseline, ())
+    report = await proving.prove(
+        run, name=run.name, commit=commit, purpose="preserve_on_base", selection=files, stack=bench.stack,
+        environment=bench.environment, restored=await _base_state(run, bench, commit, dict.fromkeys(change)),
+        left_out=await bench.left_out(run, files),
+    )  # fmt: skip
+    verdict = judge_preserve(report, files)
+    await proving.keep(
+        run,
+        run.name,
+        purpose="preserve_on_base",
+        commit=commit,
+        report=report,
+        ok=verdict.ok,
+        verdict=proving.plain(verdict),
+    )
+    return verdict
+
+
+async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], submission: Tests) -> RedVerdict:
+    report = await proving.prove(
+        run, name=run.name, commit=commit, purpose="red", selection=files, stack=bench.stack,
+        environment=bench.environment, restored=await _base_state(run, bench, commit, {}),
+        left_out=await bench.left_out(run, files),
+    )  # fmt: skip
+    repository = run.context.repositories[run.name]
+    rules = RedRules(
+        language=bench.stack.language,
+        own_modules=sorted(module_names(bench.stack, await repository.list_files(bench.base))),
+        base=await proving.symbols_of(run, run.name, bench.base, bench.stack),
+    )
+    verdict = judge_red(
+        report=report, change_files=files, scenarios=submission.proofs(ScenarioKind.CHANGE), rules=rules,
+        sources=await sources_of(run, commit, files),
+    )  # fmt: skip
+    await proving.keep(
+        run, run.name, purpose="red", commit=commit, report=report, ok=verdict.ok, verdict=proving.plain(verdict)
+    )
+    return verdict
+
+
+async def _base_state(run: StageRun, bench: Bench, commit: str, without: Mapping[str, None]) -> dict[str, bytes | None]:
+    """Overwrite what an earlier round's code changed with the base's, so that red is witnessed without the change."""
+    restored: dict[str, bytes | None] = dict(without)
+    repository = run.context.repositories[run.name]
+    for file in await repository.changed_files(bench.base, commit):
+        if not is_protected(file.path, bench.stack.test_patterns):
+            restored[file.path] = await repository.read_file(bench.base, file.path)
+    return restored
+
+
+def _files(submission: Tests, kind: ScenarioKind) -> tuple[str, ...]:
+    return tuple(file.path for file in submission.files if file.kind is kind)

@@ -1,0 +1,1 @@
+"""Several things at once: started together, ended together, woken together."""

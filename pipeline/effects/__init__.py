@@ -1,0 +1,1 @@
+"""Changes outside: what is intended, and what other systems are told."""

@@ -1,0 +1,282 @@
+"""Gathers the evidence of a change request from its rows and commits, and keeps the signed bundle.
+
+What is gathered is raw outcomes and the verdicts judged from them; nothing here judges. The release approval binds to
+`parts`, so the bundle that is kept after the release can be checked against the approval without a database.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipeline.change_request import Stage, branch_name
+from pipeline.coding import test_writing
+from pipeline.errors import InvariantBroken
+from pipeline.evidence import inspection_records
+from pipeline.evidence.bundle import (
+    ApprovalRecord,
+    CommitRecord,
+    CommitsRecord,
+    CriterionRecord,
+    RebuildRecord,
+    RepositoryEvidence,
+    RequestRecord,
+    ReviewRecord,
+    RulesRecord,
+    RunRecord,
+    ScenarioRecord,
+    Sections,
+    SkipRecord,
+    SpecRecord,
+    SubjectRecord,
+    WitnessRecord,
+    build_bundle,
+    release_parts,
+)
+from pipeline.evidence.canonical_json import content_hash
+from pipeline.evidence.presentation import REPORTERS
+from pipeline.evidence.role_usage import roles
+from pipeline.ports import Stack
+from pipeline.proof.baseline import SuiteComparison
+from pipeline.proof.red_green import RedVerdict, Verdict, judge_preserve
+from pipeline.proof.test_reports import TestReport
+from pipeline.records import Gate
+from pipeline.repositories.stacks import module_names
+from pipeline.screening.risk_flags import kept
+from pipeline.specs.behaviour import ScenarioKind
+from pipeline.stage import specs
+from pipeline.stage.repository_reading import stack_at
+from pipeline.stage.run import StageRun
+from pipeline.stage.state import outcomes_of
+
+KIND = "evidence"
+NAME = "bundle.json"
+CHECKERS = ("completeness_checker", "regression_checker")
+JOINT_CHECKER = "consistency_checker"
+
+_REPORT = TypeAdapter(TestReport)
+_RED = TypeAdapter(RedVerdict)
+_VERDICT = TypeAdapter(Verdict)
+_SUITE = TypeAdapter(SuiteComparison)
+
+
+async def parts(run: StageRun) -> dict[str, Any]:
+    """Return what a release approval binds to."""
+    return release_parts(await _request(run), await _repositories(run))
+
+
+async def keep(run: StageRun) -> str:
+    """Build, sign and store the bundle as it stands; returns its SHA-256."""
+    content = build_bundle(await _sections(run), run.context.signer)
+    return await run.context.records.save_artifact(
+        kind=KIND, name=NAME, content=content, media_type="application/json", facts={"attempt": run.context.attempt}
+    )
+
+
+async def _sections(run: StageRun) -> Sections:
+    request, repositories = await _request(run), await _repositories(run)
+    return Sections(
+        subject=SubjectRecord(
+            cr_id=run.context.cr_id,
+            attempt=run.context.attempt,
+            title=run.context.title,
+            source=run.context.source,
+            external_url=run.context.external_url,
+            requested_by=run.context.requested_by,
+            requested_at=run.context.requested_at,
+            product_version=run.context.code_version,
+            models_are_scripted=run.context.scripted,
+        ),
+        request=request,
+        screening=tuple(await kept(run)),
+        repositories=repositories,
+        reviews=await _reviews(run),
+        roles=roles(await run.context.records.calls(), await run.context.records.prompts()),
+        skipped=await _skipped(run),
+        approvals=await _approvals(run, release_parts(request, repositories)),
+    )
+
+
+async def _request(run: StageRun) -> RequestRecord:
+    structured = await specs.request_of(run)
+    criteria = tuple(CriterionRecord(id=one.id, text=one.text) for one in structured.acceptance_criteria)
+    return RequestRecord(
+        body=run.context.request_text, structured=structured.model_dump(mode="json"), criteria=criteria
+    )
+
+
+async def _repositories(run: StageRun) -> tuple[RepositoryEvidence, ...]:
+    return tuple([await _repository(run, name) for name in sorted(run.state["repositories"])])
+
+
+async def _repository(run: StageRun, name: str) -> RepositoryEvidence:
+    target, facts = run.context.targets[name], run.state["repositories"][name]
+    tests = await test_writing.stored_of(run, name)
+    if tests is None:
+        raise InvariantBroken("There is no evidence before there are proven tests.", repository=name)
+    revision, spec = await specs.revision_of(run, name), await specs.spec_of(run, name)
+    proofs = {**tests.submission.proofs(ScenarioKind.CHANGE), **tests.submission.proofs(ScenarioKind.PRESERVE)}
+    scenarios = tuple(
+        ScenarioRecord(
+            id=one.id,
+            kind=one.kind,
+            title=one.title,
+            criteria=tuple(one.criterion_ids),
+            tests=tuple(proofs.get(one.id, ())),
+        )
+        for one in spec.scenarios
+    )
+    return RepositoryEvidence(
+        name=name,
+        remote=target.remote,
+        base_branch=target.base_branch,
+        branch=branch_name(run.context.cr_id, run.context.attempt),
+        spec=SpecRecord(revision=revision.revision, feature=revision.feature, scenarios=scenarios),
+        commits=CommitsRecord(
+            base=await _commit(run, name, facts["base"]),
+            tests=await _commit(run, name, facts["tests"]),
+            head=await _commit(run, name, facts["head"]),
+            merge=await _commit(run, name, facts["merge"]) if "merge" in facts else None,
+            merge_strategy=target.merge_strategy,
+        ),
+        witness=await _witness(run, name, tests),
+        rebuilds=await _rebuilds(run, name),
+    )
+
+
+async def _rebuilds(run: StageRun, name: str) -> tuple[RebuildRecord, ...]:
+    content = await run.context.records.artifact("rebuild", name)
+    if content is None:
+        return ()
+    rebuilt = json.loads(content)
+    digest = hashlib.sha256(rebuilt["log"].encode()).hexdigest()
+    return (RebuildRecord(manifest_hash=rebuilt["manifest_hash"], why=rebuilt["why"], log_sha256=digest),)
+
+
+async def _commit(run: StageRun, name: str, commit: str) -> CommitRecord:
+    facts = await run.context.repositories[name].commit_facts(commit)
+    return CommitRecord(sha=facts.sha, tree=facts.tree, parents=facts.parents)
+
+
+async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) -> WitnessRecord:
+    facts = run.state["repositories"][name]
+    repository = run.context.repositories[name]
+    stack, _ = await stack_at(repository, facts["base"], run.context.targets[name])
+    rows = await run.context.records.test_runs(name)
+    suite = _row(rows, "green_suite", facts["head"])
+    preserve_base = _found(rows, "preserve_on_base", facts["tests"])
+    baseline = _run_of(_row(rows, "baseline", facts["base"]))
+    preserve_head = _found(rows, "green_preserve", facts["head"])
+    judged = suite["verdict"]
+    no_preserve = judge_preserve(baseline.report, ())
+    return WitnessRecord(
+        rules=await _rules(run, name, stack),
+        change_files=tests.change_files,
+        preserve_files=tests.preserve_files,
+        retired_files=tuple(judged["retired"]),
+        red=_run_of(_row(rows, "red", facts["tests"])),
+        preserve_base=_run_of(preserve_base) if preserve_base else None,
+        change=_run_of(_row(rows, "green_change", facts["head"])),
+        preserve=_run_of(preserve_head) if preserve_head else None,
+        suite_base=baseline,
+        suite_head=_run_of(suite),
+        red_verdict=_RED.validate_python(judged["red"]),
+        preserve_verdict=_VERDICT.validate_python(preserve_base["verdict"]) if preserve_base else no_preserve,
+        suite_verdict=_SUITE.validate_python(judged["suite"]),
+        green_verdict=_VERDICT.validate_python(judged["green"]),
+    )
+
+
+async def _rules(run: StageRun, name: str, stack: Stack) -> RulesRecord:
+    files = await run.context.repositories[name].list_files(run.state["repositories"][name]["base"])
+    return RulesRecord(
+        language=stack.language,
+        test_patterns=stack.test_patterns,
+        source_roots=stack.source_roots,
+        own_modules=tuple(sorted(module_names(stack, files))),
+    )
+
+
+async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
+    reviews = list(await _spec_checks(run))
+    for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
+        for reviewer in REPORTERS:
+            found = await run.context.records.findings(activation=f"{outcome['activation']}/{reviewer}")
+            findings = tuple(finding for _, finding in found)
+            blocking = any(finding.severity.blocking for finding in findings)
+            verdict = "changes_required" if blocking else "pass"
+            if "skip" in outcome and reviewer != "checks":
+                verdict = "skipped"
+            judged = await inspection_records.kept(run, outcome["activation"], reviewer, name)
+            reviews.append(
+                ReviewRecord(
+                    repository=name, reviewer=reviewer, verdict=verdict, findings=findings,
+                    inspection=judged.inspection if judged else None,
+                )
+            )  # fmt: skip
+    return tuple(reviews)
+
+
+async def _spec_checks(run: StageRun) -> tuple[ReviewRecord, ...]:
+    """Return the checkers' verdicts on the specs that were verified last."""
+    outcome = outcomes_of(run.state, Stage.VERIFICATION).get("")
+    if outcome is None:
+        return ()
+    asked = [(name, role) for name in sorted(run.state["repositories"]) for role in CHECKERS]
+    found = [
+        await inspection_records.kept(run, outcome["activation"], role, name)
+        for name, role in [*asked, ("", JOINT_CHECKER)]
+    ]
+    return tuple(one for one in found if one is not None)
+
+
+async def _skipped(run: StageRun) -> tuple[SkipRecord, ...]:
+    return tuple(
+        SkipRecord(
+            stage=str(said.body.get("stage", "")), actor=said.actor, at=said.created_at.isoformat(), reason=str(said.body.get("instructions") or "")
+        )
+        for said in await run.context.records.interventions()
+        if said.action == "skip" and said.status == "acted"
+    )  # fmt: skip
+
+
+async def _approvals(run: StageRun, current: Mapping[str, Any]) -> tuple[ApprovalRecord, ...]:
+    return tuple(
+        ApprovalRecord(
+            gate=gate.kind,
+            approved=gate.decision == "approve",
+            actor=gate.decided_by or "",
+            at=gate.decided_at.isoformat() if gate.decided_at else "",
+            comment=gate.comment,
+            content_hash=gate.content_hash,
+            parts=dict(gate.content.get("parts", gate.content)),
+            carried_over=_carried_over(run, gate, current),
+        )
+        for gate in await run.context.records.gates()
+        if gate.status == "decided"
+    )
+
+
+def _carried_over(run: StageRun, gate: Gate, current: Mapping[str, Any]) -> bool:
+    """Only the approval that the run itself carried over a clean rebase: nothing was developed after it."""
+    approval = run.state.get("approval")
+    if approval is None or approval["gate_id"] != gate.id or gate.content_hash == content_hash(dict(current)):
+        return False
+    return all(facts.get("approved_round") == facts.get("round") for facts in run.state["repositories"].values())
+
+
+def _row(rows: Sequence[Mapping[str, Any]], purpose: str, commit: str) -> Mapping[str, Any]:
+    found = _found(rows, purpose, commit)
+    if found is None:
+        raise InvariantBroken("A test run that the evidence needs was not kept.", purpose=purpose, commit=commit)
+    return found
+
+
+def _found(rows: Sequence[Mapping[str, Any]], purpose: str, commit: str) -> Mapping[str, Any] | None:
+    return next((row for row in reversed(rows) if (row["purpose"], row["commit"]) == (purpose, commit)), None)
+
+
+def _run_of(row: Mapping[str, Any]) -> RunRecord:
+    return RunRecord(commit=row["commit"], report=_REPORT.validate_python(row["report"]))

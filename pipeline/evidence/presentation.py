@@ -1,0 +1,196 @@
+"""What people and later readers see of a change: pull request, release content, history, evidence.
+
+Gathered from rows at the moment it is shown; the release content's hash is what an approval binds to.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.agents.submissions.specs import Spec
+from pipeline.change_request import Stage
+from pipeline.coding import moved_bases
+from pipeline.evidence.pull_request_text import PullRequestFacts, body
+from pipeline.findings import Finding
+from pipeline.screening.risk_flags import kept
+from pipeline.specs.behaviour import ScenarioKind
+from pipeline.stage import specs
+from pipeline.stage.run import StageRun
+from pipeline.stage.state import RepositoryState, outcomes_of
+
+REPORTERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
+GREEN = ("green_rebased", "green_suite")
+
+
+async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
+    """Return title and text of a repository's pull request."""
+    request = await specs.request_of(run)
+    facts = run.state["repositories"][name]
+    spec = await specs.spec_of(run, name)
+    suite = await _suite(run, name, facts)
+    repository = run.context.repositories[name]
+    text = body(
+        PullRequestFacts(
+            cr_id=run.context.cr_id,
+            title=request.title,
+            summary=request.summary,
+            source=run.context.source,
+            external_url=run.context.external_url,
+            cost_usd=f"{await run.context.records.cost_usd():.2f}",
+            scripted=run.context.scripted,
+            criteria=[f"{one.id}: {one.text}" for one in request.acceptance_criteria],
+            scenarios=[(one.id, one.kind.value, one.title) for one in spec.scenarios],
+            added_tests=await _proven_tests(run, name),
+            suite=suite["summary"],
+            pre_existing=suite["pre_existing"],
+            findings=await current_findings(run, name),
+            flags=await kept(run),
+            files=await repository.changed_files(facts["base"], facts["head"]),
+            siblings=[other for other in sorted(run.state["repositories"]) if other != name],
+        )
+    )
+    return request.title[:200], text
+
+
+async def release(run: StageRun) -> dict[str, Any]:
+    """Return what an approver decides on, JSON-plain; approval binds to its hash."""
+    request = await specs.request_of(run)
+    names = sorted(run.state["repositories"])
+    flags = [{"risk": flag.risk.value, "pattern": flag.pattern, "quote": flag.quote} for flag in await kept(run)]
+    return {
+        "change_request": run.context.cr_id,
+        "title": request.title,
+        "summary": request.summary,
+        "criteria": [{"id": one.id, "text": one.text} for one in request.acceptance_criteria],
+        "risk_flags": flags,
+        "skipped": await skipped(run),
+        "request_changes": await request_changes(run),
+        "repositories": {name: await _repository(run, name) for name in names},
+        "cost_usd": f"{await run.context.records.cost_usd():.4f}",
+        "scripted": run.context.scripted,
+    }
+
+
+async def skipped(run: StageRun) -> list[str]:
+    """Return what a person skipped; every approver sees it."""
+    return [
+        f"{said.actor} skipped {said.body.get('stage', 'a stage')}{_because(said.body)}"
+        for said in await run.context.records.interventions()
+        if said.action == "skip" and said.status == "acted"
+    ]
+
+
+_CHANGED = {"edit": "edited the request that screening had stopped", "adopt": "took the text that its source has now"}
+
+
+async def request_changes(run: StageRun) -> list[str]:
+    """Return who changed the text of the request on the way; every approver sees it."""
+    return [
+        f"{said.actor} {_CHANGED[said.action]}: revision {said.body['revision']}"
+        for said in await run.context.records.interventions()
+        if said.action in _CHANGED
+    ]
+
+
+def _because(body: Mapping[str, Any]) -> str:
+    why = str(body.get("instructions") or "")
+    return f": {why}" if why else ""
+
+
+async def history(run: StageRun) -> str:
+    """Return loops, pauses and interventions, one a line, for the retrospective."""
+    lines = [
+        f"{stage} sent the change back {count} times"
+        for stage, count in sorted(run.state.get("loops", {}).items())
+        if count
+    ]
+    lines += [
+        f"{said.actor} said {said.action}: {said.body.get('instructions') or ''}".strip()
+        for said in await run.context.records.interventions()
+    ]
+    lines += [
+        f"{row['purpose']} of {row['repository']}: {'ok' if row['ok'] else 'not ok'}"
+        for row in await run.context.records.test_runs()
+    ]
+    return "\n".join(lines)
+
+
+async def findings_text(run: StageRun) -> str:
+    """Return all findings, one a line."""
+    return "\n".join(_finding(owner, finding) for owner, finding in await run.context.records.findings()) or "none"
+
+
+async def current_findings(run: StageRun, name: str) -> list[Finding]:
+    """Return what the last round of checks and reviewers said; what earlier rounds found was resolved since."""
+    outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
+    if outcome is None:
+        return []
+    found = [await run.context.records.findings(activation=f"{outcome['activation']}/{source}") for source in REPORTERS]
+    return [finding for reported in found for _, finding in reported]
+
+
+async def _repository(run: StageRun, name: str) -> dict[str, Any]:
+    facts = run.state["repositories"][name]
+    repository, target = run.context.repositories[name], run.context.targets[name]
+    spec = await specs.revision_of(run, name)
+    files = await repository.changed_files(facts["base"], facts["head"])
+    suite = await _suite(run, name, facts)
+    current = await current_findings(run, name)
+    everything = [finding for owner, finding in await run.context.records.findings() if owner == name]
+    return {
+        "base_branch": target.base_branch,
+        "base": facts["base"],
+        "head": facts["head"],
+        "tests": facts["tests"],
+        "merge_strategy": target.merge_strategy,
+        "spec_revision": spec.revision,
+        "spec_hash": spec.content_hash,
+        "scenarios": _scenarios(Spec.model_validate(spec.spec)),
+        "files": [
+            {"path": file.path, "status": file.status, "added": file.added, "removed": file.removed} for file in files
+        ],
+        "suite": suite["summary"],
+        "pre_existing_failures": suite["pre_existing"],
+        "findings": [_finding(name, finding) for finding in current],
+        "resolved_findings": len(everything) - len(current),
+        "rebases": await moved_bases.kept(run, name),
+    }
+
+
+def _scenarios(spec: Spec) -> list[dict[str, Any]]:
+    return [
+        {"id": one.id, "kind": one.kind.value, "title": one.title, "criteria": list(one.criterion_ids)}
+        for one in spec.scenarios
+    ]
+
+
+async def _suite(run: StageRun, name: str, facts: RepositoryState) -> dict[str, Any]:
+    """Return how the full suite of the head went, from the run that proved it."""
+    for row in reversed(await run.context.records.test_runs(name)):
+        if row["commit"] == facts["head"] and row["purpose"] in GREEN:
+            compared = row["verdict"].get("suite", {})
+            outcomes = [case["outcome"] for case in row["report"]["cases"]]
+            counts = ", ".join(f"{outcomes.count(kind)} {kind}" for kind in sorted(set(outcomes)))
+            return {"summary": counts or "no tests", "pre_existing": list(compared.get("pre_existing", []))}
+    return {"summary": "not run", "pre_existing": []}
+
+
+async def _proven_tests(run: StageRun, name: str) -> int:
+    """Return how many tests were witnessed red and then green."""
+    spec = await specs.spec_of(run, name)
+    if not any(one.kind is ScenarioKind.CHANGE for one in spec.scenarios):
+        return 0
+    for row in reversed(await run.context.records.test_runs(name)):
+        if row["purpose"] == "green_change":
+            return sum(1 for test in row["verdict"].get("red", {}).get("tests", []) if test["counts"])
+    return 0
+
+
+def _finding(owner: str, finding: Finding) -> str:
+    where = (
+        f" ({finding.file}:{finding.line})"
+        if finding.file and finding.line
+        else f" ({finding.file})"
+        if finding.file
+        else ""
+    )
+    return f"[{finding.severity.value}] {owner}, {finding.source.value}: {finding.category}: {finding.message}{where}"

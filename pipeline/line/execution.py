@@ -1,0 +1,175 @@
+"""Runs one stage as a node: returns a result that is still valid, else works, stores, and says what happened.
+
+Problem: a node may run twice (a crash), again (a loop), or for a neighbour's sake (fan-out after one repository was sent
+back). Choice: a stage's result is stored with the hash of its inputs; a node whose inputs did not change returns it at
+once, so acting on one repository never edits the graph. Stages that block or wait store nothing: they run afresh.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, cast
+
+from langgraph.runtime import Runtime
+
+from pipeline import events
+from pipeline.change_request import PauseReason, Stage
+from pipeline.errors import InvariantBroken, PersonNeeded
+from pipeline.line import routing
+from pipeline.line.skipping import SKIPPABLE
+from pipeline.records import StageResult
+from pipeline.stage.context import StageContext
+from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import (
+    PAUSE,
+    PER_REPOSITORY,
+    Outcome,
+    RepositoryTask,
+    RunState,
+    Verdict,
+    outcome_key,
+    outcomes_of,
+)
+
+Body = Callable[[StageRun], Awaitable[StageEnd]]
+Inputs = Callable[[StageRun], list[Any]]
+Node = Callable[[RepositoryTask, Runtime[StageContext]], Awaitable[RunState]]
+
+
+def stage_node(stage: Stage, body: Body, inputs: Inputs) -> Node:
+    """Wrap a stage's coroutine as a node of the graph."""
+
+    async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
+        run = StageRun(
+            stage=stage,
+            state=state,
+            context=runtime.context,
+            activation=_activation(runtime),
+            repository=state["repository"] if stage in PER_REPOSITORY else None,
+        )
+        update = await _update(run, body, inputs)
+        if stage in PER_REPOSITORY:
+            return update
+        return {**update, **await decided(stage, _merged(state, update), run.context, run.activation)}
+
+    return node
+
+
+def join_node(stage: Stage) -> Node:
+    """Return the node that waits for all repositories of a stage and decides what follows."""
+
+    async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
+        update = await decided(stage, state, runtime.context, _activation(runtime))
+        if update["goto"] != PAUSE:
+            await runtime.context.records.settle_instructions(None)
+        return update
+
+    return node
+
+
+async def decided(stage: Stage, state: RunState, context: StageContext, activation: str) -> RunState:
+    """Ask `routing` what follows, announce a loop-back, and answer those who asked to skip."""
+    verdicts = {outcome["verdict"] for outcome in outcomes_of(state, stage).values()}
+    await context.records.settle_skips(
+        stage, happened=verdicts <= {Verdict.PASSED, Verdict.WAITING}, activation=activation
+    )
+    limits = context.settings.pipeline
+    decision = routing.after(stage, state, limits)
+    if decision.loops:
+        await context.emit(
+            events.StageLooped(
+                stage=stage,
+                back_to=Stage(decision.goto),
+                why=decision.why[:500],
+                loop=decision.loops[stage.value],
+                loops_max=routing.loops_max(stage, limits),
+            )
+        )
+    return {"goto": decision.goto, "wait": decision.wait, "loops": decision.loops}
+
+
+async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
+    if run.stage in SKIPPABLE:
+        run = replace(run, skip=await run.context.records.skip_of(run.stage, run.repository, run.activation))
+    inputs_hash = _hash([run.stage.value, run.note, *([run.skip.id] if run.skip else []), *inputs(run)])
+    known = await run.context.records.valid_result(run.repository or "", run.stage, inputs_hash)
+    if known is not None:
+        return cast("RunState", known.result["update"])
+    await _check_working_time(run)
+    started = run.context.clock.monotonic()
+    if run.stage is not Stage.SYNC:
+        await run.context.records.enter_stage(run.stage)
+    await run.emit(events.StageEntered(round=_round(run)))
+    end = await body(run)
+    update = _as_update(run, end)
+    duration = run.context.clock.monotonic() - started
+    completed = run.located(
+        events.StageCompleted(outcome=end.verdict.value, summary=end.summary[:500], duration_s=round(duration, 3))
+    )
+    if end.verdict in {Verdict.PASSED, Verdict.SENT_BACK}:
+        result = StageResult(
+            repository=run.repository or "", stage=run.stage, activation=run.activation,
+            inputs_hash=inputs_hash, result={"update": update},
+        )  # fmt: skip
+        # From the result on nothing of this stage runs again, so whatever belongs to its end comes before or with it.
+        await run.context.records.settle_instructions(run.repository)
+        await run.context.records.save_result(result, announced_by=completed)
+        run.context.snapshots.kick()
+    else:
+        await run.context.emit(completed)
+    return update
+
+
+async def _check_working_time(run: StageRun) -> None:
+    """Stop before a stage when the working time is used up; each time a person lets the run go on, it is given once more."""
+    worked_s, times = await run.context.records.working_time()
+    allowed_s = run.context.settings.pipeline.working_time_max_s * (1 + times)
+    if worked_s > allowed_s:
+        raise PersonNeeded(
+            PauseReason.TOTAL_TIME,
+            "The working time of this change request is used up.",
+            worked_s=round(worked_s),
+            allowed_s=allowed_s,
+        )
+
+
+def _round(run: StageRun) -> int:
+    if run.stage is Stage.DEVELOPMENT:
+        return run.here.get("round", 0) + 1
+    loops = run.state.get("loops", {})
+    sent_back = [
+        stage for stage, target in routing.SENT_BACK_TO.items() if target.number <= run.stage.number <= stage.number
+    ]
+    return 1 + sum(loops.get(stage.value, 0) for stage in sent_back)
+
+
+def _as_update(run: StageRun, end: StageEnd) -> RunState:
+    outcome: Outcome = {"verdict": end.verdict.value, "summary": end.summary, "activation": run.activation}
+    if end.verdict is not Verdict.BLOCKED:
+        outcome["note"] = run.note
+    if end.reason is not None:
+        outcome |= {"reason": end.reason.value, "message": end.message, "facts": end.facts}
+    if end.gate_id is not None:
+        outcome |= {"gate_id": end.gate_id, "message": end.message, "facts": end.facts}
+    if run.skip is not None:
+        outcome["skip"] = run.skip.id
+    if end.next is not None:
+        outcome["next"] = end.next.value
+    update: RunState = {"outcomes": {outcome_key(run.stage, run.repository): outcome}, "repositories": end.repositories}
+    return {**update, **end.update}
+
+
+def _merged(state: RunState, update: RunState) -> RunState:
+    outcomes = {**state.get("outcomes", {}), **update["outcomes"]}
+    return {**state, "outcomes": outcomes}
+
+
+def _activation(runtime: Runtime[StageContext]) -> str:
+    if runtime.execution_info is None:
+        raise InvariantBroken("A stage runs only inside a checkpointed graph.")
+    return runtime.execution_info.task_id
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What this machine holds and runs out of: directories that others write, disk and memory."""

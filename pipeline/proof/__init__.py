@@ -1,0 +1,1 @@
+"""The deterministic proof: what tests, diffs and scans say, never what an agent says."""

@@ -1,0 +1,115 @@
+"""Compare the full suite on the base with the full suite on the head.
+
+Problem: a repository may have failures of its own, and a change may hide a failure by deleting, renaming or skipping the
+test. Choice: judge by test id. What failed on the base is excluded but reported; what the base had and the head lacks,
+or newly skips, counts against the head, unless the test writer (not the code writer) rewrote that file in the open.
+Invariant: adding a failure to the head's report never makes the comparison better.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from pipeline.proof.test_reports import Outcome, TestReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteComparison:
+    """What changed between two full runs. All tuples hold test ids, sorted."""
+
+    new_failures: tuple[str, ...]
+    disappeared: tuple[str, ...]
+    """On the base, not on the head, and not in a file that the test writer rewrote: suspected tampering."""
+    newly_skipped: tuple[str, ...]
+    still_skipped: tuple[str, ...]
+    """Skipped on the base and on the head: the repository's own choice, in whichever file it stands."""
+    pre_existing: tuple[str, ...]
+    """Failed on the base already: excluded from the verdict, shown to people."""
+    fixed: tuple[str, ...]
+    added: tuple[str, ...]
+    retired: tuple[str, ...]
+    """Gone with a file or test that the test writer rewrote in the tests commit."""
+    flaky: tuple[str, ...]
+    """Failed on the head, and passed in one base run but not in the other: excluded, shown to people."""
+    problems: tuple[str, ...]
+    """Why the head's report cannot be trusted, in words."""
+
+    @property
+    def ok(self) -> bool:
+        """The head has no failure that the base did not have, and hides none."""
+        return not (self.new_failures or self.disappeared or self.newly_skipped or self.problems)
+
+
+def compare_suites(
+    *,
+    base: TestReport,
+    head: TestReport,
+    second_base: TestReport | None = None,
+    retired_files: Collection[str] = (),
+) -> SuiteComparison:
+    """Compare two full runs. `retired_files` are existing test files that the tests commit changed or deleted."""
+    before, after = base.outcomes(), head.outcomes()
+    flaky = _flaky(base, second_base)
+    files = {case.test_id: case.file for case in base.cases}
+    unloaded = {case.file for case in head.cases if case.whole_file and case.outcome.bad}
+    gone = [test for test in before if test not in after and files[test] not in unloaded]
+    failing = [test for test, outcome in after.items() if outcome.bad and not _bad(before.get(test))]
+    return SuiteComparison(
+        new_failures=_sorted(test for test in failing if test not in flaky),
+        disappeared=_sorted(
+            test for test in gone if not _retired(files[test], retired_files) and not _was_file(base, test)
+        ),
+        newly_skipped=_sorted(
+            test for test, outcome in after.items() if outcome is Outcome.SKIPPED and _ran(before.get(test))
+        ),
+        still_skipped=_sorted(
+            test
+            for test, outcome in after.items()
+            if outcome is Outcome.SKIPPED and before.get(test) is Outcome.SKIPPED
+        ),
+        pre_existing=_sorted(test for test, outcome in after.items() if outcome.bad and _bad(before.get(test))),
+        fixed=_sorted(test for test, outcome in before.items() if outcome.bad and after.get(test) is Outcome.PASSED),
+        added=_sorted(test for test in after if test not in before),
+        retired=_sorted(test for test in gone if _retired(files[test], retired_files)),
+        flaky=_sorted(test for test in failing if test in flaky),
+        problems=_problems(base, head),
+    )
+
+
+def _problems(base: TestReport, head: TestReport) -> tuple[str, ...]:
+    """A complaint that the base has word for word (a plugin that always exits 1) is the repository's own."""
+    own = [complaint for complaint in head.complaints if complaint not in base.complaints]
+    if head.timed_out:
+        own.append("The full suite did not end in time on the head.")
+    if not head.cases:
+        own.append("The full suite reported no test on the head.")
+    return tuple(dict.fromkeys(own))
+
+
+def _flaky(base: TestReport, second: TestReport | None) -> frozenset[str]:
+    if second is None:
+        return frozenset()
+    again = second.outcomes()
+    return frozenset(
+        test for test, outcome in base.outcomes().items() if test in again and outcome.bad != again[test].bad
+    )
+
+
+def _was_file(base: TestReport, test: str) -> bool:
+    """A file that did not load on the base and loads on the head is no lost test."""
+    return any(case.test_id == test and case.whole_file and case.outcome.bad for case in base.cases)
+
+
+def _retired(file: str, retired_files: Collection[str]) -> bool:
+    return file in retired_files
+
+
+def _bad(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.bad
+
+
+def _ran(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome is not Outcome.SKIPPED
+
+
+def _sorted(tests: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(tests))

@@ -1,0 +1,364 @@
+"""What counts as red before the code exists, and as green after.
+
+Problem: a new test that fails proves nothing if it fails for the wrong reason: a typo, a package that is not installed,
+a broken fixture, a failure that the code does not change. Choice: red counts by assertion, or because something of this
+repository is missing on the base. That verdict is provisional: only the head shows that the same test passes there and
+that the missing thing then exists (`confirm_red`). All functions are pure; every test gets a sentence for the writer
+and for approvers. Invariant: adding a failure to any report never turns a verdict green.
+
+A module-level import of something new fails a whole file at collection; then the file is provisionally red, and each of
+its tests is taken from the head's run. Where one file that does not compile keeps others from running (Go, Rust, Java),
+run the `preserve` tests in a tree without the `change` files.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipeline.ports import Language
+from pipeline.proof.baseline import SuiteComparison
+from pipeline.proof.missing_symbols import Missing, Ownership, exists, missing_in, ownership
+from pipeline.proof.symbols import RepositorySymbols
+from pipeline.proof.test_reports import SUITE, Failure, Outcome, TestCaseResult, TestReport
+from pipeline.proof.test_sources import declared_tests
+
+_SYNTAX_ERRORS = {"SyntaxError", "IndentationError", "TabError"}
+_ASSERTIONS = {
+    "AssertionError",
+    "Failed",
+    "AssertionFailedError",
+    "AssertionFailure",
+    "ComparisonFailure",
+    "MultipleFailuresError",
+}
+
+
+class RedCause(StrEnum):
+    """Why a test is red."""
+
+    ASSERTION = "assertion"
+    MISSING = "missing"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestVerdict:
+    """Whether one test is red for a right reason, in words."""
+
+    __test__ = False
+
+    test_id: str
+    file: str
+    name: str
+    counts: bool
+    cause: RedCause
+    why: str
+    missing: Missing | None = None
+    undecided: bool = False
+    """The missing module may be new here or a package that is not installed; only the head tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioVerdict:
+    """The red tests of one `change` scenario; without any the scenario is unproven."""
+
+    scenario: str
+    red: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """At least one test is red."""
+        return bool(self.red)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedVerdict:
+    """The red witness. Provisional until `confirm_red` has seen the head."""
+
+    final: bool
+    tests: tuple[TestVerdict, ...]
+    scenarios: tuple[ScenarioVerdict, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Every change scenario has a red test and the run can be trusted."""
+        return not self.problems and bool(self.scenarios) and all(scenario.ok for scenario in self.scenarios)
+
+    def feedback(self) -> str:
+        """Say what is wrong, for the test writer."""
+        unproven = [f"Scenario {verdict.scenario!r} has no red test." for verdict in self.scenarios if not verdict.ok]
+        weak = [
+            f"{verdict.test_id}: {verdict.why}" for verdict in self.tests if not verdict.counts or verdict.undecided
+        ]
+        return "\n".join([*self.problems, *unproven, *weak])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A yes or no with its reasons: of the preserve witness and of green."""
+
+    ok: bool
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedRules:
+    """What the judge knows of the repository's base."""
+
+    language: Language
+    own_modules: Collection[str]
+    """Dotted modules of the base (`pipeline.repositories.stacks.module_names`)."""
+    base: RepositorySymbols
+    third_party: Collection[str] = ()
+    """Top-level modules of declared dependencies."""
+
+
+def judge_red(
+    *,
+    report: TestReport,
+    change_files: Collection[str],
+    scenarios: Mapping[str, Sequence[str]],
+    rules: RedRules,
+    sources: Mapping[str, str],
+) -> RedVerdict:
+    """Judge a run of the `change` tests on base plus tests, provisionally.
+
+    Args:
+        scenarios: The `change` scenarios, each with the ids of its tests (a file, `file::name` or a full id).
+        sources: The texts of the change files, so that tests which assert nothing are seen.
+    """
+    cases = [case for case in report.cases if case.file in change_files or not report.per_test or not case.file]
+    verdicts = tuple(_red_test(case, rules, sources) for case in cases)
+    return _red_verdict(verdicts, scenarios, report, final=False)
+
+
+def confirm_red(
+    *,
+    provisional: RedVerdict,
+    head_report: TestReport,
+    head: RepositorySymbols,
+    scenarios: Mapping[str, Sequence[str]],
+    sources: Mapping[str, str],
+) -> RedVerdict:
+    """Make the verdict final with the run of the same tests on the head and the symbols that the head defines."""
+    verdicts: list[TestVerdict] = []
+    for verdict in provisional.tests:
+        if not verdict.counts:
+            verdicts.append(verdict)
+        elif verdict.test_id == verdict.file:
+            verdicts.extend(_confirmed_file(verdict, head_report, head, sources))
+        else:
+            found = [case for case in head_report.cases if case.test_id == verdict.test_id]
+            verdicts.append(_confirmed(verdict, found[0] if found else None, head))
+    confirmed = _red_verdict(tuple(verdicts), scenarios, head_report, final=True)
+    kept = tuple(problem for problem in provisional.problems if problem not in confirmed.problems)
+    return RedVerdict(
+        final=True, tests=confirmed.tests, scenarios=confirmed.scenarios, problems=(*kept, *confirmed.problems)
+    )
+
+
+def judge_preserve(report: TestReport, preserve_files: Collection[str]) -> Verdict:
+    """Judge a run of the `preserve` tests: on the base as on the head, every one passes and none is skipped."""
+    if not preserve_files:
+        return Verdict(ok=True, problems=(), notes=("There are no preserve tests.",))
+    return _all_pass(report, "preserve")
+
+
+def judge_green(*, change: TestReport, preserve: TestReport | None, suite: SuiteComparison, red: RedVerdict) -> Verdict:
+    """Judge the head: change and preserve tests pass, the suite hides and breaks nothing, the red witness is final.
+
+    A change may extend a file that holds tests which the base skips too; those are no claim of the change.
+    """
+    problems = list(_all_pass(change, "change", skipped_before=suite.still_skipped).problems)
+    if preserve is not None:
+        problems += _all_pass(preserve, "preserve").problems
+    problems += [f"{test} fails on the head and did not fail on the base." for test in suite.new_failures]
+    problems += [f"{test} ran on the base and is gone on the head." for test in suite.disappeared]
+    problems += [f"{test} ran on the base and is skipped on the head." for test in suite.newly_skipped]
+    problems += suite.problems
+    if not red.final:
+        problems.append("The red witness was not confirmed on the head.")
+    if not red.ok:
+        problems += (
+            red.problems
+            or tuple(
+                f"Scenario {verdict.scenario!r} has no confirmed red test."
+                for verdict in red.scenarios
+                if not verdict.ok
+            )
+            or ("No scenario has a confirmed red test.",)
+        )
+    return Verdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=_suite_notes(suite))
+
+
+def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[str] = ()) -> Verdict:
+    problems = [f"The {purpose} tests: {complaint}" for complaint in report.complaints]
+    problems += [f"{case.test_id} does not pass: {_told(case.failure)}" for case in report.bad]
+    problems += [
+        f"{case.test_id} is skipped, so it proves nothing."
+        for case in report.cases
+        if case.outcome is Outcome.SKIPPED and case.test_id not in skipped_before
+    ]
+    if not report.cases:
+        problems.append(f"No {purpose} test was reported.")
+    if report.timed_out:
+        problems.append(f"The {purpose} tests did not end in time.")
+    return Verdict(ok=not problems, problems=tuple(problems))
+
+
+def _suite_notes(suite: SuiteComparison) -> tuple[str, ...]:
+    notes = [f"{test} fails on the base already." for test in suite.pre_existing]
+    notes += [f"{test} is flaky: it passed and failed on the base." for test in suite.flaky]
+    notes += [f"{test} was rewritten or removed by the test writer." for test in suite.retired]
+    return tuple(notes)
+
+
+def _red_verdict(
+    verdicts: tuple[TestVerdict, ...], scenarios: Mapping[str, Sequence[str]], report: TestReport, *, final: bool
+) -> RedVerdict:
+    problems = list(report.complaints)
+    if not verdicts:
+        problems.append("No change test was reported.")
+    if not scenarios:
+        problems.append("There is no change scenario to prove.")
+    judged = tuple(
+        ScenarioVerdict(
+            scenario=scenario,
+            red=tuple(v.test_id for v in verdicts if v.counts and any(_refers(test, v) for test in tests)),
+        )
+        for scenario, tests in sorted(scenarios.items())
+    )
+    return RedVerdict(final=final, tests=verdicts, scenarios=judged, problems=tuple(dict.fromkeys(problems)))
+
+
+def _refers(reference: str, verdict: TestVerdict) -> bool:
+    """Whether a scenario's test reference means this test: by id, by file, by name within the file, or by loaded file."""
+    if reference in {verdict.test_id, verdict.file} or verdict.test_id.startswith(f"{reference}["):
+        return True
+    file, _, name = reference.partition("::")
+    if verdict.test_id == verdict.file:
+        return verdict.file in {file, SUITE}
+    return verdict.file == file and name.rpartition("::")[2] == verdict.name.rpartition(".")[2]
+
+
+def _red_test(case: TestCaseResult, rules: RedRules, sources: Mapping[str, str]) -> TestVerdict:
+    if case.failure is not None and case.outcome.bad:
+        refusal = _refusal(case, case.failure, rules, sources)
+        if refusal is not None:
+            return _verdict(case, RedCause.NONE, refusal)
+        if case.failure.exception in _ASSERTIONS and (not case.whole_file or case.file == SUITE):
+            return _verdict(case, RedCause.ASSERTION, f"An assertion fails without the change: {_told(case.failure)}")
+        return _missing_verdict(case, case.failure, rules)
+    if case.outcome is Outcome.PASSED:
+        why = "It passes without the change, so it proves nothing; it belongs with the preserve tests."
+        return _verdict(case, RedCause.NONE, why)
+    return _verdict(case, RedCause.NONE, "It is skipped or marked as expected to fail, so it proves nothing.")
+
+
+def _refusal(case: TestCaseResult, failure: Failure, rules: RedRules, sources: Mapping[str, str]) -> str | None:
+    if _asserts_nothing(case.file, case.name, sources):
+        return "It asserts nothing: being callable is not behaviour."
+    if failure.exception in _SYNTAX_ERRORS and missing_in(failure, rules.language) is None:
+        return f"The test itself does not parse: {_told(failure)}"
+    if case.outcome is Outcome.ERROR and not case.whole_file:
+        return f"A fixture or the set-up failed, not the test: {_told(failure)}"
+    return None
+
+
+def _missing_verdict(case: TestCaseResult, failure: Failure, rules: RedRules) -> TestVerdict:
+    missing = missing_in(failure, rules.language)
+    if missing is None:
+        remedy = "Assert the expected behaviour, so that the failure is an assertion."
+        return _verdict(
+            case, RedCause.NONE, f"It fails by {failure.exception or 'an error'}: {_told(failure)} {remedy}"
+        )
+    whose = ownership(
+        missing, language=rules.language, own_modules=rules.own_modules, base=rules.base, third_party=rules.third_party
+    )
+    if whose is Ownership.FOREIGN:
+        return _verdict(
+            case, RedCause.NONE, f"{missing.sentence()} is missing, but it is not this repository's.", missing
+        )
+    if whose is Ownership.UNDECIDED:
+        why = f"{missing.sentence()} is missing; it counts only if the change adds it to this repository."
+        return _verdict(case, RedCause.MISSING, why, missing, undecided=True)
+    return _verdict(case, RedCause.MISSING, f"{missing.sentence()} does not exist without the change.", missing)
+
+
+def _confirmed_file(
+    verdict: TestVerdict, head_report: TestReport, head: RepositorySymbols, sources: Mapping[str, str]
+) -> list[TestVerdict]:
+    found = [case for case in head_report.cases if case.file == verdict.file]
+    if not found:
+        return [_confirmed(verdict, None, head)]
+    return [_from_file(verdict, case, head, sources) for case in found]
+
+
+def _from_file(
+    verdict: TestVerdict, case: TestCaseResult, head: RepositorySymbols, sources: Mapping[str, str]
+) -> TestVerdict:
+    if _asserts_nothing(case.file, case.name, sources):
+        return _verdict(case, RedCause.NONE, "It asserts nothing: being callable is not behaviour.")
+    renamed = _verdict(case, verdict.cause, verdict.why, verdict.missing)
+    return _confirmed(renamed, case, head)
+
+
+def _confirmed(verdict: TestVerdict, case: TestCaseResult | None, head: RepositorySymbols) -> TestVerdict:
+    if case is None:
+        return _refuted(verdict, "The same test does not exist on the head.")
+    if case.outcome is not Outcome.PASSED:
+        return _refuted(verdict, f"It does not pass on the head either: {_told(case.failure)}")
+    if verdict.missing is not None and not exists(verdict.missing, head):
+        return _refuted(verdict, f"{verdict.missing.sentence()} is not defined by this repository on the head.")
+    return TestVerdict(
+        test_id=verdict.test_id,
+        file=verdict.file,
+        name=verdict.name,
+        counts=True,
+        cause=verdict.cause,
+        why=f"{verdict.why} It passes with the change.",
+        missing=verdict.missing,
+    )
+
+
+def _refuted(verdict: TestVerdict, why: str) -> TestVerdict:
+    return TestVerdict(
+        test_id=verdict.test_id,
+        file=verdict.file,
+        name=verdict.name,
+        counts=False,
+        cause=RedCause.NONE,
+        why=why,
+        missing=verdict.missing,
+    )
+
+
+def _verdict(
+    case: TestCaseResult, cause: RedCause, why: str, missing: Missing | None = None, *, undecided: bool = False
+) -> TestVerdict:
+    return TestVerdict(
+        test_id=case.test_id,
+        file=case.file,
+        name=case.name,
+        counts=cause is not RedCause.NONE,
+        cause=cause,
+        why=why,
+        missing=missing,
+        undecided=undecided,
+    )
+
+
+def _asserts_nothing(file: str, name: str, sources: Mapping[str, str]) -> bool:
+    """Only a test that was found in the source can be accused; names made at run time get the benefit of the doubt."""
+    plain = name.rpartition(".")[2]
+    found = [test for test in declared_tests(file, sources.get(file, "")) if test.name == plain]
+    return bool(found) and not any(test.asserts for test in found)
+
+
+def _told(failure: Failure | None) -> str:
+    if failure is None:
+        return "it was skipped."
+    line = (failure.message.strip().splitlines() or ["no message"])[0][:300]
+    return f"{line}." if line[-1:] not in ".!?" else line

@@ -1,0 +1,1 @@
+"""From what each test runner writes to test cases."""

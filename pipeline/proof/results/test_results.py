@@ -1,0 +1,137 @@
+"""Turn what each runner wrote into test cases.
+
+Every reader is pure but for reading the result files, tolerates what it does not know, and says in a complaint what it
+could not read. Compile errors become one case per file, named by the file, because no test of it could be judged.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from pipeline.ports import CommandResult
+from pipeline.proof.path_globs import matches_any
+from pipeline.proof.results.compiler_output import cargo_cases, go_cases, java_compile_errors
+from pipeline.proof.results.javascript import jest_cases, node_cases
+from pipeline.proof.results.junit_xml import XML_MAX_BYTES, RawCase, python_case, read_junit
+from pipeline.proof.results.tap import tap_cases
+from pipeline.proof.test_commands import ResultFormat, TestCommand
+from pipeline.proof.test_reports import SUITE, Failure, Outcome, TestCaseResult, failure
+from pipeline.proof.untrusted_files import ReportUnreadable, read_inside, read_regular, walk_files
+
+_ERROR_LINE = re.compile(r"(?m)^\W*(?P<name>[A-Z]\w*(?:Error|Exception)|Error)(?: \[\w+\])?: (?P<message>.+)$")
+
+
+class Results:
+    """What was read: cases, sentences about what was not, and whether single tests are told apart."""
+
+    def __init__(self) -> None:
+        self.cases: list[TestCaseResult] = []
+        self.complaints: list[str] = []
+        self.per_test = True
+
+
+def read_results(command: TestCommand, result: CommandResult, tree: Path) -> Results:
+    """Read the results of a finished command. Never raises for what the test process wrote."""
+    results = Results()
+    try:
+        results.cases.extend(_cases(command, result, tree))
+    except ReportUnreadable as unreadable:
+        results.complaints.append(f"No usable result: {unreadable.message}")
+    if command.results is ResultFormat.COMMAND and not results.cases and not results.complaints:
+        results.per_test = False
+        results.cases.append(_suite_case(result))
+    return results
+
+
+def _cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[TestCaseResult]:
+    match command.results:
+        case ResultFormat.GO_EVENTS:
+            return go_cases(result.output, tree)
+        case ResultFormat.CARGO_TEXT:
+            return cargo_cases(result.output)
+        case ResultFormat.JAVA_JUNIT:
+            return _java_cases(command, result, tree)
+        case ResultFormat.COMMAND:
+            return _command_cases(command, result, tree)
+        case ResultFormat.PYTHON_JUNIT | ResultFormat.NODE_EVENTS | ResultFormat.JEST_JSON:
+            return _file_cases(command.results, _result(command, tree), tree)
+
+
+def _file_cases(results: ResultFormat, data: bytes, tree: Path) -> Iterable[TestCaseResult]:
+    if results is ResultFormat.PYTHON_JUNIT:
+        return [python_case(raw) for raw in read_junit(data)]
+    text = data.decode("utf-8", "replace")
+    return node_cases(text, tree) if results is ResultFormat.NODE_EVENTS else jest_cases(text, tree)
+
+
+def _result(command: TestCommand, tree: Path) -> bytes:
+    if command.result_file is None:
+        raise ReportUnreadable("The command names no result file.")
+    if command.result_file.is_relative_to(tree):
+        return read_inside(tree, str(command.result_file.relative_to(tree)), max_bytes=XML_MAX_BYTES)
+    return read_regular(command.result_file, max_bytes=XML_MAX_BYTES)
+
+
+def _command_cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[TestCaseResult]:
+    if command.result_file is None:
+        return tap_cases(result.output)
+    return [_generic_case(raw) for raw in read_junit(_result(command, tree))]
+
+
+def _generic_case(raw: RawCase) -> TestCaseResult:
+    if raw.file.endswith(".py"):
+        return python_case(raw)
+    scope = raw.file or raw.classname
+    return TestCaseResult(
+        test_id="::".join(part for part in (scope, raw.name) if part),
+        file=raw.file,
+        name=raw.name,
+        outcome=raw.outcome,
+        failure=raw.failure,
+        duration_ms=raw.duration_ms,
+    )
+
+
+def _java_cases(command: TestCommand, result: CommandResult, tree: Path) -> list[TestCaseResult]:
+    paths = list(walk_files(tree))
+    sources = {PurePosixPath(path).stem: path for path in paths if path.endswith((".java", ".kt"))}
+    cases = java_compile_errors(result.output, tree)
+    for path in paths:
+        if matches_any(path, command.result_globs):
+            raws = read_junit(read_inside(tree, path, max_bytes=XML_MAX_BYTES))
+            cases.extend(_java_case(raw, sources) for raw in raws)
+    return cases
+
+
+def _java_case(raw: RawCase, sources: dict[str, str]) -> TestCaseResult:
+    stem = raw.classname.rpartition(".")[2].partition("$")[0]
+    file = sources.get(stem, "")
+    name = raw.name.replace("()", "")
+    return TestCaseResult(
+        test_id=f"{file or raw.classname}::{name}",
+        file=file,
+        name=name.partition("(")[0].partition("[")[0],
+        outcome=raw.outcome,
+        failure=raw.failure,
+        duration_ms=raw.duration_ms,
+    )
+
+
+def _suite_case(result: CommandResult) -> TestCaseResult:
+    passed = result.exit_code == 0
+    return TestCaseResult(
+        test_id=SUITE,
+        file=SUITE,
+        name=SUITE,
+        outcome=Outcome.PASSED if passed else Outcome.FAILED,
+        failure=None if passed else _output_failure(result),
+        duration_ms=round(result.duration_s * 1000),
+    )
+
+
+def _output_failure(result: CommandResult) -> Failure:
+    """Take the last error that the output names, so that a missing symbol can be told from a broken test."""
+    found = list(_ERROR_LINE.finditer(result.output))
+    if not found:
+        return failure(f"The command ended with exit code {result.exit_code}.", result.output)
+    return failure(found[-1].group("message"), result.output, exception=found[-1].group("name"))

@@ -1,0 +1,230 @@
+"""Which process runs a repository's tests, and where its results come out.
+
+Problem: every runner needs other flags to give per-test results, to run past the first failure, and to run only some
+files; a repository's own configuration (markers, plugins, paths) must keep working. Choice: build our own argument
+list per runner, add only what the proof needs, and override only what would hide results (`--maxfail`, `--bail`,
+coverage thresholds). Results go to a private directory that is new for each run.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pipeline.ports import Stack
+from pipeline.proof.json_text import parsed_object
+from pipeline.proof.path_globs import matches_any
+from pipeline.proof.test_sources import declared_tests
+from pipeline.proof.untrusted_files import holds_file, inside, read_source, walk_files
+
+PYTEST_CONFIGURATION = ("pyproject.toml", "pytest.ini", ".pytest.ini", "setup.cfg", "tox.ini")
+JAVA_RESULTS = ("**/target/surefire-reports/TEST-*.xml", "**/target/failsafe-reports/TEST-*.xml")
+GRADLE_RESULTS = ("**/build/test-results/**/TEST-*.xml",)
+_NODE_FLAGS_WITH_VALUE = frozenset(
+    {"--import", "--require", "-r", "--loader", "--experimental-loader", "-C", "--conditions"}
+)
+_JUNIT_PATH = re.compile(r"""(?:--junit-?xml|--junitfile|--output-junit|--log-junit)[= ]['"]?([\w./-]+\.xml)""")
+
+
+class ResultFormat(StrEnum):
+    """How the results of a command are read."""
+
+    PYTHON_JUNIT = "python_junit"
+    NODE_EVENTS = "node_events"
+    JEST_JSON = "jest_json"
+    GO_EVENTS = "go_events"
+    CARGO_TEXT = "cargo_text"
+    JAVA_JUNIT = "java_junit"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestCommand:
+    """A process to run and how to read it."""
+
+    __test__ = False
+
+    argv: tuple[str, ...]
+    results: ResultFormat
+    result_file: Path | None = None
+    """None: results are in the output, or in `result_globs` below the tree."""
+    result_globs: tuple[str, ...] = ()
+    narrowed: bool = True
+    """Whether the command runs only the selected files; False runs the whole suite instead."""
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a run happens. `tools` is read-only for the test process, `results` writable and new."""
+
+    tree: Path
+    tools: Path
+    results: Path
+
+
+def plan_command(stack: Stack, places: Places, selection: Sequence[str] | None) -> TestCommand:
+    """Build the command for a stack; `selection` names test files, None the full suite. Reads files of the tree."""
+    build = _BUILDERS.get(stack.runner, _custom)
+    return build(stack, places, None if selection is None else tuple(selection))
+
+
+def _pytest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    target = places.results / "junit.xml"
+    argv = [
+        "python", "-m", "pytest", f"--rootdir={places.tree}", "--maxfail=0", "--continue-on-collection-errors",
+        "--tb=short", "-o", "junit_family=xunit1", "-o", "junit_logging=no", f"--junitxml={target}",
+    ]  # fmt: skip
+    if any("--cov" in read_source(places.tree, name) for name in PYTEST_CONFIGURATION):
+        argv.append("--no-cov")
+    argv += ["--", *(chosen or ())] if chosen else []
+    return TestCommand(argv=tuple(argv), results=ResultFormat.PYTHON_JUNIT, result_file=target)
+
+
+def _unittest(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    script = _tool(places, "unittest_junit.py")
+    target = places.results / "junit.xml"
+    chosen = _unittest_files(stack, places.tree) if chosen is None else chosen
+    argv = ("python", str(script), str(target), str(places.tree), *chosen)
+    return TestCommand(argv=argv, results=ResultFormat.PYTHON_JUNIT, result_file=target)
+
+
+def _unittest_files(stack: Stack, tree: Path) -> tuple[str, ...]:
+    patterns = stack.test_patterns or ("test*.py",)
+    named = (path for path in walk_files(tree) if matches_any(path, patterns))
+    return tuple(path for path in named if matches_any(path, ("test*.py", "*_test.py", "*_tests.py")))
+
+
+def _node(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    reporter = _tool(places, "node_reporter.mjs")
+    target = places.results / "events.jsonl"
+    flags, own_files = _node_arguments(_test_script(places.tree))
+    argv = (
+        "node", "--test", *flags, f"--test-reporter={reporter.as_uri()}", f"--test-reporter-destination={target}",
+        *(own_files if chosen is None else chosen),
+    )  # fmt: skip
+    return TestCommand(argv=argv, results=ResultFormat.NODE_EVENTS, result_file=target)
+
+
+def _node_arguments(script: str) -> tuple[list[str], list[str]]:
+    """Keep the loaders and the files of the repository's own `node --test …` script."""
+    try:
+        words = shlex.split(script)
+    except ValueError:
+        return [], []
+    if "node" not in words or any(word in {"&&", "||", ";", "|"} for word in words):
+        return [], []
+    flags: list[str] = []
+    own_files: list[str] = []
+    rest = iter(words[words.index("node") + 1 :])
+    for word in rest:
+        if word in _NODE_FLAGS_WITH_VALUE:
+            flags += [word, next(rest, "")]
+        elif word.startswith("-"):
+            flags += [] if word.startswith(("--test", "--watch")) else [word]
+        else:
+            own_files.append(word)
+    return flags, own_files
+
+
+def _jest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    target = places.results / "jest.json"
+    argv = ["jest", "--ci", "--json", f"--outputFile={target}", "--bail=0", "--coverage=false"]
+    argv += ["--runTestsByPath", *chosen] if chosen else []
+    return TestCommand(argv=tuple(argv), results=ResultFormat.JEST_JSON, result_file=target)
+
+
+def _vitest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    target = places.results / "vitest.json"
+    argv = ("vitest", "run", "--reporter=json", f"--outputFile={target}", "--bail=0", "--coverage.enabled=false")
+    return TestCommand(argv=(*argv, *(chosen or ())), results=ResultFormat.JEST_JSON, result_file=target)
+
+
+def _go(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    if not chosen:
+        return TestCommand(argv=("go", "test", "-json", "-count=1", "./..."), results=ResultFormat.GO_EVENTS)
+    folders = sorted({f"./{PurePosixPath(path).parent}" for path in chosen})
+    names = sorted({test.name for path in chosen for test in declared_tests(path, read_source(places.tree, path))})
+    pattern = f"^({'|'.join(map(re.escape, names))})$" if names else "^$"
+    argv = ("go", "test", "-json", "-count=1", "-run", pattern, *folders)
+    return TestCommand(argv=argv, results=ResultFormat.GO_EVENTS)
+
+
+def _cargo(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    argv = ["cargo", "test", "--offline", "--no-fail-fast"]
+    targets = [_cargo_target(path) for path in chosen or ()]
+    narrowed = bool(targets) and all(targets)
+    if narrowed:
+        argv += [word for target in targets for word in ("--test", target)]
+    return TestCommand(argv=tuple(argv), results=ResultFormat.CARGO_TEXT, narrowed=narrowed or chosen is None)
+
+
+def _cargo_target(path: str) -> str:
+    """Name the integration test of `tests/NAME.rs` or `tests/NAME/main.rs`; empty for tests inside sources."""
+    found = re.fullmatch(r"tests/([\w-]+)(?:\.rs|/main\.rs)", path)
+    return found.group(1) if found else ""
+
+
+def _maven(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    argv = ["mvn", "-B", "-o", "-ntp", "--fail-at-end", "-DskipTests=false", "-Dmaven.test.skip=false"]
+    if chosen:
+        classes = ",".join(PurePosixPath(path).stem for path in chosen)
+        argv += [f"-Dtest={classes}", "-Dsurefire.failIfNoSpecifiedTests=false", "-DfailIfNoTests=false"]
+    return TestCommand(argv=(*argv, "test"), results=ResultFormat.JAVA_JUNIT, result_globs=JAVA_RESULTS)
+
+
+def _gradle(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    program = ["sh", "./gradlew"] if holds_file(places.tree, "gradlew") else ["gradle"]
+    argv = [*program, "--offline", "--console=plain", "--continue", "--no-daemon", "test"]
+    for path in chosen or ():
+        argv += ["--tests", f"*{PurePosixPath(path).stem}"]
+    return TestCommand(argv=tuple(argv), results=ResultFormat.JAVA_JUNIT, result_globs=GRADLE_RESULTS)
+
+
+def _npm_script(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    return TestCommand(argv=("npm", "test", "--silent"), results=ResultFormat.COMMAND, narrowed=chosen is None)
+
+
+def _custom(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    named = _JUNIT_PATH.search(stack.test_command)
+    return TestCommand(
+        argv=("sh", "-c", stack.test_command),
+        results=ResultFormat.COMMAND,
+        result_file=inside(places.tree, named.group(1)) if named else None,
+        narrowed=chosen is None,
+    )
+
+
+def _test_script(tree: Path) -> str:
+    manifest = parsed_object(read_source(tree, "package.json"))
+    scripts: Any = manifest.get("scripts")
+    script = scripts.get("test") if isinstance(scripts, dict) else None
+    return script if isinstance(script, str) else ""
+
+
+def _tool(places: Places, name: str) -> Path:
+    """Put one of our own scripts where the test process can read but not change it."""
+    target = places.tools / name
+    target.write_bytes(files("pipeline.proof.results").joinpath(name).read_bytes())
+    # The process's umask may keep files to itself; tests run as another user.
+    target.chmod(0o644)
+    places.tools.chmod(0o755)
+    return target
+
+
+_BUILDERS: dict[str, Callable[[Stack, Places, tuple[str, ...] | None], TestCommand]] = {
+    "pytest": _pytest,
+    "unittest": _unittest,
+    "node_test": _node,
+    "jest": _jest,
+    "vitest": _vitest,
+    "go_test": _go,
+    "cargo_test": _cargo,
+    "maven": _maven,
+    "gradle": _gradle,
+    "npm_script": _npm_script,
+}

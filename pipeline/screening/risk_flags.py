@@ -1,0 +1,68 @@
+"""Risk flags of a request: found by patterns and by a model, united, kept for reviewers, evidence and people."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.change_request import PauseReason
+from pipeline.findings import Risk, RiskFlag
+from pipeline.screening.patterns import screen_text
+from pipeline.stage.run import StageRun
+
+KIND = "screening"
+NAME = "flags.json"
+ACCEPTED = "accepted.json"
+
+
+def deterministic(run: StageRun) -> list[RiskFlag]:
+    """Return what the patterns find in the request; works without any model and cannot itself be steered."""
+    return screen_text(run.context.request_text, run.context.known_hosts)
+
+
+def united(*passes: Sequence[RiskFlag]) -> list[RiskFlag]:
+    """Join passes; one passage keeps its highest risk."""
+    order = [Risk.LOW, Risk.MEDIUM, Risk.HIGH]
+    best: dict[tuple[str, str], RiskFlag] = {}
+    for flag in (flag for found in passes for flag in found):
+        key = (flag.pattern, flag.quote)
+        if key not in best or order.index(flag.risk) > order.index(best[key].risk):
+            best[key] = flag
+    return sorted(best.values(), key=lambda flag: (-order.index(flag.risk), flag.start))
+
+
+async def unaccepted(run: StageRun, flags: Sequence[RiskFlag]) -> list[RiskFlag]:
+    """Return the high flags that stop the request: those no person has looked at and let pass.
+
+    What a person accepts is what the pause showed, passage by passage, and nothing that is found later.
+    """
+    if not run.context.settings.security.pause_on_high_risk:
+        return []
+    accepted = json.loads(await run.context.records.artifact(KIND, ACCEPTED) or b"[]")
+    shown = run.shown(PauseReason.INPUT_RISK)
+    if shown is not None:
+        accepted += [pair for flag in shown["flags"] if (pair := [flag["pattern"], flag["quote"]]) not in accepted]
+        content = json.dumps(accepted, ensure_ascii=False).encode()
+        await run.context.records.save_artifact(
+            kind=KIND, name=ACCEPTED, content=content, media_type="application/json", facts={}
+        )
+    return [flag for flag in flags if flag.risk is Risk.HIGH and [flag.pattern, flag.quote] not in accepted]
+
+
+async def keep(run: StageRun, flags: Sequence[RiskFlag]) -> None:
+    """Store the flags of this change request."""
+    content = json.dumps(plain(flags), ensure_ascii=False).encode()
+    await run.context.records.save_artifact(
+        kind=KIND, name=NAME, content=content, media_type="application/json", facts={}
+    )
+
+
+async def kept(run: StageRun) -> list[RiskFlag]:
+    """Return the stored flags."""
+    content = await run.context.records.artifact(KIND, NAME)
+    return [RiskFlag(**{**one, "risk": Risk(one["risk"])}) for one in json.loads(content or b"[]")]
+
+
+def plain(flags: Sequence[RiskFlag]) -> list[dict[str, Any]]:
+    """Return flags as JSON-plain data."""
+    return [{**asdict(flag), "risk": flag.risk.value} for flag in flags]

@@ -1,0 +1,1 @@
+"""Behaviour specs: scenarios in Gherkin and what they promise."""

@@ -1,0 +1,1 @@
+"""What every stage works with: its run, its state, the ports it may use, specs, trees, test runs and effects."""

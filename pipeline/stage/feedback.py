@@ -1,0 +1,72 @@
+"""Why work was sent back, kept as an artifact and named in the state: the long text never enters a checkpoint."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
+from pipeline.change_request import Stage
+from pipeline.findings import Finding
+from pipeline.ports import Instruction
+from pipeline.stage.run import StageRun
+
+KIND = "feedback"
+OPEN_POINTS = "open points"
+"""The source of what a handed back change leaves to be done."""
+
+
+async def keep(run: StageRun, repository: str, feedback: Sequence[Feedback]) -> str:
+    """Store feedback for one repository and return its name for the state."""
+    name = f"{run.stage.value}/{repository}/{run.activation}"
+    content = json.dumps([asdict(one) for one in feedback], ensure_ascii=False).encode()
+    await run.context.records.save_artifact(
+        kind=KIND, name=name, content=content, media_type="application/json", facts={}
+    )
+    return name
+
+
+async def loop_context(
+    run: StageRun, extra: Sequence[Feedback] = (), *, kinds: Sequence[FeedbackKind] = ()
+) -> LoopContext:
+    """Return layer 4 of a prompt: what sent the work back, and what a person said for this stage.
+
+    `kinds` limits the stored feedback to what concerns the asking role; none means all.
+    """
+    stored = [one for one in await given(run) if not kinds or one.kind in kinds]
+    return LoopContext(
+        round=run.here.get("round", 0) + 1, feedback=(*stored, *extra), instructions=await instructions(run)
+    )
+
+
+async def note_context(run: StageRun) -> LoopContext | None:
+    """Return layer 4 of a stage without a repository: only what a person said."""
+    said = await instructions(run)
+    return LoopContext(instructions=said) if said else None
+
+
+async def given(run: StageRun) -> list[Feedback]:
+    """Return the feedback that sent this repository back, in order."""
+    here = run.here
+    name = here.get("spec_feedback", "") if run.stage is Stage.TRANSLATION else here.get("feedback", "")
+    content = await run.context.records.artifact(KIND, name) if name else None
+    return [Feedback(**{**one, "kind": FeedbackKind(one["kind"])}) for one in json.loads(content or b"[]")]
+
+
+async def instructions(run: StageRun) -> tuple[Instruction, ...]:
+    """Return what a person said when they let this stage run again."""
+    if run.fresh_note is None:
+        return ()
+    said = await run.context.records.intervention(run.fresh_note)
+    text = str(said.body.get("instructions") or "")
+    return (Instruction(intervention_id=said.id, text=text, actor=said.actor),) if text else ()
+
+
+def told(findings: Sequence[Finding]) -> str:
+    """Word findings for an agent: where, what, and the remedy."""
+    return "\n\n".join(_line(finding) for finding in findings)
+
+
+def _line(finding: Finding) -> str:
+    where = f"{finding.file}:{finding.line}" if finding.line else finding.file or "the change as a whole"
+    remedy = f"\n  Remedy: {finding.remedy}" if finding.remedy else ""
+    return f"- [{finding.severity.value}] {finding.category} in {where}: {finding.message}{remedy}"

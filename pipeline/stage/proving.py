@@ -1,0 +1,148 @@
+"""The pipeline's own test runs for the stages: clean checkout, protected tests restored, fresh sandbox, report kept.
+
+The verdict on code is never the agent's word. Every run happens in a tree that no agent ever touched, made from a
+commit, and is stored with its verdict before anything follows from it.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipeline import events
+from pipeline.ports import Environment, Stack
+from pipeline.proof import test_logs
+from pipeline.proof.protected_tests import symbol_paths
+from pipeline.proof.symbols import RepositorySymbols, read_symbols
+from pipeline.proof.test_reports import Outcome, TestReport
+from pipeline.proof.test_runs import run_tests, unreported
+from pipeline.proof.untrusted_files import write_over
+from pipeline.stage.repository_reading import stack_at, text_at
+from pipeline.stage.run import StageRun
+
+_REPORT = TypeAdapter(TestReport)
+
+
+async def environment_of(run: StageRun, name: str, commit: str) -> tuple[Stack, Environment]:
+    """Return stack and built environment of a repository at a commit; builds once per manifest hash, looks once per run."""
+    context = run.context
+    if (name, commit) not in context.prepared:
+        repository = context.repositories[name]
+        stack, digest = await stack_at(repository, commit, context.targets[name])
+        tree = context.tree(name, f"manifests-{run.activation[:8]}")
+        await repository.remove_worktree(tree)
+        await repository.checkout(tree, commit)
+        try:
+            context.prepared[name, commit] = stack, await context.environments.prepare(stack, tree, digest)
+        finally:
+            await repository.remove_worktree(tree)
+    return context.prepared[name, commit]
+
+
+async def prove(
+    run: StageRun,
+    *,
+    name: str,
+    commit: str,
+    purpose: str,
+    selection: Sequence[str] | None,
+    stack: Stack,
+    environment: Environment,
+    restored: Mapping[str, bytes | None] | None = None,
+    left_out: Mapping[str, Collection[str]] | None = None,
+) -> TestReport:
+    """Run tests of a commit in a clean checkout; `restored` overwrites paths (None deletes) before the run.
+
+    `left_out` is what `left_out` found on the base. The log is stored here, before the run is: a stored run that is shown
+    has its log.
+    """
+    context = run.context
+    tree = context.tree(name, f"{purpose}-{run.activation[:8]}")
+
+    async def keep_log(log: test_logs.RunLog) -> None:
+        await context.records.save_artifact(
+            kind=test_logs.KIND, name=test_logs.name_of(name, run.activation, purpose, commit),
+            content=log.text.encode(), media_type="text/plain; charset=utf-8", facts={"cut": log.cut},
+        )  # fmt: skip
+
+    repository = context.repositories[name]
+    await repository.remove_worktree(tree)
+    await repository.checkout(tree, commit)
+    write_over(tree, restored or {})
+    try:
+        report = await run_tests(
+            stack=stack, tree=tree, environment=environment, sandbox=context.sandbox,
+            selection=selection, limits=context.settings.pipeline, left_out=left_out, keep_log=keep_log,
+        )  # fmt: skip
+    finally:
+        await repository.remove_worktree(tree)
+    await run.emit(
+        events.TestsRun(
+            purpose=purpose,
+            commit=commit,
+            passed=report.count(Outcome.PASSED),
+            failed=report.count(Outcome.FAILED) + report.count(Outcome.ERROR),
+            skipped=report.count(Outcome.SKIPPED),
+            ok=report.ok,
+            summary=report.summary()[:500],
+            repository=name,
+        )
+    )
+    return report
+
+
+async def keep(
+    run: StageRun, name: str, *, purpose: str, commit: str, report: TestReport, ok: bool, verdict: Mapping[str, Any]
+) -> None:
+    """Store a run with what was concluded from it."""
+    await run.context.records.save_test_run(
+        repository=name, stage=run.stage, activation=run.activation, purpose=purpose, commit=commit, ok=ok,
+        report=plain(report), verdict=verdict,
+    )  # fmt: skip
+
+
+async def known_run(run: StageRun, name: str, *, purpose: str, commit: str) -> TestReport | None:
+    """Return the newest stored run of a purpose at a commit."""
+    for row in reversed(await run.context.records.test_runs(name)):
+        if (row["purpose"], row["commit"]) == (purpose, commit):
+            return _REPORT.validate_python(row["report"])
+    return None
+
+
+async def baseline(run: StageRun, name: str, commit: str, stack: Stack, environment: Environment) -> TestReport:
+    """Return the full suite's report on a base commit; run once per commit."""
+    known = await known_run(run, name, purpose="baseline", commit=commit)
+    if known is not None:
+        return known
+    report = await prove(
+        run, name=name, commit=commit, purpose="baseline", selection=None, stack=stack, environment=environment
+    )
+    await keep(run, name, purpose="baseline", commit=commit, report=report, ok=report.ok, verdict={})
+    return report
+
+
+async def left_out(
+    run: StageRun, name: str, *, base: str, report: TestReport, stack: Stack, files: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return the tests of existing files that the base's full suite leaves out by the repository's own configuration."""
+    repository = run.context.repositories[name]
+    known = {case.file for case in report.cases} if report.per_test else set()
+    sources = {file: await text_at(repository, base, file) for file in files if file in known}
+    return unreported(report.cases, sources, stack.language)
+
+
+async def symbols_of(run: StageRun, name: str, commit: str, stack: Stack) -> RepositorySymbols:
+    """Return what a commit's sources define, its test files left out; evidence is checked with the same choice."""
+    repository = run.context.repositories[name]
+    paths = symbol_paths(await repository.list_files(commit), stack.language, stack.test_patterns)
+    return read_symbols(
+        stack.language, {path: await text_at(repository, commit, path) for path in paths}, stack.source_roots
+    )
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """Return a frozen dataclass as JSON-plain data."""
+    result: dict[str, Any] = json.loads(json.dumps(asdict(value), default=str))
+    return result

@@ -1,0 +1,86 @@
+"""What the pipeline reads from a repository at one commit: its stack, and what agents are told of it.
+
+Everything comes from the base branch's commit through the cache, never from a tree that an agent could have written.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from pipeline.agents.repository_context import RepositoryFacts, conventions_path, repository_context
+from pipeline.change_request import RepositoryTarget
+from pipeline.ports import Repository, Stack
+from pipeline.proof.path_globs import matches_any
+from pipeline.repositories.stacks import detect, manifest_hash
+
+SAMPLE_MAX_BYTES = 4_000
+
+
+async def stack_at(repository: Repository, commit: str, target: RepositoryTarget) -> tuple[Stack, str]:
+    """Return the stack of a commit and the hash of the manifests that decide its environment."""
+    files = await repository.list_files(commit)
+    read = _reader(repository, commit)
+    stack = await asyncio.to_thread(detect, files, read, test_command=target.test_command)
+    return stack, await asyncio.to_thread(manifest_hash, stack, read)
+
+
+async def context_at(
+    repository: Repository,
+    commit: str,
+    target: RepositoryTarget,
+    stack: Stack,
+    *,
+    learnings: Sequence[str],
+    with_samples: bool,
+    tokens_max: int,
+) -> str:
+    """Return layer 2 of the prompts for a repository; the same bytes for the same commit and learnings."""
+    files = await repository.list_files(commit)
+    path = conventions_path(files)
+    conventions = (path, await text_at(repository, commit, path)) if path else None
+    facts = RepositoryFacts(
+        name=target.name,
+        base_branch=target.base_branch,
+        files=files,
+        stack=f"{stack.language.value}, {stack.runner}",
+        test_command=stack.test_command,
+        conventions=conventions,
+        learnings=learnings,
+        sample_tests=await _samples(repository, commit, files, stack.test_patterns) if with_samples else None,
+        sample_specs=await _samples(repository, commit, files, ("**/*.feature",)) if with_samples else None,
+    )
+    return repository_context(facts, tokens_max=tokens_max)
+
+
+async def text_at(repository: Repository, commit: str, path: str) -> str:
+    """Return a file as text, undecodable bytes replaced; empty when it does not exist."""
+    return (await repository.read_file(commit, path) or b"").decode(errors="replace")
+
+
+async def in_the_way(repository: Repository, commit: str, path: str) -> str | None:
+    """Return the file or link that stands where a directory of this path has to be; None when nothing does."""
+    files = frozenset(await repository.list_files(commit))
+    parts = path.split("/")
+    above = ("/".join(parts[:number]) for number in range(1, len(parts) + 1))
+    return next((place for place in above if place in files), None)
+
+
+async def _samples(
+    repository: Repository, commit: str, files: Sequence[str], patterns: Sequence[str]
+) -> Mapping[str, str]:
+    """One typical file: the median by name, so that neither a package marker nor the largest file is shown."""
+    found = [
+        path for path in files if matches_any(path, patterns) and not path.endswith(("__init__.py", "conftest.py"))
+    ]
+    if not found:
+        return {}
+    path = found[len(found) // 2]
+    return {path: (await text_at(repository, commit, path))[:SAMPLE_MAX_BYTES]}
+
+
+def _reader(repository: Repository, commit: str) -> Callable[[str], bytes | None]:
+    loop = asyncio.get_running_loop()
+
+    def read(path: str) -> bytes | None:
+        return asyncio.run_coroutine_threadsafe(repository.read_file(commit, path), loop).result()
+
+    return read
