@@ -10,10 +10,10 @@ from cli import itself
 from cli.local.data_directory import DataDirectory, write_private
 from controller.app import create_app
 from controller.auth.service import ensure_local_principal, token_works
-from controller.git_work import DeleteRef, DeleteSnapshots, GitDiffs, GitInspector, GitRemoteRefs, Merge, PushBranch
+from controller.git_work import BranchPusher, GitDiffs, GitInspector, GitRemoteRefs, Merger, RefDeleter, SnapshotDeleter
 from controller.launch.child import ForkServerChild
 from controller.launch.process import ProcessLauncher
-from controller.publishing import PublishSnapshot
+from controller.publishing import SnapshotPublisher
 from controller.serve import serve
 from controller.wiring import ControllerWiring, Place
 from pipeline.adapters.clock import SystemClock
@@ -24,6 +24,7 @@ from pipeline.adapters.git.repository import cache_below, open_repository
 from pipeline.adapters.git.runner import GitCommands
 from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
+from pipeline.effects.kinds import EffectKind
 from pipeline.errors import CallerError
 from pipeline.line.crash_points import crash_points, unnoticed
 from pipeline.ports import Author, RemoteFacts, Repository
@@ -59,11 +60,11 @@ def wiring(settings: ProcessSettings, *, alone: bool, fork_server: ForkServerChi
             itself.command(*itself.FORK_SERVER), begun=fork_server, environment=itself.environment_of_workers()
         ),
         executors={
-            "push": PushBranch(opener.open),
-            "merge": Merge(opener.open, LocalForge()),
-            "delete_ref": DeleteRef(opener.open),
-            "delete_snapshots": DeleteSnapshots(opener.open),
-            "publish": PublishSnapshot(opener.open, scanner=DetectSecretsScanner(), author=opener.author),
+            EffectKind.PUSH: BranchPusher(opener.open),
+            EffectKind.MERGE: Merger(opener.open, LocalForge()),
+            EffectKind.DELETE_REF: RefDeleter(opener.open),
+            EffectKind.DELETE_SNAPSHOTS: SnapshotDeleter(opener.open),
+            EffectKind.PUBLISH: SnapshotPublisher(opener.open, scanner=DetectSecretsScanner(), author=opener.author),
         },
         webhooks=HttpWebhooks(
             secrets=settings.webhook.secrets,

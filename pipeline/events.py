@@ -5,11 +5,13 @@ event type, joined in a discriminated union that also types the HTTP stream. Tex
 secrets; what is long (diffs, transcripts, logs) is named by id and read from its own table.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.change_request import PauseReason, Stage, Status, WaitKind
+from pipeline.effects.kinds import EffectKind, EffectStatus
 from pipeline.findings import Risk
 
 
@@ -181,8 +183,8 @@ class EffectRecorded(_Event):
 
     type: Literal["effect_recorded"] = "effect_recorded"
     effect_id: str
-    kind: str
-    status: str
+    kind: EffectKind
+    status: EffectStatus
     summary: str
 
 
@@ -249,3 +251,14 @@ Event = Annotated[
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Parses and dumps any event; the discriminator is `type`."""
+
+
+def read_event(payload: Mapping[str, object]) -> Event | None:
+    """Return a stored event; None for one that this version cannot read, which whoever reads has to answer for.
+
+    What a newer version added to an event is left out.
+    """
+    try:
+        return EVENT.validate_python(payload, extra="ignore")
+    except ValidationError:
+        return None

@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pipeline.change_request import Kind, PauseReason, Reach, RepositoryTarget, Stage, Status, WaitKind
+from pipeline.change_request import Kind, PauseReason, RepositoryTarget, Stage, Status, WaitKind
+from pipeline.events import Event, read_event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,13 @@ class StoredEvent:
     cr_id: str
     type: str
     payload: Mapping[str, Any]
+    """As stored: what streams send without looking into it."""
     at: datetime
+
+    @property
+    def event(self) -> Event | None:
+        """What happened; None for an event that this version cannot read. Parsed each time it is asked for."""
+        return read_event(self.payload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,25 +120,6 @@ class ExpiredLease:
     cr_id: str
     epoch: int
     owner: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """One change outside: intent, claim, outcome. `payload` names exact commits, built before the intent."""
-
-    id: str
-    tenant_id: str
-    key: str
-    cr_id: str
-    repository: str | None
-    kind: str
-    status: str
-    payload: Mapping[str, Any]
-    result: Mapping[str, Any]
-    tries: int
-    error: str
-    reach: Reach = Reach.PUBLIC
-    """How far its repository's remote may lead, by the change request's snapshot; told to whoever claims it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from controller.identifiers import IDENTIFIER
 from controller.interventions.schemas import AvailableAction
 from controller.text import TEXT_MAX, TITLE_MAX, URL, BranchName, FilledLine, FilledText, Line, Stated
 from pipeline.change_request import Kind, PauseReason, Stage, Status, WaitKind
+from pipeline.effects.kinds import EffectStatus
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.repositories.paths import portable_path
 from pipeline.store.board import AttemptState, Spending
@@ -260,7 +261,7 @@ class TakenRepository(BaseModel):
     name: str
     branch: str
     remote: str
-    status: str
+    status: EffectStatus
     commit: str | None
     message: str
     """Why it was not published, or what of it was not."""

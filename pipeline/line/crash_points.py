@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.change_request import Stage
+from pipeline.effects.kinds import DECLARED
 from pipeline.errors import CallerError
 from pipeline.ports import EntryKind
 from pipeline.settings.process import ProcessSettings
@@ -24,7 +25,7 @@ STRUCK = "struck"
 """Below the directory: what struck, with the process and the moment, in a file named like the point."""
 PASSED = "passed"
 """Below the directory, if the test made it: an empty file for every point that a process came to."""
-EFFECT_KINDS = ("push", "merge", "delete_ref", "delete_snapshots")
+EFFECT_KINDS = tuple(kind.value for kind, one in DECLARED.items() if one.always)
 CHECKPOINTS = 23
 """So many does a change request make that meets no obstacle, in one repository."""
 _WITHOUT_RESULT = (Stage.RELEASE_GATE, Stage.SYNC)

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from pipeline.agents.job import Agents
 from pipeline.change_request import RepositoryTarget, Stage
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import Payload
 from pipeline.events import Event
 from pipeline.findings import Finding
 from pipeline.ports import (
@@ -23,7 +25,7 @@ from pipeline.ports import (
     Signer,
     Stack,
 )
-from pipeline.records import Effect, Gate, Intervention, SpecRevision, StageResult
+from pipeline.records import Gate, Intervention, SpecRevision, StageResult
 from pipeline.settings.runtime import RuntimeSettings
 
 
@@ -103,8 +105,8 @@ class Records(Protocol):
     async def save_feedback_of_gate(self, gate: Gate) -> None:
         """Keep an approver's words as the feedback artifact `gate/<id>`. Idempotent."""
 
-    async def intend(self, *, key: str, repository: str | None, kind: str, payload: Mapping[str, Any]) -> Effect:
-        """Record the intent of a change outside, once per key."""
+    async def intend(self, *, key: str, repository: str | None, payload: Payload) -> Effect:
+        """Record the intent of a change outside, once per key; its payload decides the kind."""
 
     async def outcome(self, effect_id: str, *, timeout_s: float) -> Effect:
         """Wait until the controller recorded how an effect ended; returns it undecided after the timeout."""

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from pipeline.change_request import PauseReason, branch_name
+from pipeline.effects.kinds import DeleteRef
 from pipeline.evidence import gathering
 from pipeline.machine import tree_walk
 from pipeline.proof.test_runs import RESULTS
@@ -46,8 +47,7 @@ async def _delete_branch(run: StageRun, name: str) -> None:
     effect = await run.context.records.intend(
         key=f"delete/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}",
         repository=name,
-        kind="delete_ref",
-        payload={"remote": target.remote, "ref": f"refs/heads/{branch}", "expected": facts["head"]},
+        payload=DeleteRef(remote=target.remote, ref=f"refs/heads/{branch}", expected=facts["head"]),
     )
     await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
 
@@ -56,7 +56,9 @@ async def _delete_snapshots(run: StageRun, name: str) -> None:
     """Delete the snapshots of every epoch; a remote that refuses keeps them, and nobody has to act on that."""
     context, target = run.context, run.context.targets[name]
     intent = saving.deletion(context.cr_id, context.attempt, name, target.remote, shown=_shown(run, name))
-    await effect_outcomes.outcome(run, await context.records.intend(**intent))
+    await effect_outcomes.outcome(
+        run, await context.records.intend(key=intent.key, repository=name, payload=intent.payload)
+    )
 
 
 def _shown(run: StageRun, name: str) -> list[str]:

@@ -14,10 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
 from pipeline.change_request import Stage
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import NOT_DONE, EffectStatus, Payload
 from pipeline.errors import NotFound
 from pipeline.findings import Finding
 from pipeline.identifiers import derived_id
-from pipeline.records import Effect, Gate, Intervention, SpecRevision, StageResult
+from pipeline.records import Gate, Intervention, SpecRevision, StageResult
 from pipeline.store import ledger
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
@@ -31,7 +33,6 @@ from pipeline.store.leases import Leases
 from pipeline.store.tables import journal, learnings, pull_requests
 from pipeline.store.work import Work
 
-DECIDED = frozenset({"done", "conflict", "refused", "dead", "dismissed"})
 LOOK_AGAIN_S = 0.02
 LOOK_AGAIN_MAX_S = 0.25
 
@@ -187,11 +188,11 @@ class RunRecords:
             kind="feedback", name=f"gate/{gate.id}", content=content, media_type="application/json", facts={}
         )
 
-    async def intend(self, *, key: str, repository: str | None, kind: str, payload: Mapping[str, Any]) -> Effect:
+    async def intend(self, *, key: str, repository: str | None, payload: Payload) -> Effect:
         """Record the intent and wake the controller's executor."""
         async with self._database.transaction() as connection:
             effect = await Effects(connection).intend(
-                key=key, cr_id=self._cr_id, repository=repository, kind=kind, payload=payload
+                key=key, cr_id=self._cr_id, repository=repository, payload=payload
             )
             await ring_at_commit(connection, self._database.tenant, "effects")
         return effect
@@ -203,7 +204,7 @@ class RunRecords:
         while True:
             async with self._database.transaction() as connection:
                 effect = await Effects(connection).get(effect_id)
-            if effect.status in DECIDED or asyncio.get_running_loop().time() > deadline:
+            if effect.status.decided or asyncio.get_running_loop().time() > deadline:
                 return effect
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 1.5, LOOK_AGAIN_MAX_S)
@@ -211,7 +212,7 @@ class RunRecords:
     async def try_again(self, effect_id: str) -> None:
         """See the port; wakes the controller's executor."""
         async with self._database.transaction() as connection:
-            await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed", "retry"))
+            await Effects(connection).revive(effect_id, given_up=NOT_DONE | {EffectStatus.RETRY})
             await ring_at_commit(connection, self._database.tenant, "effects")
 
     async def effects(self) -> Sequence[Effect]:

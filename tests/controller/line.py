@@ -22,6 +22,7 @@ from pipeline.store.leases import Leases
 from pipeline.store.ledger import PostgresLedger
 from pipeline.store.pull_requests import PullRequests
 from pipeline.store.work import Work
+from tests.effects import push
 
 CR = "cr-1"
 SNAPSHOTS = ("1" * 40, "2" * 40, "3" * 40)
@@ -105,9 +106,7 @@ async def worked(store: Database, cr_id: str = CR) -> None:
         )
         await ChangeRequests(connection).store_structured(cr_id, {"criteria": ["It says hello."]})
         await Learnings(connection).propose(cr_id, repository="sample", text="Run make.", evidence="It failed twice.")
-        await Effects(connection).intend(
-            key="push", cr_id=cr_id, repository="sample", kind="push", payload={"commit": "h" * 40}
-        )
+        await Effects(connection).intend(key="push", cr_id=cr_id, repository="sample", payload=push(commit="h" * 40))
         await PullRequests(connection).save(
             cr_id, 1, "sample", title="t", body="b", base_branch="main", head_branch=f"changeline/{cr_id}",
             head_commit="h" * 40,

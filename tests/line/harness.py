@@ -27,10 +27,11 @@ from pipeline.access import Principal, Role
 from pipeline.adapters.git.commit_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import Reach, RepositoryTarget, Stage, Status
+from pipeline.effects.effect import Effect
 from pipeline.errors import DatabaseAway
 from pipeline.evidence import gathering
 from pipeline.evidence.bundle_verification import verify_bundle
-from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
+from pipeline.records import ChangeRequest, Gate, Intervention, NewChangeRequest, StoredEvent
 from pipeline.settings.process import ProcessSettings
 from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.change_requests import ChangeRequests
