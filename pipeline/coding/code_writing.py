@@ -219,7 +219,7 @@ async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, E
         )
     stack, environment = await proving.environment_of(run, run.name, head)
     rebuilt = {"manifest_hash": environment.manifest_hash, "why": ", ".join(manifests), "log": environment.log}
-    await run.context.records.save_artifact(
+    await run.context.artifacts.save(
         kind="rebuild", name=run.name, content=json.dumps(rebuilt).encode(), media_type="application/json", facts={}
     )
     await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt['why']}."))

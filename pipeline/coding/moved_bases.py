@@ -36,7 +36,7 @@ async def keep(run: StageRun, onto: str, replayed: Replayed, *, proven: bool) ->
         if (one["base_before"], one["head_before"]) != (before, move["head_before"])
     ]
     content = json.dumps([*known, move], ensure_ascii=False).encode()
-    await run.context.records.save_artifact(
+    await run.context.artifacts.save(
         kind=KIND, name=name_of(run.name), content=content, media_type="application/json", facts={}
     )
     return f"{run.target.base_branch} moved from {before[:10]} to {onto[:10]}, the head is {replayed.head[:10]} now"
@@ -48,5 +48,5 @@ async def kept(run: StageRun, repository: str) -> list[dict[str, Any]]:
 
 
 async def _all(run: StageRun, repository: str) -> list[dict[str, Any]]:
-    moves: list[dict[str, Any]] = json.loads(await run.context.records.artifact(KIND, name_of(repository)) or b"[]")
+    moves: list[dict[str, Any]] = json.loads(await run.context.artifacts.load(KIND, name_of(repository)) or b"[]")
     return moves

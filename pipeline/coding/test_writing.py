@@ -131,7 +131,7 @@ async def stored(run: StageRun) -> ProvenTests | None:
 
 async def stored_of(run: StageRun, name: str) -> ProvenTests | None:
     """As `stored`, for any repository of the run."""
-    content = await run.context.records.artifact(KIND, name)
+    content = await run.context.artifacts.load(KIND, name)
     if content is None:
         return None
     kept: dict[str, Any] = json.loads(content)
@@ -152,7 +152,7 @@ async def keep(run: StageRun, tests: ProvenTests) -> None:
         "red": proving.plain(tests.red),
     }
     content = json.dumps(kept, ensure_ascii=False).encode()
-    await run.context.records.save_artifact(
+    await run.context.artifacts.save(
         kind=KIND, name=run.name, content=content, media_type="application/json", facts={"commit": tests.commit}
     )
 

@@ -70,7 +70,7 @@ async def parts(run: StageRun) -> dict[str, Any]:
 async def keep(run: StageRun) -> str:
     """Build, sign and store the bundle as it stands; returns its SHA-256."""
     content = build_bundle(await _sections(run), run.context.signer)
-    return await run.context.records.save_artifact(
+    return await run.context.artifacts.save(
         kind=KIND, name=NAME, content=content, media_type="application/json", facts={"attempt": run.context.attempt}
     )
 
@@ -93,7 +93,7 @@ async def _sections(run: StageRun) -> Sections:
         screening=tuple(await kept(run)),
         repositories=repositories,
         reviews=await _reviews(run),
-        roles=roles(await run.context.records.calls(), await run.context.records.prompts()),
+        roles=roles(await run.context.spending.calls(), await run.context.spending.prompts()),
         skipped=await _skipped(run),
         approvals=await _approvals(run, release_parts(request, repositories)),
     )
@@ -147,7 +147,7 @@ async def _repository(run: StageRun, name: str) -> RepositoryEvidence:
 
 
 async def _rebuilds(run: StageRun, name: str) -> tuple[RebuildRecord, ...]:
-    content = await run.context.records.artifact("rebuild", name)
+    content = await run.context.artifacts.load("rebuild", name)
     if content is None:
         return ()
     rebuilt = json.loads(content)
@@ -164,7 +164,7 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
     facts = run.state["repositories"][name]
     repository = run.context.repositories[name]
     stack, _ = await stack_at(repository, facts["base"], run.context.targets[name])
-    rows = await run.context.records.test_runs(name)
+    rows = await run.context.test_runs.all(name)
     suite = _row(rows, "green_suite", facts["head"])
     preserve_base = _found(rows, "preserve_on_base", facts["tests"])
     baseline = _run_of(_row(rows, "baseline", facts["base"]))
@@ -203,7 +203,7 @@ async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
     reviews = list(await _spec_checks(run))
     for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
         for reviewer in REPORTERS:
-            found = await run.context.records.findings(activation=f"{outcome['activation']}/{reviewer}")
+            found = await run.context.findings.all(activation=f"{outcome['activation']}/{reviewer}")
             findings = tuple(finding for _, finding in found)
             blocking = any(finding.severity.blocking for finding in findings)
             verdict = "changes_required" if blocking else "pass"
@@ -237,7 +237,7 @@ async def _skipped(run: StageRun) -> tuple[SkipRecord, ...]:
         SkipRecord(
             stage=str(said.body.get("stage", "")), actor=said.actor, at=said.created_at.isoformat(), reason=str(said.body.get("instructions") or "")
         )
-        for said in await run.context.records.interventions()
+        for said in await run.context.interventions.all()
         if said.action == "skip" and said.status == "acted"
     )  # fmt: skip
 
@@ -254,7 +254,7 @@ async def _approvals(run: StageRun, current: Mapping[str, Any]) -> tuple[Approva
             parts=dict(gate.content.get("parts", gate.content)),
             carried_over=_carried_over(run, gate, current),
         )
-        for gate in await run.context.records.gates()
+        for gate in await run.context.gates.all()
         if gate.status == "decided"
     )
 

@@ -30,7 +30,7 @@ async def keep(run: StageRun, role: str, repository: str, commit: str | None, ve
     )
     content = json.dumps(record.model_dump(mode="json"), sort_keys=True).encode()
     name = _name(run.activation, role, repository)
-    await run.context.records.save_artifact(
+    await run.context.artifacts.save(
         kind=KIND,
         name=name,
         content=content,
@@ -41,7 +41,7 @@ async def keep(run: StageRun, role: str, repository: str, commit: str | None, ve
 
 async def kept(run: StageRun, activation: str, role: str, repository: str) -> ReviewRecord | None:
     """Return what was kept; None for a judge that was not asked, or that judged before this was kept."""
-    content = await run.context.records.artifact(KIND, _name(activation, role, repository))
+    content = await run.context.artifacts.load(KIND, _name(activation, role, repository))
     return ReviewRecord.model_validate_json(content) if content else None
 
 

@@ -35,7 +35,7 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             summary=request.summary,
             source=run.context.source,
             external_url=run.context.external_url,
-            cost_usd=f"{await run.context.records.cost_usd():.2f}",
+            cost_usd=f"{await run.context.spending.cost_usd():.2f}",
             scripted=run.context.scripted,
             criteria=[f"{one.id}: {one.text}" for one in request.acceptance_criteria],
             scenarios=[(one.id, one.kind.value, one.title) for one in spec.scenarios],
@@ -65,7 +65,7 @@ async def release(run: StageRun) -> dict[str, Any]:
         "skipped": await skipped(run),
         "request_changes": await request_changes(run),
         "repositories": {name: await _repository(run, name) for name in names},
-        "cost_usd": f"{await run.context.records.cost_usd():.4f}",
+        "cost_usd": f"{await run.context.spending.cost_usd():.4f}",
         "scripted": run.context.scripted,
     }
 
@@ -74,7 +74,7 @@ async def skipped(run: StageRun) -> list[str]:
     """Return what a person skipped; every approver sees it."""
     return [
         f"{said.actor} skipped {said.body.get('stage', 'a stage')}{_because(said.body)}"
-        for said in await run.context.records.interventions()
+        for said in await run.context.interventions.all()
         if said.action == "skip" and said.status == "acted"
     ]
 
@@ -86,7 +86,7 @@ async def request_changes(run: StageRun) -> list[str]:
     """Return who changed the text of the request on the way; every approver sees it."""
     return [
         f"{said.actor} {_CHANGED[said.action]}: revision {said.body['revision']}"
-        for said in await run.context.records.interventions()
+        for said in await run.context.interventions.all()
         if said.action in _CHANGED
     ]
 
@@ -105,18 +105,18 @@ async def history(run: StageRun) -> str:
     ]
     lines += [
         f"{said.actor} said {said.action}: {said.body.get('instructions') or ''}".strip()
-        for said in await run.context.records.interventions()
+        for said in await run.context.interventions.all()
     ]
     lines += [
         f"{row['purpose']} of {row['repository']}: {'ok' if row['ok'] else 'not ok'}"
-        for row in await run.context.records.test_runs()
+        for row in await run.context.test_runs.all()
     ]
     return "\n".join(lines)
 
 
 async def findings_text(run: StageRun) -> str:
     """Return all findings, one a line."""
-    return "\n".join(_finding(owner, finding) for owner, finding in await run.context.records.findings()) or "none"
+    return "\n".join(_finding(owner, finding) for owner, finding in await run.context.findings.all()) or "none"
 
 
 async def current_findings(run: StageRun, name: str) -> list[Finding]:
@@ -124,7 +124,7 @@ async def current_findings(run: StageRun, name: str) -> list[Finding]:
     outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
     if outcome is None:
         return []
-    found = [await run.context.records.findings(activation=f"{outcome['activation']}/{source}") for source in REPORTERS]
+    found = [await run.context.findings.all(activation=f"{outcome['activation']}/{source}") for source in REPORTERS]
     return [finding for reported in found for _, finding in reported]
 
 
@@ -135,7 +135,7 @@ async def _repository(run: StageRun, name: str) -> dict[str, Any]:
     files = await repository.changed_files(facts["base"], facts["head"])
     suite = await _suite(run, name, facts)
     current = await current_findings(run, name)
-    everything = [finding for owner, finding in await run.context.records.findings() if owner == name]
+    everything = [finding for owner, finding in await run.context.findings.all() if owner == name]
     return {
         "base_branch": target.base_branch,
         "base": facts["base"],
@@ -165,7 +165,7 @@ def _scenarios(spec: Spec) -> list[dict[str, Any]]:
 
 async def _suite(run: StageRun, name: str, facts: RepositoryState) -> dict[str, Any]:
     """Return how the full suite of the head went, from the run that proved it."""
-    for row in reversed(await run.context.records.test_runs(name)):
+    for row in reversed(await run.context.test_runs.all(name)):
         if row["commit"] == facts["head"] and row["purpose"] in GREEN:
             compared = row["verdict"].get("suite", {})
             outcomes = [case["outcome"] for case in row["report"]["cases"]]
@@ -179,7 +179,7 @@ async def _proven_tests(run: StageRun, name: str) -> int:
     spec = await specs.spec_of(run, name)
     if not any(one.kind is ScenarioKind.CHANGE for one in spec.scenarios):
         return 0
-    for row in reversed(await run.context.records.test_runs(name)):
+    for row in reversed(await run.context.test_runs.all(name)):
         if row["purpose"] == "green_change":
             return sum(1 for test in row["verdict"].get("red", {}).get("tests", []) if test["counts"])
     return 0

@@ -38,12 +38,12 @@ async def unaccepted(run: StageRun, flags: Sequence[RiskFlag]) -> list[RiskFlag]
     """
     if not run.context.settings.security.pause_on_high_risk:
         return []
-    accepted = json.loads(await run.context.records.artifact(KIND, ACCEPTED) or b"[]")
+    accepted = json.loads(await run.context.artifacts.load(KIND, ACCEPTED) or b"[]")
     shown = run.shown(PauseReason.INPUT_RISK)
     if shown is not None:
         accepted += [pair for flag in shown["flags"] if (pair := [flag["pattern"], flag["quote"]]) not in accepted]
         content = json.dumps(accepted, ensure_ascii=False).encode()
-        await run.context.records.save_artifact(
+        await run.context.artifacts.save(
             kind=KIND, name=ACCEPTED, content=content, media_type="application/json", facts={}
         )
     return [flag for flag in flags if flag.risk is Risk.HIGH and [flag.pattern, flag.quote] not in accepted]
@@ -52,14 +52,12 @@ async def unaccepted(run: StageRun, flags: Sequence[RiskFlag]) -> list[RiskFlag]
 async def keep(run: StageRun, flags: Sequence[RiskFlag]) -> None:
     """Store the flags of this change request."""
     content = json.dumps(plain(flags), ensure_ascii=False).encode()
-    await run.context.records.save_artifact(
-        kind=KIND, name=NAME, content=content, media_type="application/json", facts={}
-    )
+    await run.context.artifacts.save(kind=KIND, name=NAME, content=content, media_type="application/json", facts={})
 
 
 async def kept(run: StageRun) -> list[RiskFlag]:
     """Return the stored flags."""
-    content = await run.context.records.artifact(KIND, NAME)
+    content = await run.context.artifacts.load(KIND, NAME)
     return [RiskFlag(**{**one, "risk": Risk(one["risk"])}) for one in json.loads(content or b"[]")]
 
 

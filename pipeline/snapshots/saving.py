@@ -229,7 +229,7 @@ async def forget(repository: Repository, cr_id: str, name: str, *, shown: Sequen
 def deletion(
     cr_id: str, attempt: int, repository: str, remote: str, *, shown: Sequence[str | None] = ()
 ) -> dict[str, Any]:
-    """Return the intent to delete all snapshots of one repository, as `Effects.intend` and `Records.intend` take it.
+    """Return the intent to delete all snapshots of one repository, as `Effects.intend` takes it.
 
     `shown` are the commits that people can still look at afterwards, None for those that there are not.
     """

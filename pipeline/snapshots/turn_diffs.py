@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.ports import ChangedFile, JournalKey, Repository
+from pipeline.ports.records import ArtifactStore
 from pipeline.proof.secret_shapes import redacted_lines
-from pipeline.stage.context import Records
 
 KIND = "turn_diff"
 PATCH_MAX_BYTES = 1_000_000
@@ -43,13 +43,13 @@ def name_of(key: JournalKey, turn: int | None) -> str:
 class TurnDiffs:
     """Keeps the differences of one change request's turns."""
 
-    records: Records
+    artifacts: ArtifactStore
     repository: Callable[[str], Repository]
 
     async def keep(self, name: str, key: JournalKey, turn: int | None, before: str, after: str) -> None:
         """Keep what a turn, or a whole conversation, changed in a repository. Safe to repeat."""
         found = await _difference(self.repository(name), before, after)
-        await self.records.save_artifact(
+        await self.artifacts.save(
             kind=KIND, name=name_of(key, turn), content=written(found), media_type="application/json",
             facts={"repository": name},
         )  # fmt: skip

@@ -8,6 +8,8 @@ from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
 from pipeline.change_request import Stage
 from pipeline.findings import Finding
 from pipeline.ports import Instruction
+from pipeline.records import Gate
+from pipeline.stage.context import StageContext
 from pipeline.stage.run import StageRun
 
 KIND = "feedback"
@@ -19,10 +21,17 @@ async def keep(run: StageRun, repository: str, feedback: Sequence[Feedback]) -> 
     """Store feedback for one repository and return its name for the state."""
     name = f"{run.stage.value}/{repository}/{run.activation}"
     content = json.dumps([asdict(one) for one in feedback], ensure_ascii=False).encode()
-    await run.context.records.save_artifact(
-        kind=KIND, name=name, content=content, media_type="application/json", facts={}
-    )
+    await run.context.artifacts.save(kind=KIND, name=name, content=content, media_type="application/json", facts={})
     return name
+
+
+async def keep_of_gate(context: StageContext, gate: Gate) -> None:
+    """Keep an approver's words as the feedback `gate/<id>`. Idempotent."""
+    told = [{"kind": FeedbackKind.PULL_REQUEST.value, "source": f"approver {gate.decided_by}", "text": gate.comment}]
+    content = json.dumps(told, ensure_ascii=False).encode()
+    await context.artifacts.save(
+        kind=KIND, name=f"gate/{gate.id}", content=content, media_type="application/json", facts={}
+    )
 
 
 async def loop_context(
@@ -48,7 +57,7 @@ async def given(run: StageRun) -> list[Feedback]:
     """Return the feedback that sent this repository back, in order."""
     here = run.here
     name = here.get("spec_feedback", "") if run.stage is Stage.TRANSLATION else here.get("feedback", "")
-    content = await run.context.records.artifact(KIND, name) if name else None
+    content = await run.context.artifacts.load(KIND, name) if name else None
     return [Feedback(**{**one, "kind": FeedbackKind(one["kind"])}) for one in json.loads(content or b"[]")]
 
 
@@ -56,7 +65,7 @@ async def instructions(run: StageRun) -> tuple[Instruction, ...]:
     """Return what a person said when they let this stage run again."""
     if run.fresh_note is None:
         return ()
-    said = await run.context.records.intervention(run.fresh_note)
+    said = await run.context.interventions.get(run.fresh_note)
     text = str(said.body.get("instructions") or "")
     return (Instruction(intervention_id=said.id, text=text, actor=said.actor),) if text else ()
 

@@ -62,7 +62,7 @@ async def prove(
     tree = context.tree(name, f"{purpose}-{run.activation[:8]}")
 
     async def keep_log(log: test_logs.RunLog) -> None:
-        await context.records.save_artifact(
+        await context.artifacts.save(
             kind=test_logs.KIND, name=test_logs.name_of(name, run.activation, purpose, commit),
             content=log.text.encode(), media_type="text/plain; charset=utf-8", facts={"cut": log.cut},
         )  # fmt: skip
@@ -97,7 +97,7 @@ async def keep(
     run: StageRun, name: str, *, purpose: str, commit: str, report: TestReport, ok: bool, verdict: Mapping[str, Any]
 ) -> None:
     """Store a run with what was concluded from it."""
-    await run.context.records.save_test_run(
+    await run.context.test_runs.save(
         repository=name, stage=run.stage, activation=run.activation, purpose=purpose, commit=commit, ok=ok,
         report=plain(report), verdict=verdict,
     )  # fmt: skip
@@ -105,7 +105,7 @@ async def keep(
 
 async def known_run(run: StageRun, name: str, *, purpose: str, commit: str) -> TestReport | None:
     """Return the newest stored run of a purpose at a commit."""
-    for row in reversed(await run.context.records.test_runs(name)):
+    for row in reversed(await run.context.test_runs.all(name)):
         if (row["purpose"], row["commit"]) == (purpose, commit):
             return _REPORT.validate_python(row["report"])
     return None

@@ -33,7 +33,7 @@ async def translation(run: StageRun) -> StageEnd:
     job = await _job_frame(run, base)
     job = {**job, "tree": tree}
     requirements = await _requirements(run, job)
-    present = await run.context.records.latest_spec(run.name)
+    present = await run.context.specs.latest(run.name)
     variables = SpecWriterVariables(
         repository=run.name,
         structured_request=await specs.request_text(run),
@@ -43,7 +43,7 @@ async def translation(run: StageRun) -> StageEnd:
     writing = Job(variables=variables, instance=run.name, loop=await feedback.loop_context(run), **job)
     spec = (await run.context.agents.work(writing)).of(Spec)
     await trees.remove(run, run.name, f"specify-{run.activation[:8]}")
-    revision = await run.context.records.save_spec(
+    revision = await run.context.specs.save(
         repository=run.name,
         activation=run.activation,
         feature=render_feature(spec.behaviour()),
@@ -62,7 +62,7 @@ async def _job_frame(run: StageRun, base: str) -> dict[str, Any]:
     stack, environment = await proving.environment_of(run, run.name, base)
     context = await context_at(
         repository, base, target, stack,
-        learnings=await run.context.records.learnings(run.name), with_samples=True,
+        learnings=await run.context.learnings.approved(run.name), with_samples=True,
         tokens_max=run.context.settings.pipeline.static_context_tokens_max,
     )  # fmt: skip
     return {
@@ -77,7 +77,7 @@ async def _job_frame(run: StageRun, base: str) -> dict[str, Any]:
 
 
 async def _requirements(run: StageRun, job: dict[str, Any]) -> str:
-    kept = await run.context.records.artifact(KIND, _kept_as(run))
+    kept = await run.context.artifacts.load(KIND, _kept_as(run))
     if kept is not None and run.fresh_note is None:
         return kept.decode()
     variables = RequirementsAnalystVariables(repository=run.name, structured_request=await specs.request_text(run))
@@ -86,7 +86,7 @@ async def _requirements(run: StageRun, job: dict[str, Any]) -> str:
         Requirements
     )
     text = json.dumps(found.model_dump(mode="json"), ensure_ascii=False, indent=1)
-    await run.context.records.save_artifact(
+    await run.context.artifacts.save(
         kind=KIND, name=_kept_as(run), content=text.encode(), media_type="application/json", facts={}
     )
     return text
