@@ -12,7 +12,17 @@ from typing import Any, Protocol
 from pipeline.change_request import Stage
 from pipeline.events import Event
 from pipeline.findings import Finding
-from pipeline.records import Effect, Gate, Intervention, SpecRevision, StageResult
+from pipeline.records import (
+    Effect,
+    Gate,
+    Intervention,
+    ModelCall,
+    PromptUse,
+    RunPurpose,
+    SpecRevision,
+    StageResult,
+    TestRun,
+)
 
 
 class Results(Protocol):
@@ -67,12 +77,12 @@ class TestRuns(Protocol):
     """The pipeline's own test runs, with what was concluded from them."""
 
     async def save(
-        self, *, repository: str, stage: Stage, activation: str, purpose: str, commit: str, ok: bool,
+        self, *, repository: str, stage: Stage, activation: str, purpose: RunPurpose, commit: str, ok: bool,
         report: Mapping[str, Any], verdict: Mapping[str, Any],
     ) -> str:  # fmt: skip
         """Keep a run and return its id; running again replaces it."""
 
-    async def all(self, repository: str | None = None) -> Sequence[Mapping[str, Any]]:
+    async def all(self, repository: str | None = None) -> Sequence[TestRun]:
         """Return test runs, oldest first."""
 
 
@@ -181,8 +191,8 @@ class Spending(Protocol):
     async def cost_usd(self) -> Decimal:
         """Return what the change request has spent and reserved."""
 
-    async def calls(self) -> Sequence[Mapping[str, Any]]:
+    async def calls(self) -> Sequence[ModelCall]:
         """Return every model call in order."""
 
-    async def prompts(self) -> Sequence[Mapping[str, Any]]:
-        """Return role, model and prompt hash of every conversation."""
+    async def prompts(self) -> Sequence[PromptUse]:
+        """Return the prompt of every conversation, oldest first."""

@@ -159,8 +159,8 @@ async def _frame(run: StageRun) -> dict[str, Any]:
 
 
 async def _test_results(run: StageRun) -> Untrusted:
-    runs = [row for row in await run.context.test_runs.all(run.name) if row["commit"] == run.here["head"]]
-    lines = [f"{row['purpose']}: {'ok' if row['ok'] else 'not ok'}" for row in runs]
+    runs = [one for one in await run.context.test_runs.all(run.name) if one.commit == run.here["head"]]
+    lines = [f"{one.purpose}: {'ok' if one.ok else 'not ok'}" for one in runs]
     return Untrusted("test results", "\n".join(lines) or "no run of this commit")
 
 

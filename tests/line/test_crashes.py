@@ -161,7 +161,7 @@ async def test_work_that_is_repeated_after_a_death_makes_the_same_commit_and_pro
     assert deaths.died_at
     async with line.store.transaction() as connection:
         runs = await Work(connection, cr_id=line.cr_id, attempt=1).test_runs()
-    assert Counter(row["purpose"] for row in runs) == {"baseline": 1, "red": 1, "green_change": 1, "green_suite": 1}
+    assert Counter(row.purpose for row in runs) == {"baseline": 1, "red": 1, "green_change": 1, "green_suite": 1}
 
 
 async def test_what_a_worker_killed_in_a_test_run_left_beside_its_tree_is_cleaned_up(line: LineRun) -> None:

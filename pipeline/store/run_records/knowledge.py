@@ -4,14 +4,14 @@ Problem: evidence names every call and prompt, and prompts carry what was learne
 that were written for other reasons. Invariant: a proposal counts for nobody before a person approved it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from pipeline.identifiers import derived_id
+from pipeline.records import ModelCall, PromptUse
 from pipeline.store import ledger
 from pipeline.store.journal import body_of
 from pipeline.store.run_records.scope import OfRun
@@ -52,18 +52,18 @@ class RunSpending(OfRun):
         async with self.database.transaction() as connection:
             return await ledger.committed_usd(connection, self.cr_id)
 
-    async def calls(self) -> Sequence[Mapping[str, Any]]:
+    async def calls(self) -> Sequence[ModelCall]:
         """See the port."""
         async with self.database.transaction() as connection:
-            return [dict(row) for row in await ledger.calls(connection, self.cr_id)]
+            return await ledger.calls(connection, self.cr_id)
 
-    async def prompts(self) -> Sequence[Mapping[str, Any]]:
-        """Return the opening entry of every conversation, oldest first."""
+    async def prompts(self) -> Sequence[PromptUse]:
+        """Read the opening entries of all conversations."""
         query = (
-            select(journal.c.role, journal.c.instance, journal.c.activation, journal.c.body)
+            select(journal.c.role, journal.c.body)
             .where(journal.c.cr_id == self.cr_id, journal.c.attempt == self.attempt, journal.c.seq == 0)
             .order_by(journal.c.at, journal.c.role)
         )
         async with self.database.transaction() as connection:
             rows = (await connection.execute(query)).all()
-        return [{"role": row.role, "instance": row.instance, "opened": body_of(row.body)} for row in rows]
+        return [PromptUse(role=row.role, prompt_hash=str(body_of(row.body).get("prompt_hash", ""))) for row in rows]

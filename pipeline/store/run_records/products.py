@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.change_request import Stage
 from pipeline.events import Event
 from pipeline.findings import Finding
-from pipeline.records import SpecRevision, StageResult
+from pipeline.records import RunPurpose, SpecRevision, StageResult, TestRun
 from pipeline.store.run_records.scope import OfRun
 from pipeline.store.work import Work
 
@@ -63,7 +63,7 @@ class RunTestRuns(OfRun):
     """Implements `pipeline.ports.records.TestRuns`."""
 
     async def save(
-        self, *, repository: str, stage: Stage, activation: str, purpose: str, commit: str, ok: bool,
+        self, *, repository: str, stage: Stage, activation: str, purpose: RunPurpose, commit: str, ok: bool,
         report: Mapping[str, Any], verdict: Mapping[str, Any],
     ) -> str:  # fmt: skip
         """See the port."""
@@ -73,10 +73,10 @@ class RunTestRuns(OfRun):
                 report=report, verdict=verdict,
             )  # fmt: skip
 
-    async def all(self, repository: str | None = None) -> Sequence[Mapping[str, Any]]:
+    async def all(self, repository: str | None = None) -> Sequence[TestRun]:
         """See the port."""
         async with self.work() as work:
-            return [dict(row) for row in await work.test_runs(repository)]
+            return await work.test_runs(repository)
 
 
 class RunFindings(OfRun):
