@@ -5,10 +5,11 @@ restores them. Green means the witnesses pass, the red witness is confirmed on t
 failure that the base did not have.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from pipeline import events
 from pipeline.agents.fences import Untrusted
@@ -24,11 +25,14 @@ from pipeline.ports import Environment, Stack
 from pipeline.proof import protected_tests
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.red_green import RedVerdict, Verdict, confirm_red, judge_green
+from pipeline.proof.stored_runs import GreenWitness, stored_green
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import added_lines
+from pipeline.records import RunPurpose
 from pipeline.settings.runtime import DependencyPolicy
 from pipeline.snapshots import saving
 from pipeline.stage import feedback, proving, trees
+from pipeline.stage.artifacts import Artifact
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
@@ -42,6 +46,18 @@ class Coded:
 
     head: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuild:
+    """Why the dependency environment was built again for the change, and what its builder said."""
+
+    manifest_hash: str
+    why: str
+    log: str
+
+
+REBUILD = Artifact("rebuild", TypeAdapter(Rebuild))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,7 +106,9 @@ async def as_handed_back(run: StageRun, bench: Bench, tests: ProvenTests) -> Cod
     if isinstance(environment, StageEnd):
         return environment
     verdict, _, reports = await prove(run, bench, tests, head, stack, environment)
-    return Coded(head=head, summary=f"as handed back: {reports['suite'].summary()}") if verdict.ok else None
+    return (
+        Coded(head=head, summary=f"as handed back: {reports[RunPurpose.GREEN_SUITE].summary()}") if verdict.ok else None
+    )
 
 
 def _given_up(run: StageRun, tries: _Tries, reason: PauseReason, message: str, **facts: str) -> StageEnd:
@@ -146,7 +164,7 @@ async def _judge(
         return environment
     verdict, red, reports = await prove(run, bench, tests, head, stack, environment)
     if verdict.ok:
-        return Coded(head=head, summary=reports["suite"].summary())
+        return Coded(head=head, summary=reports[RunPurpose.GREEN_SUITE].summary())
     proven = {test.file for test in red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
     return _failed(run, tries, verdict, reports)
@@ -218,46 +236,45 @@ async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, E
             manifests=manifests,
         )
     stack, environment = await proving.environment_of(run, run.name, head)
-    rebuilt = {"manifest_hash": environment.manifest_hash, "why": ", ".join(manifests), "log": environment.log}
-    await run.context.records.save_artifact(
-        kind="rebuild", name=run.name, content=json.dumps(rebuilt).encode(), media_type="application/json", facts={}
-    )
-    await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt['why']}."))
+    rebuilt = Rebuild(manifest_hash=environment.manifest_hash, why=", ".join(manifests), log=environment.log)
+    await REBUILD.save(run.context.artifacts, run.name, rebuilt)
+    await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt.why}."))
     return stack, environment
 
 
 async def prove(
     run: StageRun, bench: Bench, tests: ProvenTests, head: str, stack: Stack, environment: Environment
-) -> tuple[Verdict, RedVerdict, Mapping[str, TestReport]]:
+) -> tuple[Verdict, RedVerdict, Mapping[RunPurpose, TestReport]]:
     """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
     restored = await _restored(run, bench, tests, head)
-    reports: dict[str, TestReport] = {}
-    selections = {"change": tests.change_files, "preserve": tests.preserve_files, "suite": None}
+    reports: dict[RunPurpose, TestReport] = {}
+    selections = {
+        RunPurpose.GREEN_CHANGE: tests.change_files,
+        RunPurpose.GREEN_PRESERVE: tests.preserve_files,
+        RunPurpose.GREEN_SUITE: None,
+    }
     for purpose, selection in selections.items():
         if selection != ():
             reports[purpose] = await proving.prove(
-                run, name=run.name, commit=head, purpose=f"green_{purpose}", selection=selection, stack=stack,
+                run, name=run.name, commit=head, purpose=purpose, selection=selection, stack=stack,
                 environment=environment, restored=restored, left_out=await bench.left_out(run, selection or ()),
             )  # fmt: skip
     red = confirm_red(
         provisional=tests.red,
-        head_report=reports["change"],
+        head_report=reports[RunPurpose.GREEN_CHANGE],
         head=await proving.symbols_of(run, run.name, head, stack),
         scenarios=tests.scenarios,
         sources=await test_writing.sources_of(run, tests.commit, tests.change_files),
     )
     retired = await rewritten_tests(run, bench, tests)
-    suite = compare_suites(base=bench.baseline, head=reports["suite"], retired_files=retired)
-    verdict = judge_green(change=reports["change"], preserve=reports.get("preserve"), suite=suite, red=red)
+    suite = compare_suites(base=bench.baseline, head=reports[RunPurpose.GREEN_SUITE], retired_files=retired)
+    verdict = judge_green(
+        change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
+    )
+    witness = GreenWitness(green=verdict, red=red, suite=suite, retired=tuple(retired))
     for purpose, report in reports.items():
-        plain = {
-            "green": proving.plain(verdict),
-            "red": proving.plain(red),
-            "suite": proving.plain(suite),
-            "retired": retired,
-        }
         await proving.keep(
-            run, run.name, purpose=f"green_{purpose}", commit=head, report=report, ok=report.ok, verdict=plain
+            run, run.name, purpose=purpose, commit=head, report=report, ok=report.ok, verdict=stored_green(witness)
         )
     return verdict, red, reports
 
@@ -279,9 +296,11 @@ async def rewritten_tests(run: StageRun, bench: Bench, tests: ProvenTests) -> li
     return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
 
 
-def _failed(run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[str, TestReport]) -> StageEnd | None:
+def _failed(
+    run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[RunPurpose, TestReport]
+) -> StageEnd | None:
     tails = "\n\n".join(
-        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}"
+        f"Output of the {purpose.removeprefix('green_')} run (end):\n{report.output_tail[-3_000:]}"
         for purpose, report in reports.items()
         if not report.ok
     )

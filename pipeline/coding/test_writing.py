@@ -5,10 +5,8 @@ its files on the base, runs the `preserve` tests (they must pass) and the `chang
 fails for a right reason) and hands weak tests back.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -25,15 +23,27 @@ from pipeline.ports import Environment, Stack
 from pipeline.proof.protected_tests import check_test_writer, is_protected
 from pipeline.proof.red_green import RedRules, RedVerdict, Verdict, judge_preserve, judge_red
 from pipeline.proof.test_reports import TestReport
+from pipeline.records import RunPurpose
 from pipeline.repositories.stacks import module_names
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import feedback, proving, trees
+from pipeline.stage.artifacts import Artifact
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
 
-KIND = "tests"
-_RED = TypeAdapter(RedVerdict)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTests:
+    """Tests and their witness, as far as they prove the spec of that hash."""
+
+    spec_hash: str | None
+    commit: str
+    submission: Tests
+    red: RedVerdict
+
+
+TESTS = Artifact("tests", TypeAdapter(StoredTests))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,30 +141,18 @@ async def stored(run: StageRun) -> ProvenTests | None:
 
 async def stored_of(run: StageRun, name: str) -> ProvenTests | None:
     """As `stored`, for any repository of the run."""
-    content = await run.context.records.artifact(KIND, name)
-    if content is None:
+    kept = await TESTS.load(run.context.artifacts, name)
+    if kept is None or kept.spec_hash != run.state["repositories"][name].get("spec_hash"):
         return None
-    kept: dict[str, Any] = json.loads(content)
-    if kept["spec_hash"] != run.state["repositories"][name].get("spec_hash"):
-        return None
-    submission = Tests.model_validate(kept["submission"])
-    return ProvenTests(
-        commit=kept["commit"], submission=submission, red=_RED.validate_python(kept["red"]), notes=submission.notes
-    )
+    return ProvenTests(commit=kept.commit, submission=kept.submission, red=kept.red, notes=kept.submission.notes)
 
 
 async def keep(run: StageRun, tests: ProvenTests) -> None:
     """Remember tests and witness for later rounds."""
-    kept = {
-        "spec_hash": run.here.get("spec_hash"),
-        "commit": tests.commit,
-        "submission": tests.submission.model_dump(mode="json"),
-        "red": proving.plain(tests.red),
-    }
-    content = json.dumps(kept, ensure_ascii=False).encode()
-    await run.context.records.save_artifact(
-        kind=KIND, name=run.name, content=content, media_type="application/json", facts={"commit": tests.commit}
+    kept = StoredTests(
+        spec_hash=run.here.get("spec_hash"), commit=tests.commit, submission=tests.submission, red=tests.red
     )
+    await TESTS.save(run.context.artifacts, run.name, kept, {"commit": tests.commit})
 
 
 async def sources_of(run: StageRun, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
@@ -198,7 +196,7 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
     if not files:
         return judge_preserve(bench.baseline, ())
     report = await proving.prove(
-        run, name=run.name, commit=commit, purpose="preserve_on_base", selection=files, stack=bench.stack,
+        run, name=run.name, commit=commit, purpose=RunPurpose.PRESERVE_ON_BASE, selection=files, stack=bench.stack,
         environment=bench.environment, restored=await _base_state(run, bench, commit, dict.fromkeys(change)),
         left_out=await bench.left_out(run, files),
     )  # fmt: skip
@@ -206,7 +204,7 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
     await proving.keep(
         run,
         run.name,
-        purpose="preserve_on_base",
+        purpose=RunPurpose.PRESERVE_ON_BASE,
         commit=commit,
         report=report,
         ok=verdict.ok,
@@ -217,7 +215,7 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
 
 async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], submission: Tests) -> RedVerdict:
     report = await proving.prove(
-        run, name=run.name, commit=commit, purpose="red", selection=files, stack=bench.stack,
+        run, name=run.name, commit=commit, purpose=RunPurpose.RED, selection=files, stack=bench.stack,
         environment=bench.environment, restored=await _base_state(run, bench, commit, {}),
         left_out=await bench.left_out(run, files),
     )  # fmt: skip
@@ -232,7 +230,13 @@ async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], s
         sources=await sources_of(run, commit, files),
     )  # fmt: skip
     await proving.keep(
-        run, run.name, purpose="red", commit=commit, report=report, ok=verdict.ok, verdict=proving.plain(verdict)
+        run,
+        run.name,
+        purpose=RunPurpose.RED,
+        commit=commit,
+        report=report,
+        ok=verdict.ok,
+        verdict=proving.plain(verdict),
     )
     return verdict
 

@@ -12,7 +12,7 @@ async def bench(run: StageRun, *, base: str, start: str) -> Bench:
     stack, environment = await proving.environment_of(run, run.name, base)
     context = await context_at(
         repository, base, run.target, stack,
-        learnings=await run.context.records.learnings(run.name), with_samples=True,
+        learnings=await run.context.learnings.approved(run.name), with_samples=True,
         tokens_max=run.context.settings.pipeline.static_context_tokens_max,
     )  # fmt: skip
     return Bench(

@@ -44,7 +44,7 @@ async def _remove_trees(run: StageRun) -> None:
 async def _delete_branch(run: StageRun, name: str) -> None:
     facts, target = run.state["repositories"][name], run.context.targets[name]
     branch = branch_name(run.context.cr_id, run.context.attempt)
-    effect = await run.context.records.intend(
+    effect = await run.context.effects.intend(
         key=f"delete/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}",
         repository=name,
         payload=DeleteRef(remote=target.remote, ref=f"refs/heads/{branch}", expected=facts["head"]),
@@ -57,7 +57,7 @@ async def _delete_snapshots(run: StageRun, name: str) -> None:
     context, target = run.context, run.context.targets[name]
     intent = saving.deletion(context.cr_id, context.attempt, name, target.remote, shown=_shown(run, name))
     await effect_outcomes.outcome(
-        run, await context.records.intend(key=intent.key, repository=name, payload=intent.payload)
+        run, await context.effects.intend(key=intent.key, repository=name, payload=intent.payload)
     )
 
 

@@ -33,8 +33,8 @@ async def release(run: StageRun) -> StageEnd:
         if ended.status is not EffectStatus.DONE:
             return effect_outcomes.stop(ended, PauseReason.DELIVERY_FAILED)
         commit = effect.needs(Merge).commit
-        await run.context.records.record_progress(name, merge_commit=commit)
-        await run.context.records.close_pull_request(repository=name, merge_commit=commit)
+        await run.context.progress.record(name, merge_commit=commit)
+        await run.context.pull_requests.close(repository=name, merge_commit=commit)
         merged[name] = RepositoryState(merge=commit)
     summary = ", ".join(f"{name} {facts['merge'][:10]}" for name, facts in merged.items())
     return StageEnd(summary=f"merged: {summary}", repositories=merged)
@@ -58,7 +58,7 @@ async def _intend(run: StageRun, name: str) -> Effect:
     # Until the merge is fetched back no branch has it, and the controller may carry it out after this worker is gone.
     kept = saving.kept_ref(run.context.cr_id, "merge", commit)
     await run.context.repositories[name].update_ref(kept, commit)
-    return await run.context.records.intend(
+    return await run.context.effects.intend(
         key=f"merge/{run.context.cr_id}/{name}/{commit}",
         repository=name,
         payload=Merge(

@@ -149,7 +149,7 @@ async def _frame(run: StageRun) -> dict[str, Any]:
     stack, environment = await proving.environment_of(run, run.name, base)
     context = await context_at(
         repository, base, run.target, stack,
-        learnings=await run.context.records.learnings(run.name), with_samples=False,
+        learnings=await run.context.learnings.approved(run.name), with_samples=False,
         tokens_max=run.context.settings.pipeline.static_context_tokens_max,
     )  # fmt: skip
     return {
@@ -159,13 +159,13 @@ async def _frame(run: StageRun) -> dict[str, Any]:
 
 
 async def _test_results(run: StageRun) -> Untrusted:
-    runs = [row for row in await run.context.records.test_runs(run.name) if row["commit"] == run.here["head"]]
-    lines = [f"{row['purpose']}: {'ok' if row['ok'] else 'not ok'}" for row in runs]
+    runs = [one for one in await run.context.test_runs.all(run.name) if one.commit == run.here["head"]]
+    lines = [f"{one.purpose}: {'ok' if one.ok else 'not ok'}" for one in runs]
     return Untrusted("test results", "\n".join(lines) or "no run of this commit")
 
 
 async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Finding, ...]) -> None:
-    await run.context.records.save_findings(
+    await run.context.findings.save(
         repository=run.name, stage=run.stage, activation=f"{run.activation}/{source}", found=findings
     )
     blocking = sum(finding.severity.blocking for finding in findings)

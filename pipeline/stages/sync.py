@@ -72,7 +72,7 @@ async def sync(run: StageRun) -> StageEnd:
 
 
 async def _handback(run: StageRun) -> Intervention:
-    said = [one for one in await run.context.records.interventions() if one.action == "handback"]
+    said = [one for one in await run.context.interventions.all() if one.action == "handback"]
     if not said:
         raise InvariantBroken("Nobody handed this change request back.")
     return said[-1]
@@ -84,7 +84,7 @@ def _no_later_than_rebase(said: Intervention) -> Stage:
 
 
 async def _next(run: StageRun, said: Intervention, synced: dict[str, _Synced]) -> Stage:
-    revisions = [await run.context.records.latest_spec(name) for name in sorted(run.state["repositories"])]
+    revisions = [await run.context.specs.latest(name) for name in sorted(run.state["repositories"])]
     if any(revision is None for revision in revisions) or said.body["from_stage"] == Stage.TRANSLATION.value:
         return Stage.TRANSLATION
     unverified = any(revision is not None and not revision.verified for revision in revisions)
@@ -125,7 +125,7 @@ async def _sync(run: StageRun, back: Returned, suite: SuiteAfter) -> _Synced:
     facts["spec_feedback"] = facts["feedback"]
     if submitted.spec is not None:
         spec = submitted.spec
-        revision = await run.context.records.save_spec(
+        revision = await run.context.specs.save(
             repository=back.name,
             activation=run.activation,
             feature=render_feature(spec.behaviour()),
@@ -135,14 +135,14 @@ async def _sync(run: StageRun, back: Returned, suite: SuiteAfter) -> _Synced:
         await run.emit(
             events.SpecRevised(repository=back.name, revision=revision.revision, scenarios=len(spec.scenarios))
         )
-    await run.context.records.record_progress(back.name, base_commit=back.base, head_commit=back.head)
+    await run.context.progress.record(back.name, base_commit=back.base, head_commit=back.head)
     summary = f"{len(back.commits)} commits by a person, {suite.summary}"
     return _Synced(facts=facts, summary=summary, spec_changed=submitted.spec is not None)
 
 
 async def _analysed(run: StageRun, back: Returned, suite: SuiteAfter) -> Sync:
     repository = run.context.repositories[back.name]
-    present = await run.context.records.latest_spec(back.name)
+    present = await run.context.specs.latest(back.name)
     limits = run.context.settings.pipeline
     diff = shown_diff(await repository.diff(back.published, back.tip), limits.diff_max_bytes)
     cuts = (diff.cut,) if diff.cut else ()
@@ -150,7 +150,7 @@ async def _analysed(run: StageRun, back: Returned, suite: SuiteAfter) -> Sync:
     tree = await trees.fresh(run, back.name, purpose, back.head)
     context = await context_at(
         repository, back.base, run.context.targets[back.name], suite.stack,
-        learnings=await run.context.records.learnings(back.name), with_samples=False,
+        learnings=await run.context.learnings.approved(back.name), with_samples=False,
         tokens_max=limits.static_context_tokens_max,
     )  # fmt: skip
     job = Job(

@@ -6,6 +6,8 @@ The analyst's requirements are kept, so that a revision after verification only 
 import json
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from pipeline import events
 from pipeline.agents.fences import Untrusted
 from pipeline.agents.job import Job
@@ -14,11 +16,12 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Requirements, Spec
 from pipeline.specs.behaviour import render_feature
 from pipeline.stage import feedback, proving, specs, trees
+from pipeline.stage.artifacts import Artifact
 from pipeline.stage.repository_reading import context_at
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
 
-KIND = "requirements"
+REQUIREMENTS = Artifact("requirements", TypeAdapter(Requirements))
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -33,7 +36,7 @@ async def translation(run: StageRun) -> StageEnd:
     job = await _job_frame(run, base)
     job = {**job, "tree": tree}
     requirements = await _requirements(run, job)
-    present = await run.context.records.latest_spec(run.name)
+    present = await run.context.specs.latest(run.name)
     variables = SpecWriterVariables(
         repository=run.name,
         structured_request=await specs.request_text(run),
@@ -43,7 +46,7 @@ async def translation(run: StageRun) -> StageEnd:
     writing = Job(variables=variables, instance=run.name, loop=await feedback.loop_context(run), **job)
     spec = (await run.context.agents.work(writing)).of(Spec)
     await trees.remove(run, run.name, f"specify-{run.activation[:8]}")
-    revision = await run.context.records.save_spec(
+    revision = await run.context.specs.save(
         repository=run.name,
         activation=run.activation,
         feature=render_feature(spec.behaviour()),
@@ -62,7 +65,7 @@ async def _job_frame(run: StageRun, base: str) -> dict[str, Any]:
     stack, environment = await proving.environment_of(run, run.name, base)
     context = await context_at(
         repository, base, target, stack,
-        learnings=await run.context.records.learnings(run.name), with_samples=True,
+        learnings=await run.context.learnings.approved(run.name), with_samples=True,
         tokens_max=run.context.settings.pipeline.static_context_tokens_max,
     )  # fmt: skip
     return {
@@ -77,19 +80,20 @@ async def _job_frame(run: StageRun, base: str) -> dict[str, Any]:
 
 
 async def _requirements(run: StageRun, job: dict[str, Any]) -> str:
-    kept = await run.context.records.artifact(KIND, _kept_as(run))
+    kept = await REQUIREMENTS.load(run.context.artifacts, _kept_as(run))
     if kept is not None and run.fresh_note is None:
-        return kept.decode()
+        return _told(kept)
     variables = RequirementsAnalystVariables(repository=run.name, structured_request=await specs.request_text(run))
     loop = await feedback.note_context(run)
     found = (await run.context.agents.work(Job(variables=variables, instance=run.name, loop=loop, **job))).of(
         Requirements
     )
-    text = json.dumps(found.model_dump(mode="json"), ensure_ascii=False, indent=1)
-    await run.context.records.save_artifact(
-        kind=KIND, name=_kept_as(run), content=text.encode(), media_type="application/json", facts={}
-    )
-    return text
+    await REQUIREMENTS.save(run.context.artifacts, _kept_as(run), found)
+    return _told(found)
+
+
+def _told(found: Requirements) -> str:
+    return json.dumps(found.model_dump(mode="json"), ensure_ascii=False, indent=1)
 
 
 def _kept_as(run: StageRun) -> str:

@@ -51,7 +51,7 @@ async def verification(run: StageRun) -> StageEnd:
 
 async def _passed(run: StageRun, names: list[str], summary: str) -> StageEnd:
     for name in names:
-        await run.context.records.verify_spec(name, run.state["repositories"][name]["spec_revision"])
+        await run.context.specs.verify(name, run.state["repositories"][name]["spec_revision"])
     if run.context.settings.delivery.spec_approval:
         return await _ask_for_approval(run, names, summary)
     return StageEnd(summary=summary)
@@ -93,7 +93,7 @@ async def _frame(run: StageRun, name: str, base: str) -> dict[str, Any]:
     tokens_max = run.context.settings.pipeline.static_context_tokens_max
     context = await context_at(
         run.context.repositories[name], base, run.context.targets[name], stack,
-        learnings=await run.context.records.learnings(name), with_samples=False, tokens_max=tokens_max,
+        learnings=await run.context.learnings.approved(name), with_samples=False, tokens_max=tokens_max,
     )  # fmt: skip
     return {
         "stage": run.stage, "activation": run.activation, "repository": name, "context": context,
@@ -148,7 +148,7 @@ async def _ask_for_approval(run: StageRun, names: list[str], summary: str) -> St
         "title": run.context.title,
         "specs": {name: (await specs.revision_of(run, name)).feature for name in names},
     }
-    gate = await run.context.records.open_gate(
+    gate = await run.context.gates.open(
         kind="spec", activation=run.activation, content=content, content_hash=content_hash(content)
     )
     return StageEnd(verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary=summary)

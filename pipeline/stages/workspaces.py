@@ -48,5 +48,5 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     _, digest = await stack_at(repository, base, target)
     facts = {"stack": proving.plain(stack), "manifest_hash": digest, "environment_log": environment.log[-4_000:]}
     branch = branch_name(run.context.cr_id, run.context.attempt)
-    await run.context.records.record_progress(name, base_commit=base, branch=branch, facts=facts)
+    await run.context.progress.record(name, base_commit=base, branch=branch, facts=facts)
     return RepositoryState(base=base, manifest_hash=digest)
