@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pipeline.change_request import PauseReason, Stage, Status, WaitKind
 from pipeline.effects.kinds import EffectKind, EffectStatus
 from pipeline.findings import Risk
+from pipeline.gates.gate import Decision, GateKind
 
 
 class _Event(BaseModel):
@@ -163,7 +164,7 @@ class GateOpened(_Event):
 
     type: Literal["gate_opened"] = "gate_opened"
     gate_id: str
-    kind: str
+    kind: GateKind
     content_hash: str
 
 
@@ -172,8 +173,8 @@ class GateDecided(_Event):
 
     type: Literal["gate_decided"] = "gate_decided"
     gate_id: str
-    kind: str
-    decision: str
+    kind: GateKind
+    decision: Decision
     actor: str
     comment: str = ""
 

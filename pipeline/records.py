@@ -124,25 +124,6 @@ class ExpiredLease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """A decision that waits for a person, bound to the hash of what is shown."""
-
-    id: str
-    cr_id: str
-    attempt: int
-    kind: str
-    content: Mapping[str, Any]
-    content_hash: str
-    status: str
-    decision: str | None
-    decided_by: str | None
-    decided_at: datetime | None
-    comment: str
-    answer: Mapping[str, Any]
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SpecRevision:
     """One revision of the behaviour spec of one repository. `spec` is the validated submission, JSON-plain."""
 

@@ -13,6 +13,7 @@ from controller.interventions.schemas import AvailableAction
 from controller.text import TEXT_MAX, TITLE_MAX, URL, BranchName, FilledLine, FilledText, Line, Stated
 from pipeline.change_request import Kind, PauseReason, Stage, Status, WaitKind
 from pipeline.effects.kinds import EffectStatus
+from pipeline.gates.gate import GateKind
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.repositories.paths import portable_path
 from pipeline.store.board import AttemptState, Spending
@@ -178,7 +179,7 @@ class GateBrief(BaseModel):
     """An open decision."""
 
     id: str
-    kind: str
+    kind: GateKind
     content_hash: str
     created_at: datetime
 

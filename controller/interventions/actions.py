@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from controller.interventions.schemas import Action, AvailableAction, RerunMode
 from pipeline.change_request import PauseReason, Stage, Status, WaitKind
 from pipeline.errors import CallerError, Conflict
+from pipeline.gates.gate import Gate
 from pipeline.line.skipping import SKIPPABLE, WHY_NOT, skippable
-from pipeline.records import ChangeRequest, Gate
+from pipeline.records import ChangeRequest
 
 TAKEN_OVER_FROM = tuple(
     stage for stage in Stage if Stage.TRANSLATION.number <= stage.number <= Stage.RELEASE_GATE.number

@@ -14,8 +14,9 @@ from pipeline.effects.effect import Effect
 from pipeline.effects.kinds import Payload
 from pipeline.events import Event
 from pipeline.findings import Finding
+from pipeline.gates.content import GateContent
+from pipeline.gates.gate import Gate
 from pipeline.records import (
-    Gate,
     Intervention,
     ModelCall,
     PromptUse,
@@ -110,7 +111,7 @@ class ArtifactStore(Protocol):
 class Gates(Protocol):
     """Decisions that wait for a person."""
 
-    async def open(self, *, kind: str, activation: str, content: Mapping[str, Any], content_hash: str) -> Gate:
+    async def open(self, *, activation: str, content: GateContent, content_hash: str) -> Gate:
         """Open a decision once per activation and announce it once; open gates of the kind with other content become void."""
 
     async def get(self, gate_id: str) -> Gate:

@@ -20,6 +20,7 @@ from pipeline.agents.submissions.specs import Check, CheckIssue
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
 from pipeline.evidence.canonical_json import content_hash
+from pipeline.gates.content import SpecContent
 from pipeline.proof.shown_diff import Cut, not_shown
 from pipeline.stage import feedback, proving, specs, trees
 from pipeline.stage.repository_reading import context_at, text_at
@@ -144,12 +145,10 @@ async def _send_back(run: StageRun, wrong: dict[str, list[Feedback]]) -> StageEn
 
 
 async def _ask_for_approval(run: StageRun, names: list[str], summary: str) -> StageEnd:
-    content = {
-        "title": run.context.title,
-        "specs": {name: (await specs.revision_of(run, name)).feature for name in names},
-    }
+    features = {name: (await specs.revision_of(run, name)).feature for name in names}
+    content = SpecContent(title=run.context.title, specs=features)
     gate = await run.context.gates.open(
-        kind="spec", activation=run.activation, content=content, content_hash=content_hash(content)
+        activation=run.activation, content=content, content_hash=content_hash(content.binding)
     )
     return StageEnd(verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary=summary)
 

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Stage, WaitKind
 from pipeline.effects.kinds import EffectStatus
+from pipeline.gates.content import ReleaseContent
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
@@ -123,7 +124,7 @@ def test_a_base_that_moved_under_an_approval_is_shown_with_what_moved_it(
         epoch = await line.running(store, stage=Stage.RELEASE_GATE)
         async with store.transaction() as connection:
             opened, _ = await Gates(connection).open(
-                cr_id=line.CR, attempt=1, kind="release", activation="b", content=content, content_hash="sha256:" + "2" * 64
+                cr_id=line.CR, attempt=1, activation="b", content=ReleaseContent.model_validate(content), content_hash="sha256:" + "2" * 64
             )  # fmt: skip
             await ChangeRequests(connection).move(line.CR, Move.WAIT, wait=WaitKind.GATE, wait_id=opened.id)
             await Leases(connection).release(line.CR, epoch)

@@ -7,8 +7,9 @@ from typing import Any
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, RepositoryTarget, Stage, WaitKind
 from pipeline.findings import Finding, FindingSource, Severity
+from pipeline.gates.gate import Gate
 from pipeline.ports import ChangedFile, EntryKind, JournalEntry, JournalKey, Usage
-from pipeline.records import Gate, NewChangeRequest, RunPurpose
+from pipeline.records import NewChangeRequest, RunPurpose
 from pipeline.settings.runtime import RuntimeSettings, SecuritySettings
 from pipeline.snapshots import turn_diffs
 from pipeline.store.change_requests import ChangeRequests
@@ -23,6 +24,7 @@ from pipeline.store.ledger import PostgresLedger
 from pipeline.store.pull_requests import PullRequests
 from pipeline.store.work import Work
 from tests.effects import push
+from tests.gates import release
 
 CR = "cr-1"
 SNAPSHOTS = ("1" * 40, "2" * 40, "3" * 40)
@@ -55,11 +57,11 @@ async def paused(store: Database, reason: PauseReason, cr_id: str = CR, stage: S
         await Leases(connection).release(cr_id, epoch)
 
 
-async def at_gate(store: Database, kind: str = "release", cr_id: str = CR, content_hash: str = "hash-1") -> Gate:
+async def at_gate(store: Database, cr_id: str = CR, content_hash: str = "hash-1") -> Gate:
     epoch = await running(store, cr_id, Stage.RELEASE_GATE)
     async with store.transaction() as connection:
         gate, _ = await Gates(connection).open(
-            cr_id=cr_id, attempt=1, kind=kind, activation="a", content={"head": "h" * 40}, content_hash=content_hash
+            cr_id=cr_id, attempt=1, activation="a", content=release(), content_hash=content_hash
         )
         await ChangeRequests(connection).move(cr_id, Move.WAIT, wait=WaitKind.GATE, wait_id=gate.id)
         await Leases(connection).release(cr_id, epoch)

@@ -36,6 +36,7 @@ from tests.controller.conftest import Controller, Starter, eventually
 from tests.controller.fakes import ScriptedLauncher
 from tests.database import TestDatabase
 from tests.effects import push, pushed
+from tests.gates import release
 
 DEATHS_MAX = 3
 LOST = timedelta(seconds=90)
@@ -283,9 +284,7 @@ async def test_an_effect_whose_executor_never_comes_back_becomes_a_dead_letter(
 async def test_an_open_gate_is_reminded_of_once(start: Starter, store: Database) -> None:
     await queue(store, "cr-1")
     async with store.transaction() as connection:
-        await Gates(connection).open(
-            cr_id="cr-1", attempt=1, kind="release", activation="a", content={}, content_hash="h"
-        )
+        await Gates(connection).open(cr_id="cr-1", attempt=1, activation="a", content=release(), content_hash="h")
         await connection.execute(text("UPDATE gates SET created_at = now() - interval '2 days'"))
     with start.running(launcher=ScriptedLauncher(ready=False)) as controller:
         client = controller.client()
