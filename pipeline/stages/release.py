@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.change_request import PauseReason
 from pipeline.evidence import presentation
 from pipeline.records import Effect
-from pipeline.snapshots import saving
+from pipeline.repositories import kept_refs
 from pipeline.stage import effect_outcomes
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
@@ -55,7 +55,7 @@ async def _intend(run: StageRun, name: str) -> Effect:
         when=datetime.fromisoformat(approval["decided_at"]),
     )
     # Until the merge is fetched back no branch has it, and the controller may carry it out after this worker is gone.
-    kept = saving.kept_ref(run.context.cr_id, "merge", commit)
+    kept = kept_refs.purpose(run.context.cr_id, "merge", commit)
     await run.context.repositories[name].update_ref(kept, commit)
     return await run.context.effects.intend(
         key=f"merge/{run.context.cr_id}/{name}/{commit}",

@@ -7,7 +7,7 @@ from pipeline.coding import commits
 from pipeline.concurrency.together import together
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Isolation
-from pipeline.snapshots import saving
+from pipeline.repositories import kept_refs
 from pipeline.stage import proving
 from pipeline.stage.repository_reading import stack_at
 from pipeline.stage.run import StageEnd, StageRun
@@ -42,7 +42,7 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
             base_branch=target.base_branch,
         )
     # The branch may be rewritten while this change request waits.
-    await repository.update_ref(saving.kept_ref(run.context.cr_id, "base", base), base)
+    await repository.update_ref(kept_refs.purpose(run.context.cr_id, "base", base), base)
     await commits.feature_directory(run, name, base)
     stack, environment = await proving.environment_of(run, name, base)
     _, digest = await stack_at(repository, base, target)
