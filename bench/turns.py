@@ -77,7 +77,7 @@ async def converse(ports: AgentPorts, lease: Leased, turns: int) -> float:
     task = AgentTask(
         role=sample.TALKER, instance="bench", stage=Stage.DEVELOPMENT, repository="bench", model_class=ModelClass.DEFAULT,
         system=f"Role: {sample.TALKER}\nYou run commands.", context="", opening=sample.opening(turns),
-        submit=SubmitTool(name="submit_note", description="Hand in.", model=_Note), toolset=ToolSet.READ_ONLY,
+        submit=SubmitTool(name="submit_note", description="Hand in.", model=_Note, judge=_Note.model_validate), toolset=ToolSet.READ_ONLY,
     )  # fmt: skip
     key = JournalKey(
         cr_id=lease.identity.cr_id, attempt=1, activation=new_id("act"), role=sample.TALKER, instance="bench"
