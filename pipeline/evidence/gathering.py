@@ -47,9 +47,9 @@ from pipeline.repositories.stacks import module_names
 from pipeline.screening.risk_flags import kept
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
+from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.repository_reading import stack_at
 from pipeline.stage.run import StageRun
-from pipeline.stage.state import outcomes_of
 
 KIND = "evidence"
 NAME = "bundle.json"

@@ -14,8 +14,9 @@ from pipeline.findings import Finding
 from pipeline.screening.risk_flags import kept
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
+from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.run import StageRun
-from pipeline.stage.state import RepositoryState, outcomes_of
+from pipeline.stage.state import RepositoryState
 
 REPORTERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
 GREEN = ("green_rebased", "green_suite")

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
-from pipeline.change_request import Stage
 from pipeline.findings import Finding
 from pipeline.ports import Instruction
+from pipeline.stage.registry import declared
 from pipeline.stage.run import StageRun
 
 KIND = "feedback"
@@ -46,8 +46,7 @@ async def note_context(run: StageRun) -> LoopContext | None:
 
 async def given(run: StageRun) -> list[Feedback]:
     """Return the feedback that sent this repository back, in order."""
-    here = run.here
-    name = here.get("spec_feedback", "") if run.stage is Stage.TRANSLATION else here.get("feedback", "")
+    name = run.here.get(declared(run.stage).feedback_in, "")
     content = await run.context.records.artifact(KIND, name) if name else None
     return [Feedback(**{**one, "kind": FeedbackKind(one["kind"])}) for one in json.loads(content or b"[]")]
 

@@ -14,6 +14,7 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Requirements, Spec
 from pipeline.specs.behaviour import render_feature
 from pipeline.stage import feedback, proving, specs, trees
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.repository_reading import context_at
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
@@ -95,3 +96,18 @@ async def _requirements(run: StageRun, job: dict[str, Any]) -> str:
 def _kept_as(run: StageRun) -> str:
     """Each attempt has requirements of its own."""
     return f"{run.context.attempt}/{run.name}"
+
+
+DECLARATION = StageDeclaration(
+    body=translation,
+    inputs=inputs,
+    label="Behaviour translation",
+    explanation="turns criteria into scenarios, each tagged *change* or *preserve*",
+    per_repository=True,
+    skip=NeverSkipped("code is only written from specs"),
+    finds=frozenset({"spec_revision", "spec_hash"}),
+    feedback_in="spec_feedback",
+    told_at_the_start=True,
+    after_handback=True,
+    may_be_taken_over=True,
+)
