@@ -10,7 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from pipeline.change_request import Stage
 from pipeline.line.graph import compile_line, join_name
-from pipeline.stage.registry import declared, per_repository
+from pipeline.stage.registry import declared, label, per_repository
 from pipeline.stage.state import PAUSE, RESUME
 
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
@@ -61,7 +61,7 @@ def _decider(stage: Stage) -> str:
 
 
 def _box(stage: Stage) -> str:
-    words = stage.value.replace("_", " ")
+    words = label(stage).lower()
     return f'[["{words}, per repository"]]' if per_repository(stage) else f'["{words}"]'
 
 
