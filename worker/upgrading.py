@@ -15,7 +15,7 @@ from pipeline.change_request import Stage
 from pipeline.events import Warned
 from pipeline.line.version import graph_version
 from pipeline.stage import state as states
-from pipeline.stage.registry import handback_stage, line_stages
+from pipeline.stage.registry import handback_stage, label, line_stages
 from pipeline.stage.state import RunState, Verdict
 from pipeline.store.runs import BegunAnew, Restart
 from worker.restarting import thread
@@ -52,7 +52,7 @@ async def begin_anew(hands: Hands, restarts: list[Restart], snapshot: StateSnaps
         graph_version=graph_version(), code_version=code_version,
     )  # fmt: skip
     await hands.runs.begin_anew(new)
-    await hands.context.emit(Warned(stage=stage, message=f"{why} It goes on from {stage.value.replace('_', ' ')}."))
+    await hands.context.emit(Warned(stage=stage, message=f"{why} It goes on from {label(stage).lower()}."))
     return True
 
 

@@ -7,7 +7,7 @@ from pipeline.change_request import PauseReason, Stage, Status, WaitKind
 from pipeline.errors import CallerError, Conflict, InvariantBroken
 from pipeline.line.skipping import left_out, skippable, why_never
 from pipeline.records import ChangeRequest, Gate
-from pipeline.stage.registry import declared, handback_stage, line_stages, per_repository
+from pipeline.stage.registry import declared, handback_stage, label, line_stages, per_repository
 
 _GO_ON = {
     PauseReason.INPUT_RISK: "Accept the flagged text after reading it, and go on.",
@@ -162,7 +162,7 @@ def _skip(cr: ChangeRequest) -> list[AvailableAction]:
 
 def _why_not_skip(cr: ChangeRequest) -> str:
     if cr.stage is not None and (because := why_never(cr.stage)):
-        return f"{cr.stage.value.replace('_', ' ').capitalize()} is never skipped: {because}."
+        return f"{label(cr.stage)} is never skipped: {because}."
     return f"There is nothing to skip: it is {cr.status}{f' ({cr.pause_reason})' if cr.pause_reason else ''}."
 
 

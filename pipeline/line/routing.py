@@ -14,7 +14,7 @@ from pipeline.errors import InvariantBroken
 from pipeline.limits import Limits
 from pipeline.stage.declaration import SendsBack
 from pipeline.stage.outcomes import outcomes_of
-from pipeline.stage.registry import after_handback, declared, line_stages
+from pipeline.stage.registry import after_handback, declared, label, line_stages
 from pipeline.stage.state import END, PAUSE, Outcome, RunState, Verdict, Wait
 
 
@@ -121,5 +121,5 @@ def _sent_back(stage: Stage, back: dict[str, Outcome]) -> SentBack:
         f"{name}: {outcome.get('summary', '')}" if name else outcome.get("summary", "")
         for name, outcome in back.items()
     )
-    who = f"{stage.value.replace('_', ' ').capitalize()} sent the change back"
+    who = f"{label(stage)} sent the change back"
     return SentBack(stage=stage, why=why, who=who, repositories=tuple(name for name in back if name))

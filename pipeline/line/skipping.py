@@ -6,13 +6,9 @@ approver and signed into the evidence.
 """
 
 from pipeline.change_request import PauseReason, Stage
+from pipeline.pause_reasons import PAUSE_REASONS
 from pipeline.stage.declaration import NeverSkipped, Skippable
 from pipeline.stage.registry import declared
-
-_NEEDS_AN_ANSWER = frozenset(
-    {PauseReason.SECRET_FOUND, PauseReason.DIFF_SCOPE, PauseReason.TAMPERING, PauseReason.INPUT_RISK,
-     PauseReason.HANDED_OVER, PauseReason.HANDBACK_REFUSED, PauseReason.SOURCE_CHANGED}
-)  # fmt: skip
 
 
 def left_out(stage: Stage) -> str | None:
@@ -29,7 +25,7 @@ def why_never(stage: Stage) -> str | None:
 
 def skippable(stage: Stage | None, reason: PauseReason | None) -> Stage | None:
     """Return the stage that `skip` would skip now, None when it would not be honest."""
-    if reason in _NEEDS_AN_ANSWER:
+    if reason is not None and PAUSE_REASONS[reason].needs_answer:
         return None
     asked = _whose_loop(reason) or stage
     return asked if asked is not None and left_out(asked) else None
