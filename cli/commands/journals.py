@@ -8,9 +8,10 @@ import typer
 from cli.finding import identify
 from cli.following import path_of
 from cli.journal_files import JOURNALS, read_file
-from cli.local.data_directory import storage_refusal, write_private
+from cli.local.data_directory import storage_refusal
 from cli.options import ChangeRequest, Json
 from cli.session import begin
+from pipeline.machine.private_files import write_private
 from pipeline.replay import file as journal_file
 
 app = typer.Typer()

@@ -16,7 +16,6 @@ from cli.client import Client, Unreachable
 from cli.describing import exit_of, outcome_value, print_outcome
 from cli.exits import Exit
 from cli.following import path_of
-from cli.local.data_directory import write_private
 from cli.options import Json
 from cli.output import Output
 from cli.reaching import installation, refuse_without_model
@@ -24,6 +23,7 @@ from cli.request_input import in_own_words, repository, request_text
 from cli.session import begin
 from cli.watcher import follow_to_rest, view_of
 from pipeline.errors import CallerError, Conflict, TransientError
+from pipeline.machine.private_files import write_private
 
 app = typer.Typer()
 
