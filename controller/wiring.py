@@ -143,7 +143,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerWiring:
-    """Everything a controller is made of. The composition root (`cli`) fills it."""
+    """Everything a controller is made of. `controller.process` fills it."""
 
     settings: ProcessSettings
     database_url: str
