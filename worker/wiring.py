@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.environments.cache import SandboxEnvironments
 from pipeline.adapters.forges.local import LocalForge
 from pipeline.adapters.git.network import network_of
 from pipeline.adapters.git.repository import cache_below, open_repository
 from pipeline.adapters.git.runner import GitCommands
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.adapters.redis_bell import RedisDeltas
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.adapters.sandbox.start_up_check import Places
