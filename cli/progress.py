@@ -15,7 +15,7 @@ from cli.client import Event
 from cli.output import words
 from controller.events.schemas import DeltaView
 from pipeline import events
-from pipeline.change_request import PauseReason, Status, WaitKind
+from pipeline.change_request import PauseReason, Stage, Status, WaitKind
 from pipeline.stage.registry import line_stages
 
 WARNINGS_KEPT = 5
