@@ -6,6 +6,7 @@ approver and signed into the evidence.
 """
 
 from pipeline.change_request import PauseReason, Stage
+from pipeline.pause_reasons import PAUSE_REASONS
 
 SKIPPABLE = {
     Stage.VERIFICATION: "The checkers' opinion on the specs; you vouch for them, and a spec gate still opens.",
@@ -31,15 +32,11 @@ WHY_NOT = {
 }
 
 _OF_A_LOOP = {PauseReason.SPEC_LOOP: Stage.VERIFICATION, PauseReason.REVIEW_LOOP: Stage.REVIEW}
-_NEEDS_AN_ANSWER = frozenset(
-    {PauseReason.SECRET_FOUND, PauseReason.DIFF_SCOPE, PauseReason.TAMPERING, PauseReason.INPUT_RISK,
-     PauseReason.HANDED_OVER, PauseReason.HANDBACK_REFUSED, PauseReason.SOURCE_CHANGED}
-)  # fmt: skip
 
 
 def skippable(stage: Stage | None, reason: PauseReason | None) -> Stage | None:
     """Return the stage that `skip` would skip now, None when it would not be honest."""
-    if reason in _NEEDS_AN_ANSWER:
+    if reason is not None and PAUSE_REASONS[reason].needs_answer:
         return None
     asked = _OF_A_LOOP.get(reason, stage) if reason else stage
     return asked if asked in SKIPPABLE else None

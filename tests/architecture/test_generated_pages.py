@@ -1,7 +1,8 @@
 """Pages that a program writes are as that program would write them today; `make docs` refreshes them."""
 
-from pipeline.change_request import Stage
-from scripts import dependencies, openapi, settings_reference, state_machine
+from pipeline.change_request import PauseReason, Stage
+from pipeline.pause_reasons import PAUSE_REASONS
+from scripts import dependencies, openapi, pause_reasons, settings_reference, state_machine
 
 
 def test_the_settings_reference_is_fresh() -> None:
@@ -37,3 +38,9 @@ def test_every_stage_can_pause_and_every_stage_can_be_resumed() -> None:
 
 def test_the_dashboards_schema_is_the_controllers() -> None:
     assert openapi.PAGE.read_text() == openapi.render(), "run `make docs`"
+
+
+def test_every_pause_reason_says_what_happened_and_what_gets_it_going() -> None:
+    assert set(PAUSE_REASONS) == set(PauseReason)
+    assert pause_reasons.PAGE.read_text() == pause_reasons.page(), "run `make docs`"
+    assert pause_reasons.WORDS.read_text() == pause_reasons.words(), "run `make docs`"

@@ -1,11 +1,12 @@
 import { Link } from 'react-router';
 
+import { PAUSE } from '@/api/pause-reasons';
 import { Ago } from '@/components/ago';
 import { ScriptedBadge } from '@/components/scripted-badge';
 import { StatusBadge } from '@/components/status-badge';
 import type { Summary } from '@/features/board/api/get-change-requests';
 import { usd } from '@/lib/format';
-import { PAUSE, STAGES, stageLabel } from '@/lib/vocabulary';
+import { STAGES, stageLabel } from '@/lib/vocabulary';
 
 export function ChangeRequestRow({ item }: { item: Summary }) {
   return (
