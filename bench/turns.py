@@ -14,8 +14,8 @@ from bench import floors, sample, stored
 from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import Leased, leased
-from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.agents.loop import run_agent
 from pipeline.agents.task import AgentPorts, AgentTask, SubmitTool
@@ -77,7 +77,7 @@ async def converse(ports: AgentPorts, lease: Leased, turns: int) -> float:
     task = AgentTask(
         role=sample.TALKER, instance="bench", stage=Stage.DEVELOPMENT, repository="bench", model_class=ModelClass.DEFAULT,
         system=f"Role: {sample.TALKER}\nYou run commands.", context="", opening=sample.opening(turns),
-        submit=SubmitTool(name="submit_note", description="Hand in.", model=_Note), toolset=ToolSet.READ_ONLY,
+        submit=SubmitTool(name="submit_note", description="Hand in.", model=_Note, judge=_Note.model_validate), toolset=ToolSet.READ_ONLY,
     )  # fmt: skip
     key = JournalKey(
         cr_id=lease.identity.cr_id, attempt=1, activation=new_id("act"), role=sample.TALKER, instance="bench"

@@ -16,6 +16,7 @@ from pipeline.limits import Limits
 from pipeline.ports import Author, Repository, SecretScanner
 from pipeline.proof.secret_scan import scan_for_secrets
 from pipeline.proof.unified_diff import added_lines
+from pipeline.repositories import kept_refs
 from pipeline.snapshots import checks
 
 _TRAILER = "Change-Request:"
@@ -78,7 +79,7 @@ class SnapshotPublisher:
             author=self._author,
             when=asked.when,
         )
-        await repository.update_ref(f"refs/changeline/keep/{cr_id}/published/{built}", built)
+        await repository.update_ref(kept_refs.purpose(cr_id, "published", built), built)
         return built
 
     async def _refuse_secrets(self, repository: Repository, base: str, commit: str) -> None:

@@ -14,6 +14,7 @@ from pipeline.change_request import PauseReason, Stage, Status, WaitKind
 from pipeline.effects.kinds import EffectKind, EffectStatus
 from pipeline.findings import Risk
 from pipeline.gates.gate import Decision, GateKind
+from pipeline.worker_loss import LossKind
 
 
 class _Event(BaseModel):
@@ -48,6 +49,7 @@ class WorkerLost(_Event):
 
     type: Literal["worker_lost"] = "worker_lost"
     epoch: int
+    kind: LossKind = LossKind.UNKNOWN
     cause: str
 
 

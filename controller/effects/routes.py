@@ -8,7 +8,7 @@ from controller.auth.principals import Operator, Viewer
 from controller.context import Context
 from controller.effects import service
 from controller.effects.schemas import EffectList, EffectView
-from controller.identifiers import Identifier
+from controller.parameters import Identifier
 from controller.text import Searched
 from pipeline.effects.kinds import EffectStatus
 

@@ -7,7 +7,6 @@ failure that the base did not have.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pydantic import TypeAdapter
 
@@ -29,9 +28,10 @@ from pipeline.proof.stored_runs import GreenWitness, stored_green
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import added_lines
 from pipeline.records import RunPurpose
+from pipeline.repositories import kept_refs
 from pipeline.settings.runtime import DependencyPolicy
-from pipeline.snapshots import saving
-from pipeline.stage import feedback, proving, trees
+from pipeline.stage import agent_work, feedback, proving
+from pipeline.stage.agent_work import Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun, blocked
@@ -76,18 +76,14 @@ async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | Stag
     """Let the code writer work until green holds, or block with what stood in the way."""
     limits = run.context.settings.pipeline
     start = _start(run, tests)
-    purpose = f"code-{run.activation[:8]}"
-    tree = await trees.fresh(run, run.name, purpose, start)
     tries = _Tries(commit=start)
-    for iteration in range(1, limits.development_iterations_max + 1):
-        handed = await run.context.agents.work(
-            await _job(run, bench, tests, tree=tree, tries=tries, iteration=iteration)
-        )
-        tries.commit = handed.snapshot
-        ended = await _judge(run, bench, tests, handed, tries, start)
-        if ended is not None:
-            await trees.remove(run, run.name, purpose)
-            return ended
+    async with agent_work.at_work(run, run.name, "code", start, bench.basis) as frame:
+        for iteration in range(1, limits.development_iterations_max + 1):
+            handed = await run.context.agents.work(await _job(run, bench, tests, frame, tries, iteration))
+            tries.commit = handed.snapshot
+            ended = await _judge(run, bench, tests, handed, tries, start)
+            if ended is not None:
+                return ended
     message = f"The code writer did not reach green in {limits.development_iterations_max} tries."
     last = tries.came_back[-1].text[:4_000] if tries.came_back else ""
     return _given_up(run, tries, PauseReason.DEVELOPMENT_LOOP, message, last=last)
@@ -126,7 +122,7 @@ def _start(run: StageRun, tests: ProvenTests) -> str:
     return tests.commit
 
 
-async def _job(run: StageRun, bench: Bench, tests: ProvenTests, *, tree: Path, tries: _Tries, iteration: int) -> Job:
+async def _job(run: StageRun, bench: Bench, tests: ProvenTests, frame: Frame, tries: _Tries, iteration: int) -> Job:
     protected = tuple(file.path for file in tests.submission.files)
     variables = CodeWriterVariables(
         repository=run.name,
@@ -135,12 +131,10 @@ async def _job(run: StageRun, bench: Bench, tests: ProvenTests, *, tree: Path, t
         protected_tests=protected,
         test_notes=Untrusted("notes of the test writer", tests.notes) if tests.notes else None,
     )
-    return Job(
-        variables=variables, stage=run.stage, activation=run.activation, repository=run.name,
-        instance=f"{run.name}/{iteration}",
+    return frame.job(
+        variables, instance=f"{run.name}/{iteration}", loop=await feedback.loop_context(run, tries.came_back),
         facts=SubmissionFacts(scenarios=scenarios_of(bench.spec), protected_paths=frozenset(protected)),
-        loop=await feedback.loop_context(run, tries.came_back), context=bench.context, tree=tree, commit=tries.commit,
-        environment=bench.environment, protected=frozenset(protected),
+        commit=tries.commit, protected=frozenset(protected),
     )  # fmt: skip
 
 
@@ -202,7 +196,7 @@ async def _undone(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: str
         return snapshot
     message = "The pipeline put protected tests back"
     mended = await repository.commit_files(parent=snapshot, files=changed, message=message, author=run.context.author)
-    await repository.update_ref(saving.kept_ref(run.context.cr_id, "restored", mended), mended)
+    await repository.update_ref(kept_refs.purpose(run.context.cr_id, "restored", mended), mended)
     return mended
 
 

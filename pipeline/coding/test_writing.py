@@ -26,7 +26,8 @@ from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose
 from pipeline.repositories.stacks import module_names
 from pipeline.specs.behaviour import ScenarioKind
-from pipeline.stage import feedback, proving, trees
+from pipeline.stage import agent_work, feedback, proving
+from pipeline.stage.agent_work import Basis, Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun, blocked
@@ -50,9 +51,7 @@ TESTS = Artifact("tests", TypeAdapter(StoredTests))
 class Bench:
     """What both halves of development work with."""
 
-    stack: Stack
-    environment: Environment
-    context: str
+    basis: Basis
     spec: Spec
     verified: VerifiedSpec
     base: str
@@ -60,6 +59,16 @@ class Bench:
     start: str
     """Where the test writer begins: the base, or the head that came back."""
     baseline: TestReport
+
+    @property
+    def stack(self) -> Stack:
+        """The base's stack."""
+        return self.basis.stack
+
+    @property
+    def environment(self) -> Environment:
+        """The base's environment."""
+        return self.basis.environment
 
     async def left_out(self, run: StageRun, files: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the tests of `files` that the repository's own suite leaves out, so that nobody misses them."""
@@ -96,33 +105,16 @@ class ProvenTests:
 async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
     """Let the test writer work until the red witness holds, or block."""
     came_back: list[Feedback] = []
-    purpose = f"tests-{run.activation[:8]}"
-    tree = await trees.fresh(run, run.name, purpose, bench.start)
     commit = bench.start
-    for iteration in range(1, run.context.settings.pipeline.development_iterations_max + 1):
-        handed = await run.context.agents.work(
-            Job(
-                variables=TestWriterVariables(
-                    repository=run.name, spec=bench.verified, test_command=bench.stack.test_command
-                ),
-                stage=run.stage, activation=run.activation, repository=run.name, instance=f"{run.name}/{iteration}",
-                facts=SubmissionFacts(scenarios=scenarios_of(bench.spec)),
-                loop=await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER)),
-                context=bench.context, tree=tree, commit=commit, environment=bench.environment,
-            )
-        )  # fmt: skip
-        commit = handed.snapshot
-        came_back = await _misplaced(run, bench, handed)
-        if not came_back:
-            submission = handed.of(Tests)
-            subject = f"Tests: {bench.spec.feature}"
-            told = await commits.with_feature(run, commit, bench.spec.behaviour())
-            built = await commits.commit(
-                run, snapshot=told, parent=bench.start, step="tests", subject=subject, dated=commit
-            )
-            tests = await witness(run, bench, submission, built)
+    async with agent_work.at_work(run, run.name, "tests", commit, bench.basis) as frame:
+        for iteration in range(1, run.context.settings.pipeline.development_iterations_max + 1):
+            handed = await run.context.agents.work(await _job(run, bench, frame, commit, iteration, came_back))
+            commit = handed.snapshot
+            came_back = await _misplaced(run, bench, handed)
+            if came_back:
+                continue
+            tests = await _witnessed(run, bench, handed)
             if isinstance(tests, ProvenTests):
-                await trees.remove(run, run.name, purpose)
                 return tests
             source = f"red witness, try {iteration}"
             came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text="\n".join(tests))]
@@ -132,6 +124,25 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
         repository=run.name,
         last=came_back[-1].text[:4_000],
     )
+
+
+async def _job(
+    run: StageRun, bench: Bench, frame: Frame, commit: str, iteration: int, came_back: Sequence[Feedback]
+) -> Job:
+    variables = TestWriterVariables(repository=run.name, spec=bench.verified, test_command=bench.stack.test_command)
+    loop = await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER))
+    facts = SubmissionFacts(scenarios=scenarios_of(bench.spec))
+    return frame.job(variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit)
+
+
+async def _witnessed(run: StageRun, bench: Bench, handed: Handed) -> "ProvenTests | list[str]":
+    """Commit what the test writer handed in, and witness it red; returns what is wrong."""
+    subject = f"Tests: {bench.spec.feature}"
+    told = await commits.with_feature(run, handed.snapshot, bench.spec.behaviour())
+    built = await commits.commit(
+        run, snapshot=told, parent=bench.start, step="tests", subject=subject, dated=handed.snapshot
+    )
+    return await witness(run, bench, handed.of(Tests), built)
 
 
 async def stored(run: StageRun) -> ProvenTests | None:

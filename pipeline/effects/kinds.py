@@ -3,7 +3,7 @@
 Problem: a commit that travels as `payload["commit"]` from a stage through a table to an executor is misspelt once and
 pushed never. Choice: one model for the payload and one for the result of each kind, declared together in `DECLARED`;
 who intends an effect hands over the payload, which decides the kind. Invariant: a row that an earlier version wrote can
-be read, so fields are only added, with defaults; crash points, deliveries and what can be claimed follow from here.
+be read, so fields are only added, with defaults; deliveries and what can be claimed follow from here.
 """
 
 from collections.abc import Mapping
@@ -251,21 +251,22 @@ class Declaration:
     result: type[Result]
     tells: bool = False
     """It only tells: it outlives its change request, no stage waits for it, and it has an outbox of its own."""
-    always: bool = False
-    """Every change request that meets no obstacle has one, so processes are killed around each of its steps in tests."""
 
 
 DECLARED: Mapping[EffectKind, Declaration] = {
-    EffectKind.PUSH: Declaration(payload=Push, result=Pushed, always=True),
-    EffectKind.MERGE: Declaration(payload=Merge, result=Merged, always=True),
-    EffectKind.DELETE_REF: Declaration(payload=DeleteRef, result=RefDeleted, always=True),
-    EffectKind.DELETE_SNAPSHOTS: Declaration(payload=DeleteSnapshots, result=SnapshotsDeleted, always=True),
+    EffectKind.PUSH: Declaration(payload=Push, result=Pushed),
+    EffectKind.MERGE: Declaration(payload=Merge, result=Merged),
+    EffectKind.DELETE_REF: Declaration(payload=DeleteRef, result=RefDeleted),
+    EffectKind.DELETE_SNAPSHOTS: Declaration(payload=DeleteSnapshots, result=SnapshotsDeleted),
     EffectKind.PUBLISH: Declaration(payload=Publish, result=Published),
     EffectKind.CLOSE_PULL_REQUEST: Declaration(payload=ClosePullRequest, result=PullRequestClosed),
     EffectKind.REPORT: Declaration(payload=Report, result=Delivered, tells=True),
     EffectKind.NOTIFICATION: Declaration(payload=Notification, result=Delivered, tells=True),
 }
-"""Adding a kind: its payload, its result, a line here, and an executor in the controller's wiring."""
+"""Adding a kind: its payload, its result, a line here, and an executor in the controller's wiring.
+
+A stage that always intends one says so in its declaration; crash points around its steps follow from that.
+"""
 
 _KINDS: Mapping[type[Payload], EffectKind] = {one.payload: kind for kind, one in DECLARED.items()}
 

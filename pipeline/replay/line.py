@@ -15,7 +15,8 @@ from pipeline.limits import Limits
 from pipeline.line import routing
 from pipeline.replay.recording import Recording
 from pipeline.replay.verdicts import Difference
-from pipeline.stage.state import END, PER_REPOSITORY, RunState, Verdict, outcome_key
+from pipeline.stage.registry import per_repository
+from pipeline.stage.state import END, RunState, Verdict, outcome_key
 
 _OPEN_ENDED = frozenset({Verdict.BLOCKED.value, Verdict.WAITING.value})
 
@@ -83,7 +84,7 @@ def _forget(walk: _Walk) -> None:
 def _take(walk: _Walk, event: StageCompleted) -> None:
     if event.stage is None:
         return
-    repository = event.repository if event.stage in PER_REPOSITORY else None
+    repository = event.repository if per_repository(event.stage) else None
     if repository:
         walk.names.add(repository)
     walk.outcomes[outcome_key(event.stage, repository)] = {"verdict": event.outcome, "summary": event.summary}
@@ -106,7 +107,7 @@ def _looped(recording: Recording, walk: _Walk, event: StageLooped) -> Iterator[D
     now = {
         "to": decision.goto,
         "loop": decision.loops.get(stage.value),
-        "loops_max": routing.loops_max(stage, walk.limits),
+        "loops_max": routing.sends_back(stage).at_most(walk.limits),
         "why": decision.why[:500],
     }
     walk.loops[stage.value] = event.loop

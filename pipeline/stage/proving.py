@@ -19,6 +19,7 @@ from pipeline.proof.test_reports import Outcome, TestReport
 from pipeline.proof.test_runs import run_tests, unreported
 from pipeline.proof.untrusted_files import write_over
 from pipeline.records import RunPurpose
+from pipeline.stage import trees
 from pipeline.stage.artifacts import Bytes
 from pipeline.stage.repository_reading import stack_at, text_at
 from pipeline.stage.run import StageRun
@@ -32,13 +33,8 @@ async def environment_of(run: StageRun, name: str, commit: str) -> tuple[Stack, 
     if (name, commit) not in context.prepared:
         repository = context.repositories[name]
         stack, digest = await stack_at(repository, commit, context.targets[name])
-        tree = context.tree(name, f"manifests-{run.activation[:8]}")
-        await repository.remove_worktree(tree)
-        await repository.checkout(tree, commit)
-        try:
+        async with trees.checked_out(run, name, "manifests", commit) as tree:
             context.prepared[name, commit] = stack, await context.environments.prepare(stack, tree, digest)
-        finally:
-            await repository.remove_worktree(tree)
     return context.prepared[name, commit]
 
 
@@ -60,23 +56,17 @@ async def prove(
     has its log.
     """
     context = run.context
-    tree = context.tree(name, f"{purpose}-{run.activation[:8]}")
 
     async def keep_log(log: test_logs.RunLog) -> None:
         kept_as = test_logs.name_of(name, run.activation, purpose, commit)
         await LOG.save(context.artifacts, kept_as, log.text.encode(), {"cut": log.cut})
 
-    repository = context.repositories[name]
-    await repository.remove_worktree(tree)
-    await repository.checkout(tree, commit)
-    write_over(tree, restored or {})
-    try:
+    async with trees.checked_out(run, name, purpose, commit) as tree:
+        write_over(tree, restored or {})
         report = await run_tests(
             stack=stack, tree=tree, environment=environment, sandbox=context.sandbox,
             selection=selection, limits=context.settings.pipeline, left_out=left_out, keep_log=keep_log,
         )  # fmt: skip
-    finally:
-        await repository.remove_worktree(tree)
     await run.emit(
         events.TestsRun(
             purpose=purpose,

@@ -4,12 +4,13 @@ import asyncio
 from typing import Any
 
 from pipeline.change_request import PauseReason, branch_name
-from pipeline.effects.kinds import DeleteRef
+from pipeline.effects.kinds import DeleteRef, EffectKind
 from pipeline.evidence import gathering
 from pipeline.machine import tree_walk
 from pipeline.proof.test_runs import RESULTS
 from pipeline.snapshots import saving
 from pipeline.stage import effect_outcomes
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 
 
@@ -65,3 +66,14 @@ def _shown(run: StageRun, name: str) -> list[str]:
     """Return the commits whose difference people look at."""
     facts = run.state["repositories"][name]
     return [facts["base"], facts["head"]]
+
+
+DECLARATION = StageDeclaration(
+    body=cleanup,
+    inputs=inputs,
+    label="Cleanup",
+    explanation="signs the evidence; worktrees and refs go",
+    skip=NeverSkipped("it signs the evidence"),
+    effects=(EffectKind.DELETE_REF, EffectKind.DELETE_SNAPSHOTS),
+    pauses_as=(PauseReason.DELIVERY_FAILED,),
+)

@@ -7,12 +7,13 @@ merges run in name order; what happens when a later one fails belongs to the rel
 from datetime import datetime
 from typing import Any
 
-from pipeline.change_request import PauseReason
+from pipeline.change_request import PauseReason, Stage
 from pipeline.effects.effect import Effect
-from pipeline.effects.kinds import EffectStatus, Merge
+from pipeline.effects.kinds import EffectKind, EffectStatus, Merge
 from pipeline.evidence import presentation
-from pipeline.snapshots import saving
+from pipeline.repositories import kept_refs
 from pipeline.stage import effect_outcomes
+from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
 
@@ -56,7 +57,7 @@ async def _intend(run: StageRun, name: str) -> Effect:
         when=datetime.fromisoformat(approval["decided_at"]),
     )
     # Until the merge is fetched back no branch has it, and the controller may carry it out after this worker is gone.
-    kept = saving.kept_ref(run.context.cr_id, "merge", commit)
+    kept = kept_refs.purpose(run.context.cr_id, "merge", commit)
     await run.context.repositories[name].update_ref(kept, commit)
     return await run.context.effects.intend(
         key=f"merge/{run.context.cr_id}/{name}/{commit}",
@@ -66,3 +67,20 @@ async def _intend(run: StageRun, name: str) -> Effect:
             head=facts["head"],
         ),
     )  # fmt: skip
+
+
+DECLARATION = StageDeclaration(
+    body=release,
+    inputs=inputs,
+    label="Release",
+    explanation="moves the target ref by one compare-and-swap",
+    skip=NeverSkipped("it is the purpose of the change request"),
+    sends_back=SendsBack(
+        to=Stage.MERGE_CHECK,
+        paused_as=PauseReason.DELIVERY_FAILED,
+        at_most=lambda limits: limits.ci_loops_max,
+    ),
+    finds=frozenset({"merge"}),
+    effects=(EffectKind.MERGE,),
+    pauses_as=(PauseReason.TARGET_CHECKOUT_DIRTY,),
+)

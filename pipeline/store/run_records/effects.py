@@ -7,14 +7,14 @@ Invariant: an intent is stored before anybody can claim it, and its commit wakes
 import asyncio
 from collections.abc import Sequence
 
+from pipeline.concurrency.back_off import BackOff
 from pipeline.effects.effect import Effect
 from pipeline.effects.kinds import NOT_DONE, EffectStatus, Payload
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.effects import Effects
 from pipeline.store.run_records.scope import OfRun
 
-LOOK_AGAIN_S = 0.02
-LOOK_AGAIN_MAX_S = 0.25
+LOOK_AGAIN = BackOff(first_s=0.02, longest_s=0.25, factor=1.5)
 
 
 class RunEffects(OfRun):
@@ -30,14 +30,14 @@ class RunEffects(OfRun):
     async def outcome(self, effect_id: str, *, timeout_s: float) -> Effect:
         """Look until it is decided, soon at first: most effects take a tenth of a second, some wait for a person."""
         deadline = asyncio.get_running_loop().time() + timeout_s
-        pause_s = LOOK_AGAIN_S
+        looks = 0
         while True:
             async with self.database.transaction() as connection:
                 effect = await Effects(connection).get(effect_id)
             if effect.status.decided or asyncio.get_running_loop().time() > deadline:
                 return effect
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 1.5, LOOK_AGAIN_MAX_S)
+            looks += 1
+            await asyncio.sleep(LOOK_AGAIN.pause_s(looks))
 
     async def try_again(self, effect_id: str) -> None:
         """See the port; wakes the controller's executor."""
