@@ -7,9 +7,9 @@ from rich.markup import escape
 from cli.exits import STATUS_EXITS, Exit
 from cli.output import Output, one_line, plain_json, printable, status_markup
 from controller.change_requests.schemas import ChangeRequestDetail, QueueView
-from controller.interventions.schemas import Action, RerunMode
 from pipeline.change_request import HeldBy, PauseReason, Stage, Status
 from pipeline.effects.kinds import EffectStatus
+from pipeline.interventions.intervention import Action, RerunMode
 from pipeline.stage.registry import label
 
 _COMMANDS = {

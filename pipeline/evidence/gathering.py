@@ -37,6 +37,7 @@ from pipeline.evidence.canonical_json import content_hash
 from pipeline.evidence.presentation import REPORTERS
 from pipeline.evidence.role_usage import roles
 from pipeline.gates.gate import Decision, Gate, GateStatus
+from pipeline.interventions.intervention import Action, InterventionStatus, Skipping
 from pipeline.ports import Stack
 from pipeline.proof.red_green import judge_preserve
 from pipeline.proof.stored_runs import green_of, newest, preserve_of, report_of
@@ -226,10 +227,11 @@ async def _spec_checks(run: StageRun) -> tuple[ReviewRecord, ...]:
 async def _skipped(run: StageRun) -> tuple[SkipRecord, ...]:
     return tuple(
         SkipRecord(
-            stage=str(said.body.get("stage", "")), actor=said.actor, at=said.created_at.isoformat(), reason=str(said.body.get("instructions") or "")
+            stage=said.facts(Skipping).stage or "", actor=said.actor, at=said.created_at.isoformat(),
+            reason=said.body.instructions,
         )
         for said in await run.context.interventions.all()
-        if said.action == "skip" and said.status == "acted"
+        if said.action is Action.SKIP and said.status is InterventionStatus.ACTED
     )  # fmt: skip
 
 

@@ -5,7 +5,6 @@ Gathered from rows at the moment it is shown; the release content's hash is what
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import JsonValue
 
@@ -23,6 +22,7 @@ from pipeline.gates.content import (
     ShownScenario,
     VoidApproval,
 )
+from pipeline.interventions.intervention import Action, ChangingText, InterventionStatus, Notice, Skipping
 from pipeline.proof.stored_runs import green_of, newest, report_of
 from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import kept
@@ -89,26 +89,28 @@ async def release(
 async def skipped(run: StageRun) -> list[str]:
     """Return what a person skipped; every approver sees it."""
     return [
-        f"{said.actor} skipped {said.body.get('stage', 'a stage')}{_because(said.body)}"
+        f"{said.actor} skipped {said.facts(Skipping).stage or 'a stage'}{_because(said.body.instructions)}"
         for said in await run.context.interventions.all()
-        if said.action == "skip" and said.status == "acted"
+        if said.action is Action.SKIP and said.status is InterventionStatus.ACTED
     ]
 
 
-_CHANGED = {"edit": "edited the request that screening had stopped", "adopt": "took the text that its source has now"}
+_CHANGED: Mapping[Action | Notice, str] = {
+    Action.EDIT: "edited the request that screening had stopped",
+    Action.ADOPT: "took the text that its source has now",
+}
 
 
 async def request_changes(run: StageRun) -> list[str]:
     """Return who changed the text of the request on the way; every approver sees it."""
     return [
-        f"{said.actor} {_CHANGED[said.action]}: revision {said.body['revision']}"
+        f"{said.actor} {_CHANGED[said.action]}: revision {said.body.revision}"
         for said in await run.context.interventions.all()
-        if said.action in _CHANGED
+        if said.action in _CHANGED and isinstance(said.body, ChangingText)
     ]
 
 
-def _because(body: Mapping[str, Any]) -> str:
-    why = str(body.get("instructions") or "")
+def _because(why: str) -> str:
     return f": {why}" if why else ""
 
 
@@ -120,7 +122,7 @@ async def history(run: StageRun) -> str:
         if count
     ]
     lines += [
-        f"{said.actor} said {said.action}: {said.body.get('instructions') or ''}".strip()
+        f"{said.actor} said {said.action}: {said.body.instructions}".strip()
         for said in await run.context.interventions.all()
     ]
     lines += [

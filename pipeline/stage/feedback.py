@@ -61,7 +61,7 @@ async def instructions(run: StageRun) -> tuple[Instruction, ...]:
     if run.fresh_note is None:
         return ()
     said = await run.context.interventions.get(run.fresh_note)
-    text = str(said.body.get("instructions") or "")
+    text = said.body.instructions
     return (Instruction(intervention_id=said.id, text=text, actor=said.actor),) if text else ()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.change_request import PauseReason, RepositoryTarget, Stage
 from pipeline.errors import InvariantBroken
-from pipeline.records import Intervention
+from pipeline.interventions.intervention import Intervention
 from pipeline.stage.context import StageContext
 from pipeline.stage.state import RepositoryState, RunState, Verdict, outcome_key
 

@@ -21,7 +21,7 @@ from controller.gates import service as gates
 from controller.gates.schemas import DecisionRequest
 from controller.interventions import service as interventions
 from controller.interventions.actions import available
-from controller.interventions.schemas import Action, AvailableAction, InterventionRequest, Receipt, RerunMode
+from controller.interventions.schemas import AvailableAction, InterventionRequest, Receipt
 from controller.process import wiring
 from controller.wiring import LaunchObserver
 from pipeline.access import Principal, Role
@@ -33,7 +33,8 @@ from pipeline.errors import DatabaseAway
 from pipeline.evidence import gathering
 from pipeline.evidence.bundle_verification import verify_bundle
 from pipeline.gates.gate import Decision, Gate
-from pipeline.records import ChangeRequest, Intervention, NewChangeRequest, StoredEvent
+from pipeline.interventions.intervention import Action, Intervention, RerunMode
+from pipeline.records import ChangeRequest, NewChangeRequest, StoredEvent
 from pipeline.settings.process import ProcessSettings
 from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.change_requests import ChangeRequests

@@ -4,8 +4,9 @@ import asyncio
 
 from controller.change_requests import source_changes
 from controller.change_requests.source_changes import SaidAgain
-from controller.interventions.schemas import Action, EditedRequest
+from controller.interventions.schemas import EditedRequest
 from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.interventions.intervention import Action
 from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import OPERATOR, LineRun

@@ -4,8 +4,8 @@ import asyncio
 import json
 from collections import Counter
 
-from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.interventions.intervention import Action
 from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun

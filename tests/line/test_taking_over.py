@@ -11,9 +11,9 @@ import pytest
 
 from controller.change_requests import reading
 from controller.change_requests.schemas import TakeoverView
-from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.errors import Conflict
+from pipeline.interventions.intervention import Action
 from tests.controller.conftest import eventually
 from tests.gates import shown_by
 from tests.line import scenarios
