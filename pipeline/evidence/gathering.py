@@ -195,7 +195,7 @@ async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
     reviews = list(await _spec_checks(run))
     for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
         for reviewer in REPORTERS:
-            found = await run.context.findings.all(activation=f"{outcome['activation']}/{reviewer}")
+            found = await run.context.findings.all(activation=outcome["activation"], reporter=reviewer)
             findings = tuple(finding for _, finding in found)
             blocking = any(finding.severity.blocking for finding in findings)
             verdict = "changes_required" if blocking else "pass"

@@ -142,7 +142,7 @@ async def current_findings(run: StageRun, name: str) -> list[Finding]:
     outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
     if outcome is None:
         return []
-    found = [await run.context.findings.all(activation=f"{outcome['activation']}/{source}") for source in REPORTERS]
+    found = [await run.context.findings.all(activation=outcome["activation"], reporter=source) for source in REPORTERS]
     return [finding for reported in found for _, finding in reported]
 
 
