@@ -7,6 +7,8 @@ from rich.markup import escape
 
 from cli.exits import STATUS_EXITS, Exit
 from cli.output import Output, one_line, printable, status_markup
+from pipeline.change_request import Stage
+from pipeline.stage.registry import label
 
 Detail = Mapping[str, Any]
 
@@ -27,6 +29,11 @@ _COMMANDS = {
     "cancel": "cancel {id} [--instructions WHY]",
 }
 _SHORT = 12
+
+
+def stage_words(name: str) -> str:
+    """Return what people call a stage, also one that only a newer controller knows."""
+    return label(Stage(name)).lower() if name in list(Stage) else name.replace("_", " ")
 
 
 def exit_of(detail: Detail) -> Exit:

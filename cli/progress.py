@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from cli.client import Event
-from pipeline.change_request import Stage
+from pipeline.stage.registry import line_stages
 
 WARNINGS_KEPT = 5
 SAYING_CHARS = 80
@@ -52,7 +52,7 @@ class Progress:
     message: str = ""
     reason: str | None = None
     stages: dict[str, StageLine] = field(
-        default_factory=lambda: {stage.value: StageLine(stage.value) for stage in Stage if stage is not Stage.SYNC}
+        default_factory=lambda: {stage.value: StageLine(stage.value) for stage in line_stages()}
     )
     agents: dict[str, AgentLine] = field(default_factory=dict)
     tests: dict[str, tuple[int, int, bool]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.change_request import Reach, RepositoryTarget
-from pipeline.line.crash_points import Reached, unnoticed
+from pipeline.machine.crash_points import Reached, unnoticed
 from pipeline.ports import ChangedFile, TenantBell, Webhooks
 from pipeline.records import Effect
 from pipeline.settings.process import ProcessSettings

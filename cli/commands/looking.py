@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from cli.describing import cost_words, print_choices, print_takeover, queue_words
+from cli.describing import cost_words, print_choices, print_takeover, queue_words, stage_words
 from cli.finding import change_request, identify
 from cli.following import path_of
 from cli.options import ChangeRequest, Json
@@ -166,4 +166,4 @@ def _at_stage(detail: Mapping[str, Any]) -> str:
     worker = detail["worker"]
     activity = f", worker {worker['epoch']}: {worker['activity']}" if worker and worker["alive"] else ""
     queued = f", {queue_words(detail['queue'])}" if detail.get("queue") else ""
-    return f" at {detail['stage'].replace('_', ' ')}{activity}{queued}" if detail["stage"] else queued
+    return f" at {stage_words(detail['stage'])}{activity}{queued}" if detail["stage"] else queued

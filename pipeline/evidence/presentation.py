@@ -17,8 +17,8 @@ from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import kept
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
+from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.run import StageRun
-from pipeline.stage.state import outcomes_of
 
 REPORTERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
 
@@ -26,9 +26,9 @@ REPORTERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
 async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
     """Return title and text of a repository's pull request."""
     request = await specs.request_of(run)
-    facts = run.state["repositories"][name]
+    facts = run.known[name]
     spec = await specs.spec_of(run, name)
-    suite = await _suite(run, name, facts["head"])
+    suite = await _suite(run, name, facts.head)
     repository = run.context.repositories[name]
     text = body(
         PullRequestFacts(
@@ -46,8 +46,8 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             pre_existing=suite.pre_existing,
             findings=await current_findings(run, name),
             flags=await kept(run),
-            files=await repository.changed_files(facts["base"], facts["head"]),
-            siblings=[other for other in sorted(run.state["repositories"]) if other != name],
+            files=await repository.changed_files(facts.base, facts.head),
+            siblings=[other for other in run.known if other != name],
         )
     )
     return request.title[:200], text
@@ -56,7 +56,7 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
 async def release(run: StageRun) -> dict[str, Any]:
     """Return what an approver decides on, JSON-plain; approval binds to its hash."""
     request = await specs.request_of(run)
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     flags = [{"risk": flag.risk.value, "pattern": flag.pattern, "quote": flag.quote} for flag in await kept(run)]
     return {
         "change_request": run.context.cr_id,
@@ -126,23 +126,23 @@ async def current_findings(run: StageRun, name: str) -> list[Finding]:
     outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
     if outcome is None:
         return []
-    found = [await run.context.findings.all(activation=f"{outcome['activation']}/{source}") for source in REPORTERS]
+    found = [await run.context.findings.all(activation=f"{outcome.activation}/{source}") for source in REPORTERS]
     return [finding for reported in found for _, finding in reported]
 
 
 async def _repository(run: StageRun, name: str) -> dict[str, Any]:
-    facts = run.state["repositories"][name]
+    facts = run.known[name]
     repository, target = run.context.repositories[name], run.context.targets[name]
     spec = await specs.revision_of(run, name)
-    files = await repository.changed_files(facts["base"], facts["head"])
-    suite = await _suite(run, name, facts["head"])
+    files = await repository.changed_files(facts.base, facts.head)
+    suite = await _suite(run, name, facts.head)
     current = await current_findings(run, name)
     everything = [finding for owner, finding in await run.context.findings.all() if owner == name]
     return {
         "base_branch": target.base_branch,
-        "base": facts["base"],
-        "head": facts["head"],
-        "tests": facts["tests"],
+        "base": facts.base,
+        "head": facts.head,
+        "tests": facts.tests,
         "merge_strategy": target.merge_strategy,
         "spec_revision": spec.revision,
         "spec_hash": spec.content_hash,

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pydantic import TypeAdapter
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
-from pipeline.change_request import Stage
 from pipeline.findings import Finding
 from pipeline.ports import Instruction
 from pipeline.records import Gate
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.context import StageContext
+from pipeline.stage.registry import declared
 from pipeline.stage.run import StageRun
 
 FEEDBACK = Artifact("feedback", TypeAdapter(list[Feedback]))
@@ -39,9 +39,7 @@ async def loop_context(
     `kinds` limits the stored feedback to what concerns the asking role; none means all.
     """
     stored = [one for one in await given(run) if not kinds or one.kind in kinds]
-    return LoopContext(
-        round=run.here.get("round", 0) + 1, feedback=(*stored, *extra), instructions=await instructions(run)
-    )
+    return LoopContext(round=run.here.round + 1, feedback=(*stored, *extra), instructions=await instructions(run))
 
 
 async def note_context(run: StageRun) -> LoopContext | None:
@@ -52,8 +50,7 @@ async def note_context(run: StageRun) -> LoopContext | None:
 
 async def given(run: StageRun) -> list[Feedback]:
     """Return the feedback that sent this repository back, in order."""
-    here = run.here
-    name = here.get("spec_feedback", "") if run.stage is Stage.TRANSLATION else here.get("feedback", "")
+    name = getattr(run.here, declared(run.stage).feedback_in)
     return (await FEEDBACK.load(run.context.artifacts, name) or []) if name else []
 
 

@@ -8,10 +8,12 @@ of what is merged never rests on another base; what fails there sends the change
 from typing import Any
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind
-from pipeline.change_request import PauseReason
+from pipeline.change_request import PauseReason, Stage
 from pipeline.coding import code_writing, moved_bases, rebasing, test_writing, workbench
 from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.stage import feedback
+from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
+from pipeline.stage.known import loops_of
 from pipeline.stage.proving import environment_of
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
@@ -19,13 +21,12 @@ from pipeline.stage.state import RepositoryState, Verdict
 
 def inputs(run: StageRun) -> list[Any]:
     """The head, and which rebase of this run it is: the remote may have moved since the last one."""
-    loops = run.state.get("loops", {})
-    return [run.here.get("head"), loops.get("merge_check", 0), loops.get("release", 0)]
+    return [run.here.head, loops_of(run.state, Stage.MERGE_CHECK), loops_of(run.state, Stage.RELEASE)]
 
 
 async def rebase(run: StageRun) -> StageEnd:
     """Bring one repository's change onto its base branch as it is now."""
-    if "merge" in run.here:
+    if run.here.merge:
         return StageEnd(summary="merged already", repositories={run.name: {}})
     repository = run.context.repositories[run.name]
     await repository.fetch()
@@ -36,7 +37,7 @@ async def rebase(run: StageRun) -> StageEnd:
             f"{run.name} has no branch {run.target.base_branch} any more.",
             repository=run.name,
         )
-    if onto == run.here["base"]:
+    if onto == run.here.base:
         facts: RepositoryState = {"clean": True, "tested_base": onto}
         summary = "already on the latest base, full suite green there"
         return StageEnd(summary=summary, repositories={run.name: facts})
@@ -79,3 +80,22 @@ async def _problems(run: StageRun, onto: str, replayed: rebasing.Replayed) -> li
         f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items()
     ]
     return [] if verdict.ok else [*verdict.problems, *tails]
+
+
+DECLARATION = StageDeclaration(
+    body=rebase,
+    inputs=inputs,
+    label="Rebase",
+    explanation="replays the change onto the target as it is now and runs the full suite again",
+    per_repository=True,
+    skip=NeverSkipped("the suite has to be green on the base that it is merged into"),
+    sends_back=SendsBack(
+        to=Stage.DEVELOPMENT,
+        paused_as=PauseReason.TESTS_FAILED,
+        at_most=lambda limits: limits.ci_loops_max,
+    ),
+    finds=frozenset({"clean"}),
+    after_handback=True,
+    may_be_taken_over=True,
+    pauses_as=(PauseReason.REBASE_CONFLICT, PauseReason.REMOTE_UNREACHABLE),
+)

@@ -12,19 +12,20 @@ from pipeline.agents.submissions.closing import Learnings
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.errors import DatabaseAway, ModelError, PersonNeeded, TransientError
 from pipeline.evidence import presentation
+from pipeline.stage.declaration import Skippable, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 
 
 def inputs(run: StageRun) -> list[Any]:
     """The merged commits."""
-    return [[name, facts.get("merge")] for name, facts in sorted(run.state["repositories"].items())]
+    return [[name, facts.merge] for name, facts in run.known.items()]
 
 
 async def retrospective(run: StageRun) -> StageEnd:
     """Ask for learnings; a failure is skipped and said."""
     if run.skip is not None:
         return StageEnd(summary=f"skipped by {run.skip.actor}")
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     history = await presentation.history(run)
     job = Job(
         variables=RetrospectiveVariables(
@@ -44,3 +45,12 @@ async def retrospective(run: StageRun) -> StageEnd:
     proposals = [(one.repository, one.text, one.evidence) for one in learned]
     await run.context.learnings.propose(proposals, activation=run.activation)
     return StageEnd(summary=f"{len(learned)} learnings proposed" if learned else "nothing to learn")
+
+
+DECLARATION = StageDeclaration(
+    body=retrospective,
+    inputs=inputs,
+    label="Retrospective",
+    explanation="proposes learnings, which count only after approval",
+    skip=Skippable("What could be learned from this run."),
+)

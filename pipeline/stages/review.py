@@ -18,7 +18,7 @@ from pipeline.agents.prompt_variables import (
 )
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.reviews import Review
-from pipeline.change_request import PauseReason
+from pipeline.change_request import PauseReason, Stage
 from pipeline.coding import scope
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
@@ -26,6 +26,7 @@ from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.proof.shown_diff import Cut, ShownDiff, not_shown, shown_diff
 from pipeline.screening.risk_flags import kept as kept_flags
 from pipeline.stage import agent_work, feedback, proving, specs
+from pipeline.stage.declaration import SendsBack, Skippable, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
 from pipeline.stage.state import RepositoryState, Verdict
@@ -40,13 +41,13 @@ SOURCES = {
 
 def inputs(run: StageRun) -> list[Any]:
     """The head that is judged, and the specs it is judged by."""
-    return [run.here.get("head"), [facts.get("spec_hash") for _, facts in sorted(run.state["repositories"].items())]]
+    return [run.here.head, [facts.spec_hash for _, facts in run.known.items()]]
 
 
 async def review(run: StageRun) -> StageEnd:
     """Judge one repository's change."""
-    stack, _ = await proving.environment_of(run, run.name, run.here["base"])
-    checked = await scope.check(run, run.name, run.here["base"], run.here["head"], stack)
+    stack, _ = await proving.environment_of(run, run.name, run.here.base)
+    checked = await scope.check(run, run.name, run.here.base, run.here.head, stack)
     await _report(run, "checks", checked.findings)
     if checked.stops:
         return blocked(
@@ -73,15 +74,15 @@ async def _ask_reviewers(run: StageRun, warnings: tuple[Finding, ...]) -> dict[s
     material, loop = await _material(run), await feedback.note_context(run)
     facts = SubmissionFacts(scenarios=scenarios_of(await specs.spec_of(run, run.name)))
     variables = await _variables(run, material, warnings)
-    basis = await agent_work.basis_of(run, run.name, run.here["base"], samples=False)
-    async with agent_work.at_work(run, run.name, "review", run.here["head"], basis) as frame:
+    basis = await agent_work.basis_of(run, run.name, run.here.base, samples=False)
+    async with agent_work.at_work(run, run.name, "review", run.here.head, basis) as frame:
         jobs = [
             frame.job(asked, facts=replace(facts, cuts=material.cuts_for(role)), loop=loop)
             for role, asked in variables.items()
         ]
         handed = dict(zip(variables, await together(run.context.agents.work(job) for job in jobs), strict=True))
     for role, one in handed.items():
-        await inspection_records.keep(run, role, run.name, run.here["head"], one.of(Review).verdict.value, one)
+        await inspection_records.keep(run, role, run.name, run.here.head, one.of(Review).verdict.value, one)
     return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in handed.items()}
 
 
@@ -102,8 +103,8 @@ async def _material(run: StageRun) -> _Material:
     repository = run.context.repositories[run.name]
     limit = run.context.settings.pipeline.diff_max_bytes
     return _Material(
-        diff=shown_diff(await repository.diff(run.here["base"], run.here["head"]), limit),
-        tests=shown_diff(await repository.diff(run.here["base"], run.here["tests"]), limit, "tests"),
+        diff=shown_diff(await repository.diff(run.here.base, run.here.head), limit),
+        tests=shown_diff(await repository.diff(run.here.base, run.here.tests), limit, "tests"),
     )
 
 
@@ -141,7 +142,7 @@ async def _variables(run: StageRun, material: _Material, warnings: tuple[Finding
 
 
 async def _test_results(run: StageRun) -> Untrusted:
-    runs = [one for one in await run.context.test_runs.all(run.name) if one.commit == run.here["head"]]
+    runs = [one for one in await run.context.test_runs.all(run.name) if one.commit == run.here.head]
     lines = [f"{one.purpose}: {'ok' if one.ok else 'not ok'}" for one in runs]
     return Untrusted("test results", "\n".join(lines) or "no run of this commit")
 
@@ -169,3 +170,26 @@ async def _send_back(run: StageRun, blocking: dict[str, list[Finding]], kind: Fe
     return StageEnd(
         verdict=Verdict.SENT_BACK, summary=f"{worst.category}: {worst.message}"[:300], repositories={run.name: facts}
     )
+
+
+DECLARATION = StageDeclaration(
+    body=review,
+    inputs=inputs,
+    label="Code review",
+    explanation="checks diff scope and secrets, then asks three reviewers; who could not look has given no verdict",
+    per_repository=True,
+    skip=Skippable("The three reviewers; diff scope and secret scan still run, and may still stop it."),
+    sends_back=SendsBack(
+        to=Stage.DEVELOPMENT,
+        paused_as=PauseReason.REVIEW_LOOP,
+        at_most=lambda limits: limits.review_loops_max,
+    ),
+    finds=frozenset({"feedback"}),
+    after_handback=True,
+    may_be_taken_over=True,
+    pauses_as=(
+        PauseReason.SECRET_FOUND,
+        PauseReason.SANDBOX_UNAVAILABLE,
+        PauseReason.AGENT_STUCK,
+    ),
+)

@@ -10,6 +10,8 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.intake import Screening
 from pipeline.change_request import PauseReason
 from pipeline.screening import risk_flags
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
+from pipeline.stage.pause_facts import RiskyPassages
 from pipeline.stage.run import StageEnd, StageRun, blocked
 
 
@@ -20,7 +22,7 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def screening(run: StageRun) -> StageEnd:
     """Flag suspicious passages; both passes count, neither can clear the other."""
-    if run.shown(PauseReason.INPUT_RISK) is not None:
+    if run.shown(PauseReason.INPUT_RISK, RiskyPassages) is not None:
         flags = await risk_flags.kept(run)
         await risk_flags.unaccepted(run, flags)
         return StageEnd(summary=f"{len(flags)} flags, accepted by a person")
@@ -37,6 +39,18 @@ async def screening(run: StageRun) -> StageEnd:
     high = await risk_flags.unaccepted(run, flags)
     if high:
         return blocked(
-            PauseReason.INPUT_RISK, "Screening found text of high risk in the request.", flags=risk_flags.plain(high)
+            PauseReason.INPUT_RISK,
+            "Screening found text of high risk in the request.",
+            RiskyPassages(flags=tuple(high)),
         )
     return StageEnd(summary=f"{len(flags)} flags" if flags else "nothing suspicious")
+
+
+DECLARATION = StageDeclaration(
+    body=screening,
+    inputs=inputs,
+    label="Screening",
+    explanation="looks for instructions hidden in the request",
+    skip=NeverSkipped("text of high risk is accepted with `resume` after reading it, never passed unread"),
+    pauses_as=(PauseReason.INPUT_RISK,),
+)

@@ -20,13 +20,15 @@ from pipeline.coding.handback import Returned, returned
 from pipeline.coding.handback_suite import SuiteAfter, run_suite
 from pipeline.concurrency.together import together
 from pipeline.errors import InvariantBroken
-from pipeline.line.routing import AFTER_SYNC
 from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.shown_diff import not_shown, shown_diff
 from pipeline.records import Intervention
 from pipeline.specs.behaviour import render_feature
 from pipeline.stage import agent_work, feedback, specs
 from pipeline.stage.agent_work import Basis
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
+from pipeline.stage.pause_facts import RedSuites
+from pipeline.stage.registry import after_handback
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.state import RepositoryState, outcome_key
 
@@ -48,14 +50,14 @@ def inputs(run: StageRun) -> list[Any]:
 async def sync(run: StageRun) -> StageEnd:
     """Take over what a person did, or stop with what they have to put right."""
     said = await _handback(run)
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     found = await together(returned(run, name, said) for name in names)
     stop = next((one for one in found if isinstance(one, StageEnd)), None)
     if stop is not None:
         return stop
     changed = {name: one for name, one in zip(names, found, strict=True) if isinstance(one, Returned)}
     if not changed:
-        return StageEnd(summary="nothing new on the branch", next=_no_later_than_rebase(said))
+        return StageEnd(summary="nothing new on the branch", next=_no_later_than_allowed(said))
     suites = dict(zip(changed, await together(run_suite(run, name, one) for name, one in changed.items()), strict=True))
     if (red := _red(run, suites)) is not None:
         return red
@@ -77,13 +79,13 @@ async def _handback(run: StageRun) -> Intervention:
     return said[-1]
 
 
-def _no_later_than_rebase(said: Intervention) -> Stage:
+def _no_later_than_allowed(said: Intervention) -> Stage:
     stage = Stage(said.body["from_stage"])
-    return stage if stage in AFTER_SYNC else Stage.REBASE
+    return stage if stage in after_handback() else after_handback()[-1]
 
 
 async def _next(run: StageRun, said: Intervention, synced: dict[str, _Synced]) -> Stage:
-    revisions = [await run.context.specs.latest(name) for name in sorted(run.state["repositories"])]
+    revisions = [await run.context.specs.latest(name) for name in run.known]
     if any(revision is None for revision in revisions) or said.body["from_stage"] == Stage.TRANSLATION.value:
         return Stage.TRANSLATION
     unverified = any(revision is not None and not revision.verified for revision in revisions)
@@ -101,16 +103,16 @@ def _notes(said: Intervention, names: list[str]) -> dict[str, str]:
 def _red(run: StageRun, suites: dict[str, SuiteAfter]) -> StageEnd | None:
     """Stop at a red suite, unless a person has seen it and leaves it to the agents, whose work is proven anew."""
     red = {name: one for name, one in suites.items() if not one.ok}
-    shown = run.shown(PauseReason.TESTS_FAILED) or {}
-    unseen = {name: one for name, one in red.items() if shown.get("commits", {}).get(name) != one.commit}
+    shown = run.shown(PauseReason.TESTS_FAILED, RedSuites) or RedSuites()
+    unseen = {name: one for name, one in red.items() if shown.commits.get(name) != one.commit}
     if not unseen:
         return None
     return blocked(
         PauseReason.TESTS_FAILED,
         "The full suite fails on what was handed back. Push a correction and hand it back again, or resume to let the "
         "agents correct it.",
+        RedSuites(commits={name: one.commit for name, one in red.items()}),
         repositories=sorted(red),
-        commits={name: one.commit for name, one in red.items()},
         failures={name: one.problems[:20] for name, one in red.items()},
     )
 
@@ -183,3 +185,14 @@ async def _tests(run: StageRun, back: Returned, suite: SuiteAfter) -> str:
     paths = [path for file in changed for path in (file.path, file.old_path) if path is not None]
     touched = any(is_protected(path, suite.stack.test_patterns) for path in paths)
     return "" if touched else known.commit
+
+
+DECLARATION = StageDeclaration(
+    body=sync,
+    inputs=inputs,
+    label="Sync",
+    explanation="learns what a person did on the branch, and has the spec brought in line, before agents go on",
+    beside_the_line=True,
+    skip=NeverSkipped("agents who have not read a person's work would undo it"),
+    pauses_as=(PauseReason.HANDBACK_REFUSED, PauseReason.TESTS_FAILED),
+)

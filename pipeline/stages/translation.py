@@ -17,6 +17,7 @@ from pipeline.specs.behaviour import render_feature
 from pipeline.stage import agent_work, feedback, specs
 from pipeline.stage.agent_work import Frame
 from pipeline.stage.artifacts import Artifact
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
 
@@ -25,12 +26,12 @@ REQUIREMENTS = Artifact("requirements", TypeAdapter(Requirements))
 
 def inputs(run: StageRun) -> list[Any]:
     """The base commit, and what verification sent back."""
-    return [run.here.get("base"), run.here.get("spec_feedback", "")]
+    return [run.here.base, run.here.spec_feedback]
 
 
 async def translation(run: StageRun) -> StageEnd:
     """Write the next revision of one repository's spec."""
-    base = run.here["base"]
+    base = run.here.base
     basis = await agent_work.basis_of(run, run.name, base, samples=True)
     async with agent_work.at_work(run, run.name, "specify", base, basis) as frame:
         spec = await _written(run, frame, await _requirements(run, frame))
@@ -82,3 +83,18 @@ def _told(found: Requirements) -> str:
 def _kept_as(run: StageRun) -> str:
     """Each attempt has requirements of its own."""
     return f"{run.context.attempt}/{run.name}"
+
+
+DECLARATION = StageDeclaration(
+    body=translation,
+    inputs=inputs,
+    label="Behaviour translation",
+    explanation="turns criteria into scenarios, each tagged change or preserve",
+    per_repository=True,
+    skip=NeverSkipped("code is only written from specs"),
+    finds=frozenset({"spec_revision", "spec_hash"}),
+    feedback_in="spec_feedback",
+    told_at_the_start=True,
+    after_handback=True,
+    may_be_taken_over=True,
+)

@@ -17,11 +17,13 @@ from pipeline.agents.prompt_variables import (
 )
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Check, CheckIssue
+from pipeline.change_request import PauseReason, Stage
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
 from pipeline.evidence.canonical_json import content_hash
 from pipeline.proof.shown_diff import Cut, not_shown
 from pipeline.stage import agent_work, feedback, specs
+from pipeline.stage.declaration import OpensGate, SendsBack, Skippable, StageDeclaration
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
@@ -31,12 +33,12 @@ EXISTING_SPECS_MAX = 10
 
 def inputs(run: StageRun) -> list[Any]:
     """The specs of all repositories."""
-    return [[name, facts.get("spec_hash")] for name, facts in sorted(run.state["repositories"].items())]
+    return [[name, facts.spec_hash] for name, facts in run.known.items()]
 
 
 async def verification(run: StageRun) -> StageEnd:
     """Check every spec; verified specs are marked, others go back with what is wrong."""
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     if run.skip is not None:
         return await _passed(run, names, f"specs not checked: skipped by {run.skip.actor}")
     per_repository = await together(_check_repository(run, name) for name in names)
@@ -51,14 +53,14 @@ async def verification(run: StageRun) -> StageEnd:
 
 async def _passed(run: StageRun, names: list[str], summary: str) -> StageEnd:
     for name in names:
-        await run.context.specs.verify(name, run.state["repositories"][name]["spec_revision"])
+        await run.context.specs.verify(name, run.known[name].spec_revision)
     if run.context.settings.delivery.spec_approval:
         return await _ask_for_approval(run, names, summary)
     return StageEnd(summary=summary)
 
 
 async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
-    base = run.state["repositories"][name]["base"]
+    base = run.known[name].base
     spec = Untrusted(f"spec of {name}", (await specs.revision_of(run, name)).feature)
     request = await specs.request_text(run)
     completeness = CompletenessCheckerVariables(repository=name, structured_request=request, spec=spec)
@@ -142,3 +144,21 @@ def _told(role: str, issue: CheckIssue) -> Feedback:
     about = ", ".join([*issue.criterion_ids, *issue.scenario_ids]) or "the spec as a whole"
     text = f"[{issue.severity.value}] {about}: {issue.problem}\nSuggestion: {issue.suggestion}"
     return Feedback(kind=FeedbackKind.VERIFICATION, source=role, text=text)
+
+
+DECLARATION = StageDeclaration(
+    body=verification,
+    inputs=inputs,
+    label="Behaviour verification",
+    explanation="checks that the specs are complete, consistent and break nothing existing by intent",
+    skip=Skippable("The checkers' opinion on the specs; you vouch for them, and a spec gate still opens."),
+    sends_back=SendsBack(
+        to=Stage.TRANSLATION,
+        paused_as=PauseReason.SPEC_LOOP,
+        at_most=lambda limits: limits.verification_loops_max,
+    ),
+    gate=OpensGate(kind="spec"),
+    finds=frozenset({"spec_feedback"}),
+    after_handback=True,
+    may_be_taken_over=True,
+)
