@@ -34,8 +34,8 @@ from pipeline.evidence.bundle import (
     release_parts,
 )
 from pipeline.evidence.canonical_json import content_hash
-from pipeline.evidence.presentation import REPORTERS
 from pipeline.evidence.role_usage import roles
+from pipeline.findings import CHECKS, REPORTERS
 from pipeline.ports import Stack
 from pipeline.proof.red_green import judge_preserve
 from pipeline.proof.stored_runs import green_of, newest, preserve_of, report_of
@@ -192,12 +192,12 @@ async def _rules(run: StageRun, name: str, stack: Stack) -> RulesRecord:
 async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
     reviews = list(await _spec_checks(run))
     for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
+        found = [finding for _, finding in await run.context.findings.all(activation=outcome.activation)]
         for reviewer in REPORTERS:
-            found = await run.context.findings.all(activation=f"{outcome.activation}/{reviewer}")
-            findings = tuple(finding for _, finding in found)
+            findings = tuple(finding for finding in found if finding.source.reporter == reviewer)
             blocking = any(finding.severity.blocking for finding in findings)
             verdict = "changes_required" if blocking else "pass"
-            if outcome.skip and reviewer != "checks":
+            if outcome.skip and reviewer != CHECKS:
                 verdict = "skipped"
             judged = await inspection_records.kept(run, outcome.activation, reviewer, name)
             reviews.append(

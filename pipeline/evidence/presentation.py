@@ -11,7 +11,7 @@ from pipeline.agents.submissions.specs import Spec
 from pipeline.change_request import Stage
 from pipeline.coding import moved_bases
 from pipeline.evidence.pull_request_text import PullRequestFacts, body
-from pipeline.findings import Finding
+from pipeline.findings import REPORTERS, Finding
 from pipeline.proof.stored_runs import green_of, newest, report_of
 from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import kept
@@ -19,8 +19,6 @@ from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
 from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.run import StageRun
-
-REPORTERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
 
 
 async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
@@ -126,8 +124,8 @@ async def current_findings(run: StageRun, name: str) -> list[Finding]:
     outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
     if outcome is None:
         return []
-    found = [await run.context.findings.all(activation=f"{outcome.activation}/{source}") for source in REPORTERS]
-    return [finding for reported in found for _, finding in reported]
+    found = [finding for _, finding in await run.context.findings.all(activation=outcome.activation)]
+    return sorted(found, key=lambda one: REPORTERS.index(one.source.reporter))
 
 
 async def _repository(run: StageRun, name: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from pipeline.change_request import PauseReason, Stage
 from pipeline.coding import scope
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
-from pipeline.findings import Finding, FindingSource, Severity
+from pipeline.findings import CHECKS, Finding, FindingSource, Severity
 from pipeline.proof.shown_diff import Cut, ShownDiff, not_shown, shown_diff
 from pipeline.screening.risk_flags import kept as kept_flags
 from pipeline.stage import agent_work, feedback, proving, specs
@@ -48,7 +48,7 @@ async def review(run: StageRun) -> StageEnd:
     """Judge one repository's change."""
     stack, _ = await proving.environment_of(run, run.name, run.here.base)
     checked = await scope.check(run, run.name, run.here.base, run.here.head, stack)
-    await _report(run, "checks", checked.findings)
+    await _report(run, CHECKS, checked.findings)
     if checked.stops:
         return blocked(
             PauseReason.SECRET_FOUND,
@@ -148,9 +148,7 @@ async def _test_results(run: StageRun) -> Untrusted:
 
 
 async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Finding, ...]) -> None:
-    await run.context.findings.save(
-        repository=run.name, stage=run.stage, activation=f"{run.activation}/{source}", found=findings
-    )
+    await run.context.findings.save(repository=run.name, stage=run.stage, activation=run.activation, found=findings)
     blocking = sum(finding.severity.blocking for finding in findings)
     await run.emit(events.FindingsReported(source=source, blocking=blocking, total=len(findings)))
 

@@ -191,9 +191,13 @@ class Work:
     async def findings(self, *, activation: str | None = None) -> list[tuple[str, Finding]]:
         """Return (repository, finding), oldest first."""
         query = select(findings).where(*self._of(findings)).order_by(findings.c.created_at, findings.c.id)
-        if activation is not None:
-            query = query.where(findings.c.activation == activation)
-        return [(row.repository, _finding(row)) for row in await self._connection.execute(query)]
+        if activation is None:
+            return [(row.repository, _finding(row)) for row in await self._connection.execute(query)]
+        # Earlier versions stored who reported behind the activation.
+        earlier = findings.c.activation.startswith(f"{activation}/", autoescape=True)
+        rows = list(await self._connection.execute(query.where((findings.c.activation == activation) | earlier)))
+        exact = [row for row in rows if row.activation == activation]
+        return [(row.repository, _finding(row)) for row in exact or rows]
 
     async def save_artifact(
         self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]
