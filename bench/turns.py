@@ -14,8 +14,8 @@ from bench import floors, sample, stored
 from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import Leased, leased
-from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.agents.loop import run_agent
 from pipeline.agents.task import AgentPorts, AgentTask, SubmitTool

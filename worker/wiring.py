@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.environments.cache import SandboxEnvironments
 from pipeline.adapters.forges.local import LocalForge
 from pipeline.adapters.git.network import network_of
 from pipeline.adapters.git.repository import cache_below, open_repository
 from pipeline.adapters.git.runner import GitCommands
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.adapters.redis_bell import RedisDeltas
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.adapters.sandbox.start_up_check import Places
@@ -21,6 +21,7 @@ from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.signing import InstallationKey
 from pipeline.agents.crew import Crew
 from pipeline.agents.live_text import LiveText
+from pipeline.agents.loop import MessagesLoop
 from pipeline.change_request import RepositoryTarget
 from pipeline.concurrency.rings import Heard
 from pipeline.errors import CallerError
@@ -143,7 +144,7 @@ async def _context(
         author=author, clock=clock, emit=records.events.emit,
     )  # fmt: skip
     crew = Crew(
-        cr_id=cr.id, attempt=order.attempt, epoch=order.epoch,
+        cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, backend=MessagesLoop(),
         gateway=_gateway(settings, runtime_settings, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
         bring_back=pushes.bring_back,

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pipeline.agents.backend import AgentBackend
 from pipeline.agents.job import Handed, Job
 from pipeline.agents.journal import Noted, record_of
-from pipeline.agents.loop import run_agent
 from pipeline.agents.prompting import RenderedPrompt, render
 from pipeline.agents.role_submission import submit_tool
 from pipeline.agents.roles import ROLES, RoleDefinition
@@ -40,6 +40,7 @@ class Crew:
     cr_id: str
     attempt: int
     epoch: int
+    backend: AgentBackend
     gateway: Gateway
     journal: Journal
     sandbox: Sandbox
@@ -68,12 +69,12 @@ class Crew:
             await self._workspace(job).restore(_known(job))
         task, ports = self._task(job, definition, prompt), self._ports(job, definition)
         try:
-            result = await run_agent(task, key, ports)
+            result = await self.backend.run(task, key, ports)
         except PersonNeeded as stopped:
             if stopped.reason is not PauseReason.AGENT_TIMEOUT or await self._had_its_second_time(key):
                 raise
             await self.emit(Warned(message=f"{definition.role.value} ran out of time and is given it once more."))
-            result = await run_agent(task, key, ports)
+            result = await self.backend.run(task, key, ports)
         if job.repository is not None and result.commit is not None and result.commit != job.commit:
             kept = kept_refs.work(self.cr_id, self.epoch, result.commit)
             await self.repositories(job.repository).update_ref(kept, result.commit)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.adapters.anthropic import AnthropicProvider
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.agents.loop import run_agent
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, SubmitTool
 from pipeline.agents.tools import Workbench

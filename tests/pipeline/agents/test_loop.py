@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.anthropic import AnthropicProvider
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.agents.journal import Note, Noted, record_of
 from pipeline.agents.loop import run_agent
 from pipeline.change_request import PauseReason
