@@ -11,6 +11,7 @@ from pipeline import events
 from pipeline.change_request import IllegalMove, Move, PauseReason, Stage, Status
 from pipeline.effects.kinds import EffectStatus, Pushed
 from pipeline.errors import Conflict, InvariantBroken, LeaseLost, PersonNeeded, TransientError
+from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.gates.gate import Decision
 from pipeline.ports import EntryKind, JournalEntry, JournalKey, Usage
 from pipeline.records import NewChangeRequest, StageResult
@@ -208,6 +209,27 @@ async def test_a_decision_binds_to_the_content_that_was_seen(store: Database, cr
         assert await gates.decide(second.id, decision=Decision.APPROVE, content_hash="h2", actor="ann") == decided
         with pytest.raises(Conflict, match="decided"):
             await gates.decide(second.id, decision=Decision.REJECT, content_hash="h2", actor="bob")
+
+
+async def test_findings_of_an_activation_are_found_also_where_an_earlier_version_named_the_reporter(
+    store: Database, cr: str
+) -> None:
+    def found(message: str) -> Finding:
+        return Finding(
+            source=FindingSource.QUALITY_REVIEWER, severity=Severity.MINOR, category="names", message=message
+        )
+
+    async with store.transaction() as connection:
+        work = Work(connection, cr_id=cr, attempt=1)
+        for activation, message in {"a/quality_reviewer": "old", "ab": "other"}.items():
+            await work.save_findings(
+                repository="sample", stage=Stage.REVIEW, activation=activation, found=[found(message)]
+            )
+        assert await work.findings(activation="a") == [("sample", found("old"))]
+        for _ in range(2):
+            await work.save_findings(repository="sample", stage=Stage.REVIEW, activation="a", found=[found("new")])
+        assert await work.findings(activation="a") == [("sample", found("new"))]
+        assert len(await work.findings()) == 3
 
 
 async def test_a_stage_result_is_returned_for_the_same_inputs_until_a_person_invalidates_it(
