@@ -11,6 +11,7 @@ from pipeline.line.routing import SentBack, loop_back, onward, sends_back
 from pipeline.records import Gate
 from pipeline.stage.context import StageContext
 from pipeline.stage.declaration import FeedbackFact
+from pipeline.stage.feedback import keep_of_gate
 from pipeline.stage.registry import declared, opening_gate, per_repository
 from pipeline.stage.state import (
     PAUSE,
@@ -30,11 +31,11 @@ async def resume(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunSt
         return await _after_gate(state, wait, runtime.context)
     if runtime.execution_info is None:
         raise InvariantBroken("A run resumes only inside a checkpointed graph.")
-    skipped = await runtime.context.records.skip_waiting()
+    skipped = await runtime.context.interventions.skip_waiting()
     if skipped is not None:
         return {"goto": skipped.value}
     stage = Stage(wait["stage"])
-    said = await runtime.context.records.take_resume(stage=stage, activation=runtime.execution_info.task_id)
+    said = await runtime.context.interventions.take_resume(stage=stage, activation=runtime.execution_info.task_id)
     if said is None:
         return {"goto": PAUSE, "wait": wait}
     # What a person lets run again gets its loops anew: they have just looked at it.
@@ -51,7 +52,7 @@ def _notes(state: RunState, wait: Wait, stage: Stage, said: str) -> dict[str, st
 
 
 async def _after_gate(state: RunState, wait: Wait, context: StageContext) -> RunState:
-    gate = await context.records.gate(wait["gate_id"])
+    gate = await context.gates.get(wait["gate_id"])
     if gate.status == "void":
         return {"goto": wait["stage"]}
     if gate.status != "decided":
@@ -80,7 +81,7 @@ def _approved(state: RunState, gate: Gate) -> RunState:
 
 async def _sent_back(state: RunState, gate: Gate, context: StageContext) -> RunState:
     """Hand the approver's words to the stage that works again; counted as a loop of the stage that opened the gate."""
-    await context.records.save_feedback_of_gate(gate)
+    await keep_of_gate(context, gate)
     sent = SentBack(
         stage=opening_gate(gate.kind), why=gate.comment, who=f"The {gate.kind} was sent back",
         facts={"comment": gate.comment},
