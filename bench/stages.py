@@ -27,7 +27,7 @@ from pipeline.stage.context import StageContext
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import PER_REPOSITORY, RepositoryTask, RunState
 from pipeline.store.checkpoints import checkpointer
-from pipeline.store.run_records import RunRecords
+from pipeline.store.run_records.of_run import RunRecords, records_of
 
 GROUP = "stage"
 NODES = 20
@@ -84,14 +84,18 @@ async def _stages(saver: BaseCheckpointSaver[str], lease: Leased, installation: 
 def _context(lease: Leased, installation: Installation, *, attempt: int) -> StageContext:
     """Return what a stage runs with; ports that a body of nothing never asks are left out."""
     cr_id = lease.identity.cr_id
-    records = RunRecords(lease.database, cr_id=cr_id, attempt=attempt)
+    records = records_of(lease.database, cr_id=cr_id, attempt=attempt)
     unused: Any = None
     return StageContext(
         cr_id=cr_id, attempt=attempt, epoch=lease.identity.epoch, title="", request_text="", requested_by="bench",
         requested_at="", source="api", external_url=None, settings=RuntimeSettings(),
-        targets={"bench": RepositoryTarget(name="bench", remote="/nowhere", base_branch="main")}, records=records,
+        targets={"bench": RepositoryTarget(name="bench", remote="/nowhere", base_branch="main")},
+        results=records.results, progress=records.progress, specs=records.specs, test_runs=records.test_runs,
+        findings=records.findings, artifacts=records.artifacts, gates=records.gates, effects=records.effects,
+        interventions=records.interventions, learnings=records.learnings, pull_requests=records.pull_requests,
+        spending=records.spending,
         agents=unused, repositories={}, snapshots=_no_snapshots(lease, records), forge=unused, sandbox=unused, environments=unused, scanner=unused, signer=unused,
-        clock=SystemClock(), emit=records.emit, author=Author(name="Bench", email="bench@localhost"),
+        clock=SystemClock(), emit=records.events.emit, author=Author(name="Bench", email="bench@localhost"),
         workspaces=installation.root, code_version="bench", scripted=True,
     )  # fmt: skip
 
@@ -100,7 +104,7 @@ def _no_snapshots(lease: Leased, records: RunRecords) -> SnapshotPushes:
     unused: Any = None
     return SnapshotPushes(
         cr_id=lease.identity.cr_id, epoch=lease.identity.epoch, repositories={}, scanner=unused, limits=Limits(),
-        author=unused, clock=SystemClock(), emit=records.emit,
+        author=unused, clock=SystemClock(), emit=records.events.emit,
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ async def first_state(hands: Hands, restarts: list[Restart]) -> RunState:
         return {**empty, "notes": {stage.value: restart.intervention_id for stage in TOLD_AT_THE_START}}
     if restart.stage is Stage.SYNC:
         return await _after_takeover(hands, restart)
-    await hands.context.records.invalidate([stage for stage in Stage if stage.number >= restart.stage.number])
+    await hands.context.results.invalidate([stage for stage in Stage if stage.number >= restart.stage.number])
     begun: RunState = {**empty, "notes": {restart.stage.value: restart.intervention_id}, "goto": restart.stage.value}
     if restart.stage.number <= Stage.REPOSITORY_IDENTIFICATION.number:
         return begun
@@ -83,7 +83,7 @@ async def _earlier(hands: Hands, restart: Restart) -> RunState | None:
         known: RunState = (await hands.line.aget_state(thread(hands, of_attempt, number))).values  # type: ignore[assignment]  # the graph's own schema
         if known.get("repositories"):
             if of_attempt != attempt:
-                await hands.context.records.carry_over(of_attempt)
+                await hands.context.results.carry_over(of_attempt)
             return known
     return None
 

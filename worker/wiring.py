@@ -43,7 +43,7 @@ from pipeline.store.engine import Database, WorkerIdentity
 from pipeline.store.instructions import StoredInstructions
 from pipeline.store.journal import PostgresJournal
 from pipeline.store.ledger import PostgresLedger
-from pipeline.store.run_records import RunRecords
+from pipeline.store.run_records.of_run import records_of
 from pipeline.store.runs import Runs
 from pipeline.version import version
 from worker.mortality import mortal
@@ -134,30 +134,33 @@ async def _context(
     cr, progress = await runs.load()
     runtime_settings = RuntimeSettings.model_validate(cr.settings_snapshot)
     clock = SystemClock()
-    records = RunRecords(database, cr_id=cr.id, attempt=order.attempt)
+    records = records_of(database, cr_id=cr.id, attempt=order.attempt)
     author = Author(name=settings.git.author_name, email=settings.git.author_email)
     targets = {one.target.name: one.target for one in progress}
     repositories = await _repositories(root, settings, order.tenant, targets, author, clock)
     scanner = DetectSecretsScanner()
     pushes = SnapshotPushes(
         cr_id=cr.id, epoch=order.epoch, repositories=repositories, scanner=scanner, limits=runtime_settings.pipeline,
-        author=author, clock=clock, emit=records.emit,
+        author=author, clock=clock, emit=records.events.emit,
     )  # fmt: skip
     crew = Crew(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, backend=MessagesLoop(),
         gateway=_gateway(settings, runtime_settings, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
         bring_back=pushes.bring_back,
-        keep_diff=TurnDiffs(records=records, repository=repositories.__getitem__).keep,
-        instructions=lambda _: StoredInstructions(database, cr_id=cr.id, heard=heard), emit=records.emit,
+        keep_diff=TurnDiffs(artifacts=records.artifacts, repository=repositories.__getitem__).keep,
+        instructions=lambda _: StoredInstructions(database, cr_id=cr.id, heard=heard), emit=records.events.emit,
         limits=runtime_settings.pipeline, clock=clock, on_text=live.of,
     )  # fmt: skip
     return StageContext(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
         requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, settings=runtime_settings,
-        targets=targets, records=records, agents=crew, repositories=repositories, snapshots=pushes, forge=LocalForge(), sandbox=sandbox,
+        targets=targets, agents=crew, repositories=repositories, snapshots=pushes, forge=LocalForge(), sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
-        scanner=scanner, signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
+        results=records.results, progress=records.progress, specs=records.specs, test_runs=records.test_runs, findings=records.findings,
+        artifacts=records.artifacts, gates=records.gates, effects=records.effects, interventions=records.interventions,
+        learnings=records.learnings, pull_requests=records.pull_requests, spending=records.spending,
+        scanner=scanner, signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.events.emit, author=author,
         workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None, known_hosts=settings.environment.registries,
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ from pipeline.events import Warned
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, Emit, Instructions, Journal, JournalKey, Repository, Sandbox, TurnListener
-from pipeline.snapshots.saving import keep_prefix
+from pipeline.repositories import kept_refs
 
 KeepDiffOf = Callable[[str, JournalKey, int | None, str, str], Awaitable[None]]
 """(repository, …): see `pipeline.agents.task.KeepDiff`."""
@@ -76,7 +76,7 @@ class Crew:
             await self.emit(Warned(message=f"{definition.role.value} ran out of time and is given it once more."))
             result = await self.backend.run(task, key, ports)
         if job.repository is not None and result.commit is not None and result.commit != job.commit:
-            kept = f"{keep_prefix(self.cr_id)}{self.epoch}/{result.commit}"
+            kept = kept_refs.work(self.cr_id, self.epoch, result.commit)
             await self.repositories(job.repository).update_ref(kept, result.commit)
         return Handed(
             submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd,

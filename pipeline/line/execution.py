@@ -62,7 +62,7 @@ def join_node(stage: Stage) -> Node:
     async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
         update = await decided(stage, state, runtime.context, _activation(runtime))
         if update["goto"] != PAUSE:
-            await runtime.context.records.settle_instructions(None)
+            await runtime.context.interventions.settle_instructions(None)
         return update
 
     return node
@@ -71,7 +71,7 @@ def join_node(stage: Stage) -> Node:
 async def decided(stage: Stage, state: RunState, context: StageContext, activation: str) -> RunState:
     """Ask `routing` what follows, announce a loop-back, and answer those who asked to skip."""
     verdicts = {outcome["verdict"] for outcome in outcomes_of(state, stage).values()}
-    await context.records.settle_skips(
+    await context.interventions.settle_skips(
         stage, happened=verdicts <= {Verdict.PASSED, Verdict.WAITING}, activation=activation
     )
     limits = context.settings.pipeline
@@ -91,15 +91,15 @@ async def decided(stage: Stage, state: RunState, context: StageContext, activati
 
 async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
     if run.stage in SKIPPABLE:
-        run = replace(run, skip=await run.context.records.skip_of(run.stage, run.repository, run.activation))
+        run = replace(run, skip=await run.context.interventions.skip_of(run.stage, run.repository, run.activation))
     inputs_hash = _hash([run.stage.value, run.note, *([run.skip.id] if run.skip else []), *inputs(run)])
-    known = await run.context.records.valid_result(run.repository or "", run.stage, inputs_hash)
+    known = await run.context.results.valid(run.repository or "", run.stage, inputs_hash)
     if known is not None:
         return cast("RunState", known.result["update"])
     await _check_working_time(run)
     started = run.context.clock.monotonic()
     if run.stage is not Stage.SYNC:
-        await run.context.records.enter_stage(run.stage)
+        await run.context.progress.enter_stage(run.stage)
     await run.emit(events.StageEntered(round=_round(run)))
     end = await body(run)
     update = _as_update(run, end)
@@ -113,8 +113,8 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
             inputs_hash=inputs_hash, result={"update": update},
         )  # fmt: skip
         # From the result on nothing of this stage runs again, so whatever belongs to its end comes before or with it.
-        await run.context.records.settle_instructions(run.repository)
-        await run.context.records.save_result(result, announced_by=completed)
+        await run.context.interventions.settle_instructions(run.repository)
+        await run.context.results.save(result, announced_by=completed)
         run.context.snapshots.kick()
     else:
         await run.context.emit(completed)
@@ -123,7 +123,7 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
 
 async def _check_working_time(run: StageRun) -> None:
     """Stop before a stage when the working time is used up; each time a person lets the run go on, it is given once more."""
-    worked_s, times = await run.context.records.working_time()
+    worked_s, times = await run.context.progress.working_time()
     allowed_s = run.context.settings.pipeline.working_time_max_s * (1 + times)
     if worked_s > allowed_s:
         raise PersonNeeded(

@@ -10,6 +10,7 @@ from pipeline.errors import InvariantBroken
 from pipeline.line.routing import LOOP_REASON, SENT_BACK_TO, loops_max
 from pipeline.records import Gate
 from pipeline.stage.context import StageContext
+from pipeline.stage.feedback import keep_of_gate
 from pipeline.stage.state import (
     PAUSE,
     PER_REPOSITORY,
@@ -32,11 +33,11 @@ async def resume(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunSt
         return await _after_gate(state, wait, runtime.context)
     if runtime.execution_info is None:
         raise InvariantBroken("A run resumes only inside a checkpointed graph.")
-    skipped = await runtime.context.records.skip_waiting()
+    skipped = await runtime.context.interventions.skip_waiting()
     if skipped is not None:
         return {"goto": skipped.value}
     stage = Stage(wait["stage"])
-    said = await runtime.context.records.take_resume(stage=stage, activation=runtime.execution_info.task_id)
+    said = await runtime.context.interventions.take_resume(stage=stage, activation=runtime.execution_info.task_id)
     if said is None:
         return {"goto": PAUSE, "wait": wait}
     # What a person lets run again gets its loops anew: they have just looked at it.
@@ -53,7 +54,7 @@ def _notes(state: RunState, wait: Wait, stage: Stage, said: str) -> dict[str, st
 
 
 async def _after_gate(state: RunState, wait: Wait, context: StageContext) -> RunState:
-    gate = await context.records.gate(wait["gate_id"])
+    gate = await context.gates.get(wait["gate_id"])
     if gate.status == "void":
         return {"goto": wait["stage"]}
     if gate.status != "decided":
@@ -88,7 +89,7 @@ async def _sent_back(state: RunState, gate: Gate, context: StageContext) -> RunS
     field = "feedback" if gate.kind == "release" else "spec_feedback"
     facts = {name: _feedback(field, f"gate/{gate.id}") for name in state["repositories"]}
     update: RunState = {"loops": {stage.value: loop}, "repositories": facts}
-    await context.records.save_feedback_of_gate(gate)
+    await keep_of_gate(context, gate)
     if loop <= allowed:
         return {**update, "goto": target.value}
     wait: Wait = {

@@ -43,7 +43,7 @@ async def _remove_trees(run: StageRun) -> None:
 async def _delete_branch(run: StageRun, name: str) -> None:
     facts, target = run.state["repositories"][name], run.context.targets[name]
     branch = branch_name(run.context.cr_id, run.context.attempt)
-    effect = await run.context.records.intend(
+    effect = await run.context.effects.intend(
         key=f"delete/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}",
         repository=name,
         kind="delete_ref",
@@ -56,7 +56,7 @@ async def _delete_snapshots(run: StageRun, name: str) -> None:
     """Delete the snapshots of every epoch; a remote that refuses keeps them, and nobody has to act on that."""
     context, target = run.context, run.context.targets[name]
     intent = saving.deletion(context.cr_id, context.attempt, name, target.remote, shown=_shown(run, name))
-    await effect_outcomes.outcome(run, await context.records.intend(**intent))
+    await effect_outcomes.outcome(run, await context.effects.intend(**intent))
 
 
 def _shown(run: StageRun, name: str) -> list[str]:

@@ -45,18 +45,18 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
     repository = run.context.repositories[name]
     ref = f"refs/heads/{branch}"
     key = f"push/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}"
-    effects = [one for one in await run.context.records.effects() if one.repository == name]
+    effects = [one for one in await run.context.effects.all() if one.repository == name]
     effect = next((one for one in effects if one.key == key), None)
     if effect is None:
         # What a crash left behind was intended from where the branch stood then, so only a new intent looks again.
         expected = _ours(facts, effects, await repository.remote_ref(ref))
         payload = {"remote": target.remote, "ref": ref, "commit": facts["head"], "expected": expected}
-        effect = await run.context.records.intend(key=key, repository=name, kind="push", payload=payload)
+        effect = await run.context.effects.intend(key=key, repository=name, kind="push", payload=payload)
     stop = await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
     if stop is not None:
         return stop
     title, body = await presentation.pull_request(run, name)
-    await run.context.records.save_pull_request(
+    await run.context.pull_requests.save(
         repository=name,
         title=title,
         body=body,

@@ -35,7 +35,7 @@ async def development(run: StageRun) -> StageEnd:
     coded = await code_writing.as_handed_back(run, bench, tests) or await code_writing.write(run, bench, tests)
     if isinstance(coded, StageEnd):
         return coded
-    await run.context.records.record_progress(run.name, tests_commit=tests.commit, head_commit=coded.head)
+    await run.context.progress.record(run.name, tests_commit=tests.commit, head_commit=coded.head)
     facts: RepositoryState = {
         "tests": tests.commit,
         "head": coded.head,

@@ -38,7 +38,7 @@ async def intake(run: StageRun) -> StageEnd:
         stage=run.stage, activation=run.activation, instance="request", loop=await note_context(run),
     )  # fmt: skip
     request = (await run.context.agents.work(job)).of(StructuredRequest)
-    await run.context.records.store_structured(request.model_dump(mode="json"))
+    await run.context.progress.store_structured(request.model_dump(mode="json"))
     if not request.acceptance_criteria:
         return blocked(
             PauseReason.REQUEST_UNCLEAR,

@@ -47,7 +47,7 @@ async def rebase(run: StageRun) -> StageEnd:
 
 
 async def _prove(run: StageRun, onto: str, replayed: rebasing.Replayed) -> StageEnd:
-    await run.context.records.record_progress(
+    await run.context.progress.record(
         run.name, base_commit=onto, tests_commit=replayed.tests, head_commit=replayed.head
     )
     facts: RepositoryState = {

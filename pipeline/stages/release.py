@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.change_request import PauseReason
 from pipeline.evidence import presentation
 from pipeline.records import Effect
-from pipeline.snapshots import saving
+from pipeline.repositories import kept_refs
 from pipeline.stage import effect_outcomes
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
@@ -32,8 +32,8 @@ async def release(run: StageRun) -> StageEnd:
         if ended.status != "done":
             return effect_outcomes.stop(ended, PauseReason.DELIVERY_FAILED)
         commit = str(effect.payload["commit"])
-        await run.context.records.record_progress(name, merge_commit=commit)
-        await run.context.records.close_pull_request(repository=name, merge_commit=commit)
+        await run.context.progress.record(name, merge_commit=commit)
+        await run.context.pull_requests.close(repository=name, merge_commit=commit)
         merged[name] = RepositoryState(merge=commit)
     summary = ", ".join(f"{name} {facts['merge'][:10]}" for name, facts in merged.items())
     return StageEnd(summary=f"merged: {summary}", repositories=merged)
@@ -55,9 +55,9 @@ async def _intend(run: StageRun, name: str) -> Effect:
         when=datetime.fromisoformat(approval["decided_at"]),
     )
     # Until the merge is fetched back no branch has it, and the controller may carry it out after this worker is gone.
-    kept = saving.kept_ref(run.context.cr_id, "merge", commit)
+    kept = kept_refs.purpose(run.context.cr_id, "merge", commit)
     await run.context.repositories[name].update_ref(kept, commit)
-    return await run.context.records.intend(
+    return await run.context.effects.intend(
         key=f"merge/{run.context.cr_id}/{name}/{commit}",
         repository=name,
         kind="merge",

@@ -24,7 +24,7 @@ async def release_gate(run: StageRun) -> StageEnd:
         return StageEnd(summary=f"approval of {approval['decided_by']} holds over a clean rebase with a green suite")
     parts = await gathering.parts(run)
     content = {**await presentation.release(run), "void_approval": _void(approval), "parts": parts}
-    gate = await run.context.records.open_gate(
+    gate = await run.context.gates.open(
         kind="release", activation=run.activation, content=content, content_hash=content_hash(parts)
     )
     await gathering.keep(run)

@@ -42,5 +42,5 @@ async def retrospective(run: StageRun) -> StageEnd:
     except (PersonNeeded, TransientError, ModelError) as error:
         return StageEnd(summary=f"skipped: {error.message}")
     proposals = [(one.repository, one.text, one.evidence) for one in learned]
-    await run.context.records.propose_learnings(proposals, activation=run.activation)
+    await run.context.learnings.propose(proposals, activation=run.activation)
     return StageEnd(summary=f"{len(learned)} learnings proposed" if learned else "nothing to learn")

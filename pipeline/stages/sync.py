@@ -10,7 +10,6 @@ from typing import Any
 
 from pipeline import events
 from pipeline.agents.fences import Untrusted
-from pipeline.agents.job import Job
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import SyncAnalystVariables
 from pipeline.agents.submissions.closing import Sync
@@ -26,8 +25,8 @@ from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.shown_diff import not_shown, shown_diff
 from pipeline.records import Intervention
 from pipeline.specs.behaviour import render_feature
-from pipeline.stage import feedback, specs, trees
-from pipeline.stage.repository_reading import context_at
+from pipeline.stage import agent_work, feedback, specs
+from pipeline.stage.agent_work import Basis
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.state import RepositoryState, outcome_key
 
@@ -72,7 +71,7 @@ async def sync(run: StageRun) -> StageEnd:
 
 
 async def _handback(run: StageRun) -> Intervention:
-    said = [one for one in await run.context.records.interventions() if one.action == "handback"]
+    said = [one for one in await run.context.interventions.all() if one.action == "handback"]
     if not said:
         raise InvariantBroken("Nobody handed this change request back.")
     return said[-1]
@@ -84,7 +83,7 @@ def _no_later_than_rebase(said: Intervention) -> Stage:
 
 
 async def _next(run: StageRun, said: Intervention, synced: dict[str, _Synced]) -> Stage:
-    revisions = [await run.context.records.latest_spec(name) for name in sorted(run.state["repositories"])]
+    revisions = [await run.context.specs.latest(name) for name in sorted(run.state["repositories"])]
     if any(revision is None for revision in revisions) or said.body["from_stage"] == Stage.TRANSLATION.value:
         return Stage.TRANSLATION
     unverified = any(revision is not None and not revision.verified for revision in revisions)
@@ -125,7 +124,7 @@ async def _sync(run: StageRun, back: Returned, suite: SuiteAfter) -> _Synced:
     facts["spec_feedback"] = facts["feedback"]
     if submitted.spec is not None:
         spec = submitted.spec
-        revision = await run.context.records.save_spec(
+        revision = await run.context.specs.save(
             repository=back.name,
             activation=run.activation,
             feature=render_feature(spec.behaviour()),
@@ -135,41 +134,32 @@ async def _sync(run: StageRun, back: Returned, suite: SuiteAfter) -> _Synced:
         await run.emit(
             events.SpecRevised(repository=back.name, revision=revision.revision, scenarios=len(spec.scenarios))
         )
-    await run.context.records.record_progress(back.name, base_commit=back.base, head_commit=back.head)
+    await run.context.progress.record(back.name, base_commit=back.base, head_commit=back.head)
     summary = f"{len(back.commits)} commits by a person, {suite.summary}"
     return _Synced(facts=facts, summary=summary, spec_changed=submitted.spec is not None)
 
 
 async def _analysed(run: StageRun, back: Returned, suite: SuiteAfter) -> Sync:
     repository = run.context.repositories[back.name]
-    present = await run.context.records.latest_spec(back.name)
-    limits = run.context.settings.pipeline
-    diff = shown_diff(await repository.diff(back.published, back.tip), limits.diff_max_bytes)
+    present = await run.context.specs.latest(back.name)
+    limit = run.context.settings.pipeline.diff_max_bytes
+    diff = shown_diff(await repository.diff(back.published, back.tip), limit)
     cuts = (diff.cut,) if diff.cut else ()
-    purpose = f"sync-{run.activation[:8]}"
-    tree = await trees.fresh(run, back.name, purpose, back.head)
-    context = await context_at(
-        repository, back.base, run.context.targets[back.name], suite.stack,
-        learnings=await run.context.records.learnings(back.name), with_samples=False,
-        tokens_max=limits.static_context_tokens_max,
-    )  # fmt: skip
-    job = Job(
-        variables=SyncAnalystVariables(
-            repository=back.name,
-            criteria=await specs.request_text(run),
-            present_spec=Untrusted("present spec", present.feature if present else "There is none yet."),
-            commits=Untrusted("commits of a person", "\n".join(back.commits)),
-            diff=Untrusted("diff of a person", diff.text),
-            not_shown=not_shown(cuts),
-            test_results=Untrusted("test results", suite.told()),
-        ),
-        stage=run.stage, activation=run.activation, repository=back.name, instance=back.name,
-        facts=SubmissionFacts(criteria=await specs.criteria_of(run), cuts=cuts), loop=await feedback.note_context(run),
-        context=context, tree=tree, commit=back.head, environment=suite.environment,
-    )  # fmt: skip
-    submitted = (await run.context.agents.work(job)).of(Sync)
-    await trees.remove(run, back.name, purpose)
-    return submitted
+    variables = SyncAnalystVariables(
+        repository=back.name,
+        criteria=await specs.request_text(run),
+        present_spec=Untrusted("present spec", present.feature if present else "There is none yet."),
+        commits=Untrusted("commits of a person", "\n".join(back.commits)),
+        diff=Untrusted("diff of a person", diff.text),
+        not_shown=not_shown(cuts),
+        test_results=Untrusted("test results", suite.told()),
+    )
+    told = await agent_work.told(run, back.name, back.base, suite.stack, samples=False)
+    basis = Basis(stack=suite.stack, environment=suite.environment, context=told)
+    facts = SubmissionFacts(criteria=await specs.criteria_of(run), cuts=cuts)
+    async with agent_work.at_work(run, back.name, "sync", back.head, basis) as frame:
+        job = frame.job(variables, facts=facts, loop=await feedback.note_context(run))
+        return (await run.context.agents.work(job)).of(Sync)
 
 
 async def _told(run: StageRun, back: Returned, submitted: Sync, suite: SuiteAfter) -> str:

@@ -235,7 +235,7 @@ class LineRun:
         """Return the signed bundle as it was kept last."""
         async with self.store.transaction() as connection:
             work = Work(connection, cr_id=self.cr_id, attempt=(await self.read()).attempt)
-            return await work.artifact(gathering.KIND, gathering.NAME)
+            return await work.artifact(gathering.BUNDLE.kind, gathering.NAME)
 
     async def check_evidence(self) -> None:
         """Verify the kept bundle as a stranger would, against each repository."""
