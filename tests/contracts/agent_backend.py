@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.agents.backend import AgentBackend
 from pipeline.agents.journal import Note, Noted, record_of
 from pipeline.agents.task import AgentPorts, AgentTask, SubmitTool
 from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import PauseReason, Stage
-from pipeline.errors import PersonNeeded
+from pipeline.errors import ModelError, PersonNeeded
 from pipeline.ports import JournalKey, ModelClass
 from pipeline.testing import MemoryJournal, MemoryLedger, MemoryWorkspace, QueuedInstructions
 
@@ -27,6 +27,14 @@ class Work(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     summary: str = Field(min_length=5)
+
+
+def judged(given: object) -> Work:
+    """Judge as the line does: what does not validate goes back to who made it."""
+    try:
+        return Work.model_validate(given)
+    except ValidationError as error:
+        raise ModelError(f"Correct this and call submit_code again:\n{error}") from error
 
 
 class Deed(StrEnum):
@@ -47,7 +55,7 @@ KEY = JournalKey(cr_id="cr-1", attempt=1, activation="a1", role="code_writer", i
 TASK = AgentTask(
     role="code_writer", instance="app", stage=Stage.DEVELOPMENT, repository="app", model_class=ModelClass.DEFAULT,
     system="Role: code_writer\nYou write code.", context="", opening="Write the greeting.",
-    submit=SubmitTool(name="submit_code", description="Hand over.", model=Work), toolset=ToolSet.EDIT,
+    submit=SubmitTool(name="submit_code", description="Hand over.", model=Work, judge=judged), toolset=ToolSet.EDIT,
 )  # fmt: skip
 
 
