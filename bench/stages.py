@@ -6,6 +6,7 @@ adds to a stage: looking for a valid result, storing one, entering, two events w
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -24,15 +25,15 @@ from pipeline.ports import Author
 from pipeline.settings.runtime import RuntimeSettings
 from pipeline.snapshots.saving import SnapshotPushes
 from pipeline.stage.context import StageContext
+from pipeline.stage.registry import declared, line_stages
 from pipeline.stage.run import StageEnd, StageRun
-from pipeline.stage.state import PER_REPOSITORY, RepositoryTask, RunState
+from pipeline.stage.state import RepositoryTask, RunState
 from pipeline.store.checkpoints import checkpointer
 from pipeline.store.run_records.of_run import RunRecords, records_of
 
 GROUP = "stage"
 NODES = 20
 THREADS = "stages/"
-STAGES = [stage for stage in Stage if stage not in PER_REPOSITORY and stage is not Stage.SYNC]
 
 
 def measure(installation: Installation, *, quick: bool) -> list[Figure]:
@@ -56,15 +57,22 @@ async def _measure(installation: Installation, runs: int) -> list[Figure]:
         bare,
         figure(GROUP, "node, LangGraph on our fenced tables", ours, "ms", floor=floor),
         figure(GROUP, "stage with a body that does nothing", stages, "ms", floor=floor),
-        Figure(group=GROUP, name="checkpoints kept per stage", value=kept / len(STAGES) / (runs + 1), unit="bytes"),
+        Figure(
+            group=GROUP, name="checkpoints kept per stage", value=kept / len(_stages_alone()) / (runs + 1), unit="bytes"
+        ),
     ]
+
+
+def _stages_alone() -> list[Stage]:
+    return [stage for stage in line_stages() if not declared(stage).per_repository]
 
 
 async def _stages(saver: BaseCheckpointSaver[str], lease: Leased, installation: Installation, runs: int) -> list[float]:
     graph = StateGraph(RunState, context_schema=StageContext)
     previous = START
-    for stage in STAGES:
-        graph.add_node(stage.value, cast("Any", stage_node(stage, _nothing, _no_inputs)), input_schema=RepositoryTask)
+    for stage in _stages_alone():
+        idle = replace(declared(stage), body=_nothing, inputs=_no_inputs)
+        graph.add_node(stage.value, cast("Any", stage_node(stage, idle)), input_schema=RepositoryTask)
         graph.add_edge(previous, stage.value)
         previous = stage.value
     graph.add_edge(previous, END)
@@ -77,7 +85,7 @@ async def _stages(saver: BaseCheckpointSaver[str], lease: Leased, installation: 
         started = time.perf_counter()
         await line.ainvoke(first, config, context=context, durability="sync")
         if number >= 0:
-            samples.append((time.perf_counter() - started) * 1000 / len(STAGES))
+            samples.append((time.perf_counter() - started) * 1000 / len(_stages_alone()))
     return samples
 
 

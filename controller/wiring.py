@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pipeline.change_request import Reach, RepositoryTarget
 from pipeline.errors import TransientError
-from pipeline.line.crash_points import Reached, unnoticed
+from pipeline.machine.crash_points import Reached, unnoticed
 from pipeline.ports import ChangedFile, TenantBell, Webhooks
 from pipeline.records import Effect
 from pipeline.settings.process import ProcessSettings
@@ -159,7 +159,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerWiring:
-    """Everything a controller is made of. The composition root (`cli`) fills it."""
+    """Everything a controller is made of. `controller.process` fills it."""
 
     settings: ProcessSettings
     database_url: str

@@ -1,4 +1,4 @@
-"""A worker's ports with the crash points of `pipeline.line.crash_points` around what they make durable.
+"""A worker's ports with the crash points of `pipeline.machine.crash_points` around what they make durable.
 
 Only a chaos run puts these decorators on; they forward everything and change nothing.
 """
@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pipeline.agents.crew import Crew
 from pipeline.events import Event
-from pipeline.line.crash_points import Reached, around
+from pipeline.machine.crash_points import Reached, around
 from pipeline.ports import Journal, JournalEntry, JournalKey, Repository
 from pipeline.ports.records import Effects, Results
 from pipeline.records import Effect, StageResult

@@ -25,11 +25,11 @@ from pipeline.agents.loop import MessagesLoop
 from pipeline.change_request import RepositoryTarget
 from pipeline.concurrency.rings import Heard
 from pipeline.errors import CallerError
-from pipeline.line.crash_points import crash_points
 from pipeline.line.graph import Line, compile_line
 from pipeline.llm.chains import scripted_models
 from pipeline.llm.gateway import Gateway
 from pipeline.llm.pricing import load_prices
+from pipeline.machine.crash_points import crash_points
 from pipeline.ports import Author, Bell, Clock, Deltas, Isolation, ModelProvider, Repository, Sandbox
 from pipeline.settings.process import ProcessSettings
 from pipeline.settings.runtime import RuntimeSettings

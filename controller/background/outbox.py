@@ -21,7 +21,7 @@ from pipeline import events
 from pipeline.concurrency.back_off import BackOff
 from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import CallerError, PersonNeeded, TransientError
-from pipeline.line.crash_points import Reached, unnoticed
+from pipeline.machine.crash_points import Reached, unnoticed
 from pipeline.records import Effect
 from pipeline.settings.process import EffectSettings
 from pipeline.store.effects import Effects

@@ -45,9 +45,9 @@ from pipeline.screening.risk_flags import kept
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
 from pipeline.stage.artifacts import Bytes
+from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.repository_reading import stack_at
 from pipeline.stage.run import StageRun
-from pipeline.stage.state import outcomes_of
 
 BUNDLE = Bytes("evidence")
 NAME = "bundle.json"

@@ -17,8 +17,8 @@ from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import kept
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
+from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.run import StageRun
-from pipeline.stage.state import outcomes_of
 
 REPORTERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
 

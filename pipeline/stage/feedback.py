@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pydantic import TypeAdapter
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
-from pipeline.change_request import Stage
 from pipeline.findings import Finding
 from pipeline.ports import Instruction
 from pipeline.records import Gate
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.context import StageContext
+from pipeline.stage.registry import declared
 from pipeline.stage.run import StageRun
 
 FEEDBACK = Artifact("feedback", TypeAdapter(list[Feedback]))
@@ -52,8 +52,7 @@ async def note_context(run: StageRun) -> LoopContext | None:
 
 async def given(run: StageRun) -> list[Feedback]:
     """Return the feedback that sent this repository back, in order."""
-    here = run.here
-    name = here.get("spec_feedback", "") if run.stage is Stage.TRANSLATION else here.get("feedback", "")
+    name = run.here.get(declared(run.stage).feedback_in, "")
     return (await FEEDBACK.load(run.context.artifacts, name) or []) if name else []
 
 

@@ -9,6 +9,7 @@ from pipeline.machine import tree_walk
 from pipeline.proof.test_runs import RESULTS
 from pipeline.snapshots import saving
 from pipeline.stage import effect_outcomes
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 
 
@@ -63,3 +64,14 @@ def _shown(run: StageRun, name: str) -> list[str]:
     """Return the commits whose difference people look at."""
     facts = run.state["repositories"][name]
     return [facts["base"], facts["head"]]
+
+
+DECLARATION = StageDeclaration(
+    body=cleanup,
+    inputs=inputs,
+    label="Cleanup",
+    explanation="signs the evidence; worktrees and refs go",
+    skip=NeverSkipped("it signs the evidence"),
+    effects=("delete_ref", "delete_snapshots"),
+    pauses_as=(PauseReason.DELIVERY_FAILED,),
+)

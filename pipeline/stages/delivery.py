@@ -7,12 +7,13 @@ suite was not proven green on its base is never pushed.
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.change_request import PauseReason, branch_name
+from pipeline.change_request import PauseReason, Stage, branch_name
 from pipeline.concurrency.together import together
 from pipeline.errors import InvariantBroken
 from pipeline.evidence import presentation
 from pipeline.records import Effect
 from pipeline.stage import effect_outcomes
+from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
 
@@ -72,3 +73,20 @@ def _ours(facts: RepositoryState, effects: Sequence[Effect], found: str | None) 
     pushed = {effect.payload["commit"] for effect in effects if effect.kind == "push"}
     published = {effect.result.get("commit") for effect in effects if effect.kind == "publish"}
     return found if found in {*pushed, *published, facts.get("handed_back")} else None
+
+
+DECLARATION = StageDeclaration(
+    body=delivery,
+    inputs=inputs,
+    label="Delivery",
+    explanation="pushes the branch and keeps the pull request",
+    skip=NeverSkipped("nothing can be released that was not pushed"),
+    sends_back=SendsBack(
+        to=Stage.DEVELOPMENT,
+        paused_as=PauseReason.CI_FAILED,
+        at_most=lambda limits: limits.ci_loops_max,
+    ),
+    may_be_taken_over=True,
+    effects=("push",),
+    pauses_as=(PauseReason.DELIVERY_FAILED,),
+)

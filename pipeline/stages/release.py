@@ -7,11 +7,12 @@ merges run in name order; what happens when a later one fails belongs to the rel
 from datetime import datetime
 from typing import Any
 
-from pipeline.change_request import PauseReason
+from pipeline.change_request import PauseReason, Stage
 from pipeline.evidence import presentation
 from pipeline.records import Effect
 from pipeline.repositories import kept_refs
 from pipeline.stage import effect_outcomes
+from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
 
@@ -66,3 +67,20 @@ async def _intend(run: StageRun, name: str) -> Effect:
             "expected": facts["base"], "head": facts["head"],
         },
     )  # fmt: skip
+
+
+DECLARATION = StageDeclaration(
+    body=release,
+    inputs=inputs,
+    label="Release",
+    explanation="moves the target ref by one compare-and-swap",
+    skip=NeverSkipped("it is the purpose of the change request"),
+    sends_back=SendsBack(
+        to=Stage.MERGE_CHECK,
+        paused_as=PauseReason.DELIVERY_FAILED,
+        at_most=lambda limits: limits.ci_loops_max,
+    ),
+    finds=frozenset({"merge"}),
+    effects=("merge",),
+    pauses_as=(PauseReason.TARGET_CHECKOUT_DIRTY,),
+)

@@ -18,7 +18,7 @@ from pipeline.agents.prompt_variables import (
 )
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.reviews import Review
-from pipeline.change_request import PauseReason
+from pipeline.change_request import PauseReason, Stage
 from pipeline.coding import scope
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
@@ -26,6 +26,7 @@ from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.proof.shown_diff import Cut, ShownDiff, not_shown, shown_diff
 from pipeline.screening.risk_flags import kept as kept_flags
 from pipeline.stage import agent_work, feedback, proving, specs
+from pipeline.stage.declaration import SendsBack, Skippable, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
 from pipeline.stage.state import RepositoryState, Verdict
@@ -169,3 +170,26 @@ async def _send_back(run: StageRun, blocking: dict[str, list[Finding]], kind: Fe
     return StageEnd(
         verdict=Verdict.SENT_BACK, summary=f"{worst.category}: {worst.message}"[:300], repositories={run.name: facts}
     )
+
+
+DECLARATION = StageDeclaration(
+    body=review,
+    inputs=inputs,
+    label="Code review",
+    explanation="checks diff scope and secrets, then asks three reviewers; who could not look has given no verdict",
+    per_repository=True,
+    skip=Skippable("The three reviewers; diff scope and secret scan still run, and may still stop it."),
+    sends_back=SendsBack(
+        to=Stage.DEVELOPMENT,
+        paused_as=PauseReason.REVIEW_LOOP,
+        at_most=lambda limits: limits.review_loops_max,
+    ),
+    finds=frozenset({"feedback"}),
+    after_handback=True,
+    may_be_taken_over=True,
+    pauses_as=(
+        PauseReason.SECRET_FOUND,
+        PauseReason.SANDBOX_UNAVAILABLE,
+        PauseReason.AGENT_STUCK,
+    ),
+)

@@ -20,13 +20,14 @@ from pipeline.coding.handback import Returned, returned
 from pipeline.coding.handback_suite import SuiteAfter, run_suite
 from pipeline.concurrency.together import together
 from pipeline.errors import InvariantBroken
-from pipeline.line.routing import AFTER_SYNC
 from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.shown_diff import not_shown, shown_diff
 from pipeline.records import Intervention
 from pipeline.specs.behaviour import render_feature
 from pipeline.stage import agent_work, feedback, specs
 from pipeline.stage.agent_work import Basis
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
+from pipeline.stage.registry import after_handback
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.state import RepositoryState, outcome_key
 
@@ -55,7 +56,7 @@ async def sync(run: StageRun) -> StageEnd:
         return stop
     changed = {name: one for name, one in zip(names, found, strict=True) if isinstance(one, Returned)}
     if not changed:
-        return StageEnd(summary="nothing new on the branch", next=_no_later_than_rebase(said))
+        return StageEnd(summary="nothing new on the branch", next=_no_later_than_allowed(said))
     suites = dict(zip(changed, await together(run_suite(run, name, one) for name, one in changed.items()), strict=True))
     if (red := _red(run, suites)) is not None:
         return red
@@ -77,9 +78,9 @@ async def _handback(run: StageRun) -> Intervention:
     return said[-1]
 
 
-def _no_later_than_rebase(said: Intervention) -> Stage:
+def _no_later_than_allowed(said: Intervention) -> Stage:
     stage = Stage(said.body["from_stage"])
-    return stage if stage in AFTER_SYNC else Stage.REBASE
+    return stage if stage in after_handback() else after_handback()[-1]
 
 
 async def _next(run: StageRun, said: Intervention, synced: dict[str, _Synced]) -> Stage:
@@ -183,3 +184,14 @@ async def _tests(run: StageRun, back: Returned, suite: SuiteAfter) -> str:
     paths = [path for file in changed for path in (file.path, file.old_path) if path is not None]
     touched = any(is_protected(path, suite.stack.test_patterns) for path in paths)
     return "" if touched else known.commit
+
+
+DECLARATION = StageDeclaration(
+    body=sync,
+    inputs=inputs,
+    label="Sync",
+    explanation="learns what a person did on the branch, and has the spec brought in line, before agents go on",
+    beside_the_line=True,
+    skip=NeverSkipped("agents who have not read a person's work would undo it"),
+    pauses_as=(PauseReason.HANDBACK_REFUSED, PauseReason.TESTS_FAILED),
+)

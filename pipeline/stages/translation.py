@@ -17,6 +17,7 @@ from pipeline.specs.behaviour import render_feature
 from pipeline.stage import agent_work, feedback, specs
 from pipeline.stage.agent_work import Frame
 from pipeline.stage.artifacts import Artifact
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
 
@@ -82,3 +83,18 @@ def _told(found: Requirements) -> str:
 def _kept_as(run: StageRun) -> str:
     """Each attempt has requirements of its own."""
     return f"{run.context.attempt}/{run.name}"
+
+
+DECLARATION = StageDeclaration(
+    body=translation,
+    inputs=inputs,
+    label="Behaviour translation",
+    explanation="turns criteria into scenarios, each tagged change or preserve",
+    per_repository=True,
+    skip=NeverSkipped("code is only written from specs"),
+    finds=frozenset({"spec_revision", "spec_hash"}),
+    feedback_in="spec_feedback",
+    told_at_the_start=True,
+    after_handback=True,
+    may_be_taken_over=True,
+)

@@ -17,11 +17,13 @@ from pipeline.agents.prompt_variables import (
 )
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Check, CheckIssue
+from pipeline.change_request import PauseReason, Stage
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
 from pipeline.evidence.canonical_json import content_hash
 from pipeline.proof.shown_diff import Cut, not_shown
 from pipeline.stage import agent_work, feedback, specs
+from pipeline.stage.declaration import OpensGate, SendsBack, Skippable, StageDeclaration
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
@@ -142,3 +144,21 @@ def _told(role: str, issue: CheckIssue) -> Feedback:
     about = ", ".join([*issue.criterion_ids, *issue.scenario_ids]) or "the spec as a whole"
     text = f"[{issue.severity.value}] {about}: {issue.problem}\nSuggestion: {issue.suggestion}"
     return Feedback(kind=FeedbackKind.VERIFICATION, source=role, text=text)
+
+
+DECLARATION = StageDeclaration(
+    body=verification,
+    inputs=inputs,
+    label="Behaviour verification",
+    explanation="checks that the specs are complete, consistent and break nothing existing by intent",
+    skip=Skippable("The checkers' opinion on the specs; you vouch for them, and a spec gate still opens."),
+    sends_back=SendsBack(
+        to=Stage.TRANSLATION,
+        paused_as=PauseReason.SPEC_LOOP,
+        at_most=lambda limits: limits.verification_loops_max,
+    ),
+    gate=OpensGate(kind="spec"),
+    finds=frozenset({"spec_feedback"}),
+    after_handback=True,
+    may_be_taken_over=True,
+)

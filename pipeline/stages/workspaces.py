@@ -9,6 +9,7 @@ from pipeline.errors import PersonNeeded
 from pipeline.ports import Isolation
 from pipeline.repositories import kept_refs
 from pipeline.stage import proving
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.repository_reading import stack_at
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
@@ -50,3 +51,14 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     branch = branch_name(run.context.cr_id, run.context.attempt)
     await run.context.progress.record(name, base_commit=base, branch=branch, facts=facts)
     return RepositoryState(base=base, manifest_hash=digest)
+
+
+DECLARATION = StageDeclaration(
+    body=workspaces,
+    inputs=inputs,
+    label="Workspaces",
+    explanation="prepares cache, base commit, dependency environment, stack and test command",
+    skip=NeverSkipped("nothing can run without a base commit and an environment"),
+    finds=frozenset({"base", "manifest_hash", "handed_back"}),
+    pauses_as=(PauseReason.ENVIRONMENT_FAILED, PauseReason.REMOTE_UNREACHABLE),
+)

@@ -13,7 +13,7 @@ from typing import Any
 
 from langgraph.runtime import RunControl
 
-from cli.controller_process import wiring
+from cli import itself
 from cli.scenario import role_of
 from controller.app import create_app
 from controller.context import ControllerContext
@@ -22,6 +22,7 @@ from controller.gates.schemas import Decision, DecisionRequest
 from controller.interventions import service as interventions
 from controller.interventions.actions import available
 from controller.interventions.schemas import Action, AvailableAction, InterventionRequest, Receipt, RerunMode
+from controller.process import wiring
 from controller.wiring import LaunchObserver
 from pipeline.access import Principal, Role
 from pipeline.adapters.git.commit_reader import GitCommitReader
@@ -310,7 +311,9 @@ class NoLauncher:
 
 def controller_of(settings: ProcessSettings) -> ControllerContext:
     """Build the controller of this machine without serving it."""
-    context: ControllerContext = create_app(replace(wiring(settings, alone=True), launcher=NoLauncher())).state.context
+    context: ControllerContext = create_app(
+        replace(wiring(settings, itself.processes(), alone=True), launcher=NoLauncher())
+    ).state.context
     return context
 
 

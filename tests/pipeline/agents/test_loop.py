@@ -107,7 +107,7 @@ async def test_submissions_that_stay_invalid_ask_for_a_person_and_a_resume_has_f
     assert (await rig.run()).submission.summary == "Enough words."
 
 
-async def test_a_check_that_objects_is_answered_like_invalid_input(rig: Rig) -> None:
+async def test_a_judge_that_objects_is_answered_like_invalid_input(rig: Rig) -> None:
     rig.scripted.play(submitting('tools: [{name: submit_code, input: {summary: "Too early."}}]'))
 
     def judge(given: object) -> Work:
