@@ -179,8 +179,12 @@ class Outbox:
         return "dead" if self._deliveries else "conflict"
 
     async def _later(self, tenant: str, effect: Effect, error: str, *, wish_s: float | None = None) -> None:
+<<<<<<< HEAD
         growing = BackOff(first_s=self._settings.retry_s, longest_s=self._settings.retry_max_s, spread=True)
         pause_s = max(min(wish_s or 0.0, WISH_MAX_S), growing.after(effect.tries))
+=======
+        pause_s = self._again.within(effect.tries, wish_s, wish_max_s=WISH_MAX_S)
+>>>>>>> main
         async with self._database.transaction(tenant) as connection:
             again = await Effects(connection).retry_later(
                 effect, after=timedelta(seconds=pause_s), error=error, tries_max=self._tries_max

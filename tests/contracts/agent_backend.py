@@ -48,6 +48,14 @@ class Deed(StrEnum):
     """Begins a command, which makes the file `begun`, and is not done for a long time; without bounds it would be."""
 
 
+def judged(given: object) -> Work:
+    """Judge as the line does: what does not validate goes back to the model."""
+    try:
+        return Work.model_validate(given)
+    except ValidationError as error:
+        raise ModelError(f"Correct this and call submit_code again:\n{error}") from error
+
+
 SUMMARY = "Wrote greet."
 GREETING = "def greet():\n    return 'hi'\n"
 Act: TypeAlias = Callable[[Deed], None]

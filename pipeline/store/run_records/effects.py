@@ -40,7 +40,7 @@ class RunEffects(OfRun):
             if effect.status in DECIDED or asyncio.get_running_loop().time() > deadline:
                 return effect
             looks += 1
-            await asyncio.sleep(LOOK_AGAIN.after(looks))
+            await asyncio.sleep(LOOK_AGAIN.pause_s(looks))
 
     async def try_again(self, effect_id: str) -> None:
         """See the port; wakes the controller's executor."""
