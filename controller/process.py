@@ -25,6 +25,7 @@ from pipeline.adapters.git.repository import cache_below, open_repository
 from pipeline.adapters.git.runner import GitCommands
 from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
+from pipeline.adapters.settings_secrets import SettingsSecrets
 from pipeline.errors import CallerError
 from pipeline.machine.crash_points import crash_points, unnoticed
 from pipeline.ports import Author, RemoteFacts, Repository
@@ -78,7 +79,7 @@ def wiring(
             "publish": PublishSnapshot(opener.open, scanner=DetectSecretsScanner(), author=opener.author),
         },
         webhooks=HttpWebhooks(
-            secrets=settings.webhook.secrets,
+            secrets=SettingsSecrets(settings.webhook.secrets, setting="CHANGELINE_WEBHOOK__SECRETS__"),
             private_hosts=settings.webhook.private_hosts,
             timeout_s=settings.webhook.timeout_s,
         ),

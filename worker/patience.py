@@ -44,5 +44,5 @@ class Patience:
             tried, tries_max, again = self._problems, PROBLEMS_MAX, AGAIN
         if tried > tries_max:
             return False
-        await self.clock.sleep(min(problem.retry_after_s or again.after(tried), WISH_MAX_S))
+        await self.clock.sleep(min(problem.retry_after_s or again.pause_s(tried), WISH_MAX_S))
         return True

@@ -18,7 +18,7 @@ from pipeline.adapters.redis_bell import RedisDeltas
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.adapters.sandbox.start_up_check import Places
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
-from pipeline.adapters.signing import InstallationKey
+from pipeline.adapters.signing import FileKeyStore
 from pipeline.agents.crew import Crew
 from pipeline.agents.live_text import LiveText
 from pipeline.agents.loop import MessagesLoop
@@ -160,7 +160,7 @@ async def _context(
         results=records.results, progress=records.progress, specs=records.specs, test_runs=records.test_runs, findings=records.findings,
         artifacts=records.artifacts, gates=records.gates, effects=records.effects, interventions=records.interventions,
         learnings=records.learnings, pull_requests=records.pull_requests, spending=records.spending,
-        scanner=scanner, signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.events.emit, author=author,
+        scanner=scanner, signer=FileKeyStore(root / "keys").current(), clock=clock, emit=records.events.emit, author=author,
         workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None, known_hosts=settings.environment.registries,
     )  # fmt: skip
 

@@ -198,7 +198,7 @@ class Supervisor:
             self._ended.set()
         else:
             slot.failures += 1
-            slot.phase, slot.since = _Phase.BACK_OFF, now + _AGAIN.after(slot.failures)
+            slot.phase, slot.since = _Phase.BACK_OFF, now + _AGAIN.pause_s(slot.failures)
             self._report(f"{name} ended unexpectedly ({how}); starting it again")
         self._changed(self.running())
 

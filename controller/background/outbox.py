@@ -32,6 +32,7 @@ from pipeline.store.principals import tenant_ids
 RENEWALS = 3
 """How often a claim is renewed within its time."""
 WISH_MAX_S = 86_400.0
+RETRY_SPREAD = 0.5
 TENANTS_AT_ONCE = 8
 
 _log = structlog.get_logger(__name__)
@@ -60,6 +61,7 @@ class Outbox:
         self._metrics = metrics
         self._owner = owner
         self._settings = settings or EffectSettings()
+        self._again = BackOff(first_s=self._settings.retry_s, longest_s=self._settings.retry_max_s, spread=RETRY_SPREAD)
         self._claim = timedelta(seconds=self._settings.claim_s)
         self._tries_max = self._settings.delivery_tries_max if deliveries else self._settings.tries_max
         self._deliveries = deliveries
@@ -179,12 +181,7 @@ class Outbox:
         return "dead" if self._deliveries else "conflict"
 
     async def _later(self, tenant: str, effect: Effect, error: str, *, wish_s: float | None = None) -> None:
-<<<<<<< HEAD
-        growing = BackOff(first_s=self._settings.retry_s, longest_s=self._settings.retry_max_s, spread=True)
-        pause_s = max(min(wish_s or 0.0, WISH_MAX_S), growing.after(effect.tries))
-=======
         pause_s = self._again.within(effect.tries, wish_s, wish_max_s=WISH_MAX_S)
->>>>>>> main
         async with self._database.transaction(tenant) as connection:
             again = await Effects(connection).retry_later(
                 effect, after=timedelta(seconds=pause_s), error=error, tries_max=self._tries_max

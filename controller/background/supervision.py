@@ -18,13 +18,8 @@ from pipeline.concurrency.back_off import BackOff
 from pipeline.concurrency.cancellation import until_set
 from pipeline.errors import TransientError
 
-<<<<<<< HEAD
-AGAIN = BackOff(first_s=0.5, longest_s=30.0, spread=True)
-"""After a failed tick; spread, so that several controllers do not come back together."""
-=======
 _AGAIN = BackOff(first_s=0.5, longest_s=30.0, spread=0.5)
 """Spread, so that several controllers do not come back together."""
->>>>>>> main
 _FAILING_S = 15.0
 
 _log = structlog.get_logger(__name__)
@@ -77,11 +72,7 @@ async def _keep_running(loop: Loop, outages: Outages) -> None:
                 outages.met(away, by=f"loop {loop.name}")
             else:
                 _log.exception("background_tick_failed", loop=loop.name, failures=loop.failures)
-<<<<<<< HEAD
-            await asyncio.sleep(AGAIN.after(loop.failures))
-=======
             await asyncio.sleep(_AGAIN.pause_s(loop.failures))
->>>>>>> main
             continue
         if away is not None:
             outages.ended(away)

@@ -1,47 +1,23 @@
-<<<<<<< HEAD
-"""How long to wait before another try: growing, bounded, and spread where many would come back together.
-
-Problem: the same formula stood in four places, each with a bound of its own against overflow. Choice: one frozen value
-that says first, longest and growth. Invariant: no wait is ever longer than `longest_s`.
-=======
 """How long to wait before something that failed is tried again: the one place that counts it.
 
 Problem: every caller that tries again counts its pauses by itself, and each forgets something else (a limit, the other side's
 wish, that many come back at once). Choice: one value says how pauses grow; a wish of the other side wins over a shorter pause
 or replaces it, as its caller decides. Invariant: every pause is bounded, whatever the number of failures.
->>>>>>> main
 """
 
 import random
 from dataclasses import dataclass
 
-<<<<<<< HEAD
-_GROWS_MAX = 64
-"""Beyond so many failures no pause grows any more, so that no float overflows."""
-=======
 _EXPONENT_MAX = 64
->>>>>>> main
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackOff:
-<<<<<<< HEAD
-    """Growing pauses. `spread` takes a random part off, so that several who failed together do not come back together."""
-=======
     """Pauses that grow from `first_s` to `longest_s`."""
->>>>>>> main
 
     first_s: float
     longest_s: float
     factor: float = 2.0
-<<<<<<< HEAD
-    spread: bool = False
-
-    def after(self, failures: int) -> float:
-        """Return the pause after that many failures in a row; the first is 1."""
-        pause_s = min(self.longest_s, self.first_s * self.factor ** min(failures - 1, _GROWS_MAX))
-        return pause_s * random.uniform(0.5, 1.0) if self.spread else pause_s  # noqa: S311 - spreads load, protects nothing
-=======
     spread: float = 0.0
     """The part of a pause of which chance takes off some, so that many do not come back together; 0 to 1."""
 
@@ -56,4 +32,3 @@ class BackOff:
     def within(self, failures: int, wish_s: float | None, *, wish_max_s: float) -> float:
         """Return the pause, or the other side's wish where it is longer, up to `wish_max_s`."""
         return max(min(wish_s or 0.0, wish_max_s), self.pause_s(failures))
->>>>>>> main

@@ -39,13 +39,8 @@ class RetrySettings(BaseModel):
         """Return the wait before retry number `retry` (from 1): the provider's wish, or the growing back-off."""
         if retry_after_s is not None:
             return retry_after_s
-<<<<<<< HEAD
-        growing = BackOff(first_s=self.initial_backoff_s, longest_s=self.backoff_max_s, factor=self.backoff_factor)
-        return growing.after(retry)
-=======
         pauses = BackOff(first_s=self.initial_backoff_s, longest_s=self.backoff_max_s, factor=self.backoff_factor)
         return pauses.pause_s(retry)
->>>>>>> main
 
 
 class ModelSettings(BaseModel):

@@ -225,7 +225,7 @@ class Gateway:
             try:
                 return await store()
             except DatabaseAway:
-                await self.clock.sleep(STORE_AGAIN.after(failures))
+                await self.clock.sleep(STORE_AGAIN.pause_s(failures))
         return await store()
 
     def _price_of(self, answer: ModelAnswer, requested: ModelPrice) -> ModelPrice:

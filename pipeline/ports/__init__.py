@@ -9,6 +9,7 @@ from pipeline.ports.clock import Clock
 from pipeline.ports.environments import Environment, Environments, Language, Stack
 from pipeline.ports.git import Author, ChangedFile, Forge, NotPublic, RebaseResult, RemoteFacts, Repository
 from pipeline.ports.journal import EntryKind, Instruction, Instructions, Journal, JournalEntry, JournalKey
+from pipeline.ports.keys import KeyStore, SignatureVerifier, Signer, key_id
 from pipeline.ports.live import DELTA_MAX_BYTES, Bell, Deltas, Emit, TenantBell, TenantDeltas
 from pipeline.ports.messages import AnswerBlock, Json, Message, StopReason, TextBlock, Tool
 from pipeline.ports.models import (
@@ -23,8 +24,9 @@ from pipeline.ports.models import (
     Usage,
     UsageListener,
 )
-from pipeline.ports.proof import CommitFacts, CommitReader, SecretHit, SecretScanner, SignatureVerifier, Signer
+from pipeline.ports.proof import CommitFacts, CommitReader, SecretHit, SecretScanner
 from pipeline.ports.sandbox import CommandResult, Isolation, Network, Sandbox, SandboxCommand
+from pipeline.ports.secrets import SecretMissing, SecretProvider
 from pipeline.ports.webhooks import Delivery, Receipt, Webhooks
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "JournalEntry",
     "JournalKey",
     "Json",
+    "KeyStore",
     "Language",
     "Ledger",
     "Message",
@@ -69,6 +72,8 @@ __all__ = [
     "Sandbox",
     "SandboxCommand",
     "SecretHit",
+    "SecretMissing",
+    "SecretProvider",
     "SecretScanner",
     "SignatureVerifier",
     "Signer",
@@ -82,4 +87,5 @@ __all__ = [
     "Usage",
     "UsageListener",
     "Webhooks",
+    "key_id",
 ]

@@ -15,13 +15,16 @@ from pipeline.testing.memory import (
     UncontainedSandbox,
 )
 from pipeline.testing.models import PlayedProvider
+from pipeline.testing.secrets import MemoryKeyStore, MemorySecrets
 
 __all__ = [
     "EventLog",
     "FakeClock",
     "LedgerLine",
     "MemoryJournal",
+    "MemoryKeyStore",
     "MemoryLedger",
+    "MemorySecrets",
     "MemoryWorkspace",
     "PlayedProvider",
     "QueuedInstructions",

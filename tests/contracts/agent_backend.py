@@ -29,14 +29,6 @@ class Work(BaseModel):
     summary: str = Field(min_length=5)
 
 
-def judged(given: object) -> Work:
-    """Judge as the line does: what does not validate goes back to who made it."""
-    try:
-        return Work.model_validate(given)
-    except ValidationError as error:
-        raise ModelError(f"Correct this and call submit_code again:\n{error}") from error
-
-
 class Deed(StrEnum):
     """What the one who thinks does; each ends with a submission of `SUMMARY` if it may."""
 
