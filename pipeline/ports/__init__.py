@@ -27,6 +27,7 @@ from pipeline.ports.models import (
 from pipeline.ports.proof import CommitFacts, CommitReader, SecretHit, SecretScanner
 from pipeline.ports.sandbox import CommandResult, Isolation, Network, Sandbox, SandboxCommand
 from pipeline.ports.secrets import SecretMissing, SecretProvider
+from pipeline.ports.telling import Notifier, Tracker
 from pipeline.ports.webhooks import Delivery, Receipt, Webhooks
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "ModelRequest",
     "Network",
     "NotPublic",
+    "Notifier",
     "RebaseResult",
     "Receipt",
     "RemoteFacts",
@@ -83,6 +85,7 @@ __all__ = [
     "TenantDeltas",
     "TextBlock",
     "Tool",
+    "Tracker",
     "TurnListener",
     "Usage",
     "UsageListener",

@@ -16,11 +16,13 @@ from pipeline.testing.memory import (
 )
 from pipeline.testing.models import PlayedProvider
 from pipeline.testing.secrets import MemoryKeyStore, MemorySecrets
+from pipeline.testing.telling import MemoryChannel
 
 __all__ = [
     "EventLog",
     "FakeClock",
     "LedgerLine",
+    "MemoryChannel",
     "MemoryJournal",
     "MemoryKeyStore",
     "MemoryLedger",
