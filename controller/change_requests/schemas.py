@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from controller.interventions.schemas import AvailableAction
 from controller.text import IDENTIFIER, TEXT_MAX, TITLE_MAX, URL, BranchName, FilledLine, FilledText, Line, Stated
 from pipeline.change_request import HeldBy, Kind, PauseReason, Stage, Status, WaitKind
+from pipeline.effects.kinds import EffectStatus
+from pipeline.gates.gate import GateKind
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.repositories.paths import portable_path
 
@@ -177,7 +179,7 @@ class GateBrief(BaseModel):
     """An open decision."""
 
     id: str
-    kind: str
+    kind: GateKind
     content_hash: str
     created_at: datetime
 
@@ -260,7 +262,7 @@ class TakenRepository(BaseModel):
     name: str
     branch: str
     remote: str
-    status: str
+    status: EffectStatus
     commit: str | None
     message: str
     """Why it was not published, or what of it was not."""

@@ -16,6 +16,7 @@ from controller.interventions.schemas import Action, InterventionRequest, Receip
 from pipeline import events
 from pipeline.access import Principal
 from pipeline.change_request import Move, PauseReason, Stage, Status
+from pipeline.effects.kinds import Published
 from pipeline.errors import CallerError, Conflict
 from pipeline.line.skipping import left_out
 from pipeline.records import Intervention
@@ -187,13 +188,15 @@ async def _handback(desk: Desk) -> Done:
 async def _published(desk: Desk) -> dict[str, str | None]:
     """Return what was published, None for what was refused. Raises `Conflict` while that is not known yet."""
     effects = {name: await desk.effects.get(effect) for name, effect in desk.cr.pause_facts["effects"].items()}
-    open_ones = sorted(name for name, effect in effects.items() if effect.status in {"intended", "claimed", "retry"})
+    open_ones = sorted(name for name, effect in effects.items() if not effect.status.decided)
     if open_ones:
         raise Conflict(
             f"The branch of {', '.join(open_ones)} is still being published.", field="action",
             remedy="Hand back in a moment, or dismiss the effect.", status=desk.cr.status.value,
         )  # fmt: skip
-    return {name: effect.result["commit"] if effect.status == "done" else None for name, effect in effects.items()}
+    return {
+        name: effect.result.commit if isinstance(effect.result, Published) else None for name, effect in effects.items()
+    }
 
 
 async def _rerun(desk: Desk) -> Done:

@@ -37,10 +37,11 @@ from pipeline.evidence.bundle import (
 from pipeline.evidence.canonical_json import content_hash
 from pipeline.evidence.presentation import REPORTERS
 from pipeline.evidence.role_usage import roles
+from pipeline.gates.gate import Decision, Gate, GateStatus
 from pipeline.ports import Stack
 from pipeline.proof.red_green import judge_preserve
 from pipeline.proof.stored_runs import green_of, newest, preserve_of, report_of
-from pipeline.records import Gate, RunPurpose, TestRun
+from pipeline.records import RunPurpose, TestRun
 from pipeline.repositories.stacks import module_names
 from pipeline.screening.risk_flags import kept
 from pipeline.specs.behaviour import ScenarioKind
@@ -237,16 +238,16 @@ async def _approvals(run: StageRun, current: Mapping[str, Any]) -> tuple[Approva
     return tuple(
         ApprovalRecord(
             gate=gate.kind,
-            approved=gate.decision == "approve",
+            approved=gate.decision is Decision.APPROVE,
             actor=gate.decided_by or "",
             at=gate.decided_at.isoformat() if gate.decided_at else "",
             comment=gate.comment,
             content_hash=gate.content_hash,
-            parts=dict(gate.content.get("parts", gate.content)),
+            parts=dict(gate.content.binding),
             carried_over=_carried_over(run, gate, current),
         )
         for gate in await run.context.gates.all()
-        if gate.status == "decided"
+        if gate.status is GateStatus.DECIDED
     )
 
 

@@ -6,8 +6,8 @@ from pydantic import TypeAdapter
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
 from pipeline.findings import Finding
+from pipeline.gates.gate import Gate
 from pipeline.ports import Instruction
-from pipeline.records import Gate
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.context import StageContext
 from pipeline.stage.registry import declared

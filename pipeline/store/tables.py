@@ -193,6 +193,7 @@ effects = Table(
     _text("status", "intended"), _json("payload"), _json("result"), _count("tries"), _at("next_try_at"), Column("claimed_by", Text),
     _moment("claimed_until"), _text("error", ""), _at("created_at"), _moment("done_at"),
     Column("number", BigInteger, nullable=False, server_default=text("nextval('effect_numbers')")), Column("lane", Text),
+    Column("abandoned", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("tenant_id", "key"), Index("ix_effects_due", "tenant_id", "status", "next_try_at"),
     Index("ix_effects_lane", "tenant_id", "lane", "number", postgresql_where=text("lane IS NOT NULL")),
 )  # fmt: skip

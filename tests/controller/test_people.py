@@ -95,7 +95,7 @@ async def test_sending_back_needs_a_reason_and_goes_on(controller: Controller, s
     await line.queued(store)
     gate = await line.at_gate(store)
     assert decide(controller, gate.id, decision="send_back").json()["field"] == "comment"
-    assert decide(controller, gate.id, decision="edit", answer={"body": "x"}).json()["field"] == "decision"
+    assert decide(controller, gate.id, decision="edit").json()["field"] == "decision"
     assert decide(controller, gate.id, decision="send_back", comment="Rename it.").status_code == 200
     assert detail(controller)["status"] == "queued"
 
@@ -150,11 +150,11 @@ async def test_a_paused_one_goes_on_with_instructions_that_the_worker_finds(
 
 async def test_a_gate_is_decided_not_passed_by(controller: Controller, store: Database) -> None:
     await line.queued(store)
-    gate = await line.at_gate(store, kind="screening")
+    gate = await line.at_gate(store)
     refused = say(controller, "resume")
     assert (refused.status_code, refused.json()["facts"]["open_gates"]) == (409, [gate.id])
     assert gate.id in refused.json()["detail"]
-    assert decide(controller, gate.id, decision="edit", answer={"body": "Say hello politely."}).status_code == 200
+    assert decide(controller, gate.id, decision="send_back", comment="Say hello politely.").status_code == 200
 
 
 async def test_a_rerun_from_a_stage_keeps_the_attempt_and_one_from_scratch_begins_the_next(
