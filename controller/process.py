@@ -32,6 +32,9 @@ from pipeline.machine.crash_points import crash_points, unnoticed
 from pipeline.ports import Author, RemoteFacts, Repository
 from pipeline.settings.process import ProcessSettings
 
+FORGES = {forge.kind: forge for forge in (LocalForge(),)}
+"""A further forge is another line here and in the worker's wiring."""
+
 
 def run_controller(
     settings: ProcessSettings,
@@ -74,11 +77,12 @@ def wiring(
         ),
         executors={
             EffectKind.PUSH: BranchPusher(opener.open),
-            EffectKind.MERGE: Merger(opener.open, LocalForge()),
+            EffectKind.MERGE: Merger(opener.open, FORGES),
             EffectKind.DELETE_REF: RefDeleter(opener.open),
             EffectKind.DELETE_SNAPSHOTS: SnapshotDeleter(opener.open),
             EffectKind.PUBLISH: SnapshotPublisher(opener.open, scanner=DetectSecretsScanner(), author=opener.author),
         },
+        forges=FORGES,
         webhooks=HttpWebhooks(
             secrets=SettingsSecrets(settings.webhook.secrets, setting="CHANGELINE_WEBHOOK__SECRETS__"),
             private_hosts=settings.webhook.private_hosts,

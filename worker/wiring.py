@@ -49,6 +49,9 @@ from pipeline.version import version
 from worker.mortality import mortal
 from worker.order import Order
 
+FORGES = {forge.kind: forge for forge in (LocalForge(),)}
+"""A further forge is another line here and in the controller's wiring."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
@@ -155,7 +158,7 @@ async def _context(
     return StageContext(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
         requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, settings=runtime_settings,
-        targets=targets, agents=crew, repositories=repositories, snapshots=pushes, forge=LocalForge(), sandbox=sandbox,
+        targets=targets, agents=crew, repositories=repositories, snapshots=pushes, forges={name: FORGES[target.forge] for name, target in targets.items()}, sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
         results=records.results, progress=records.progress, specs=records.specs, test_runs=records.test_runs, findings=records.findings,
         artifacts=records.artifacts, gates=records.gates, effects=records.effects, interventions=records.interventions,

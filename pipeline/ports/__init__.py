@@ -7,7 +7,8 @@ by one fake in `pipeline.testing`, both held to the same contract tests. Values 
 
 from pipeline.ports.clock import Clock
 from pipeline.ports.environments import Environment, Environments, Language, Stack
-from pipeline.ports.git import Author, ChangedFile, Forge, NotPublic, RebaseResult, RemoteFacts, Repository
+from pipeline.ports.forges import Forge, Proposal, PullRequestRef, marker_of
+from pipeline.ports.git import Author, ChangedFile, NotPublic, RebaseResult, RemoteFacts, Repository
 from pipeline.ports.journal import EntryKind, Instruction, Instructions, Journal, JournalEntry, JournalKey
 from pipeline.ports.keys import KeyStore, SignatureVerifier, Signer, key_id
 from pipeline.ports.live import DELTA_MAX_BYTES, Bell, Deltas, Emit, TenantBell, TenantDeltas
@@ -66,6 +67,8 @@ __all__ = [
     "Network",
     "NotPublic",
     "Notifier",
+    "Proposal",
+    "PullRequestRef",
     "RebaseResult",
     "Receipt",
     "RemoteFacts",
@@ -91,4 +94,5 @@ __all__ = [
     "UsageListener",
     "Webhooks",
     "key_id",
+    "marker_of",
 ]

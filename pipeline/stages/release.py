@@ -35,7 +35,7 @@ async def release(run: StageRun) -> StageEnd:
             return effect_outcomes.stop(ended, PauseReason.DELIVERY_FAILED)
         commit = effect.needs(Merge).commit
         await run.context.progress.record(name, merge_commit=commit)
-        await run.context.pull_requests.close(repository=name, merge_commit=commit)
+        await run.context.pull_requests.merged(repository=name, merge_commit=commit)
         merged[name] = RepositoryState(merge=commit)
     summary = ", ".join(f"{name} {facts['merge'][:10]}" for name, facts in merged.items())
     return StageEnd(summary=f"merged: {summary}", repositories=merged)
@@ -47,7 +47,7 @@ async def _intend(run: StageRun, name: str) -> Effect:
     title, _ = await presentation.pull_request(run, name)
     approval = run.state["approval"]
     trailers = f"Change-Request: {run.context.cr_id}\nApproved-By: {approval['decided_by']}"
-    commit = await run.context.forge.build_merge(
+    commit = await run.context.forges[name].build_merge(
         run.context.repositories[name],
         target,
         base=facts["base"],
