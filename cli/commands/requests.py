@@ -1,5 +1,6 @@
 """`run` and `submit`: from a person's words to a change request."""
 
+import shlex
 import signal
 import time
 import uuid
@@ -218,7 +219,7 @@ def _say_how_to_return(out: Output, cr_id: str, *, started: bool) -> None:
 
 def _say_where_it_continues(out: Output, detail: ChangeRequestDetail, *, stopping: bool, scenario: Path | None) -> None:
     if stopping and exit_of(detail) is Exit.NEEDS_PERSON:
-        again = f" --scenario {scenario}" if scenario else ""
+        again = f" --scenario {shlex.quote(str(scenario))}" if scenario else ""
         out.note(f"Everything is kept. Before you go on: changeline up --detach{again}")
 
 

@@ -4,8 +4,8 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
+import psutil
 import structlog
 
 from controller.background.bells import BellHub
@@ -141,4 +141,4 @@ def lives(owner: str) -> bool:
     pid = rest.partition(":")[0]
     if host != socket.gethostname() or not pid.isdigit() or int(pid) == os.getpid():
         return False
-    return Path(f"/proc/{pid}").exists()
+    return psutil.pid_exists(int(pid))

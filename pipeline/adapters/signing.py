@@ -6,6 +6,7 @@ two processes that start together agree on one key. It never leaves this module.
 
 import os
 import secrets
+import shlex
 import stat
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class InstallationKey:
             _create(path)
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
-            remedy = f"Run: chmod 600 {path}"
+            remedy = f"Run: chmod 600 {shlex.quote(str(path))}"
             raise CallerError(f"{path} may be read by others (mode {mode:04o}).", field="evidence key", remedy=remedy)
         try:
             key = load_pem_private_key(path.read_bytes(), password=None)

@@ -30,7 +30,6 @@ STARTERS = {
     "cli/local/guard.py:_start": "/bin/sh with a script of ours, in /",
     "cli/local/postgres.py:PostgresServer._run": "initdb and the like from the installed wheel, in the server's own directory",
     "cli/local/postgres.py:_version": "the installed postgres, asked for its version",
-    "cli/local/processes.py:_ps": "ps, where there is no /proc",
     "cli/local/redis.py:_version": "the installed redis-server, asked for its version",
     "cli/local/up.py:start_detached": "our own command",
     "controller/launch/child.py:ForkServerChild.__init__": "our own command",
