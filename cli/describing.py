@@ -10,7 +10,8 @@ from cli.output import Output, one_line, plain_json, printable, status_markup
 from controller.change_requests.schemas import ChangeRequestDetail, QueueView
 from controller.effects.schemas import EffectStatus
 from controller.interventions.schemas import Action, RerunMode
-from pipeline.change_request import HeldBy, PauseReason, Status
+from pipeline.change_request import HeldBy, PauseReason, Stage, Status
+from pipeline.stage.registry import label
 
 _COMMANDS = {
     Action.RESUME: "resume {id} [--instructions TEXT]",
@@ -29,6 +30,11 @@ _COMMANDS = {
     Action.CANCEL: "cancel {id} [--instructions WHY]",
 }
 _SHORT = 12
+
+
+def stage_words(stage: Stage) -> str:
+    """Return what people call a stage."""
+    return label(stage).lower()
 
 
 def exit_of(detail: ChangeRequestDetail) -> Exit:

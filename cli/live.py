@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.client import Event
+from cli.describing import stage_words
 from cli.output import STATUS_STYLES, one_line
 from cli.progress import Mark, Progress, StageLine
 from controller.events.schemas import DeltaView
@@ -94,10 +95,10 @@ class LiveView:
         for line in begun[hidden:]:
             style = _STYLES[line.state]
             mark: RenderableType = self._spinner if line.state is Mark.RUNNING else Text(_MARKS[line.state], style)
-            name = line.name.replace("_", " ") + (f" ×{line.round}" if line.round > 1 else "")
+            name = stage_words(line.name) + (f" ×{line.round}" if line.round > 1 else "")
             table.add_row(mark, Text(name, style), Text(_duration(line), "dim"), Text(one_line(line.summary), "dim"))
         if ahead:
-            names = ", ".join(line.name.replace("_", " ") for line in ahead)
+            names = ", ".join(stage_words(line.name) for line in ahead)
             table.add_row(Text("·", "dim"), Text("then", "dim"), Text(""), Text(names, "dim"))
         return table
 

@@ -16,6 +16,7 @@ from cli.output import words
 from controller.events.schemas import DeltaView
 from pipeline import events
 from pipeline.change_request import PauseReason, Stage, Status, WaitKind
+from pipeline.stage.registry import line_stages
 
 WARNINGS_KEPT = 5
 SAYING_CHARS = 80
@@ -40,7 +41,7 @@ _OfAgent: TypeAlias = events.AgentStarted | events.AgentTurn | events.ToolCalled
 class StageLine:
     """One stage of the timeline."""
 
-    name: str
+    name: Stage
     state: Mark = Mark.AHEAD
     round: int = 0
     summary: str = ""
@@ -69,9 +70,7 @@ class Progress:
     status: Status = Status.QUEUED
     message: str = ""
     reason: PauseReason | WaitKind | None = None
-    stages: dict[str, StageLine] = field(
-        default_factory=lambda: {stage.value: StageLine(stage.value) for stage in Stage if stage is not Stage.SYNC}
-    )
+    stages: dict[Stage, StageLine] = field(default_factory=lambda: {stage: StageLine(stage) for stage in line_stages()})
     agents: dict[_AgentKey, AgentLine] = field(default_factory=dict)
     tests: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
     """Purpose of the newest run to passed, failed, as wanted."""
@@ -199,8 +198,9 @@ def _(event: events.RiskFlagged, progress: Progress, _at: datetime) -> None:
 
 
 def _line(progress: Progress, event: events.Event) -> StageLine:
-    name = event.stage or ""
-    return progress.stages.setdefault(name, StageLine(name))
+    if event.stage is None:
+        return StageLine(next(iter(Stage)))  # of no stage: drawn nowhere
+    return progress.stages.setdefault(event.stage, StageLine(event.stage))
 
 
 def _key(event: _OfAgent) -> _AgentKey:

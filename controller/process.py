@@ -26,7 +26,7 @@ from pipeline.adapters.git.runner import GitCommands
 from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.errors import CallerError
-from pipeline.line.crash_points import crash_points, unnoticed
+from pipeline.machine.crash_points import crash_points, unnoticed
 from pipeline.ports import Author, RemoteFacts, Repository
 from pipeline.settings.process import ProcessSettings
 

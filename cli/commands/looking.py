@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.describing import cost_words, print_choices, print_takeover, queue_words
+from cli.describing import cost_words, print_choices, print_takeover, queue_words, stage_words
 from cli.finding import change_request, identify
 from cli.following import path_of
 from cli.options import ChangeRequest, Json
@@ -172,11 +172,13 @@ def _commit(commit: str | None) -> str:
 def _where(one: ChangeRequestSummary) -> str:
     if one.queue:
         return queue_words(one.queue)
-    return words(one.pause_reason or one.wait_kind or one.stage or "")
+    if one.pause_reason or one.wait_kind or one.stage is None:
+        return words(one.pause_reason or one.wait_kind or "")
+    return stage_words(one.stage)
 
 
 def _at_stage(detail: ChangeRequestDetail) -> str:
     worker = detail.worker
     activity = f", worker {worker.epoch}: {worker.activity}" if worker and worker.alive else ""
     queued = f", {queue_words(detail.queue)}" if detail.queue else ""
-    return f" at {words(detail.stage)}{activity}{queued}" if detail.stage else queued
+    return f" at {stage_words(detail.stage)}{activity}{queued}" if detail.stage else queued

@@ -186,13 +186,6 @@ class DataDirectory:
             ) from error
         return False
 
-    def erase(self) -> None:
-        """Remove everything, the server part included. Only for a directory in which nothing runs."""
-        if self.path.exists():
-            with self.locked():
-                for part in {self.server_part, self.path}:
-                    shutil.rmtree(part, ignore_errors=False)
-
     def _create(self) -> None:
         existed = self.path.is_dir() and any(self.path.iterdir())
         if existed and not self.format_file.exists():

@@ -11,9 +11,9 @@ import pytest
 from tests.architecture.source_tree import PRODUCT, ROOMS, ROOT, imported_modules, module_name, python_files, within
 
 ADAPTERS: Mapping[str, tuple[str, ...]] = {
-    "anthropic": ("pipeline.adapters.anthropic",),
+    "anthropic": ("pipeline.adapters.model_providers.anthropic",),
     "httpx2": (
-        "pipeline.adapters.anthropic",
+        "pipeline.adapters.model_providers.anthropic",
         "pipeline.adapters.network.webhooks",
         "pipeline.adapters.network.pinned_http",
         "pipeline.adapters.git.redirects",
@@ -121,7 +121,7 @@ def test_tests_use_real_parts_or_our_own_fakes() -> None:
         for path in python_files("tests", *PRODUCT)
         if any(within(name, "unittest.mock") or within(name, "mock") for name in imported_modules(path))
     ]
-    assert not mocked, "fakes live in pipeline/testing.py, one per port"
+    assert not mocked, "fakes live in pipeline/testing/, one per port"
 
 
 def _product_modules_importing(sdk: str) -> list[str]:

@@ -95,7 +95,7 @@ def test_progress_knows_stage_agent_tests_and_money() -> None:
     assert (progress.tests, progress.spent_usd) == ({"sample green suite": (4, 1, False)}, Decimal("1.25"))
     for event in story[8:]:
         progress.apply(event)
-    assert (progress.status, progress.agents, progress.stages["review"].state) == ("completed", {}, "back")
+    assert (progress.status, progress.agents, progress.stages[Stage.REVIEW].state) == ("completed", {}, "back")
 
 
 def test_the_live_view_draws_every_moment_of_a_story() -> None:
