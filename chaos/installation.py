@@ -19,7 +19,7 @@ import psutil
 
 from bench.machine import children
 from chaos import sample
-from cli import itself
+from cli import own_processes
 from cli.local.data_directory import DataDirectory
 from cli.local.processes import identity
 from cli.local.runtime_state import Runtime, read_runtime
@@ -91,7 +91,12 @@ class Installation:
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run one of our commands on this installation."""
         return subprocess.run(
-            itself.command(*arguments), env=self.environment, cwd=self.root, capture_output=True, text=True, check=False
+            own_processes.command(*arguments),
+            env=self.environment,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def leftovers(self) -> list[str]:
@@ -140,7 +145,7 @@ def wake(pid: int) -> None:
 def _environment(root: Path) -> dict[str, str]:
     kept = {
         name: value
-        for name, value in itself.environment().items()
+        for name, value in own_processes.environment().items()
         if not name.upper().startswith(("CHANGELINE_", "ANTHROPIC_", "OPENAI_"))
     }
     return kept | {

@@ -10,10 +10,9 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from cli.change_requests import identify, path_of
 from cli.evidence_text import print_bundle
 from cli.exits import CHECK_FAILED
-from cli.finding import identify
-from cli.following import path_of
 from cli.local.data_directory import storage_refusal
 from cli.options import ChangeRequest, Json
 from cli.output import Output, printable

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.finding import identify
-from cli.following import path_of
+from cli.change_requests import identify, path_of
 from cli.journal_files import JOURNALS, read_file
 from cli.local.data_directory import storage_refusal
 from cli.options import ChangeRequest, Json

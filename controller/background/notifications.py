@@ -65,7 +65,7 @@ class Announcer:
             found = await log.read(after=after, types=notifications.EVENT_TYPES, limit=PAGE)
             desk = _Desk(
                 requests=ChangeRequests(connection), effects=Effects(connection),
-                wanted=await _wanted(SettingsVersions(connection)),
+                wanted=await _read_settings(SettingsVersions(connection)),
             )  # fmt: skip
             for event in found:
                 intended += await _report(desk, event)
@@ -103,7 +103,7 @@ class DeliverNotification:
     async def execute(self, effect: Effect) -> Mapping[str, Any]:
         """Deliver to the address that holds now."""
         async with self._database.transaction(effect.tenant_id) as connection:
-            wanted = await _wanted(SettingsVersions(connection))
+            wanted = await _read_settings(SettingsVersions(connection))
         if wanted.url is None:
             raise Conflict("The settings `notifications` name no address any more.")
         return await _deliver(self._webhooks, effect, wanted.url, wanted.secret)
@@ -115,7 +115,7 @@ async def _deliver(webhooks: Webhooks, effect: Effect, url: str, secret: str) ->
     return {"status": answer.status}
 
 
-async def _wanted(versions: SettingsVersions) -> NotificationSettings:
+async def _read_settings(versions: SettingsVersions) -> NotificationSettings:
     stored = (await versions.current("notifications")).value
     known = {name: value for name, value in stored.items() if name in NotificationSettings.model_fields}
     return NotificationSettings.model_validate(known)

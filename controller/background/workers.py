@@ -117,7 +117,7 @@ class Workers:
     async def _orphans(self, tenant: str) -> list[ExpiredLease]:
         async with self._database.transaction(tenant) as connection:
             held = [lease for lease in await Leases(connection).held() if lease.owner != self._owner]
-        return [lease for lease in held if not lives(lease.owner)]
+        return [lease for lease in held if not is_alive(lease.owner)]
 
     async def _lost(self, tenant: str, cr_id: str, epoch: int, loss: WorkerLoss) -> None:
         try:
@@ -141,7 +141,7 @@ def owner_name(process_id: str) -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{process_id}"
 
 
-def lives(owner: str) -> bool:
+def is_alive(owner: str) -> bool:
     """Whether an owner is another process of this machine that still runs; "alone" must not steal from a sibling."""
     host, _, rest = owner.partition(":")
     pid = rest.partition(":")[0]

@@ -51,7 +51,7 @@ GIT = {
     "bench/sample.py": "makes the sample that is measured",
     "chaos/outcome.py": "reads the sample and the caches of the campaign's own installation",
     "cli/demo.py": "makes the demo's sample and shows what was merged there",
-    "controller/change_requests/taken_over.py": "no program: the commands that a person who takes over can type",
+    "controller/change_requests/takeover.py": "no program: the commands that a person who takes over can type",
     "pipeline/adapters/git/runner.py": "the one module that knows how git is run",
     "pipeline/adapters/git/local_remotes.py": "what git starts to serve a directory of ours that stands before a path",
     "pipeline/adapters/git/process.py": "starts what `git.py` puts together",

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.markup import escape
 
+from cli.change_requests import path_of
 from cli.client import Client
-from cli.following import path_of
 from cli.output import Output, one_line
 from controller.change_requests.schemas import ChangeRequestDetail
 from controller.gates.schemas import Decision, GateInbox, GateStatus, GateView
