@@ -13,7 +13,7 @@ from typing import Any
 
 from langgraph.runtime import RunControl
 
-from cli import itself
+from cli import own_processes
 from cli.scenario import role_of
 from controller.app import create_app
 from controller.context import ControllerContext
@@ -315,7 +315,7 @@ class NoLauncher:
 def controller_of(settings: ProcessSettings) -> ControllerContext:
     """Build the controller of this machine without serving it."""
     context: ControllerContext = create_app(
-        replace(wiring(settings, itself.processes(), alone=True), launcher=NoLauncher())
+        replace(wiring(settings, own_processes.processes(), alone=True), launcher=NoLauncher())
     ).state.context
     return context
 

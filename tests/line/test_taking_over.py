@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from controller.change_requests import reading
+from controller.change_requests import views
 from controller.change_requests.schemas import TakeoverView
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.errors import Conflict
@@ -55,7 +55,7 @@ async def taken_over_in_development(line: LineRun, *parts: scenarios.Part) -> Ta
 
 async def published(line: LineRun) -> TakeoverView:
     await line.carry_out()
-    shown = (await reading.detail(line.controller, OPERATOR, line.cr_id)).takeover
+    shown = (await views.detail(line.controller, OPERATOR, line.cr_id)).takeover
     assert shown is not None
     return shown
 
