@@ -10,7 +10,8 @@ from cli.local.servers import LocalServers
 from cli.one_machine import Model, controller_environment, model_of
 from pipeline.errors import CallerError
 from pipeline.settings.process import ControllerSettings, ProcessSettings, RedisSettings
-from tests.acceptance.conftest import EXAMPLES, place  # noqa: F401 - a fixture
+from tests.acceptance.conftest import place  # noqa: F401 - a fixture
+from tests.installation import EXAMPLES
 
 SCENARIO = EXAMPLES / "parcel-rates.scenario.yaml"
 SURROUNDING = {
