@@ -68,6 +68,7 @@ docs: dev ## Write the generated pages and the dashboard's types anew
 	@$(BIN)/python -m scripts.cli_reference
 	@$(BIN)/python -m scripts.dependencies
 	@$(BIN)/python -m scripts.state_machine
+	@$(BIN)/python -m scripts.stage_pages
 	@$(BIN)/python -m scripts.pause_reasons
 	@$(MAKE) --no-print-directory openapi
 

@@ -34,8 +34,8 @@ class Balance:
 
     def __init__(self, seconds: Mapping[str, float]) -> None:
         self._seconds = seconds
-        self._files = defaultdict[str, float](float)
-        self._taken = defaultdict[str, float](float)
+        self._files: defaultdict[str, float] = defaultdict(float)
+        self._taken: defaultdict[str, float] = defaultdict(float)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> object:
@@ -46,10 +46,10 @@ class Balance:
             item.stash[_NAME] = item.nodeid
             self._files[file_of(item.nodeid)] += self.seconds_of(item.nodeid)
         units = {item.nodeid: self._unit(item) for item in items}
-        weights = defaultdict[str, float](float)
+        weights: defaultdict[str, float] = defaultdict(float)
         for item in items:
             weights[units[item.nodeid]] += self.seconds_of(item.nodeid)
-            if units[item.nodeid] != item.nodeid:
+            if units[item.nodeid] != item.nodeid and item.get_closest_marker("xdist_group") is None:
                 item.add_marker(pytest.mark.xdist_group(units[item.nodeid]))
         done = yield
         items.sort(key=lambda item: -weights[units[item.stash[_NAME]]])
@@ -60,6 +60,8 @@ class Balance:
         return self._seconds.get(test, UNKNOWN_S)
 
     def _unit(self, item: pytest.Item) -> str:
+        if chosen := item.get_closest_marker("xdist_group"):
+            return str(chosen.args[0])
         file = file_of(item.nodeid)
         return file if self._files[file] <= LONG_S or shares(item) else item.nodeid
 

@@ -9,7 +9,7 @@ PAGE = "docs/architecture.md"
 PLACE = re.compile(r"`([\w/]+\.py):([\w.]+)`")
 VOCABULARY = {
     "__init__", "access", "change_request", "errors", "events", "findings", "identifiers", "limits", "pause_reasons",
-    "records", "testing", "version",
+    "records", "version", "worker_loss",
 }  # fmt: skip
 """What the root of `pipeline/` may hold: words that every room uses. What does something has a room."""
 

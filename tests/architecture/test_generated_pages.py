@@ -2,7 +2,7 @@
 
 from pipeline.change_request import PauseReason, Stage
 from pipeline.pause_reasons import PAUSE_REASONS
-from scripts import dependencies, openapi, pause_reasons, settings_reference, state_machine
+from scripts import dependencies, openapi, pause_reasons, settings_reference, stage_pages, state_machine
 
 
 def test_the_settings_reference_is_fresh() -> None:
@@ -30,6 +30,16 @@ def test_the_drawing_of_the_state_machine_is_the_compiled_graph() -> None:
     page = state_machine.PAGE.read_text()
     drawn = page.split(state_machine.BEGIN)[1].split(state_machine.END)[0].strip()
     assert drawn == state_machine.picture(), "run `make docs`"
+
+
+def test_the_table_of_stages_is_what_they_declare() -> None:
+    page = stage_pages.PAGE.read_text()
+    written = page.split(stage_pages.BEGIN)[1].split(stage_pages.END)[0].strip()
+    assert written == stage_pages.table(), "run `make docs`"
+
+
+def test_the_dashboards_list_of_stages_is_what_they_declare() -> None:
+    assert stage_pages.DASHBOARD.read_text() == stage_pages.listed(), "run `make docs`"
 
 
 def test_every_stage_can_pause_and_every_stage_can_be_resumed() -> None:

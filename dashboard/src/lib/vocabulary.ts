@@ -1,3 +1,4 @@
+import { EVERY_STAGE, type StageFacts } from '@/api/stages';
 import type { Schemas } from '@/lib/api';
 
 type Status = Schemas['Status'];
@@ -25,25 +26,12 @@ export const WAIT: Record<WaitKind, { label: string; person: boolean }> = {
   input: { label: 'Waiting for an answer', person: true },
 };
 
-/** The line, in order; the names are the pipeline's. */
-export const STAGES: readonly (readonly [Stage, string])[] = [
-  ['intake', 'Intake'],
-  ['screening', 'Screening'],
-  ['repository_identification', 'Repositories'],
-  ['workspaces', 'Workspaces'],
-  ['translation', 'Behaviour translation'],
-  ['verification', 'Behaviour verification'],
-  ['development', 'Development'],
-  ['review', 'Code review'],
-  ['rebase', 'Rebase'],
-  ['delivery', 'Delivery'],
-  ['release_gate', 'Release gate'],
-  ['merge_check', 'Merge check'],
-  ['release', 'Release'],
-  ['retrospective', 'Retrospective'],
-  ['cleanup', 'Cleanup'],
-];
+/** The line, in order. */
+export const STAGES: readonly StageFacts[] = EVERY_STAGE.filter(({ leadsTo }) => leadsTo === null);
+
+/** Not of every change request; each leads back into the line. */
+export const STAGES_BESIDE: readonly StageFacts[] = EVERY_STAGE.filter(({ leadsTo }) => leadsTo !== null);
 
 export function stageLabel(stage: Stage): string {
-  return STAGES.find(([name]) => name === stage)?.[1] ?? stage;
+  return EVERY_STAGE.find((one) => one.stage === stage)?.label ?? stage;
 }

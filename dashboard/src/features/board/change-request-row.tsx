@@ -49,7 +49,7 @@ function Where({ item }: { item: Summary }) {
     return <span className="row-reason">{PAUSE[item.pause_reason].title}</span>;
   }
   if (item.finished_at !== null || item.stage === null) return null;
-  const number = STAGES.findIndex(([stage]) => stage === item.stage) + 1;
+  const number = STAGES.findIndex(({ stage }) => stage === item.stage) + 1;
   return (
     <>
       <span>{stageLabel(item.stage)}</span>
