@@ -78,17 +78,11 @@ class Installation:
     @property
     def request(self) -> str:
         """The file of the request that every repository here understands."""
-        path = self.place / "REQUEST.md"
-        path.write_text(f"# {scenarios.TITLE}\n\n{scenarios.BODY}\n", encoding="utf-8")
-        return str(path)
+        return request_in(self.place)
 
     def repository(self, name: str) -> Path:
         """Make a repository that adds numbers, checked out on `main`."""
-        path = self.place / name
-        path.mkdir()
-        git(path, "init", "-q", "-b", "main")
-        commit(path, scenarios.FILES, "First commit")
-        return path
+        return sums_in(self.place, name)
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +93,22 @@ def running() -> Iterator[Installation]:
         started = run("up", "--detach", "--port", "0", "--scenario", str(place / "scenario.yaml"), "--json")
         assert started.returncode == 0, started.stderr
         yield Installation(in_process(place), place, value_of(started))
+
+
+def request_in(place: Path) -> str:
+    """Write the request that the small sample understands; returns the path of its file."""
+    path = place / "REQUEST.md"
+    path.write_text(f"# {scenarios.TITLE}\n\n{scenarios.BODY}\n", encoding="utf-8")
+    return str(path)
+
+
+def sums_in(place: Path, name: str) -> Path:
+    """Make the small sample: a repository that adds numbers, checked out on `main`."""
+    path = place / name
+    path.mkdir()
+    git(path, "init", "-q", "-b", "main")
+    commit(path, scenarios.FILES, "First commit")
+    return path
 
 
 def in_process(place: Path) -> Changeline:

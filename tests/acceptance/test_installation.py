@@ -14,12 +14,23 @@ import httpx2
 import pytest
 
 from cli.local.processes import identity
-from tests.installation import EXAMPLES, REPOSITORY, SHARED, Changeline, Installation, git, in_process, value_of
+from tests.installation import (
+    REPOSITORY,
+    SHARED,
+    Changeline,
+    Installation,
+    git,
+    in_process,
+    request_in,
+    sums_in,
+    value_of,
+)
+from tests.line import scenarios
+from tests.line.scenarios import part, tool, turn
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
-REQUEST = str(EXAMPLES / "parcel-rates.request.md")
-SCENARIO = str(EXAMPLES / "parcel-rates.scenario.yaml")
+LEARNING = {"repository": "sums", "text": "Doubling is multiplication by two.", "evidence": "Nobody had to ask twice."}
 
 
 def test_up_runs_in_the_background_is_seen_used_saved_and_stopped(changeline: Changeline, place: Path) -> None:
@@ -73,10 +84,12 @@ def test_a_taken_port_and_an_open_address_are_refused_before_anything_is_made(
 
 
 def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_an_approval_to_the_end(
-    changeline: Changeline, sample: Path, place: Path
+    changeline: Changeline, place: Path
 ) -> None:
+    sample, scenario = sums_in(place, "sums"), place / "scenario.json"
+    scenario.write_text(scenarios.scenario(part("retrospective", turn(tool("submit_learnings", learnings=[LEARNING])))))
     before = git(sample, "rev-parse", "main")
-    argv = ["run", "--repo", str(sample), "--file", REQUEST, "--scenario", SCENARIO, "--yes"]
+    argv = ["run", "--repo", str(sample), "--file", request_in(place), "--scenario", str(scenario), "--yes"]
     environment = {**os.environ, "CHANGELINE_DATA_DIR": str(place / "data"), "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-P", "-m", "cli", *argv]
     with subprocess.Popen(command, env=environment, cwd=place, stderr=subprocess.PIPE, text=True) as running:
@@ -101,7 +114,7 @@ def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_
     assert watched.returncode == 0, watched.stderr
     assert "release: approve by local: Seen." in watched.stdout
     assert git(sample, "rev-parse", "main") != before
-    assert "src/parcel_rates/insurance.py" in changeline("diff", "latest", "--stat").stdout
+    assert "calc.py" in changeline("diff", "latest", "--stat").stdout
     proposed = value_of(changeline("learnings", "list", "--json"))["items"]
     assert [one["status"] for one in proposed] == ["proposed"]
 

@@ -25,12 +25,12 @@ async def test_what_the_next_release_changed_is_merged_byte_for_byte(line: LineR
     changed = difference(old, new)
     tests = [path for path in changed if path.startswith("tests/")]
     sources = [path for path in changed if path.startswith("boltons/")]
-    for path in (old / "tests").glob("test_*.py"):
-        if f"tests/{path.name}" not in tests:
-            path.unlink()
+    for file in (old / "tests").glob("test_*.py"):
+        if f"tests/{file.name}" not in tests:
+            file.unlink()
     red = failing(old, new, tests, tmp_path / "mixed")
     assert red, "the newer tests must fail on the older release"
-    files = {str(path.relative_to(old)): path.read_text() for top in KEPT for path in (old / top).rglob("*.py")}
+    files = {str(file.relative_to(old)): file.read_text() for top in KEPT for file in (old / top).rglob("*.py")}
     repository = line.repository(files, name="boltons")
     line.model.play(played(old, new, tests, sources, red))
     await line.submit(title="Become the next release", body="Bring what the next release adds.")
