@@ -42,7 +42,7 @@ SHORT = "Doubling is multiplication by two, for every number."
 _REQUIREMENTS = tool("submit_requirements", requirements=[scenarios.REQUIREMENT])
 SCENARIO = scenarios.scenario(
     part(
-        "requirements_analyst", turn(_REQUIREMENTS, text=THOUGHT * 4, fault={"stall_s": 600}),
+        "requirements_analyst", turn(_REQUIREMENTS, text=THOUGHT * 4, fault={"stall_s": 600, "times": 9}),
         contains=["spoken"], not_contains=["In one sentence"],
     ),
     part("requirements_analyst", turn(_REQUIREMENTS, text=SHORT), contains=["spoken"]),
