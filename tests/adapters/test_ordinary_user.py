@@ -15,6 +15,7 @@ MODULES = (
 )
 
 
+@pytest.mark.xdist_group("processes by name")
 @pytest.mark.skipif(os.geteuid() != 0, reason="this run is an ordinary user's already; the modules ran as it")
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed: apt-get install bubblewrap")
 def test_the_walls_and_the_view_of_a_tree_hold_for_an_ordinary_user_too() -> None:
