@@ -22,7 +22,8 @@ from tests.hostile.traps import TRAPS, Trap
 from tests.line import scenarios
 from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
-from tests.line.test_taking_over import published, slow_writer
+from tests.line.savepoints import slow_writer
+from tests.line.test_taking_over import published
 
 EVERYTHING, BARE = (next(trap for trap in TRAPS if trap.name == name) for name in ("everything", "bare with hooks"))
 AS_A_STRANGERS = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")

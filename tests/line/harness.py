@@ -4,7 +4,7 @@ is scripted. One `LineRun` plays submitter, dispatcher, outbox, reaper and the p
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -27,9 +27,12 @@ from pipeline.access import Principal, Role
 from pipeline.adapters.git.commit_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import Reach, RepositoryTarget, Stage, Status
+from pipeline.concurrency.cancellation import ended as cancelled
+from pipeline.concurrency.cancellation import until_set
 from pipeline.errors import DatabaseAway
 from pipeline.evidence import gathering
 from pipeline.evidence.bundle_verification import verify_bundle
+from pipeline.ports import Isolation
 from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
 from pipeline.settings.process import ProcessSettings
 from pipeline.settings.runtime import RuntimeSettings
@@ -44,6 +47,7 @@ from pipeline.store.leases import Leases
 from pipeline.store.work import Work
 from pipeline.store.worker_deaths import worker_died
 from tests.database import TestDatabase
+from tests.line import scenarios
 from tests.line.repositories import SampleRepository
 from tests.scripted import ScriptedServer
 from worker.loop import execute
@@ -53,6 +57,7 @@ from worker.wiring import Hands, hands
 
 TENANT = "default"
 EPOCHS_MAX = 120
+IDLE_S, IDLE_MAX_S = 0.2, 3.0
 API_KEY = "sk-test-canary-0123456789abcdef"
 LOST_AFTER = timedelta(seconds=90)
 OPERATOR = Principal(id="operator", tenant=TENANT, name="Olga", kind="user", roles=frozenset({Role.ADMIN}))
@@ -72,10 +77,21 @@ class LineRun:
     repositories: dict[str, SampleRepository] = field(default_factory=dict)
     cr_id: str = "cr-1"
     epoch: int = 0
+    isolation: Isolation | None = None
+    """What is known of this machine's sandbox; None lets every worker look for itself."""
 
     @property
     def store(self) -> Database:
         return self.controller.database
+
+    @property
+    def sums(self) -> SampleRepository:
+        """The repository of most tests."""
+        return self.repositories["sums"]
+
+    def plays(self, *parts: scenarios.Part) -> None:
+        """Let the model play these parts from now on, and remember what it was asked."""
+        self.model.model.scenario = scenarios.parsed(scenarios.scenario(*parts))
 
     # submitting
 
@@ -112,7 +128,7 @@ class LineRun:
         assert sent is not None, f"nothing is queued: {await self.read()}"
         self.epoch = sent.epoch
         order = Order(tenant=sent.tenant, cr_id=sent.cr_id, attempt=sent.attempt, epoch=sent.epoch)
-        async with self._outbox(), hands(order, self.settings) as held:
+        async with self._outbox(), hands(order, self.settings, self.isolation) as held:
             worker = prepare(self, held) if prepare else held
             await execute(worker, lambda: stop_wanted(worker), drain or RunControl())
         return await self.read()
@@ -273,6 +289,8 @@ class LineRun:
         """Carry out effects until told; what is begun is finished, for a worker's death is not the controller's."""
         outbox = next(loop for loop in self.controller.loops if loop.name == "outbox")
         hearing = asyncio.create_task(self.controller.bells.hear())
+        finishing = asyncio.create_task(_set_after(ended, outbox.wake))
+        idle_s = IDLE_S
         try:
             while not ended.is_set():
                 outbox.wake.clear()
@@ -280,11 +298,17 @@ class LineRun:
                     await outbox.tick()
                 except* DatabaseAway:
                     pass  # the supervisor of a real controller tries again, too
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(outbox.wake.wait(), 0.3)
+                if not ended.is_set():
+                    await until_set(outbox.wake, idle_s)
+                # The bell tells; looking without it is for what it cannot tell: a ring before it was heard, and what is due later.
+                idle_s = IDLE_S if outbox.wake.is_set() else min(2 * idle_s, IDLE_MAX_S)
         finally:
-            hearing.cancel()
-            await asyncio.gather(hearing, return_exceptions=True)
+            await cancelled(hearing, finishing)
+
+
+async def _set_after(first: asyncio.Event, then: asyncio.Event) -> None:
+    await first.wait()
+    then.set()
 
 
 class NoLauncher:

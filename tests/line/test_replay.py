@@ -16,6 +16,7 @@ from tests.line import scenarios
 from tests.line.dying import Deaths
 from tests.line.harness import LineRun
 from tests.line.recorded import as_recorded, entry_where, exported, forged, rewritten
+from tests.line.savepoints import COMPLETED, begins_at
 from tests.line.scenarios import bash, create, part, submit_code, submit_review, submit_tests, tool, turn
 
 
@@ -31,9 +32,8 @@ async def divergence(content: bytes, change: Any) -> Divergence:
     return report.divergence
 
 
+@begins_at(COMPLETED)
 async def test_an_ordinary_change_request_comes_out_as_recorded_and_any_forgery_does_not(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_end()
     report = await as_recorded(line)
     assert report.requests_checked == len(line.asked())
     assert (report.requests_unchecked, report.unfinished, report.judged_by_shape) == (0, 0, 0)
@@ -88,9 +88,8 @@ async def test_an_ordinary_change_request_comes_out_as_recorded_and_any_forgery_
     assert (found.kind, found.expected, found.got) == ("routing", "rebase", "review")
 
 
+@begins_at(COMPLETED)
 async def test_a_changed_byte_or_a_newer_version_is_refused(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_end()
     content = await exported(line)
     for place in (200, len(content) // 2, len(content) - 1):
         damaged = bytearray(content)
@@ -158,9 +157,8 @@ async def test_a_loop_that_is_used_up_comes_out_as_recorded(line: LineRun) -> No
     await as_recorded(line)
 
 
+@begins_at(COMPLETED)
 async def test_an_older_journal_is_replayed_as_far_as_it_tells(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_end()
 
     def without_hashes(told: dict[str, Any]) -> None:
         told.pop("facts", None)
