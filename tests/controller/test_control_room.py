@@ -1,43 +1,27 @@
 """The built dashboard in a real browser, on a real controller: signed in by a one-time link, alive without a reload."""
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from controller.static import packaged_dashboard
+from tests.control_room.conftest import browser
 from tests.controller.conftest import Controller
 
-BROWSER = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-pytestmark = [
-    pytest.mark.skipif(not BROWSER, reason="no chromium on this machine"),
-    pytest.mark.skipif(not (packaged_dashboard() / "index.html").is_file(), reason="`make dashboard` was not run"),
-]
+__all__ = ["browser"]
+"""A fixture of the neighbouring suite."""
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A page that fails its test when the browser complains, for example about the content security policy."""
-    driver = subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False)
-    if driver.returncode != 0:
-        pytest.skip(f"the browser's driver does not start here: {driver.stderr.decode()[-200:]}")
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        opened = browser.new_page()
-        opened.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        yield opened
-        browser.close()
+    context = browser.new_context()
+    opened = context.new_page()
+    opened.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
     assert complaints == []
 
 

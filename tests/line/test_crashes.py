@@ -20,15 +20,15 @@ from worker.wiring import Hands
 
 pytestmark = pytest.mark.timeout(900)
 STAGE_RECORDS = {
-    "enter_stage",
-    "save_result",
-    "save_spec",
-    "save_test_run",
-    "open_gate",
-    "verify_spec",
-    "store_structured",
+    "progress.enter_stage",
+    "results.save",
+    "specs.save",
+    "test_runs.save",
+    "gates.open",
+    "specs.verify",
+    "progress.store_structured",
 }
-EFFECT_RECORDS = {"intend", "outcome", "save_pull_request"}
+EFFECT_RECORDS = {"effects.intend", "effects.outcome", "pull_requests.save"}
 ASKING_TOGETHER = (
     {"completeness_checker", "regression_checker", "consistency_checker"},
     {"security_reviewer", "quality_reviewer", "spec_reviewer"},
@@ -158,7 +158,7 @@ async def test_work_that_is_repeated_after_a_death_makes_the_same_commit_and_pro
     assert deaths.died_at
     async with line.store.transaction() as connection:
         runs = await Work(connection, cr_id=line.cr_id, attempt=1).test_runs()
-    assert Counter(row["purpose"] for row in runs) == {"baseline": 1, "red": 1, "green_change": 1, "green_suite": 1}
+    assert Counter(row.purpose for row in runs) == {"baseline": 1, "red": 1, "green_change": 1, "green_suite": 1}
 
 
 @begins_at(AT_THE_GATE)
