@@ -15,6 +15,7 @@ from pipeline.ports import Isolation
 from pipeline.settings.process import EnvironmentSettings, SandboxSettings
 from tests.database import TestServer
 from tests.line.harness import LineRun
+from tests.line.remembered_proofs import Proofs
 from tests.line.savepoints import Savepoint, Savepoints, data_directory, running
 from tests.scripted import SILENCE, ScriptedServer, scripted_server
 
@@ -50,20 +51,31 @@ def isolation() -> Iterator[Isolation]:
 
 
 @pytest.fixture(scope="session")
+def proofs() -> Proofs:
+    """Test runs of this process that need not be run again."""
+    return Proofs()
+
+
+@pytest.fixture(scope="session")
 def savepoints(
-    postgres: TestServer, _model: ScriptedServer, environments: Path, isolation: Isolation
+    postgres: TestServer, _model: ScriptedServer, environments: Path, isolation: Isolation, proofs: Proofs
 ) -> Iterator[Savepoints]:
     """The places on the line that tests begin at, each reached once."""
     with (
         temporary_directory("changeline-test-line-") as root,
         temporary_directory("changeline-test-savepoints-") as beside,
     ):
-        yield Savepoints.at(root, beside, postgres, _model, environments, isolation)
+        yield Savepoints(postgres, _model, environments, isolation, proofs, root, beside)
 
 
 def _wanted(request: pytest.FixtureRequest) -> Savepoint | None:
     marker = request.node.get_closest_marker("begins_at")
     return marker.args[0] if marker else None
+
+
+def _genuine(request: pytest.FixtureRequest) -> bool:
+    """Whether every proof of a test is run, see `remembered_proofs`."""
+    return request.path.stem in {"test_line", "test_real_package"} or request.path.parent.name != "line"
 
 
 @pytest.fixture
@@ -85,7 +97,8 @@ async def line(
     if savepoint is None:
         data_directory(root, environments)
         _model.play(SILENCE)
-        async with running(request.getfixturevalue("database"), _model, root, isolation) as made:
+        proofs = None if _genuine(request) else request.getfixturevalue("proofs")
+        async with running(request.getfixturevalue("database"), _model, root, isolation, proofs) as made:
             yield made
     else:
         async with request.getfixturevalue("savepoints").begun(savepoint) as made:

@@ -50,6 +50,7 @@ from pipeline.store.worker_deaths import worker_died
 from pipeline.worker_loss import LossKind, WorkerLoss
 from tests.database import TestDatabase
 from tests.line import scenarios
+from tests.line.remembered_proofs import Proofs
 from tests.line.repositories import SampleRepository
 from tests.scripted import ScriptedServer
 from worker.loop import execute
@@ -81,6 +82,8 @@ class LineRun:
     epoch: int = 0
     isolation: Isolation | None = None
     """What is known of this machine's sandbox; None lets every worker look for itself."""
+    proofs: Proofs | None = None
+    """Test runs that are not run again; None runs all."""
 
     @property
     def store(self) -> Database:
@@ -131,9 +134,15 @@ class LineRun:
         self.epoch = sent.epoch
         order = Order(tenant=sent.tenant, cr_id=sent.cr_id, attempt=sent.attempt, epoch=sent.epoch)
         async with self._outbox(), hands(order, self.settings, self.isolation) as held:
-            worker = prepare(self, held) if prepare else held
+            knows = self._knowing(held)
+            worker = prepare(self, knows) if prepare else knows
             await execute(worker, lambda: stop_wanted(worker), drain or RunControl())
         return await self.read()
+
+    def _knowing(self, held: Hands) -> Hands:
+        if self.proofs is None:
+            return held
+        return with_context(held, sandbox=self.proofs.remembering(held.context.sandbox, self.root))
 
     async def work_through_crashes(self, prepare: Prepare) -> ChangeRequest:
         """Let epoch after epoch work as the reaper would, until the change request is left by a worker of its own will."""

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from langgraph.runtime import RunControl
@@ -26,6 +26,7 @@ from tests.line import scenarios
 from tests.line.dying import Deaths
 from tests.line.faults import when_entering
 from tests.line.harness import LineRun, controller_of, settings_of
+from tests.line.remembered_proofs import Proofs
 from tests.line.repositories import SampleRepository
 from tests.scripted import Memory, ScriptedServer
 
@@ -141,6 +142,7 @@ class Savepoints:
     model: ScriptedServer
     environments: Path
     isolation: Isolation
+    proofs: Proofs
     root: Path
     """Where every copy lies, one after another: the paths in rows and checkpoints name it."""
     beside: Path
@@ -195,34 +197,22 @@ class Savepoints:
     @asynccontextmanager
     async def _line(self, database: TestDatabase) -> AsyncIterator[LineRun]:
         await asyncio.to_thread(_emptied, self.root)
-        async with running(database, self.model, self.root, self.isolation) as line:
+        async with running(database, self.model, self.root, self.isolation, self.proofs) as line:
             yield line
-
-    @classmethod
-    def at(
-        cls,
-        root: Path,
-        beside: Path,
-        server: TestServer,
-        model: ScriptedServer,
-        environments: Path,
-        isolation: Isolation,
-    ) -> Self:
-        """Keep savepoints beside the place of their copies."""
-        return cls(server, model, environments, isolation, root, beside)
 
 
 @asynccontextmanager
 async def running(
-    database: TestDatabase, model: ScriptedServer, root: Path, isolation: Isolation
+    database: TestDatabase, model: ScriptedServer, root: Path, isolation: Isolation, proofs: Proofs | None
 ) -> AsyncIterator[LineRun]:
     """Give a line its controller, and close it at the end."""
     settings = settings_of(root, database, model)
     controller = controller_of(settings)
     try:
         yield LineRun(
-            database=database, model=model, root=root, settings=settings, controller=controller, isolation=isolation
-        )
+            database=database, model=model, root=root, settings=settings, controller=controller, isolation=isolation,
+            proofs=proofs,
+        )  # fmt: skip
     finally:
         await controller.bells.close()
         await controller.database.close()
