@@ -97,8 +97,8 @@ def slow_writer(*first: dict[str, Any]) -> scenarios.Part:
 
 
 async def taken_over_from(line: LineRun, *parts: scenarios.Part) -> None:
-    """Let a person take a new change request over while its code writer waits in its second turn."""
-    await _started(line, *parts)
+    """Let a person take a change request over while its code writer waits in its second turn."""
+    line.plays(*parts)
     working = asyncio.create_task(line.work())
     await line.until_asked("code_writer", 2)
     receipt = await line.say(Action.TAKEOVER)
@@ -108,6 +108,7 @@ async def taken_over_from(line: LineRun, *parts: scenarios.Part) -> None:
 
 
 async def _taken_over(line: LineRun) -> None:
+    await _started(line)
     await taken_over_from(line, slow_writer())
     await line.carry_out()
 

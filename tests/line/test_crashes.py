@@ -13,7 +13,7 @@ from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
 from tests.line.harness import LineRun, with_context
 from tests.line.repositories import SampleRepository
-from tests.line.savepoints import AT_THE_GATE, begins_at
+from tests.line.savepoints import AT_THE_GATE, BEFORE_DEVELOPMENT, begins_at
 from tests.line.test_going_on import ORDINARY
 from tests.line.test_releasing import BOTH, THEIRS, resolver
 from worker.wiring import Hands
@@ -146,8 +146,8 @@ class LaterClock(SystemClock):
         return super().now() + timedelta(hours=self._epoch)
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_work_that_is_repeated_after_a_death_makes_the_same_commit_and_proves_it_once(line: LineRun) -> None:
-    await start(line)
     deaths = Deaths(lambda at: at[:3] == ("before", "asked", "code_writer"))
 
     def later(run: LineRun, held: Hands) -> Hands:

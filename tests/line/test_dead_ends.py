@@ -109,8 +109,12 @@ TAMPER = "python3 - <<'END'\nimport pathlib\np = pathlib.Path('tests/test_double
 
 @begins_at(BEFORE_DEVELOPMENT)
 @pytest.mark.parametrize(
-    "command", [TAMPER, "echo 'collect_ignore = [\"tests\"]' > conftest.py", "rm tests/test_double.py"],
-    ids=["rewrites a protected test", "adds test configuration", "deletes a protected test"],
+    "command",
+    [
+        pytest.param(TAMPER, id="rewrites a protected test", marks=pytest.mark.thorough),
+        pytest.param("echo 'collect_ignore = [\"tests\"]' > conftest.py", id="adds test configuration"),
+        pytest.param("rm tests/test_double.py", id="deletes a protected test"),
+    ],
 )  # fmt: skip
 async def test_a_code_writer_that_touches_the_proof_is_caught_and_its_change_undone(
     line: LineRun, command: str

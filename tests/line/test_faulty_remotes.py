@@ -59,7 +59,7 @@ async def test_a_remote_that_is_gone_from_the_start_pauses_after_growing_waits_a
 
 
 @begins_at(BEFORE_DEVELOPMENT)
-@pytest.mark.parametrize("stage", [Stage.REBASE, Stage.DELIVERY])
+@pytest.mark.parametrize("stage", [Stage.REBASE, pytest.param(Stage.DELIVERY, marks=pytest.mark.thorough)])
 async def test_a_remote_that_goes_away_in_the_middle_pauses_and_goes_on(line: LineRun, stage: Stage) -> None:
     repository = line.sums
 
@@ -74,7 +74,7 @@ async def test_a_remote_that_goes_away_in_the_middle_pauses_and_goes_on(line: Li
 
 
 @begins_at(AT_THE_GATE)
-@pytest.mark.parametrize("stage", [Stage.MERGE_CHECK, Stage.RELEASE])
+@pytest.mark.parametrize("stage", [pytest.param(Stage.MERGE_CHECK, marks=pytest.mark.thorough), Stage.RELEASE])
 async def test_a_remote_that_goes_away_after_the_approval_pauses_and_merges_once(line: LineRun, stage: Stage) -> None:
     repository = line.sums
     await line.approve()

@@ -15,7 +15,7 @@ from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
 from tests.line.harness import LineRun, NoLauncher
 from tests.line.repositories import SampleRepository
-from tests.line.savepoints import AT_THE_GATE, begins_at
+from tests.line.savepoints import AT_THE_GATE, BEFORE_DEVELOPMENT, begins_at
 from tests.line.scenarios import CODE, bash, create, part, submit_code, turn
 from tests.line.test_going_on import ORDINARY
 from worker.wiring import Hands
@@ -78,8 +78,9 @@ def after_code(at: Moment) -> bool:
     return at[:3] == ("after", "observed", "code_writer")
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_worker_on_another_machine_goes_on_in_the_middle_of_a_conversation(line: LineRun) -> None:
-    repository = await start(line)
+    repository = line.sums
     deaths = DiesAway(after_code)
     await finish_after_losing(line, deaths)
     assert len(deaths.died_at) == 2
@@ -88,8 +89,9 @@ async def test_a_worker_on_another_machine_goes_on_in_the_middle_of_a_conversati
     assert repository.refs() == ["refs/heads/main"]
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_conversation_whose_tree_was_lost_with_its_machine_begins_again(line: LineRun) -> None:
-    repository = await start(line)
+    repository = line.sums
     deaths = DiesAway(lambda at: at == ("after", "observed", "code_writer", "sums/1", "1"))
     deaths.pushes = False
     await finish_after_losing(line, deaths)

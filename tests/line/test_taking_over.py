@@ -18,7 +18,15 @@ from tests.controller.conftest import eventually
 from tests.line import scenarios
 from tests.line.harness import OPERATOR, LineRun
 from tests.line.repositories import SampleRepository
-from tests.line.savepoints import AT_THE_GATE, HALF, TAKEN_OVER, begins_at, slow_writer, taken_over_from
+from tests.line.savepoints import (
+    AT_THE_GATE,
+    BEFORE_DEVELOPMENT,
+    HALF,
+    TAKEN_OVER,
+    begins_at,
+    slow_writer,
+    taken_over_from,
+)
 from tests.line.scenarios import bash, create, part, submit_code, tool, turn
 
 BRANCH = "changeline/cr-1"
@@ -223,9 +231,7 @@ async def cut_in_the_middle_of(line: LineRun, content: str, action: Action, *bet
     """Let a person take over while a tool of the code writer's last turn has written half.py and still runs."""
     cut = bash(f"printf '{content}' > half.py.new; mv half.py.new half.py; sleep 600")
     turns = [turn(create("calc.py", HALF)), *(turn(one) for one in between), turn(cut)]
-    line.repository(scenarios.FILES)
-    line.model.play(scenarios.scenario(part("code_writer", *turns, turn(submit_code())), analyst()))
-    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    line.plays(part("code_writer", *turns, turn(submit_code())), analyst())
     working = asyncio.create_task(line.work())
     await eventually(lambda: half_written(line))
     await line.say(action)
@@ -235,6 +241,7 @@ async def cut_in_the_middle_of(line: LineRun, content: str, action: Action, *bet
     return await published(line)
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 @pytest.mark.parametrize("action", [Action.TAKEOVER, Action.PAUSE])
 async def test_what_a_cut_turn_had_written_is_in_the_clone(line: LineRun, action: Action) -> None:
     shown = await cut_in_the_middle_of(line, "HALF = 1", action)
@@ -244,6 +251,7 @@ async def test_what_a_cut_turn_had_written_is_in_the_clone(line: LineRun, action
     assert shown.repositories[0].message == ""
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_secret_that_a_cut_turn_had_written_stays_and_the_work_before_it_is_published(line: LineRun) -> None:
     key = "AKIA" + "IOSFODNN7" + "QWERTYU"
     shown = await cut_in_the_middle_of(line, f'KEY = "{key}"', Action.TAKEOVER)
@@ -254,12 +262,14 @@ async def test_a_secret_that_a_cut_turn_had_written_stays_and_the_work_before_it
     assert key not in line.repositories["sums"].git("log", "--all", "-p")
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_turns_that_only_looked_do_not_hide_what_was_written_before_them(line: LineRun) -> None:
     looks = scenarios.tool(scenarios.EDITOR, command="view", path="calc.py")
     shown = await cut_in_the_middle_of(line, "AKIA" + "IOSFODNN7" + "QWERTYU", Action.TAKEOVER, looks)
     assert clone(line, shown).text("calc.py", "HEAD") == HALF.strip()
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_secret_in_the_tree_is_never_published(line: LineRun) -> None:
     key = "AKIA" + "IOSFODNN7" + "QWERTYU"
     shown = await taken_over_in_development(line, slow_writer(create("settings.py", f'KEY = "{key}"\n')), analyst())

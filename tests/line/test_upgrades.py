@@ -61,7 +61,10 @@ async def upgrades(line: LineRun) -> list[str]:
 
 
 @begins_at(AT_THE_GATE)
-@pytest.mark.parametrize("upgrade", [OLDER, RENAMED], ids=["another version", "a renamed node"])
+@pytest.mark.parametrize(
+    "upgrade",
+    [pytest.param(OLDER, id="another version"), pytest.param(RENAMED, id="a renamed node", marks=pytest.mark.thorough)],
+)
 async def test_a_run_that_waits_at_its_gate_goes_on_after_an_upgrade_without_buying_again(
     line: LineRun, upgrade: tuple[str, ...]
 ) -> None:
@@ -137,7 +140,7 @@ def _another_shape(_body: str) -> str:
 
 
 @begins_at(DEAD_WHILE_CODING)
-@pytest.mark.parametrize("damage", [_bytes_lost, _another_shape])
+@pytest.mark.parametrize("damage", [_bytes_lost, pytest.param(_another_shape, marks=pytest.mark.thorough)])
 async def test_a_conversation_whose_record_cannot_be_read_begins_anew_with_an_event(
     line: LineRun, damage: Callable[[str], str]
 ) -> None:
@@ -158,8 +161,11 @@ async def test_a_conversation_whose_record_cannot_be_read_begins_anew_with_an_ev
 @begins_at(TAKEN_OVER)
 @pytest.mark.parametrize(
     ("upgrade", "asked_again"),
-    [(OLDER, True), ((*OLDER, STAGE_RENAMED), True), (("SELECT 1",), False)],
-    ids=["another version", "another name of the stage", "not upgraded"],
+    [
+        pytest.param((*OLDER, STAGE_RENAMED), True, id="another name of the stage"),
+        pytest.param(OLDER, True, id="another version", marks=pytest.mark.thorough),
+        pytest.param(("SELECT 1",), False, id="not upgraded", marks=pytest.mark.thorough),
+    ],
 )
 async def test_what_was_handed_back_is_looked_at_from_the_beginning_after_an_upgrade_and_goes_on(
     line: LineRun, upgrade: tuple[str, ...], *, asked_again: bool
