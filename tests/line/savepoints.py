@@ -165,14 +165,13 @@ class Savepoints:
             yield line
 
     async def _reached(self, savepoint: Savepoint) -> _Kept:
-        number = len(self._kept) + self._copies
-        files, template = self.beside / f"{number}", f"savepoint_{number}"
         origin = self._fresh() if savepoint.after is None else self.begun(savepoint.after)
         async with origin as line:
             await savepoint.reach(line)
             # Only a database that nobody is connected to can be copied.
             await line.controller.bells.close()
             await line.controller.database.close()
+            files, template = self.beside / f"{len(self._kept)}", f"savepoint_{len(self._kept)}"
             self.server.create(template, template=line.database.name)
             await asyncio.to_thread(_copied, self.root, files)
             return _Kept(template, files, self.model.memory(), dict(line.repositories), line.epoch)

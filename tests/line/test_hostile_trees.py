@@ -19,10 +19,13 @@ TREES = (
 """A pipe that git would read, one nested without end, a name that collides, a link out, endless rules."""
 
 
-@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_tree_that_cannot_be_saved_is_the_agents_to_mend(line: LineRun) -> None:
     turns = [one for left, _, mended in TREES for one in (turn(bash(left)), turn(submit_code()), turn(bash(mended)))]
-    line.plays(part("code_writer", turn(create("calc.py", scenarios.CODE)), *turns, turn(submit_code())))
+    line.repository(scenarios.FILES)
+    careless = part("code_writer", turn(create("calc.py", scenarios.CODE)), *turns, turn(submit_code()))
+    line.model.play(scenarios.scenario(careless))
+    limits = {"submission_retries_max": 2 * len(TREES)}
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY, limits=limits)
     cr = await line.to_the_end()
     assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
     asked = [str(request["messages"][-1]) for request in line.asked("code_writer")]
