@@ -7,7 +7,7 @@ or missing durations cost time, never a test.
 """
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,8 +34,8 @@ class Balance:
 
     def __init__(self, seconds: Mapping[str, float]) -> None:
         self._seconds = seconds
-        self._files: Counter[str] = Counter()
-        self._taken: Counter[str] = Counter()
+        self._files: defaultdict[str, float] = defaultdict(float)
+        self._taken: defaultdict[str, float] = defaultdict(float)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> object:
@@ -46,7 +46,7 @@ class Balance:
             item.stash[_NAME] = item.nodeid
             self._files[file_of(item.nodeid)] += self.seconds_of(item.nodeid)
         units = {item.nodeid: self._unit(item) for item in items}
-        weights: Counter[str] = Counter()
+        weights: defaultdict[str, float] = defaultdict(float)
         for item in items:
             weights[units[item.nodeid]] += self.seconds_of(item.nodeid)
             if units[item.nodeid] != item.nodeid:
