@@ -82,6 +82,8 @@ class LineRun:
     epoch: int = 0
     isolation: Isolation | None = None
     """What is known of this machine's sandbox; None lets every worker look for itself."""
+    deaths_max: int = 5
+    """Deaths in a row without progress after which a person is asked."""
     proofs: Proofs | None = None
     """Test runs that are not run again; None runs all."""
 
@@ -177,7 +179,11 @@ class LineRun:
         """Notice that the worker is gone, as the launcher or the reaper does."""
         async with self.store.transaction() as connection:
             await worker_died(
-                connection, self.cr_id, self.epoch, WorkerLoss(kind=LossKind.KILLED, cause="test"), deaths_max=5
+                connection,
+                self.cr_id,
+                self.epoch,
+                WorkerLoss(kind=LossKind.KILLED, cause="test"),
+                deaths_max=self.deaths_max,
             )
 
     # people, through the door's own services

@@ -67,6 +67,7 @@ async def test_deaths_around_every_record_and_effect_repeat_no_model_call_and_ch
 ) -> None:
     """Each of them dies twice in the one run: just before it is durable, and in the next epoch just after."""
     repository = await start(line)
+    line.deaths_max = 20  # every point of one stage follows the other
     deaths = Deaths(lambda at: at[1] in STAGE_RECORDS | EFFECT_RECORDS)
     await reached(line, repository, deaths)
     died = Counter((at[0], at[1] in EFFECT_RECORDS) for at in deaths.died_at)
