@@ -4,10 +4,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from controller.static import packaged_dashboard
 from tests.controller.conftest import Controller
@@ -24,20 +23,29 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    """A page that fails its test when the browser complains, for example about the content security policy."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for this module: its driver holds an event loop, which must not outlive tests without one."""
     driver = subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False)
     if driver.returncode != 0:
         pytest.skip(f"the browser's driver does not start here: {driver.stderr.decode()[-200:]}")
-    complaints: list[str] = []
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        opened = browser.new_page()
-        opened.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        yield opened
-        browser.close()
+        launched = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that fails its test when the browser complains, for example about the content security policy."""
+    complaints: list[str] = []
+    context = browser.new_context()
+    opened = context.new_page()
+    opened.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
     assert complaints == []
 
 
