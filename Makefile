@@ -7,18 +7,16 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 # One more than the cores of a small machine: tests wait for processes half of the time.
 WORKERS ?= 3
-# A file's tests share what its module starts. Files in their own order: the long ones of tests/acceptance begin, so that
-# no worker is left alone with them at the end.
-SPREAD := --dist loadfile --no-loadscope-reorder
+# What takes longest begins first, by the durations of earlier runs; tests that share something stay together.
+SPREAD := -n $(WORKERS) -p tests.balance --dist loadgroup --no-loadscope-reorder
 KILLS ?= 200
 SEED ?= 1
-FRESH_SKIPS := mkdir -p .cache && : > .cache/skipped
 define section
 @printf '\n=== %s ===\n' '$(1)'
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench chaos dashboard wheel \
+.PHONY: help demo test thorough lint types bench chaos dashboard wheel \
         runtime dev browser sources lock format contracts dashboard-check wheel-test pytest skips openapi docs
 
 help: ## Show this help
@@ -29,9 +27,13 @@ demo: runtime dashboard ## Carry a sample change request to a merged branch and 
 	@$(BIN)/python -m cli.demo
 
 test: ## Run everything that CI runs
-	@$(FRESH_SKIPS)
-	@$(MAKE) --no-print-directory lint types contracts dashboard-check wheel-test pytest
-	@$(MAKE) --no-print-directory skips
+	@scripts/test.sh
+
+thorough: dev dashboard browser sources ## Run the long proofs: products of combinations, real packages, many kills
+	$(call section,Long tests)
+	@$(PYTEST) $(SPREAD) -q -rsfE -m thorough --durations 10 tests
+	$(call section,Kills)
+	@$(BIN)/python -m chaos --kills $(KILLS) --seed $(SEED)
 
 lint: dev ## Check style and formatting
 	$(call section,Lint)
@@ -66,6 +68,8 @@ docs: dev ## Write the generated pages and the dashboard's types anew
 	@$(BIN)/python -m scripts.cli_reference
 	@$(BIN)/python -m scripts.dependencies
 	@$(BIN)/python -m scripts.state_machine
+	@$(BIN)/python -m scripts.stage_pages
+	@$(BIN)/python -m scripts.pause_reasons
 	@$(MAKE) --no-print-directory openapi
 
 # --- what the verbs stand on ---
@@ -97,7 +101,7 @@ dashboard-check:
 
 pytest: dev dashboard browser sources
 	$(call section,Tests)
-	@$(PYTEST) -n $(WORKERS) $(SPREAD) -q -rsfE --durations 10 --ignore tests/wheel tests
+	@$(PYTEST) $(SPREAD) -q -rsfE -m 'not thorough' --durations 10 --ignore tests/wheel tests
 
 wheel-test: dev dashboard
 	$(call section,Installed wheel)

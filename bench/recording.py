@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from cli import itself
-from cli.controller_process import wiring
 from cli.session import read_settings
 from controller import logs
 from controller.app import create_app
 from controller.launch.process import ProcessLauncher
+from controller.process import wiring
 from controller.serve import serve
 from controller.wiring import EffectExecutor
 from pipeline.agents.crew import Crew
@@ -119,7 +119,7 @@ def timing(hands: Hands, stopwatch: Stopwatch) -> Hands:
 def serve_controller(file: Path) -> None:
     """Serve as the product does, with timed executors and the recording fork server."""
     settings, stopwatch = read_settings(), Stopwatch(file)
-    wired = wiring(settings, alone=True)
+    wired = wiring(settings, itself.processes(), alone=True)
     executors = {kind: TimedExecutor(one, stopwatch) for kind, one in wired.executors.items()}
     launcher = ProcessLauncher(itself.module("bench.recording", "fork-server", str(file)))
     app = create_app(replace(wired, executors=executors, launcher=launcher))

@@ -6,6 +6,7 @@ adds to a stage: looking for a valid result, storing one, entering, two events w
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -24,15 +25,15 @@ from pipeline.ports import Author
 from pipeline.settings.runtime import RuntimeSettings
 from pipeline.snapshots.saving import SnapshotPushes
 from pipeline.stage.context import StageContext
+from pipeline.stage.registry import declared, line_stages
 from pipeline.stage.run import StageEnd, StageRun
-from pipeline.stage.state import PER_REPOSITORY, RepositoryTask, RunState
+from pipeline.stage.state import RepositoryTask, RunState
 from pipeline.store.checkpoints import checkpointer
-from pipeline.store.run_records import RunRecords
+from pipeline.store.run_records.of_run import RunRecords, records_of
 
 GROUP = "stage"
 NODES = 20
 THREADS = "stages/"
-STAGES = [stage for stage in Stage if stage not in PER_REPOSITORY and stage is not Stage.SYNC]
 
 
 def measure(installation: Installation, *, quick: bool) -> list[Figure]:
@@ -56,15 +57,22 @@ async def _measure(installation: Installation, runs: int) -> list[Figure]:
         bare,
         figure(GROUP, "node, LangGraph on our fenced tables", ours, "ms", floor=floor),
         figure(GROUP, "stage with a body that does nothing", stages, "ms", floor=floor),
-        Figure(group=GROUP, name="checkpoints kept per stage", value=kept / len(STAGES) / (runs + 1), unit="bytes"),
+        Figure(
+            group=GROUP, name="checkpoints kept per stage", value=kept / len(_stages_alone()) / (runs + 1), unit="bytes"
+        ),
     ]
+
+
+def _stages_alone() -> list[Stage]:
+    return [stage for stage in line_stages() if not declared(stage).per_repository]
 
 
 async def _stages(saver: BaseCheckpointSaver[str], lease: Leased, installation: Installation, runs: int) -> list[float]:
     graph = StateGraph(RunState, context_schema=StageContext)
     previous = START
-    for stage in STAGES:
-        graph.add_node(stage.value, cast("Any", stage_node(stage, _nothing, _no_inputs)), input_schema=RepositoryTask)
+    for stage in _stages_alone():
+        idle = replace(declared(stage), body=_nothing, inputs=_no_inputs)
+        graph.add_node(stage.value, cast("Any", stage_node(stage, idle)), input_schema=RepositoryTask)
         graph.add_edge(previous, stage.value)
         previous = stage.value
     graph.add_edge(previous, END)
@@ -77,21 +85,25 @@ async def _stages(saver: BaseCheckpointSaver[str], lease: Leased, installation: 
         started = time.perf_counter()
         await line.ainvoke(first, config, context=context, durability="sync")
         if number >= 0:
-            samples.append((time.perf_counter() - started) * 1000 / len(STAGES))
+            samples.append((time.perf_counter() - started) * 1000 / len(_stages_alone()))
     return samples
 
 
 def _context(lease: Leased, installation: Installation, *, attempt: int) -> StageContext:
     """Return what a stage runs with; ports that a body of nothing never asks are left out."""
     cr_id = lease.identity.cr_id
-    records = RunRecords(lease.database, cr_id=cr_id, attempt=attempt)
+    records = records_of(lease.database, cr_id=cr_id, attempt=attempt)
     unused: Any = None
     return StageContext(
         cr_id=cr_id, attempt=attempt, epoch=lease.identity.epoch, title="", request_text="", requested_by="bench",
         requested_at="", source="api", external_url=None, settings=RuntimeSettings(),
-        targets={"bench": RepositoryTarget(name="bench", remote="/nowhere", base_branch="main")}, records=records,
+        targets={"bench": RepositoryTarget(name="bench", remote="/nowhere", base_branch="main")},
+        results=records.results, progress=records.progress, specs=records.specs, test_runs=records.test_runs,
+        findings=records.findings, artifacts=records.artifacts, gates=records.gates, effects=records.effects,
+        interventions=records.interventions, learnings=records.learnings, pull_requests=records.pull_requests,
+        spending=records.spending,
         agents=unused, repositories={}, snapshots=_no_snapshots(lease, records), forge=unused, sandbox=unused, environments=unused, scanner=unused, signer=unused,
-        clock=SystemClock(), emit=records.emit, author=Author(name="Bench", email="bench@localhost"),
+        clock=SystemClock(), emit=records.events.emit, author=Author(name="Bench", email="bench@localhost"),
         workspaces=installation.root, code_version="bench", scripted=True,
     )  # fmt: skip
 
@@ -100,7 +112,7 @@ def _no_snapshots(lease: Leased, records: RunRecords) -> SnapshotPushes:
     unused: Any = None
     return SnapshotPushes(
         cr_id=lease.identity.cr_id, epoch=lease.identity.epoch, repositories={}, scanner=unused, limits=Limits(),
-        author=unused, clock=SystemClock(), emit=records.emit,
+        author=unused, clock=SystemClock(), emit=records.events.emit,
     )  # fmt: skip
 
 

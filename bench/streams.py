@@ -28,7 +28,7 @@ from controller.background.windows import encode
 from pipeline import events
 from pipeline.identifiers import new_id
 from pipeline.records import StoredEvent
-from pipeline.store.run_records import RunRecords
+from pipeline.store.run_records.of_run import records_of
 
 GROUP = "streams"
 CLIENTS = (1, 100, 1_000)
@@ -178,10 +178,10 @@ class _Crowd:
 
 @asynccontextmanager
 async def _writer(lease: Leased) -> AsyncIterator[Write]:
-    records = RunRecords(lease.database, cr_id=lease.identity.cr_id, attempt=1)
+    records = records_of(lease.database, cr_id=lease.identity.cr_id, attempt=1)
 
     async def write(number: int) -> None:
-        await records.emit(events.Warned(message=stamp(number)))
+        await records.events.emit(events.Warned(message=stamp(number)))
 
     yield write
 

@@ -14,8 +14,8 @@ from bench import floors, sample, stored
 from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import Leased, leased
-from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.agents.loop import run_agent
 from pipeline.agents.task import AgentPorts, AgentTask, SubmitTool
@@ -31,7 +31,7 @@ from pipeline.ports import JournalKey, ModelClass, Sandbox
 from pipeline.store.instructions import StoredInstructions
 from pipeline.store.journal import PostgresJournal
 from pipeline.store.ledger import PostgresLedger
-from pipeline.store.run_records import RunRecords
+from pipeline.store.run_records.of_run import records_of
 
 GROUP = "turn"
 
@@ -77,7 +77,7 @@ async def converse(ports: AgentPorts, lease: Leased, turns: int) -> float:
     task = AgentTask(
         role=sample.TALKER, instance="bench", stage=Stage.DEVELOPMENT, repository="bench", model_class=ModelClass.DEFAULT,
         system=f"Role: {sample.TALKER}\nYou run commands.", context="", opening=sample.opening(turns),
-        submit=SubmitTool(name="submit_note", description="Hand in.", model=_Note), toolset=ToolSet.READ_ONLY,
+        submit=SubmitTool(name="submit_note", description="Hand in.", model=_Note, judge=_Note.model_validate), toolset=ToolSet.READ_ONLY,
     )  # fmt: skip
     key = JournalKey(
         cr_id=lease.identity.cr_id, attempt=1, activation=new_id("act"), role=sample.TALKER, instance="bench"
@@ -90,7 +90,7 @@ async def converse(ports: AgentPorts, lease: Leased, turns: int) -> float:
 def agent_ports(installation: Installation, lease: Leased, sandbox: Sandbox, tree: Path) -> AgentPorts:
     """Return what an agent works with, everything of it real but the model's mind."""
     cr_id, limits, clock = lease.identity.cr_id, Limits(), SystemClock()
-    records = RunRecords(lease.database, cr_id=cr_id, attempt=1)
+    records = records_of(lease.database, cr_id=cr_id, attempt=1)
     ledger = PostgresLedger(
         lease.database, cr_id=cr_id, attempt=1, budget_usd=limits.budget_usd, call_budget_usd=limits.call_budget_usd,
         stage_budget_usd=None,
@@ -105,6 +105,6 @@ def agent_ports(installation: Installation, lease: Leased, sandbox: Sandbox, tre
     )
     return AgentPorts(
         gateway=gateway, journal=PostgresJournal(lease.database),
-        instructions=StoredInstructions(lease.database, cr_id=cr_id), emit=records.emit, limits=limits,
+        instructions=StoredInstructions(lease.database, cr_id=cr_id), emit=records.events.emit, limits=limits,
         clock=clock, bench=Workbench(sandbox=sandbox, root=tree, limits=limits),
     )  # fmt: skip

@@ -22,7 +22,7 @@ from cli.local.data_directory import DataDirectory
 from cli.local.processes import identity
 from cli.local.runtime_state import Runtime, read_runtime
 from cli.local.servers import Urls, running_urls
-from pipeline.line.crash_points import CrashPoints
+from pipeline.machine.crash_points import CrashPoints
 from pipeline.settings.process import ProcessSettings
 
 BEAT_S = 0.5

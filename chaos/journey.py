@@ -19,7 +19,7 @@ from chaos import sample
 from chaos.disturbing import answers, strike
 from chaos.installation import Installation, wake
 from chaos.plan import Disturbance, Target
-from pipeline.line.crash_points import STRUCK
+from pipeline.machine.crash_points import STRUCK
 
 STUCK_S = 240.0
 _LOOK_S = 0.04

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from pipeline.line.crash_points import IN_WORKERS, POINTS
+from pipeline.line.crash_points import in_workers, points
 
 PER_CHANGE_REQUEST = 5
 _SKIP_MAX = 12
@@ -55,7 +55,8 @@ def plan(kills: int, seed: int) -> list[Disturbance]:
     """Return so many disturbances in the order in which they are handed out."""
     dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
     named = [
-        _named(dice, point) for point in _dealt(dice, POINTS, min(len(POINTS), max(0, kills - _OTHERS_MIN) * 5 // 8))
+        _named(dice, point)
+        for point in _dealt(dice, points(), min(len(points()), max(0, kills - _OTHERS_MIN) * 5 // 8))
     ]
     others = [_timed(dice, target) for target in _dealt(dice, tuple(Target), kills - len(named))]
     mixed = named + others
@@ -71,7 +72,7 @@ def _dealt(dice: random.Random, deck: tuple[_Card, ...], count: int) -> list[_Ca
 
 
 def _named(dice: random.Random, point: str) -> Disturbance:
-    in_worker = point in IN_WORKERS
+    in_worker = point in in_workers()
     freeze = in_worker and dice.random() < _FREEZES_AT_POINTS
     target = Target.FREEZE if freeze else Target.WORKER if in_worker else Target.CONTROLLER
     skip = dice.randrange(_SKIP_MAX) if point.startswith("journal.") and "noted" not in point else 0

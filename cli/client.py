@@ -3,17 +3,21 @@
 Where the controller is: `CHANGELINE_URL` and `CHANGELINE_TOKEN`, else the running installation of the data directory.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 import httpx2
+from pydantic import BaseModel, ValidationError
 
 from cli.local.data_directory import DataDirectory, locate
 from cli.local.runtime_state import Runtime, read_runtime
+from controller.events.schemas import DeltaView
+from controller.problems import Problem
+from pipeline import events
 from pipeline.errors import CallerError, ChangelineError, Conflict, TransientError
 from pipeline.settings.process import ProcessSettings
 
@@ -29,7 +33,22 @@ UNAVAILABLE = frozenset({502, 503, 504})
 NO_EVENTS = frozenset({"position", "end"})
 """What a stream says about itself."""
 
-Json: TypeAlias = dict[str, Any]
+Answer = TypeVar("Answer", bound=BaseModel)
+Asked: TypeAlias = str | int | Sequence[str] | None
+
+
+class _StoredEvent(BaseModel):
+    """An event as it comes; its payload is judged apart, for it may be of a kind that this version does not know."""
+
+    seq: int
+    type: str
+    cr_id: str
+    at: datetime
+    payload: dict[str, Any]
+
+
+class _StoredEvents(BaseModel):
+    items: list[_StoredEvent]
 
 
 class Unreachable(ChangelineError):
@@ -44,6 +63,10 @@ class ControllerFailed(ChangelineError):
     """The controller made a mistake; its log says which."""
 
 
+class OtherVersion(ChangelineError):
+    """The controller answered something that this version cannot read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One event of a stream."""
@@ -51,8 +74,9 @@ class Event:
     seq: int
     type: str
     cr_id: str
-    at: str
-    payload: Mapping[str, Any]
+    at: datetime
+    payload: events.Event | None
+    """None for a kind that this version does not know."""
 
 
 class Client:
@@ -66,30 +90,37 @@ class Client:
                 base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False
             )
 
-    def get(self, path: str, **query: Any) -> Any:
-        """Return the JSON of a GET; parameters that are None are left out."""
-        return self._call("GET", path, params={key: value for key, value in query.items() if value is not None})
+    def get(self, path: str, model: type[Answer], **query: Asked) -> Answer:
+        """Return the answer of a GET; parameters that are None are left out."""
+        return self._call("GET", path, model, params={key: one for key, one in query.items() if one is not None})
 
     def content(self, path: str) -> bytes:
         """Return the body of a GET as it is."""
         with self._translated():
             return self._checked(self._http.get(path)).content
 
-    def send(self, path: str, content: bytes) -> Any:
-        """Return the JSON of a POST of a file."""
-        return self._call("POST", path, content=content, headers={"Content-Type": "application/octet-stream"})
+    def send(self, path: str, model: type[Answer], content: bytes) -> Answer:
+        """Return the answer of a POST of a file."""
+        return self._call("POST", path, model, content=content, headers={"Content-Type": "application/octet-stream"})
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None, *, idempotency_key: str | None = None) -> Any:
-        """Return the JSON of a POST."""
+    def post(
+        self,
+        path: str,
+        model: type[Answer],
+        body: Mapping[str, object] | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Return the answer of a POST."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._call("POST", path, json=dict(body or {}), headers=headers)
+        return self._call("POST", path, model, json=dict(body or {}), headers=headers)
 
-    def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Return the JSON of a PUT."""
-        return self._call("PUT", path, json=dict(body))
+    def put(self, path: str, model: type[Answer], body: Mapping[str, object]) -> Answer:
+        """Return the answer of a PUT."""
+        return self._call("PUT", path, model, json=dict(body))
 
     def events(
-        self, path: str, *, after: int = 0, on_delta: Callable[[Json], None] | None = None
+        self, path: str, *, after: int = 0, on_delta: Callable[[DeltaView], None] | None = None
     ) -> Iterator[Event | None]:
         """Yield events after `after` as they happen, and None for each sign of life in between.
 
@@ -110,17 +141,17 @@ class Client:
                 if line.startswith("event:"):
                     kind = line[6:].strip()
                 elif line.startswith("data:") and kind == "delta":
-                    if on_delta is not None:
-                        on_delta(json.loads(line[5:]))
+                    if on_delta is not None and (delta := _delta(line[5:])) is not None:
+                        on_delta(delta)
                 elif line.startswith("data:") and kind not in NO_EVENTS:
-                    yield _event(json.loads(line[5:]))
+                    yield _event(_StoredEvent.model_validate_json(line[5:]))
                 elif line.startswith(":"):
                     yield None
 
     def events_page(self, path: str, *, after: int, limit: int = 500) -> list[Event]:
         """Return events after `after` that exist now, in order."""
         asked = {"params": {"after": after, "limit": limit}, "headers": {"Accept": "application/json"}}
-        return [_event(one) for one in self._call("GET", path, **asked)["items"]]
+        return [_event(one) for one in self._call("GET", path, _StoredEvents, **asked).items]
 
     def __enter__(self) -> Self:
         return self
@@ -128,31 +159,25 @@ class Client:
     def __exit__(self, *_exception: object) -> None:
         self._http.close()
 
-    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+    def _call(self, method: str, path: str, model: type[Answer], **arguments: Any) -> Answer:
         with self._translated():
             answer = self._checked(self._http.request(method, path, **arguments))
-        return answer.json() if answer.content else None
+            return model.model_validate_json(answer.content)
 
     def _checked(self, answer: httpx2.Response) -> httpx2.Response:
-        if answer.status_code < BAD_REQUEST:
-            return answer
-        try:
-            problem = answer.json()
-        except ValueError:
-            problem = {}
-        if not isinstance(problem, dict):
-            problem = {}
         status = answer.status_code
-        said = str(problem.get("detail") or problem.get("title") or f"The controller answered {status}.")
+        if status < BAD_REQUEST:
+            return answer
+        problem = _problem(answer)
         if status in UNAVAILABLE:
-            raise TransientError(said)
+            raise TransientError(problem.detail)
         if status >= INTERNAL:
-            raise ControllerFailed(f"{said} Its log names the request.")
+            raise ControllerFailed(f"{problem.detail} Its log names the request.")
         refusal = Conflict if status == CONFLICT else CallerError
-        remedy = problem.get("remedy")
+        remedy = problem.remedy
         if status == UNAUTHORIZED:
             remedy = "Correct CHANGELINE_TOKEN, or unset CHANGELINE_URL to use this machine's own installation."
-        raise refusal(said, field=problem.get("field"), remedy=remedy, status=status)
+        raise refusal(problem.detail, field=problem.field, remedy=remedy, status=status)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -163,6 +188,11 @@ class Client:
         except httpx2.TransportError as error:
             raise Unreachable(
                 f"The controller at {self.url} does not answer.", remedy="See `changeline status`."
+            ) from error
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "its shape"
+            raise OtherVersion(
+                f"The controller at {self.url} answered what this version of Changeline cannot read ({place})."
             ) from error
 
 
@@ -208,5 +238,25 @@ def _no_address(url: str) -> CallerError:
     )
 
 
-def _event(data: Mapping[str, Any]) -> Event:
-    return Event(seq=data["seq"], type=data["type"], cr_id=data["cr_id"], at=data["at"], payload=data["payload"])
+def _event(stored: _StoredEvent) -> Event:
+    try:
+        payload = events.EVENT.validate_python(stored.payload)
+    except ValidationError:
+        payload = None
+    return Event(seq=stored.seq, type=stored.type, cr_id=stored.cr_id, at=stored.at, payload=payload)
+
+
+def _delta(data: str) -> DeltaView | None:
+    try:
+        return DeltaView.model_validate_json(data)
+    except ValidationError:
+        return None  # dropped rather than kept, as every delta may be
+
+
+def _problem(answer: httpx2.Response) -> Problem:
+    """Return the refusal in the API's own words; what stands between may answer with something else."""
+    try:
+        return Problem.model_validate_json(answer.content)
+    except ValidationError:
+        status = answer.status_code
+        return Problem(type="about:blank", title="", status=status, detail=f"The controller answered {status}.")

@@ -9,44 +9,47 @@ from typing import Any
 from rich.markup import escape
 
 from cli.client import Client
+from cli.following import path_of
 from cli.output import Output, one_line
+from controller.change_requests.schemas import ChangeRequestDetail
+from controller.gates.schemas import Decision, GateInbox, GateStatus, GateView
 from pipeline.errors import CallerError
 
-Gate = Mapping[str, Any]
 _SHORT = 12
 _FILES_SHOWN = 40
 
 
-def open_gate(client: Client, cr_id: str, *, kind: str | None = None) -> Gate | None:
+def open_gate(client: Client, cr_id: str, *, kind: str | None = None) -> GateView | None:
     """Return the oldest open decision of a change request, of one kind if asked for."""
-    found: list[Gate] = client.get("/api/v1/gates", cr_id=cr_id, status="open")["items"]
-    return next((gate for gate in found if kind in {None, gate["kind"]}), None)
+    found = client.get("/api/v1/gates", GateInbox, cr_id=cr_id, status=GateStatus.OPEN.value).items
+    return next((gate for gate in found if kind in {None, gate.kind}), None)
 
 
-def required_gate(client: Client, cr_id: str) -> Gate:
+def required_gate(client: Client, cr_id: str) -> GateView:
     """Return the open decision; raises `CallerError` when there is none."""
     gate = open_gate(client, cr_id)
     if gate is None:
-        status = client.get(f"/api/v1/change-requests/{cr_id}")["status"]
+        status = client.get(path_of(cr_id), ChangeRequestDetail).status
         raise CallerError(
             f"{cr_id} is {status} and waits for no decision.", field="CR", remedy=f"See `changeline show {cr_id}`."
         )
     return gate
 
 
-def decide(client: Client, gate: Gate, decision: str, *, comment: str = "", content_hash: str | None = None) -> Gate:
+def decide(
+    client: Client, gate: GateView, decision: Decision, *, comment: str = "", content_hash: str | None = None
+) -> GateView:
     """Decide, bound to the content that was shown. Raises `Conflict` when it changed since."""
-    body = {"decision": decision, "content_hash": content_hash or gate["content_hash"], "comment": comment}
-    decided: Gate = client.post(f"/api/v1/gates/{gate['id']}/decision", body)
-    return decided
+    body = {"decision": decision.value, "content_hash": content_hash or gate.content_hash, "comment": comment}
+    return client.post(f"/api/v1/gates/{gate.id}/decision", GateView, body)
 
 
-def show_gate(out: Output, gate: Gate) -> None:
+def show_gate(out: Output, gate: GateView) -> None:
     """Print everything that the decision is about."""
-    content: Mapping[str, Any] = gate["content"]
+    content = gate.content
     out.line()
     out.styled(
-        f"[bold]{escape(one_line(content.get('title') or gate['title']))}[/bold]  [dim]{gate['kind']} of {gate['cr_id']}[/dim]"
+        f"[bold]{escape(one_line(content.get('title') or gate.title))}[/bold]  [dim]{gate.kind} of {gate.cr_id}[/dim]"
     )
     if content.get("summary"):
         out.line(f"  {one_line(content['summary'])}")
@@ -61,7 +64,7 @@ def show_gate(out: Output, gate: Gate) -> None:
     if "cost_usd" in content:
         scripted = ", by scripted models" if content.get("scripted") else ""
         out.line(f"  Cost so far: {content['cost_usd']} USD{scripted}")
-    out.line(f"  Content hash: {gate['content_hash']}")
+    out.line(f"  Content hash: {gate.content_hash}")
 
 
 def _show_repository(out: Output, name: str, repository: Mapping[str, Any]) -> None:

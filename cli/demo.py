@@ -5,7 +5,6 @@ works in a temporary directory of its own, with an environment free of keys and 
 With a terminal the control room stays open at the end; with `CHANGELINE_DEMO_EXIT=1` or without a terminal it ends.
 """
 
-import json
 import os
 import shlex
 import shutil
@@ -16,10 +15,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+
+from cli.client import Answer
+from controller.change_requests.schemas import ChangeRequestDetail
+from controller.learnings.schemas import LearningList
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SAMPLE = "parcel-rates"
@@ -53,14 +55,14 @@ class Demo:
     def _change_request(self) -> None:
         request = EXAMPLES / f"{SAMPLE}.request.md"
         self._say(f"Submit a change request for {self._repository} and follow it live.")
-        cr_id: str = self._ask("submit", "--repo", str(self._repository), "--file", str(request))["id"]
+        cr_id = self._ask(ChangeRequestDetail, "submit", "--repo", str(self._repository), "--file", str(request)).id
         self._show("watch", cr_id, may_rest=True)
         self._say("The release waits for a person. Here is what the approver sees; the approval binds to its hash.")
         self._show("approve", cr_id, "--yes", "--comment", "Seen in the demo.")
         self._show("watch", cr_id)
         self._say("What this run taught enters later prompts only after a person approved it.")
-        for learning in self._ask("learnings", "list")["items"]:
-            self._show("learnings", "approve", learning["id"])
+        for learning in self._ask(LearningList, "learnings", "list").items:
+            self._show("learnings", "approve", learning.id)
         self._say("The evidence is one signed file, checked without a database or network.")
         bundle = self._directory / "evidence.json"
         self._show("evidence", cr_id, "--output", str(bundle))
@@ -99,14 +101,14 @@ class Demo:
         if code not in ({0, 3} if may_rest else {0}):
             raise SystemExit(code)
 
-    def _ask(self, *arguments: str) -> Any:
-        """Run a command for its JSON."""
+    def _ask(self, model: type[Answer], *arguments: str) -> Answer:
+        """Run a command for its answer."""
         command = self._command(*arguments, "--json")
         done = subprocess.run(command, env=self._environment, check=False, stdout=subprocess.PIPE)
         if done.returncode != 0:
             sys.stdout.buffer.write(done.stdout)
             raise SystemExit(done.returncode)
-        return json.loads(done.stdout)
+        return model.model_validate_json(done.stdout)
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "cli", *arguments]

@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from pipeline.change_request import Status
+
 
 class Exit(IntEnum):
     """What a finished command says to a script."""
@@ -20,10 +22,10 @@ class Exit(IntEnum):
 CHECK_FAILED = Exit.INTERNAL
 
 STATUS_EXITS = {
-    "completed": Exit.COMPLETED,
-    "paused": Exit.NEEDS_PERSON,
-    "waiting": Exit.NEEDS_PERSON,
-    "failed": Exit.NOT_COMPLETED,
-    "cancelled": Exit.NOT_COMPLETED,
+    Status.COMPLETED: Exit.COMPLETED,
+    Status.PAUSED: Exit.NEEDS_PERSON,
+    Status.WAITING: Exit.NEEDS_PERSON,
+    Status.FAILED: Exit.NOT_COMPLETED,
+    Status.CANCELLED: Exit.NOT_COMPLETED,
 }
 """A followed change request's status to the exit code of `run` and `watch`."""

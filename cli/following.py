@@ -7,15 +7,16 @@ follower never waits for an event that was missed.
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from cli.client import Client, Event, Unreachable
+from controller.change_requests.schemas import ChangeRequestDetail
+from controller.events.schemas import DeltaView
+from pipeline.change_request import Status, WaitKind
 from pipeline.errors import TransientError
+from pipeline.events import StatusChanged
 
-Detail = dict[str, Any]
-
-FINISHED = frozenset({"completed", "failed", "cancelled"})
-WAITS_FOR_A_PERSON = frozenset({"gate", "confirmation", "input"})
+FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+WAITS_FOR_A_PERSON = frozenset({WaitKind.GATE, WaitKind.CONFIRMATION, WaitKind.INPUT})
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 _PATIENCE_S = 90.0
@@ -33,7 +34,7 @@ def follow(
     *,
     after: int = 0,
     notice: Callable[[str], None],
-    on_delta: Callable[[Detail], None] | None = None,
+    on_delta: Callable[[DeltaView], None] | None = None,
     sleep: Callable[[float], object] = time.sleep,
     patience_s: float = _PATIENCE_S,
 ) -> Iterator[Event | None]:
@@ -65,16 +66,12 @@ def follow(
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
-def at_rest(detail: Detail) -> bool:
+def at_rest(detail: ChangeRequestDetail) -> bool:
     """Whether nothing more happens before a person acts."""
-    status = detail["status"]
-    return (
-        status in FINISHED
-        or status == "paused"
-        or (status == "waiting" and detail.get("wait_kind") in WAITS_FOR_A_PERSON)
-    )
+    waits = detail.status is Status.WAITING and detail.wait_kind in WAITS_FOR_A_PERSON
+    return waits or detail.status is Status.PAUSED or detail.status in FINISHED
 
 
 def may_rest(event: Event | None) -> bool:
     """Whether it is worth looking at the change request itself."""
-    return event is None or event.type == "status_changed"
+    return event is None or isinstance(event.payload, StatusChanged)

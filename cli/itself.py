@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from controller.launch.own_processes import OwnProcesses
+
 ROOT = Path(__file__).resolve().parents[1]
 """Where the packages lie: a checkout, or the interpreter's site-packages."""
 
@@ -33,9 +35,11 @@ def environment() -> dict[str, str]:
     return with_own_path(os.environ)  # noqa: TID251 - the composition root is where the environment enters
 
 
-def environment_of_workers() -> dict[str, str]:
-    """Return what the fork server and its workers see: without the keys that sign deliveries, the controller's alone."""
-    return {name: value for name, value in environment().items() if not name.upper().startswith(_CONTROLLERS_OWN)}
+def processes() -> OwnProcesses:
+    """Return how a controller starts what belongs to it."""
+    own = environment()
+    of_workers = {name: value for name, value in own.items() if not name.upper().startswith(_CONTROLLERS_OWN)}
+    return OwnProcesses(fork_server=command(*FORK_SERVER), environment=own, environment_of_workers=of_workers)
 
 
 def with_own_path(surrounding: Mapping[str, str]) -> dict[str, str]:

@@ -1,9 +1,8 @@
 """The live view of one change request on a terminal: a timeline, who works now, tests, money."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -13,11 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.client import Event
+from cli.describing import stage_words
 from cli.output import STATUS_STYLES, one_line
-from cli.progress import Progress, StageLine
+from cli.progress import Mark, Progress, StageLine
+from controller.events.schemas import DeltaView
+from pipeline.change_request import Status
 
-_MARKS = {"ahead": "·", "running": "▶", "done": "✓", "back": "↺", "stopped": "■"}
-_STYLES = {"ahead": "dim", "running": "bold blue", "done": "green", "back": "yellow", "stopped": "yellow"}
+_MARKS = {Mark.AHEAD: "·", Mark.RUNNING: "▶", Mark.DONE: "✓", Mark.BACK: "↺", Mark.STOPPED: "■"}
+_STYLES = {
+    Mark.AHEAD: "dim", Mark.RUNNING: "bold blue", Mark.DONE: "green", Mark.BACK: "yellow", Mark.STOPPED: "yellow",
+}  # fmt: skip
 _PER_SECOND = 8
 _MODEL_WORDS = 60
 _HEAD_LINES = 2
@@ -50,7 +54,7 @@ class LiveView:
         """Take in an event; the screen follows by itself."""
         self.progress.apply(event)
 
-    def on_delta(self, delta: Mapping[str, Any]) -> None:
+    def on_delta(self, delta: DeltaView) -> None:
         """Take in what a model is saying."""
         self.progress.hear(delta)
 
@@ -78,8 +82,8 @@ class LiveView:
     def _timeline(self, room: int) -> RenderableType:
         """Draw the stages in at most `room` lines: what lies ahead shares one, what is long done gives way first."""
         lines = list(self.progress.stages.values())
-        ahead = [line for line in lines if line.state == "ahead"]
-        begun = [line for line in lines if line.state != "ahead"]
+        ahead = [line for line in lines if line.state is Mark.AHEAD]
+        begun = [line for line in lines if line.state is not Mark.AHEAD]
         hidden = max(0, len(begun) + bool(ahead) + 1 - max(room, _STAGES_MIN))
         hidden = hidden if hidden > 1 else 0
         table = Table.grid(padding=(0, 1), expand=True)
@@ -90,11 +94,11 @@ class LiveView:
             table.add_row(Text("✓", "green"), Text(f"{hidden} stages", "green"), Text(""), Text(""))
         for line in begun[hidden:]:
             style = _STYLES[line.state]
-            mark: RenderableType = self._spinner if line.state == "running" else Text(_MARKS[line.state], style)
-            name = line.name.replace("_", " ") + (f" ×{line.round}" if line.round > 1 else "")
+            mark: RenderableType = self._spinner if line.state is Mark.RUNNING else Text(_MARKS[line.state], style)
+            name = stage_words(line.name) + (f" ×{line.round}" if line.round > 1 else "")
             table.add_row(mark, Text(name, style), Text(_duration(line), "dim"), Text(one_line(line.summary), "dim"))
         if ahead:
-            names = ", ".join(line.name.replace("_", " ") for line in ahead)
+            names = ", ".join(stage_words(line.name) for line in ahead)
             table.add_row(Text("·", "dim"), Text("then", "dim"), Text(""), Text(names, "dim"))
         return table
 
@@ -128,15 +132,15 @@ class LiveView:
 
 def _duration(line: StageLine) -> str:
     seconds = line.duration_s
-    if line.state == "running" and line.entered_at is not None:
+    if line.state is Mark.RUNNING and line.entered_at is not None:
         seconds += (datetime.now(UTC) - line.entered_at).total_seconds()
-    return f"{seconds:.1f} s" if line.state != "ahead" else ""
+    return f"{seconds:.1f} s" if line.state is not Mark.AHEAD else ""
 
 
 def _elapsed(progress: Progress) -> str:
     if progress.started_at is None:
         return "0:00"
-    active = progress.status in {"queued", "running"}
+    active = progress.status in {Status.QUEUED, Status.RUNNING}
     end = datetime.now(UTC) if active else progress.newest_at or progress.started_at
     seconds = max(0, int((end - progress.started_at).total_seconds()))
     hours, minutes = divmod(seconds // 60, 60)

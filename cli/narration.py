@@ -1,79 +1,129 @@
 """One line of words per event, for pipes, logs and people who scroll."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from functools import singledispatch
 
 from cli.client import Event
-from cli.output import one_line
-
-_QUIET = frozenset({"cost_updated"})
-"""Told where it matters: in the outcome and in the live view."""
+from cli.output import one_line, words
+from pipeline import events
 
 
 def narrate(event: Event) -> str | None:
     """Return an event as `time  what happened`, or None when it is not worth a line."""
-    if event.type in _QUIET:
-        return None
-    words = _WORDS.get(event.type)
-    told = words(event.payload) if words else event.type.replace("_", " ")
-    return f"{event.at[11:19]}  {_where(event.payload)}{one_line(told)}"
+    if isinstance(event.payload, events.CostUpdated):
+        return None  # told where it matters: in the outcome and in the live view
+    told = words(event.type) if event.payload is None else _told(event.payload)
+    return f"{event.at:%H:%M:%S}  {_where(event.payload)}{one_line(told)}"
 
 
-def _where(payload: Mapping[str, Any]) -> str:
-    place = [str(payload[name]) for name in ("stage", "repository", "role") if payload.get(name)]
+def _where(it: events.Event | None) -> str:
+    place = [one for one in (it.stage, it.repository, it.role) if one] if it is not None else []
     return f"[{' · '.join(place)}] " if place else ""
 
 
-def _status(payload: Mapping[str, Any]) -> str:
-    reason = payload.get("reason") or payload.get("wait")
-    told = f"{payload['status']}{f' ({reason})' if reason else ''}".replace("_", " ")
-    actor = f" by {payload['actor']}" if payload.get("actor") else ""
-    return f"{told}{actor}{': ' + payload['message'] if payload.get('message') else ''}"
+@singledispatch
+def _told(it: events.Event) -> str:
+    return words(it.type)
 
 
-def _completed(payload: Mapping[str, Any]) -> str:
-    summary = f": {payload['summary']}" if payload.get("summary") else ""
-    return f"{payload['outcome']} after {float(payload.get('duration_s', 0)):.1f} s{summary}"
+@_told.register
+def _(it: events.StatusChanged) -> str:
+    reason = it.reason or it.wait
+    told = words(f"{it.status}{f' ({reason})' if reason else ''}")
+    return f"{told}{f' by {it.actor}' if it.actor else ''}{f': {it.message}' if it.message else ''}"
 
 
-def _tests(payload: Mapping[str, Any]) -> str:
-    counts = f"{payload['passed']} passed, {payload['failed']} failed, {payload['skipped']} skipped"
-    told = f": {payload['summary']}" if payload.get("summary") else ""
-    return f"tests, {str(payload['purpose']).replace('_', ' ')}: {counts}, {'ok' if payload['ok'] else 'NOT OK'}{told}"
+@_told.register
+def _(it: events.WorkerStarted) -> str:
+    return f"worker {it.epoch} started, isolation: {it.isolation}"
 
 
-def _tool(payload: Mapping[str, Any]) -> str:
-    return f"turn {payload['turn']}, {payload['tool']}: {payload['summary']}{'' if payload['ok'] else ' FAILED'}"
+@_told.register
+def _(it: events.WorkerLost) -> str:
+    return f"worker {it.epoch} was lost: {it.cause}"
 
 
-def _intervention(payload: Mapping[str, Any]) -> str:
-    turn = f" at turn {payload['turn']}" if payload.get("turn") is not None else ""
-    return f"{payload['actor']} said {payload['action']}: {payload['status']}{turn}"
+@_told.register
+def _(it: events.StageEntered) -> str:
+    return f"begins, round {it.round}" if it.round > 1 else "begins"
 
 
-_WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "status_changed": _status,
-    "worker_started": lambda it: f"worker {it['epoch']} started, isolation: {it['isolation']}",
-    "worker_lost": lambda it: f"worker {it['epoch']} was lost: {it['cause']}",
-    "stage_entered": lambda it: "begins" + (f", round {it['round']}" if it.get("round", 1) > 1 else ""),
-    "stage_completed": _completed,
-    "stage_looped": lambda it: f"back to {it['back_to']} ({it['loop']} of {it['loops_max']}): {it['why']}",
-    "agent_started": lambda it: (
-        f"begins with {it['model']}" + (f", from turn {it['resumed_at_turn']}" if it.get("resumed_at_turn") else "")
-    ),
-    "agent_turn": lambda it: f"turn {it['turn']}: {it.get('text') or '(no words)'}",
-    "tool_called": _tool,
-    "agent_completed": lambda it: f"done after {it['turns']} turns for {it['cost_usd']} USD",
-    "tests_run": _tests,
-    "risk_flagged": lambda it: f"{it['risk']} risk ({it['pattern']}): {it['quote']}",
-    "spec_revised": lambda it: f"behaviour spec, revision {it['revision']}: {it['scenarios']} scenarios",
-    "findings_reported": lambda it: f"{it['source']}: {it['total']} findings, {it['blocking']} blocking",
-    "gate_opened": lambda it: f"the {it['kind']} decision {it['gate_id']} waits for a person",
-    "gate_decided": lambda it: (
-        f"{it['kind']}: {it['decision']} by {it['actor']}" + (f": {it['comment']}" if it.get("comment") else "")
-    ),
-    "effect_recorded": lambda it: f"{it['kind']}: {it['status']}: {it['summary']}",
-    "intervention_progressed": _intervention,
-    "cleanup_pending": lambda it: f"{it['actor']} put the cleanup off: {it['message']}",
-    "warned": lambda it: f"warning: {it['message']}",
-}
+@_told.register
+def _(it: events.StageCompleted) -> str:
+    return f"{it.outcome} after {it.duration_s:.1f} s{f': {it.summary}' if it.summary else ''}"
+
+
+@_told.register
+def _(it: events.StageLooped) -> str:
+    return f"back to {it.back_to} ({it.loop} of {it.loops_max}): {it.why}"
+
+
+@_told.register
+def _(it: events.AgentStarted) -> str:
+    return f"begins with {it.model}{f', from turn {it.resumed_at_turn}' if it.resumed_at_turn else ''}"
+
+
+@_told.register
+def _(it: events.AgentTurn) -> str:
+    return f"turn {it.turn}: {it.text or '(no words)'}"
+
+
+@_told.register
+def _(it: events.ToolCalled) -> str:
+    return f"turn {it.turn}, {it.tool}: {it.summary}{'' if it.ok else ' FAILED'}"
+
+
+@_told.register
+def _(it: events.AgentCompleted) -> str:
+    return f"done after {it.turns} turns for {it.cost_usd} USD"
+
+
+@_told.register
+def _(it: events.TestsRun) -> str:
+    counts = f"{it.passed} passed, {it.failed} failed, {it.skipped} skipped"
+    told = f": {it.summary}" if it.summary else ""
+    return f"tests, {words(it.purpose)}: {counts}, {'ok' if it.ok else 'NOT OK'}{told}"
+
+
+@_told.register
+def _(it: events.RiskFlagged) -> str:
+    return f"{it.risk} risk ({it.pattern}): {it.quote}"
+
+
+@_told.register
+def _(it: events.SpecRevised) -> str:
+    return f"behaviour spec, revision {it.revision}: {it.scenarios} scenarios"
+
+
+@_told.register
+def _(it: events.FindingsReported) -> str:
+    return f"{it.source}: {it.total} findings, {it.blocking} blocking"
+
+
+@_told.register
+def _(it: events.GateOpened) -> str:
+    return f"the {it.kind} decision {it.gate_id} waits for a person"
+
+
+@_told.register
+def _(it: events.GateDecided) -> str:
+    return f"{it.kind}: {it.decision} by {it.actor}{f': {it.comment}' if it.comment else ''}"
+
+
+@_told.register
+def _(it: events.EffectRecorded) -> str:
+    return f"{it.kind}: {it.status}: {it.summary}"
+
+
+@_told.register
+def _(it: events.InterventionProgressed) -> str:
+    return f"{it.actor} said {it.action}: {it.status}{f' at turn {it.turn}' if it.turn is not None else ''}"
+
+
+@_told.register
+def _(it: events.CleanupPending) -> str:
+    return f"{it.actor} put the cleanup off: {it.message}"
+
+
+@_told.register
+def _(it: events.Warned) -> str:
+    return f"warning: {it.message}"

@@ -2,22 +2,25 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.change_request import PauseReason, Status
+
 STATUS_STYLES = {
-    "queued": "cyan",
-    "running": "blue",
-    "waiting": "yellow",
-    "paused": "yellow bold",
-    "completed": "green",
-    "failed": "red",
-    "cancelled": "magenta",
+    Status.QUEUED: "cyan",
+    Status.RUNNING: "blue",
+    Status.WAITING: "yellow",
+    Status.PAUSED: "yellow bold",
+    Status.COMPLETED: "green",
+    Status.FAILED: "red",
+    Status.CANCELLED: "magenta",
 }
 
 
@@ -45,8 +48,9 @@ class Output:
         return self._err if self._err.is_terminal else None
 
     def value(self, value: Any) -> None:
-        """Print the command's result as JSON."""
-        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+        """Print the command's result as JSON; an answer of the API as the API worded it."""
+        plain = plain_json(value) if isinstance(value, BaseModel) else value
+        sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False, default=str) + "\n")
         sys.stdout.flush()
 
     def line(self, text: str = "", style: str | None = None) -> None:
@@ -83,12 +87,20 @@ class Output:
         self._out.print(table)
 
 
-def status_markup(detail: Mapping[str, Any]) -> str:
+def plain_json(answer: BaseModel) -> dict[str, Any]:
+    """Return an answer of the API as JSON has it."""
+    return answer.model_dump(mode="json")
+
+
+def status_markup(status: Status, reason: PauseReason | None) -> str:
     """Return a status with its colour, and its reason in words."""
-    status = str(detail["status"])
-    pause = detail.get("pause") or {}
-    reason = f" ({escape(str(pause['reason']).replace('_', ' '))})" if pause.get("reason") else ""
-    return f"[{STATUS_STYLES.get(status, 'white')}]{status}[/]{reason}"
+    why = f" ({words(reason)})" if reason else ""
+    return f"[{STATUS_STYLES.get(status, 'white')}]{status}[/]{why}"
+
+
+def words(name: str) -> str:
+    """Return a name of ours, such as a stage or a reason, as people read it."""
+    return name.replace("_", " ")
 
 
 def refuse(message: str, *, field: str | None, remedy: str | None, as_json: bool) -> None:
@@ -113,9 +125,9 @@ def printable(text: Any) -> str:
     return "".join(one if one.isprintable() or one in "\n\t" else "\N{REPLACEMENT CHARACTER}" for one in str(text))
 
 
-def age_of(moment: str) -> str:
-    """Return how long ago a moment (ISO 8601) was, in its largest unit."""
-    seconds = int((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+def age_of(moment: datetime) -> str:
+    """Return how long ago a moment was, in its largest unit."""
+    seconds = int((datetime.now(UTC) - moment).total_seconds())
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds // size} {unit}"

@@ -4,26 +4,45 @@ Pure: events go in, one state comes out; two ways of showing it (`cli.live`, `cl
 that this version does not know changes nothing.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from enum import StrEnum
+from functools import singledispatch
+from typing import TypeAlias
 
 from cli.client import Event
-from pipeline.change_request import Stage
+from cli.output import words
+from controller.events.schemas import DeltaView
+from pipeline import events
+from pipeline.change_request import PauseReason, Stage, Status, WaitKind
+from pipeline.stage.registry import line_stages
 
 WARNINGS_KEPT = 5
 SAYING_CHARS = 80
+
+
+class Mark(StrEnum):
+    """How a stage of the timeline stands."""
+
+    AHEAD = "ahead"
+    RUNNING = "running"
+    DONE = "done"
+    BACK = "back"
+    """It sent the work back."""
+    STOPPED = "stopped"
+
+
+_AgentKey: TypeAlias = tuple[str | None, str | None, str]
+_OfAgent: TypeAlias = events.AgentStarted | events.AgentTurn | events.ToolCalled | events.AgentCompleted
 
 
 @dataclass(slots=True)
 class StageLine:
     """One stage of the timeline."""
 
-    name: str
-    state: str = "ahead"
-    """`ahead`, `running`, `done`, `back` (it sent the work back) or `stopped`."""
+    name: Stage
+    state: Mark = Mark.AHEAD
     round: int = 0
     summary: str = ""
     duration_s: float = 0.0
@@ -48,13 +67,11 @@ class AgentLine:
 class Progress:
     """The state of one change request as its events tell it."""
 
-    status: str = "queued"
+    status: Status = Status.QUEUED
     message: str = ""
-    reason: str | None = None
-    stages: dict[str, StageLine] = field(
-        default_factory=lambda: {stage.value: StageLine(stage.value) for stage in Stage if stage is not Stage.SYNC}
-    )
-    agents: dict[str, AgentLine] = field(default_factory=dict)
+    reason: PauseReason | WaitKind | None = None
+    stages: dict[Stage, StageLine] = field(default_factory=lambda: {stage: StageLine(stage) for stage in line_stages()})
+    agents: dict[_AgentKey, AgentLine] = field(default_factory=dict)
     tests: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
     """Purpose of the newest run to passed, failed, as wanted."""
     spent_usd: Decimal = Decimal(0)
@@ -68,140 +85,130 @@ class Progress:
 
     def apply(self, event: Event) -> None:
         """Take in the next event."""
-        at = datetime.fromisoformat(event.at)
-        self.started_at = self.started_at or at
-        self.newest_at = at
-        change = _CHANGES.get(event.type)
-        if change is not None:
-            change(self, event.payload, at)
+        self.started_at = self.started_at or event.at
+        self.newest_at = event.at
+        if event.payload is not None:
+            _apply(event.payload, self, event.at)
 
-    def hear(self, delta: Mapping[str, Any]) -> None:
+    def hear(self, delta: DeltaView) -> None:
         """Take in text that streams. It may have gaps, and may arrive after the event that ends it."""
-        agent = self.agents.get(_agent(delta))
-        if agent is not None and int(delta["turn"]) > agent.turn:
-            said = delta["text"] if delta["part"] == 0 else agent.saying + delta["text"]
+        agent = self.agents.get((delta.repository, delta.role, delta.instance))
+        if agent is not None and delta.turn > agent.turn:
+            said = delta.text if delta.part == 0 else agent.saying + delta.text
             agent.saying = said[-SAYING_CHARS:]
 
     @property
     def stage(self) -> StageLine | None:
         """The stage that runs now, the latest if several repositories are apart."""
-        running = [line for line in self.stages.values() if line.state == "running"]
+        running = [line for line in self.stages.values() if line.state is Mark.RUNNING]
         return running[-1] if running else None
 
 
-def _status(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    progress.status = str(payload["status"])
-    progress.reason = payload.get("reason") or payload.get("wait")
-    progress.message = str(payload.get("message") or "")
-    if progress.status not in {"queued", "running"}:
+@singledispatch
+def _apply(_event: events.Event, _progress: Progress, _at: datetime) -> None:
+    """Take in an event; one that changes nothing here has no part of its own below."""
+
+
+@_apply.register
+def _(event: events.StatusChanged, progress: Progress, _at: datetime) -> None:
+    progress.status, progress.reason, progress.message = event.status, event.reason or event.wait, event.message
+    if progress.status not in {Status.QUEUED, Status.RUNNING}:
         progress.agents.clear()
         for line in progress.stages.values():
-            if line.state == "running":
-                line.state = "done" if progress.status == "completed" else "stopped"
+            if line.state is Mark.RUNNING:
+                line.state = Mark.DONE if progress.status is Status.COMPLETED else Mark.STOPPED
 
 
-def _worker(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    progress.isolation = str(payload.get("isolation", ""))
+@_apply.register
+def _(event: events.WorkerStarted, progress: Progress, _at: datetime) -> None:
+    progress.isolation = event.isolation
     progress.agents.clear()
 
 
-def _lost(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
+@_apply.register
+def _(event: events.WorkerLost, progress: Progress, _at: datetime) -> None:
     progress.agents.clear()
-    _warn(progress, f"Worker {payload.get('epoch')} was lost: {payload.get('cause')}")
+    _warn(progress, f"Worker {event.epoch} was lost: {event.cause}")
 
 
-def _entered(progress: Progress, payload: Mapping[str, Any], at: datetime) -> None:
-    line = _line(progress, payload)
-    line.state, line.round, line.entered_at, line.summary = "running", int(payload.get("round", 1)), at, ""
+@_apply.register
+def _(event: events.StageEntered, progress: Progress, at: datetime) -> None:
+    line = _line(progress, event)
+    line.state, line.round, line.entered_at, line.summary = Mark.RUNNING, event.round, at, ""
 
 
-def _completed(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    line = _line(progress, payload)
-    line.state = "done" if line.state != "back" else "back"
-    line.summary = str(payload.get("summary") or payload.get("outcome") or "")
-    line.duration_s += float(payload.get("duration_s", 0.0))
+@_apply.register
+def _(event: events.StageCompleted, progress: Progress, _at: datetime) -> None:
+    line = _line(progress, event)
+    line.state = Mark.DONE if line.state is not Mark.BACK else Mark.BACK
+    line.summary = event.summary or event.outcome
+    line.duration_s += event.duration_s
 
 
-def _looped(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    line = _line(progress, payload)
-    line.state = "back"
-    line.summary = f"back to {payload['back_to']} ({payload['loop']} of {payload['loops_max']}): {payload['why']}"
+@_apply.register
+def _(event: events.StageLooped, progress: Progress, _at: datetime) -> None:
+    line = _line(progress, event)
+    line.state = Mark.BACK
+    line.summary = f"back to {event.back_to} ({event.loop} of {event.loops_max}): {event.why}"
 
 
-def _agent_started(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    progress.agents[_agent(payload)] = AgentLine(
-        role=str(payload.get("role") or ""), stage=str(payload.get("stage") or ""), model=str(payload.get("model", ""))
-    )
+@_apply.register
+def _(event: events.AgentStarted, progress: Progress, _at: datetime) -> None:
+    progress.agents[_key(event)] = AgentLine(role=event.role or "", stage=event.stage or "", model=event.model)
 
 
-def _turn(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    agent = _known(progress, payload)
-    agent.turn, agent.text, agent.tool = int(payload["turn"]), str(payload.get("text") or ""), ""
-    agent.saying = ""
+@_apply.register
+def _(event: events.AgentTurn, progress: Progress, _at: datetime) -> None:
+    agent = _agent(progress, event)
+    agent.turn, agent.text, agent.tool, agent.saying = event.turn, event.text, "", ""
     progress.turns += 1
 
 
-def _tool(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    agent = _known(progress, payload)
-    mark = "" if payload.get("ok", True) else " (failed)"
-    agent.tool = f"{payload['tool']}: {payload.get('summary', '')}{mark}"
+@_apply.register
+def _(event: events.ToolCalled, progress: Progress, _at: datetime) -> None:
+    _agent(progress, event).tool = f"{event.tool}: {event.summary}{'' if event.ok else ' (failed)'}"
     progress.tools += 1
 
 
-def _agent_completed(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    progress.agents.pop(_agent(payload), None)
+@_apply.register
+def _(event: events.AgentCompleted, progress: Progress, _at: datetime) -> None:
+    progress.agents.pop(_key(event), None)
 
 
-def _tests(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    repository = f"{payload['repository']} " if payload.get("repository") else ""
-    key = f"{repository}{str(payload['purpose']).replace('_', ' ')}"
+@_apply.register
+def _(event: events.TestsRun, progress: Progress, _at: datetime) -> None:
+    key = f"{f'{event.repository} ' if event.repository else ''}{words(event.purpose)}"
     progress.tests.pop(key, None)
-    progress.tests[key] = (int(payload["passed"]), int(payload["failed"]), bool(payload["ok"]))
+    progress.tests[key] = (event.passed, event.failed, event.ok)
 
 
-def _cost(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    progress.spent_usd, progress.budget_usd = Decimal(payload["spent_usd"]), Decimal(payload["budget_usd"])
+@_apply.register
+def _(event: events.CostUpdated, progress: Progress, _at: datetime) -> None:
+    progress.spent_usd, progress.budget_usd = Decimal(event.spent_usd), Decimal(event.budget_usd)
 
 
-def _warned(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    _warn(progress, str(payload["message"]))
+@_apply.register
+def _(event: events.Warned, progress: Progress, _at: datetime) -> None:
+    _warn(progress, event.message)
 
 
-def _risk(progress: Progress, payload: Mapping[str, Any], _at: datetime) -> None:
-    _warn(progress, f"{payload['risk']} risk in the request ({payload['pattern']}): {payload['quote']}")
+@_apply.register
+def _(event: events.RiskFlagged, progress: Progress, _at: datetime) -> None:
+    _warn(progress, f"{event.risk} risk in the request ({event.pattern}): {event.quote}")
 
 
-_CHANGES: Mapping[str, Callable[[Progress, Mapping[str, Any], datetime], None]] = {
-    "status_changed": _status,
-    "worker_started": _worker,
-    "worker_lost": _lost,
-    "stage_entered": _entered,
-    "stage_completed": _completed,
-    "stage_looped": _looped,
-    "agent_started": _agent_started,
-    "agent_turn": _turn,
-    "tool_called": _tool,
-    "agent_completed": _agent_completed,
-    "tests_run": _tests,
-    "cost_updated": _cost,
-    "warned": _warned,
-    "risk_flagged": _risk,
-}
+def _line(progress: Progress, event: events.Event) -> StageLine:
+    if event.stage is None:
+        return StageLine(next(iter(Stage)))  # of no stage: drawn nowhere
+    return progress.stages.setdefault(event.stage, StageLine(event.stage))
 
 
-def _line(progress: Progress, payload: Mapping[str, Any]) -> StageLine:
-    name = str(payload.get("stage") or "")
-    return progress.stages.setdefault(name, StageLine(name))
+def _key(event: _OfAgent) -> _AgentKey:
+    return event.repository, event.role, event.instance
 
 
-def _agent(payload: Mapping[str, Any]) -> str:
-    return f"{payload.get('repository')}/{payload.get('role')}/{payload.get('instance')}"
-
-
-def _known(progress: Progress, payload: Mapping[str, Any]) -> AgentLine:
-    return progress.agents.setdefault(
-        _agent(payload), AgentLine(role=str(payload.get("role") or ""), stage=str(payload.get("stage") or ""))
-    )
+def _agent(progress: Progress, event: _OfAgent) -> AgentLine:
+    return progress.agents.setdefault(_key(event), AgentLine(role=event.role or "", stage=event.stage or ""))
 
 
 def _warn(progress: Progress, message: str) -> None:

@@ -2,26 +2,28 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from cli.client import Client
 from cli.following import path_of
+from controller.change_requests.schemas import ChangeRequestDetail
+from controller.effects.schemas import EffectStatus
+from pipeline.change_request import Status
 
 PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.3
-_UNDER_WAY = frozenset({"intended", "claimed", "retry"})
+_UNDER_WAY = frozenset({EffectStatus.INTENDED, EffectStatus.CLAIMED, EffectStatus.RETRY})
 
 
 def until_published(
     client: Client, cr_id: str, *, sleep: Callable[[float], object] = time.sleep, patience_s: float = PATIENCE_S
-) -> dict[str, Any]:
+) -> ChangeRequestDetail:
     """Return the change request once its branches are published or refused, or as it stands when patience ends."""
     waited_s = 0.0
     while True:
-        detail: dict[str, Any] = client.get(path_of(cr_id))
-        taken = detail.get("takeover")
-        settled = taken is not None and not any(one["status"] in _UNDER_WAY for one in taken["repositories"])
-        gone = taken is None and detail["status"] not in {"running", "queued"}
+        detail = client.get(path_of(cr_id), ChangeRequestDetail)
+        taken = detail.takeover
+        settled = taken is not None and not any(one.status in _UNDER_WAY for one in taken.repositories)
+        gone = taken is None and detail.status not in {Status.RUNNING, Status.QUEUED}
         if settled or gone or waited_s >= patience_s:
             return detail
         sleep(_LOOK_EVERY_S)

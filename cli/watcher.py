@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console
 
@@ -12,9 +12,9 @@ from cli.describing import queue_words
 from cli.following import at_rest, follow, may_rest, path_of
 from cli.live import LiveView
 from cli.narration import narrate
+from controller.change_requests.schemas import ChangeRequestDetail
+from controller.events.schemas import DeltaView
 from pipeline.errors import InvariantBroken
-
-Detail = dict[str, Any]
 
 
 class View(Protocol):
@@ -27,7 +27,7 @@ class View(Protocol):
         """Say something about the connection."""
 
     @property
-    def on_delta(self) -> Callable[[Detail], None] | None:
+    def on_delta(self) -> Callable[[DeltaView], None] | None:
         """Takes the models' text as it streams; None where nobody could read that."""
 
 
@@ -52,16 +52,18 @@ class Lines:
         """Lines are for what happened, not for what is being said."""
 
 
-def view_of(detail: Detail, console: Console | None, say: Callable[[str], None]) -> AbstractContextManager[View]:
+def view_of(
+    detail: ChangeRequestDetail, console: Console | None, say: Callable[[str], None]
+) -> AbstractContextManager[View]:
     """Return the live view on a terminal, and lines of words elsewhere."""
     if console is None:
         return nullcontext(Lines(say))
-    return LiveView(
-        console, cr_id=detail["id"], title=detail["title"], model=str((detail.get("model") or {}).get("name", ""))
-    )
+    return LiveView(console, cr_id=detail.id, title=detail.title, model=detail.model.name)
 
 
-def follow_to_rest(client: Client, cr_id: str, view: View, *, answer: Callable[[Detail], bool]) -> Detail:
+def follow_to_rest(
+    client: Client, cr_id: str, view: View, *, answer: Callable[[ChangeRequestDetail], bool]
+) -> ChangeRequestDetail:
     """Show events until nothing happens without a person, and return the change request as it is then.
 
     `answer` is asked at every rest; True says that it did something and following goes on.
@@ -73,8 +75,8 @@ def follow_to_rest(client: Client, cr_id: str, view: View, *, answer: Callable[[
             seen = event.seq
         if not may_rest(event):
             continue
-        detail: Detail = client.get(path_of(cr_id))
-        if detail.get("queue") and queued != (queued := queue_words(detail["queue"])):
+        detail = client.get(path_of(cr_id), ChangeRequestDetail)
+        if detail.queue and queued != (queued := queue_words(detail.queue)):
             view.notice(f"It is {queued}.")
         # The change request is ahead of its stream: what led to this rest is shown before it counts.
         told = not client.events_page(f"{path_of(cr_id)}/events", after=seen, limit=1)

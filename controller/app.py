@@ -32,6 +32,7 @@ from controller.learnings import routes as learning_routes
 from controller.metrics import Metrics
 from controller.operations import routes as operation_routes
 from controller.operations.schema_check import SchemaCheck
+from controller.problems import Problem
 from controller.repositories import routes as repository_routes
 from controller.settings import routes as settings_routes
 from controller.static import packaged_dashboard, static_routes
@@ -107,7 +108,7 @@ def _name_problems(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         schema = built()
-        problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schema.setdefault("components", {}).setdefault("schemas", {}).setdefault("Problem", problem)
         return schema
 

@@ -14,10 +14,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from controller.outages import Outages
+from controller.problems import Problem
 from pipeline.access import NotAuthenticated
 from pipeline.change_request import IllegalMove
 from pipeline.errors import (
@@ -90,22 +90,6 @@ _REMEDIES: Mapping[int, str] = {
 }
 
 _log = structlog.get_logger(__name__)
-
-
-class Problem(BaseModel):
-    """Problem details, RFC 9457. `type` names the class of error, `facts` carries its particulars."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    type: str = Field(examples=["urn:changeline:problem:not-found"])
-    title: str
-    status: int
-    detail: str
-    field: str | None = None
-    """The name, as the caller used it, of what was refused."""
-    remedy: str | None = None
-    """What to do instead."""
-    facts: dict[str, Any] = Field(default_factory=dict)
 
 
 def status_of(error: Exception) -> HTTPStatus:

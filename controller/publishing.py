@@ -17,6 +17,7 @@ from pipeline.ports import Author, Repository, SecretScanner
 from pipeline.proof.secret_scan import scan_for_secrets
 from pipeline.proof.unified_diff import added_lines
 from pipeline.records import Effect
+from pipeline.repositories import kept_refs
 from pipeline.snapshots import checks
 
 _TRAILER = "Change-Request:"
@@ -81,7 +82,7 @@ class PublishSnapshot:
             author=self._author,
             when=datetime.fromisoformat(payload["when"]),
         )
-        await repository.update_ref(f"refs/changeline/keep/{effect.cr_id}/published/{built}", built)
+        await repository.update_ref(kept_refs.purpose(effect.cr_id, "published", built), built)
         return built
 
     async def _refuse_secrets(self, repository: Repository, base: str, commit: str) -> None:

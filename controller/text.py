@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import Query
 from pydantic import AfterValidator, Field, GetJsonSchemaHandler, StringConstraints, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
@@ -21,6 +20,8 @@ from pipeline.repositories.ref_names import BRANCH_MAX, why_no_branch
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
 _BREAKS = re.compile(r"[\t\r\n]")
 _DEPTH_MAX = 20
+
+IDENTIFIER = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"
 
 TITLE_MAX = 300
 TEXT_MAX = 2_000_000
@@ -109,9 +110,6 @@ BranchName = Annotated[
 
 Searched = Annotated[str, Stated(r"^[^\u0000]*$")]
 """What is compared with stored texts; no text holds NUL."""
-
-Filter = Annotated[Searched | None, Query(max_length=200)]
-"""One filter of a list."""
 
 _USD = r"^0{0,9}(?=[0-9.]*[1-9])([0-9]{1,4}(\.[0-9]{1,4})?|10000(\.0{1,4})?)$"
 BudgetUsd = Annotated[

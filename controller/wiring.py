@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.change_request import Reach, RepositoryTarget
-from pipeline.line.crash_points import Reached, unnoticed
+from pipeline.errors import TransientError
+from pipeline.machine.crash_points import Reached, unnoticed
 from pipeline.ports import ChangedFile, TenantBell, Webhooks
 from pipeline.records import Effect
 from pipeline.settings.process import ProcessSettings
 from pipeline.store.dispatching import Dispatched
+from pipeline.worker_loss import WorkerLoss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,18 +97,29 @@ class EffectExecutor(Protocol):
         """
 
 
+class NotLaunched(TransientError):
+    """No worker was asked for, and none will come of it."""
+
+    def __init__(self, loss: WorkerLoss) -> None:
+        super().__init__(loss.cause)
+        self.loss = loss
+
+
 class LaunchObserver(Protocol):
     """Who wants to know what a launcher sees."""
 
     def launcher_ready(self) -> None:
         """Workers can be launched from now on."""
 
-    async def worker_exited(self, order: Dispatched, cause: str) -> None:
-        """A launched worker is gone; `cause` is one line for people."""
+    async def worker_lost(self, order: Dispatched, loss: WorkerLoss) -> None:
+        """A worker that was asked for did not come about, or is gone. Told once or more for an epoch, and after any delay."""
 
 
 class Launcher(Protocol):
-    """Starts workers: as processes on this machine, or as jobs elsewhere."""
+    """Starts workers: as processes on this machine, or as jobs elsewhere.
+
+    Leases decide whether a worker is needed again, so a launcher never starts an epoch anew by itself.
+    """
 
     @property
     def ready(self) -> bool:
@@ -116,7 +129,10 @@ class Launcher(Protocol):
         """Serve until cancelled; raises when what starts workers is lost, and may be called again then."""
 
     async def launch(self, order: Dispatched) -> None:
-        """Start the worker of one epoch, once however often it is asked for. Raises `TransientError`."""
+        """Start the worker of one epoch, once however often it is asked for. Raises `NotLaunched`.
+
+        What keeps it from starting later than this (no image, no machine) is told to the observer, which may take long.
+        """
 
     async def stop(self, cr_id: str, epoch: int) -> None:
         """End the worker of one epoch if it runs here. Idempotent."""
@@ -143,7 +159,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerWiring:
-    """Everything a controller is made of. The composition root (`cli`) fills it."""
+    """Everything a controller is made of. `controller.process` fills it."""
 
     settings: ProcessSettings
     database_url: str

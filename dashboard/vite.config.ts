@@ -19,5 +19,13 @@ export default defineConfig({
     },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8321' } },
-  test: { environment: 'happy-dom', include: ['src/**/*.test.{ts,tsx}'], globals: false },
+  // How long a busy machine may take is nobody's test: whatever is waited for comes, and a hang fails after minutes.
+  test: {
+    environment: 'happy-dom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['src/testing/setup.ts'],
+    globals: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
 });

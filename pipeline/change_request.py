@@ -35,6 +35,15 @@ class Status(StrEnum):
 FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 
+class HeldBy(StrEnum):
+    """Why what is queued does not run."""
+
+    GLOBAL_LIMIT = "global_limit"
+    TENANT_LIMIT = "tenant_limit"
+    TURN = "turn"
+    """A worker is free for it, or will be for another first; it is a matter of a moment."""
+
+
 class WaitKind(StrEnum):
     """What a waiting change request waits for."""
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pipeline.change_request import PauseReason, Stage, Status, WaitKind
 from pipeline.findings import Risk
+from pipeline.worker_loss import LossKind
 
 
 class _Event(BaseModel):
@@ -45,6 +46,7 @@ class WorkerLost(_Event):
 
     type: Literal["worker_lost"] = "worker_lost"
     epoch: int
+    kind: LossKind = LossKind.UNKNOWN
     cause: str
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from pipeline.change_request import Kind, PauseReason, Reach, RepositoryTarget, Stage, Status, WaitKind
@@ -163,6 +164,74 @@ class SpecRevision:
     spec: Mapping[str, Any]
     content_hash: str
     verified: bool
+
+
+class RunPurpose(StrEnum):
+    """Which proof one of the pipeline's own test runs serves."""
+
+    BASELINE = "baseline"
+    PRESERVE_ON_BASE = "preserve_on_base"
+    RED = "red"
+    GREEN_CHANGE = "green_change"
+    GREEN_PRESERVE = "green_preserve"
+    GREEN_SUITE = "green_suite"
+    HANDED_BACK = "handed_back"
+    OTHER = "other"
+    """Of a row that an earlier version wrote; nothing is concluded from it."""
+
+    @classmethod
+    def _missing_(cls, _value: object) -> "RunPurpose":
+        return cls.OTHER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestRun:
+    """One of the pipeline's own test runs. `report` and `verdict` are JSON-plain; `pipeline.proof.stored_runs` reads them."""
+
+    __test__ = False
+
+    id: str
+    attempt: int
+    repository: str
+    stage: Stage
+    activation: str
+    purpose: RunPurpose
+    commit: str
+    ok: bool
+    report: Mapping[str, Any]
+    verdict: Mapping[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """One model call as the ledger has it: reserved at its worst case, settled to what it cost."""
+
+    key: str
+    attempt: int
+    stage: str
+    repository: str | None
+    role: str
+    model: str
+    status: str
+    worst_case_usd: Decimal
+    cost_usd: Decimal
+    input_tokens: int
+    cache_write_tokens: int
+    cache_read_tokens: int
+    output_tokens: int
+    estimated: bool
+    latency_ms: int
+    reserved_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptUse:
+    """The prompt that one conversation of a role began with, by its SHA-256; empty where it was not recorded."""
+
+    role: str
+    prompt_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,7 @@ REASONS: Mapping[str, str] = {
     "ruff": "style, formatting and a long list of known mistakes",
     "@tanstack/react-query": "server state, one cache that the event stream writes into",
     "@tanstack/react-virtual": "lists of thousands of rows in which only those near the screen exist",
+    "diff": "reads git's diffs, its way to quote names included, and compares two texts",
     "lowlight": "colours diffs as data, never as markup; fetched only when a diff is shown",
     "react": "the dashboard's components",
     "react-dom": "as react",

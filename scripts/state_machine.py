@@ -10,7 +10,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from pipeline.change_request import Stage
 from pipeline.line.graph import compile_line, join_name
-from pipeline.stage.state import PAUSE, PER_REPOSITORY, RESUME
+from pipeline.stage.registry import declared, label, per_repository
+from pipeline.stage.state import PAUSE, RESUME
 
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
 BEGIN = "<!-- state-machine:begin (drawn by `make docs` from the compiled graph; a test compares them) -->"
@@ -30,7 +31,7 @@ def picture() -> str:
     boxes = [f"    {stage.value}{_box(stage)}" for stage in Stage]
     forward = [f"    {source.value} --> {target.value}" for source, target in _moves() if target.number > source.number]
     back = [
-        f"    {source.value} -. {'goes on' if source is Stage.SYNC else 'sent back'} .-> {target.value}"
+        f"    {source.value} -. {'goes on' if declared(source).beside_the_line else 'sent back'} .-> {target.value}"
         for source, target in _moves()
         if target.number < source.number
     ]
@@ -56,12 +57,12 @@ def _edges() -> set[tuple[str, str]]:
 
 
 def _decider(stage: Stage) -> str:
-    return join_name(stage) if stage in PER_REPOSITORY else stage.value
+    return join_name(stage) if per_repository(stage) else stage.value
 
 
 def _box(stage: Stage) -> str:
-    words = stage.value.replace("_", " ")
-    return f'[["{words}, per repository"]]' if stage in PER_REPOSITORY else f'["{words}"]'
+    words = label(stage).lower()
+    return f'[["{words}, per repository"]]' if per_repository(stage) else f'["{words}"]'
 
 
 if __name__ == "__main__":

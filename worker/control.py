@@ -11,7 +11,7 @@ from pipeline.concurrency.rings import Heard
 from pipeline.errors import TransientError
 from pipeline.limits import Limits
 from pipeline.ports import Bell, Clock
-from pipeline.stage.context import Records
+from pipeline.ports.records import Progress
 from pipeline.store.runs import Runs
 
 LOOK_EVERY_S = 1.0
@@ -71,14 +71,14 @@ async def first_to_stop(*askers: Awaitable[Stop]) -> Stop:
         await ended(*asking)
 
 
-async def time_used_up(records: Records, limits: Limits, clock: Clock) -> Stop:
+async def time_used_up(progress: Progress, limits: Limits, clock: Clock) -> Stop:
     """Return once the leased working time is used up, also in the middle of a stage.
 
     What earlier epochs worked is read once; this one's own time is monotonic, so neither a restart nor a change of the
     wall clock gives or takes any.
     """
     begun = clock.monotonic()
-    worked_s, times = await _working_time(records, clock)
+    worked_s, times = await _working_time(progress, clock)
     allowed_s = limits.working_time_max_s * (1 + times)
     while (left_s := allowed_s - worked_s - (clock.monotonic() - begun)) > 0:
         await clock.sleep(min(left_s, TIME_LOOK_MAX_S))
@@ -87,10 +87,10 @@ async def time_used_up(records: Records, limits: Limits, clock: Clock) -> Stop:
     return Stop(reason=PauseReason.TOTAL_TIME, message=message, facts=facts)
 
 
-async def _working_time(records: Records, clock: Clock) -> tuple[float, int]:
+async def _working_time(progress: Progress, clock: Clock) -> tuple[float, int]:
     while True:
         try:
-            return await records.working_time()
+            return await progress.working_time()
         except TransientError:
             await clock.sleep(LOOK_EVERY_S)
 

@@ -17,14 +17,15 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command
 
-from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
+from pipeline.change_request import Move, PauseReason, Status, WaitKind
 from pipeline.errors import ChangelineError, DatabaseAway, LeaseLost, Parked, PersonNeeded, TransientError
 from pipeline.events import WorkerStarted
 from pipeline.identifiers import new_id
 from pipeline.line.graph import Line
+from pipeline.line.version import graph_version
 from pipeline.machine import shortage
 from pipeline.stage import state as states
-from pipeline.stage.state import GRAPH_VERSION
+from pipeline.stage.registry import line_stages
 from pipeline.store import checkpoints
 from pipeline.store.runs import Ending
 from worker.control import Stop
@@ -138,7 +139,7 @@ async def _once(hands: Hands, drain: RunControl, patience: Patience) -> Ending |
     given: Any = None
     if not snapshot.values and not snapshot.next:
         await hands.runs.begun(
-            hands.order.attempt, graph_version=GRAPH_VERSION, code_version=hands.context.code_version
+            hands.order.attempt, graph_version=graph_version(), code_version=hands.context.code_version
         )
         upgraded = bool(restarts) and restarts[-1].upgraded_to is not None
         given = await taken_over(hands, restarts[-1]) if upgraded else await first_state(hands, restarts)
@@ -174,7 +175,7 @@ async def _report(line: Line, config: RunnableConfig) -> Ending | None:
     if snapshot.interrupts:
         return _waiting(snapshot.interrupts[0].value)
     if finished(snapshot):
-        message = snapshot.values["outcomes"][Stage.CLEANUP.value].get("summary", "")
+        message = snapshot.values["outcomes"][line_stages()[-1].value].get("summary", "")
         return Ending(move=Move.COMPLETE, status=Status.COMPLETED, message=message)
     return _lost_its_place("The run stopped without having reached its end.") if snapshot.next else None
 

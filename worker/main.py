@@ -32,7 +32,7 @@ async def stop_wanted(held: Hands) -> Stop:
     limits = context.settings.pipeline
     return await first_to_stop(
         stop_asked(held.runs, held.bell, context.cr_id, held.heard),
-        time_used_up(context.records, limits, context.clock),
+        time_used_up(context.progress, limits, context.clock),
     )
 
 

@@ -1,4 +1,4 @@
-"""A worker's ports with the crash points of `pipeline.line.crash_points` around what they make durable.
+"""A worker's ports with the crash points of `pipeline.machine.crash_points` around what they make durable.
 
 Only a chaos run puts these decorators on; they forward everything and change nothing.
 """
@@ -8,20 +8,23 @@ from typing import Any, cast
 
 from pipeline.agents.crew import Crew
 from pipeline.events import Event
-from pipeline.line.crash_points import Reached, around
+from pipeline.machine.crash_points import Reached, around
 from pipeline.ports import Journal, JournalEntry, JournalKey, Repository
+from pipeline.ports.records import Effects, Results
 from pipeline.records import Effect, StageResult
-from pipeline.stage.context import Records, StageContext
+from pipeline.stage.context import StageContext
 
 
 def mortal(context: StageContext, reached: Reached) -> StageContext:
-    """Return the context with crash points around records, journal entries and snapshots."""
+    """Return the context with crash points around results, effects, journal entries and snapshots."""
     crew = cast("Crew", context.agents)
     repositories = {name: cast("Repository", _Trees(one, reached)) for name, one in context.repositories.items()}
     agents = replace(
         crew, journal=cast("Journal", _Entries(crew.journal, reached)), repositories=repositories.__getitem__
     )
-    return replace(context, agents=agents, records=cast("Records", _Results(context.records, reached)))
+    results = cast("Results", _Results(context.results, reached))
+    effects = cast("Effects", _Effects(context.effects, reached))
+    return replace(context, agents=agents, results=results, effects=effects)
 
 
 class _Forwarding:
@@ -34,14 +37,18 @@ class _Forwarding:
 
 
 class _Results(_Forwarding):
-    """Implements `pipeline.stage.context.Records`."""
+    """Implements `pipeline.ports.records.Results`."""
 
-    async def save_result(self, result: StageResult, *, announced_by: Event) -> None:
+    async def save(self, result: StageResult, *, announced_by: Event) -> None:
         """See the port."""
         before, after = around("result", result.stage.value)
         self._reached(before)
-        await self._port.save_result(result, announced_by=announced_by)
+        await self._port.save(result, announced_by=announced_by)
         self._reached(after)
+
+
+class _Effects(_Forwarding):
+    """Implements `pipeline.ports.records.Effects`."""
 
     async def intend(self, **intent: Any) -> Effect:
         """See the port."""

@@ -8,12 +8,15 @@ heartbeat watches. Invariant: every wait is bounded and can be cancelled.
 
 from dataclasses import dataclass
 
+from pipeline.concurrency.back_off import BackOff
 from pipeline.errors import DatabaseAway, TransientError
 from pipeline.ports import Clock
 
-AGAIN_S = (2.0, 5.0, 15.0, 30.0, 60.0)
+AGAIN = BackOff(first_s=2.0, longest_s=60.0, factor=2.5)
+PROBLEMS_MAX = 5
 WISH_MAX_S = 120.0
-DATABASE_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0, *([10.0] * 60))
+DATABASE_AGAIN = BackOff(first_s=0.2, longest_s=10.0, factor=2.5)
+OUTAGES_MAX = 65
 
 
 @dataclass(slots=True)
@@ -33,13 +36,13 @@ class Patience:
 
     async def again(self, problem: TransientError) -> bool:
         """Wait before another try; False when there were enough."""
-        waits = DATABASE_AGAIN_S if isinstance(problem, DatabaseAway) else AGAIN_S
-        spent = self._outages if isinstance(problem, DatabaseAway) else self._problems
-        if spent >= len(waits):
-            return False
         if isinstance(problem, DatabaseAway):
             self._outages += 1
+            tried, tries_max, again = self._outages, OUTAGES_MAX, DATABASE_AGAIN
         else:
             self._problems += 1
-        await self.clock.sleep(min(problem.retry_after_s or waits[spent], WISH_MAX_S))
+            tried, tries_max, again = self._problems, PROBLEMS_MAX, AGAIN
+        if tried > tries_max:
+            return False
+        await self.clock.sleep(min(problem.retry_after_s or again.pause_s(tried), WISH_MAX_S))
         return True

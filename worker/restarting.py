@@ -8,24 +8,11 @@ attempt that begins in the middle takes over specs and proofs of the one before.
 from langchain_core.runnables import RunnableConfig
 
 from pipeline.change_request import Stage
+from pipeline.stage.registry import declared, handback_stage, line_stages
 from pipeline.stage.state import RepositoryState, RunState
 from pipeline.store import checkpoints
 from pipeline.store.runs import Restart
 from worker.wiring import Hands
-
-FOUND_BY: dict[Stage, frozenset[str]] = {
-    Stage.WORKSPACES: frozenset({"base", "manifest_hash", "handed_back"}),
-    Stage.TRANSLATION: frozenset({"spec_revision", "spec_hash"}),
-    Stage.VERIFICATION: frozenset({"spec_feedback"}),
-    Stage.DEVELOPMENT: frozenset({"tests", "head", "round", "tested_base", "answers"}),
-    Stage.REVIEW: frozenset({"feedback"}),
-    Stage.REBASE: frozenset({"clean"}),
-    Stage.RELEASE_GATE: frozenset({"approved_round"}),
-    Stage.RELEASE: frozenset({"merge"}),
-}
-"""Which stage finds out which fact of `RepositoryState`; a test holds that every fact is listed."""
-TOLD_AT_THE_START = (Stage.INTAKE, Stage.TRANSLATION, Stage.DEVELOPMENT)
-"""Who hears what a person said to a run that begins from scratch."""
 
 
 def thread(hands: Hands, attempt: int, number: int) -> RunnableConfig:
@@ -40,19 +27,24 @@ async def first_state(hands: Hands, restarts: list[Restart]) -> RunState:
         return empty
     restart = restarts[-1]
     if restart.stage is None:
-        return {**empty, "notes": {stage.value: restart.intervention_id for stage in TOLD_AT_THE_START}}
-    if restart.stage is Stage.SYNC:
+        return {
+            **empty,
+            "notes": {
+                stage.value: restart.intervention_id for stage in line_stages() if declared(stage).told_at_the_start
+            },
+        }
+    if restart.stage is handback_stage():
         return await _after_takeover(hands, restart)
-    await hands.context.records.invalidate([stage for stage in Stage if stage.number >= restart.stage.number])
+    await hands.context.results.invalidate([stage for stage in Stage if stage.number >= restart.stage.number])
     begun: RunState = {**empty, "notes": {restart.stage.value: restart.intervention_id}, "goto": restart.stage.value}
-    if restart.stage.number <= Stage.REPOSITORY_IDENTIFICATION.number:
+    if not _repositories_known(restart.stage):
         return begun
     known = await _earlier(hands, restart)
     if known is None:
-        return {**begun, "goto": Stage.INTAKE.value}
+        return {**begun, "goto": line_stages()[0].value}
     begun["repositories"] = {name: _before(restart.stage, facts) for name, facts in known["repositories"].items()}
-    if restart.stage.number > Stage.RELEASE_GATE.number:
-        begun |= {"approval": known["approval"]} if "approval" in known else {"goto": Stage.RELEASE_GATE.value}
+    if (gate := _approved_before(restart.stage)) is not None:
+        begun |= {"approval": known["approval"]} if "approval" in known else {"goto": gate.value}
     return begun
 
 
@@ -61,14 +53,15 @@ async def _after_takeover(hands: Hands, restart: Restart) -> RunState:
 
     How an earlier hand back went is forgotten too: this one has not been looked at.
     """
+    sync = handback_stage().value
     known = await _earlier(hands, restart) or RunState(repositories={})
-    outcomes = {key: one for key, one in known.get("outcomes", {}).items() if key != Stage.SYNC.value}
+    outcomes = {key: one for key, one in known.get("outcomes", {}).items() if key != sync}
     return {
         "repositories": known["repositories"],
         "outcomes": outcomes,
         "loops": known.get("loops", {}),
-        "notes": {**known.get("notes", {}), Stage.SYNC.value: restart.intervention_id},
-        "goto": Stage.SYNC.value if known["repositories"] else Stage.INTAKE.value,
+        "notes": {**known.get("notes", {}), sync: restart.intervention_id},
+        "goto": sync if known["repositories"] else line_stages()[0].value,
     }
 
 
@@ -83,13 +76,23 @@ async def _earlier(hands: Hands, restart: Restart) -> RunState | None:
         known: RunState = (await hands.line.aget_state(thread(hands, of_attempt, number))).values  # type: ignore[assignment]  # the graph's own schema
         if known.get("repositories"):
             if of_attempt != attempt:
-                await hands.context.records.carry_over(of_attempt)
+                await hands.context.results.carry_over(of_attempt)
             return known
     return None
 
 
+def _repositories_known(stage: Stage) -> bool:
+    return any(declared(one).names_repositories for one in line_stages() if one.number < stage.number)
+
+
+def _approved_before(stage: Stage) -> Stage | None:
+    """Return the stage before `stage` whose approval a run needs that begins there."""
+    before = [one for one in line_stages() if one.number < stage.number]
+    return next((one for one in before if (gate := declared(one).gate) is not None and gate.approval_binds), None)
+
+
 def _before(stage: Stage, facts: RepositoryState) -> RepositoryState:
     """Keep what stages before `stage` found out."""
-    later = {name for found_by, names in FOUND_BY.items() for name in names if found_by.number >= stage.number}
+    later = {name for one in Stage if one.number >= stage.number for name in declared(one).finds}
     kept: RepositoryState = {name: value for name, value in facts.items() if name not in later}  # type: ignore[assignment]  # a part of a typed dictionary
     return kept

@@ -13,9 +13,10 @@ from langgraph.types import StateSnapshot
 
 from pipeline.change_request import Stage
 from pipeline.events import Warned
-from pipeline.line.routing import LINE
+from pipeline.line.version import graph_version
 from pipeline.stage import state as states
-from pipeline.stage.state import GRAPH_VERSION, RunState, Verdict
+from pipeline.stage.registry import handback_stage, label, line_stages
+from pipeline.stage.state import RunState, Verdict
 from pipeline.store.runs import BegunAnew, Restart
 from worker.restarting import thread
 from worker.wiring import Hands
@@ -25,15 +26,15 @@ CHANNELS = ("repositories", "outcomes", "loops", "notes", "wait", "approval")
 
 def finished(snapshot: StateSnapshot) -> bool:
     """Whether a thread reached the declared end of the line."""
-    outcome = snapshot.values.get("outcomes", {}).get(Stage.CLEANUP.value, {})
+    outcome = snapshot.values.get("outcomes", {}).get(line_stages()[-1].value, {})
     at_the_end = not snapshot.next and snapshot.values.get("goto") == states.END
     return at_the_end and outcome.get("verdict") == Verdict.PASSED
 
 
 def misfit(snapshot: StateSnapshot, begun_with: str) -> str | None:
     """Return why a thread cannot go on in this version of the line, if so."""
-    if begun_with != GRAPH_VERSION:
-        return f"This run began with version {begun_with} of the line; this is version {GRAPH_VERSION}."
+    if begun_with != graph_version():
+        return f"This run began with version {begun_with} of the line; this is version {graph_version()}."
     if not snapshot.next and not finished(snapshot):
         return "The place where this run stood is not part of the line any more."
     return None
@@ -43,15 +44,15 @@ async def begin_anew(hands: Hands, restarts: list[Restart], snapshot: StateSnaps
     """Record that a new thread takes over; False when this version of the line has already done so in vain."""
     code_version = hands.context.code_version
     last = restarts[-1] if restarts else None
-    if last is not None and last.upgraded_to == (GRAPH_VERSION, code_version):
+    if last is not None and last.upgraded_to == (graph_version(), code_version):
         return False
     stage = _stage(snapshot.values, place(snapshot.values))
     new = BegunAnew(
         attempt=hands.order.attempt, number=len(restarts) + 1, stage=stage, why=why,
-        graph_version=GRAPH_VERSION, code_version=code_version,
+        graph_version=graph_version(), code_version=code_version,
     )  # fmt: skip
     await hands.runs.begin_anew(new)
-    await hands.context.emit(Warned(stage=stage, message=f"{why} It goes on from {stage.value.replace('_', ' ')}."))
+    await hands.context.emit(Warned(stage=stage, message=f"{why} It goes on from {label(stage).lower()}."))
     return True
 
 
@@ -86,11 +87,12 @@ def _first_unfinished(known: dict[str, Any]) -> Stage:
     What a person handed back comes before everything else: no other stage would see it.
     """
     outcomes: dict[str, Any] = known.get("outcomes", {})
-    handed_back = Stage.SYNC.value in known.get("notes", {})
-    if handed_back and outcomes.get(Stage.SYNC.value, {}).get("verdict") != Verdict.PASSED:
-        return Stage.SYNC
-    for stage in LINE:
+    looks_at_it = handback_stage()
+    handed_back = looks_at_it.value in known.get("notes", {})
+    if handed_back and outcomes.get(looks_at_it.value, {}).get("verdict") != Verdict.PASSED:
+        return looks_at_it
+    for stage in line_stages():
         ended = [one for key, one in outcomes.items() if key.partition("/")[0] == stage.value]
         if not ended or any(one.get("verdict") != Verdict.PASSED for one in ended):
             return stage
-    return Stage.CLEANUP
+    return line_stages()[-1]

@@ -14,7 +14,7 @@ from importlib import import_module
 
 from langgraph.checkpoint.memory import InMemorySaver
 
-from pipeline.adapters import anthropic
+from pipeline.adapters.model_providers import anthropic
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.adapters.sandbox.start_up_check import Places
 from pipeline.adapters.secret_scanner import DetectSecretsScanner

@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.adapters.anthropic import AnthropicProvider
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.environments.cache import SandboxEnvironments
 from pipeline.adapters.forges.local import LocalForge
 from pipeline.adapters.git.network import network_of
 from pipeline.adapters.git.repository import cache_below, open_repository
 from pipeline.adapters.git.runner import GitCommands
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.adapters.redis_bell import RedisDeltas
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.adapters.sandbox.start_up_check import Places
@@ -21,14 +21,15 @@ from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.signing import InstallationKey
 from pipeline.agents.crew import Crew
 from pipeline.agents.live_text import LiveText
+from pipeline.agents.loop import MessagesLoop
 from pipeline.change_request import RepositoryTarget
 from pipeline.concurrency.rings import Heard
 from pipeline.errors import CallerError
-from pipeline.line.crash_points import crash_points
 from pipeline.line.graph import Line, compile_line
 from pipeline.llm.chains import scripted_models
 from pipeline.llm.gateway import Gateway
 from pipeline.llm.pricing import load_prices
+from pipeline.machine.crash_points import crash_points
 from pipeline.ports import Author, Bell, Clock, Deltas, Isolation, ModelProvider, Repository, Sandbox
 from pipeline.settings.process import ProcessSettings
 from pipeline.settings.runtime import RuntimeSettings
@@ -42,7 +43,7 @@ from pipeline.store.engine import Database, WorkerIdentity
 from pipeline.store.instructions import StoredInstructions
 from pipeline.store.journal import PostgresJournal
 from pipeline.store.ledger import PostgresLedger
-from pipeline.store.run_records import RunRecords
+from pipeline.store.run_records.of_run import records_of
 from pipeline.store.runs import Runs
 from pipeline.version import version
 from worker.mortality import mortal
@@ -133,30 +134,33 @@ async def _context(
     cr, progress = await runs.load()
     runtime_settings = RuntimeSettings.model_validate(cr.settings_snapshot)
     clock = SystemClock()
-    records = RunRecords(database, cr_id=cr.id, attempt=order.attempt)
+    records = records_of(database, cr_id=cr.id, attempt=order.attempt)
     author = Author(name=settings.git.author_name, email=settings.git.author_email)
     targets = {one.target.name: one.target for one in progress}
     repositories = await _repositories(root, settings, order.tenant, targets, author, clock)
     scanner = DetectSecretsScanner()
     pushes = SnapshotPushes(
         cr_id=cr.id, epoch=order.epoch, repositories=repositories, scanner=scanner, limits=runtime_settings.pipeline,
-        author=author, clock=clock, emit=records.emit,
+        author=author, clock=clock, emit=records.events.emit,
     )  # fmt: skip
     crew = Crew(
-        cr_id=cr.id, attempt=order.attempt, epoch=order.epoch,
+        cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, backend=MessagesLoop(),
         gateway=_gateway(settings, runtime_settings, order, database, clock, provider),
         journal=PostgresJournal(database), sandbox=sandbox, repositories=repositories.__getitem__,
         bring_back=pushes.bring_back,
-        keep_diff=TurnDiffs(records=records, repository=repositories.__getitem__).keep,
-        instructions=lambda _: StoredInstructions(database, cr_id=cr.id, heard=heard), emit=records.emit,
+        keep_diff=TurnDiffs(artifacts=records.artifacts, repository=repositories.__getitem__).keep,
+        instructions=lambda _: StoredInstructions(database, cr_id=cr.id, heard=heard), emit=records.events.emit,
         limits=runtime_settings.pipeline, clock=clock, on_text=live.of,
     )  # fmt: skip
     return StageContext(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
         requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, settings=runtime_settings,
-        targets=targets, records=records, agents=crew, repositories=repositories, snapshots=pushes, forge=LocalForge(), sandbox=sandbox,
+        targets=targets, agents=crew, repositories=repositories, snapshots=pushes, forge=LocalForge(), sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
-        scanner=scanner, signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.emit, author=author,
+        results=records.results, progress=records.progress, specs=records.specs, test_runs=records.test_runs, findings=records.findings,
+        artifacts=records.artifacts, gates=records.gates, effects=records.effects, interventions=records.interventions,
+        learnings=records.learnings, pull_requests=records.pull_requests, spending=records.spending,
+        scanner=scanner, signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.events.emit, author=author,
         workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None, known_hosts=settings.environment.registries,
     )  # fmt: skip
 

@@ -2,20 +2,30 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cli.finding import identify
 from cli.following import path_of
 from cli.options import Json, Yes
-from cli.output import Output, age_of, one_line
+from cli.output import Output, age_of, one_line, words
 from cli.session import begin
+from controller.cleanup.schemas import (
+    ArtifactKind,
+    AtRemote,
+    CleanupArtifact,
+    CleanupChoice,
+    CleanupView,
+    StaleBranch,
+    StaleBranches,
+)
 from pipeline.errors import CallerError
 
 app = typer.Typer()
 
 _STALE = "/api/v1/stale-branches"
+_OPEN = "open"
 
 
 class Branches(StrEnum):
@@ -90,11 +100,14 @@ def cleanup(
         if (cr is None) is not list_all:
             raise CallerError("Which change request?", field="CR", remedy="Name one, or list all with --list.")
         if cr is None:
-            _show_all(session.out, session.client.get(_STALE, repository=repository), as_json=as_json)
+            _show_all(session.out, session.client.get(_STALE, StaleBranches, repository=repository), as_json=as_json)
             return
         cr_id = identify(session.client, cr)
-        found = session.client.get(f"{path_of(cr_id)}/cleanup")
-        by_kind = {"branch": branches, "pull_request": pull_requests, "snapshots": snapshots, "source": source}
+        found = session.client.get(f"{path_of(cr_id)}/cleanup", CleanupView)
+        by_kind: Mapping[ArtifactKind, StrEnum | None] = {
+            ArtifactKind.BRANCH: branches, ArtifactKind.PULL_REQUEST: pull_requests,
+            ArtifactKind.SNAPSHOTS: snapshots, ArtifactKind.SOURCE: source,
+        }  # fmt: skip
         chosen = _chosen(found, by_kind, artifact or [], defaults=defaults)
         if not chosen and not dismiss:
             _show(session.out, found, as_json=as_json)
@@ -102,17 +115,17 @@ def cleanup(
         _confirm(session.out, found, chosen, yes=yes or as_json)
         decisions = [{"artifact": name, "choice": choice} for name, choice in chosen.items()]
         body = {"decisions": decisions, "dismiss": dismiss, "comment": comment}
-        _show(session.out, session.client.post(f"{path_of(cr_id)}/cleanup", body), as_json=as_json)
+        _show(session.out, session.client.post(f"{path_of(cr_id)}/cleanup", CleanupView, body), as_json=as_json)
 
 
 def _chosen(
-    found: Mapping[str, Any], by_kind: Mapping[str, StrEnum | None], artifacts: list[str], *, defaults: bool
+    found: CleanupView, by_kind: Mapping[ArtifactKind, StrEnum | None], artifacts: list[str], *, defaults: bool
 ) -> dict[str, str]:
     chosen: dict[str, str] = {}
-    for one in found["artifacts"]:
-        choice = by_kind[one["kind"]] or (one["default"] if defaults else None)
-        if choice is not None and one["options"]:
-            chosen[one["id"]] = str(choice)
+    for one in found.artifacts:
+        chosen_for_kind = by_kind[one.kind] or (one.default if defaults else None)
+        if chosen_for_kind is not None and one.options:
+            chosen[one.id] = chosen_for_kind.value
     for pair in artifacts:
         name, separator, choice = pair.rpartition("=")
         if not separator:
@@ -121,48 +134,46 @@ def _chosen(
     return chosen
 
 
-def _confirm(out: Output, found: Mapping[str, Any], chosen: Mapping[str, str], *, yes: bool) -> None:
-    lost = [one for one in found["artifacts"] if chosen.get(one["id"]) == "delete"]
+def _confirm(out: Output, found: CleanupView, chosen: Mapping[str, str], *, yes: bool) -> None:
+    lost = [one for one in found.artifacts if chosen.get(one.id) == CleanupChoice.DELETE]
     for one in lost:
-        out.warn(one["warning"])
+        out.warn(one.warning)
     if lost and not yes and not typer.confirm("Delete them?"):
         raise typer.Abort
 
 
-def _show(out: Output, found: Mapping[str, Any], *, as_json: bool) -> None:
+def _show(out: Output, found: CleanupView, *, as_json: bool) -> None:
     if as_json:
-        out.value(dict(found))
+        out.value(found)
         return
-    rows = [
-        (one["id"], one_line(one["name"]), one["state"].replace("_", " "), _options(one)) for one in found["artifacts"]
-    ]
+    rows = [(one.id, one_line(one.name), words(one.state), _options(one)) for one in found.artifacts]
     out.table(("artifact", "name", "state", "choices"), rows, empty="Nothing is left.")
-    if found["pending"]:
-        out.line(f"Nothing happens by itself. Decide with: changeline cleanup {found['change_request']} --defaults")
+    if found.pending:
+        out.line(f"Nothing happens by itself. Decide with: changeline cleanup {found.change_request} --defaults")
 
 
-def _show_all(out: Output, found: Mapping[str, Any], *, as_json: bool) -> None:
+def _show_all(out: Output, found: StaleBranches, *, as_json: bool) -> None:
     if as_json:
-        out.value(dict(found))
+        out.value(found)
         return
     rows = [
-        (one["change_request"], one["status"], age_of(one["ended_at"]), one["created_by"],
-         one["artifact"]["repository"], one_line(one["artifact"]["name"]), _at_remote(one))
-        for one in found["items"]
+        (one.change_request, one.status, age_of(one.ended_at), one.created_by,
+         one.artifact.repository, one_line(one.artifact.name), _at_remote(one))
+        for one in found.items
     ]  # fmt: skip
     headings = ("change request", "status", "ended", "by", "repository", "left", "at the remote")
     out.table(headings, rows, empty="Nothing is left at a remote.")
-    if found["truncated"]:
+    if found.truncated:
         out.warn("There are more: only the change requests that ended first were looked at.")
-    if found["items"]:
+    if found.items:
         out.line("Nothing is deleted by itself. Decide with: changeline cleanup CR --branches delete")
 
 
-def _at_remote(one: Mapping[str, Any]) -> str:
-    if one["artifact"]["state"] != "open":
-        return str(one["artifact"]["state"]).replace("_", " ")
-    return one_line(one["why_unknown"]) if one["at_remote"] == "unknown" else str(one["at_remote"])
+def _at_remote(one: StaleBranch) -> str:
+    if one.artifact.state != _OPEN:
+        return words(one.artifact.state)
+    return one_line(one.why_unknown) if one.at_remote is AtRemote.UNKNOWN else one.at_remote.value
 
 
-def _options(one: Mapping[str, Any]) -> str:
-    return ", ".join(f"{option} (default)" if option == one["default"] else option for option in one["options"])
+def _options(one: CleanupArtifact) -> str:
+    return ", ".join(f"{option} (default)" if option is one.default else option.value for option in one.options)

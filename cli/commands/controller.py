@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import itself
+from cli.local.data_directory import DataDirectory
 from cli.session import read_settings
 from controller.launch.child import ForkServerChild
 
@@ -25,7 +26,9 @@ def controller(
 ) -> None:
     """Serve the API; `up` starts this."""
     settings = read_settings()
-    fork_server = ForkServerChild(itself.command(*itself.FORK_SERVER), itself.environment_of_workers())
-    from cli.controller_process import run_controller  # noqa: PLC0415 - takes seconds, as the fork server's imports beside it
+    processes = itself.processes()
+    fork_server = ForkServerChild(processes.fork_server, processes.environment_of_workers)
+    from controller.process import run_controller  # noqa: PLC0415 - takes seconds, as the fork server's imports beside it
 
-    run_controller(settings, alone=alone, fork_server=fork_server)
+    token_file = DataDirectory.at(settings.data_dir).token_file if settings.data_dir is not None else None
+    run_controller(settings, processes, alone=alone, fork_server=fork_server, token_file=token_file)

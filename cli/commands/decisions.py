@@ -10,8 +10,11 @@ from cli.finding import identify
 from cli.options import ChangeRequest, Json, Yes
 from cli.output import Output
 from cli.session import begin
+from controller.gates.schemas import Decision, GateView
 
 app = typer.Typer()
+
+_DONE = {Decision.APPROVE: "Approved", Decision.REJECT: "Rejected", Decision.SEND_BACK: "Sent back"}
 
 Comment = Annotated[str, typer.Option("--comment", "-c", metavar="TEXT", help="Why; it is kept with the decision.")]
 Hash = Annotated[
@@ -28,7 +31,7 @@ def approve(
 
     The approval binds to the hash of what is shown: if that changes, it is void.
     """
-    _decide(cr, "approve", comment, content_hash, ask="" if yes else "Approve this?", as_json=as_json)
+    _decide(cr, Decision.APPROVE, comment, content_hash, ask="" if yes else "Approve this?", as_json=as_json)
 
 
 @app.command()
@@ -37,7 +40,7 @@ def reject(
 ) -> None:
     """Reject what a change request waits for, which ends it."""
     question = "" if yes else "Reject this and end the change request?"
-    _decide(cr, "reject", comment, content_hash, ask=question, as_json=as_json)
+    _decide(cr, Decision.REJECT, comment, content_hash, ask=question, as_json=as_json)
 
 
 @app.command()
@@ -52,10 +55,10 @@ def sendback(
 
     The comment reaches the agents with top priority.
     """
-    _decide(cr, "send_back", comment, content_hash, ask="", as_json=as_json)
+    _decide(cr, Decision.SEND_BACK, comment, content_hash, ask="", as_json=as_json)
 
 
-def _decide(cr: str, decision: str, comment: str, content_hash: str | None, *, ask: str, as_json: bool) -> None:
+def _decide(cr: str, decision: Decision, comment: str, content_hash: str | None, *, ask: str, as_json: bool) -> None:
     with begin(as_json=as_json) as session:
         client, out = session.client, session.out
         gate = deciding.required_gate(client, identify(client, cr))
@@ -69,11 +72,11 @@ def _decide(cr: str, decision: str, comment: str, content_hash: str | None, *, a
         _say_what_follows(out, decided)
 
 
-def _say_what_follows(out: Output, decided: deciding.Gate) -> None:
-    word = {"approve": "Approved", "reject": "Rejected", "send_back": "Sent back"}[str(decided["decision"])]
+def _say_what_follows(out: Output, decided: GateView) -> None:
     out.line()
-    out.line(f"{word}: {decided['kind']} of {decided['cr_id']} ({decided['content_hash']})")
-    if decided["decision"] == "reject":
+    word = _DONE[decided.decision] if decided.decision else "Decided"
+    out.line(f"{word}: {decided.kind} of {decided.cr_id} ({decided.content_hash})")
+    if decided.decision is Decision.REJECT:
         out.line("The change request is cancelled; its work is kept.")
     else:
-        out.line(f"It goes on: changeline watch {decided['cr_id']}")
+        out.line(f"It goes on: changeline watch {decided.cr_id}")

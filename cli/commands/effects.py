@@ -1,7 +1,6 @@
 """`effects`: changes to the outside (pushes, merges, reports, notifications), above all those that did not succeed."""
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
@@ -9,6 +8,7 @@ import typer
 from cli.finding import identify
 from cli.options import Json
 from cli.session import begin
+from controller.effects.schemas import EffectList, EffectStatus, EffectView
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True)
@@ -17,19 +17,6 @@ app.add_typer(group, name="effects")
 Effect = Annotated[str, typer.Argument(metavar="EFFECT", help="Its id, from the list.")]
 _PATH = "/api/v1/effects"
 _WORDS = {"retry": "is tried again now.", "dismiss": "is dismissed and will not be tried again."}
-
-
-class EffectStatus(StrEnum):
-    """From intent to outcome."""
-
-    INTENDED = "intended"
-    CLAIMED = "claimed"
-    RETRY = "retry"
-    DONE = "done"
-    CONFLICT = "conflict"
-    REFUSED = "refused"
-    DEAD = "dead"
-    DISMISSED = "dismissed"
 
 
 @group.callback()
@@ -51,13 +38,10 @@ def list_effects(
     """List effects, oldest first; by default those that need a person."""
     with begin(as_json=as_json) as session:
         cr_id = identify(session.client, cr) if cr else None
-        found = session.client.get(_PATH, cr_id=cr_id, status=status.value if status else None)
+        found = session.client.get(_PATH, EffectList, cr_id=cr_id, status=status.value if status else None)
         if as_json:
             session.out.value(found)
-        rows = [
-            (one["id"], one["cr_id"], one["repository"], one["kind"], one["status"], one["tries"], one["error"])
-            for one in found["items"]
-        ]
+        rows = [(one.id, one.cr_id, one.repository, one.kind, one.status, one.tries, one.error) for one in found.items]
         headings = ("id", "change request", "repository", "kind", "status", "tries", "error")
         session.out.table(headings, rows, empty="Nothing needs you here.")
 
@@ -76,8 +60,8 @@ def dismiss(effect: Effect, *, as_json: Json = False) -> None:
 
 def _act(effect: str, action: str, *, as_json: bool) -> None:
     with begin(as_json=as_json) as session:
-        found: dict[str, Any] = session.client.post(f"{_PATH}/{quote(effect, safe='')}/{action}")
+        found = session.client.post(f"{_PATH}/{quote(effect, safe='')}/{action}", EffectView)
         if as_json:
             session.out.value(found)
-        of = found["repository"] or found["cr_id"]
-        session.out.line(f"{found['id']} ({found['kind']} of {of}) {_WORDS[action]}")
+        of = found.repository or found.cr_id
+        session.out.line(f"{found.id} ({found.kind} of {of}) {_WORDS[action]}")

@@ -13,7 +13,7 @@ from cli.evidence_text import print_bundle
 from cli.exits import CHECK_FAILED
 from cli.finding import identify
 from cli.following import path_of
-from cli.local.data_directory import storage_refusal, write_private
+from cli.local.data_directory import storage_refusal
 from cli.options import ChangeRequest, Json
 from cli.output import Output, printable
 from cli.session import begin
@@ -21,6 +21,7 @@ from pipeline.adapters.git.commit_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.errors import CallerError
 from pipeline.evidence.bundle_verification import BUNDLE_MAX_BYTES, VerificationResult, verify_bundle
+from pipeline.machine.private_files import write_private
 
 
 class _ShowUnlessNamed(TyperGroup):

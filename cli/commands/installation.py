@@ -18,6 +18,7 @@ from cli.one_machine import Model
 from cli.options import Json
 from cli.output import Output
 from cli.session import begin
+from controller.auth.schemas import LoginCode
 from controller.binding import check_binding
 from pipeline.errors import CallerError
 from pipeline.settings.process import ProcessSettings
@@ -127,8 +128,8 @@ def start_in_background(out: Output, settings: ProcessSettings, model: Model) ->
 
 def login_link(client: Client) -> tuple[str, int]:
     """Return a fresh one-time link and for how many seconds it works."""
-    code = client.post("/api/v1/login-codes")
-    return f"{client.url}{code['path']}", int(code["expires_in_s"])
+    code = client.post("/api/v1/login-codes", LoginCode)
+    return f"{client.url}{code.path}", code.expires_in_s
 
 
 def show_ready(

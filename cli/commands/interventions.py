@@ -1,7 +1,6 @@
 """What a person can say to a change request beside deciding: go on, stop, run again, end, spend more."""
 
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -10,21 +9,16 @@ from cli.describing import print_takeover
 from cli.finding import identify
 from cli.following import path_of
 from cli.options import ChangeRequest, Instructions, Json
+from cli.output import plain_json
 from cli.request_input import request_text
 from cli.session import begin
 from cli.taking_over import until_published
-from pipeline.change_request import Stage
+from controller.change_requests.schemas import ChangeRequestDetail
+from controller.interventions.schemas import Action, Receipt, RerunMode
+from pipeline.change_request import Stage, Status
 from pipeline.errors import CallerError
 
 app = typer.Typer()
-
-
-class RerunMode(StrEnum):
-    """Where a rerun begins."""
-
-    SCRATCH = "scratch"
-    CHECKPOINT = "checkpoint"
-    STAGE = "stage"
 
 
 InstructionsFile = Annotated[
@@ -49,7 +43,7 @@ def resume(
 
     With instructions, the agents of the stage where it stopped read them first.
     """
-    _say(cr, "resume", as_json=as_json, instructions=_text(instructions, file), repository=repository)
+    _say(cr, Action.RESUME, as_json=as_json, instructions=_text(instructions, file), repository=repository)
 
 
 @app.command()
@@ -65,19 +59,19 @@ def redirect(
 
     What they do now is stopped, and they go on with your words; `show` says at which turn.
     """
-    _say(cr, "redirect", as_json=as_json, instructions=_text(instructions, file), repository=repository)
+    _say(cr, Action.REDIRECT, as_json=as_json, instructions=_text(instructions, file), repository=repository)
 
 
 @app.command()
 def pause(cr: ChangeRequest, *, instructions: Why = "", as_json: Json = False) -> None:
     """Stop a change request at once, to go on later."""
-    _say(cr, "pause", as_json=as_json, instructions=instructions)
+    _say(cr, Action.PAUSE, as_json=as_json, instructions=instructions)
 
 
 @app.command()
 def abort(cr: ChangeRequest, *, instructions: Why = "", as_json: Json = False) -> None:
     """Stop a running change request and park it."""
-    _say(cr, "abort", as_json=as_json, instructions=instructions)
+    _say(cr, Action.ABORT, as_json=as_json, instructions=instructions)
 
 
 @app.command()
@@ -87,7 +81,7 @@ def skip(cr: ChangeRequest, *, instructions: Why = "", repository: Repository = 
     Whatever proves or protects is never skipped: tests, scope and secret checks, gates and merges. Who skipped what is
     shown to the approver and signed into the evidence.
     """
-    _say(cr, "skip", as_json=as_json, instructions=instructions, repository=repository)
+    _say(cr, Action.SKIP, as_json=as_json, instructions=instructions, repository=repository)
 
 
 @app.command()
@@ -106,14 +100,18 @@ def takeover(
     """
     with begin(as_json=as_json) as session:
         cr_id = identify(session.client, cr)
-        body = {"action": "takeover", **({"instructions": instructions} if instructions else {})}
-        receipt = session.client.post(f"{path_of(cr_id)}/interventions", body)
-        session.out.note(f"{receipt['message']}  ({receipt['id']}, {receipt['status']})")
-        detail = session.client.get(path_of(cr_id)) if no_wait else until_published(session.client, cr_id)
+        body = {"action": Action.TAKEOVER.value, **({"instructions": instructions} if instructions else {})}
+        receipt = session.client.post(f"{path_of(cr_id)}/interventions", Receipt, body)
+        session.out.note(f"{receipt.message}  ({receipt.id}, {receipt.status})")
+        if no_wait:
+            detail = session.client.get(path_of(cr_id), ChangeRequestDetail)
+        else:
+            detail = until_published(session.client, cr_id)
         if as_json:
-            session.out.value({"change_request": cr_id, **receipt, "takeover": detail.get("takeover")})
+            taken = plain_json(detail.takeover) if detail.takeover else None
+            session.out.value({"change_request": cr_id, **plain_json(receipt), "takeover": taken})
             return
-        session.out.line(f"{cr_id} is {detail['status']}.")
+        session.out.line(f"{cr_id} is {detail.status}.")
         print_takeover(session.out, detail)
         session.out.line(f"Then: changeline handback {cr_id}")
 
@@ -131,7 +129,7 @@ def handback(
     What you pushed is fetched; the full suite runs; an agent describes your work for the agents who continue. With a red
     suite it pauses again. Your commits are proven and reviewed like any others.
     """
-    _say(cr, "handback", as_json=as_json, instructions=_text(instructions, file))
+    _say(cr, Action.HANDBACK, as_json=as_json, instructions=_text(instructions, file))
 
 
 @app.command()
@@ -154,7 +152,7 @@ def rerun(
     if (chosen is RerunMode.STAGE) is not (stage is not None):
         raise CallerError("A stage belongs to --mode stage.", field="--stage", remedy="Give both, or neither.")
     said = {"mode": chosen.value, "stage": stage.value if stage else None, "instructions": _text(instructions, file)}
-    _say(cr, "rerun", as_json=as_json, **said)
+    _say(cr, Action.RERUN, as_json=as_json, **said)
 
 
 @app.command()
@@ -172,19 +170,19 @@ def budget(
         amount = Decimal(usd.removeprefix("$"))
     except InvalidOperation as error:
         raise CallerError(f"{usd!r} is no amount of money.", field="USD", remedy="Give a number such as 25.") from error
-    _say(cr, "budget", as_json=as_json, budget_usd=str(amount))
+    _say(cr, Action.BUDGET, as_json=as_json, budget_usd=str(amount))
 
 
 @app.command()
 def fail(cr: ChangeRequest, *, instructions: Why = "", as_json: Json = False) -> None:
     """End a change request as failed."""
-    _say(cr, "fail", as_json=as_json, instructions=instructions)
+    _say(cr, Action.FAIL, as_json=as_json, instructions=instructions)
 
 
 @app.command()
 def cancel(cr: ChangeRequest, *, instructions: Why = "", as_json: Json = False) -> None:
     """End a change request as cancelled."""
-    _say(cr, "cancel", as_json=as_json, instructions=instructions)
+    _say(cr, Action.CANCEL, as_json=as_json, instructions=instructions)
 
 
 def _text(instructions: str, file: str | None) -> str:
@@ -195,14 +193,14 @@ def _text(instructions: str, file: str | None) -> str:
     return request_text(file, None, None)[1]
 
 
-def _say(cr: str, action: str, *, as_json: bool, **said: Any) -> None:
+def _say(cr: str, action: Action, *, as_json: bool, **said: Any) -> None:
     with begin(as_json=as_json) as session:
         cr_id = identify(session.client, cr)
-        body = {"action": action, **{name: value for name, value in said.items() if value not in (None, "")}}
-        receipt = session.client.post(f"{path_of(cr_id)}/interventions", body)
+        body = {"action": action.value, **{name: value for name, value in said.items() if value not in (None, "")}}
+        receipt = session.client.post(f"{path_of(cr_id)}/interventions", Receipt, body)
         if as_json:
-            session.out.value({"change_request": cr_id, **receipt})
-        session.out.line(f"{receipt['message']}  ({receipt['id']}, {receipt['status']})")
-        session.out.line(f"{cr_id} is {receipt['change_request_status']}.")
-        if receipt["change_request_status"] in {"queued", "running"}:
+            session.out.value({"change_request": cr_id, **plain_json(receipt)})
+        session.out.line(f"{receipt.message}  ({receipt.id}, {receipt.status})")
+        session.out.line(f"{cr_id} is {receipt.change_request_status}.")
+        if receipt.change_request_status in {Status.QUEUED, Status.RUNNING}:
             session.out.line(f"Follow it: changeline watch {cr_id}")

@@ -8,9 +8,11 @@ import typer
 from cli.finding import identify
 from cli.following import path_of
 from cli.journal_files import JOURNALS, read_file
-from cli.local.data_directory import storage_refusal, write_private
+from cli.local.data_directory import storage_refusal
 from cli.options import ChangeRequest, Json
 from cli.session import begin
+from controller.journals.schemas import ImportedJournalList, ImportedJournalView
+from pipeline.machine.private_files import write_private
 from pipeline.replay import file as journal_file
 
 app = typer.Typer()
@@ -62,21 +64,21 @@ def import_journal(
     content = read_file(file)
     recording = journal_file.read(content)
     with begin(as_json=as_json) as session:
-        kept = session.client.send(JOURNALS, content)
+        kept = session.client.send(JOURNALS, ImportedJournalView, content)
         if as_json:
             session.out.value(kept)
-        known = "" if kept["new"] else " (it was here already)"
+        known = "" if kept.new else " (it was here already)"
         title = recording.body.change_request.title
-        session.out.line(f"{kept['id']}: {title}{known}. Replay it with: changeline replay {kept['id']}")
+        session.out.line(f"{kept.id}: {title}{known}. Replay it with: changeline replay {kept.id}")
 
 
 @group.command("list")
 def list_journals(*, as_json: Json = False) -> None:
     """List imported journals, newest first."""
     with begin(as_json=as_json) as session:
-        found = session.client.get(JOURNALS)
+        found = session.client.get(JOURNALS, ImportedJournalList)
         if as_json:
             session.out.value(found)
-        rows = [(one["id"], one["cr_id"], one["title"], one["imported_by"]) for one in found["items"]]
+        rows = [(one.id, one.cr_id, one.title, one.imported_by) for one in found.items]
         headings = ("id", "change request", "title", "imported by")
         session.out.table(headings, rows, empty="No journal was imported.")

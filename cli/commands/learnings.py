@@ -1,6 +1,5 @@
 """`learnings`: sentences that retrospectives propose for later prompts; people decide."""
 
-from enum import StrEnum
 from typing import Annotated
 from urllib.parse import quote
 
@@ -8,6 +7,7 @@ import typer
 
 from cli.options import Json
 from cli.session import begin
+from controller.learnings.schemas import LearningList, LearningStatus, LearningView
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True)
@@ -15,14 +15,6 @@ app.add_typer(group, name="learnings")
 
 Learning = Annotated[str, typer.Argument(metavar="LEARNING", help="Its id, from the list.")]
 _PATH = "/api/v1/learnings"
-
-
-class LearningStatus(StrEnum):
-    """Only approved ones enter prompts."""
-
-    PROPOSED = "proposed"
-    APPROVED = "approved"
-    RETIRED = "retired"
 
 
 @group.callback()
@@ -42,10 +34,10 @@ def list_learnings(
 ) -> None:
     """List learnings, newest first."""
     with begin(as_json=as_json) as session:
-        found = session.client.get(_PATH, status=status.value if status else None, repository=repo)
+        found = session.client.get(_PATH, LearningList, status=status.value if status else None, repository=repo)
         if as_json:
             session.out.value(found)
-        rows = [(one["id"], one["status"], one["repository"], one["text"], one["cr_id"]) for one in found["items"]]
+        rows = [(one.id, one.status, one.repository, one.text, one.cr_id) for one in found.items]
         session.out.table(
             ("id", "status", "repository", "learning", "from"), rows, empty="There are no such learnings."
         )
@@ -65,7 +57,7 @@ def retire(learning: Learning, *, as_json: Json = False) -> None:
 
 def _decide(learning: str, decision: str, *, as_json: bool) -> None:
     with begin(as_json=as_json) as session:
-        found = session.client.post(f"{_PATH}/{quote(learning, safe='')}/{decision}")
+        found = session.client.post(f"{_PATH}/{quote(learning, safe='')}/{decision}", LearningView)
         if as_json:
             session.out.value(found)
-        session.out.line(f"{found['id']} is {found['status']}: {found['text']}")
+        session.out.line(f"{found.id} is {found.status}: {found.text}")

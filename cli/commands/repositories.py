@@ -1,14 +1,15 @@
 """`repo`: the repositories that change requests can name."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
 from cli import request_input
 from cli.options import Json
-from cli.output import Output
+from cli.output import Output, words
 from cli.session import begin
+from controller.repositories.schemas import RegisteredRepository, RepositoryCheck, RepositoryList
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True)
@@ -45,7 +46,9 @@ def add(
         if "remote" not in choice:
             # A bare word that is no directory: the controller's words say best what it needs.
             choice = {**choice, "remote": choice.pop("name")}
-        found = session.client.post(_PATH, {**choice, **{key: value for key, value in optional.items() if value}})
+        found = session.client.post(
+            _PATH, RepositoryCheck, {**choice, **{key: value for key, value in optional.items() if value}}
+        )
         _print_check(session.out, found)
 
 
@@ -53,12 +56,10 @@ def add(
 def list_repositories(*, as_json: Json = False) -> None:
     """List registered repositories."""
     with begin(as_json=as_json) as session:
-        found = session.client.get(_PATH)
+        found = session.client.get(_PATH, RepositoryList)
         if as_json:
             session.out.value(found)
-        rows = [
-            (one["name"], one["remote"], one["base_branch"], one["test_command"] or "found") for one in found["items"]
-        ]
+        rows = [(one.name, one.remote, one.base_branch, one.test_command or "found") for one in found.items]
         session.out.table(("name", "remote", "base branch", "tests"), rows, empty="No repository is registered.")
 
 
@@ -66,26 +67,26 @@ def list_repositories(*, as_json: Json = False) -> None:
 def show(name: Name, *, as_json: Json = False) -> None:
     """Show one registered repository."""
     with begin(as_json=as_json) as session:
-        found = session.client.get(f"{_PATH}/{quote(name, safe='')}")
+        found = session.client.get(f"{_PATH}/{quote(name, safe='')}", RegisteredRepository)
         if as_json:
             session.out.value(found)
-        for key, value in found.items():
-            session.out.line(f"{key.replace('_', ' ')}: {value if value is not None else '(default)'}")
+        for key, value in found:
+            session.out.line(f"{words(key)}: {value if value is not None else '(default)'}")
 
 
 @group.command()
 def check(name: Name, *, as_json: Json = False) -> None:
     """Look at a registered repository now: reachable, base branch there, tests found."""
     with begin(as_json=as_json) as session:
-        _print_check(session.out, session.client.post(f"{_PATH}/{quote(name, safe='')}/check"))
+        _print_check(session.out, session.client.post(f"{_PATH}/{quote(name, safe='')}/check", RepositoryCheck))
 
 
-def _print_check(out: Output, found: dict[str, Any]) -> None:
+def _print_check(out: Output, found: RepositoryCheck) -> None:
     if out.as_json:
         out.value(found)
-    repository = found["repository"]
-    out.line(f"{repository['name']}: {repository['remote']}", "bold")
-    out.line(f"  base {repository['base_branch']} at {found['base_commit'][:12]}")
-    out.line(f"  {found['stack']}; tests: {found['test_command']}")
-    for warning in found["warnings"]:
+    repository = found.repository
+    out.line(f"{repository.name}: {repository.remote}", "bold")
+    out.line(f"  base {repository.base_branch} at {found.base_commit[:12]}")
+    out.line(f"  {found.stack}; tests: {found.test_command}")
+    for warning in found.warnings:
         out.warn(warning)

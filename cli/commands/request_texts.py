@@ -1,7 +1,6 @@
 """`request`, `edit`, `adopt`: the text of a request, and deciding which text is worked on."""
 
 import sys
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -9,9 +8,11 @@ import typer
 from cli.finding import identify
 from cli.following import path_of
 from cli.options import ChangeRequest, Instructions, Json
-from cli.output import Output, one_line, printable
+from cli.output import Output, one_line, plain_json, printable
 from cli.request_input import request_text
 from cli.session import begin
+from controller.interventions.schemas import Action, Receipt
+from controller.views.schemas import RequestTexts, RequestTextView
 from pipeline.errors import CallerError
 
 app = typer.Typer()
@@ -38,23 +39,23 @@ def request(
     are kept.
     """
     with begin(as_json=as_json) as session:
-        found = session.client.get(f"{path_of(identify(session.client, cr))}/request")
+        found = session.client.get(f"{path_of(identify(session.client, cr))}/request", RequestTexts)
         if as_json:
             session.out.value(found)
             return
         if changes:
             _print_changes(session.out, found)
             return
-        wanted = revision or found["in_use"]
-        shown = next((one for one in found["items"] if one["revision"] == wanted), None)
+        wanted = revision or found.in_use
+        shown = next((one for one in found.items if one.revision == wanted), None)
         if shown is None:
             raise CallerError(
-                f"There is no revision {wanted}.", field="--revision", remedy=f"There are {len(found['items'])}."
+                f"There is no revision {wanted}.", field="--revision", remedy=f"There are {len(found.items)}."
             )
-        for one in found["items"]:
+        for one in found.items:
             session.out.note(_line(one, found))
-        session.out.line(one_line(shown["title"]), "bold")
-        session.out.line(printable(shown["body"]))
+        session.out.line(one_line(shown.title), "bold")
+        session.out.line(printable(shown.body))
 
 
 @app.command()
@@ -79,7 +80,7 @@ def edit(
     """
     title, text = request_text(file, title, body)
     edited = {"body": text, **{name: value for name, value in (("title", title), ("revision", revision)) if value}}
-    _say(cr, "edit", as_json=as_json, request=edited, instructions=instructions)
+    _say(cr, Action.EDIT, as_json=as_json, request=edited, instructions=instructions)
 
 
 @app.command()
@@ -89,32 +90,32 @@ def adopt(cr: ChangeRequest, *, instructions: Instructions = "", as_json: Json =
     It is a new attempt on a branch of its own; the work on the old text is kept. `resume` continues with the old text,
     `cancel` ends the change request.
     """
-    _say(cr, "adopt", as_json=as_json, instructions=instructions)
+    _say(cr, Action.ADOPT, as_json=as_json, instructions=instructions)
 
 
-def _say(cr: str, action: str, *, as_json: bool, **said: Any) -> None:
+def _say(cr: str, action: Action, *, as_json: bool, **said: Any) -> None:
     with begin(as_json=as_json) as session:
         cr_id = identify(session.client, cr)
-        body = {"action": action, **{name: value for name, value in said.items() if value}}
-        receipt = session.client.post(f"{path_of(cr_id)}/interventions", body)
+        body = {"action": action.value, **{name: value for name, value in said.items() if value}}
+        receipt = session.client.post(f"{path_of(cr_id)}/interventions", Receipt, body)
         if as_json:
-            session.out.value({"change_request": cr_id, **receipt})
-        session.out.line(f"{receipt['message']}  ({receipt['id']}, {receipt['status']})")
+            session.out.value({"change_request": cr_id, **plain_json(receipt)})
+        session.out.line(f"{receipt.message}  ({receipt.id}, {receipt.status})")
         session.out.line(f"Follow it: changeline watch {cr_id}")
 
 
-def _line(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    use = "worked on" if one["revision"] == found["in_use"] else _STATES.get(one["state"], one["state"])
-    origin = _ORIGINS.get(one["origin"], one["origin"])
-    return f"revision {one['revision']}: {origin}, by {one['changed_by']}{f' ({use})' if use else ''}"
+def _line(one: RequestTextView, found: RequestTexts) -> str:
+    use = "worked on" if one.revision == found.in_use else _STATES.get(one.state, one.state)
+    origin = _ORIGINS.get(one.origin, one.origin)
+    return f"revision {one.revision}: {origin}, by {one.changed_by}{f' ({use})' if use else ''}"
 
 
-def _print_changes(out: Output, found: Mapping[str, Any]) -> None:
-    for one in found["items"]:
+def _print_changes(out: Output, found: RequestTexts) -> None:
+    for one in found.items:
         out.note(_line(one, found))
-        if one["diff"] and sys.stdout.isatty():
-            for line in one["diff"].splitlines():
+        if one.diff and sys.stdout.isatty():
+            for line in one.diff.splitlines():
                 style = "green" if line.startswith("+") else "red" if line.startswith("-") else None
                 out.line(printable(line), style)
-        elif one["diff"]:
-            sys.stdout.write(one["diff"])
+        elif one.diff:
+            sys.stdout.write(one.diff)

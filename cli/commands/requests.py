@@ -16,14 +16,17 @@ from cli.client import Client, Unreachable
 from cli.describing import exit_of, outcome_value, print_outcome
 from cli.exits import Exit
 from cli.following import path_of
-from cli.local.data_directory import write_private
 from cli.options import Json
 from cli.output import Output
 from cli.reaching import installation, refuse_without_model
 from cli.request_input import in_own_words, repository, request_text
 from cli.session import begin
 from cli.watcher import follow_to_rest, view_of
+from controller.change_requests.schemas import ChangeRequestDetail
+from controller.gates.schemas import Decision, GateView
+from pipeline.change_request import Status
 from pipeline.errors import CallerError, Conflict, TransientError
+from pipeline.machine.private_files import write_private
 
 app = typer.Typer()
 
@@ -88,12 +91,12 @@ def run(
         refuse_without_model(session.settings, scenario)
         with _ended_by_sigterm(), installation(session, scenario, keep=keep) as reached:
             detail = send(reached.client, submission, out)
-            warnings = list(detail.get("warnings", []))
+            warnings = detail.warnings
             try:
                 detail = _carry_out(reached.client, detail, out, approve=yes)
             except KeyboardInterrupt:
                 reached.keep = True
-                _say_how_to_return(out, detail["id"], started=reached.started)
+                _say_how_to_return(out, detail.id, started=reached.started)
                 raise typer.Exit(Exit.NEEDS_PERSON) from None
             saved = _save_evidence(reached.client, detail, evidence)
             if as_json:
@@ -125,16 +128,16 @@ def submit(
         detail = send(session.client, submission, session.out)
         if as_json:
             session.out.value(detail)
-        session.out.line(detail["id"])
-        session.out.note(f"Follow it with: changeline watch {detail['id']}")
+        session.out.line(detail.id)
+        session.out.note(f"Follow it with: changeline watch {detail.id}")
 
 
-def send(client: Client, submission: dict[str, Any], out: Output) -> dict[str, Any]:
+def send(client: Client, submission: dict[str, Any], out: Output) -> ChangeRequestDetail:
     """Submit once, however often the answer is lost; prints warnings. Raises `Unreachable` after several tries."""
     key = f"cli-{uuid.uuid4().hex}"
     for left in reversed(range(_TRIES)):
         try:
-            detail: dict[str, Any] = client.post("/api/v1/change-requests", submission, idempotency_key=key)
+            detail = client.post("/api/v1/change-requests", ChangeRequestDetail, submission, idempotency_key=key)
         except (Unreachable, TransientError) as error:
             if not left:
                 raise
@@ -143,7 +146,7 @@ def send(client: Client, submission: dict[str, Any], out: Output) -> dict[str, A
         except CallerError as error:
             raise in_own_words(error) from error
         else:
-            for warning in detail.get("warnings", []):
+            for warning in detail.warnings:
                 out.warn(warning)
             return detail
     raise Unreachable("The controller does not answer.")
@@ -163,34 +166,34 @@ def _submission(
     return {**submission, **{name: value for name, value in given.items() if value is not None}}
 
 
-def _carry_out(client: Client, detail: dict[str, Any], out: Output, *, approve: bool) -> dict[str, Any]:
-    def answer(resting: dict[str, Any]) -> bool:
-        gate = deciding.open_gate(client, resting["id"], kind="release") if resting.get("gates") else None
+def _carry_out(client: Client, detail: ChangeRequestDetail, out: Output, *, approve: bool) -> ChangeRequestDetail:
+    def answer(resting: ChangeRequestDetail) -> bool:
+        gate = deciding.open_gate(client, resting.id, kind="release") if resting.gates else None
         if gate is None or not approve:
             return False
-        out.note(f"Approving the release (--yes): {gate['content_hash']}")
+        out.note(f"Approving the release (--yes): {gate.content_hash}")
         return _approved(client, gate, out)
 
-    out.note(f"Submitted {detail['id']}: {detail['title']}")
+    out.note(f"Submitted {detail.id}: {detail.title}")
     while True:
         with view_of(detail, out.progress_console if not out.as_json else None, out.note) as view:
-            detail = follow_to_rest(client, detail["id"], view, answer=answer)
+            detail = follow_to_rest(client, detail.id, view, answer=answer)
         # A person in front of the terminal decides now rather than by another command.
         if not (out.interactive and _ask(client, detail, out)):
             return detail
 
 
-def _ask(client: Client, detail: dict[str, Any], out: Output) -> bool:
-    gate = deciding.open_gate(client, detail["id"], kind="release") if detail.get("gates") else None
+def _ask(client: Client, detail: ChangeRequestDetail, out: Output) -> bool:
+    gate = deciding.open_gate(client, detail.id, kind="release") if detail.gates else None
     if gate is None:
         return False
     deciding.show_gate(out, gate)
     return typer.confirm("Approve the release?") and _approved(client, gate, out)
 
 
-def _approved(client: Client, gate: deciding.Gate, out: Output) -> bool:
+def _approved(client: Client, gate: GateView, out: Output) -> bool:
     try:
-        deciding.decide(client, gate, "approve")
+        deciding.decide(client, gate, Decision.APPROVE)
     except Conflict as error:
         # Somebody was faster, or the content changed: what holds now is looked at again.
         out.note(error.message)
@@ -200,10 +203,10 @@ def _approved(client: Client, gate: deciding.Gate, out: Output) -> bool:
     return True
 
 
-def _save_evidence(client: Client, detail: dict[str, Any], file: Path | None) -> str | None:
-    if file is None or detail["status"] != "completed":
+def _save_evidence(client: Client, detail: ChangeRequestDetail, file: Path | None) -> str | None:
+    if file is None or detail.status is not Status.COMPLETED:
         return None
-    write_private(file.absolute(), client.content(f"{path_of(detail['id'])}/evidence").decode("utf-8"))
+    write_private(file.absolute(), client.content(f"{path_of(detail.id)}/evidence").decode("utf-8"))
     return str(file)
 
 
@@ -213,7 +216,7 @@ def _say_how_to_return(out: Output, cr_id: str, *, started: bool) -> None:
         out.note("It runs in the background; stop everything with: changeline down")
 
 
-def _say_where_it_continues(out: Output, detail: dict[str, Any], *, stopping: bool, scenario: Path | None) -> None:
+def _say_where_it_continues(out: Output, detail: ChangeRequestDetail, *, stopping: bool, scenario: Path | None) -> None:
     if stopping and exit_of(detail) is Exit.NEEDS_PERSON:
         again = f" --scenario {scenario}" if scenario else ""
         out.note(f"Everything is kept. Before you go on: changeline up --detach{again}")

@@ -9,6 +9,7 @@ import typer
 from cli.options import Json
 from cli.output import Output
 from cli.session import begin
+from controller.settings.schemas import SettingsList, SettingsSection, SettingsView
 from pipeline.errors import CallerError
 
 app = typer.Typer()
@@ -36,10 +37,13 @@ def get_settings(
 ) -> None:
     """Show settings as they hold now."""
     with begin(as_json=as_json) as session:
-        found = session.client.get(_address(section)) if section else session.client.get(_PATH)
+        if section:
+            shown: SettingsSection | SettingsList = session.client.get(_address(section), SettingsSection)
+        else:
+            shown = session.client.get(_PATH, SettingsList)
         if as_json:
-            session.out.value(found)
-        for one in [found] if section else found["items"]:
+            session.out.value(shown)
+        for one in [shown] if isinstance(shown, SettingsSection) else shown.items:
             _print_section(session.out, one)
 
 
@@ -58,12 +62,11 @@ def set_settings(
     For example: changeline settings set pipeline budget_usd=25
     """
     with begin(as_json=as_json) as session:
-        present = session.client.get(_address(section))
-        value = present["value"]
+        present = session.client.get(_address(section), SettingsSection)
         for change in changes:
-            _apply(value, change)
-        body = {"value": value, "version": present["version"], "note": note}
-        stored = session.client.put(_address(section), body)
+            _apply(present.value, change)
+        body = {"value": present.value, "version": present.version, "note": note}
+        stored = session.client.put(_address(section), SettingsSection, body)
         if as_json:
             session.out.value(stored)
         _print_section(session.out, stored)
@@ -73,10 +76,10 @@ def set_settings(
 def history(section: Section, *, as_json: Json = False) -> None:
     """List the versions of a section, newest first."""
     with begin(as_json=as_json) as session:
-        found = session.client.get(f"{_address(section)}/history")
+        found = session.client.get(f"{_address(section)}/history", SettingsList)
         if as_json:
             session.out.value(found)
-        rows = [(one["version"], one["changed_at"] or "", one["changed_by"], one["note"]) for one in found["items"]]
+        rows = [(one.version, _moment_of(one), one.changed_by, one.note) for one in found.items]
         session.out.table(("version", "changed at", "by", "note"), rows, empty="It was never changed.")
 
 
@@ -90,7 +93,7 @@ def revert(
 ) -> None:
     """Make an older version hold again, as a new one."""
     with begin(as_json=as_json) as session:
-        stored = session.client.post(f"{_address(section)}/revert/{version}", {"note": note})
+        stored = session.client.post(f"{_address(section)}/revert/{version}", SettingsSection, {"note": note})
         if as_json:
             session.out.value(stored)
         _print_section(session.out, stored)
@@ -113,11 +116,15 @@ def _apply(value: dict[str, Any], change: str) -> None:
         place[last] = text
 
 
-def _print_section(out: Output, one: dict[str, Any]) -> None:
-    who = f", by {one['changed_by']}" if one["version"] else ", the default"
-    out.line(f"{one['section']} (version {one['version']}{who})", "bold")
-    for key, value in _flat(one["value"]):
+def _print_section(out: Output, one: SettingsView) -> None:
+    who = f", by {one.changed_by}" if one.version else ", the default"
+    out.line(f"{one.section} (version {one.version}{who})", "bold")
+    for key, value in _flat(one.value):
         out.line(f"  {key} = {json.dumps(value, ensure_ascii=False)}")
+
+
+def _moment_of(one: SettingsView) -> str:
+    return one.changed_at.isoformat().replace("+00:00", "Z") if one.changed_at else ""
 
 
 def _flat(value: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:

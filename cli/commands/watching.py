@@ -30,9 +30,9 @@ def watch(cr: ChangeRequest = "latest", *, as_json: Json = False) -> None:
         console = out.progress_console if out.interactive else None
         try:
             with view_of(detail, console, out.note if as_json else out.line) as view:
-                detail = follow_to_rest(session.client, detail["id"], view, answer=lambda _detail: False)
+                detail = follow_to_rest(session.client, detail.id, view, answer=lambda _detail: False)
         except KeyboardInterrupt:
-            out.note(f"\n{detail['id']} goes on. Return with: changeline watch {detail['id']}")
+            out.note(f"\n{detail.id} goes on. Return with: changeline watch {detail.id}")
             raise typer.Exit(Exit.NEEDS_PERSON) from None
         if as_json:
             out.value(outcome_value(detail))

@@ -7,8 +7,9 @@ import json
 import secrets
 from dataclasses import asdict, dataclass, field, fields
 
-from cli.local.data_directory import DataDirectory, write_private
+from cli.local.data_directory import DataDirectory
 from pipeline.errors import CallerError
+from pipeline.machine.private_files import write_private
 
 _BYTES = 24
 

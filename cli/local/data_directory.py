@@ -24,6 +24,7 @@ from pathlib import Path
 
 from cli.local.processes import ServerAccount, enterable_by, server_account
 from pipeline.errors import CallerError, Conflict
+from pipeline.machine.private_files import write_private
 from pipeline.settings.process import ProcessSettings
 
 DATA_FORMAT = 1
@@ -184,13 +185,6 @@ class DataDirectory:
             ) from error
         return False
 
-    def erase(self) -> None:
-        """Remove everything, the server part included. Only for a directory in which nothing runs."""
-        if self.path.exists():
-            with self.locked():
-                for part in {self.server_part, self.path}:
-                    shutil.rmtree(part, ignore_errors=False)
-
     def _create(self) -> None:
         existed = self.path.is_dir() and any(self.path.iterdir())
         if existed and not self.format_file.exists():
@@ -244,17 +238,6 @@ class DataDirectory:
                 field="CHANGELINE_DATA_DIR",
                 remedy="Start the Changeline that wrote it, make a backup there, and restore that here.",
             )
-
-
-def write_private(path: Path, content: str | bytes) -> None:
-    """Replace a file as a whole; only its owner may read it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def storage_refusal(error: OSError, path: Path, *, field: str = "CHANGELINE_DATA_DIR") -> CallerError:

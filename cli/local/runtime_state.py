@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from cli.local.children import Running
-from cli.local.data_directory import DataDirectory, write_private
+from cli.local.data_directory import DataDirectory
 from cli.local.processes import end_process, identity
 from pipeline.errors import InvariantBroken
+from pipeline.machine.private_files import write_private
 
 Phase = Literal["starting", "ready", "stopping"]
 _LEFTOVER_GRACE_S = 15.0

@@ -19,13 +19,13 @@ from cli.local import log_files
 from cli.local.children import Child, ChildFailed, Ended, Running, how_it_ended, spawn
 from cli.local.guard import Guard
 from cli.local.processes import identity, kill_group
+from pipeline.concurrency.back_off import BackOff
 from pipeline.errors import CallerError
 
 _TICK_S = 0.1
 _READY_POLL_S = 0.02
 _CAP_EVERY_TICKS = 50
-_BACK_OFF_FIRST_S = 0.2
-_BACK_OFF_MAX_S = 5.0
+_AGAIN = BackOff(first_s=0.2, longest_s=5.0)
 _STEADY_AFTER_S = 30.0
 
 
@@ -197,8 +197,8 @@ class Supervisor:
             self._end = self._end or Ended(name, how, said)
             self._ended.set()
         else:
-            wait_s = min(_BACK_OFF_FIRST_S * 2**slot.failures, _BACK_OFF_MAX_S)
-            slot.phase, slot.since, slot.failures = _Phase.BACK_OFF, now + wait_s, slot.failures + 1
+            slot.failures += 1
+            slot.phase, slot.since = _Phase.BACK_OFF, now + _AGAIN.pause_s(slot.failures)
             self._report(f"{name} ended unexpectedly ({how}); starting it again")
         self._changed(self.running())
 
@@ -206,7 +206,7 @@ class Supervisor:
         try:
             again = self._spawn(slot.child, _Phase.RETURNING)
         except CallerError as error:
-            slot.since, slot.failures = time.monotonic() + _BACK_OFF_MAX_S, slot.failures + 1
+            slot.since, slot.failures = time.monotonic() + _AGAIN.longest_s, slot.failures + 1
             self._report(error.message)
         else:
             again.failures = slot.failures

@@ -8,7 +8,7 @@ from controller.analytics import service
 from controller.analytics.schemas import Analytics
 from controller.auth.principals import Viewer
 from controller.context import Context
-from controller.text import Filter
+from controller.parameters import Filter
 
 router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"])
 

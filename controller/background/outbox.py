@@ -8,7 +8,6 @@ holds up no push and no merge.
 """
 
 import asyncio
-import random
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -19,9 +18,10 @@ from controller.background.workers import lives
 from controller.metrics import Metrics
 from controller.wiring import EffectExecutor
 from pipeline import events
+from pipeline.concurrency.back_off import BackOff
 from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import CallerError, PersonNeeded, TransientError
-from pipeline.line.crash_points import Reached, unnoticed
+from pipeline.machine.crash_points import Reached, unnoticed
 from pipeline.records import Effect
 from pipeline.settings.process import EffectSettings
 from pipeline.store.effects import Effects
@@ -32,6 +32,7 @@ from pipeline.store.principals import tenant_ids
 RENEWALS = 3
 """How often a claim is renewed within its time."""
 WISH_MAX_S = 86_400.0
+RETRY_SPREAD = 0.5
 TENANTS_AT_ONCE = 8
 
 _log = structlog.get_logger(__name__)
@@ -60,6 +61,7 @@ class Outbox:
         self._metrics = metrics
         self._owner = owner
         self._settings = settings or EffectSettings()
+        self._again = BackOff(first_s=self._settings.retry_s, longest_s=self._settings.retry_max_s, spread=RETRY_SPREAD)
         self._claim = timedelta(seconds=self._settings.claim_s)
         self._tries_max = self._settings.delivery_tries_max if deliveries else self._settings.tries_max
         self._deliveries = deliveries
@@ -179,7 +181,7 @@ class Outbox:
         return "dead" if self._deliveries else "conflict"
 
     async def _later(self, tenant: str, effect: Effect, error: str, *, wish_s: float | None = None) -> None:
-        pause_s = max(min(wish_s or 0.0, WISH_MAX_S), self._backoff_s(effect.tries))
+        pause_s = self._again.within(effect.tries, wish_s, wish_max_s=WISH_MAX_S)
         async with self._database.transaction(tenant) as connection:
             again = await Effects(connection).retry_later(
                 effect, after=timedelta(seconds=pause_s), error=error, tries_max=self._tries_max
@@ -190,10 +192,6 @@ class Outbox:
         self._metrics.effects.labels(kind=effect.kind, outcome=status).inc()
         if not again:
             await self._bells.ring(tenant, "events", f"cr:{effect.cr_id}")
-
-    def _backoff_s(self, tries: int) -> float:
-        longest = min(self._settings.retry_max_s, self._settings.retry_s * 2.0 ** min(tries - 1, 20))
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing
 
     async def _record(
         self, tenant: str, effect: Effect, status: str, *, result: Mapping[str, object] | None = None, error: str = ""

@@ -7,7 +7,6 @@ every tick is safe beside others.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from time import monotonic
@@ -15,11 +14,12 @@ from time import monotonic
 import structlog
 
 from controller.outages import Outages
+from pipeline.concurrency.back_off import BackOff
 from pipeline.concurrency.cancellation import until_set
 from pipeline.errors import TransientError
 
-_BACKOFF_S = 0.5
-_BACKOFF_MAX_S = 30.0
+_AGAIN = BackOff(first_s=0.5, longest_s=30.0, spread=0.5)
+"""Spread, so that several controllers do not come back together."""
 _FAILING_S = 15.0
 
 _log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ async def _keep_running(loop: Loop, outages: Outages) -> None:
                 outages.met(away, by=f"loop {loop.name}")
             else:
                 _log.exception("background_tick_failed", loop=loop.name, failures=loop.failures)
-            await asyncio.sleep(backoff_s(loop.failures))
+            await asyncio.sleep(_AGAIN.pause_s(loop.failures))
             continue
         if away is not None:
             outages.ended(away)
@@ -88,9 +88,3 @@ def _away(error: Exception) -> TransientError | None:
         causes = [_away(one) for one in error.exceptions]
         return causes[0] if all(causes) else None
     return error if isinstance(error, TransientError) else None
-
-
-def backoff_s(failures: int) -> float:
-    """Return a growing pause with a random part, so that several controllers do not come back together."""
-    longest = min(_BACKOFF_MAX_S, _BACKOFF_S * 2.0 ** min(failures - 1, 10))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing

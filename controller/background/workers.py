@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import structlog
 
 from controller.background.bells import BellHub
 from controller.metrics import Metrics
-from controller.wiring import Launcher
+from controller.wiring import Launcher, NotLaunched
 from pipeline.change_request import Status
 from pipeline.errors import NotFound, TransientError
 from pipeline.records import ExpiredLease
@@ -20,6 +21,10 @@ from pipeline.store.engine import Database
 from pipeline.store.leases import Leases
 from pipeline.store.principals import tenant_ids
 from pipeline.store.worker_deaths import outlived, worker_died
+from pipeline.worker_loss import LossKind, WorkerLoss
+
+SILENT = WorkerLoss(kind=LossKind.SILENT, cause="the worker fell silent")
+WATCHED_BY_NOBODY = WorkerLoss(kind=LossKind.CONTROLLER_LOST, cause="its controller was restarted")
 
 _log = structlog.get_logger(__name__)
 
@@ -52,7 +57,7 @@ class Workers:
         self._owner = owner
         self._alone = alone
         self._on_ready = on_ready
-        self._unrecorded: list[tuple[Dispatched, str]] = []
+        self._unrecorded: list[tuple[Dispatched, WorkerLoss]] = []
         self._lost_after = timedelta(seconds=settings.lease.lost_after_s)
         self._deaths_max = settings.lease.deaths_max
         self._limit = limit_of(settings)
@@ -70,37 +75,38 @@ class Workers:
             await self._bells.ring(order.tenant, "events")
             try:
                 await self._launcher.launch(order)
-            except TransientError as failed:
-                await self._lost(order.tenant, order.cr_id, order.epoch, f"it could not be launched: {failed.message}")
+            except NotLaunched as failed:
+                loss = replace(failed.loss, cause=f"it could not be launched: {failed.loss.cause}")
+                await self._lost(order.tenant, order.cr_id, order.epoch, loss)
 
     async def reap(self) -> None:
         """Requeue change requests whose holder fell silent; on the first look also those of a dead predecessor."""
         while self._unrecorded:
-            order, cause = self._unrecorded[0]
-            await self._lost(order.tenant, order.cr_id, order.epoch, cause)
+            order, loss = self._unrecorded[0]
+            await self._lost(order.tenant, order.cr_id, order.epoch, loss)
             del self._unrecorded[0]
         async with self._database.transaction() as connection:
             tenants = await tenant_ids(connection)
         for tenant in tenants:
             for lease in await self._silent(tenant):
                 await self._launcher.stop(lease.cr_id, lease.epoch)
-                await self._lost(tenant, lease.cr_id, lease.epoch, "the worker fell silent")
+                await self._lost(tenant, lease.cr_id, lease.epoch, SILENT)
             if self._alone:
                 for lease in await self._orphans(tenant):
-                    await self._lost(tenant, lease.cr_id, lease.epoch, "its controller was restarted")
+                    await self._lost(tenant, lease.cr_id, lease.epoch, WATCHED_BY_NOBODY)
         self._alone = False
 
     def launcher_ready(self) -> None:
         """See `LaunchObserver.launcher_ready`."""
         self._on_ready()
 
-    async def worker_exited(self, order: Dispatched, cause: str) -> None:
-        """See `LaunchObserver.worker_exited`: a worker that left its change request running is replaced at once."""
+    async def worker_lost(self, order: Dispatched, loss: WorkerLoss) -> None:
+        """See `LaunchObserver.worker_lost`: a worker that left its change request running is replaced at once."""
         try:
-            await self._lost(order.tenant, order.cr_id, order.epoch, cause)
+            await self._lost(order.tenant, order.cr_id, order.epoch, loss)
         except TransientError as away:
             # What took the database away often took the worker with it; nobody should wait for its lease to run out.
-            self._unrecorded.append((order, cause))
+            self._unrecorded.append((order, loss))
             _log.warning("worker_exit_left_to_the_reaper", cr_id=order.cr_id, cause=away.message)
         await self._bells.ring(order.tenant, "queue")
 
@@ -113,10 +119,10 @@ class Workers:
             held = [lease for lease in await Leases(connection).held() if lease.owner != self._owner]
         return [lease for lease in held if not lives(lease.owner)]
 
-    async def _lost(self, tenant: str, cr_id: str, epoch: int, cause: str) -> None:
+    async def _lost(self, tenant: str, cr_id: str, epoch: int, loss: WorkerLoss) -> None:
         try:
             async with self._database.transaction(tenant) as connection:
-                status = await worker_died(connection, cr_id, epoch, cause=cause, deaths_max=self._deaths_max)
+                status = await worker_died(connection, cr_id, epoch, loss, deaths_max=self._deaths_max)
                 left = 0 if status is not None else await outlived(connection, cr_id, epoch)
         except NotFound:
             return
@@ -126,7 +132,7 @@ class Workers:
         if status is None:
             return
         self._metrics.workers_lost.inc()
-        _log.warning("worker_lost", cr_id=cr_id, epoch=epoch, cause=cause, status=status.value)
+        _log.warning("worker_lost", cr_id=cr_id, epoch=epoch, kind=loss.kind, cause=loss.cause, status=status.value)
         await self._bells.ring(tenant, "events", *(["queue"] if status is Status.QUEUED else []))
 
 

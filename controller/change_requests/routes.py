@@ -14,8 +14,8 @@ from controller.change_requests.schemas import (
     Submission,
 )
 from controller.context import Context
-from controller.identifiers import ChangeRequestId
-from controller.text import Filter, Searched
+from controller.parameters import ChangeRequestId, Filter
+from controller.text import Searched
 from pipeline.change_request import Status
 from pipeline.store.attention import Attention
 

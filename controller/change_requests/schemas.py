@@ -4,19 +4,19 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
-from controller.identifiers import IDENTIFIER
 from controller.interventions.schemas import AvailableAction
-from controller.text import TEXT_MAX, TITLE_MAX, URL, BranchName, FilledLine, FilledText, Line, Stated
-from pipeline.change_request import Kind, PauseReason, Stage, Status, WaitKind
+from controller.text import IDENTIFIER, TEXT_MAX, TITLE_MAX, URL, BranchName, FilledLine, FilledText, Line, Stated
+from pipeline.change_request import HeldBy, Kind, PauseReason, Stage, Status, WaitKind
 from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
 from pipeline.repositories.paths import portable_path
-from pipeline.store.board import AttemptState, Spending
-from pipeline.store.dispatching import HeldBy
-from pipeline.store.pull_requests import PullRequest
+
+if TYPE_CHECKING:  # the command line reads these models too, and waits for no database driver
+    from pipeline.store.board import AttemptState, Spending
+    from pipeline.store.pull_requests import PullRequest
 
 REPOSITORIES_MAX = 1
 """Changes over several repositories come with a later release; the line already fans out per repository."""
@@ -334,7 +334,7 @@ def repository_view(progress: RepositoryProgress) -> RepositoryView:
     )  # fmt: skip
 
 
-def cost_summary(spending: Spending, budget_usd: Decimal) -> CostSummary:
+def cost_summary(spending: "Spending", budget_usd: Decimal) -> CostSummary:
     """Return a change request's money."""
     return CostSummary(
         spent_usd=plain_usd(spending.settled_usd), reserved_usd=plain_usd(spending.reserved_usd),
@@ -344,7 +344,7 @@ def cost_summary(spending: Spending, budget_usd: Decimal) -> CostSummary:
     )  # fmt: skip
 
 
-def attempt_view(attempt: AttemptState) -> AttemptView:
+def attempt_view(attempt: "AttemptState") -> AttemptView:
     """Return an attempt as the API shows it."""
     return AttemptView(**{name: getattr(attempt, name) for name in AttemptView.model_fields})
 
@@ -355,7 +355,7 @@ def intervention_view(intervention: Intervention) -> InterventionView:
     return InterventionView(**{**fields, "note": _STAGE_MARK.sub("", intervention.note)})
 
 
-def pull_request_view(pull_request: PullRequest) -> PullRequestView:
+def pull_request_view(pull_request: "PullRequest") -> PullRequestView:
     """Return a pull request as the API shows it."""
     return PullRequestView(**{name: getattr(pull_request, name) for name in PullRequestView.model_fields})
 

@@ -6,8 +6,7 @@ from controller.auth.principals import Operator, Viewer
 from controller.cleanup import service, stale_branches
 from controller.cleanup.schemas import CleanupRequest, CleanupView, StaleBranches
 from controller.context import Context
-from controller.identifiers import ChangeRequestId
-from controller.text import Filter
+from controller.parameters import ChangeRequestId, Filter
 
 router = APIRouter(prefix="/api/v1/change-requests/{cr_id}/cleanup", tags=["cleanup"])
 

@@ -8,7 +8,7 @@ from controller.auth.principals import Operator, Viewer
 from controller.context import Context
 from controller.effects import service
 from controller.effects.schemas import EffectList, EffectStatus, EffectView
-from controller.identifiers import Identifier
+from controller.parameters import Identifier
 from controller.text import Searched
 
 router = APIRouter(prefix="/api/v1/effects", tags=["effects"])

@@ -12,7 +12,7 @@ from controller.context import Context, ControllerContext
 from controller.events import service
 from controller.events.schemas import EventPage, EventSummary
 from controller.events.streaming import EventStream
-from controller.identifiers import ChangeRequestId
+from controller.parameters import ChangeRequestId
 from controller.text import Stated
 from pipeline.access import Principal, token_hash
 from pipeline.change_request import Stage

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from pipeline.change_request import Stage
 from pipeline.events import Event
 
 
@@ -23,6 +24,22 @@ class EventView(BaseModel):
     type: str
     at: datetime
     payload: Event
+
+
+class DeltaView(BaseModel):
+    """What a model says at this moment, as a `delta` block of a stream carries it. Never stored; parts may be missing."""
+
+    cr_id: str
+    stage: Stage
+    repository: str | None
+    role: str
+    instance: str
+    turn: int
+    part: int
+    """Counts from 0 within a turn."""
+    cut: bool
+    """Something was left out before this part."""
+    text: str
 
 
 class EventPage(BaseModel):

@@ -8,7 +8,7 @@ from controller.auth.principals import Approver, Viewer
 from controller.context import Context
 from controller.gates import service
 from controller.gates.schemas import DecisionRequest, GateInbox, GateStatus, GateView
-from controller.identifiers import Identifier
+from controller.parameters import Identifier
 from controller.text import Searched
 
 router = APIRouter(prefix="/api/v1/gates", tags=["gates"])

@@ -4,14 +4,10 @@ from collections.abc import Sequence
 
 from controller.interventions.schemas import Action, AvailableAction, RerunMode
 from pipeline.change_request import PauseReason, Stage, Status, WaitKind
-from pipeline.errors import CallerError, Conflict
-from pipeline.line.skipping import SKIPPABLE, WHY_NOT, skippable
+from pipeline.errors import CallerError, Conflict, InvariantBroken
+from pipeline.line.skipping import left_out, skippable, why_never
 from pipeline.records import ChangeRequest, Gate
-
-TAKEN_OVER_FROM = tuple(
-    stage for stage in Stage if Stage.TRANSLATION.number <= stage.number <= Stage.RELEASE_GATE.number
-)
-"""Before, there is nothing to work on; after, what was approved is being merged."""
+from pipeline.stage.registry import declared, handback_stage, label, line_stages, per_repository
 
 _GO_ON = {
     PauseReason.INPUT_RISK: "Accept the flagged text after reading it, and go on.",
@@ -78,6 +74,31 @@ def check(cr: ChangeRequest, gates: Sequence[Gate], action: Action) -> None:
     )  # fmt: skip
 
 
+def to_skip(cr: ChangeRequest, repository: str | None) -> Stage:
+    """Return the stage that `skip` leaves out; raises `CallerError` for one repository of a stage that has all of them."""
+    stage = skippable(cr.stage, cr.pause_reason)
+    if stage is None:
+        raise InvariantBroken("A stage that cannot be skipped was to be skipped.", cr_id=cr.id)
+    if repository is not None and not per_repository(stage):
+        raise CallerError(
+            f"{stage} works on all repositories at once.", field="repository", remedy="Leave the repository out."
+        )
+    return stage
+
+
+def to_restart_from(cr: ChangeRequest, asked: Stage | None) -> Stage:
+    """Return the stage that a rerun begins with; raises `CallerError` for one that was not reached."""
+    if asked not in line_stages():
+        raise CallerError("Which stage?", field="stage", remedy="Name the stage to begin with.")
+    reached = cr.stage
+    if reached is None or asked.number > reached.number:
+        raise CallerError(
+            f"Stage {asked} was not reached so far.", field="stage", remedy="Name a stage that has run.",
+            reached=reached.value if reached else None,
+        )  # fmt: skip
+    return asked
+
+
 def _go_on(cr: ChangeRequest, gates: Sequence[Gate]) -> list[AvailableAction]:
     if gates or cr.wait_kind is WaitKind.GATE:
         return []
@@ -105,7 +126,7 @@ def _edit(cr: ChangeRequest) -> list[AvailableAction]:
 
 def handed_back_before(cr: ChangeRequest) -> bool:
     """Whether it stopped while what a person handed back was looked at."""
-    return cr.pause_facts.get("stage") == Stage.SYNC.value
+    return cr.pause_facts.get("stage") == handback_stage().value
 
 
 def _out_of_a_pause(cr: ChangeRequest, gates: Sequence[Gate]) -> list[AvailableAction]:
@@ -136,17 +157,17 @@ def _skip(cr: ChangeRequest) -> list[AvailableAction]:
     stage = skippable(cr.stage, cr.pause_reason)
     if stage is None or handed_back_before(cr):
         return []
-    return [AvailableAction(action=Action.SKIP, explanation=f"Skip {stage}. Left out: {SKIPPABLE[stage]}")]
+    return [AvailableAction(action=Action.SKIP, explanation=f"Skip {stage}. Left out: {left_out(stage)}")]
 
 
 def _why_not_skip(cr: ChangeRequest) -> str:
-    if cr.stage in WHY_NOT:
-        return f"{cr.stage.value.replace('_', ' ').capitalize()} is never skipped: {WHY_NOT[cr.stage]}."
+    if cr.stage is not None and (because := why_never(cr.stage)):
+        return f"{label(cr.stage)} is never skipped: {because}."
     return f"There is nothing to skip: it is {cr.status}{f' ({cr.pause_reason})' if cr.pause_reason else ''}."
 
 
 def _take_over(cr: ChangeRequest) -> list[AvailableAction]:
-    if cr.stage not in TAKEN_OVER_FROM:
+    if cr.stage is None or not declared(cr.stage).may_be_taken_over:
         return []
     explanation = "Stop it at once and work on its branch yourself, until you hand it back."
     return [AvailableAction(action=Action.TAKEOVER, explanation=explanation)]

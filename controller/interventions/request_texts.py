@@ -15,6 +15,7 @@ from pipeline.change_request import Move, PauseReason, Stage, Status
 from pipeline.errors import CallerError, Conflict
 from pipeline.records import Intervention
 from pipeline.settings.runtime import RuntimeSettings
+from pipeline.stage.registry import line_stages
 from pipeline.store.interventions import SOURCE_CHANGED
 from pipeline.store.request_revisions import DECLINED, in_use
 
@@ -52,7 +53,7 @@ async def edit(desk: Desk) -> Done:
     edited = await desk.revisions.edit(desk.cr, title=title, body=asked.body, actor=desk.actor)
     await forget_stops(desk)
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
-    body = {**body_of(desk), **_begin(RerunMode.STAGE, Stage.INTAKE, desk.cr.attempt), "revision": edited.revision}
+    body = {**body_of(desk), **_begin(RerunMode.STAGE, line_stages()[0], desk.cr.attempt), "revision": edited.revision}
     message = f"Revision {edited.revision} of the request is screened from the beginning."
     return Done(message=message, acted=False, status=Status.QUEUED, body=body)
 

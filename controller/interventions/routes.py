@@ -4,9 +4,9 @@ from fastapi import APIRouter
 
 from controller.auth.principals import Operator
 from controller.context import Context
-from controller.identifiers import ChangeRequestId
 from controller.interventions import service
 from controller.interventions.schemas import InterventionRequest, Receipt
+from controller.parameters import ChangeRequestId
 
 router = APIRouter(prefix="/api/v1/change-requests/{cr_id}/interventions", tags=["interventions"])
 

@@ -10,16 +10,16 @@ from datetime import timedelta
 from controller.change_requests.schemas import budget_of
 from controller.context import ControllerContext
 from controller.interventions import request_texts
-from controller.interventions.actions import check
+from controller.interventions.actions import check, to_restart_from, to_skip
 from controller.interventions.desk import Desk, Done, body_of, forget_stops, kept
 from controller.interventions.schemas import Action, InterventionRequest, Receipt, RerunMode
 from pipeline import events
 from pipeline.access import Principal
 from pipeline.change_request import Move, PauseReason, Stage, Status
-from pipeline.errors import CallerError, Conflict, InvariantBroken
-from pipeline.line.skipping import SKIPPABLE, skippable
+from pipeline.errors import CallerError, Conflict
+from pipeline.line.skipping import left_out
 from pipeline.records import Intervention
-from pipeline.stage.state import PER_REPOSITORY
+from pipeline.stage.registry import handback_stage
 from pipeline.store.audit import Audit
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
@@ -140,15 +140,9 @@ async def _stop(desk: Desk, reason: PauseReason, message: str) -> Done:
 
 
 async def _skip(desk: Desk) -> Done:
-    stage = skippable(desk.cr.stage, desk.cr.pause_reason)
-    if stage is None:
-        raise InvariantBroken("A stage that cannot be skipped was to be skipped.", cr_id=desk.cr.id)
-    if desk.asked.repository is not None and stage not in PER_REPOSITORY:
-        raise CallerError(
-            f"{stage} works on all repositories at once.", field="repository", remedy="Leave the repository out."
-        )
+    stage = to_skip(desk.cr, desk.asked.repository)
     body = {**body_of(desk), "stage": stage.value}
-    message = f"Left out of {stage}: {SKIPPABLE[stage]}"
+    message = f"Left out of {stage}: {left_out(stage)}"
     if desk.cr.status is Status.RUNNING:
         return kept(desk, message, acted=False, body=body)
     await forget_stops(desk)
@@ -185,7 +179,7 @@ async def _handback(desk: Desk) -> Done:
         published, from_stage = last.body["published"], last.body["from_stage"]
     await forget_stops(desk)
     await desk.requests.move(cr.id, Move.REQUEUE)
-    facts = {"stage": Stage.SYNC.value, "attempt": cr.attempt, "from_stage": from_stage, "published": published}
+    facts = {"stage": handback_stage().value, "attempt": cr.attempt, "from_stage": from_stage, "published": published}
     message = "The branch is fetched, tested and described; then it goes on."
     return Done(message=message, acted=False, status=Status.QUEUED, body={**body_of(desk), **facts})
 
@@ -206,7 +200,7 @@ async def _rerun(desk: Desk) -> Done:
     mode = desk.asked.mode
     if mode is None:
         raise CallerError("A rerun has to say where it begins.", field="mode", remedy="scratch, checkpoint or stage.")
-    stage = _stage(desk) if mode is RerunMode.STAGE else None
+    stage = to_restart_from(desk.cr, desk.asked.stage) if mode is RerunMode.STAGE else None
     if desk.cr.status is Status.PAUSED and mode is not RerunMode.SCRATCH:
         return await _rerun_within_the_attempt(desk, mode, stage)
     await _refuse_a_second_live_one(desk)
@@ -233,18 +227,6 @@ async def _rerun_within_the_attempt(desk: Desk, mode: RerunMode, stage: Stage | 
     body = {**body_of(desk), "mode": mode.value, "stage": stage.value if stage else None, "attempt": desk.cr.attempt}
     stored_as = None if stage else Action.RESUME
     return Done(message=f"It runs again {where}.", acted=False, status=Status.QUEUED, body=body, stored_as=stored_as)
-
-
-def _stage(desk: Desk) -> Stage:
-    asked, reached = desk.asked.stage, desk.cr.stage
-    if asked is None or asked is Stage.SYNC:
-        raise CallerError("Which stage?", field="stage", remedy="Name the stage to begin with.")
-    if reached is None or asked.number > reached.number:
-        raise CallerError(
-            f"Stage {asked} was not reached so far.", field="stage", remedy="Name a stage that has run.",
-            reached=reached.value if reached else None,
-        )  # fmt: skip
-    return asked
 
 
 async def _refuse_a_second_live_one(desk: Desk) -> None:

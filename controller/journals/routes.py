@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from controller.auth.principals import Admin, Viewer
 from controller.context import Context
-from controller.identifiers import ChangeRequestId, Identifier
 from controller.journals import schemas, service
+from controller.parameters import ChangeRequestId, Identifier
 
 router = APIRouter(prefix="/api/v1", tags=["journals"])
 

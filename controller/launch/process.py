@@ -16,9 +16,10 @@ from typing import Any
 import structlog
 
 from controller.launch.child import ForkServerChild
-from controller.wiring import LaunchObserver
+from controller.wiring import LaunchObserver, NotLaunched
 from pipeline.errors import TransientError
 from pipeline.store.dispatching import Dispatched
+from pipeline.worker_loss import LossKind, WorkerLoss
 
 _CLOSE_S = 10.0
 _TERMINATE_S = 5.0
@@ -73,17 +74,18 @@ class ProcessLauncher:
             child.kill_group(signal.SIGKILL)
             code = await _end_of(child, reading)
         for order in list(self._running.values()):
-            await self._gone(order, f"its fork server {_how(code)}", observer)
+            lost = WorkerLoss(kind=LossKind.LAUNCHER_LOST, cause=f"its fork server {_how(code)}")
+            await self._gone(order, lost, observer)
         if not self._closing:
             raise ForkServerLost("The fork server ended and is started again.", code=code)
 
     async def launch(self, order: Dispatched) -> None:
-        """Ask for a worker, once per epoch; raises `TransientError` while the fork server is away."""
+        """Ask for a worker, once per epoch; raises `NotLaunched` while the fork server is away."""
         key = (order.cr_id, order.epoch)
         if key in self._launched:
             return
         if not self._ready:
-            raise TransientError("The fork server is not ready.")
+            raise _away("The fork server is not ready.")
         self._launched[key] = None
         self._running[key] = order
         launch = {"tenant": order.tenant, "cr_id": order.cr_id, "attempt": order.attempt, "epoch": order.epoch}
@@ -98,7 +100,7 @@ class ProcessLauncher:
 
     async def close(self) -> None:
         """End the fork server and its workers: by the end of its input, then by signals."""
-        self._closing = True
+        self._closing, self._ready = True, False
         child = self._child or self._begun
         if child is None or child.returncode is not None:
             return
@@ -114,11 +116,11 @@ class ProcessLauncher:
 
     def _write(self, message: Mapping[str, Any]) -> None:
         if self._child is None:
-            raise TransientError("The fork server is not there.")
+            raise _away("The fork server is not there.")
         try:
             self._child.write(json.dumps(message).encode() + b"\n")
         except OSError as error:
-            raise TransientError("The fork server does not listen.") from error
+            raise _away("The fork server does not listen.") from error
 
     async def _read(self, child: ForkServerChild, observer: LaunchObserver) -> None:
         async for line in await child.lines():
@@ -139,11 +141,11 @@ class ProcessLauncher:
         elif exited := said.get("exited"):
             order = self._running.get((str(exited["cr_id"]), int(exited["epoch"])))
             if order is not None:
-                await self._gone(order, f"the worker {_how(int(exited['code']))}", observer)
+                await self._gone(order, _loss(int(exited["code"])), observer)
 
-    async def _gone(self, order: Dispatched, cause: str, observer: LaunchObserver) -> None:
+    async def _gone(self, order: Dispatched, loss: WorkerLoss, observer: LaunchObserver) -> None:
         self._running.pop((order.cr_id, order.epoch), None)
-        await observer.worker_exited(order, cause)
+        await observer.worker_lost(order, loss)
 
 
 async def _exit_of(child: ForkServerChild) -> int:
@@ -162,6 +164,15 @@ async def _end_of(child: ForkServerChild, reading: "asyncio.Task[None]") -> int:
     child.let_go()
     await asyncio.gather(reading, return_exceptions=done == set())
     return await _exit_of(child)
+
+
+def _away(why: str) -> NotLaunched:
+    return NotLaunched(WorkerLoss(kind=LossKind.LAUNCHER_AWAY, cause=why))
+
+
+def _loss(code: int) -> WorkerLoss:
+    kind = LossKind.KILLED if code < 0 else LossKind.CRASHED if code else LossKind.LEFT
+    return WorkerLoss(kind=kind, cause=f"the worker {_how(code)}")
 
 
 def _how(code: int) -> str:

@@ -4,10 +4,9 @@ from fastapi import APIRouter
 
 from controller.auth.principals import Approver, Viewer
 from controller.context import Context
-from controller.identifiers import Identifier
 from controller.learnings import service
 from controller.learnings.schemas import LearningList, LearningStatus, LearningView
-from controller.text import Filter
+from controller.parameters import Filter, Identifier
 
 router = APIRouter(prefix="/api/v1/learnings", tags=["learnings"])
 

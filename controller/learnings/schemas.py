@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from pipeline.store.learnings import Learning
+if TYPE_CHECKING:  # the command line reads these models too, and waits for no database driver
+    from pipeline.store.learnings import Learning
 
 
 class LearningStatus(StrEnum):
@@ -36,6 +38,6 @@ class LearningList(BaseModel):
     items: list[LearningView]
 
 
-def learning_view(learning: Learning) -> LearningView:
+def learning_view(learning: "Learning") -> LearningView:
     """Return a learning as the API shows it."""
     return LearningView(**{name: getattr(learning, name) for name in LearningView.model_fields})

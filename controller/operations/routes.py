@@ -8,7 +8,7 @@ from controller.auth.principals import Admin
 from controller.context import Context
 from controller.operations import service
 from controller.operations.schemas import Alive, AuditPage, Readiness
-from controller.text import Filter
+from controller.parameters import Filter
 from controller.version import program_version
 
 router = APIRouter(tags=["operations"])

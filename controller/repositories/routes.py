@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from controller.auth.principals import Admin, Operator, Viewer
 from controller.context import Context
-from controller.identifiers import Identifier
+from controller.parameters import Identifier
 from controller.repositories import service
 from controller.repositories.schemas import (
     RegisteredRepository,

@@ -1,10 +1,14 @@
 """Registered repositories as people see and add them."""
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel
 
 from controller.change_requests.schemas import Remote, RepositoryChoice
-from controller.wiring import InspectedRepository
 from pipeline.change_request import RepositoryTarget
+
+if TYPE_CHECKING:  # the command line reads these models too, and waits for no database driver
+    from controller.wiring import InspectedRepository
 
 
 class RepositoryRegistration(RepositoryChoice):
@@ -46,7 +50,7 @@ def registered(target: RepositoryTarget) -> RegisteredRepository:
     return RegisteredRepository(**{name: getattr(target, name) for name in RegisteredRepository.model_fields})
 
 
-def checked(target: RepositoryTarget, found: InspectedRepository) -> RepositoryCheck:
+def checked(target: RepositoryTarget, found: "InspectedRepository") -> RepositoryCheck:
     """Return what an inspection found."""
     return RepositoryCheck(
         repository=registered(target), base_commit=found.base_commit, stack=found.stack,

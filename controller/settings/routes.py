@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Response
 
 from controller.auth.principals import Admin, Viewer
 from controller.context import Context
-from controller.identifiers import Identifier, VersionNumber
+from controller.parameters import Identifier, VersionNumber
 from controller.settings import service
 from controller.settings.schemas import SettingsChange, SettingsList, SettingsRevert, SettingsSection
 from controller.text import Stated

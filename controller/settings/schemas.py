@@ -1,13 +1,15 @@
 """Settings as operators see and change them."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from controller.text import JsonObject, Line
 from pipeline.settings.runtime import SECTIONS
-from pipeline.store.settings import SettingsVersion
+
+if TYPE_CHECKING:  # the command line reads these models too, and waits for no database driver
+    from pipeline.store.settings import SettingsVersion
 
 
 class SettingsView(BaseModel):
@@ -52,15 +54,15 @@ class SettingsRevert(BaseModel):
     note: Annotated[Line, StringConstraints(max_length=500)] = ""
 
 
-def settings_view(version: SettingsVersion) -> SettingsView:
+def settings_view(version: "SettingsVersion") -> SettingsView:
     """Return a version as the API shows it."""
     return SettingsView(**_fields(version))
 
 
-def settings_section(version: SettingsVersion) -> SettingsSection:
+def settings_section(version: "SettingsVersion") -> SettingsSection:
     """Return a version with its schema."""
     return SettingsSection(**_fields(version), json_schema=SECTIONS[version.section].model_json_schema())
 
 
-def _fields(version: SettingsVersion) -> dict[str, Any]:
+def _fields(version: "SettingsVersion") -> dict[str, Any]:
     return {name: getattr(version, name) for name in SettingsView.model_fields}

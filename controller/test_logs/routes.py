@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from controller.auth.principals import Viewer
 from controller.context import Context
-from controller.identifiers import ChangeRequestId, Identifier
+from controller.parameters import ChangeRequestId, Identifier
 from controller.test_logs import schemas, service
 
 router = APIRouter(prefix="/api/v1/change-requests/{cr_id}/tests/{run_id}", tags=["views"])

@@ -53,11 +53,11 @@ async def _part(work: Work, run_id: str, *, offset: int, limit: int) -> tuple[Ar
     run = await work.test_run(run_id)
     if run is None:
         raise NotFound("test run", run_id, remedy="List the test runs of this change request; their ids are there.")
-    name = test_logs.name_of(run["repository"], run["activation"], run["purpose"], run["commit"])
+    name = test_logs.name_of(run.repository, run.activation, run.purpose, run.commit)
     found = await work.artifact_part(test_logs.KIND, name, offset=offset, limit=limit)
     if found is not None:
         return found, ""
-    tail = _tail(run["report"])
+    tail = _tail(run.report)
     part = ArtifactPart(content=tail[offset : offset + limit], size_bytes=len(tail), facts={})
     return part, _NOT_STORED if tail else _NOTHING
 

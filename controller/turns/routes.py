@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 
 from controller.auth.principals import Viewer
 from controller.context import Context
-from controller.identifiers import ChangeRequestId
+from controller.parameters import ChangeRequestId
 from controller.turns import schemas, service
 
 router = APIRouter(prefix="/api/v1/change-requests/{cr_id}/turns", tags=["views"])

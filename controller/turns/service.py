@@ -56,8 +56,8 @@ def _chosen(found: list[EditingConversation], commit: str) -> tuple[EditingConve
 async def _stored(work: Work, cr_id: str, of: EditingConversation, turn: Turn, before: str) -> RepositoryDiff | None:
     key = JournalKey(cr_id=cr_id, attempt=of.attempt, activation=of.activation, role=of.role, instance=of.instance)
     name = turn_diffs.name_of(key, turn.turn if before == turn.since else None)
-    content = await work.find_artifact(turn_diffs.KIND, name)
-    kept = turn_diffs.read(content) if content is not None else None
+    content = await work.find_artifact(turn_diffs.TURN_DIFF.kind, name)
+    kept = turn_diffs.TURN_DIFF.decoded(content) if content is not None else None
     if kept is None or (kept.before, kept.after) != (before, turn.commit):
         return None
     return RepositoryDiff(files=kept.files, patch=kept.patch, truncated=kept.truncated)

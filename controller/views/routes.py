@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Response
 
 from controller.auth.principals import Viewer
 from controller.context import Context
-from controller.identifiers import ChangeRequestId
-from controller.text import Filter, Searched
+from controller.parameters import ChangeRequestId, Filter
+from controller.text import Searched
 from controller.views import request_texts, schemas, service
 
 router = APIRouter(prefix="/api/v1/change-requests/{cr_id}", tags=["views"])

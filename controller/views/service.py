@@ -1,10 +1,9 @@
 """Reading what stages produced. Nothing here changes anything."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from controller import paging
@@ -17,7 +16,7 @@ from pipeline.coding import moved_bases
 from pipeline.errors import CallerError, NotFound
 from pipeline.evidence import inspection_records
 from pipeline.evidence.bundle import ReviewRecord
-from pipeline.records import RepositoryProgress
+from pipeline.records import ModelCall, RepositoryProgress
 from pipeline.store.board import Board, Spending
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.conversations import ConversationEntry, Conversations, Position
@@ -57,11 +56,9 @@ async def rebases(context: ControllerContext, principal: Principal, cr_id: str) 
         cr = await ChangeRequests(connection).get(cr_id)
         work = Work(connection, cr_id=cr_id, attempt=cr.attempt)
         for name in [one.target.name for one in await ChangeRequests(connection).progress(cr_id)]:
-            try:
-                moves = json.loads(await work.artifact(moved_bases.KIND, moved_bases.name_of(name)))
-            except NotFound:
-                continue
-            items += [schemas.RebaseView(repository=name, **one) for one in moves if one["attempt"] == cr.attempt]
+            stored = await work.find_artifact(moved_bases.MOVES.kind, moved_bases.name_of(name))
+            moves = moved_bases.MOVES.decoded(stored) if stored is not None else []
+            items += [schemas.RebaseView(repository=name, **asdict(one)) for one in moves if one.attempt == cr.attempt]
     return schemas.RebaseList(items=items)
 
 
@@ -72,7 +69,9 @@ async def test_runs(
     async with context.database.transaction(principal.tenant) as connection:
         number = attempt or (await ChangeRequests(connection).get(cr_id)).attempt
         rows = await Work(connection, cr_id=cr_id, attempt=number).test_runs()
-    items = [schemas.TestRunView(**{name: row[name] for name in schemas.TestRunView.model_fields}) for row in rows]
+    items = [
+        schemas.TestRunView(**{name: getattr(row, name) for name in schemas.TestRunView.model_fields}) for row in rows
+    ]
     return schemas.TestRunList(attempt=number, items=items)
 
 
@@ -83,7 +82,7 @@ async def findings(
     async with context.database.transaction(principal.tenant) as connection:
         number = attempt or (await ChangeRequests(connection).get(cr_id)).attempt
         work = Work(connection, cr_id=cr_id, attempt=number)
-        found, inspections = await work.findings(), await work.artifacts(inspection_records.KIND)
+        found, inspections = await work.findings(), await work.artifacts(inspection_records.INSPECTION.kind)
     items = [
         schemas.FindingView(
             repository=repository, source=one.source, severity=one.severity, blocking=one.severity.blocking,
@@ -187,9 +186,9 @@ def _spending(one: Spending) -> schemas.SpendingView:
     )  # fmt: skip
 
 
-def _call(row: Mapping[Any, Any]) -> schemas.CallView:
-    values = {name: row[name] for name in schemas.CallView.model_fields}
-    money = {name: plain_usd(Decimal(row[name])) for name in ("worst_case_usd", "cost_usd")}
+def _call(row: ModelCall) -> schemas.CallView:
+    values = {name: getattr(row, name) for name in schemas.CallView.model_fields}
+    money = {name: plain_usd(getattr(row, name)) for name in ("worst_case_usd", "cost_usd")}
     return schemas.CallView(**{**values, **money})
 
 

@@ -115,24 +115,6 @@ async def _hear(bell: TenantBell, heard: "asyncio.Queue[tuple[str, str] | None]"
         heard.put_nowait(ring)
 
 
-class OneTenantBell:
-    """Implements `pipeline.ports.Bell` as one tenant's view of a bell for all."""
-
-    def __init__(self, bell: TenantBell, tenant: str) -> None:
-        self._bell = bell
-        self._tenant = tenant
-
-    async def ring(self, topic: str) -> None:
-        """Wake the listeners of `topic` in this tenant."""
-        await self._bell.ring(self._tenant, topic)
-
-    async def listen(self) -> AsyncIterator[str]:
-        """Yield topics of this tenant as they ring."""
-        async for tenant, topic in self._bell.listen():
-            if tenant == self._tenant:
-                yield topic
-
-
 class RedisDeltas:
     """Implements `pipeline.ports.Deltas` for one tenant."""
 

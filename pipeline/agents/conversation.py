@@ -11,14 +11,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import cast
 
 from pipeline.agents.inspection import Inspection
 from pipeline.agents.journal import Answered, Asked, Note, Noted, Observed, Opened, Record
 from pipeline.errors import InvariantBroken
-from pipeline.ports import Json, ModelRequest
+from pipeline.ports import Json, Message, ModelRequest, StopReason, TextBlock, Tool
+from pipeline.ports.messages import CacheControl
 
-CACHE = {"type": "ephemeral"}
+CACHE: CacheControl = {"type": "ephemeral"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Fixed:
 
     opened: Opened
     system: str
-    tools: tuple[Json, ...]
+    tools: tuple[Tool, ...]
     context: str
 
 
@@ -97,7 +98,7 @@ class Conversation:
 
     def _take_answer(self, record: Answered) -> None:
         self.open_call = None
-        self.answer = None if record.stop_reason == "pause_turn" else record
+        self.answer = None if record.stop_reason == StopReason.PAUSE_TURN else record
         self.turn = record.turn
         self.turns_since += 1
         self.cost_usd += record.cost_usd
@@ -106,8 +107,8 @@ class Conversation:
         self.context_tokens = (
             usage.input_tokens + usage.cache_write_tokens + usage.cache_read_tokens + usage.output_tokens
         )
-        self.overflowed = record.stop_reason == "model_context_window_exceeded"
-        if record.stop_reason != "refusal" and (content := sendable(record.content)):
+        self.overflowed = record.stop_reason == StopReason.CONTEXT_FULL
+        if record.stop_reason != StopReason.REFUSAL and (content := sendable(record.content)):
             self.messages.append({"role": "assistant", "content": content})
 
     def _take_results(self, record: Observed) -> None:
@@ -144,7 +145,7 @@ class Conversation:
                 self._start_counting_again()
 
     def _start_counting_again(self) -> None:
-        if self.answer is not None and self.answer.stop_reason == "refusal":
+        if self.answer is not None and self.answer.stop_reason == StopReason.REFUSAL:
             self.answer = None
         self.turns_since = self.rejected_since = self.nudges_since = 0
         self.worked_s = 0.0
@@ -182,13 +183,13 @@ def digest(request: ModelRequest) -> str:
     return hashlib.sha256(json.dumps(sent, ensure_ascii=False).encode(errors="replace")).hexdigest()
 
 
-def laid_out(fixed: Fixed, messages: Sequence[Json]) -> tuple[tuple[Json, ...], tuple[Json, ...]]:
+def laid_out(fixed: Fixed, messages: Sequence[Json]) -> tuple[tuple[TextBlock, ...], tuple[Message, ...]]:
     """Return (system, messages) with cache breakpoints: one after the stable prefix, one on the newest user message.
 
     Tools come before the system blocks in the provider's prefix, so the breakpoint on the last system block covers them.
     Nothing but the place of the second breakpoint changes from turn to turn.
     """
-    system: list[dict[str, Any]] = [{"type": "text", "text": fixed.system}]
+    system: list[TextBlock] = [{"type": "text", "text": fixed.system}]
     if fixed.context:
         system.append({"type": "text", "text": fixed.context})
     system[-1]["cache_control"] = CACHE
@@ -196,4 +197,4 @@ def laid_out(fixed: Fixed, messages: Sequence[Json]) -> tuple[tuple[Json, ...], 
     marked = list(messages)
     blocks = [*messages[newest]["content"][:-1], {**messages[newest]["content"][-1], "cache_control": CACHE}]
     marked[newest] = {**messages[newest], "content": blocks}
-    return tuple(system), tuple(marked)
+    return tuple(system), tuple(cast("list[Message]", marked))

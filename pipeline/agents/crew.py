@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pipeline.agents.backend import AgentBackend
 from pipeline.agents.job import Handed, Job
 from pipeline.agents.journal import Noted, record_of
-from pipeline.agents.loop import run_agent
 from pipeline.agents.prompting import RenderedPrompt, render
 from pipeline.agents.role_submission import submit_tool
 from pipeline.agents.roles import ROLES, RoleDefinition
@@ -25,7 +25,7 @@ from pipeline.events import Warned
 from pipeline.limits import Limits
 from pipeline.llm.gateway import Gateway
 from pipeline.ports import Clock, Emit, Instructions, Journal, JournalKey, Repository, Sandbox, TurnListener
-from pipeline.snapshots.saving import keep_prefix
+from pipeline.repositories import kept_refs
 
 KeepDiffOf = Callable[[str, JournalKey, int | None, str, str], Awaitable[None]]
 """(repository, …): see `pipeline.agents.task.KeepDiff`."""
@@ -40,6 +40,7 @@ class Crew:
     cr_id: str
     attempt: int
     epoch: int
+    backend: AgentBackend
     gateway: Gateway
     journal: Journal
     sandbox: Sandbox
@@ -68,14 +69,14 @@ class Crew:
             await self._workspace(job).restore(_known(job))
         task, ports = self._task(job, definition, prompt), self._ports(job, definition)
         try:
-            result = await run_agent(task, key, ports)
+            result = await self.backend.run(task, key, ports)
         except PersonNeeded as stopped:
             if stopped.reason is not PauseReason.AGENT_TIMEOUT or await self._had_its_second_time(key):
                 raise
             await self.emit(Warned(message=f"{definition.role.value} ran out of time and is given it once more."))
-            result = await run_agent(task, key, ports)
+            result = await self.backend.run(task, key, ports)
         if job.repository is not None and result.commit is not None and result.commit != job.commit:
-            kept = f"{keep_prefix(self.cr_id)}{self.epoch}/{result.commit}"
+            kept = kept_refs.work(self.cr_id, self.epoch, result.commit)
             await self.repositories(job.repository).update_ref(kept, result.commit)
         return Handed(
             submission=result.submission, commit=result.commit, turns=result.turns, cost_usd=result.cost_usd,

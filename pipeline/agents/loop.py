@@ -40,12 +40,22 @@ from pipeline.events import (
 )
 from pipeline.llm.chains import CallPurpose, Route
 from pipeline.llm.gateway import ModelCall, providers_down
-from pipeline.ports import JournalKey, ModelRequest
+from pipeline.ports import JournalKey, ModelRequest, StopReason
+from pipeline.ports.messages import FINISHED_TURN
 
 PERCENT = 100
 SAVE_CUT_S = 5.0
 """How long a stop waits for what a cut turn left behind; a person's stop matters more."""
-RUNS_TOOLS = frozenset({"tool_use", "end_turn", "stop_sequence"})
+
+
+class MessagesLoop:
+    """Implements `pipeline.agents.backend.AgentBackend`: our own loop over the Messages form."""
+
+    name = "messages"
+
+    async def run(self, task: AgentTask[S], key: JournalKey, ports: AgentPorts) -> AgentResult[S]:
+        """See `AgentBackend.run`."""
+        return await run_agent(task, key, ports)
 
 
 async def run_agent(task: AgentTask[S], key: JournalKey, ports: AgentPorts) -> AgentResult[S]:
@@ -193,9 +203,9 @@ class _Agent(Generic[S]):
         if answer is None:
             await self._check_bounds()
             await self._ask()
-        elif answer.stop_reason == "refusal":
+        elif answer.stop_reason == StopReason.REFUSAL:
             await self._give_up(PauseReason.MODEL_REFUSED, "met a refusal by the model")
-        elif answer.stop_reason not in RUNS_TOOLS:
+        elif answer.stop_reason not in FINISHED_TURN:
             await self._cut_off(answer)
         elif answer.tool_uses:
             await self._turn(answer).run()
@@ -226,8 +236,8 @@ class _Agent(Generic[S]):
             await self._fail_over(call.route, problem)
             return
         self.spent_usd = await self.ports.gateway.spent_usd()
-        text = next((block["text"] for block in answer.content if block.get("type") == "text"), "")
-        calls = [block for block in answer.content if block.get("type") == "tool_use"]
+        text = next((block["text"] for block in answer.content if block["type"] == "text"), "")
+        calls = [block for block in answer.content if block["type"] == "tool_use"]
         await self._emit(
             AgentTurn(
                 instance=self.task.instance,

@@ -10,6 +10,7 @@ from pipeline.agents.journal import Answered, Asked, Note, Noted, Record, entry_
 from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import InvariantBroken, NotFound
 from pipeline.ports import Journal, JournalKey, ModelAnswer, Reservation, Usage
+from pipeline.ports.messages import as_json
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ class Notebook:
             Answered(
                 turn=self.conversation.turn + 1,
                 model=answer.model,
-                content=list(answer.content),
+                content=as_json(answer.content),
                 stop_reason=answer.stop_reason,
                 usage=usage_json(answer.usage),
                 cost_usd=cost_usd,

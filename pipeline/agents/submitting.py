@@ -6,7 +6,7 @@ every provider accepts (one object, no references, no nulls, no generated titles
 the path, the problem and the remedy. Invariant: nothing is accepted without the facts its role is judged by.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from pydantic import ValidationError
@@ -46,15 +46,6 @@ def validate_submission(role: Role, data: object, facts: SubmissionFacts) -> Sub
             tool=submit.name,
             problems=problems,
         ) from error
-
-
-def facts_check(role: Role, facts: SubmissionFacts) -> Callable[[Submission], Awaitable[None]]:
-    """Return a check of an already well-formed submission against the facts; it raises `ModelError`."""
-
-    async def check(submission: Submission) -> None:
-        validate_submission(role, submission.model_dump(mode="json"), facts)
-
-    return check
 
 
 def _explain(error: ValidationError) -> list[str]:

@@ -27,10 +27,10 @@ class SubmitTool(Generic[S]):
     name: str
     description: str
     model: type[S]
+    judge: Callable[[object], S]
+    """Validates what the model sent, with facts the schema cannot hold; its `ModelError` goes back to the model."""
     schema: Json | None = None
     """The input schema to declare, when it is not simply the model's own."""
-    judge: Callable[[object], S] | None = None
-    """Validates what the model sent, with facts the schema cannot hold; its `ModelError` goes back to the model."""
     ungrounded: Callable[[Inspection, str], Ungrounded | None] | None = None
     """Says what is missing when its agent, whose tree is at the path, has looked at too little; None asks nothing."""
 
@@ -65,8 +65,6 @@ class AgentTask(Generic[S]):
     """What `submit` judges by, as JSON, so that a replay can judge alike."""
     prompt_hash: str = ""
     """Which version of the role's prompt this is, for the record."""
-    check: Callable[[S], Awaitable[None]] | None = None
-    """Further validation; its `ModelError` goes back to the model. May run again after a crash."""
 
 
 KeepDiff = Callable[[JournalKey, int | None, str, str], Awaitable[None]]

@@ -11,7 +11,6 @@ from typing import Generic
 from pipeline.agents.journal import Answered, Note, Noted, Observed
 from pipeline.agents.notebook import Notebook
 from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
-from pipeline.agents.submission import parsed, stored
 from pipeline.agents.task import AgentPorts, AgentTask, S, Workspace
 from pipeline.agents.tools import ToolOutcome, ToolRunner, stopped
 from pipeline.agents.toolsets import ToolSet
@@ -51,7 +50,7 @@ class Turn(Generic[S]):
                 turn=self.answer.turn,
                 results=self.results,
                 commit=self.commit,
-                submission=stored(self.submission) if self.submission is not None else None,
+                submission=self.submission.model_dump(mode="json") if self.submission is not None else None,
                 duration_s=round(self.ports.clock.monotonic() - started, 3),
             )
         )
@@ -116,11 +115,9 @@ class Turn(Generic[S]):
     async def _judged(self, given: object) -> S:
         if self.failed:
             raise ModelError("Not accepted: an earlier tool call of this turn failed. Look at its result first.")
-        submission = parsed(self.task.submit, given)
+        submission = self.task.submit.judge(given)
         self._refuse_ungrounded()
         await self._save()
-        if self.task.check is not None:
-            await self.task.check(submission)
         return submission
 
     def _refuse_ungrounded(self) -> None:

@@ -5,10 +5,10 @@ restores them. Green means the witnesses pass, the red witness is confirmed on t
 failure that the base did not have.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from pipeline import events
 from pipeline.agents.fences import Untrusted
@@ -24,11 +24,15 @@ from pipeline.ports import Environment, Stack
 from pipeline.proof import protected_tests
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.red_green import RedVerdict, Verdict, confirm_red, judge_green
+from pipeline.proof.stored_runs import GreenWitness, stored_green
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import added_lines
+from pipeline.records import RunPurpose
+from pipeline.repositories import kept_refs
 from pipeline.settings.runtime import DependencyPolicy
-from pipeline.snapshots import saving
-from pipeline.stage import feedback, proving, trees
+from pipeline.stage import agent_work, feedback, proving
+from pipeline.stage.agent_work import Frame
+from pipeline.stage.artifacts import Artifact
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
@@ -42,6 +46,18 @@ class Coded:
 
     head: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuild:
+    """Why the dependency environment was built again for the change, and what its builder said."""
+
+    manifest_hash: str
+    why: str
+    log: str
+
+
+REBUILD = Artifact("rebuild", TypeAdapter(Rebuild))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,18 +76,14 @@ async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | Stag
     """Let the code writer work until green holds, or block with what stood in the way."""
     limits = run.context.settings.pipeline
     start = _start(run, tests)
-    purpose = f"code-{run.activation[:8]}"
-    tree = await trees.fresh(run, run.name, purpose, start)
     tries = _Tries(commit=start)
-    for iteration in range(1, limits.development_iterations_max + 1):
-        handed = await run.context.agents.work(
-            await _job(run, bench, tests, tree=tree, tries=tries, iteration=iteration)
-        )
-        tries.commit = handed.snapshot
-        ended = await _judge(run, bench, tests, handed, tries, start)
-        if ended is not None:
-            await trees.remove(run, run.name, purpose)
-            return ended
+    async with agent_work.at_work(run, run.name, "code", start, bench.basis) as frame:
+        for iteration in range(1, limits.development_iterations_max + 1):
+            handed = await run.context.agents.work(await _job(run, bench, tests, frame, tries, iteration))
+            tries.commit = handed.snapshot
+            ended = await _judge(run, bench, tests, handed, tries, start)
+            if ended is not None:
+                return ended
     message = f"The code writer did not reach green in {limits.development_iterations_max} tries."
     last = tries.came_back[-1].text[:4_000] if tries.came_back else ""
     return _given_up(run, tries, PauseReason.DEVELOPMENT_LOOP, message, last=last)
@@ -90,7 +102,9 @@ async def as_handed_back(run: StageRun, bench: Bench, tests: ProvenTests) -> Cod
     if isinstance(environment, StageEnd):
         return environment
     verdict, _, reports = await prove(run, bench, tests, head, stack, environment)
-    return Coded(head=head, summary=f"as handed back: {reports['suite'].summary()}") if verdict.ok else None
+    return (
+        Coded(head=head, summary=f"as handed back: {reports[RunPurpose.GREEN_SUITE].summary()}") if verdict.ok else None
+    )
 
 
 def _given_up(run: StageRun, tries: _Tries, reason: PauseReason, message: str, **facts: str) -> StageEnd:
@@ -108,7 +122,7 @@ def _start(run: StageRun, tests: ProvenTests) -> str:
     return tests.commit
 
 
-async def _job(run: StageRun, bench: Bench, tests: ProvenTests, *, tree: Path, tries: _Tries, iteration: int) -> Job:
+async def _job(run: StageRun, bench: Bench, tests: ProvenTests, frame: Frame, tries: _Tries, iteration: int) -> Job:
     protected = tuple(file.path for file in tests.submission.files)
     variables = CodeWriterVariables(
         repository=run.name,
@@ -117,12 +131,10 @@ async def _job(run: StageRun, bench: Bench, tests: ProvenTests, *, tree: Path, t
         protected_tests=protected,
         test_notes=Untrusted("notes of the test writer", tests.notes) if tests.notes else None,
     )
-    return Job(
-        variables=variables, stage=run.stage, activation=run.activation, repository=run.name,
-        instance=f"{run.name}/{iteration}",
+    return frame.job(
+        variables, instance=f"{run.name}/{iteration}", loop=await feedback.loop_context(run, tries.came_back),
         facts=SubmissionFacts(scenarios=scenarios_of(bench.spec), protected_paths=frozenset(protected)),
-        loop=await feedback.loop_context(run, tries.came_back), context=bench.context, tree=tree, commit=tries.commit,
-        environment=bench.environment, protected=frozenset(protected),
+        commit=tries.commit, protected=frozenset(protected),
     )  # fmt: skip
 
 
@@ -146,7 +158,7 @@ async def _judge(
         return environment
     verdict, red, reports = await prove(run, bench, tests, head, stack, environment)
     if verdict.ok:
-        return Coded(head=head, summary=reports["suite"].summary())
+        return Coded(head=head, summary=reports[RunPurpose.GREEN_SUITE].summary())
     proven = {test.file for test in red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
     return _failed(run, tries, verdict, reports)
@@ -184,7 +196,7 @@ async def _undone(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: str
         return snapshot
     message = "The pipeline put protected tests back"
     mended = await repository.commit_files(parent=snapshot, files=changed, message=message, author=run.context.author)
-    await repository.update_ref(saving.kept_ref(run.context.cr_id, "restored", mended), mended)
+    await repository.update_ref(kept_refs.purpose(run.context.cr_id, "restored", mended), mended)
     return mended
 
 
@@ -218,46 +230,45 @@ async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, E
             manifests=manifests,
         )
     stack, environment = await proving.environment_of(run, run.name, head)
-    rebuilt = {"manifest_hash": environment.manifest_hash, "why": ", ".join(manifests), "log": environment.log}
-    await run.context.records.save_artifact(
-        kind="rebuild", name=run.name, content=json.dumps(rebuilt).encode(), media_type="application/json", facts={}
-    )
-    await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt['why']}."))
+    rebuilt = Rebuild(manifest_hash=environment.manifest_hash, why=", ".join(manifests), log=environment.log)
+    await REBUILD.save(run.context.artifacts, run.name, rebuilt)
+    await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt.why}."))
     return stack, environment
 
 
 async def prove(
     run: StageRun, bench: Bench, tests: ProvenTests, head: str, stack: Stack, environment: Environment
-) -> tuple[Verdict, RedVerdict, Mapping[str, TestReport]]:
+) -> tuple[Verdict, RedVerdict, Mapping[RunPurpose, TestReport]]:
     """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
     restored = await _restored(run, bench, tests, head)
-    reports: dict[str, TestReport] = {}
-    selections = {"change": tests.change_files, "preserve": tests.preserve_files, "suite": None}
+    reports: dict[RunPurpose, TestReport] = {}
+    selections = {
+        RunPurpose.GREEN_CHANGE: tests.change_files,
+        RunPurpose.GREEN_PRESERVE: tests.preserve_files,
+        RunPurpose.GREEN_SUITE: None,
+    }
     for purpose, selection in selections.items():
         if selection != ():
             reports[purpose] = await proving.prove(
-                run, name=run.name, commit=head, purpose=f"green_{purpose}", selection=selection, stack=stack,
+                run, name=run.name, commit=head, purpose=purpose, selection=selection, stack=stack,
                 environment=environment, restored=restored, left_out=await bench.left_out(run, selection or ()),
             )  # fmt: skip
     red = confirm_red(
         provisional=tests.red,
-        head_report=reports["change"],
+        head_report=reports[RunPurpose.GREEN_CHANGE],
         head=await proving.symbols_of(run, run.name, head, stack),
         scenarios=tests.scenarios,
         sources=await test_writing.sources_of(run, tests.commit, tests.change_files),
     )
     retired = await rewritten_tests(run, bench, tests)
-    suite = compare_suites(base=bench.baseline, head=reports["suite"], retired_files=retired)
-    verdict = judge_green(change=reports["change"], preserve=reports.get("preserve"), suite=suite, red=red)
+    suite = compare_suites(base=bench.baseline, head=reports[RunPurpose.GREEN_SUITE], retired_files=retired)
+    verdict = judge_green(
+        change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
+    )
+    witness = GreenWitness(green=verdict, red=red, suite=suite, retired=tuple(retired))
     for purpose, report in reports.items():
-        plain = {
-            "green": proving.plain(verdict),
-            "red": proving.plain(red),
-            "suite": proving.plain(suite),
-            "retired": retired,
-        }
         await proving.keep(
-            run, run.name, purpose=f"green_{purpose}", commit=head, report=report, ok=report.ok, verdict=plain
+            run, run.name, purpose=purpose, commit=head, report=report, ok=report.ok, verdict=stored_green(witness)
         )
     return verdict, red, reports
 
@@ -279,9 +290,11 @@ async def rewritten_tests(run: StageRun, bench: Bench, tests: ProvenTests) -> li
     return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
 
 
-def _failed(run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[str, TestReport]) -> StageEnd | None:
+def _failed(
+    run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[RunPurpose, TestReport]
+) -> StageEnd | None:
     tails = "\n\n".join(
-        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}"
+        f"Output of the {purpose.removeprefix('green_')} run (end):\n{report.output_tail[-3_000:]}"
         for purpose, report in reports.items()
         if not report.ok
     )

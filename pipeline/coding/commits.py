@@ -5,6 +5,7 @@ import textwrap
 
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
+from pipeline.repositories import kept_refs
 from pipeline.repositories.paths import portable_path
 from pipeline.specs.behaviour import Behaviour, render_feature
 from pipeline.stage.repository_reading import in_the_way
@@ -68,5 +69,5 @@ async def commit(
     built = await repository.commit_tree_of(
         snapshot, parents=[parent], message=message, author=run.context.author, when=when
     )
-    await repository.update_ref(f"refs/changeline/keep/{run.context.cr_id}/{run.context.epoch}/{built}", built)
+    await repository.update_ref(kept_refs.work(run.context.cr_id, run.context.epoch, built), built)
     return built

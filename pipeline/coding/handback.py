@@ -12,6 +12,7 @@ from pipeline.change_request import PauseReason, branch_name
 from pipeline.errors import TransientError
 from pipeline.ports import Repository
 from pipeline.records import Intervention
+from pipeline.repositories import kept_refs
 from pipeline.stage.run import StageEnd, StageRun, blocked
 
 COMMITS_MAX = 1_000
@@ -67,7 +68,7 @@ async def _taken(run: StageRun, name: str, published: str, tip: str, said: Inter
             f"Change-Request: {run.context.cr_id}\n",
         )  # fmt: skip
         listed = [one for one in listed if not await repository.is_ancestor(one[0], base)]
-    await repository.update_ref(f"refs/changeline/keep/{run.context.cr_id}/{run.context.epoch}/{head}", head)
+    await repository.update_ref(kept_refs.work(run.context.cr_id, run.context.epoch, head), head)
     return Returned(
         name=name, published=published, tip=tip, head=head, base=base,
         commits=tuple(f"{commit[:12]} {subject}" for commit, subject in reversed(listed)),

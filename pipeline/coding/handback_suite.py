@@ -6,6 +6,7 @@ from pipeline.coding.handback import Returned
 from pipeline.ports import Environment, Stack
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.protected_tests import is_protected
+from pipeline.records import RunPurpose
 from pipeline.stage import proving
 from pipeline.stage.run import StageRun
 
@@ -33,13 +34,19 @@ async def run_suite(run: StageRun, name: str, back: Returned) -> SuiteAfter:
     baseline = await proving.baseline(run, name, back.base, base_stack, base_environment)
     stack, environment = await proving.environment_of(run, name, back.head)
     report = await proving.prove(
-        run, name=name, commit=back.head, purpose="handed_back", selection=None, stack=stack, environment=environment
+        run,
+        name=name,
+        commit=back.head,
+        purpose=RunPurpose.HANDED_BACK,
+        selection=None,
+        stack=stack,
+        environment=environment,
     )
     changed = await run.context.repositories[name].changed_files(back.base, back.head)
     rewritten = [file.path for file in changed if file.status != "A" and is_protected(file.path, stack.test_patterns)]
     compared = compare_suites(base=baseline, head=report, retired_files=rewritten)
     await proving.keep(
-        run, name, purpose="handed_back", commit=back.head, report=report, ok=compared.ok,
+        run, name, purpose=RunPurpose.HANDED_BACK, commit=back.head, report=report, ok=compared.ok,
         verdict={"suite": proving.plain(compared)},
     )  # fmt: skip
     named = {"fails": compared.new_failures, "is gone": compared.disappeared, "is skipped": compared.newly_skipped}

@@ -4,15 +4,43 @@ A base branch that moved is dealt with by itself, so nothing would show it but a
 under the commits it led from and to.
 """
 
-import json
-from typing import Any
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
 
 from pipeline.coding.rebasing import Replayed
+from pipeline.stage.artifacts import Artifact
 from pipeline.stage.run import StageRun
 
-KIND = "rebases"
 COMMITS_MAX = 50
 """Commits of others that are named; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OthersCommit:
+    """A commit of somebody else that moved the base branch."""
+
+    commit: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedBase:
+    """One move of a base branch, and what the rebase made of the change. Commits are full SHAs."""
+
+    attempt: int
+    base_branch: str
+    base_before: str
+    base: str
+    head_before: str
+    head: str
+    clean: bool
+    proven: bool
+    commits: tuple[OthersCommit, ...]
+    more_commits: bool
+
+
+MOVES = Artifact("rebases", TypeAdapter(list[MovedBase]))
 
 
 def name_of(repository: str) -> str:
@@ -22,31 +50,23 @@ def name_of(repository: str) -> str:
 
 async def keep(run: StageRun, onto: str, replayed: Replayed, *, proven: bool) -> str:
     """Keep one move; returns it in a few words. Idempotent."""
-    before = run.here["base"]
+    before, head_before = run.here["base"], run.here["head"]
     commits = await run.context.repositories[run.name].log(before, onto, limit=COMMITS_MAX + 1)
-    move = {
-        "attempt": run.context.attempt, "base_branch": run.target.base_branch, "base_before": before, "base": onto,
-        "head_before": run.here["head"], "head": replayed.head, "clean": replayed.clean, "proven": proven,
-        "commits": [{"commit": commit, "subject": subject[:200]} for commit, subject in commits[:COMMITS_MAX]],
-        "more_commits": len(commits) > COMMITS_MAX,
-    }  # fmt: skip
-    known = [
-        one
-        for one in await _all(run, run.name)
-        if (one["base_before"], one["head_before"]) != (before, move["head_before"])
-    ]
-    content = json.dumps([*known, move], ensure_ascii=False).encode()
-    await run.context.records.save_artifact(
-        kind=KIND, name=name_of(run.name), content=content, media_type="application/json", facts={}
-    )
+    move = MovedBase(
+        attempt=run.context.attempt, base_branch=run.target.base_branch, base_before=before, base=onto,
+        head_before=head_before, head=replayed.head, clean=replayed.clean, proven=proven,
+        commits=tuple(OthersCommit(commit=commit, subject=subject[:200]) for commit, subject in commits[:COMMITS_MAX]),
+        more_commits=len(commits) > COMMITS_MAX,
+    )  # fmt: skip
+    known = [one for one in await _all(run, run.name) if (one.base_before, one.head_before) != (before, head_before)]
+    await MOVES.save(run.context.artifacts, name_of(run.name), [*known, move])
     return f"{run.target.base_branch} moved from {before[:10]} to {onto[:10]}, the head is {replayed.head[:10]} now"
 
 
-async def kept(run: StageRun, repository: str) -> list[dict[str, Any]]:
+async def kept(run: StageRun, repository: str) -> list[MovedBase]:
     """Return the moves under this attempt, oldest first."""
-    return [one for one in await _all(run, repository) if one["attempt"] == run.context.attempt]
+    return [one for one in await _all(run, repository) if one.attempt == run.context.attempt]
 
 
-async def _all(run: StageRun, repository: str) -> list[dict[str, Any]]:
-    moves: list[dict[str, Any]] = json.loads(await run.context.records.artifact(KIND, name_of(repository)) or b"[]")
-    return moves
+async def _all(run: StageRun, repository: str) -> list[MovedBase]:
+    return await MOVES.load(run.context.artifacts, name_of(repository)) or []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.agents.fences import Untrusted
 from pipeline.agents.job import Job
@@ -14,7 +15,8 @@ from pipeline.coding.commits import STEP
 from pipeline.errors import ModelError
 from pipeline.ports import RebaseResult
 from pipeline.proof.shown_diff import shown_diff
-from pipeline.stage import feedback, proving, specs
+from pipeline.repositories import kept_refs
+from pipeline.stage import feedback, proving, specs, trees
 from pipeline.stage.run import StageEnd, StageRun, blocked
 
 LINE_MAX = 1_000
@@ -35,34 +37,38 @@ class Replayed:
 async def replay(run: StageRun, onto: str) -> Replayed | StageEnd:
     """Return the change on `onto`, or block with the conflict that nobody could resolve."""
     repository = run.context.repositories[run.name]
-    tree = run.context.tree(run.name, f"rebase-{run.activation[:8]}")
-    await repository.remove_worktree(tree)
-    result = await repository.rebase(
-        commits_from=run.here["base"], head=run.here["head"], onto=onto, worktree=tree, author=run.context.author
-    )
-    clean = result.head is not None
+    async with trees.empty(run, run.name, "rebase") as tree:
+        result = await repository.rebase(
+            commits_from=run.here["base"], head=run.here["head"], onto=onto, worktree=tree, author=run.context.author
+        )
+        clean = result.head is not None
+        ended = await _settled(run, onto, tree, result)
+    if isinstance(ended, StageEnd):
+        return ended
+    return await _replayed(run, onto, ended, clean=clean)
+
+
+async def _settled(run: StageRun, onto: str, tree: Path, result: RebaseResult) -> str | StageEnd:
+    """Let conflicts be resolved until none is left; returns the head, or how the stage ends."""
     came_back: list[Feedback] = []
     for number in range(1, CONFLICTS_MAX + 1):
         if result.head is not None:
             break
-        stop = await _resolve(run, onto, result, number, came_back)
+        stop = await _resolve(run, onto, tree, result, number, came_back)
         if stop is not None:
             return stop
         try:
-            result = await repository.continue_rebase(worktree=tree, author=run.context.author)
+            result = await run.context.repositories[run.name].continue_rebase(worktree=tree, author=run.context.author)
             came_back = []
         except ModelError as problem:
             came_back = [Feedback(kind=FeedbackKind.REBASE, source="pipeline", text=problem.message)]
-    await repository.remove_worktree(tree)
-    if result.head is None:
-        return _unresolved(run, result, "The conflicts did not end.")
-    return await _replayed(run, onto, result.head, clean=clean)
+    return result.head or _unresolved(run, result, "The conflicts did not end.")
 
 
 async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Replayed:
     """Find the tests commit of the replayed line: at its old place, or by its trailer when commits fell away."""
     repository = run.context.repositories[run.name]
-    await repository.update_ref(f"refs/changeline/keep/{run.context.cr_id}/{run.context.epoch}/{head}", head)
+    await repository.update_ref(kept_refs.work(run.context.cr_id, run.context.epoch, head), head)
     replayed = [commit for commit, _ in await repository.log(onto, head, limit=LINE_MAX)]
     old = [commit for commit, _ in await repository.log(run.here["base"], run.here["head"], limit=LINE_MAX)]
     tests = onto
@@ -77,10 +83,9 @@ async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Repl
 
 
 async def _resolve(
-    run: StageRun, onto: str, result: RebaseResult, number: int, came_back: Sequence[Feedback]
+    run: StageRun, onto: str, tree: Path, result: RebaseResult, number: int, came_back: Sequence[Feedback]
 ) -> StageEnd | None:
     repository = run.context.repositories[run.name]
-    tree = run.context.tree(run.name, f"rebase-{run.activation[:8]}")
     limit = run.context.settings.pipeline.diff_max_bytes
     theirs = await repository.diff(run.here["base"], onto, paths=result.conflicts)
     messages = [subject for _, subject in await repository.log(run.here["base"], onto)]

@@ -5,10 +5,8 @@ its files on the base, runs the `preserve` tests (they must pass) and the `chang
 fails for a right reason) and hands weak tests back.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -25,24 +23,35 @@ from pipeline.ports import Environment, Stack
 from pipeline.proof.protected_tests import check_test_writer, is_protected
 from pipeline.proof.red_green import RedRules, RedVerdict, Verdict, judge_preserve, judge_red
 from pipeline.proof.test_reports import TestReport
+from pipeline.records import RunPurpose
 from pipeline.repositories.stacks import module_names
 from pipeline.specs.behaviour import ScenarioKind
-from pipeline.stage import feedback, proving, trees
+from pipeline.stage import agent_work, feedback, proving
+from pipeline.stage.agent_work import Basis, Frame
+from pipeline.stage.artifacts import Artifact
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
 
-KIND = "tests"
-_RED = TypeAdapter(RedVerdict)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTests:
+    """Tests and their witness, as far as they prove the spec of that hash."""
+
+    spec_hash: str | None
+    commit: str
+    submission: Tests
+    red: RedVerdict
+
+
+TESTS = Artifact("tests", TypeAdapter(StoredTests))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """What both halves of development work with."""
 
-    stack: Stack
-    environment: Environment
-    context: str
+    basis: Basis
     spec: Spec
     verified: VerifiedSpec
     base: str
@@ -50,6 +59,16 @@ class Bench:
     start: str
     """Where the test writer begins: the base, or the head that came back."""
     baseline: TestReport
+
+    @property
+    def stack(self) -> Stack:
+        """The base's stack."""
+        return self.basis.stack
+
+    @property
+    def environment(self) -> Environment:
+        """The base's environment."""
+        return self.basis.environment
 
     async def left_out(self, run: StageRun, files: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the tests of `files` that the repository's own suite leaves out, so that nobody misses them."""
@@ -86,33 +105,16 @@ class ProvenTests:
 async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
     """Let the test writer work until the red witness holds, or block."""
     came_back: list[Feedback] = []
-    purpose = f"tests-{run.activation[:8]}"
-    tree = await trees.fresh(run, run.name, purpose, bench.start)
     commit = bench.start
-    for iteration in range(1, run.context.settings.pipeline.development_iterations_max + 1):
-        handed = await run.context.agents.work(
-            Job(
-                variables=TestWriterVariables(
-                    repository=run.name, spec=bench.verified, test_command=bench.stack.test_command
-                ),
-                stage=run.stage, activation=run.activation, repository=run.name, instance=f"{run.name}/{iteration}",
-                facts=SubmissionFacts(scenarios=scenarios_of(bench.spec)),
-                loop=await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER)),
-                context=bench.context, tree=tree, commit=commit, environment=bench.environment,
-            )
-        )  # fmt: skip
-        commit = handed.snapshot
-        came_back = await _misplaced(run, bench, handed)
-        if not came_back:
-            submission = handed.of(Tests)
-            subject = f"Tests: {bench.spec.feature}"
-            told = await commits.with_feature(run, commit, bench.spec.behaviour())
-            built = await commits.commit(
-                run, snapshot=told, parent=bench.start, step="tests", subject=subject, dated=commit
-            )
-            tests = await witness(run, bench, submission, built)
+    async with agent_work.at_work(run, run.name, "tests", commit, bench.basis) as frame:
+        for iteration in range(1, run.context.settings.pipeline.development_iterations_max + 1):
+            handed = await run.context.agents.work(await _job(run, bench, frame, commit, iteration, came_back))
+            commit = handed.snapshot
+            came_back = await _misplaced(run, bench, handed)
+            if came_back:
+                continue
+            tests = await _witnessed(run, bench, handed)
             if isinstance(tests, ProvenTests):
-                await trees.remove(run, run.name, purpose)
                 return tests
             source = f"red witness, try {iteration}"
             came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text="\n".join(tests))]
@@ -124,6 +126,25 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
     )
 
 
+async def _job(
+    run: StageRun, bench: Bench, frame: Frame, commit: str, iteration: int, came_back: Sequence[Feedback]
+) -> Job:
+    variables = TestWriterVariables(repository=run.name, spec=bench.verified, test_command=bench.stack.test_command)
+    loop = await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER))
+    facts = SubmissionFacts(scenarios=scenarios_of(bench.spec))
+    return frame.job(variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit)
+
+
+async def _witnessed(run: StageRun, bench: Bench, handed: Handed) -> "ProvenTests | list[str]":
+    """Commit what the test writer handed in, and witness it red; returns what is wrong."""
+    subject = f"Tests: {bench.spec.feature}"
+    told = await commits.with_feature(run, handed.snapshot, bench.spec.behaviour())
+    built = await commits.commit(
+        run, snapshot=told, parent=bench.start, step="tests", subject=subject, dated=handed.snapshot
+    )
+    return await witness(run, bench, handed.of(Tests), built)
+
+
 async def stored(run: StageRun) -> ProvenTests | None:
     """Return the newest tests of this repository with their witness, if they prove the present spec."""
     return await stored_of(run, run.name)
@@ -131,30 +152,18 @@ async def stored(run: StageRun) -> ProvenTests | None:
 
 async def stored_of(run: StageRun, name: str) -> ProvenTests | None:
     """As `stored`, for any repository of the run."""
-    content = await run.context.records.artifact(KIND, name)
-    if content is None:
+    kept = await TESTS.load(run.context.artifacts, name)
+    if kept is None or kept.spec_hash != run.state["repositories"][name].get("spec_hash"):
         return None
-    kept: dict[str, Any] = json.loads(content)
-    if kept["spec_hash"] != run.state["repositories"][name].get("spec_hash"):
-        return None
-    submission = Tests.model_validate(kept["submission"])
-    return ProvenTests(
-        commit=kept["commit"], submission=submission, red=_RED.validate_python(kept["red"]), notes=submission.notes
-    )
+    return ProvenTests(commit=kept.commit, submission=kept.submission, red=kept.red, notes=kept.submission.notes)
 
 
 async def keep(run: StageRun, tests: ProvenTests) -> None:
     """Remember tests and witness for later rounds."""
-    kept = {
-        "spec_hash": run.here.get("spec_hash"),
-        "commit": tests.commit,
-        "submission": tests.submission.model_dump(mode="json"),
-        "red": proving.plain(tests.red),
-    }
-    content = json.dumps(kept, ensure_ascii=False).encode()
-    await run.context.records.save_artifact(
-        kind=KIND, name=run.name, content=content, media_type="application/json", facts={"commit": tests.commit}
+    kept = StoredTests(
+        spec_hash=run.here.get("spec_hash"), commit=tests.commit, submission=tests.submission, red=tests.red
     )
+    await TESTS.save(run.context.artifacts, run.name, kept, {"commit": tests.commit})
 
 
 async def sources_of(run: StageRun, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
@@ -198,7 +207,7 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
     if not files:
         return judge_preserve(bench.baseline, ())
     report = await proving.prove(
-        run, name=run.name, commit=commit, purpose="preserve_on_base", selection=files, stack=bench.stack,
+        run, name=run.name, commit=commit, purpose=RunPurpose.PRESERVE_ON_BASE, selection=files, stack=bench.stack,
         environment=bench.environment, restored=await _base_state(run, bench, commit, dict.fromkeys(change)),
         left_out=await bench.left_out(run, files),
     )  # fmt: skip
@@ -206,7 +215,7 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
     await proving.keep(
         run,
         run.name,
-        purpose="preserve_on_base",
+        purpose=RunPurpose.PRESERVE_ON_BASE,
         commit=commit,
         report=report,
         ok=verdict.ok,
@@ -217,7 +226,7 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
 
 async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], submission: Tests) -> RedVerdict:
     report = await proving.prove(
-        run, name=run.name, commit=commit, purpose="red", selection=files, stack=bench.stack,
+        run, name=run.name, commit=commit, purpose=RunPurpose.RED, selection=files, stack=bench.stack,
         environment=bench.environment, restored=await _base_state(run, bench, commit, {}),
         left_out=await bench.left_out(run, files),
     )  # fmt: skip
@@ -232,7 +241,13 @@ async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], s
         sources=await sources_of(run, commit, files),
     )  # fmt: skip
     await proving.keep(
-        run, run.name, purpose="red", commit=commit, report=report, ok=verdict.ok, verdict=proving.plain(verdict)
+        run,
+        run.name,
+        purpose=RunPurpose.RED,
+        commit=commit,
+        report=report,
+        ok=verdict.ok,
+        verdict=proving.plain(verdict),
     )
     return verdict
 

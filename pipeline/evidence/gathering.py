@@ -5,14 +5,12 @@ What is gathered is raw outcomes and the verdicts judged from them; nothing here
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from pipeline.change_request import Stage, branch_name
 from pipeline.coding import test_writing
+from pipeline.coding.code_writing import REBUILD
 from pipeline.errors import InvariantBroken
 from pipeline.evidence import inspection_records
 from pipeline.evidence.bundle import (
@@ -39,27 +37,22 @@ from pipeline.evidence.canonical_json import content_hash
 from pipeline.evidence.presentation import REPORTERS
 from pipeline.evidence.role_usage import roles
 from pipeline.ports import Stack
-from pipeline.proof.baseline import SuiteComparison
-from pipeline.proof.red_green import RedVerdict, Verdict, judge_preserve
-from pipeline.proof.test_reports import TestReport
-from pipeline.records import Gate
+from pipeline.proof.red_green import judge_preserve
+from pipeline.proof.stored_runs import green_of, newest, preserve_of, report_of
+from pipeline.records import Gate, RunPurpose, TestRun
 from pipeline.repositories.stacks import module_names
 from pipeline.screening.risk_flags import kept
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
+from pipeline.stage.artifacts import Bytes
+from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.repository_reading import stack_at
 from pipeline.stage.run import StageRun
-from pipeline.stage.state import outcomes_of
 
-KIND = "evidence"
+BUNDLE = Bytes("evidence")
 NAME = "bundle.json"
 CHECKERS = ("completeness_checker", "regression_checker")
 JOINT_CHECKER = "consistency_checker"
-
-_REPORT = TypeAdapter(TestReport)
-_RED = TypeAdapter(RedVerdict)
-_VERDICT = TypeAdapter(Verdict)
-_SUITE = TypeAdapter(SuiteComparison)
 
 
 async def parts(run: StageRun) -> dict[str, Any]:
@@ -70,9 +63,7 @@ async def parts(run: StageRun) -> dict[str, Any]:
 async def keep(run: StageRun) -> str:
     """Build, sign and store the bundle as it stands; returns its SHA-256."""
     content = build_bundle(await _sections(run), run.context.signer)
-    return await run.context.records.save_artifact(
-        kind=KIND, name=NAME, content=content, media_type="application/json", facts={"attempt": run.context.attempt}
-    )
+    return await BUNDLE.save(run.context.artifacts, NAME, content, {"attempt": run.context.attempt})
 
 
 async def _sections(run: StageRun) -> Sections:
@@ -93,7 +84,7 @@ async def _sections(run: StageRun) -> Sections:
         screening=tuple(await kept(run)),
         repositories=repositories,
         reviews=await _reviews(run),
-        roles=roles(await run.context.records.calls(), await run.context.records.prompts()),
+        roles=roles(await run.context.spending.calls(), await run.context.spending.prompts()),
         skipped=await _skipped(run),
         approvals=await _approvals(run, release_parts(request, repositories)),
     )
@@ -147,12 +138,11 @@ async def _repository(run: StageRun, name: str) -> RepositoryEvidence:
 
 
 async def _rebuilds(run: StageRun, name: str) -> tuple[RebuildRecord, ...]:
-    content = await run.context.records.artifact("rebuild", name)
-    if content is None:
+    rebuilt = await REBUILD.load(run.context.artifacts, name)
+    if rebuilt is None:
         return ()
-    rebuilt = json.loads(content)
-    digest = hashlib.sha256(rebuilt["log"].encode()).hexdigest()
-    return (RebuildRecord(manifest_hash=rebuilt["manifest_hash"], why=rebuilt["why"], log_sha256=digest),)
+    digest = hashlib.sha256(rebuilt.log.encode()).hexdigest()
+    return (RebuildRecord(manifest_hash=rebuilt.manifest_hash, why=rebuilt.why, log_sha256=digest),)
 
 
 async def _commit(run: StageRun, name: str, commit: str) -> CommitRecord:
@@ -164,28 +154,28 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
     facts = run.state["repositories"][name]
     repository = run.context.repositories[name]
     stack, _ = await stack_at(repository, facts["base"], run.context.targets[name])
-    rows = await run.context.records.test_runs(name)
-    suite = _row(rows, "green_suite", facts["head"])
-    preserve_base = _found(rows, "preserve_on_base", facts["tests"])
-    baseline = _run_of(_row(rows, "baseline", facts["base"]))
-    preserve_head = _found(rows, "green_preserve", facts["head"])
-    judged = suite["verdict"]
+    runs = await run.context.test_runs.all(name)
+    suite = _proven(runs, RunPurpose.GREEN_SUITE, facts["head"])
+    preserve_base = newest(runs, RunPurpose.PRESERVE_ON_BASE, facts["tests"])
+    baseline = _run_of(_proven(runs, RunPurpose.BASELINE, facts["base"]))
+    preserve_head = newest(runs, RunPurpose.GREEN_PRESERVE, facts["head"])
+    judged = green_of(suite)
     no_preserve = judge_preserve(baseline.report, ())
     return WitnessRecord(
         rules=await _rules(run, name, stack),
         change_files=tests.change_files,
         preserve_files=tests.preserve_files,
-        retired_files=tuple(judged["retired"]),
-        red=_run_of(_row(rows, "red", facts["tests"])),
+        retired_files=judged.retired,
+        red=_run_of(_proven(runs, RunPurpose.RED, facts["tests"])),
         preserve_base=_run_of(preserve_base) if preserve_base else None,
-        change=_run_of(_row(rows, "green_change", facts["head"])),
+        change=_run_of(_proven(runs, RunPurpose.GREEN_CHANGE, facts["head"])),
         preserve=_run_of(preserve_head) if preserve_head else None,
         suite_base=baseline,
         suite_head=_run_of(suite),
-        red_verdict=_RED.validate_python(judged["red"]),
-        preserve_verdict=_VERDICT.validate_python(preserve_base["verdict"]) if preserve_base else no_preserve,
-        suite_verdict=_SUITE.validate_python(judged["suite"]),
-        green_verdict=_VERDICT.validate_python(judged["green"]),
+        red_verdict=judged.red,
+        preserve_verdict=preserve_of(preserve_base) if preserve_base else no_preserve,
+        suite_verdict=judged.suite,
+        green_verdict=judged.green,
     )
 
 
@@ -203,7 +193,7 @@ async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
     reviews = list(await _spec_checks(run))
     for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
         for reviewer in REPORTERS:
-            found = await run.context.records.findings(activation=f"{outcome['activation']}/{reviewer}")
+            found = await run.context.findings.all(activation=f"{outcome['activation']}/{reviewer}")
             findings = tuple(finding for _, finding in found)
             blocking = any(finding.severity.blocking for finding in findings)
             verdict = "changes_required" if blocking else "pass"
@@ -237,7 +227,7 @@ async def _skipped(run: StageRun) -> tuple[SkipRecord, ...]:
         SkipRecord(
             stage=str(said.body.get("stage", "")), actor=said.actor, at=said.created_at.isoformat(), reason=str(said.body.get("instructions") or "")
         )
-        for said in await run.context.records.interventions()
+        for said in await run.context.interventions.all()
         if said.action == "skip" and said.status == "acted"
     )  # fmt: skip
 
@@ -254,7 +244,7 @@ async def _approvals(run: StageRun, current: Mapping[str, Any]) -> tuple[Approva
             parts=dict(gate.content.get("parts", gate.content)),
             carried_over=_carried_over(run, gate, current),
         )
-        for gate in await run.context.records.gates()
+        for gate in await run.context.gates.all()
         if gate.status == "decided"
     )
 
@@ -267,16 +257,12 @@ def _carried_over(run: StageRun, gate: Gate, current: Mapping[str, Any]) -> bool
     return all(facts.get("approved_round") == facts.get("round") for facts in run.state["repositories"].values())
 
 
-def _row(rows: Sequence[Mapping[str, Any]], purpose: str, commit: str) -> Mapping[str, Any]:
-    found = _found(rows, purpose, commit)
+def _proven(runs: Sequence[TestRun], purpose: RunPurpose, commit: str) -> TestRun:
+    found = newest(runs, purpose, commit)
     if found is None:
         raise InvariantBroken("A test run that the evidence needs was not kept.", purpose=purpose, commit=commit)
     return found
 
 
-def _found(rows: Sequence[Mapping[str, Any]], purpose: str, commit: str) -> Mapping[str, Any] | None:
-    return next((row for row in reversed(rows) if (row["purpose"], row["commit"]) == (purpose, commit)), None)
-
-
-def _run_of(row: Mapping[str, Any]) -> RunRecord:
-    return RunRecord(commit=row["commit"], report=_REPORT.validate_python(row["report"]))
+def _run_of(run: TestRun) -> RunRecord:
+    return RunRecord(commit=run.commit, report=report_of(run))

@@ -1,13 +1,15 @@
 """What each judge looked at, kept with its verdict under the activation it judged in, for the evidence and for people."""
 
 import asyncio
-import json
+
+from pydantic import TypeAdapter
 
 from pipeline.agents.job import Handed
 from pipeline.evidence.bundle import InspectionRecord, ReviewRecord
+from pipeline.stage.artifacts import Artifact
 from pipeline.stage.run import StageRun
 
-KIND = "inspection"
+INSPECTION = Artifact("inspection", TypeAdapter(ReviewRecord))
 FILES_MAX = 50
 
 
@@ -28,21 +30,13 @@ async def keep(run: StageRun, role: str, repository: str, commit: str | None, ve
             failed=handed.inspection.failed,
         ),
     )
-    content = json.dumps(record.model_dump(mode="json"), sort_keys=True).encode()
-    name = _name(run.activation, role, repository)
-    await run.context.records.save_artifact(
-        kind=KIND,
-        name=name,
-        content=content,
-        media_type="application/json",
-        facts={"attempt": run.context.attempt},
-    )
+    name, facts = _name(run.activation, role, repository), {"attempt": run.context.attempt}
+    await INSPECTION.save(run.context.artifacts, name, record, facts)
 
 
 async def kept(run: StageRun, activation: str, role: str, repository: str) -> ReviewRecord | None:
     """Return what was kept; None for a judge that was not asked, or that judged before this was kept."""
-    content = await run.context.records.artifact(KIND, _name(activation, role, repository))
-    return ReviewRecord.model_validate_json(content) if content else None
+    return await INSPECTION.load(run.context.artifacts, _name(activation, role, repository))
 
 
 def _name(activation: str, role: str, repository: str) -> str:

@@ -4,6 +4,7 @@ Gathered from rows at the moment it is shown; the release content's hash is what
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.agents.submissions.specs import Spec
@@ -11,14 +12,15 @@ from pipeline.change_request import Stage
 from pipeline.coding import moved_bases
 from pipeline.evidence.pull_request_text import PullRequestFacts, body
 from pipeline.findings import Finding
+from pipeline.proof.stored_runs import green_of, newest, report_of
+from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import kept
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
+from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.run import StageRun
-from pipeline.stage.state import RepositoryState, outcomes_of
 
 REPORTERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
-GREEN = ("green_rebased", "green_suite")
 
 
 async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
@@ -26,7 +28,7 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
     request = await specs.request_of(run)
     facts = run.state["repositories"][name]
     spec = await specs.spec_of(run, name)
-    suite = await _suite(run, name, facts)
+    suite = await _suite(run, name, facts["head"])
     repository = run.context.repositories[name]
     text = body(
         PullRequestFacts(
@@ -35,13 +37,13 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             summary=request.summary,
             source=run.context.source,
             external_url=run.context.external_url,
-            cost_usd=f"{await run.context.records.cost_usd():.2f}",
+            cost_usd=f"{await run.context.spending.cost_usd():.2f}",
             scripted=run.context.scripted,
             criteria=[f"{one.id}: {one.text}" for one in request.acceptance_criteria],
             scenarios=[(one.id, one.kind.value, one.title) for one in spec.scenarios],
             added_tests=await _proven_tests(run, name),
-            suite=suite["summary"],
-            pre_existing=suite["pre_existing"],
+            suite=suite.summary,
+            pre_existing=suite.pre_existing,
             findings=await current_findings(run, name),
             flags=await kept(run),
             files=await repository.changed_files(facts["base"], facts["head"]),
@@ -65,7 +67,7 @@ async def release(run: StageRun) -> dict[str, Any]:
         "skipped": await skipped(run),
         "request_changes": await request_changes(run),
         "repositories": {name: await _repository(run, name) for name in names},
-        "cost_usd": f"{await run.context.records.cost_usd():.4f}",
+        "cost_usd": f"{await run.context.spending.cost_usd():.4f}",
         "scripted": run.context.scripted,
     }
 
@@ -74,7 +76,7 @@ async def skipped(run: StageRun) -> list[str]:
     """Return what a person skipped; every approver sees it."""
     return [
         f"{said.actor} skipped {said.body.get('stage', 'a stage')}{_because(said.body)}"
-        for said in await run.context.records.interventions()
+        for said in await run.context.interventions.all()
         if said.action == "skip" and said.status == "acted"
     ]
 
@@ -86,7 +88,7 @@ async def request_changes(run: StageRun) -> list[str]:
     """Return who changed the text of the request on the way; every approver sees it."""
     return [
         f"{said.actor} {_CHANGED[said.action]}: revision {said.body['revision']}"
-        for said in await run.context.records.interventions()
+        for said in await run.context.interventions.all()
         if said.action in _CHANGED
     ]
 
@@ -105,18 +107,18 @@ async def history(run: StageRun) -> str:
     ]
     lines += [
         f"{said.actor} said {said.action}: {said.body.get('instructions') or ''}".strip()
-        for said in await run.context.records.interventions()
+        for said in await run.context.interventions.all()
     ]
     lines += [
-        f"{row['purpose']} of {row['repository']}: {'ok' if row['ok'] else 'not ok'}"
-        for row in await run.context.records.test_runs()
+        f"{one.purpose} of {one.repository}: {'ok' if one.ok else 'not ok'}"
+        for one in await run.context.test_runs.all()
     ]
     return "\n".join(lines)
 
 
 async def findings_text(run: StageRun) -> str:
     """Return all findings, one a line."""
-    return "\n".join(_finding(owner, finding) for owner, finding in await run.context.records.findings()) or "none"
+    return "\n".join(_finding(owner, finding) for owner, finding in await run.context.findings.all()) or "none"
 
 
 async def current_findings(run: StageRun, name: str) -> list[Finding]:
@@ -124,7 +126,7 @@ async def current_findings(run: StageRun, name: str) -> list[Finding]:
     outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
     if outcome is None:
         return []
-    found = [await run.context.records.findings(activation=f"{outcome['activation']}/{source}") for source in REPORTERS]
+    found = [await run.context.findings.all(activation=f"{outcome['activation']}/{source}") for source in REPORTERS]
     return [finding for reported in found for _, finding in reported]
 
 
@@ -133,9 +135,9 @@ async def _repository(run: StageRun, name: str) -> dict[str, Any]:
     repository, target = run.context.repositories[name], run.context.targets[name]
     spec = await specs.revision_of(run, name)
     files = await repository.changed_files(facts["base"], facts["head"])
-    suite = await _suite(run, name, facts)
+    suite = await _suite(run, name, facts["head"])
     current = await current_findings(run, name)
-    everything = [finding for owner, finding in await run.context.records.findings() if owner == name]
+    everything = [finding for owner, finding in await run.context.findings.all() if owner == name]
     return {
         "base_branch": target.base_branch,
         "base": facts["base"],
@@ -148,11 +150,11 @@ async def _repository(run: StageRun, name: str) -> dict[str, Any]:
         "files": [
             {"path": file.path, "status": file.status, "added": file.added, "removed": file.removed} for file in files
         ],
-        "suite": suite["summary"],
-        "pre_existing_failures": suite["pre_existing"],
+        "suite": suite.summary,
+        "pre_existing_failures": list(suite.pre_existing),
         "findings": [_finding(name, finding) for finding in current],
         "resolved_findings": len(everything) - len(current),
-        "rebases": await moved_bases.kept(run, name),
+        "rebases": moved_bases.MOVES.holds.dump_python(await moved_bases.kept(run, name), mode="json"),
     }
 
 
@@ -163,15 +165,20 @@ def _scenarios(spec: Spec) -> list[dict[str, Any]]:
     ]
 
 
-async def _suite(run: StageRun, name: str, facts: RepositoryState) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Suite:
+    summary: str
+    pre_existing: tuple[str, ...]
+
+
+async def _suite(run: StageRun, name: str, head: str) -> _Suite:
     """Return how the full suite of the head went, from the run that proved it."""
-    for row in reversed(await run.context.records.test_runs(name)):
-        if row["commit"] == facts["head"] and row["purpose"] in GREEN:
-            compared = row["verdict"].get("suite", {})
-            outcomes = [case["outcome"] for case in row["report"]["cases"]]
-            counts = ", ".join(f"{outcomes.count(kind)} {kind}" for kind in sorted(set(outcomes)))
-            return {"summary": counts or "no tests", "pre_existing": list(compared.get("pre_existing", []))}
-    return {"summary": "not run", "pre_existing": []}
+    proven = newest(await run.context.test_runs.all(name), RunPurpose.GREEN_SUITE, head)
+    if proven is None:
+        return _Suite(summary="not run", pre_existing=())
+    outcomes = [case.outcome.value for case in report_of(proven).cases]
+    counts = ", ".join(f"{outcomes.count(kind)} {kind}" for kind in sorted(set(outcomes)))
+    return _Suite(summary=counts or "no tests", pre_existing=green_of(proven).suite.pre_existing)
 
 
 async def _proven_tests(run: StageRun, name: str) -> int:
@@ -179,10 +186,8 @@ async def _proven_tests(run: StageRun, name: str) -> int:
     spec = await specs.spec_of(run, name)
     if not any(one.kind is ScenarioKind.CHANGE for one in spec.scenarios):
         return 0
-    for row in reversed(await run.context.records.test_runs(name)):
-        if row["purpose"] == "green_change":
-            return sum(1 for test in row["verdict"].get("red", {}).get("tests", []) if test["counts"])
-    return 0
+    proven = newest(await run.context.test_runs.all(name), RunPurpose.GREEN_CHANGE)
+    return sum(test.counts for test in green_of(proven).red.tests) if proven is not None else 0
 
 
 def _finding(owner: str, finding: Finding) -> str:

@@ -3,7 +3,7 @@
 Pure: everything comes in by parameter, and outside text is quoted so that it cannot pose as ours.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,8 +95,3 @@ def _file(file: ChangedFile) -> str:
 
 def _bullets(lines: Any) -> str:
     return "\n".join(f"- {' '.join(str(line).split())}" for line in lines) or "- none"
-
-
-def facts_line(values: Mapping[str, Any]) -> str:
-    """Return facts as one readable line, for histories and summaries."""
-    return ", ".join(f"{key} {value}" for key, value in sorted(values.items()) if value not in (None, "", []))

@@ -1,31 +1,31 @@
 """What each agent role used: calls, tokens and money, summed from the ledger, with the prompt it worked by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from pipeline.evidence.bundle import RoleRecord
+from pipeline.records import ModelCall, PromptUse
 
-_TOKENS = ("input_tokens", "cache_write_tokens", "cache_read_tokens", "output_tokens")
 
-
-def roles(calls: Sequence[Mapping[str, Any]], prompts: Sequence[Mapping[str, Any]]) -> tuple[RoleRecord, ...]:
+def roles(calls: Sequence[ModelCall], prompts: Sequence[PromptUse]) -> tuple[RoleRecord, ...]:
     """Return one record per role, by role name, with the newest prompt it worked by."""
-    hashes = {str(prompt["role"]): str(prompt["opened"].get("prompt_hash", "")) for prompt in prompts}
-    by_role: dict[str, list[Mapping[str, Any]]] = {}
+    hashes = {prompt.role: prompt.prompt_hash for prompt in prompts}
+    by_role: dict[str, list[ModelCall]] = {}
     for call in calls:
-        by_role.setdefault(str(call["role"]), []).append(call)
+        by_role.setdefault(call.role, []).append(call)
     return tuple(_record(role, used, hashes.get(role, "")) for role, used in sorted(by_role.items()))
 
 
-def _record(role: str, calls: Sequence[Mapping[str, Any]], prompt_hash: str) -> RoleRecord:
-    tokens = {name: sum(int(call[name]) for call in calls) for name in _TOKENS}
+def _record(role: str, calls: Sequence[ModelCall], prompt_hash: str) -> RoleRecord:
     return RoleRecord(
         role=role,
         prompt_sha256=prompt_hash,
-        models=tuple(sorted({str(call["model"]) for call in calls})),
+        models=tuple(sorted({call.model for call in calls})),
         calls=len(calls),
-        cost_usd=str(sum((Decimal(call["cost_usd"]) for call in calls), Decimal(0))),
-        estimated=any(call["estimated"] for call in calls),
-        **tokens,
+        cost_usd=str(sum((call.cost_usd for call in calls), Decimal(0))),
+        estimated=any(call.estimated for call in calls),
+        input_tokens=sum(call.input_tokens for call in calls),
+        cache_write_tokens=sum(call.cache_write_tokens for call in calls),
+        cache_read_tokens=sum(call.cache_read_tokens for call in calls),
+        output_tokens=sum(call.output_tokens for call in calls),
     )

@@ -1,113 +1,64 @@
-"""Named places where a process may be told to end itself, so that a test can end it at every one of them.
+"""Which crash points a change request passes that meets no obstacle: derived from stages, effects and journal entries.
 
-Problem: a `kill -9` from outside hits some moment; the moments that matter are those between two durable steps. Choice:
-the composition roots wrap their ports when a setting names a directory; a file in it named like a point arms it, and the
-process that reaches it takes the file away and kills or freezes itself. Invariants: an armed point strikes once, however
-many processes pass it; without a scripted model the setting is refused, so no real work can be ended this way.
+Problem: a list that is written by hand misses the step that was added last, and no kill ever strikes there. Choice: the
+list follows from the declarations. Invariant (a test with real processes holds it): an undisturbed run of one repository
+passes each of these points and no other.
 """
 
-import json
-import os
-import signal
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 
 from pipeline.change_request import Stage
-from pipeline.errors import CallerError
+from pipeline.machine.crash_points import around
 from pipeline.ports import EntryKind
-from pipeline.settings.process import ProcessSettings
+from pipeline.stage.registry import declared, line_stages, per_repository
 
-SETTING = "CHANGELINE_CRASH_POINTS"
-STRUCK = "struck"
-"""Below the directory: what struck, with the process and the moment, in a file named like the point."""
-PASSED = "passed"
-"""Below the directory, if the test made it: an empty file for every point that a process came to."""
-EFFECT_KINDS = ("push", "merge", "delete_ref", "delete_snapshots")
-CHECKPOINTS = 23
-"""So many does a change request make that meets no obstacle, in one repository."""
-_WITHOUT_RESULT = (Stage.RELEASE_GATE, Stage.SYNC)
-"""The gate stores none, and only a change request that was handed back passes the other."""
-_EDITORS = ("test_writer", "code_writer")
-_SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
-
-Reached = Callable[[str], None]
-"""Told the name of a point; may not return."""
+EDITORS = ("test_writer", "code_writer")
+"""Who leaves snapshots when nothing is in conflict."""
+_AT_THE_START = 2
+"""The checkpoint of what a run is given, and the one before its first stage."""
+_AT_A_GATE = 2
+"""That of the question, and that of the answer."""
 
 
-def around(*parts: str) -> tuple[str, str]:
-    """Return the two points around one durable step."""
-    name = ".".join(parts)
-    return f"{name}.before", f"{name}.after"
+@cache
+def in_workers() -> tuple[str, ...]:
+    """Return the points that a worker passes."""
+    passed = [stage for stage in line_stages() if not _waits(stage)]
+    return (
+        *(point for kind in _effect_kinds() for point in around("effect", kind, "intend")),
+        *(point for number in range(checkpoints()) for point in around("checkpoint", f"{number:02}")),
+        *(point for stage in passed for point in around("result", stage.value)),
+        *(point for kind in EntryKind for point in around("journal", kind.value)),
+        *(point for role in EDITORS for point in around("snapshot", role)),
+    )
 
 
-IN_WORKERS: tuple[str, ...] = (
-    *(point for kind in EFFECT_KINDS for point in around("effect", kind, "intend")),
-    *(point for number in range(CHECKPOINTS) for point in around("checkpoint", f"{number:02}")),
-    *(point for stage in Stage if stage not in _WITHOUT_RESULT for point in around("result", stage.value)),
-    *(point for kind in EntryKind for point in around("journal", kind.value)),
-    *(point for role in _EDITORS for point in around("snapshot", role)),
-)
-IN_CONTROLLERS: tuple[str, ...] = tuple(
-    point for kind in EFFECT_KINDS for step in ("claim", "act", "record") for point in around("effect", kind, step)
-)
-POINTS: tuple[str, ...] = (*IN_WORKERS, *IN_CONTROLLERS)
-"""Every named crash point; a test holds that an undisturbed run passes each of them and no other."""
+@cache
+def in_controllers() -> tuple[str, ...]:
+    """Return the points that a controller passes."""
+    return tuple(
+        point
+        for kind in _effect_kinds()
+        for step in ("claim", "act", "record")
+        for point in around("effect", kind, step)
+    )
 
 
-def unnoticed(_point: str) -> None:
-    """Pass every point: what everybody does who was not told otherwise."""
+def points() -> tuple[str, ...]:
+    """Return every named crash point."""
+    return (*in_workers(), *in_controllers())
 
 
-def crash_points(settings: ProcessSettings) -> Reached | None:
-    """Return what strikes at armed points; None where none can be armed. Raises `CallerError` for a real model."""
-    if settings.crash_points is None:
-        return None
-    if settings.scenario is None:
-        raise CallerError(
-            "Crash points end processes and are for tests with a scripted model only.",
-            field=SETTING,
-            remedy="Unset it.",
-        )
-    return CrashPoints(settings.crash_points).reached
+def checkpoints() -> int:
+    """Return how many checkpoints are made: one for each node on the way, joins and gates included."""
+    nodes = sum(2 if per_repository(stage) else 1 for stage in line_stages())
+    return _AT_THE_START + nodes + _AT_A_GATE * sum(_waits(stage) for stage in line_stages())
 
 
-@dataclass(frozen=True, slots=True)
-class CrashPoints:
-    """The armed points of one directory."""
+def _waits(stage: Stage) -> bool:
+    gate = declared(stage).gate
+    return gate is not None and gate.always
 
-    directory: Path
 
-    def arm(self, point: str, *, action: str = "kill", skip: int = 0) -> None:
-        """Arm a point: `action` is kill or freeze; it strikes after having been passed `skip` times."""
-        draft = self.directory / f"{point}.draft"
-        draft.write_text(json.dumps({"action": action, "skip": skip}), encoding="ascii")
-        draft.replace(self.directory / point)
-
-    def disarm(self) -> list[str]:
-        """Take away what did not strike; returns its names."""
-        left = [point for point in POINTS if (self.directory / point).exists()]
-        for point in left:
-            (self.directory / point).unlink(missing_ok=True)
-        return left
-
-    def reached(self, point: str) -> None:
-        """End or freeze this process, if the point is armed and nobody was quicker."""
-        if (self.directory / PASSED).is_dir():
-            (self.directory / PASSED / point).touch()
-        armed = self.directory / point
-        mine = self.directory / f"{point}.{os.getpid()}"
-        try:
-            armed.rename(mine)
-        except FileNotFoundError:
-            return
-        told = json.loads(mine.read_text(encoding="ascii"))
-        if told["skip"] > 0:
-            self.arm(point, action=told["action"], skip=told["skip"] - 1)
-            mine.unlink()
-            return
-        mine.write_text(json.dumps({**told, "pid": os.getpid(), "at": time.time()}), encoding="ascii")
-        (self.directory / STRUCK).mkdir(exist_ok=True)
-        mine.rename(self.directory / STRUCK / point)
-        os.kill(os.getpid(), _SIGNALS[told["action"]])
+def _effect_kinds() -> tuple[str, ...]:
+    return tuple(kind for stage in line_stages() for kind in declared(stage).effects)

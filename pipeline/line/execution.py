@@ -17,27 +17,26 @@ from pipeline import events
 from pipeline.change_request import PauseReason, Stage
 from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.line import routing
-from pipeline.line.skipping import SKIPPABLE
+from pipeline.line.skipping import left_out
 from pipeline.records import StageResult
 from pipeline.stage.context import StageContext
+from pipeline.stage.declaration import StageDeclaration
+from pipeline.stage.outcomes import outcomes_of
+from pipeline.stage.registry import declared, line_stages
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import (
     PAUSE,
-    PER_REPOSITORY,
     Outcome,
     RepositoryTask,
     RunState,
     Verdict,
     outcome_key,
-    outcomes_of,
 )
 
-Body = Callable[[StageRun], Awaitable[StageEnd]]
-Inputs = Callable[[StageRun], list[Any]]
 Node = Callable[[RepositoryTask, Runtime[StageContext]], Awaitable[RunState]]
 
 
-def stage_node(stage: Stage, body: Body, inputs: Inputs) -> Node:
+def stage_node(stage: Stage, declaration: StageDeclaration) -> Node:
     """Wrap a stage's coroutine as a node of the graph."""
 
     async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
@@ -46,10 +45,10 @@ def stage_node(stage: Stage, body: Body, inputs: Inputs) -> Node:
             state=state,
             context=runtime.context,
             activation=_activation(runtime),
-            repository=state["repository"] if stage in PER_REPOSITORY else None,
+            repository=state["repository"] if declaration.per_repository else None,
         )
-        update = await _update(run, body, inputs)
-        if stage in PER_REPOSITORY:
+        update = await _update(run, declaration)
+        if declaration.per_repository:
             return update
         return {**update, **await decided(stage, _merged(state, update), run.context, run.activation)}
 
@@ -62,7 +61,7 @@ def join_node(stage: Stage) -> Node:
     async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
         update = await decided(stage, state, runtime.context, _activation(runtime))
         if update["goto"] != PAUSE:
-            await runtime.context.records.settle_instructions(None)
+            await runtime.context.interventions.settle_instructions(None)
         return update
 
     return node
@@ -71,7 +70,7 @@ def join_node(stage: Stage) -> Node:
 async def decided(stage: Stage, state: RunState, context: StageContext, activation: str) -> RunState:
     """Ask `routing` what follows, announce a loop-back, and answer those who asked to skip."""
     verdicts = {outcome["verdict"] for outcome in outcomes_of(state, stage).values()}
-    await context.records.settle_skips(
+    await context.interventions.settle_skips(
         stage, happened=verdicts <= {Verdict.PASSED, Verdict.WAITING}, activation=activation
     )
     limits = context.settings.pipeline
@@ -83,25 +82,25 @@ async def decided(stage: Stage, state: RunState, context: StageContext, activati
                 back_to=Stage(decision.goto),
                 why=decision.why[:500],
                 loop=decision.loops[stage.value],
-                loops_max=routing.loops_max(stage, limits),
+                loops_max=routing.sends_back(stage).at_most(limits),
             )
         )
     return {"goto": decision.goto, "wait": decision.wait, "loops": decision.loops}
 
 
-async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
-    if run.stage in SKIPPABLE:
-        run = replace(run, skip=await run.context.records.skip_of(run.stage, run.repository, run.activation))
-    inputs_hash = _hash([run.stage.value, run.note, *([run.skip.id] if run.skip else []), *inputs(run)])
-    known = await run.context.records.valid_result(run.repository or "", run.stage, inputs_hash)
+async def _update(run: StageRun, declaration: StageDeclaration) -> RunState:
+    if left_out(run.stage):
+        run = replace(run, skip=await run.context.interventions.skip_of(run.stage, run.repository, run.activation))
+    inputs_hash = _hash([run.stage.value, run.note, *([run.skip.id] if run.skip else []), *declaration.inputs(run)])
+    known = await run.context.results.valid(run.repository or "", run.stage, inputs_hash)
     if known is not None:
         return cast("RunState", known.result["update"])
     await _check_working_time(run)
     started = run.context.clock.monotonic()
-    if run.stage is not Stage.SYNC:
-        await run.context.records.enter_stage(run.stage)
+    if not declaration.beside_the_line:
+        await run.context.progress.enter_stage(run.stage)
     await run.emit(events.StageEntered(round=_round(run)))
-    end = await body(run)
+    end = await declaration.body(run)
     update = _as_update(run, end)
     duration = run.context.clock.monotonic() - started
     completed = run.located(
@@ -113,8 +112,8 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
             inputs_hash=inputs_hash, result={"update": update},
         )  # fmt: skip
         # From the result on nothing of this stage runs again, so whatever belongs to its end comes before or with it.
-        await run.context.records.settle_instructions(run.repository)
-        await run.context.records.save_result(result, announced_by=completed)
+        await run.context.interventions.settle_instructions(run.repository)
+        await run.context.results.save(result, announced_by=completed)
         run.context.snapshots.kick()
     else:
         await run.context.emit(completed)
@@ -123,7 +122,7 @@ async def _update(run: StageRun, body: Body, inputs: Inputs) -> RunState:
 
 async def _check_working_time(run: StageRun) -> None:
     """Stop before a stage when the working time is used up; each time a person lets the run go on, it is given once more."""
-    worked_s, times = await run.context.records.working_time()
+    worked_s, times = await run.context.progress.working_time()
     allowed_s = run.context.settings.pipeline.working_time_max_s * (1 + times)
     if worked_s > allowed_s:
         raise PersonNeeded(
@@ -135,11 +134,14 @@ async def _check_working_time(run: StageRun) -> None:
 
 
 def _round(run: StageRun) -> int:
-    if run.stage is Stage.DEVELOPMENT:
+    if "round" in declared(run.stage).finds:
         return run.here.get("round", 0) + 1
     loops = run.state.get("loops", {})
     sent_back = [
-        stage for stage, target in routing.SENT_BACK_TO.items() if target.number <= run.stage.number <= stage.number
+        stage
+        for stage in line_stages()
+        if (back := declared(stage).sends_back) is not None
+        if back.to.number <= run.stage.number <= stage.number
     ]
     return 1 + sum(loops.get(stage.value, 0) for stage in sent_back)
 

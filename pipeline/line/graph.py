@@ -1,11 +1,8 @@
-"""The line as a state machine: nodes and edges only.
+"""The line as a state machine: nodes and edges only, drawn from what the stages declare (`docs/architecture.md` shows it).
 
-    intake → screening → repository_identification → workspaces → translation* ⇄ verification → development* ⇄ review*
-    → rebase* → delivery → release_gate → merge_check ⇄ rebase → release → retrospective → cleanup      (* per repository)
-
-A person who hands a taken over change request back enters at `sync`, which leads to translation, verification,
-development, review or rebase. Every stage may end at `pause`, whose sole statement interrupts; `resume` reads what people said from rows and leads back.
-Joins are where fan-outs end and `routing` decides. Node names are a contract (`state.GRAPH_VERSION`).
+A person who hands a taken over change request back enters at the stage beside the line. Every stage may end at `pause`, whose
+sole statement interrupts; `resume` reads what people said from rows and leads back. Joins are where fan-outs end and `routing`
+decides. Node names are a contract with runs that wait (`pipeline.line.version`).
 """
 
 from collections.abc import Sequence
@@ -25,49 +22,11 @@ from pipeline.line.execution import join_node, stage_node
 from pipeline.line.resuming import resume
 from pipeline.stage import state as states
 from pipeline.stage.context import StageContext
-from pipeline.stage.state import PER_REPOSITORY, RepositoryTask, RunState
-from pipeline.stages import (
-    cleanup,
-    delivery,
-    development,
-    intake,
-    merge_check,
-    rebase,
-    release,
-    release_gate,
-    repository_identification,
-    retrospective,
-    review,
-    screening,
-    sync,
-    translation,
-    verification,
-    workspaces,
-)
+from pipeline.stage.registry import declared, line_stages, per_repository
+from pipeline.stage.state import RepositoryTask, RunState
 
 Line = CompiledStateGraph[RunState, StageContext, RunState, RunState]
-
-_STAGES = {
-    Stage.INTAKE: (intake.intake, intake.inputs),
-    Stage.SCREENING: (screening.screening, screening.inputs),
-    Stage.REPOSITORY_IDENTIFICATION: (
-        repository_identification.repository_identification,
-        repository_identification.inputs,
-    ),
-    Stage.WORKSPACES: (workspaces.workspaces, workspaces.inputs),
-    Stage.TRANSLATION: (translation.translation, translation.inputs),
-    Stage.VERIFICATION: (verification.verification, verification.inputs),
-    Stage.DEVELOPMENT: (development.development, development.inputs),
-    Stage.REVIEW: (review.review, review.inputs),
-    Stage.REBASE: (rebase.rebase, rebase.inputs),
-    Stage.DELIVERY: (delivery.delivery, delivery.inputs),
-    Stage.RELEASE_GATE: (release_gate.release_gate, release_gate.inputs),
-    Stage.MERGE_CHECK: (merge_check.merge_check, merge_check.inputs),
-    Stage.RELEASE: (release.release, release.inputs),
-    Stage.RETROSPECTIVE: (retrospective.retrospective, retrospective.inputs),
-    Stage.CLEANUP: (cleanup.cleanup, cleanup.inputs),
-    Stage.SYNC: (sync.sync, sync.inputs),
-}
+_STAGES = frozenset(stage.value for stage in Stage)
 
 
 def compile_line(saver: BaseCheckpointSaver[str]) -> Line:
@@ -80,9 +39,9 @@ def compile_line(saver: BaseCheckpointSaver[str]) -> Line:
 @cache
 def _compiled() -> Line:
     graph = StateGraph(RunState, context_schema=StageContext)
-    for stage, (body, inputs) in _STAGES.items():
-        graph.add_node(stage.value, cast("Any", stage_node(stage, body, inputs)), input_schema=RepositoryTask)
-        if stage in PER_REPOSITORY:
+    for stage in Stage:
+        graph.add_node(stage.value, cast("Any", stage_node(stage, declared(stage))), input_schema=RepositoryTask)
+        if per_repository(stage):
             graph.add_node(join_name(stage), cast("Any", join_node(stage)), input_schema=RepositoryTask)
             graph.add_edge(stage.value, join_name(stage))
         graph.add_conditional_edges(decider(stage), follow, targets(stage))
@@ -105,14 +64,14 @@ def follow(state: RunState) -> str | Sequence[Send]:
     goto = state["goto"]
     if goto == states.END:
         return GRAPH_END
-    if goto in {stage.value for stage in PER_REPOSITORY}:
+    if goto in _STAGES and per_repository(Stage(goto)):
         return [Send(goto, {**state, "repository": name}) for name in sorted(state["repositories"])]
     return goto
 
 
 def enter(state: RunState) -> str | Sequence[Send]:
     """Begin at the first stage, where a restart asked for, or at the question that waited through an upgrade."""
-    return follow(state) if state.get("goto") else Stage.INTAKE.value
+    return follow(state) if state.get("goto") else line_stages()[0].value
 
 
 def join_name(stage: Stage) -> str:
@@ -122,15 +81,10 @@ def join_name(stage: Stage) -> str:
 
 def decider(stage: Stage) -> str:
     """Return the node after which the next step is decided."""
-    return join_name(stage) if stage in PER_REPOSITORY else stage.value
+    return join_name(stage) if per_repository(stage) else stage.value
 
 
 def targets(stage: Stage) -> dict[Any, str]:
     """Return where a stage may lead, as `routing` defines it."""
-    if stage is Stage.SYNC:
-        return {name: name for name in [*(onward.value for onward in routing.AFTER_SYNC), states.PAUSE]}
-    onward = Stage(routing.LINE[stage.number + 1]).value if stage is not Stage.CLEANUP else GRAPH_END
-    reachable = [onward, states.PAUSE]
-    if stage in routing.SENT_BACK_TO:
-        reachable.append(routing.SENT_BACK_TO[stage].value)
-    return {name: name for name in reachable}
+    names = [GRAPH_END if name == states.END else name for name in routing.reachable(stage)]
+    return {name: name for name in names}

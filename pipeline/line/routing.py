@@ -1,43 +1,21 @@
 """Where a change request goes next: pure decisions over the state, each with its reason.
 
 Problem: routing hidden in nodes lets a red suite reach delivery. Choice: one function per question, no I/O; a stage only
-says how it ended, and this module says what follows. Invariant (a property test holds it): no path leads from a blocked
-or sent-back outcome to a later stage.
+says how it ended and declares where it leads, and this module says what follows. Invariant (a property test holds it): no
+path leads from a blocked or sent-back outcome to a later stage.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from pipeline.change_request import PauseReason, Stage
+from pipeline.change_request import Stage
 from pipeline.errors import InvariantBroken
 from pipeline.limits import Limits
-from pipeline.stage.state import END, PAUSE, Outcome, RunState, Verdict, Wait, outcomes_of
-
-LINE = tuple(stage for stage in Stage if stage is not Stage.SYNC)
-
-AFTER_SYNC = (Stage.TRANSLATION, Stage.VERIFICATION, Stage.DEVELOPMENT, Stage.REVIEW, Stage.REBASE)
-"""Where a handed back change may go on: never later than the rebase, which proves everything again where it must."""
-
-SENT_BACK_TO = {
-    Stage.VERIFICATION: Stage.TRANSLATION,
-    Stage.REVIEW: Stage.DEVELOPMENT,
-    Stage.REBASE: Stage.DEVELOPMENT,
-    Stage.DELIVERY: Stage.DEVELOPMENT,
-    Stage.RELEASE_GATE: Stage.DEVELOPMENT,
-    Stage.MERGE_CHECK: Stage.REBASE,
-    Stage.RELEASE: Stage.MERGE_CHECK,
-}
-"""Which earlier stage works again when a stage sends the change back."""
-
-LOOP_REASON = {
-    Stage.VERIFICATION: PauseReason.SPEC_LOOP,
-    Stage.REVIEW: PauseReason.REVIEW_LOOP,
-    Stage.REBASE: PauseReason.TESTS_FAILED,
-    Stage.DELIVERY: PauseReason.CI_FAILED,
-    Stage.RELEASE_GATE: PauseReason.REVIEW_LOOP,
-    Stage.MERGE_CHECK: PauseReason.REBASE_CONFLICT,
-    Stage.RELEASE: PauseReason.DELIVERY_FAILED,
-}
-"""Why the change request pauses when a loop is used up."""
+from pipeline.stage.declaration import SendsBack
+from pipeline.stage.outcomes import outcomes_of
+from pipeline.stage.registry import after_handback, declared, label, line_stages
+from pipeline.stage.state import END, PAUSE, Outcome, RunState, Verdict, Wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +28,19 @@ class Decision:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentBack:
+    """That a stage, or a person at its gate, sends the change back: why, and in whose words."""
+
+    stage: Stage
+    why: str
+    who: str
+    """How the message for people begins: who sent what back."""
+    repositories: tuple[str, ...] = ()
+    """Whom it concerns; none means all."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
 def after(stage: Stage, state: RunState, limits: Limits) -> Decision:
     """Decide what follows a stage whose outcomes are all in the state."""
     outcomes = outcomes_of(state, stage)
@@ -57,17 +48,48 @@ def after(stage: Stage, state: RunState, limits: Limits) -> Decision:
         return stop
     back = {name: outcome for name, outcome in outcomes.items() if outcome["verdict"] == Verdict.SENT_BACK}
     if back:
-        return _loop(stage, state, limits, back)
-    if stage is Stage.SYNC:
-        return _after_sync(outcomes[""])
-    return Decision(goto=_next(stage))
+        return loop_back(_sent_back(stage, back), state, limits)
+    if declared(stage).beside_the_line:
+        return _after_handback(outcomes[""])
+    return Decision(goto=onward(stage))
 
 
-def loops_max(stage: Stage, limits: Limits) -> int:
-    """Return how often a stage may send the change back before a person is asked."""
-    if stage is Stage.VERIFICATION:
-        return limits.verification_loops_max
-    return limits.review_loops_max if stage in {Stage.REVIEW, Stage.RELEASE_GATE} else limits.ci_loops_max
+def loop_back(sent: SentBack, state: RunState, limits: Limits) -> Decision:
+    """Decide on sending back: the earlier stage works again, until the loops are used up and a person is asked."""
+    back = sends_back(sent.stage)
+    loop = state.get("loops", {}).get(sent.stage.value, 0) + 1
+    allowed = back.at_most(limits)
+    if loop <= allowed:
+        return Decision(goto=back.to.value, loops={sent.stage.value: loop}, why=sent.why)
+    wait: Wait = {
+        "kind": "pause", "stage": back.to.value, "repository": "", "repositories": sorted(sent.repositories),
+        "reason": back.paused_as.value, "message": f"{sent.who} {loop} times; {allowed} are allowed.",
+        "facts": {"last": sent.why, "loops": loop, **sent.facts},
+    }  # fmt: skip
+    return Decision(goto=PAUSE, wait=wait, why=sent.why)
+
+
+def sends_back(stage: Stage) -> SendsBack:
+    """Return where a stage sends the change back; one that cannot is asked in error."""
+    back = declared(stage).sends_back
+    if back is None:
+        raise InvariantBroken("A stage that sends nothing back did so.", stage=stage.value)
+    return back
+
+
+def onward(stage: Stage) -> str:
+    """Return the node after a stage that passed."""
+    place = line_stages().index(stage)
+    return END if stage is line_stages()[-1] else line_stages()[place + 1].value
+
+
+def reachable(stage: Stage) -> tuple[str, ...]:
+    """Return every node to which a stage may lead."""
+    declaration = declared(stage)
+    if declaration.beside_the_line:
+        return (*(one.value for one in after_handback()), PAUSE)
+    back = (declaration.sends_back.to.value,) if declaration.sends_back else ()
+    return (onward(stage), PAUSE, *back)
 
 
 def _stop(stage: Stage, outcomes: dict[str, Outcome]) -> Decision | None:
@@ -78,11 +100,11 @@ def _stop(stage: Stage, outcomes: dict[str, Outcome]) -> Decision | None:
     return None
 
 
-def _after_sync(outcome: Outcome) -> Decision:
-    onward = Stage(outcome["next"])
-    if onward not in AFTER_SYNC:
-        raise InvariantBroken("A handed back change cannot go on there.", stage=onward.value)
-    return Decision(goto=onward.value)
+def _after_handback(outcome: Outcome) -> Decision:
+    stage = Stage(outcome["next"])
+    if stage not in after_handback():
+        raise InvariantBroken("A handed back change cannot go on there.", stage=stage.value)
+    return Decision(goto=stage.value)
 
 
 def _wait(stage: Stage, repository: str, outcome: Outcome) -> Wait:
@@ -94,21 +116,10 @@ def _wait(stage: Stage, repository: str, outcome: Outcome) -> Wait:
     return {**wait, "kind": "pause", "reason": outcome["reason"]}
 
 
-def _loop(stage: Stage, state: RunState, limits: Limits, back: dict[str, Outcome]) -> Decision:
-    loop = state.get("loops", {}).get(stage.value, 0) + 1
-    allowed = loops_max(stage, limits)
+def _sent_back(stage: Stage, back: dict[str, Outcome]) -> SentBack:
     why = "; ".join(
         f"{name}: {outcome.get('summary', '')}" if name else outcome.get("summary", "")
         for name, outcome in back.items()
     )
-    if loop <= allowed:
-        return Decision(goto=SENT_BACK_TO[stage].value, loops={stage.value: loop}, why=why)
-    reason = LOOP_REASON[stage]
-    message = f"{stage.value.replace('_', ' ').capitalize()} sent the change back {loop} times; {allowed} are allowed."
-    wait: Wait = {"kind": "pause", "stage": SENT_BACK_TO[stage].value, "repository": "", "reason": reason.value}
-    wait["repositories"] = sorted(name for name in back if name)
-    return Decision(goto=PAUSE, wait={**wait, "message": message, "facts": {"last": why, "loops": loop}}, why=why)
-
-
-def _next(stage: Stage) -> str:
-    return END if stage is LINE[-1] else LINE[stage.number + 1].value
+    who = f"{label(stage)} sent the change back"
+    return SentBack(stage=stage, why=why, who=who, repositories=tuple(name for name in back if name))

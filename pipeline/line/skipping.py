@@ -6,40 +6,35 @@ approver and signed into the evidence.
 """
 
 from pipeline.change_request import PauseReason, Stage
+from pipeline.pause_reasons import PAUSE_REASONS
+from pipeline.stage.declaration import NeverSkipped, Skippable
+from pipeline.stage.registry import declared
 
-SKIPPABLE = {
-    Stage.VERIFICATION: "The checkers' opinion on the specs; you vouch for them, and a spec gate still opens.",
-    Stage.REVIEW: "The three reviewers; diff scope and secret scan still run, and may still stop it.",
-    Stage.RETROSPECTIVE: "What could be learned from this run.",
-}
-"""What exactly is left out."""
 
-WHY_NOT = {
-    Stage.INTAKE: "every later stage works from the structured request",
-    Stage.SCREENING: "text of high risk is accepted with `resume` after reading it, never passed unread",
-    Stage.REPOSITORY_IDENTIFICATION: "nothing can be changed before it is known where",
-    Stage.WORKSPACES: "nothing can run without a base commit and an environment",
-    Stage.TRANSLATION: "code is only written from specs",
-    Stage.DEVELOPMENT: "tests that were red and a suite that is green are what is delivered",
-    Stage.REBASE: "the suite has to be green on the base that it is merged into",
-    Stage.DELIVERY: "nothing can be released that was not pushed",
-    Stage.RELEASE_GATE: "a release is approved or rejected, never passed by",
-    Stage.MERGE_CHECK: "a base branch that moved has not been tested",
-    Stage.RELEASE: "it is the purpose of the change request",
-    Stage.CLEANUP: "it signs the evidence",
-    Stage.SYNC: "agents who have not read a person's work would undo it",
-}
+def left_out(stage: Stage) -> str | None:
+    """Return what exactly is left out when a stage is skipped, None for a stage that never is."""
+    skip = declared(stage).skip
+    return skip.left_out if isinstance(skip, Skippable) else None
 
-_OF_A_LOOP = {PauseReason.SPEC_LOOP: Stage.VERIFICATION, PauseReason.REVIEW_LOOP: Stage.REVIEW}
-_NEEDS_AN_ANSWER = frozenset(
-    {PauseReason.SECRET_FOUND, PauseReason.DIFF_SCOPE, PauseReason.TAMPERING, PauseReason.INPUT_RISK,
-     PauseReason.HANDED_OVER, PauseReason.HANDBACK_REFUSED, PauseReason.SOURCE_CHANGED}
-)  # fmt: skip
+
+def why_never(stage: Stage) -> str | None:
+    """Return why a stage is never skipped, None for one that may be."""
+    skip = declared(stage).skip
+    return skip.because if isinstance(skip, NeverSkipped) else None
 
 
 def skippable(stage: Stage | None, reason: PauseReason | None) -> Stage | None:
     """Return the stage that `skip` would skip now, None when it would not be honest."""
-    if reason in _NEEDS_AN_ANSWER:
+    if reason is not None and PAUSE_REASONS[reason].needs_answer:
         return None
-    asked = _OF_A_LOOP.get(reason, stage) if reason else stage
-    return asked if asked in SKIPPABLE else None
+    asked = _whose_loop(reason) or stage
+    return asked if asked is not None and left_out(asked) else None
+
+
+def _whose_loop(reason: PauseReason | None) -> Stage | None:
+    """Return the skippable stage whose loops were used up: it sent back, so the run stands at another one."""
+    for stage in Stage:
+        back = declared(stage).sends_back
+        if back is not None and back.paused_as is reason and left_out(stage):
+            return stage
+    return None

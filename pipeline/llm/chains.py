@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.concurrency.back_off import BackOff
 from pipeline.ports import ModelClass
 
 
@@ -38,7 +39,8 @@ class RetrySettings(BaseModel):
         """Return the wait before retry number `retry` (from 1): the provider's wish, or the growing back-off."""
         if retry_after_s is not None:
             return retry_after_s
-        return min(self.initial_backoff_s * self.backoff_factor ** (retry - 1), self.backoff_max_s)
+        pauses = BackOff(first_s=self.initial_backoff_s, longest_s=self.backoff_max_s, factor=self.backoff_factor)
+        return pauses.pause_s(retry)
 
 
 class ModelSettings(BaseModel):

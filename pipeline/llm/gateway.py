@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from pipeline.change_request import PauseReason
+from pipeline.concurrency.back_off import BackOff
 from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import ChangelineError, DatabaseAway, PersonNeeded, TransientError
 from pipeline.llm.chains import CallPurpose, ModelSettings, Route
@@ -31,7 +32,8 @@ from pipeline.ports import (
     Usage,
 )
 
-STORE_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+STORE_AGAIN = BackOff(first_s=0.2, longest_s=8.0)
+STORE_TRIES_MAX = 7
 NOTHING_USED = Usage(input_tokens=0, cache_write_tokens=0, cache_read_tokens=0, output_tokens=0)
 
 
@@ -219,11 +221,11 @@ class Gateway:
 
     async def _durably(self, store: Callable[[], Awaitable[None]]) -> None:
         """Store what was paid for, through a restart of the database: giving up means to buy it again."""
-        for wait_s in STORE_AGAIN_S:
+        for failures in range(1, STORE_TRIES_MAX):
             try:
                 return await store()
             except DatabaseAway:
-                await self.clock.sleep(wait_s)
+                await self.clock.sleep(STORE_AGAIN.pause_s(failures))
         return await store()
 
     def _price_of(self, answer: ModelAnswer, requested: ModelPrice) -> ModelPrice:

@@ -10,9 +10,9 @@ from pipeline.ports.environments import Environment, Environments, Language, Sta
 from pipeline.ports.git import Author, ChangedFile, Forge, NotPublic, RebaseResult, RemoteFacts, Repository
 from pipeline.ports.journal import EntryKind, Instruction, Instructions, Journal, JournalEntry, JournalKey
 from pipeline.ports.live import DELTA_MAX_BYTES, Bell, Deltas, Emit, TenantBell, TenantDeltas
+from pipeline.ports.messages import AnswerBlock, Json, Message, StopReason, TextBlock, Tool
 from pipeline.ports.models import (
     DeltaListener,
-    Json,
     Ledger,
     ModelAnswer,
     ModelClass,
@@ -29,6 +29,7 @@ from pipeline.ports.webhooks import Delivery, Receipt, Webhooks
 
 __all__ = [
     "DELTA_MAX_BYTES",
+    "AnswerBlock",
     "Author",
     "Bell",
     "ChangedFile",
@@ -53,6 +54,7 @@ __all__ = [
     "Json",
     "Language",
     "Ledger",
+    "Message",
     "ModelAnswer",
     "ModelClass",
     "ModelProvider",
@@ -71,8 +73,11 @@ __all__ = [
     "SignatureVerifier",
     "Signer",
     "Stack",
+    "StopReason",
     "TenantBell",
     "TenantDeltas",
+    "TextBlock",
+    "Tool",
     "TurnListener",
     "Usage",
     "UsageListener",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from pipeline.ports.models import Json
+from pipeline.ports.messages import Json
 
 
 class EntryKind(StrEnum):

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-Json: TypeAlias = dict[str, Any]
-"""A JSON object exactly as a provider sends or receives it; the journal stores its bytes."""
+from pipeline.ports.messages import AnswerBlock, Message, TextBlock, Tool
 
 DeltaListener: TypeAlias = Callable[[str], None]
 """Called with each piece of text as it streams; must return at once."""
@@ -45,12 +44,12 @@ What it saw last is what a cut call is settled by; `estimated` is always set.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """One call in the Messages form. Lists are sent as they are, byte for byte."""
+    """One call in the canonical dialect (`messages.py`); an adapter whose provider speaks it sends the lists as they are."""
 
     model: str
-    system: tuple[Json, ...]
-    tools: tuple[Json, ...]
-    messages: tuple[Json, ...]
+    system: tuple[TextBlock, ...]
+    tools: tuple[Tool, ...]
+    messages: tuple[Message, ...]
     max_tokens: int
     timeout_s: float = 600.0
 
@@ -60,16 +59,18 @@ class ModelAnswer:
     """A complete answer. `stop_reason` is never None: an answer without one is a broken stream and raises instead."""
 
     model: str
-    content: tuple[Json, ...]
+    content: tuple[AnswerBlock, ...]
     stop_reason: str
+    """A `StopReason`, or a word that the product does not know yet."""
     usage: Usage
     request_id: str | None = None
 
 
 class ModelProvider(Protocol):
-    """One provider behind its official SDK, streaming."""
+    """One provider behind its official SDK, streaming. Translates between its own dialect and `messages.py`."""
 
     name: str
+    """What routes of the settings call it."""
 
     async def ask(
         self,
@@ -79,9 +80,14 @@ class ModelProvider(Protocol):
     ) -> ModelAnswer:
         """Return the whole answer. Cancelling closes the stream at once.
 
-        Raises `TransientError` for 429, 5xx, 529, timeouts, dropped and truncated streams (with what is known of the
-        usage in `facts`), and `PersonNeeded(providers_down)` for authentication and invalid requests.
+        Every tool call of the answer has an id, a name and an object for input. Raises `TransientError` for 429, 5xx,
+        529, timeouts, dropped and truncated streams and malformed answers (with what is known of the usage in `facts`
+        and the provider's own wish in `retry_after_s`), and `PersonNeeded(providers_down)`, which names the setting to
+        look at and never the key, for authentication and invalid requests.
         """
+
+    async def aclose(self) -> None:
+        """Give back what is held open; nothing is asked afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

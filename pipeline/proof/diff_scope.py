@@ -56,8 +56,6 @@ class DiffScope:
     added: Sequence[AddedLine]
     scenarios: str
     """The text of all scenarios of this repository."""
-    scope_patterns: Collection[str] = ()
-    """Globs of the spec's scope; empty switches the file-scope warning off."""
     base_paths: Collection[str] = ()
     manifests_before: Mapping[str, str] = field(default_factory=dict)
     """Texts of the changed manifests at the base (absent: new)."""
@@ -73,7 +71,6 @@ def analyse(scope: DiffScope, limits: Limits) -> list[Finding]:
         *_infrastructure(scope),
         *_dependencies(scope),
         *_endpoints(scope),
-        *_out_of_scope(scope),
     ]
     return sorted(findings, key=lambda finding: not finding.severity.blocking)
 
@@ -193,16 +190,6 @@ def _in_scenarios(path: str, scenarios: str) -> bool:
     if not fixed:
         return path in scenarios if path else False
     return all(part.lower() in scenarios.lower() for part in fixed)
-
-
-def _out_of_scope(scope: DiffScope) -> list[Finding]:
-    if not scope.scope_patterns:
-        return []
-    return [
-        _finding(Severity.MINOR, "file_scope", f"{file.path} is outside the scope that the spec names.", file=file.path)
-        for file in scope.changed
-        if not matches_any(file.path, scope.scope_patterns)
-    ]
 
 
 def _finding(

@@ -14,7 +14,8 @@ from pipeline.limits import Limits
 from pipeline.line import routing
 from pipeline.replay.recording import Recording
 from pipeline.replay.verdicts import Difference
-from pipeline.stage.state import END, PER_REPOSITORY, RunState, Verdict, outcome_key
+from pipeline.stage.registry import per_repository
+from pipeline.stage.state import END, RunState, Verdict, outcome_key
 
 _OPEN_ENDED = frozenset({Verdict.BLOCKED.value, Verdict.WAITING.value})
 
@@ -76,10 +77,10 @@ def _step(recording: Recording, walk: _Walk, kind: str, payload: Mapping[str, An
 
 def _take(walk: _Walk, payload: Mapping[str, Any]) -> None:
     stage, repository = Stage(payload["stage"]), payload.get("repository")
-    if stage in PER_REPOSITORY and repository:
+    if per_repository(stage) and repository:
         walk.names.add(repository)
     outcome = {"verdict": payload["outcome"], "summary": payload["summary"]}
-    walk.outcomes[outcome_key(stage, repository if stage in PER_REPOSITORY else None)] = outcome
+    walk.outcomes[outcome_key(stage, repository if per_repository(stage) else None)] = outcome
     walk.ended, walk.free = stage, payload["outcome"] in _OPEN_ENDED
 
 
@@ -97,7 +98,7 @@ def _looped(recording: Recording, walk: _Walk, payload: Mapping[str, Any]) -> It
     now = {
         "to": decision.goto,
         "loop": decision.loops.get(stage.value),
-        "loops_max": routing.loops_max(stage, walk.limits),
+        "loops_max": routing.sends_back(stage).at_most(walk.limits),
         "why": decision.why[:500],
     }
     walk.loops[stage.value] = payload["loop"]

@@ -33,6 +33,7 @@ from pipeline.ports import (
     Reservation,
     SandboxCommand,
 )
+from pipeline.ports.messages import as_answer
 from pipeline.replay.recording import Said
 
 _AS_RECORDED: dict[type[Record], frozenset[str]] = {
@@ -173,7 +174,7 @@ class RecordedModel:
             if isinstance(answer, Answered):
                 record.take_as_recorded()
                 return ModelAnswer(
-                    model=answer.model, content=tuple(answer.content), stop_reason=answer.stop_reason,
+                    model=answer.model, content=as_answer(answer.content), stop_reason=answer.stop_reason,
                     usage=answer.tokens, request_id=answer.request_id,
                 )  # fmt: skip
             if answer is None:

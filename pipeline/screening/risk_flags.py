@@ -1,18 +1,22 @@
 """Risk flags of a request: found by patterns and by a model, united, kept for reviewers, evidence and people."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from pipeline.change_request import PauseReason
 from pipeline.findings import Risk, RiskFlag
 from pipeline.screening.patterns import screen_text
+from pipeline.stage.artifacts import Artifact
 from pipeline.stage.run import StageRun
 
-KIND = "screening"
-NAME = "flags.json"
-ACCEPTED = "accepted.json"
+FLAGS = Artifact("screening", TypeAdapter(list[RiskFlag]))
+FLAGS_NAME = "flags.json"
+PASSAGES = Artifact("screening", TypeAdapter(list[tuple[str, str]]))
+"""Pattern and quote of what a person has let pass."""
+ACCEPTED_NAME = "accepted.json"
 
 
 def deterministic(run: StageRun) -> list[RiskFlag]:
@@ -38,29 +42,22 @@ async def unaccepted(run: StageRun, flags: Sequence[RiskFlag]) -> list[RiskFlag]
     """
     if not run.context.settings.security.pause_on_high_risk:
         return []
-    accepted = json.loads(await run.context.records.artifact(KIND, ACCEPTED) or b"[]")
+    accepted = await PASSAGES.load(run.context.artifacts, ACCEPTED_NAME) or []
     shown = run.shown(PauseReason.INPUT_RISK)
     if shown is not None:
-        accepted += [pair for flag in shown["flags"] if (pair := [flag["pattern"], flag["quote"]]) not in accepted]
-        content = json.dumps(accepted, ensure_ascii=False).encode()
-        await run.context.records.save_artifact(
-            kind=KIND, name=ACCEPTED, content=content, media_type="application/json", facts={}
-        )
-    return [flag for flag in flags if flag.risk is Risk.HIGH and [flag.pattern, flag.quote] not in accepted]
+        accepted += [pair for flag in shown["flags"] if (pair := (flag["pattern"], flag["quote"])) not in accepted]
+        await PASSAGES.save(run.context.artifacts, ACCEPTED_NAME, accepted)
+    return [flag for flag in flags if flag.risk is Risk.HIGH and (flag.pattern, flag.quote) not in accepted]
 
 
 async def keep(run: StageRun, flags: Sequence[RiskFlag]) -> None:
     """Store the flags of this change request."""
-    content = json.dumps(plain(flags), ensure_ascii=False).encode()
-    await run.context.records.save_artifact(
-        kind=KIND, name=NAME, content=content, media_type="application/json", facts={}
-    )
+    await FLAGS.save(run.context.artifacts, FLAGS_NAME, list(flags))
 
 
 async def kept(run: StageRun) -> list[RiskFlag]:
     """Return the stored flags."""
-    content = await run.context.records.artifact(KIND, NAME)
-    return [RiskFlag(**{**one, "risk": Risk(one["risk"])}) for one in json.loads(content or b"[]")]
+    return await FLAGS.load(run.context.artifacts, FLAGS_NAME) or []
 
 
 def plain(flags: Sequence[RiskFlag]) -> list[dict[str, Any]]:

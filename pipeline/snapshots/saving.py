@@ -18,6 +18,7 @@ from pipeline.errors import ChangelineError, Conflict, LeaseLost, PersonNeeded
 from pipeline.events import Warned
 from pipeline.limits import Limits
 from pipeline.ports import Author, Clock, Emit, Repository, SecretScanner
+from pipeline.repositories import kept_refs
 from pipeline.snapshots import checks
 
 DELETION = "delete_snapshots"
@@ -25,21 +26,6 @@ DELETION = "delete_snapshots"
 SETTLE_S = 20.0
 """How long a worker that leaves its change request waits for its last push."""
 MESSAGE = "Snapshots of {cr_id}\n\nThe parents are the snapshots. Changeline deletes this ref when the work is done.\n"
-
-
-def keep_prefix(cr_id: str) -> str:
-    """Return where a cache keeps commits of a change request alive, by epoch; `pushed` and `remote` are no epochs."""
-    return f"refs/changeline/keep/{cr_id}/"
-
-
-def kept_ref(cr_id: str, purpose: str, commit: str) -> str:
-    """Return the ref that keeps a commit which a change request needs, but which is no work to be saved elsewhere."""
-    return f"{keep_prefix(cr_id)}{purpose}/{commit}"
-
-
-def shown_ref(cr_id: str, commit: str) -> str:
-    """Return the ref that keeps what people can look at after the change request ended."""
-    return f"refs/changeline/shown/{cr_id}/{commit}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,7 +115,7 @@ class SnapshotPushes:
         if not fresh:
             return
         if line.known is None:
-            line.known = list((await repository.refs(f"{keep_prefix(self.cr_id)}pushed/")).values())
+            line.known = list((await repository.refs(kept_refs.pushed(self.cr_id))).values())
         passing = [tip for tip in fresh if await self._may_leave(name, line, tip)]
         line.done.update(set(fresh) - set(passing))
         if not passing:
@@ -140,7 +126,7 @@ class SnapshotPushes:
             passing[0], parents=parents, message=message, author=self.author, when=self.clock.now()
         )
         await self._send(repository, name, line, envelope)
-        await repository.update_ref(f"{keep_prefix(self.cr_id)}pushed/{self.epoch}", envelope)
+        await repository.update_ref(kept_refs.pushed(self.cr_id, self.epoch), envelope)
         line.done.update(passing)
         line.known, line.at_remote, line.complaint = [*line.known, envelope], envelope, ""
 
@@ -148,9 +134,8 @@ class SnapshotPushes:
         """Return the newest snapshots and every commit that is kept; what earlier epochs left behind too."""
         repository = self.repositories[name]
         wip = await repository.refs(wip_prefixes(self.cr_id, name)[0])
-        kept = await repository.refs(keep_prefix(self.cr_id))
-        epochs = [commit for ref, commit in kept.items() if ref.removeprefix(keep_prefix(self.cr_id))[0].isdigit()]
-        return list(dict.fromkeys([*wip.values(), *epochs]))
+        kept = await repository.refs(kept_refs.prefix(self.cr_id))
+        return list(dict.fromkeys([*wip.values(), *kept_refs.of_epochs(self.cr_id, kept)]))
 
     async def _may_leave(self, name: str, line: _Line, tip: str) -> bool:
         repository = self.repositories[name]
@@ -202,7 +187,7 @@ class SnapshotPushes:
 async def fetch_snapshots(repository: Repository, cr_id: str, name: str) -> None:
     """Bring the snapshots of every epoch from the remote into the cache. Idempotent."""
     found = await repository.remote_refs(wip_prefixes(cr_id, name))
-    await repository.fetch_refs(sorted(found), into=f"{keep_prefix(cr_id)}remote/")
+    await repository.fetch_refs(sorted(found), into=kept_refs.fetched(cr_id))
 
 
 async def delete_snapshots(repository: Repository, cr_id: str, name: str, *, shown: Sequence[str]) -> list[str]:
@@ -221,15 +206,15 @@ async def forget(repository: Repository, cr_id: str, name: str, *, shown: Sequen
     """Let the cache keep of an ended change request only the commits that people can still look at. Idempotent."""
     for commit in shown:
         if await repository.has_commit(commit):
-            await repository.update_ref(shown_ref(cr_id, commit), commit)
+            await repository.update_ref(kept_refs.shown(cr_id, commit), commit)
     await repository.drop_refs(wip_prefixes(cr_id, name)[0])
-    await repository.drop_refs(keep_prefix(cr_id))
+    await repository.drop_refs(kept_refs.prefix(cr_id))
 
 
 def deletion(
     cr_id: str, attempt: int, repository: str, remote: str, *, shown: Sequence[str | None] = ()
 ) -> dict[str, Any]:
-    """Return the intent to delete all snapshots of one repository, as `Effects.intend` and `Records.intend` take it.
+    """Return the intent to delete all snapshots of one repository, as `Effects.intend` takes it.
 
     `shown` are the commits that people can still look at afterwards, None for those that there are not.
     """

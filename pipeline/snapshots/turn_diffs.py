@@ -8,16 +8,16 @@ than `PATCH_MAX_BYTES`.
 """
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from pipeline.ports import ChangedFile, JournalKey, Repository
+from pipeline.ports.records import ArtifactStore
 from pipeline.proof.secret_shapes import redacted_lines
-from pipeline.stage.context import Records
+from pipeline.stage.artifacts import Artifact
 
-KIND = "turn_diff"
 PATCH_MAX_BYTES = 1_000_000
 LINES_MAX = 50_000
 """Of a difference that is read at all; beyond it only the list of files is kept."""
@@ -34,6 +34,9 @@ class TurnDiff:
     truncated: bool
 
 
+TURN_DIFF = Artifact("turn_diff", TypeAdapter(TurnDiff))
+
+
 def name_of(key: JournalKey, turn: int | None) -> str:
     """Return the name under which a turn's difference is kept; None is the whole conversation."""
     return f"{key.attempt}/{key.activation}/{key.role}/{key.instance}/{'all' if turn is None else turn}"
@@ -43,28 +46,13 @@ def name_of(key: JournalKey, turn: int | None) -> str:
 class TurnDiffs:
     """Keeps the differences of one change request's turns."""
 
-    records: Records
+    artifacts: ArtifactStore
     repository: Callable[[str], Repository]
 
     async def keep(self, name: str, key: JournalKey, turn: int | None, before: str, after: str) -> None:
         """Keep what a turn, or a whole conversation, changed in a repository. Safe to repeat."""
         found = await _difference(self.repository(name), before, after)
-        await self.records.save_artifact(
-            kind=KIND, name=name_of(key, turn), content=written(found), media_type="application/json",
-            facts={"repository": name},
-        )  # fmt: skip
-
-
-def written(found: TurnDiff) -> bytes:
-    """Return a difference as it is stored."""
-    return json.dumps(asdict(found), ensure_ascii=False).encode()
-
-
-def read(content: bytes) -> TurnDiff:
-    """Return a stored difference."""
-    stored: Mapping[str, Any] = json.loads(content)
-    files = tuple(ChangedFile(**one) for one in stored["files"])
-    return TurnDiff(**{**stored, "files": files})
+        await TURN_DIFF.save(self.artifacts, name_of(key, turn), found, {"repository": name})
 
 
 async def _difference(repository: Repository, before: str, after: str) -> TurnDiff:

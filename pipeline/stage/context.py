@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pipeline.agents.job import Agents
-from pipeline.change_request import RepositoryTarget, Stage
-from pipeline.events import Event
-from pipeline.findings import Finding
+from pipeline.change_request import RepositoryTarget
 from pipeline.ports import (
     Author,
     Clock,
@@ -23,144 +20,21 @@ from pipeline.ports import (
     Signer,
     Stack,
 )
-from pipeline.records import Effect, Gate, Intervention, SpecRevision, StageResult
+from pipeline.ports.records import (
+    ArtifactStore,
+    Effects,
+    Findings,
+    Gates,
+    Interventions,
+    Learnings,
+    Progress,
+    PullRequests,
+    Results,
+    Specs,
+    Spending,
+    TestRuns,
+)
 from pipeline.settings.runtime import RuntimeSettings
-
-
-class Records(Protocol):
-    """What stages keep and read again, for one attempt of one change request. Everything is safe to repeat."""
-
-    async def valid_result(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
-        """Return the stored result of the same inputs, unless a person asked for the stage to run again."""
-
-    async def save_result(self, result: StageResult, *, announced_by: Event) -> None:
-        """Keep a stage's result and its event together; the activation that runs again keeps the first, announced once."""
-
-    async def invalidate(self, stages: Sequence[Stage]) -> None:
-        """Forget the results of stages, because a person asked for them to run again."""
-
-    async def carry_over(self, from_attempt: int) -> None:
-        """Take over specs, test runs and findings of an earlier attempt, once, to go on from a stage in the middle."""
-
-    async def working_time(self) -> tuple[float, int]:
-        """Return the leased working time in seconds, waits excluded, and how often a person let the run go on."""
-
-    async def enter_stage(self, stage: Stage) -> None:
-        """Record where the line is, for people."""
-
-    async def store_structured(self, structured: Mapping[str, Any]) -> None:
-        """Keep the structured request."""
-
-    async def structured(self) -> Mapping[str, Any]:
-        """Return the structured request; empty before intake ended."""
-
-    async def record_progress(self, repository: str, **values: Any) -> None:
-        """Set base_commit, tests_commit, head_commit, merge_commit, branch or facts of a repository."""
-
-    async def save_spec(
-        self, *, repository: str, activation: str, feature: str, spec: Mapping[str, Any]
-    ) -> SpecRevision:
-        """Keep the next revision; the same activation keeps its own."""
-
-    async def latest_spec(self, repository: str) -> SpecRevision | None:
-        """Return the newest revision."""
-
-    async def verify_spec(self, repository: str, revision: int) -> None:
-        """Mark a revision as verified."""
-
-    async def save_test_run(
-        self, *, repository: str, stage: Stage, activation: str, purpose: str, commit: str, ok: bool,
-        report: Mapping[str, Any], verdict: Mapping[str, Any],
-    ) -> str:  # fmt: skip
-        """Keep one of the pipeline's own test runs; running again replaces it."""
-
-    async def test_runs(self, repository: str | None = None) -> Sequence[Mapping[str, Any]]:
-        """Return test runs, oldest first."""
-
-    async def save_findings(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
-        """Keep what was reported in one activation."""
-
-    async def findings(self, *, activation: str | None = None) -> Sequence[tuple[str, Finding]]:
-        """Return (repository, finding), oldest first; of one activation, or of all."""
-
-    async def save_artifact(
-        self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]
-    ) -> str:
-        """Keep a file by content and return its SHA-256; the newest of a name wins."""
-
-    async def artifact(self, kind: str, name: str) -> bytes | None:
-        """Return a file, None when there is none of that name."""
-
-    async def open_gate(self, *, kind: str, activation: str, content: Mapping[str, Any], content_hash: str) -> Gate:
-        """Open a decision once per activation and announce it once; open gates of the kind with other content become void."""
-
-    async def gate(self, gate_id: str) -> Gate:
-        """Return a gate."""
-
-    async def gates(self) -> Sequence[Gate]:
-        """Return all gates of the change request, oldest first."""
-
-    async def save_feedback_of_gate(self, gate: Gate) -> None:
-        """Keep an approver's words as the feedback artifact `gate/<id>`. Idempotent."""
-
-    async def intend(self, *, key: str, repository: str | None, kind: str, payload: Mapping[str, Any]) -> Effect:
-        """Record the intent of a change outside, once per key."""
-
-    async def outcome(self, effect_id: str, *, timeout_s: float) -> Effect:
-        """Wait until the controller recorded how an effect ended; returns it undecided after the timeout."""
-
-    async def try_again(self, effect_id: str) -> None:
-        """Let the controller try an effect again that was given up, because a person lets the run go on. Idempotent."""
-
-    async def effects(self) -> Sequence[Effect]:
-        """Return the effects of the change request, oldest first."""
-
-    async def take_resume(self, *, stage: Stage, activation: str) -> Intervention | None:
-        """Take what people said to go on, marking all of it acted on by this activation; the same activation gets the same.
-
-        Returns the newest with instructions, else the newest.
-        """
-
-    async def skip_of(self, stage: Stage, repository: str | None, activation: str) -> Intervention | None:
-        """Return a person's wish to skip this stage (of this repository), marking it delivered; the activation keeps it."""
-
-    async def skip_waiting(self) -> Stage | None:
-        """Return the stage that a person asked to skip and that has not run since."""
-
-    async def settle_skips(self, stage: Stage, *, happened: bool, activation: str) -> None:
-        """Answer wishes to skip, now that a stage ended: acted on, or refused because they came too late or could not be."""
-
-    async def settle_instructions(self, repository: str | None) -> None:
-        """Mark what agents of an ended stage were told as acted on: what concerns `repository`, or every one (None)."""
-
-    async def intervention(self, intervention_id: str) -> Intervention:
-        """Return an intervention."""
-
-    async def interventions(self) -> Sequence[Intervention]:
-        """Return all interventions, oldest first."""
-
-    async def learnings(self, repository: str) -> Sequence[str]:
-        """Return the approved learnings of a repository, newest first."""
-
-    async def propose_learnings(self, learnings: Sequence[tuple[str, str, str]], *, activation: str) -> None:
-        """Keep (repository, text, evidence) as proposals that a person has to approve."""
-
-    async def save_pull_request(
-        self, *, repository: str, title: str, body: str, base_branch: str, head_branch: str, head_commit: str
-    ) -> None:
-        """Open or update the internal pull request of a repository."""
-
-    async def close_pull_request(self, *, repository: str, merge_commit: str) -> None:
-        """Mark the internal pull request as merged."""
-
-    async def cost_usd(self) -> Decimal:
-        """Return what the change request has spent and reserved."""
-
-    async def calls(self) -> Sequence[Mapping[str, Any]]:
-        """Return every model call in order."""
-
-    async def prompts(self) -> Sequence[Mapping[str, Any]]:
-        """Return role, model and prompt hash of every conversation."""
 
 
 class Snapshots(Protocol):
@@ -199,7 +73,18 @@ class StageContext:
     external_url: str | None
     settings: RuntimeSettings
     targets: Mapping[str, RepositoryTarget]
-    records: Records
+    results: Results
+    progress: Progress
+    specs: Specs
+    test_runs: TestRuns
+    findings: Findings
+    artifacts: ArtifactStore
+    gates: Gates
+    effects: Effects
+    interventions: Interventions
+    learnings: Learnings
+    pull_requests: PullRequests
+    spending: Spending
     agents: Agents
     repositories: Mapping[str, Repository]
     snapshots: Snapshots

@@ -19,8 +19,8 @@ async def for_effect(run: StageRun, effect: Effect, *, refused: PauseReason) -> 
 async def outcome(run: StageRun, effect: Effect, *, again: frozenset[str] = GIVEN_UP) -> Effect:
     """Return how an effect ended; one that ended in `again` is tried anew when a person let this stage go on."""
     if effect.status in again | {"retry"} and run.fresh_note is not None:
-        await run.context.records.try_again(effect.id)
-    return await run.context.records.outcome(effect.id, timeout_s=run.context.effect_timeout_s)
+        await run.context.effects.try_again(effect.id)
+    return await run.context.effects.outcome(effect.id, timeout_s=run.context.effect_timeout_s)
 
 
 def stop(ended: Effect, refused: PauseReason) -> StageEnd:

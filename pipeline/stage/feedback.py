@@ -1,16 +1,19 @@
 """Why work was sent back, kept as an artifact and named in the state: the long text never enters a checkpoint."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
+
+from pydantic import TypeAdapter
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
-from pipeline.change_request import Stage
 from pipeline.findings import Finding
 from pipeline.ports import Instruction
+from pipeline.records import Gate
+from pipeline.stage.artifacts import Artifact
+from pipeline.stage.context import StageContext
+from pipeline.stage.registry import declared
 from pipeline.stage.run import StageRun
 
-KIND = "feedback"
+FEEDBACK = Artifact("feedback", TypeAdapter(list[Feedback]))
 OPEN_POINTS = "open points"
 """The source of what a handed back change leaves to be done."""
 
@@ -18,11 +21,14 @@ OPEN_POINTS = "open points"
 async def keep(run: StageRun, repository: str, feedback: Sequence[Feedback]) -> str:
     """Store feedback for one repository and return its name for the state."""
     name = f"{run.stage.value}/{repository}/{run.activation}"
-    content = json.dumps([asdict(one) for one in feedback], ensure_ascii=False).encode()
-    await run.context.records.save_artifact(
-        kind=KIND, name=name, content=content, media_type="application/json", facts={}
-    )
+    await FEEDBACK.save(run.context.artifacts, name, list(feedback))
     return name
+
+
+async def keep_of_gate(context: StageContext, gate: Gate) -> None:
+    """Keep an approver's words as the feedback `gate/<id>`. Idempotent."""
+    told = Feedback(kind=FeedbackKind.PULL_REQUEST, source=f"approver {gate.decided_by}", text=gate.comment)
+    await FEEDBACK.save(context.artifacts, f"gate/{gate.id}", [told])
 
 
 async def loop_context(
@@ -46,17 +52,15 @@ async def note_context(run: StageRun) -> LoopContext | None:
 
 async def given(run: StageRun) -> list[Feedback]:
     """Return the feedback that sent this repository back, in order."""
-    here = run.here
-    name = here.get("spec_feedback", "") if run.stage is Stage.TRANSLATION else here.get("feedback", "")
-    content = await run.context.records.artifact(KIND, name) if name else None
-    return [Feedback(**{**one, "kind": FeedbackKind(one["kind"])}) for one in json.loads(content or b"[]")]
+    name = run.here.get(declared(run.stage).feedback_in, "")
+    return (await FEEDBACK.load(run.context.artifacts, name) or []) if name else []
 
 
 async def instructions(run: StageRun) -> tuple[Instruction, ...]:
     """Return what a person said when they let this stage run again."""
     if run.fresh_note is None:
         return ()
-    said = await run.context.records.intervention(run.fresh_note)
+    said = await run.context.interventions.get(run.fresh_note)
     text = str(said.body.get("instructions") or "")
     return (Instruction(intervention_id=said.id, text=text, actor=said.actor),) if text else ()
 

@@ -9,20 +9,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from pipeline import events
 from pipeline.ports import Environment, Stack
 from pipeline.proof import test_logs
 from pipeline.proof.protected_tests import symbol_paths
+from pipeline.proof.stored_runs import newest, report_of
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
 from pipeline.proof.test_reports import Outcome, TestReport
 from pipeline.proof.test_runs import run_tests, unreported
 from pipeline.proof.untrusted_files import write_over
+from pipeline.records import RunPurpose
+from pipeline.stage import trees
+from pipeline.stage.artifacts import Bytes
 from pipeline.stage.repository_reading import stack_at, text_at
 from pipeline.stage.run import StageRun
 
-_REPORT = TypeAdapter(TestReport)
+LOG = Bytes(test_logs.KIND, "text/plain; charset=utf-8")
 
 
 async def environment_of(run: StageRun, name: str, commit: str) -> tuple[Stack, Environment]:
@@ -31,13 +33,8 @@ async def environment_of(run: StageRun, name: str, commit: str) -> tuple[Stack, 
     if (name, commit) not in context.prepared:
         repository = context.repositories[name]
         stack, digest = await stack_at(repository, commit, context.targets[name])
-        tree = context.tree(name, f"manifests-{run.activation[:8]}")
-        await repository.remove_worktree(tree)
-        await repository.checkout(tree, commit)
-        try:
+        async with trees.checked_out(run, name, "manifests", commit) as tree:
             context.prepared[name, commit] = stack, await context.environments.prepare(stack, tree, digest)
-        finally:
-            await repository.remove_worktree(tree)
     return context.prepared[name, commit]
 
 
@@ -46,7 +43,7 @@ async def prove(
     *,
     name: str,
     commit: str,
-    purpose: str,
+    purpose: RunPurpose,
     selection: Sequence[str] | None,
     stack: Stack,
     environment: Environment,
@@ -59,25 +56,17 @@ async def prove(
     has its log.
     """
     context = run.context
-    tree = context.tree(name, f"{purpose}-{run.activation[:8]}")
 
     async def keep_log(log: test_logs.RunLog) -> None:
-        await context.records.save_artifact(
-            kind=test_logs.KIND, name=test_logs.name_of(name, run.activation, purpose, commit),
-            content=log.text.encode(), media_type="text/plain; charset=utf-8", facts={"cut": log.cut},
-        )  # fmt: skip
+        kept_as = test_logs.name_of(name, run.activation, purpose, commit)
+        await LOG.save(context.artifacts, kept_as, log.text.encode(), {"cut": log.cut})
 
-    repository = context.repositories[name]
-    await repository.remove_worktree(tree)
-    await repository.checkout(tree, commit)
-    write_over(tree, restored or {})
-    try:
+    async with trees.checked_out(run, name, purpose, commit) as tree:
+        write_over(tree, restored or {})
         report = await run_tests(
             stack=stack, tree=tree, environment=environment, sandbox=context.sandbox,
             selection=selection, limits=context.settings.pipeline, left_out=left_out, keep_log=keep_log,
         )  # fmt: skip
-    finally:
-        await repository.remove_worktree(tree)
     await run.emit(
         events.TestsRun(
             purpose=purpose,
@@ -94,32 +83,31 @@ async def prove(
 
 
 async def keep(
-    run: StageRun, name: str, *, purpose: str, commit: str, report: TestReport, ok: bool, verdict: Mapping[str, Any]
+    run: StageRun,
+    name: str,
+    *,
+    purpose: RunPurpose,
+    commit: str,
+    report: TestReport,
+    ok: bool,
+    verdict: Mapping[str, Any],
 ) -> None:
     """Store a run with what was concluded from it."""
-    await run.context.records.save_test_run(
+    await run.context.test_runs.save(
         repository=name, stage=run.stage, activation=run.activation, purpose=purpose, commit=commit, ok=ok,
         report=plain(report), verdict=verdict,
     )  # fmt: skip
 
 
-async def known_run(run: StageRun, name: str, *, purpose: str, commit: str) -> TestReport | None:
-    """Return the newest stored run of a purpose at a commit."""
-    for row in reversed(await run.context.records.test_runs(name)):
-        if (row["purpose"], row["commit"]) == (purpose, commit):
-            return _REPORT.validate_python(row["report"])
-    return None
-
-
 async def baseline(run: StageRun, name: str, commit: str, stack: Stack, environment: Environment) -> TestReport:
     """Return the full suite's report on a base commit; run once per commit."""
-    known = await known_run(run, name, purpose="baseline", commit=commit)
+    known = newest(await run.context.test_runs.all(name), RunPurpose.BASELINE, commit)
     if known is not None:
-        return known
+        return report_of(known)
     report = await prove(
-        run, name=name, commit=commit, purpose="baseline", selection=None, stack=stack, environment=environment
+        run, name=name, commit=commit, purpose=RunPurpose.BASELINE, selection=None, stack=stack, environment=environment
     )
-    await keep(run, name, purpose="baseline", commit=commit, report=report, ok=report.ok, verdict={})
+    await keep(run, name, purpose=RunPurpose.BASELINE, commit=commit, report=report, ok=report.ok, verdict={})
     return report
 
 

@@ -11,7 +11,7 @@ from pipeline.stage.run import StageRun
 
 async def request_of(run: StageRun) -> StructuredRequest:
     """Return the structured request."""
-    return StructuredRequest.model_validate(await run.context.records.structured())
+    return StructuredRequest.model_validate(await run.context.progress.structured())
 
 
 async def request_text(run: StageRun) -> Untrusted:
@@ -31,7 +31,7 @@ async def criteria_of(run: StageRun) -> dict[str, ScenarioKind]:
 
 async def revision_of(run: StageRun, name: str) -> SpecRevision:
     """Return the newest revision of a repository's spec."""
-    revision = await run.context.records.latest_spec(name)
+    revision = await run.context.specs.latest(name)
     if revision is None:
         raise InvariantBroken("There is no spec yet.", repository=name)
     return revision

@@ -10,8 +10,8 @@ from typing import Annotated, Any, TypedDict, TypeVar
 
 from pipeline.change_request import Stage
 
-GRAPH_VERSION = "1"
-"""Node names and the meaning of their state. Stored with each attempt; raise it when a waiting run could not go on."""
+STATE_VERSION = 1
+"""The meaning of the channels below; part of the version of the line. Raise it when a waiting run could not go on."""
 
 PAUSE = "pause"
 RESUME = "resume"
@@ -138,20 +138,6 @@ class RepositoryTask(RunState, total=False):
     repository: str
 
 
-PER_REPOSITORY = frozenset({Stage.TRANSLATION, Stage.DEVELOPMENT, Stage.REVIEW, Stage.REBASE})
-"""Stages that run once per repository, in parallel, joined before the next stage."""
-
-
 def outcome_key(stage: Stage, repository: str | None) -> str:
     """Return the key of an outcome."""
     return f"{stage.value}/{repository}" if repository else stage.value
-
-
-def outcomes_of(state: RunState, stage: Stage) -> dict[str, Outcome]:
-    """Return the outcomes of a stage by repository ('' for a stage of the whole change request)."""
-    found = state.get("outcomes", {})
-    if stage in PER_REPOSITORY:
-        keys = {name: outcome_key(stage, name) for name in state.get("repositories", {})}
-    else:
-        keys = {"": stage.value}
-    return {name: found[key] for name, key in keys.items() if key in found}

@@ -1,19 +1,39 @@
-"""Trees for agents: made from a commit in this epoch's own directory, never reused by another epoch."""
+"""Trees for agents and for the pipeline's own runs, in this epoch's directory, never reused by another epoch.
 
+Problem: a tree that nobody removes when its work ends badly stays until cleanup, and holds a repository's size of disk.
+Choice: a tree lives as long as a `with`. Invariant: whatever ends the work, its tree is gone before anybody hears of it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pipeline.stage.run import StageRun
 
 
-async def fresh(run: StageRun, name: str, purpose: str, commit: str) -> Path:
-    """Return a tree of `commit` at this epoch's place for the purpose; an unfinished one of this epoch is replaced."""
-    tree = run.context.tree(name, purpose)
+@asynccontextmanager
+async def empty(run: StageRun, name: str, purpose: str) -> AsyncIterator[Path]:
+    """Give the place of one activation's tree for a purpose; what an unfinished try of this epoch left there is removed."""
+    tree = run.context.tree(name, f"{purpose}-{run.activation[:8]}")
     repository = run.context.repositories[name]
     await repository.remove_worktree(tree)
-    await repository.add_worktree(tree, commit)
-    return tree
+    try:
+        yield tree
+    finally:
+        await repository.remove_worktree(tree)
 
 
-async def remove(run: StageRun, name: str, purpose: str) -> None:
-    """Delete a tree. Idempotent."""
-    await run.context.repositories[name].remove_worktree(run.context.tree(name, purpose))
+@asynccontextmanager
+async def for_agent(run: StageRun, name: str, purpose: str, commit: str) -> AsyncIterator[Path]:
+    """Give a tree of `commit` with a disposable git directory, in which agents work."""
+    async with empty(run, name, purpose) as tree:
+        await run.context.repositories[name].add_worktree(tree, commit)
+        yield tree
+
+
+@asynccontextmanager
+async def checked_out(run: StageRun, name: str, purpose: str, commit: str) -> AsyncIterator[Path]:
+    """Give a clean checkout of `commit` that no agent has touched."""
+    async with empty(run, name, purpose) as tree:
+        await run.context.repositories[name].checkout(tree, commit)
+        yield tree

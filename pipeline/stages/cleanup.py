@@ -9,6 +9,7 @@ from pipeline.machine import tree_walk
 from pipeline.proof.test_runs import RESULTS
 from pipeline.snapshots import saving
 from pipeline.stage import effect_outcomes
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 
 
@@ -43,7 +44,7 @@ async def _remove_trees(run: StageRun) -> None:
 async def _delete_branch(run: StageRun, name: str) -> None:
     facts, target = run.state["repositories"][name], run.context.targets[name]
     branch = branch_name(run.context.cr_id, run.context.attempt)
-    effect = await run.context.records.intend(
+    effect = await run.context.effects.intend(
         key=f"delete/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}",
         repository=name,
         kind="delete_ref",
@@ -56,10 +57,21 @@ async def _delete_snapshots(run: StageRun, name: str) -> None:
     """Delete the snapshots of every epoch; a remote that refuses keeps them, and nobody has to act on that."""
     context, target = run.context, run.context.targets[name]
     intent = saving.deletion(context.cr_id, context.attempt, name, target.remote, shown=_shown(run, name))
-    await effect_outcomes.outcome(run, await context.records.intend(**intent))
+    await effect_outcomes.outcome(run, await context.effects.intend(**intent))
 
 
 def _shown(run: StageRun, name: str) -> list[str]:
     """Return the commits whose difference people look at."""
     facts = run.state["repositories"][name]
     return [facts["base"], facts["head"]]
+
+
+DECLARATION = StageDeclaration(
+    body=cleanup,
+    inputs=inputs,
+    label="Cleanup",
+    explanation="signs the evidence; worktrees and refs go",
+    skip=NeverSkipped("it signs the evidence"),
+    effects=("delete_ref", "delete_snapshots"),
+    pauses_as=(PauseReason.DELIVERY_FAILED,),
+)

@@ -7,12 +7,13 @@ suite was not proven green on its base is never pushed.
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.change_request import PauseReason, branch_name
+from pipeline.change_request import PauseReason, Stage, branch_name
 from pipeline.concurrency.together import together
 from pipeline.errors import InvariantBroken
 from pipeline.evidence import presentation
 from pipeline.records import Effect
 from pipeline.stage import effect_outcomes
+from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
 
@@ -45,18 +46,18 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
     repository = run.context.repositories[name]
     ref = f"refs/heads/{branch}"
     key = f"push/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}"
-    effects = [one for one in await run.context.records.effects() if one.repository == name]
+    effects = [one for one in await run.context.effects.all() if one.repository == name]
     effect = next((one for one in effects if one.key == key), None)
     if effect is None:
         # What a crash left behind was intended from where the branch stood then, so only a new intent looks again.
         expected = _ours(facts, effects, await repository.remote_ref(ref))
         payload = {"remote": target.remote, "ref": ref, "commit": facts["head"], "expected": expected}
-        effect = await run.context.records.intend(key=key, repository=name, kind="push", payload=payload)
+        effect = await run.context.effects.intend(key=key, repository=name, kind="push", payload=payload)
     stop = await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
     if stop is not None:
         return stop
     title, body = await presentation.pull_request(run, name)
-    await run.context.records.save_pull_request(
+    await run.context.pull_requests.save(
         repository=name,
         title=title,
         body=body,
@@ -72,3 +73,20 @@ def _ours(facts: RepositoryState, effects: Sequence[Effect], found: str | None) 
     pushed = {effect.payload["commit"] for effect in effects if effect.kind == "push"}
     published = {effect.result.get("commit") for effect in effects if effect.kind == "publish"}
     return found if found in {*pushed, *published, facts.get("handed_back")} else None
+
+
+DECLARATION = StageDeclaration(
+    body=delivery,
+    inputs=inputs,
+    label="Delivery",
+    explanation="pushes the branch and keeps the pull request",
+    skip=NeverSkipped("nothing can be released that was not pushed"),
+    sends_back=SendsBack(
+        to=Stage.DEVELOPMENT,
+        paused_as=PauseReason.CI_FAILED,
+        at_most=lambda limits: limits.ci_loops_max,
+    ),
+    may_be_taken_over=True,
+    effects=("push",),
+    pauses_as=(PauseReason.DELIVERY_FAILED,),
+)

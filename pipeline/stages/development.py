@@ -8,8 +8,10 @@ full suite itself, and hands back what it saw, a bounded number of times.
 from typing import Any
 
 from pipeline.agents.loop_context import FeedbackKind
+from pipeline.change_request import PauseReason
 from pipeline.coding import code_writing, test_writing, workbench
 from pipeline.stage import feedback
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
 
@@ -35,7 +37,7 @@ async def development(run: StageRun) -> StageEnd:
     coded = await code_writing.as_handed_back(run, bench, tests) or await code_writing.write(run, bench, tests)
     if isinstance(coded, StageEnd):
         return coded
-    await run.context.records.record_progress(run.name, tests_commit=tests.commit, head_commit=coded.head)
+    await run.context.progress.record(run.name, tests_commit=tests.commit, head_commit=coded.head)
     facts: RepositoryState = {
         "tests": tests.commit,
         "head": coded.head,
@@ -65,3 +67,24 @@ async def _present_tests(run: StageRun) -> test_writing.ProvenTests | None:
         return None
     known = await test_writing.stored(run)
     return known if known is not None and known.commit == run.here["tests"] else None
+
+
+DECLARATION = StageDeclaration(
+    body=development,
+    inputs=inputs,
+    label="Development",
+    explanation="writes tests and proves them red, then code and proves it green",
+    per_repository=True,
+    skip=NeverSkipped("tests that were red and a suite that is green are what is delivered"),
+    finds=frozenset({"tests", "head", "round", "tested_base", "answers"}),
+    told_at_the_start=True,
+    after_handback=True,
+    may_be_taken_over=True,
+    pauses_as=(
+        PauseReason.RED_WITNESS,
+        PauseReason.IDENTICAL_FAILURES,
+        PauseReason.DEVELOPMENT_LOOP,
+        PauseReason.TAMPERING,
+        PauseReason.DIFF_SCOPE,
+    ),
+)

@@ -12,6 +12,7 @@ from pipeline.agents.prompt_variables import RequestParserVariables
 from pipeline.agents.submissions.intake import StructuredRequest
 from pipeline.change_request import PauseReason
 from pipeline.screening import risk_flags
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.feedback import note_context
 from pipeline.stage.run import StageEnd, StageRun, blocked
 
@@ -38,7 +39,7 @@ async def intake(run: StageRun) -> StageEnd:
         stage=run.stage, activation=run.activation, instance="request", loop=await note_context(run),
     )  # fmt: skip
     request = (await run.context.agents.work(job)).of(StructuredRequest)
-    await run.context.records.store_structured(request.model_dump(mode="json"))
+    await run.context.progress.store_structured(request.model_dump(mode="json"))
     if not request.acceptance_criteria:
         return blocked(
             PauseReason.REQUEST_UNCLEAR,
@@ -47,3 +48,14 @@ async def intake(run: StageRun) -> StageEnd:
         )
     criteria = len(request.acceptance_criteria)
     return StageEnd(summary=f"{request.title} ({criteria} acceptance {'criterion' if criteria == 1 else 'criteria'})")
+
+
+DECLARATION = StageDeclaration(
+    body=intake,
+    inputs=inputs,
+    label="Intake",
+    explanation="turns the request into a summary and acceptance criteria",
+    skip=NeverSkipped("every later stage works from the structured request"),
+    told_at_the_start=True,
+    pauses_as=(PauseReason.INPUT_RISK, PauseReason.REQUEST_UNCLEAR),
+)

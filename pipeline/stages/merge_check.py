@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from pipeline.change_request import PauseReason, Stage
 from pipeline.concurrency.together import together
+from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import Verdict
 
@@ -28,3 +30,17 @@ async def _fresh(run: StageRun, name: str) -> bool:
     branch = run.context.targets[name].base_branch
     remote = await run.context.repositories[name].remote_ref(f"refs/heads/{branch}")
     return remote == run.state["repositories"][name]["base"]
+
+
+DECLARATION = StageDeclaration(
+    body=merge_check,
+    inputs=inputs,
+    label="Merge check",
+    explanation="asks whether the target is still what was tested",
+    skip=NeverSkipped("a base branch that moved has not been tested"),
+    sends_back=SendsBack(
+        to=Stage.REBASE,
+        paused_as=PauseReason.REBASE_CONFLICT,
+        at_most=lambda limits: limits.ci_loops_max,
+    ),
+)

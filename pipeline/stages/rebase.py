@@ -8,10 +8,11 @@ of what is merged never rests on another base; what fails there sends the change
 from typing import Any
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind
-from pipeline.change_request import PauseReason
+from pipeline.change_request import PauseReason, Stage
 from pipeline.coding import code_writing, moved_bases, rebasing, test_writing, workbench
 from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.stage import feedback
+from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.proving import environment_of
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
@@ -47,7 +48,7 @@ async def rebase(run: StageRun) -> StageEnd:
 
 
 async def _prove(run: StageRun, onto: str, replayed: rebasing.Replayed) -> StageEnd:
-    await run.context.records.record_progress(
+    await run.context.progress.record(
         run.name, base_commit=onto, tests_commit=replayed.tests, head_commit=replayed.head
     )
     facts: RepositoryState = {
@@ -79,3 +80,22 @@ async def _problems(run: StageRun, onto: str, replayed: rebasing.Replayed) -> li
         f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items()
     ]
     return [] if verdict.ok else [*verdict.problems, *tails]
+
+
+DECLARATION = StageDeclaration(
+    body=rebase,
+    inputs=inputs,
+    label="Rebase",
+    explanation="replays the change onto the target as it is now and runs the full suite again",
+    per_repository=True,
+    skip=NeverSkipped("the suite has to be green on the base that it is merged into"),
+    sends_back=SendsBack(
+        to=Stage.DEVELOPMENT,
+        paused_as=PauseReason.TESTS_FAILED,
+        at_most=lambda limits: limits.ci_loops_max,
+    ),
+    finds=frozenset({"clean"}),
+    after_handback=True,
+    may_be_taken_over=True,
+    pauses_as=(PauseReason.REBASE_CONFLICT, PauseReason.REMOTE_UNREACHABLE),
+)

@@ -7,11 +7,12 @@ merges run in name order; what happens when a later one fails belongs to the rel
 from datetime import datetime
 from typing import Any
 
-from pipeline.change_request import PauseReason
+from pipeline.change_request import PauseReason, Stage
 from pipeline.evidence import presentation
 from pipeline.records import Effect
-from pipeline.snapshots import saving
+from pipeline.repositories import kept_refs
 from pipeline.stage import effect_outcomes
+from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
 
@@ -32,8 +33,8 @@ async def release(run: StageRun) -> StageEnd:
         if ended.status != "done":
             return effect_outcomes.stop(ended, PauseReason.DELIVERY_FAILED)
         commit = str(effect.payload["commit"])
-        await run.context.records.record_progress(name, merge_commit=commit)
-        await run.context.records.close_pull_request(repository=name, merge_commit=commit)
+        await run.context.progress.record(name, merge_commit=commit)
+        await run.context.pull_requests.close(repository=name, merge_commit=commit)
         merged[name] = RepositoryState(merge=commit)
     summary = ", ".join(f"{name} {facts['merge'][:10]}" for name, facts in merged.items())
     return StageEnd(summary=f"merged: {summary}", repositories=merged)
@@ -55,9 +56,9 @@ async def _intend(run: StageRun, name: str) -> Effect:
         when=datetime.fromisoformat(approval["decided_at"]),
     )
     # Until the merge is fetched back no branch has it, and the controller may carry it out after this worker is gone.
-    kept = saving.kept_ref(run.context.cr_id, "merge", commit)
+    kept = kept_refs.purpose(run.context.cr_id, "merge", commit)
     await run.context.repositories[name].update_ref(kept, commit)
-    return await run.context.records.intend(
+    return await run.context.effects.intend(
         key=f"merge/{run.context.cr_id}/{name}/{commit}",
         repository=name,
         kind="merge",
@@ -66,3 +67,20 @@ async def _intend(run: StageRun, name: str) -> Effect:
             "expected": facts["base"], "head": facts["head"],
         },
     )  # fmt: skip
+
+
+DECLARATION = StageDeclaration(
+    body=release,
+    inputs=inputs,
+    label="Release",
+    explanation="moves the target ref by one compare-and-swap",
+    skip=NeverSkipped("it is the purpose of the change request"),
+    sends_back=SendsBack(
+        to=Stage.MERGE_CHECK,
+        paused_as=PauseReason.DELIVERY_FAILED,
+        at_most=lambda limits: limits.ci_loops_max,
+    ),
+    finds=frozenset({"merge"}),
+    effects=("merge",),
+    pauses_as=(PauseReason.TARGET_CHECKOUT_DIRTY,),
+)

@@ -5,8 +5,10 @@ The one exception is defined: after an approval, an automatic rebase without con
 
 from typing import Any
 
+from pipeline.change_request import PauseReason, Stage
 from pipeline.evidence import gathering, presentation
 from pipeline.evidence.canonical_json import content_hash
+from pipeline.stage.declaration import NeverSkipped, OpensGate, SendsBack, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import Approval, Verdict
 
@@ -24,7 +26,7 @@ async def release_gate(run: StageRun) -> StageEnd:
         return StageEnd(summary=f"approval of {approval['decided_by']} holds over a clean rebase with a green suite")
     parts = await gathering.parts(run)
     content = {**await presentation.release(run), "void_approval": _void(approval), "parts": parts}
-    gate = await run.context.records.open_gate(
+    gate = await run.context.gates.open(
         kind="release", activation=run.activation, content=content, content_hash=content_hash(parts)
     )
     await gathering.keep(run)
@@ -51,3 +53,20 @@ def _still_holds(run: StageRun) -> bool:
     return all(facts.get("approved_round") == facts.get("round") for facts in repositories.values()) and all(
         facts.get("head") == approved.get(name) or facts.get("clean") for name, facts in repositories.items()
     )
+
+
+DECLARATION = StageDeclaration(
+    body=release_gate,
+    inputs=inputs,
+    label="Release gate",
+    explanation="has a person decide on exactly what is shown",
+    skip=NeverSkipped("a release is approved or rejected, never passed by"),
+    sends_back=SendsBack(
+        to=Stage.DEVELOPMENT,
+        paused_as=PauseReason.REVIEW_LOOP,
+        at_most=lambda limits: limits.review_loops_max,
+    ),
+    gate=OpensGate(kind="release", always=True, approval_binds=True),
+    finds=frozenset({"approved_round"}),
+    may_be_taken_over=True,
+)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline.change_request import PauseReason
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.state import RepositoryState
 
@@ -18,3 +19,14 @@ async def repository_identification(run: StageRun) -> StageEnd:
     if not names:
         return blocked(PauseReason.REPOSITORIES_UNKNOWN, "The request names no repository. Name one and resume.")
     return StageEnd(summary=", ".join(names), repositories={name: RepositoryState() for name in names})
+
+
+DECLARATION = StageDeclaration(
+    body=repository_identification,
+    inputs=inputs,
+    label="Repositories",
+    explanation="settles which repositories change",
+    skip=NeverSkipped("nothing can be changed before it is known where"),
+    names_repositories=True,
+    pauses_as=(PauseReason.REPOSITORIES_UNKNOWN,),
+)

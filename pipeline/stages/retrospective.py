@@ -12,6 +12,7 @@ from pipeline.agents.submissions.closing import Learnings
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.errors import DatabaseAway, ModelError, PersonNeeded, TransientError
 from pipeline.evidence import presentation
+from pipeline.stage.declaration import Skippable, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 
 
@@ -42,5 +43,14 @@ async def retrospective(run: StageRun) -> StageEnd:
     except (PersonNeeded, TransientError, ModelError) as error:
         return StageEnd(summary=f"skipped: {error.message}")
     proposals = [(one.repository, one.text, one.evidence) for one in learned]
-    await run.context.records.propose_learnings(proposals, activation=run.activation)
+    await run.context.learnings.propose(proposals, activation=run.activation)
     return StageEnd(summary=f"{len(learned)} learnings proposed" if learned else "nothing to learn")
+
+
+DECLARATION = StageDeclaration(
+    body=retrospective,
+    inputs=inputs,
+    label="Retrospective",
+    explanation="proposes learnings, which count only after approval",
+    skip=Skippable("What could be learned from this run."),
+)

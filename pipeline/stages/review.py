@@ -9,7 +9,6 @@ from typing import Any
 
 from pipeline import events
 from pipeline.agents.fences import Untrusted
-from pipeline.agents.job import Job
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import (
     PromptVariables,
@@ -19,15 +18,15 @@ from pipeline.agents.prompt_variables import (
 )
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.reviews import Review
-from pipeline.change_request import PauseReason
+from pipeline.change_request import PauseReason, Stage
 from pipeline.coding import scope
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
 from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.proof.shown_diff import Cut, ShownDiff, not_shown, shown_diff
 from pipeline.screening.risk_flags import kept as kept_flags
-from pipeline.stage import feedback, proving, specs, trees
-from pipeline.stage.repository_reading import context_at
+from pipeline.stage import agent_work, feedback, proving, specs
+from pipeline.stage.declaration import SendsBack, Skippable, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
 from pipeline.stage.state import RepositoryState, Verdict
@@ -72,17 +71,16 @@ async def review(run: StageRun) -> StageEnd:
 
 
 async def _ask_reviewers(run: StageRun, warnings: tuple[Finding, ...]) -> dict[str, list[Finding]]:
-    purpose = f"review-{run.activation[:8]}"
-    tree = await trees.fresh(run, run.name, purpose, run.here["head"])
-    frame, material = await _frame(run), await _material(run)
+    material, loop = await _material(run), await feedback.note_context(run)
     facts = SubmissionFacts(scenarios=scenarios_of(await specs.spec_of(run, run.name)))
     variables = await _variables(run, material, warnings)
-    jobs = [
-        Job(variables=asked, instance=run.name, tree=tree, facts=replace(facts, cuts=material.cuts_for(role)), **frame)
-        for role, asked in variables.items()
-    ]
-    handed = dict(zip(variables, await together(run.context.agents.work(job) for job in jobs), strict=True))
-    await trees.remove(run, run.name, purpose)
+    basis = await agent_work.basis_of(run, run.name, run.here["base"], samples=False)
+    async with agent_work.at_work(run, run.name, "review", run.here["head"], basis) as frame:
+        jobs = [
+            frame.job(asked, facts=replace(facts, cuts=material.cuts_for(role)), loop=loop)
+            for role, asked in variables.items()
+        ]
+        handed = dict(zip(variables, await together(run.context.agents.work(job) for job in jobs), strict=True))
     for role, one in handed.items():
         await inspection_records.keep(run, role, run.name, run.here["head"], one.of(Review).verdict.value, one)
     return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in handed.items()}
@@ -143,29 +141,14 @@ async def _variables(run: StageRun, material: _Material, warnings: tuple[Finding
     }
 
 
-async def _frame(run: StageRun) -> dict[str, Any]:
-    base = run.here["base"]
-    repository = run.context.repositories[run.name]
-    stack, environment = await proving.environment_of(run, run.name, base)
-    context = await context_at(
-        repository, base, run.target, stack,
-        learnings=await run.context.records.learnings(run.name), with_samples=False,
-        tokens_max=run.context.settings.pipeline.static_context_tokens_max,
-    )  # fmt: skip
-    return {
-        "stage": run.stage, "activation": run.activation, "repository": run.name, "context": context,
-        "commit": run.here["head"], "environment": environment, "loop": await feedback.note_context(run),
-    }  # fmt: skip
-
-
 async def _test_results(run: StageRun) -> Untrusted:
-    runs = [row for row in await run.context.records.test_runs(run.name) if row["commit"] == run.here["head"]]
-    lines = [f"{row['purpose']}: {'ok' if row['ok'] else 'not ok'}" for row in runs]
+    runs = [one for one in await run.context.test_runs.all(run.name) if one.commit == run.here["head"]]
+    lines = [f"{one.purpose}: {'ok' if one.ok else 'not ok'}" for one in runs]
     return Untrusted("test results", "\n".join(lines) or "no run of this commit")
 
 
 async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Finding, ...]) -> None:
-    await run.context.records.save_findings(
+    await run.context.findings.save(
         repository=run.name, stage=run.stage, activation=f"{run.activation}/{source}", found=findings
     )
     blocking = sum(finding.severity.blocking for finding in findings)
@@ -187,3 +170,26 @@ async def _send_back(run: StageRun, blocking: dict[str, list[Finding]], kind: Fe
     return StageEnd(
         verdict=Verdict.SENT_BACK, summary=f"{worst.category}: {worst.message}"[:300], repositories={run.name: facts}
     )
+
+
+DECLARATION = StageDeclaration(
+    body=review,
+    inputs=inputs,
+    label="Code review",
+    explanation="checks diff scope and secrets, then asks three reviewers; who could not look has given no verdict",
+    per_repository=True,
+    skip=Skippable("The three reviewers; diff scope and secret scan still run, and may still stop it."),
+    sends_back=SendsBack(
+        to=Stage.DEVELOPMENT,
+        paused_as=PauseReason.REVIEW_LOOP,
+        at_most=lambda limits: limits.review_loops_max,
+    ),
+    finds=frozenset({"feedback"}),
+    after_handback=True,
+    may_be_taken_over=True,
+    pauses_as=(
+        PauseReason.SECRET_FOUND,
+        PauseReason.SANDBOX_UNAVAILABLE,
+        PauseReason.AGENT_STUCK,
+    ),
+)

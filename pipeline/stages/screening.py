@@ -10,6 +10,7 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.intake import Screening
 from pipeline.change_request import PauseReason
 from pipeline.screening import risk_flags
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun, blocked
 
 
@@ -40,3 +41,13 @@ async def screening(run: StageRun) -> StageEnd:
             PauseReason.INPUT_RISK, "Screening found text of high risk in the request.", flags=risk_flags.plain(high)
         )
     return StageEnd(summary=f"{len(flags)} flags" if flags else "nothing suspicious")
+
+
+DECLARATION = StageDeclaration(
+    body=screening,
+    inputs=inputs,
+    label="Screening",
+    explanation="looks for instructions hidden in the request",
+    skip=NeverSkipped("text of high risk is accepted with `resume` after reading it, never passed unread"),
+    pauses_as=(PauseReason.INPUT_RISK,),
+)

@@ -10,7 +10,6 @@ from typing import Any
 
 from pipeline import events
 from pipeline.agents.fences import Untrusted
-from pipeline.agents.job import Job
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.agents.prompt_variables import SyncAnalystVariables
 from pipeline.agents.submissions.closing import Sync
@@ -21,13 +20,14 @@ from pipeline.coding.handback import Returned, returned
 from pipeline.coding.handback_suite import SuiteAfter, run_suite
 from pipeline.concurrency.together import together
 from pipeline.errors import InvariantBroken
-from pipeline.line.routing import AFTER_SYNC
 from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.shown_diff import not_shown, shown_diff
 from pipeline.records import Intervention
 from pipeline.specs.behaviour import render_feature
-from pipeline.stage import feedback, specs, trees
-from pipeline.stage.repository_reading import context_at
+from pipeline.stage import agent_work, feedback, specs
+from pipeline.stage.agent_work import Basis
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
+from pipeline.stage.registry import after_handback
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.state import RepositoryState, outcome_key
 
@@ -56,7 +56,7 @@ async def sync(run: StageRun) -> StageEnd:
         return stop
     changed = {name: one for name, one in zip(names, found, strict=True) if isinstance(one, Returned)}
     if not changed:
-        return StageEnd(summary="nothing new on the branch", next=_no_later_than_rebase(said))
+        return StageEnd(summary="nothing new on the branch", next=_no_later_than_allowed(said))
     suites = dict(zip(changed, await together(run_suite(run, name, one) for name, one in changed.items()), strict=True))
     if (red := _red(run, suites)) is not None:
         return red
@@ -72,19 +72,19 @@ async def sync(run: StageRun) -> StageEnd:
 
 
 async def _handback(run: StageRun) -> Intervention:
-    said = [one for one in await run.context.records.interventions() if one.action == "handback"]
+    said = [one for one in await run.context.interventions.all() if one.action == "handback"]
     if not said:
         raise InvariantBroken("Nobody handed this change request back.")
     return said[-1]
 
 
-def _no_later_than_rebase(said: Intervention) -> Stage:
+def _no_later_than_allowed(said: Intervention) -> Stage:
     stage = Stage(said.body["from_stage"])
-    return stage if stage in AFTER_SYNC else Stage.REBASE
+    return stage if stage in after_handback() else after_handback()[-1]
 
 
 async def _next(run: StageRun, said: Intervention, synced: dict[str, _Synced]) -> Stage:
-    revisions = [await run.context.records.latest_spec(name) for name in sorted(run.state["repositories"])]
+    revisions = [await run.context.specs.latest(name) for name in sorted(run.state["repositories"])]
     if any(revision is None for revision in revisions) or said.body["from_stage"] == Stage.TRANSLATION.value:
         return Stage.TRANSLATION
     unverified = any(revision is not None and not revision.verified for revision in revisions)
@@ -125,7 +125,7 @@ async def _sync(run: StageRun, back: Returned, suite: SuiteAfter) -> _Synced:
     facts["spec_feedback"] = facts["feedback"]
     if submitted.spec is not None:
         spec = submitted.spec
-        revision = await run.context.records.save_spec(
+        revision = await run.context.specs.save(
             repository=back.name,
             activation=run.activation,
             feature=render_feature(spec.behaviour()),
@@ -135,41 +135,32 @@ async def _sync(run: StageRun, back: Returned, suite: SuiteAfter) -> _Synced:
         await run.emit(
             events.SpecRevised(repository=back.name, revision=revision.revision, scenarios=len(spec.scenarios))
         )
-    await run.context.records.record_progress(back.name, base_commit=back.base, head_commit=back.head)
+    await run.context.progress.record(back.name, base_commit=back.base, head_commit=back.head)
     summary = f"{len(back.commits)} commits by a person, {suite.summary}"
     return _Synced(facts=facts, summary=summary, spec_changed=submitted.spec is not None)
 
 
 async def _analysed(run: StageRun, back: Returned, suite: SuiteAfter) -> Sync:
     repository = run.context.repositories[back.name]
-    present = await run.context.records.latest_spec(back.name)
-    limits = run.context.settings.pipeline
-    diff = shown_diff(await repository.diff(back.published, back.tip), limits.diff_max_bytes)
+    present = await run.context.specs.latest(back.name)
+    limit = run.context.settings.pipeline.diff_max_bytes
+    diff = shown_diff(await repository.diff(back.published, back.tip), limit)
     cuts = (diff.cut,) if diff.cut else ()
-    purpose = f"sync-{run.activation[:8]}"
-    tree = await trees.fresh(run, back.name, purpose, back.head)
-    context = await context_at(
-        repository, back.base, run.context.targets[back.name], suite.stack,
-        learnings=await run.context.records.learnings(back.name), with_samples=False,
-        tokens_max=limits.static_context_tokens_max,
-    )  # fmt: skip
-    job = Job(
-        variables=SyncAnalystVariables(
-            repository=back.name,
-            criteria=await specs.request_text(run),
-            present_spec=Untrusted("present spec", present.feature if present else "There is none yet."),
-            commits=Untrusted("commits of a person", "\n".join(back.commits)),
-            diff=Untrusted("diff of a person", diff.text),
-            not_shown=not_shown(cuts),
-            test_results=Untrusted("test results", suite.told()),
-        ),
-        stage=run.stage, activation=run.activation, repository=back.name, instance=back.name,
-        facts=SubmissionFacts(criteria=await specs.criteria_of(run), cuts=cuts), loop=await feedback.note_context(run),
-        context=context, tree=tree, commit=back.head, environment=suite.environment,
-    )  # fmt: skip
-    submitted = (await run.context.agents.work(job)).of(Sync)
-    await trees.remove(run, back.name, purpose)
-    return submitted
+    variables = SyncAnalystVariables(
+        repository=back.name,
+        criteria=await specs.request_text(run),
+        present_spec=Untrusted("present spec", present.feature if present else "There is none yet."),
+        commits=Untrusted("commits of a person", "\n".join(back.commits)),
+        diff=Untrusted("diff of a person", diff.text),
+        not_shown=not_shown(cuts),
+        test_results=Untrusted("test results", suite.told()),
+    )
+    told = await agent_work.told(run, back.name, back.base, suite.stack, samples=False)
+    basis = Basis(stack=suite.stack, environment=suite.environment, context=told)
+    facts = SubmissionFacts(criteria=await specs.criteria_of(run), cuts=cuts)
+    async with agent_work.at_work(run, back.name, "sync", back.head, basis) as frame:
+        job = frame.job(variables, facts=facts, loop=await feedback.note_context(run))
+        return (await run.context.agents.work(job)).of(Sync)
 
 
 async def _told(run: StageRun, back: Returned, submitted: Sync, suite: SuiteAfter) -> str:
@@ -193,3 +184,14 @@ async def _tests(run: StageRun, back: Returned, suite: SuiteAfter) -> str:
     paths = [path for file in changed for path in (file.path, file.old_path) if path is not None]
     touched = any(is_protected(path, suite.stack.test_patterns) for path in paths)
     return "" if touched else known.commit
+
+
+DECLARATION = StageDeclaration(
+    body=sync,
+    inputs=inputs,
+    label="Sync",
+    explanation="learns what a person did on the branch, and has the spec brought in line, before agents go on",
+    beside_the_line=True,
+    skip=NeverSkipped("agents who have not read a person's work would undo it"),
+    pauses_as=(PauseReason.HANDBACK_REFUSED, PauseReason.TESTS_FAILED),
+)

@@ -17,12 +17,14 @@ from pipeline.agents.prompt_variables import (
 )
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Check, CheckIssue
+from pipeline.change_request import PauseReason, Stage
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
 from pipeline.evidence.canonical_json import content_hash
 from pipeline.proof.shown_diff import Cut, not_shown
-from pipeline.stage import feedback, proving, specs, trees
-from pipeline.stage.repository_reading import context_at, text_at
+from pipeline.stage import agent_work, feedback, specs
+from pipeline.stage.declaration import OpensGate, SendsBack, Skippable, StageDeclaration
+from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
 
@@ -51,7 +53,7 @@ async def verification(run: StageRun) -> StageEnd:
 
 async def _passed(run: StageRun, names: list[str], summary: str) -> StageEnd:
     for name in names:
-        await run.context.records.verify_spec(name, run.state["repositories"][name]["spec_revision"])
+        await run.context.specs.verify(name, run.state["repositories"][name]["spec_revision"])
     if run.context.settings.delivery.spec_approval:
         return await _ask_for_approval(run, names, summary)
     return StageEnd(summary=summary)
@@ -59,8 +61,6 @@ async def _passed(run: StageRun, names: list[str], summary: str) -> StageEnd:
 
 async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
     base = run.state["repositories"][name]["base"]
-    purpose = f"verify-{run.activation[:8]}"
-    tree = await trees.fresh(run, name, purpose, base)
     spec = Untrusted(f"spec of {name}", (await specs.revision_of(run, name)).feature)
     request = await specs.request_text(run)
     completeness = CompletenessCheckerVariables(repository=name, structured_request=request, spec=spec)
@@ -68,15 +68,14 @@ async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
     regression = RegressionCheckerVariables(
         repository=name, spec=spec, existing_specs=existing, not_shown=not_shown(cuts)
     )
-    frame, facts = await _frame(run, name, base), await _facts(run, name)
-    jobs = {
-        "completeness_checker": Job(variables=completeness, instance=name, tree=tree, facts=facts, **frame),
-        "regression_checker": Job(
-            variables=regression, instance=name, tree=tree, facts=replace(facts, cuts=cuts), **frame
-        ),
-    }
-    handed = dict(zip(jobs, await together(run.context.agents.work(job) for job in jobs.values()), strict=True))
-    await trees.remove(run, name, purpose)
+    facts, loop = await _facts(run, name), await feedback.note_context(run)
+    basis = await agent_work.basis_of(run, name, base, samples=False)
+    async with agent_work.at_work(run, name, "verify", base, basis) as frame:
+        jobs = {
+            "completeness_checker": frame.job(completeness, facts=facts, loop=loop),
+            "regression_checker": frame.job(regression, facts=replace(facts, cuts=cuts), loop=loop),
+        }
+        handed = dict(zip(jobs, await together(run.context.agents.work(job) for job in jobs.values()), strict=True))
     for role, one in handed.items():
         await inspection_records.keep(run, role, name, base, one.of(Check).verdict.value, one)
     checks = {role: one.of(Check) for role, one in handed.items()}
@@ -86,19 +85,6 @@ async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
 async def _facts(run: StageRun, name: str) -> SubmissionFacts:
     scenarios = specs.scenarios_of(await specs.spec_of(run, name))
     return SubmissionFacts(criteria=await specs.criteria_of(run), scenarios=scenarios)
-
-
-async def _frame(run: StageRun, name: str, base: str) -> dict[str, Any]:
-    stack, environment = await proving.environment_of(run, name, base)
-    tokens_max = run.context.settings.pipeline.static_context_tokens_max
-    context = await context_at(
-        run.context.repositories[name], base, run.context.targets[name], stack,
-        learnings=await run.context.records.learnings(name), with_samples=False, tokens_max=tokens_max,
-    )  # fmt: skip
-    return {
-        "stage": run.stage, "activation": run.activation, "repository": name, "context": context,
-        "commit": base, "environment": environment, "loop": await feedback.note_context(run),
-    }  # fmt: skip
 
 
 async def _existing_specs(run: StageRun, name: str, base: str) -> tuple[tuple[Untrusted, ...], tuple[Cut, ...]]:
@@ -148,7 +134,7 @@ async def _ask_for_approval(run: StageRun, names: list[str], summary: str) -> St
         "title": run.context.title,
         "specs": {name: (await specs.revision_of(run, name)).feature for name in names},
     }
-    gate = await run.context.records.open_gate(
+    gate = await run.context.gates.open(
         kind="spec", activation=run.activation, content=content, content_hash=content_hash(content)
     )
     return StageEnd(verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary=summary)
@@ -158,3 +144,21 @@ def _told(role: str, issue: CheckIssue) -> Feedback:
     about = ", ".join([*issue.criterion_ids, *issue.scenario_ids]) or "the spec as a whole"
     text = f"[{issue.severity.value}] {about}: {issue.problem}\nSuggestion: {issue.suggestion}"
     return Feedback(kind=FeedbackKind.VERIFICATION, source=role, text=text)
+
+
+DECLARATION = StageDeclaration(
+    body=verification,
+    inputs=inputs,
+    label="Behaviour verification",
+    explanation="checks that the specs are complete, consistent and break nothing existing by intent",
+    skip=Skippable("The checkers' opinion on the specs; you vouch for them, and a spec gate still opens."),
+    sends_back=SendsBack(
+        to=Stage.TRANSLATION,
+        paused_as=PauseReason.SPEC_LOOP,
+        at_most=lambda limits: limits.verification_loops_max,
+    ),
+    gate=OpensGate(kind="spec"),
+    finds=frozenset({"spec_feedback"}),
+    after_handback=True,
+    may_be_taken_over=True,
+)

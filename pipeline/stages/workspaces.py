@@ -7,8 +7,9 @@ from pipeline.coding import commits
 from pipeline.concurrency.together import together
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Isolation
-from pipeline.snapshots import saving
+from pipeline.repositories import kept_refs
 from pipeline.stage import proving
+from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.repository_reading import stack_at
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
@@ -42,11 +43,22 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
             base_branch=target.base_branch,
         )
     # The branch may be rewritten while this change request waits.
-    await repository.update_ref(saving.kept_ref(run.context.cr_id, "base", base), base)
+    await repository.update_ref(kept_refs.purpose(run.context.cr_id, "base", base), base)
     await commits.feature_directory(run, name, base)
     stack, environment = await proving.environment_of(run, name, base)
     _, digest = await stack_at(repository, base, target)
     facts = {"stack": proving.plain(stack), "manifest_hash": digest, "environment_log": environment.log[-4_000:]}
     branch = branch_name(run.context.cr_id, run.context.attempt)
-    await run.context.records.record_progress(name, base_commit=base, branch=branch, facts=facts)
+    await run.context.progress.record(name, base_commit=base, branch=branch, facts=facts)
     return RepositoryState(base=base, manifest_hash=digest)
+
+
+DECLARATION = StageDeclaration(
+    body=workspaces,
+    inputs=inputs,
+    label="Workspaces",
+    explanation="prepares cache, base commit, dependency environment, stack and test command",
+    skip=NeverSkipped("nothing can run without a base commit and an environment"),
+    finds=frozenset({"base", "manifest_hash", "handed_back"}),
+    pauses_as=(PauseReason.ENVIRONMENT_FAILED, PauseReason.REMOTE_UNREACHABLE),
+)

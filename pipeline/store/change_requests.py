@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, cast, exists, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -240,11 +239,6 @@ class ChangeRequests:
         table = change_request_repositories
         where = (table.c.cr_id == cr_id) & (table.c.repository == repository)
         await self._connection.execute(update(table).where(where).values(**values, updated_at=func.now()))
-
-    async def add_repository(self, cr_id: str, target: RepositoryTarget) -> None:
-        """Add a repository that a person or the mapper identified later. Idempotent."""
-        row = {"cr_id": cr_id, "repository": target.name, "target": asdict(target)}
-        await self._connection.execute(upsert(change_request_repositories).values(**row).on_conflict_do_nothing())
 
 
 def _wanted(*, statuses: Sequence[Status], repository: str | None, words: str | None) -> list[ColumnElement[bool]]:

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import make_url
 
-from pipeline.line.crash_points import Reached, around
+from pipeline.machine.crash_points import Reached, around
 from pipeline.store.engine import WorkerIdentity, connect_args
 from pipeline.store.errors import FENCED
 

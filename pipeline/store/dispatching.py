@@ -9,13 +9,12 @@ launching happens after it.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
-from pipeline.change_request import Move, Status
+from pipeline.change_request import HeldBy, Move, Status
 from pipeline.settings.runtime import DispatchSettings
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.events import Events
@@ -50,15 +49,6 @@ class Limit:
     workers_max: int
     tenant_workers_max: int
     set_by: str = "default"
-
-
-class HeldBy(StrEnum):
-    """Why what is queued does not run."""
-
-    GLOBAL_LIMIT = "global_limit"
-    TENANT_LIMIT = "tenant_limit"
-    TURN = "turn"
-    """A worker is free for it, or will be for another first; it is a matter of a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

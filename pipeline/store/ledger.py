@@ -7,13 +7,14 @@ the budget; a repeated reservation with the same key is the same reservation.
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import RowMapping, case, func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Reservation, Usage
+from pipeline.records import ModelCall
 from pipeline.store.engine import Database
 from pipeline.store.tables import change_requests, model_calls
 
@@ -110,12 +111,13 @@ async def committed_usd(
     return Decimal((await connection.execute(query)).scalar_one())
 
 
-async def calls(connection: AsyncConnection, cr_id: str) -> list[RowMapping]:
+async def calls(connection: AsyncConnection, cr_id: str) -> list[ModelCall]:
     """Return every call of a change request in order, for the cost view and the evidence."""
     query = (
         select(model_calls).where(model_calls.c.cr_id == cr_id).order_by(model_calls.c.reserved_at, model_calls.c.key)
     )
-    return list((await connection.execute(query)).mappings())
+    rows = (await connection.execute(query)).mappings()
+    return [ModelCall(**{name: row[name] for name in ModelCall.__slots__}) for row in rows]
 
 
 def _exhausted(scope: str, worst_case_usd: Decimal, spent_usd: Decimal, budget_usd: Decimal) -> PersonNeeded:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.store.tables import timers
@@ -66,14 +65,6 @@ class Timers:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-
-    async def schedule(
-        self, timer_id: str, *, cr_id: str, kind: str, after: timedelta, payload: Mapping[str, Any]
-    ) -> None:
-        """Set a timer once per id."""
-        row = {"id": timer_id, "cr_id": cr_id, "kind": kind, "payload": dict(payload)}
-        statement = upsert(timers).values(**row, due_at=func.now() + after)
-        await self._connection.execute(statement.on_conflict_do_nothing())
 
     async def forget_what_is_over(self) -> None:
         """Remove timers of decided gates, ended waits and change requests that no longer run."""

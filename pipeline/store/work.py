@@ -16,7 +16,7 @@ from pipeline.change_request import Stage
 from pipeline.errors import NotFound
 from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.identifiers import derived_id
-from pipeline.records import SpecRevision, StageResult
+from pipeline.records import RunPurpose, SpecRevision, StageResult, TestRun
 from pipeline.store.tables import artifacts, blobs, findings, spec_revisions, stage_results, test_runs
 
 
@@ -143,28 +143,35 @@ class Work:
         return _spec(row) if row else None
 
     async def save_test_run(
-        self, *, repository: str, stage: Stage, activation: str, purpose: str, commit: str, ok: bool,
+        self, *, repository: str, stage: Stage, activation: str, purpose: RunPurpose, commit: str, ok: bool,
         report: Mapping[str, Any], verdict: Mapping[str, Any],
     ) -> str:  # fmt: skip
         """Store one of the pipeline's own test runs and return its id; running again replaces it."""
-        run_id = derived_id("run", str(self._key), repository, activation, purpose, commit)
+        run_id = derived_id("run", str(self._key), repository, activation, purpose.value, commit)
         row = {**self._key, "id": run_id, "repository": repository, "stage": stage.value, "activation": activation}
-        values = {"purpose": purpose, "commit": commit, "ok": ok, "report": dict(report), "verdict": dict(verdict)}
+        values = {
+            "purpose": purpose.value,
+            "commit": commit,
+            "ok": ok,
+            "report": dict(report),
+            "verdict": dict(verdict),
+        }
         statement = upsert(test_runs).values(**row, **values).on_conflict_do_update(index_elements=["id"], set_=values)
         await self._connection.execute(statement)
         return run_id
 
-    async def test_runs(self, repository: str | None = None) -> list[RowMapping]:
+    async def test_runs(self, repository: str | None = None) -> list[TestRun]:
         """Return test runs, oldest first."""
         query = select(test_runs).where(*self._of(test_runs)).order_by(test_runs.c.created_at)
         if repository is not None:
             query = query.where(test_runs.c.repository == repository)
-        return list((await self._connection.execute(query)).mappings())
+        return [_test_run(row) for row in (await self._connection.execute(query)).mappings()]
 
-    async def test_run(self, run_id: str) -> RowMapping | None:
+    async def test_run(self, run_id: str) -> TestRun | None:
         """Return one test run of any attempt."""
         where = (test_runs.c.cr_id == self._key["cr_id"], test_runs.c.id == run_id)
-        return (await self._connection.execute(select(test_runs).where(*where))).mappings().one_or_none()
+        row = (await self._connection.execute(select(test_runs).where(*where))).mappings().one_or_none()
+        return _test_run(row) if row else None
 
     async def save_findings(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
         """Store what was reported in one activation. Idempotent."""
@@ -245,6 +252,11 @@ def _result(row: RowMapping) -> StageResult:
 
 def _spec(row: RowMapping) -> SpecRevision:
     return SpecRevision(**{name: row[name] for name in SpecRevision.__slots__})
+
+
+def _test_run(row: RowMapping) -> TestRun:
+    values = {name: row[name] for name in TestRun.__slots__}
+    return TestRun(**{**values, "stage": Stage(row["stage"]), "purpose": RunPurpose(row["purpose"])})
 
 
 def _finding(row: RowMapping) -> Finding:

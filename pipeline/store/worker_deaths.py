@@ -14,6 +14,7 @@ from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.events import Events
 from pipeline.store.leases import Leases
+from pipeline.worker_loss import WorkerLoss
 
 _IN_A_ROW = text(
     "SELECT count(*) FROM events WHERE cr_id = :cr AND type = 'worker_lost' AND at > greatest("
@@ -23,9 +24,14 @@ _IN_A_ROW = text(
     "  coalesce((SELECT max(decided_at) FROM gates WHERE cr_id = :cr), '-infinity'))"
 )
 
+_TAKEN_UP = text(
+    "SELECT EXISTS (SELECT 1 FROM events WHERE cr_id = :cr AND type = 'worker_started'"
+    " AND (payload->>'epoch')::int = :epoch)"
+)
+
 
 async def worker_died(
-    connection: AsyncConnection, cr_id: str, epoch: int, *, cause: str, deaths_max: int
+    connection: AsyncConnection, cr_id: str, epoch: int, loss: WorkerLoss, *, deaths_max: int
 ) -> Status | None:
     """Record the death and requeue, or pause at the `deaths_max`-th in a row; None when that epoch no longer runs."""
     requests, log = ChangeRequests(connection), Events(connection)
@@ -33,11 +39,13 @@ async def worker_died(
     if cr.status is not Status.RUNNING or await Leases(connection).epoch(cr_id) != epoch:
         return None
     await Leases(connection).release(cr_id, epoch)
-    await log.append(cr_id, events.WorkerLost(epoch=epoch, cause=cause, stage=cr.stage))
+    if not (await connection.execute(_TAKEN_UP, {"cr": cr_id, "epoch": epoch})).scalar_one():
+        loss = loss.before_it_began()
+    await log.append(cr_id, events.WorkerLost(epoch=epoch, kind=loss.kind, cause=loss.cause, stage=cr.stage))
     deaths = int((await connection.execute(_IN_A_ROW, {"cr": cr_id})).scalar_one())
     if deaths < deaths_max:
         await requests.move(cr_id, Move.REQUEUE)
-        await log.append(cr_id, events.StatusChanged(status=Status.QUEUED, message=cause))
+        await log.append(cr_id, events.StatusChanged(status=Status.QUEUED, message=loss.cause))
         return Status.QUEUED
     reason, message = (
         PauseReason.ATTEMPTS_EXHAUSTED,
@@ -48,7 +56,10 @@ async def worker_died(
     )
     await requests.move(
         cr_id, Move.PAUSE, reason=reason, message=message,
-        facts={"deaths": deaths, "deaths_max": deaths_max, "last_cause": cause, "stage": cr.stage, "epoch": epoch},
+        facts={
+            "deaths": deaths, "deaths_max": deaths_max, "last_kind": loss.kind.value, "last_cause": loss.cause,
+            "stage": cr.stage, "epoch": epoch,
+        },
     )  # fmt: skip
     await log.append(cr_id, events.StatusChanged(status=Status.PAUSED, reason=reason, message=message))
     return Status.PAUSED

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.local.ports import free_port
-from pipeline.adapters.redis_bell import FallbackBell, OneTenantBell, RedisBell
+from pipeline.adapters.redis_bell import FallbackBell, RedisBell
 from pipeline.errors import TransientError
 from pipeline.ports import TenantBell
 from pipeline.store.bell import PostgresBell, PostgresTenantBell
@@ -126,6 +126,4 @@ async def test_a_bell_that_never_was_costs_nothing(store: Database, database: Te
     postgres = PostgresTenantBell(store, database.app_url)
     both = FallbackBell(RedisBell(f"redis://127.0.0.1:{port}/0"), postgres)
     await heard(both, both, ("default", "events"))
-    mine = OneTenantBell(both, "default")
-    await mine.ring("events")
     await both.close()

@@ -50,7 +50,8 @@ def module_name(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def imported_modules(path: str) -> set[str]:
+@functools.cache
+def imported_modules(path: str) -> frozenset[str]:
     """Full names of everything a file imports, wherever in the file; `from a import b` names `a` and `a.b`."""
     names: set[str] = set()
     for node in ast.walk(tree_of(path)):
@@ -59,7 +60,7 @@ def imported_modules(path: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
+    return frozenset(names)
 
 
 def within(name: str, room: str) -> bool:

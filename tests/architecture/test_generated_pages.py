@@ -1,7 +1,8 @@
 """Pages that a program writes are as that program would write them today; `make docs` refreshes them."""
 
-from pipeline.change_request import Stage
-from scripts import dependencies, openapi, settings_reference, state_machine
+from pipeline.change_request import PauseReason, Stage
+from pipeline.pause_reasons import PAUSE_REASONS
+from scripts import dependencies, openapi, pause_reasons, settings_reference, stage_pages, state_machine
 
 
 def test_the_settings_reference_is_fresh() -> None:
@@ -31,9 +32,25 @@ def test_the_drawing_of_the_state_machine_is_the_compiled_graph() -> None:
     assert drawn == state_machine.picture(), "run `make docs`"
 
 
+def test_the_table_of_stages_is_what_they_declare() -> None:
+    page = stage_pages.PAGE.read_text()
+    written = page.split(stage_pages.BEGIN)[1].split(stage_pages.END)[0].strip()
+    assert written == stage_pages.table(), "run `make docs`"
+
+
+def test_the_dashboards_list_of_stages_is_what_they_declare() -> None:
+    assert stage_pages.DASHBOARD.read_text() == stage_pages.listed(), "run `make docs`"
+
+
 def test_every_stage_can_pause_and_every_stage_can_be_resumed() -> None:
     assert state_machine.exceptional_edges() == (set(Stage), set(Stage))
 
 
 def test_the_dashboards_schema_is_the_controllers() -> None:
     assert openapi.PAGE.read_text() == openapi.render(), "run `make docs`"
+
+
+def test_every_pause_reason_says_what_happened_and_what_gets_it_going() -> None:
+    assert set(PAUSE_REASONS) == set(PauseReason)
+    assert pause_reasons.PAGE.read_text() == pause_reasons.page(), "run `make docs`"
+    assert pause_reasons.WORDS.read_text() == pause_reasons.words(), "run `make docs`"

@@ -11,9 +11,9 @@ import pytest
 from tests.architecture.source_tree import PRODUCT, ROOMS, ROOT, imported_modules, module_name, python_files, within
 
 ADAPTERS: Mapping[str, tuple[str, ...]] = {
-    "anthropic": ("pipeline.adapters.anthropic",),
+    "anthropic": ("pipeline.adapters.model_providers.anthropic",),
     "httpx2": (
-        "pipeline.adapters.anthropic",
+        "pipeline.adapters.model_providers.anthropic",
         "pipeline.adapters.network.webhooks",
         "pipeline.adapters.network.pinned_http",
         "pipeline.adapters.git.redirects",
@@ -51,6 +51,17 @@ ONE_MODULE = ("anthropic", "git", "redis", "detect_secrets", "cryptography", "gh
 """SDKs that exactly one module of the product wraps; everything else speaks our words."""
 
 
+COMPOSITION: Mapping[str, str] = {
+    "controller.process": "wires the controller of one machine",
+    "controller.app": "chooses the bell that follows from the addresses",
+    "worker.wiring": "wires a worker",
+    "worker.warmth": "imports and starts in the fork server what every worker needs",
+    "cli.one_machine": "looks before anything starts whether tools can be contained on this machine",
+    "cli.commands.evidence": "checks evidence without an installation",
+}
+"""The modules outside `pipeline` that may name adapters, and what for. Everything else receives what it needs."""
+
+
 def test_the_import_contracts_hold() -> None:
     checked = subprocess.run(
         [Path(sys.executable).parent / "lint-imports", "--no-cache"],
@@ -66,6 +77,15 @@ def test_an_sdk_is_named_only_where_it_is_wrapped(sdk: str) -> None:
     assert not strangers, f"{sdk} belongs behind {ADAPTERS[sdk]}"
     if sdk in ONE_MODULE:
         assert len(users) <= 1, f"{sdk} is wrapped by one module; these share it: {users}"
+
+
+def test_adapters_are_named_where_things_are_put_together() -> None:
+    users = {
+        module_name(path)
+        for path in python_files("controller", "worker", "cli")
+        if any(within(name, "pipeline.adapters") for name in imported_modules(path))
+    }
+    assert users == set(COMPOSITION)
 
 
 def test_migrations_spell_their_own_columns() -> None:
@@ -101,7 +121,7 @@ def test_tests_use_real_parts_or_our_own_fakes() -> None:
         for path in python_files("tests", *PRODUCT)
         if any(within(name, "unittest.mock") or within(name, "mock") for name in imported_modules(path))
     ]
-    assert not mocked, "fakes live in pipeline/testing.py, one per port"
+    assert not mocked, "fakes live in pipeline/testing/, one per port"
 
 
 def _product_modules_importing(sdk: str) -> list[str]:

@@ -9,14 +9,15 @@ from chaos.campaign import Campaign
 from chaos.installation import installation
 from chaos.plan import Target, plan
 from chaos.report import summary
-from pipeline.line.crash_points import PASSED, POINTS
+from pipeline.line.crash_points import points
+from pipeline.machine.crash_points import PASSED
 
 KILLS, SEED = 8, 4
 
 
 def test_a_seed_plans_the_same_disturbances_and_a_long_plan_visits_every_point() -> None:
     assert plan(200, 1) == plan(200, 1) != plan(200, 2)
-    assert {one.point for one in plan(200, 1)} >= set(POINTS)
+    assert {one.point for one in plan(200, 1)} >= set(points())
     for seed in range(20):
         assert {one.target for one in plan(KILLS, seed)} == set(Target)
 
@@ -29,7 +30,7 @@ def test_an_undisturbed_change_request_passes_every_named_crash_point_and_no_oth
         passed.mkdir()
         repository = sample.repository(installed.root / "repositories" / "undisturbed")
         assert journey.travel(installed, repository).status == "completed"
-        assert {one.name for one in passed.iterdir()} == set(POINTS)
+        assert {one.name for one in passed.iterdir()} == set(points())
     assert installed.leftovers() == [], "nothing is left running"
 
 

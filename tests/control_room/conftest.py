@@ -78,8 +78,9 @@ class Room:
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the screen"
 
 
-@pytest.fixture
-def room(request: pytest.FixtureRequest) -> Iterator[Room]:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for the tests of a module: its driver holds an event loop, which must not outlive tests without one."""
     if not BROWSER:
         pytest.skip("no chromium on this machine")
     if not (packaged_dashboard() / "index.html").is_file() or not AXE.is_file():
@@ -88,12 +89,20 @@ def room(request: pytest.FixtureRequest) -> Iterator[Room]:
     if driver.returncode != 0:
         pytest.skip(f"the browser's driver does not start here: {driver.stderr.decode()[-200:]}")
     expect.set_options(timeout=PATIENT_MS)
-    kept = request.config.getoption("--screenshots", default=None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        opened = Room(browser, Path(kept) if kept else None)
-        yield opened
-        browser.close()
+        launched = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def room(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Room]:
+    """The browser for one test, whose people have contexts of their own."""
+    kept = request.config.getoption("--screenshots", default=None)
+    opened = Room(browser, Path(kept) if kept else None)
+    yield opened
+    for context in opened.contexts:
+        context.close()
     assert opened.complaints == []
 
 

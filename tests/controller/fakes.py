@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
-from controller.wiring import InspectedRepository, LaunchObserver, Place, RepositoryDiff
+from controller.wiring import InspectedRepository, LaunchObserver, NotLaunched, Place, RepositoryDiff
 from pipeline.change_request import RepositoryTarget
 from pipeline.errors import CallerError
 from pipeline.ports import ChangedFile
 from pipeline.store.dispatching import Dispatched
+from pipeline.worker_loss import LossKind, WorkerLoss
 
 
 class ScriptedInspector:
@@ -85,6 +86,10 @@ class ScriptedLauncher:
         await asyncio.Event().wait()
 
     async def launch(self, order: Dispatched) -> None:
+        if not self._ready:
+            raise NotLaunched(WorkerLoss(kind=LossKind.LAUNCHER_AWAY, cause="it is not ready"))
+        if any((known.cr_id, known.epoch) == (order.cr_id, order.epoch) for known in self.launched):
+            return
         self.launched.append(order)
         if self._on_launch:
             self._on_launch(order)

@@ -8,7 +8,7 @@ from pipeline import events
 from pipeline.change_request import Move, PauseReason, RepositoryTarget, Stage, WaitKind
 from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.ports import ChangedFile, EntryKind, JournalEntry, JournalKey, Usage
-from pipeline.records import Gate, NewChangeRequest
+from pipeline.records import Gate, NewChangeRequest, RunPurpose
 from pipeline.settings.runtime import RuntimeSettings, SecuritySettings
 from pipeline.snapshots import turn_diffs
 from pipeline.store.change_requests import ChangeRequests
@@ -96,7 +96,7 @@ async def worked(store: Database, cr_id: str = CR) -> None:
         work = Work(connection, cr_id=cr_id, attempt=1)
         await work.save_spec(repository="sample", activation="a", feature="Feature: greeting", spec={"scenarios": 1})
         await work.save_test_run(
-            repository="sample", stage=Stage.DEVELOPMENT, activation="a", purpose="green", commit="h" * 40, ok=True,
+            repository="sample", stage=Stage.DEVELOPMENT, activation="a", purpose=RunPurpose.GREEN_SUITE, commit="h" * 40, ok=True,
             report={"passed": 3}, verdict={"ok": True},
         )  # fmt: skip
         await work.save_findings(repository="sample", stage=Stage.REVIEW, activation="a", found=[finding])
@@ -136,7 +136,7 @@ async def turned(store: Database, cr_id: str = CR) -> None:
     kept = turn_diffs.TurnDiff(before=second, after=third, files=(file,), patch=patch, truncated=False)
     async with store.transaction() as connection:
         await Work(connection, cr_id=cr_id, attempt=1).save_artifact(
-            kind=turn_diffs.KIND, name=turn_diffs.name_of(key, 3), content=turn_diffs.written(kept),
+            kind=turn_diffs.TURN_DIFF.kind, name=turn_diffs.name_of(key, 3), content=turn_diffs.TURN_DIFF.encoded(kept),
             media_type="application/json", facts={},
         )  # fmt: skip
 

@@ -1,15 +1,18 @@
 """Figures say what happened, of everything or of one repository."""
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
+
+from sqlalchemy import insert
 
 from pipeline import events
 from pipeline.change_request import RepositoryTarget, Stage
 from pipeline.ports import Usage
-from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.ledger import PostgresLedger
+from pipeline.store.tables import change_request_repositories
 from tests.controller.conftest import Controller
 
 USED = Usage(input_tokens=10, cache_write_tokens=0, cache_read_tokens=30, output_tokens=4)
@@ -22,9 +25,9 @@ async def _worked_on(store: Database, cr_id: str, repository: str, seconds: int)
         stage=Stage.REVIEW, back_to=Stage.DEVELOPMENT, loop=1, loops_max=3, why="A test is missing.", **at
     )
     async with store.transaction() as connection:
-        await ChangeRequests(connection).add_repository(
-            cr_id, RepositoryTarget(name=repository, remote=f"/srv/{repository}", base_branch="main")
-        )
+        target = RepositoryTarget(name=repository, remote=f"/srv/{repository}", base_branch="main")
+        row = {"cr_id": cr_id, "repository": repository, "target": asdict(target)}
+        await connection.execute(insert(change_request_repositories).values(**row))
         for event in (
             events.StageEntered(stage=Stage.DEVELOPMENT, **at),
             events.StageCompleted(stage=Stage.DEVELOPMENT, duration_s=seconds, outcome="done", **at),

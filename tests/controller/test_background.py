@@ -31,6 +31,7 @@ from pipeline.store.gates import Gates
 from pipeline.store.journal import PostgresJournal
 from pipeline.store.leases import Leases
 from pipeline.store.worker_deaths import worker_died
+from pipeline.worker_loss import LossKind, WorkerLoss
 from tests.controller.conftest import Controller, Starter, eventually
 from tests.controller.fakes import ScriptedLauncher
 from tests.database import TestDatabase
@@ -155,6 +156,7 @@ async def test_a_death_counts_once_and_a_worker_that_only_dies_pauses(store: Dat
         assert outcomes == [last, None, None]
     paused = await look(store, "cr-1")
     assert (paused.pause_reason, paused.pause_facts["deaths"]) == (PauseReason.ATTEMPTS_EXHAUSTED, DEATHS_MAX)
+    assert paused.pause_facts["last_kind"] == LossKind.CRASHED_AT_START, "none of them took its change request up"
     assert (await types(store, "cr-1")).count("worker_lost") == DEATHS_MAX
 
 
@@ -167,9 +169,12 @@ async def test_progress_between_deaths_begins_the_count_again(store: Database) -
         assert await _died(store, death) is Status.QUEUED
 
 
+KILLED = WorkerLoss(kind=LossKind.KILLED, cause="killed")
+
+
 async def _died(store: Database, epoch: int) -> Status | None:
     async with store.transaction() as connection:
-        return await worker_died(connection, "cr-1", epoch, cause="killed", deaths_max=DEATHS_MAX)
+        return await worker_died(connection, "cr-1", epoch, KILLED, deaths_max=DEATHS_MAX)
 
 
 class Recorder:
@@ -362,7 +367,7 @@ async def test_a_death_seen_while_the_database_was_away_is_recorded_when_it_is_b
     )  # fmt: skip
     try:
         at_times.away = True
-        await workers.worker_exited(order, "the worker ended with exit code 74")
+        await workers.worker_lost(order, KILLED)
         assert (await look(store, "cr-1")).status is Status.RUNNING
         with pytest.raises(TransientError):
             await workers.reap()

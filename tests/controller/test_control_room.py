@@ -1,39 +1,15 @@
 """The built dashboard in a real browser, on a real controller: signed in by a one-time link, alive without a reload."""
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from controller.static import packaged_dashboard
+from tests.control_room.conftest import browser
 from tests.controller.conftest import Controller
 
-BROWSER = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-pytestmark = [
-    pytest.mark.skipif(not BROWSER, reason="no chromium on this machine"),
-    pytest.mark.skipif(not (packaged_dashboard() / "index.html").is_file(), reason="`make dashboard` was not run"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for this module: its driver holds an event loop, which must not outlive tests without one."""
-    driver = subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False)
-    if driver.returncode != 0:
-        pytest.skip(f"the browser's driver does not start here: {driver.stderr.decode()[-200:]}")
-    expect.set_options(timeout=30_000)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        yield launched
-        launched.close()
+__all__ = ["browser"]
+"""A fixture of the neighbouring suite."""
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ import pytest
 
 from controller.launch.child import ForkServerChild
 from controller.launch.process import ForkServerLost, ProcessLauncher
-from pipeline.errors import TransientError
+from controller.wiring import NotLaunched
 from pipeline.store.dispatching import Dispatched
+from pipeline.worker_loss import LossKind, WorkerLoss
 from tests.controller.conftest import Starter, eventually
 
 FORK_SERVER = [sys.executable, str(Path(__file__).with_name("fork_server.py"))]
@@ -29,12 +30,14 @@ class Watcher:
 
     def __init__(self) -> None:
         self.ready, self.exits, self.exited = asyncio.Event(), list[tuple[str, str]](), asyncio.Event()
+        self.kinds: list[LossKind] = []
 
     def launcher_ready(self) -> None:
         self.ready.set()
 
-    async def worker_exited(self, order: Dispatched, cause: str) -> None:
-        self.exits.append((order.cr_id, cause))
+    async def worker_lost(self, order: Dispatched, loss: WorkerLoss) -> None:
+        self.exits.append((order.cr_id, loss.cause))
+        self.kinds.append(loss.kind)
         self.exited.set()
 
 
@@ -114,8 +117,10 @@ async def test_a_killed_fork_server_takes_its_workers_along_and_reports_them() -
         await eventually(lambda: not any(alive(worker) for worker in workers))
         assert sorted(cr_id for cr_id, _ in watcher.exits) == ["cr-1", "cr-2"]
         assert not launcher.ready
-        with pytest.raises(TransientError):
+        assert watcher.kinds == [LossKind.LAUNCHER_LOST] * 2
+        with pytest.raises(NotLaunched) as refused:
             await launcher.launch(order("cr-3"))
+        assert refused.value.loss.kind is LossKind.LAUNCHER_AWAY
 
 
 async def test_closing_leaves_no_process_behind() -> None:

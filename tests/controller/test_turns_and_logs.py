@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.change_request import Stage
 from pipeline.proof import test_logs
+from pipeline.records import RunPurpose
 from pipeline.store.engine import Database
 from pipeline.store.work import Work
 from tests.controller import line
@@ -111,12 +112,14 @@ async def test_a_log_that_was_never_stored_says_why_and_shows_the_end_that_is_kn
     assert (page["whole"], page["text"]) == (False, "1 failed\n")
     assert "kept only the end" in page["note"]
     assert "kept only the end" in controller.client().get(f"{HERE}/tests/{run_id}/log.txt").text
-    nothing = await _ran(store, None, {}, purpose="other")
+    nothing = await _ran(store, None, {}, purpose=RunPurpose.OTHER)
     assert "no output" in get(controller, f"/tests/{nothing}/log")["note"]
     assert "List the test runs" in get(controller, "/tests/run-none/log", status=404)["remedy"]
 
 
-async def _ran(store: Database, log: bytes | None, report: dict[str, Any], purpose: str = "green_suite") -> str:
+async def _ran(
+    store: Database, log: bytes | None, report: dict[str, Any], purpose: RunPurpose = RunPurpose.GREEN_SUITE
+) -> str:
     async with store.transaction() as connection:
         work = Work(connection, cr_id=line.CR, attempt=1)
         if log is not None:

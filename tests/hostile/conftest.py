@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cli.controller_process import wiring
+from cli import itself
+from controller.process import wiring
 from pipeline.settings.process import ProcessSettings
 from tests.controller.conftest import _served
 from tests.database import TestDatabase, TestServer
@@ -72,7 +73,7 @@ def served(place: Path, database: TestDatabase) -> Iterator[Door]:
             "git": {"command_timeout_s": GIT_TIMEOUT_S, "transfer_timeout_s": GIT_TIMEOUT_S},
         }
     )
-    wired = replace(wiring(settings, alone=True), launcher=NoLauncher())
+    wired = replace(wiring(settings, itself.processes(), alone=True), launcher=NoLauncher())
     with (
         _served(wired, database) as (url, token),
         httpx2.Client(

@@ -11,6 +11,11 @@ from tests.line.harness import LineRun, with_context
 from worker.wiring import Hands
 
 Moment = tuple[str, ...]
+RECORDS = (
+    "results", "progress", "specs", "test_runs", "findings", "artifacts", "gates", "effects", "interventions",
+    "pull_requests",
+)  # fmt: skip
+KEEPS = frozenset({"enter_stage", "save", "store_structured", "intend", "outcome", "open", "verify", "take_resume"})
 
 
 @dataclass(slots=True)
@@ -33,7 +38,8 @@ class Deaths:
         crew = held.context.agents
         assert isinstance(crew, Crew)
         mortal = replace(crew, journal=_Journal(crew.journal, self, line))
-        return with_context(held, records=_Records(held.context.records, self, line), agents=mortal)
+        records = {name: _Records(name, getattr(held.context, name), self, line) for name in RECORDS}
+        return with_context(held, **records, agents=mortal)
 
 
 class _Journal:
@@ -56,21 +62,23 @@ class _Journal:
 class _Records:
     """Dies before and after each record that a stage keeps or intends."""
 
-    def __init__(self, records: Any, deaths: Deaths, line: LineRun) -> None:
+    def __init__(self, subject: str, records: Any, deaths: Deaths, line: LineRun) -> None:
+        self._subject = subject
         self._records = records
         self._deaths = deaths
         self._line = line
 
     def __getattr__(self, name: str) -> Any:
         done = getattr(self._records, name)
-        if not name.startswith(("enter_", "save_", "intend", "outcome", "open_gate", "verify_", "store_", "take_")):
+        if name not in KEEPS:
             return done
+        moment = f"{self._subject}.{name}"
 
         async def mortal(*given: Any, **named: Any) -> Any:
             what = [str(value) for value in (*given, *named.values()) if isinstance(value, str) and len(value) < 24]
-            await self._deaths.at(self._line, "before", name, *what)
+            await self._deaths.at(self._line, "before", moment, *what)
             result = await done(*given, **named)
-            await self._deaths.at(self._line, "after", name, *what)
+            await self._deaths.at(self._line, "after", moment, *what)
             return result
 
         return mortal

@@ -40,22 +40,22 @@ def when_entering(stage: Stage, happens: Happens, **values: Any) -> Prepare:
 
     def prepare(line: LineRun, held: Hands) -> Hands:
         quick = hurried(**values)(line, held)
-        return with_context(quick, records=_Watching(quick.context.records, stage, happens))
+        return with_context(quick, progress=_Watching(quick.context.progress, stage, happens))
 
     return prepare
 
 
 class _Watching:
-    def __init__(self, records: object, stage: Stage, happens: Happens) -> None:
-        self._records = records
+    def __init__(self, progress: object, stage: Stage, happens: Happens) -> None:
+        self._progress = progress
         self._stage = stage
         self._happens: Happens | None = happens
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._records, name)
+        return getattr(self._progress, name)
 
     async def enter_stage(self, stage: Stage) -> None:
-        await self._records.enter_stage(stage)  # type: ignore[attr-defined]  # the records it stands for
+        await self._progress.enter_stage(stage)  # type: ignore[attr-defined]  # the progress it stands for
         if stage is self._stage and self._happens is not None:
             happens, self._happens = self._happens, None
             if (doing := happens()) is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from langgraph.runtime import RunControl
 
-from cli.controller_process import wiring
+from cli import itself
 from cli.scenario import role_of
 from controller.app import create_app
 from controller.context import ControllerContext
@@ -22,6 +22,7 @@ from controller.gates.schemas import Decision, DecisionRequest
 from controller.interventions import service as interventions
 from controller.interventions.actions import available
 from controller.interventions.schemas import Action, AvailableAction, InterventionRequest, Receipt, RerunMode
+from controller.process import wiring
 from controller.wiring import LaunchObserver
 from pipeline.access import Principal, Role
 from pipeline.adapters.git.commit_reader import GitCommitReader
@@ -43,6 +44,7 @@ from pipeline.store.interventions import Interventions
 from pipeline.store.leases import Leases
 from pipeline.store.work import Work
 from pipeline.store.worker_deaths import worker_died
+from pipeline.worker_loss import LossKind, WorkerLoss
 from tests.database import TestDatabase
 from tests.line.repositories import SampleRepository
 from tests.scripted import ScriptedServer
@@ -149,7 +151,9 @@ class LineRun:
     async def bury(self) -> None:
         """Notice that the worker is gone, as the launcher or the reaper does."""
         async with self.store.transaction() as connection:
-            await worker_died(connection, self.cr_id, self.epoch, cause="test", deaths_max=5)
+            await worker_died(
+                connection, self.cr_id, self.epoch, WorkerLoss(kind=LossKind.KILLED, cause="test"), deaths_max=5
+            )
 
     # people, through the door's own services
 
@@ -232,7 +236,7 @@ class LineRun:
         """Return the signed bundle as it was kept last."""
         async with self.store.transaction() as connection:
             work = Work(connection, cr_id=self.cr_id, attempt=(await self.read()).attempt)
-            return await work.artifact(gathering.KIND, gathering.NAME)
+            return await work.artifact(gathering.BUNDLE.kind, gathering.NAME)
 
     async def check_evidence(self) -> None:
         """Verify the kept bundle as a stranger would, against each repository."""
@@ -307,7 +311,9 @@ class NoLauncher:
 
 def controller_of(settings: ProcessSettings) -> ControllerContext:
     """Build the controller of this machine without serving it."""
-    context: ControllerContext = create_app(replace(wiring(settings, alone=True), launcher=NoLauncher())).state.context
+    context: ControllerContext = create_app(
+        replace(wiring(settings, itself.processes(), alone=True), launcher=NoLauncher())
+    ).state.context
     return context
 
 

@@ -19,13 +19,13 @@ from worker.wiring import Hands
 
 pytestmark = pytest.mark.timeout(600)
 STAGE_RECORDS = {
-    "enter_stage",
-    "save_result",
-    "save_spec",
-    "save_test_run",
-    "open_gate",
-    "verify_spec",
-    "store_structured",
+    "progress.enter_stage",
+    "results.save",
+    "specs.save",
+    "test_runs.save",
+    "gates.open",
+    "specs.verify",
+    "progress.store_structured",
 }
 ASKING_TOGETHER = (
     {"completeness_checker", "regression_checker", "consistency_checker"},
@@ -72,7 +72,7 @@ async def test_deaths_around_every_record_of_a_stage_repeat_no_model_call(line: 
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_deaths_around_every_effect_change_the_outside_once(line: LineRun, moment: str) -> None:
     repository = await start(line)
-    deaths = Deaths(lambda at: at[0] == moment and at[1] in {"intend", "outcome", "save_pull_request"})
+    deaths = Deaths(lambda at: at[0] == moment and at[1] in {"effects.intend", "effects.outcome", "pull_requests.save"})
     await reached(line, repository, deaths)
     assert Counter(effect.kind for effect in await line.effects()) == Counter(
         push=1, merge=1, delete_ref=1, delete_snapshots=1
@@ -161,7 +161,7 @@ async def test_work_that_is_repeated_after_a_death_makes_the_same_commit_and_pro
     assert deaths.died_at
     async with line.store.transaction() as connection:
         runs = await Work(connection, cr_id=line.cr_id, attempt=1).test_runs()
-    assert Counter(row["purpose"] for row in runs) == {"baseline": 1, "red": 1, "green_change": 1, "green_suite": 1}
+    assert Counter(row.purpose for row in runs) == {"baseline": 1, "red": 1, "green_change": 1, "green_suite": 1}
 
 
 async def test_what_a_worker_killed_in_a_test_run_left_beside_its_tree_is_cleaned_up(line: LineRun) -> None:

@@ -20,7 +20,7 @@ from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
 from tests.line.test_going_on import ORDINARY
 from worker.control import TIME_LOOK_MAX_S
-from worker.patience import AGAIN_S
+from worker.patience import AGAIN, PROBLEMS_MAX
 
 
 async def start(line: LineRun) -> SampleRepository:
@@ -49,7 +49,8 @@ async def test_a_remote_that_is_gone_from_the_start_pauses_after_growing_waits_a
     assert cr.stage is Stage.WORKSPACES and "then resume" in cr.pause_message
     assert cr.pause_facts["remote"] == str(repository.path)
     waits = [slept for slept in clock.slept if slept != TIME_LOOK_MAX_S]
-    growing = [wait for wait in AGAIN_S if wait != TIME_LOOK_MAX_S]
+    pauses = [AGAIN.pause_s(problem) for problem in range(1, PROBLEMS_MAX + 1)]
+    growing = [pause for pause in pauses if pause != TIME_LOOK_MAX_S]
     assert waits[-len(growing) :] == growing
     away(repository).rename(repository.path)
     await line.resume()

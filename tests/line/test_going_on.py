@@ -66,7 +66,7 @@ async def test_what_a_person_says_reaches_the_running_stage_and_no_later_one(lin
     drain = RunControl()
 
     def say_in_development(run: LineRun, held: Hands) -> Hands:
-        return with_context(held, records=SpeaksOnEntering(held.context.records, Stage.DEVELOPMENT, run))
+        return with_context(held, progress=SpeaksOnEntering(held.context.progress, Stage.DEVELOPMENT, run))
 
     await line.work(say_in_development, drain)
     told = [request for request in line.asked() if "Mind the zeros." in str(request["messages"])]
@@ -119,18 +119,18 @@ async def told_of(line: LineRun, kind: str, role: str) -> None:
 
 
 class SpeaksOnEntering:
-    """Records of a run to which somebody speaks when a stage begins."""
+    """Progress of a run to which somebody speaks when a stage begins."""
 
-    def __init__(self, records: object, stage: Stage, line: LineRun) -> None:
-        self._records = records
+    def __init__(self, progress: object, stage: Stage, line: LineRun) -> None:
+        self._progress = progress
         self._stage = stage
         self._line = line
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._records, name)
+        return getattr(self._progress, name)
 
     async def enter_stage(self, stage: Stage) -> None:
-        await self._records.enter_stage(stage)  # type: ignore[attr-defined]  # the records it stands for
+        await self._progress.enter_stage(stage)  # type: ignore[attr-defined]  # the progress it stands for
         if stage is self._stage:
             await self._line.say(Action.REDIRECT, instructions="Mind the zeros.")
 
@@ -218,7 +218,7 @@ async def test_a_worker_that_is_asked_to_shut_down_leaves_the_change_request_que
     drain = RunControl()
 
     def drain_in_development(run: LineRun, held: Hands) -> Hands:
-        return with_context(held, records=Drains(held.context.records, drain))
+        return with_context(held, progress=Drains(held.context.progress, drain))
 
     cr = await line.work(drain_in_development, drain)
     assert cr.status is Status.QUEUED
@@ -227,17 +227,17 @@ async def test_a_worker_that_is_asked_to_shut_down_leaves_the_change_request_que
 
 
 class Drains:
-    """Records of a run whose worker is asked to shut down while it develops."""
+    """Progress of a run whose worker is asked to shut down while it develops."""
 
-    def __init__(self, records: object, drain: RunControl) -> None:
-        self._records = records
+    def __init__(self, progress: object, drain: RunControl) -> None:
+        self._progress = progress
         self._drain = drain
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._records, name)
+        return getattr(self._progress, name)
 
     async def enter_stage(self, stage: Stage) -> None:
-        await self._records.enter_stage(stage)  # type: ignore[attr-defined]  # the records it stands for
+        await self._progress.enter_stage(stage)  # type: ignore[attr-defined]  # the progress it stands for
         if stage is Stage.DEVELOPMENT:
             self._drain.request_drain()
 

@@ -20,8 +20,9 @@ from pipeline.errors import InvariantBroken
 from pipeline.limits import Limits
 from pipeline.line import routing
 from pipeline.line.graph import follow, targets
-from pipeline.line.skipping import SKIPPABLE, WHY_NOT
-from pipeline.stage.state import END, PAUSE, PER_REPOSITORY, Outcome, RunState, Verdict, outcome_key
+from pipeline.line.skipping import left_out, why_never
+from pipeline.stage.registry import after_handback, declared, handback_stage, line_stages, per_repository
+from pipeline.stage.state import END, PAUSE, Outcome, RunState, Verdict, outcome_key
 
 LIMITS = Limits()
 REPOSITORIES = ("one", "two", "three")
@@ -39,12 +40,12 @@ ENDINGS: list[Outcome] = [
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[Stage, RunState]:
     """A stage that has just ended, with the outcomes of this and of any earlier visits."""
-    stage = draw(st.sampled_from(routing.LINE))
+    stage = draw(st.sampled_from(line_stages()))
     names = draw(st.lists(st.sampled_from(REPOSITORIES), min_size=1, unique=True))
     other = draw(st.sampled_from(list(Stage)))
-    endings = [one for one in ENDINGS if one["verdict"] != "sent_back" or stage in routing.SENT_BACK_TO]
+    endings = [one for one in ENDINGS if one["verdict"] != "sent_back" or declared(stage).sends_back]
     found = {outcome_key(other, name): draw(st.sampled_from(ENDINGS)) for name in names}
-    for name in names if stage in PER_REPOSITORY else [None]:
+    for name in names if per_repository(stage) else [None]:
         weighted = st.one_of(st.sampled_from(endings[:2]), st.sampled_from(endings))
         found[outcome_key(stage, name)] = draw(weighted)
     loops = draw(st.dictionaries(st.sampled_from([one.value for one in Stage]), st.integers(0, 12), max_size=3))
@@ -52,7 +53,7 @@ def situations(draw: st.DrawFn) -> tuple[Stage, RunState]:
 
 
 def verdicts(stage: Stage, state: RunState) -> set[str]:
-    names = list(state["repositories"]) if stage in PER_REPOSITORY else [None]
+    names = list(state["repositories"]) if per_repository(stage) else [None]
     return {state["outcomes"][outcome_key(stage, name)]["verdict"] for name in names}
 
 
@@ -105,21 +106,21 @@ def test_a_loop_is_counted_and_ends_in_a_pause_with_its_own_reason(
         return
     visits = 0
     while (decision := routing.after(stage, state, limits)).goto != PAUSE:
-        assert decision.goto == routing.SENT_BACK_TO[stage].value
+        assert decision.goto == routing.sends_back(stage).to.value
         assert decision.loops == {stage.value: state["loops"].get(stage.value, 0) + 1}
         state = {**state, "loops": {**state["loops"], **decision.loops}}
         visits += 1
         assert visits <= 10
-    assert decision.wait["reason"] == routing.LOOP_REASON[stage].value
-    assert decision.wait["stage"] == routing.SENT_BACK_TO[stage].value
-    assert state["loops"].get(stage.value, 0) >= routing.loops_max(stage, limits)
+    assert decision.wait["reason"] == routing.sends_back(stage).paused_as.value
+    assert decision.wait["stage"] == routing.sends_back(stage).to.value
+    assert state["loops"].get(stage.value, 0) >= routing.sends_back(stage).at_most(limits)
 
 
 def test_no_way_leads_from_a_red_suite_to_delivery() -> None:
     """Every stage that judges tests comes before delivery, and its red outcome leads back or stops."""
     for stage in (Stage.DEVELOPMENT, Stage.REBASE):
         for verdict in (Verdict.SENT_BACK, Verdict.BLOCKED):
-            if verdict is Verdict.SENT_BACK and stage not in routing.SENT_BACK_TO:
+            if verdict is Verdict.SENT_BACK and not declared(stage).sends_back:
                 continue
             red: Outcome = {"verdict": verdict.value, "reason": "tests_failed", "summary": "red"}
             state: RunState = {
@@ -130,7 +131,7 @@ def test_no_way_leads_from_a_red_suite_to_delivery() -> None:
             assert goto == PAUSE or Stage(goto).number < stage.number
 
 
-@pytest.mark.parametrize("stage", [stage for stage in routing.LINE if stage not in routing.SENT_BACK_TO])
+@pytest.mark.parametrize("stage", [stage for stage in line_stages() if not declared(stage).sends_back])
 def test_a_stage_that_cannot_send_back_has_no_edge_back(stage: Stage) -> None:
     assert {name for name in targets(stage) if name not in {PAUSE, "__end__"}} <= {
         one.value for one in Stage if one.number == stage.number + 1
@@ -143,23 +144,23 @@ def test_what_was_handed_back_goes_on_before_everything_is_proven_and_never_afte
     ending: Outcome, onward: Stage
 ) -> None:
     outcome = {**ending, "next": onward.value}
-    state: RunState = {"repositories": {"one": {}}, "outcomes": {Stage.SYNC.value: outcome}}  # type: ignore[dict-item]  # a typed dictionary with one key more
+    state: RunState = {"repositories": {"one": {}}, "outcomes": {handback_stage().value: outcome}}  # type: ignore[dict-item]  # a typed dictionary with one key more
     if ending["verdict"] == Verdict.SENT_BACK:
         return
-    if ending["verdict"] == Verdict.PASSED and onward not in routing.AFTER_SYNC:
+    if ending["verdict"] == Verdict.PASSED and onward not in after_handback():
         with pytest.raises(InvariantBroken):
-            routing.after(Stage.SYNC, state, LIMITS)
+            routing.after(handback_stage(), state, LIMITS)
         return
-    goto = routing.after(Stage.SYNC, state, LIMITS).goto
-    assert goto in targets(Stage.SYNC)
+    goto = routing.after(handback_stage(), state, LIMITS).goto
+    assert goto in targets(handback_stage())
     assert goto == PAUSE or (ending["verdict"] == Verdict.PASSED and Stage(goto).number <= Stage.REBASE.number)
 
 
 def test_every_stage_may_be_skipped_or_says_why_not() -> None:
-    assert SKIPPABLE.keys() | WHY_NOT.keys() == set(Stage)
-    assert not SKIPPABLE.keys() & WHY_NOT.keys()
+    for stage in Stage:
+        assert bool(left_out(stage)) is not bool(why_never(stage))
     proofs = {Stage.DEVELOPMENT, Stage.REBASE, Stage.DELIVERY, Stage.RELEASE_GATE, Stage.MERGE_CHECK, Stage.RELEASE}
-    assert not proofs & SKIPPABLE.keys()
+    assert not [stage for stage in proofs if left_out(stage)]
 
 
 LEGAL = {

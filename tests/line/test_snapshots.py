@@ -10,6 +10,7 @@ from controller.background.workers import Workers
 from controller.metrics import Metrics
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.store.dispatching import Dispatched
+from pipeline.worker_loss import LossKind, WorkerLoss
 from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
 from tests.line.harness import LineRun, NoLauncher
@@ -117,11 +118,13 @@ async def test_what_a_stale_worker_pushed_after_the_end_is_removed_when_it_is_go
         metrics=Metrics(), owner="test", alone=True, on_ready=lambda: None,
     )  # fmt: skip
     last = Dispatched(tenant="default", cr_id=line.cr_id, attempt=1, epoch=line.epoch)
-    await workers.worker_exited(last, "the worker ended with exit code 0")
+    await workers.worker_lost(last, WorkerLoss(kind=LossKind.LEFT, cause="the worker ended with exit code 0"))
     await line.carry_out()
     assert wip(repository) == [f"{PRIVATE}1"], "nothing is intended behind a worker that ended as it should"
     for _ in range(2):
-        await workers.worker_exited(replace(last, epoch=1), "the worker ended with exit code 75")
+        await workers.worker_lost(
+            replace(last, epoch=1), WorkerLoss(kind=LossKind.CRASHED, cause="the worker ended with exit code 75")
+        )
     await line.carry_out()
     assert repository.refs() == ["refs/heads/main"]
     assert Counter(effect.kind for effect in await line.effects())["delete_snapshots"] == 2

@@ -10,7 +10,7 @@ from controller.turns import service as turns
 from controller.turns.schemas import Since
 from controller.views import service as views
 from pipeline.change_request import Status
-from pipeline.snapshots.turn_diffs import KIND
+from pipeline.snapshots.turn_diffs import TURN_DIFF
 from tests.line import scenarios
 from tests.line.dying import Deaths
 from tests.line.harness import OPERATOR, LineRun
@@ -78,5 +78,5 @@ async def test_a_turn_that_runs_again_after_a_death_leaves_one_difference_that_o
         for one in (*of_tests.turns, *of_code.turns)
     ]
     assert [len(one.files) for one in shown] == [1, 1, 2, 1]
-    (kept,) = rows(line, f"SELECT count(*) AS number FROM artifacts WHERE kind = '{KIND}'")  # noqa: S608 - our own constant
+    (kept,) = rows(line, f"SELECT count(*) AS number FROM artifacts WHERE kind = '{TURN_DIFF.kind}'")  # noqa: S608 - our own constant
     assert kept["number"] == 6, "the four turns, and all that each writer did"

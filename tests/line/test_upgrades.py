@@ -8,7 +8,7 @@ import pytest
 
 from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
-from pipeline.stage.state import GRAPH_VERSION
+from pipeline.line.version import graph_version
 from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
 from tests.line.harness import LineRun
@@ -30,7 +30,8 @@ def change(line: LineRun, *statements: str) -> None:
             connection.execute(statement)
 
 
-OLDER = ("UPDATE attempts SET graph_version = '0', code_version = '0.0.1'",)
+OLDER = ("UPDATE attempts SET graph_version = '1', code_version = '0.0.1'",)
+"""The version was a number before it followed from the declarations."""
 RENAMED = (
     "UPDATE checkpoints SET checkpoint = replace(checkpoint::text, '\"branch:to:pause\"', '\"branch:to:halt\"')::jsonb",
     "UPDATE checkpoint_blobs SET channel = 'branch:to:halt' WHERE channel = 'branch:to:pause'",
@@ -69,7 +70,7 @@ async def test_a_run_that_waits_at_its_gate_goes_on_after_an_upgrade_without_buy
     assert Counter(line.asked_roles()) == ORDINARY
     assert await upgrades(line) == ["release_gate"]
     with psycopg.connect(line.database.superuser_url) as connection:
-        assert connection.execute("SELECT graph_version FROM attempts").fetchone() == (GRAPH_VERSION,)
+        assert connection.execute("SELECT graph_version FROM attempts").fetchone() == (graph_version(),)
 
 
 async def test_a_gate_that_is_still_open_after_an_upgrade_waits_on_and_is_decided_as_shown(line: LineRun) -> None:

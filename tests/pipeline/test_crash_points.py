@@ -10,14 +10,14 @@ import pytest
 
 from cli import itself
 from pipeline.errors import CallerError
-from pipeline.line.crash_points import STRUCK, CrashPoints, crash_points
+from pipeline.machine.crash_points import STRUCK, CrashPoints, crash_points
 from pipeline.settings.process import ProcessSettings
 
 POINT = "journal.asked.after"
 PASSING = """
 import sys
 from pathlib import Path
-from pipeline.line.crash_points import CrashPoints
+from pipeline.machine.crash_points import CrashPoints
 for _ in range(int(sys.argv[2])):
     CrashPoints(Path(sys.argv[1])).reached("journal.asked.after")
 """

@@ -12,7 +12,7 @@ from pipeline.store.bell import CHANNEL, PostgresTenantBell, ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database
 from pipeline.store.leases import Leases
-from pipeline.store.run_records import RunRecords
+from pipeline.store.run_records.of_run import records_of
 from pipeline.store.runs import Ending, Runs
 from tests.database import TestDatabase
 
@@ -39,8 +39,8 @@ async def heard(database: TestDatabase, store: Database) -> AsyncIterator[Heard]
 
 
 async def test_an_event_rings_with_its_own_commit(store: Database, cr: str, heard: Heard) -> None:
-    records = RunRecords(store, cr_id=cr, attempt=1)
-    assert await heard(records.emit(events.Warned(message="look"))) == ["default/events"]
+    records = records_of(store, cr_id=cr, attempt=1)
+    assert await heard(records.events.emit(events.Warned(message="look"))) == ["default/events"]
 
 
 async def test_what_is_rolled_back_never_rings(store: Database, heard: Heard) -> None:

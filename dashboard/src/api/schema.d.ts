@@ -2367,6 +2367,12 @@ export interface components {
             path: string;
         };
         /**
+         * LossKind
+         * @description What became of a worker. The second group only launchers on a cluster can see.
+         * @enum {string}
+         */
+        LossKind: "launcher_away" | "crashed_at_start" | "crashed" | "killed" | "left" | "silent" | "launcher_lost" | "controller_lost" | "image_missing" | "quota" | "no_machine" | "out_of_memory" | "evicted" | "machine_lost" | "deadline" | "unknown";
+        /**
          * Me
          * @description Who is signed in.
          */
@@ -3350,6 +3356,8 @@ export interface components {
             cause: string;
             /** Epoch */
             epoch: number;
+            /** @default unknown */
+            kind: components["schemas"]["LossKind"];
             /** Repository */
             repository?: string | null;
             /** Role */

@@ -1,3 +1,5 @@
+import { diffArrays, parsePatch, type StructuredPatch } from 'diff';
+
 export type LineKind = 'added' | 'removed' | 'context' | 'hunk' | 'note';
 
 /** One line of a diff with its numbers on both sides; null where a side does not have it. */
@@ -31,12 +33,9 @@ export function riskOf(path: string): string | null {
   return RISKY.find(([pattern]) => pattern.test(path))?.[1] ?? null;
 }
 
-/** Splits git's unified diff into files, risky ones first. */
+/** Splits git's unified diff into files, risky ones first. A diff that was cut at its end shows what is there of it. */
 export function fileDiffs(diff: string): FileDiff[] {
-  const files = diff
-    .split(/^(?=diff --git )/m)
-    .filter((part) => part.startsWith('diff --git '))
-    .map(parse);
+  const files = parsed(diff).map(([patch, lines]) => ({ path: pathOf(patch), lines }));
   return files.toSorted((one, other) => Number(riskOf(other.path) !== null) - Number(riskOf(one.path) !== null));
 }
 
@@ -62,65 +61,67 @@ export function pairsOf(lines: readonly DiffLine[]): Pair[] {
   return pairs;
 }
 
-/** The lines that turn one text into another, by longest common subsequence; texts here have hundreds of lines at most. */
+/** The lines that turn one text into another. */
 export function textDiff(before: string, after: string): DiffLine[] {
-  const [old, fresh] = [before.split('\n'), after.split('\n')];
-  const common = lengths(old, fresh);
-  const lines: DiffLine[] = [];
-  let [i, j] = [0, 0];
-  while (i < old.length || j < fresh.length) {
-    const same = i < old.length && j < fresh.length && old[i] === fresh[j];
-    if (same) lines.push({ kind: 'context', text: old[i] ?? '', before: ++i, after: ++j });
-    else if (j >= fresh.length || (i < old.length && at(common, i + 1, j) >= at(common, i, j + 1))) {
-      lines.push({ kind: 'removed', text: old[i] ?? '', before: ++i, after: null });
-    } else lines.push({ kind: 'added', text: fresh[j] ?? '', before: null, after: ++j });
-  }
-  return lines;
+  let [old, fresh] = [1, 1];
+  return diffArrays(before.split('\n'), after.split('\n')).flatMap(({ value, added, removed }) =>
+    value.map((text): DiffLine => {
+      if (added) return { kind: 'added', text, before: null, after: fresh++ };
+      if (removed) return { kind: 'removed', text, before: old++, after: null };
+      return { kind: 'context', text, before: old++, after: fresh++ };
+    }),
+  );
 }
 
 /** The lines of a unified diff of one text, without its header. */
 export function unifiedLines(diff: string): DiffLine[] {
-  const lines = diff.split('\n');
-  const start = lines.findIndex((line) => line.startsWith('@@'));
-  return start < 0 ? [] : numbered(lines.slice(start, lines.at(-1) === '' ? -1 : undefined));
+  return parsed(diff).flatMap(([, lines]) => lines);
 }
 
-function lengths(old: readonly string[], fresh: readonly string[]): number[][] {
-  const table = Array.from({ length: old.length + 1 }, () => new Array<number>(fresh.length + 1).fill(0));
-  for (let i = old.length - 1; i >= 0; i -= 1) {
-    for (let j = fresh.length - 1; j >= 0; j -= 1) {
-      const row = table[i];
-      if (row) row[j] = old[i] === fresh[j] ? at(table, i + 1, j + 1) + 1 : Math.max(at(table, i + 1, j), at(table, i, j + 1));
-    }
+type Hunk = StructuredPatch['hunks'][number];
+
+/** The parser drops what git writes behind a hunk's numbers, the function around it; lines of hunks never begin with `@`. */
+function parsed(diff: string): [StructuredPatch, DiffLine[]][] {
+  const headers = diff.split('\n').filter((line) => line.startsWith('@@ '));
+  let next = 0;
+  return patchesOf(diff).map((patch) => {
+    const note: DiffLine[] = patch.isBinary ? [{ kind: 'note', text: 'Binary file', before: null, after: null }] : [];
+    return [patch, [...note, ...patch.hunks.flatMap((hunk) => numbered(headers[next++] ?? '', hunk))]];
+  });
+}
+
+function patchesOf(diff: string): StructuredPatch[] {
+  try {
+    return parsePatch(diff);
+  } catch {
+    return parsePatch(ended(diff));
   }
-  return table;
 }
 
-function at(table: readonly number[][], i: number, j: number): number {
-  return table[i]?.[j] ?? 0;
+/** A diff that was cut in its last hunk, with that hunk's numbers made those of the lines that are left. */
+function ended(diff: string): string {
+  const lines = diff.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  const last = lines.findLastIndex((line) => line.startsWith('@@ '));
+  const left = lines.slice(last + 1);
+  const count = (...signs: string[]) => left.filter((line) => signs.includes(line.charAt(0))).length;
+  const [, before, after] = /^@@ -(\d+)(?:,\d+)? \+(\d+)/.exec(lines[last] ?? '') ?? [];
+  const header = before && after ? [`@@ -${before},${count('-', ' ')} +${after},${count('+', ' ')} @@`, ...left] : [];
+  return [...lines.slice(0, last), ...header].join('\n');
 }
 
-function parse(part: string): FileDiff {
-  const lines = part.split('\n');
-  const path = /^diff --git a\/.* b\/(.*)$/.exec(lines[0] ?? '')?.[1] ?? '';
-  const start = lines.findIndex((line) => line.startsWith('@@') || line.startsWith('Binary'));
-  const body = start < 0 ? [] : lines.slice(start);
-  if (body.at(-1) === '') body.pop();
-  return { path, lines: numbered(body) };
+function pathOf({ oldFileName = '', newFileName = '' }: StructuredPatch): string {
+  return (newFileName === '/dev/null' ? oldFileName : newFileName).slice('b/'.length);
 }
 
-function numbered(body: readonly string[]): DiffLine[] {
-  let [before, after] = [0, 0];
-  return body.map((line): DiffLine => {
-    const hunk = /^@@ -(\d+)(?:,\d+)? \+(\d+)/.exec(line);
-    if (hunk) {
-      [before, after] = [Number(hunk[1]), Number(hunk[2])];
-      return { kind: 'hunk', text: line, before: null, after: null };
-    }
+function numbered(header: string, { oldStart, newStart, lines }: Hunk): DiffLine[] {
+  let [before, after] = [oldStart, newStart];
+  const body = lines.map((line): DiffLine => {
     const text = line.slice(1);
     if (line.startsWith('+')) return { kind: 'added', text, before: null, after: after++ };
     if (line.startsWith('-')) return { kind: 'removed', text, before: before++, after: null };
-    if (line.startsWith(' ')) return { kind: 'context', text, before: before++, after: after++ };
-    return { kind: 'note', text: line, before: null, after: null };
+    if (line.startsWith('\\')) return { kind: 'note', text: line, before: null, after: null };
+    return { kind: 'context', text, before: before++, after: after++ };
   });
+  return [{ kind: 'hunk', text: header, before: null, after: null }, ...body];
 }

@@ -34,7 +34,7 @@ test('the event that ends a turn ends its text, also for pieces that come after 
 test('a worker that is lost says nothing more, and its successor starts counting anew', () => {
   const live = new LiveText();
   live.hear(piece(4, 0, 'Now '));
-  live.see(event(8, { type: 'worker_lost', epoch: 1, cause: 'it was killed' }));
+  live.see(event(8, { type: 'worker_lost', kind: 'killed', epoch: 1, cause: 'it was killed' }));
   expect(texts(live)).toEqual([]);
   live.hear(piece(1, 0, 'Once more '));
   expect(texts(live)).toEqual(['Once more ']);

@@ -221,9 +221,6 @@ def test_data_and_programs_below_a_closed_home_work_for_root(place: Path, said: 
         with psycopg.connect(servers.app_url) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     assert (directory.server_part / "belongs-to").read_text() == f"{home / 'data'}\n"
-    directory.erase()
-    assert not directory.path.exists()
-    assert not directory.server_part.exists()
 
 
 def test_a_taken_port_is_one_clear_sentence() -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from cli.local.children import Child, ChildFailed
-from cli.local.data_directory import DataDirectory, write_private
+from cli.local.data_directory import DataDirectory
 from cli.local.processes import gone_within, identity
 from cli.local.runtime_state import Runtime, read_runtime
 from cli.local.servers import LocalServers
 from cli.local.supervisor import Supervisor
 from cli.local.up import down, start_detached, status
 from pipeline.errors import CallerError, Conflict
+from pipeline.machine.private_files import write_private
 from pipeline.settings.process import ProcessSettings
 from tests.cli.local.conftest import REPOSITORY, Said
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.adapters.anthropic import AnthropicProvider
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded, TransientError
 from pipeline.ports import ModelRequest, Usage
@@ -36,7 +36,9 @@ async def test_an_answer_arrives_whole_with_usage_and_streams_its_text(
     answer = await provider.ask(REQUEST, heard.append, seen.append)
 
     assert answer.content[0] == {"type": "text", "text": SPEECH}
-    assert answer.content[1]["input"] == {"command": "ls"}
+    call = answer.content[1]
+    assert call["type"] == "tool_use"
+    assert call["input"] == {"command": "ls"}
     assert "".join(heard) == SPEECH
     assert (answer.model, answer.stop_reason) == ("scripted", "tool_use")
     assert answer.request_id == "msg_scripted_000001"
@@ -150,6 +152,7 @@ async def test_a_truncated_tool_input_of_a_cut_answer_is_left_empty(
     answer = await provider.ask(REQUEST)
 
     assert answer.stop_reason == "max_tokens"
+    assert answer.content[0]["type"] == "tool_use"
     assert answer.content[0]["input"] == {}
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from pipeline.adapters.anthropic import AnthropicProvider
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.errors import PersonNeeded, TransientError
 from pipeline.ports import Json
 from tests.pipeline.adapters.test_anthropic import REQUEST

@@ -5,14 +5,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.adapters.anthropic import AnthropicProvider
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.agents.loop import run_agent
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, SubmitTool
 from pipeline.agents.tools import Workbench
 from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
+from pipeline.errors import ModelError
 from pipeline.limits import Limits
 from pipeline.llm.chains import ModelSettings, RetrySettings, Route
 from pipeline.llm.gateway import Gateway
@@ -37,6 +38,14 @@ class Work(BaseModel):
     files: tuple[str, ...] = ()
 
 
+def judged(given: object) -> Work:
+    """Judge as the line does: what does not validate goes back to the model."""
+    try:
+        return Work.model_validate(given)
+    except ValidationError as error:
+        raise ModelError(f"Correct this and call submit_code again:\n{error}") from error
+
+
 KEY = JournalKey(cr_id="cr-1", attempt=1, activation="a1", role="code_writer", instance="app")
 TASK = AgentTask(
     role="code_writer",
@@ -47,7 +56,7 @@ TASK = AgentTask(
     system="Role: code_writer\nYou write code.",
     context="README: a small sample repository.",
     opening="Write the greeting.",
-    submit=SubmitTool(name="submit_code", description="Hand over.", model=Work),
+    submit=SubmitTool(name="submit_code", description="Hand over.", model=Work, judge=judged),
     toolset=ToolSet.EDIT,
 )
 LIMITS = Limits(output_tokens_max=1_000, budget_usd=Decimal(10))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.anthropic import AnthropicProvider
+from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.agents.journal import Note, Noted, record_of
 from pipeline.agents.loop import run_agent
 from pipeline.change_request import PauseReason
@@ -107,14 +107,16 @@ async def test_submissions_that_stay_invalid_ask_for_a_person_and_a_resume_has_f
     assert (await rig.run()).submission.summary == "Enough words."
 
 
-async def test_a_check_that_objects_is_answered_like_invalid_input(rig: Rig) -> None:
+async def test_a_judge_that_objects_is_answered_like_invalid_input(rig: Rig) -> None:
     rig.scripted.play(submitting('tools: [{name: submit_code, input: {summary: "Too early."}}]'))
 
-    async def check(work: Work) -> None:
+    def judge(given: object) -> Work:
+        work = Work.model_validate(given)
         if work.summary == "Too early.":
             raise ModelError("The tests are still red.")
+        return work
 
-    result = await rig.run(replace(TASK, check=check))
+    result = await rig.run(replace(TASK, submit=replace(TASK.submit, judge=judge)))
 
     assert results_seen(rig, 1)[0]["content"] == "The tests are still red."
     assert result.submission.summary == "Enough words."

@@ -4,7 +4,6 @@ import pytest
 
 from pipeline.agents.role_submission import submit_tool
 from pipeline.agents.roles import ROLES, Role
-from pipeline.agents.submission import parsed
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submitting import tool_schema
 from pipeline.errors import ModelError
@@ -22,4 +21,4 @@ def test_what_is_wrong_is_told_in_the_words_of_the_role() -> None:
     tool = submit_tool(Role.REQUEST_PARSER, SubmissionFacts(request_text="Please greet."))
 
     with pytest.raises(ModelError, match="submit_request was not accepted"):
-        parsed(tool, {"colour": "red"})
+        tool.judge({"colour": "red"})

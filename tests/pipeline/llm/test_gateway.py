@@ -13,15 +13,13 @@ from pipeline.llm.chains import CallPurpose, ModelSettings, RetrySettings, Route
 from pipeline.llm.gateway import Gateway, ModelCall
 from pipeline.llm.pricing import UnpricedModel, load_prices
 from pipeline.ports import (
-    DeltaListener,
     ModelAnswer,
     ModelClass,
     ModelRequest,
     Reservation,
     Usage,
-    UsageListener,
 )
-from pipeline.testing import FakeClock, MemoryLedger
+from pipeline.testing import FakeClock, MemoryLedger, PlayedProvider
 
 USED = Usage(input_tokens=100, cache_write_tokens=0, cache_read_tokens=0, output_tokens=10)
 ANSWER = ModelAnswer(model="scripted", content=({"type": "text", "text": "hi"},), stop_reason="end_turn", usage=USED)
@@ -33,35 +31,6 @@ CALL = ModelCall(
     request=ModelRequest(model="scripted", system=(), tools=(), messages=(), max_tokens=1_000),
     input_tokens=1_000,
 )
-
-
-class Playing:
-    """A provider that plays a list of outcomes; a usage is reported, an event is set before it hangs for ever."""
-
-    name = "one"
-
-    def __init__(self, *outcomes: ModelAnswer | Exception | Usage | asyncio.Event) -> None:
-        self.outcomes = list(outcomes)
-        self.requests: list[ModelRequest] = []
-
-    async def ask(
-        self, request: ModelRequest, on_text: DeltaListener | None = None, on_usage: UsageListener | None = None
-    ) -> ModelAnswer:
-        self.requests.append(request)
-        while True:
-            match self.outcomes.pop(0):
-                case Usage() as usage:
-                    assert on_usage is not None
-                    on_usage(usage)
-                case asyncio.Event() as hanging:
-                    hanging.set()
-                    await asyncio.Event().wait()
-                case Exception() as error:
-                    raise error
-                case ModelAnswer() as answer:
-                    if on_text is not None:
-                        on_text(answer.content[0]["text"])
-                    return answer
 
 
 @dataclass
@@ -88,9 +57,9 @@ class Diary:
         self.told.append(facts)
 
 
-def gateway(provider: Playing, chain: Sequence[Route] = (FIRST, SECOND)) -> Gateway:
+def gateway(provider: PlayedProvider, chain: Sequence[Route] = (FIRST, SECOND)) -> Gateway:
     return Gateway(
-        providers={"one": provider, "two": Playing(ANSWER)},
+        providers={"one": provider, "two": PlayedProvider(ANSWER)},
         settings=ModelSettings(default=tuple(chain), retry=RetrySettings()),
         prices=load_prices(),
         ledger=MemoryLedger(),
@@ -99,7 +68,7 @@ def gateway(provider: Playing, chain: Sequence[Route] = (FIRST, SECOND)) -> Gate
 
 
 async def test_money_is_reserved_recorded_answered_recorded_and_settled() -> None:
-    diary, door = Diary(), gateway(Playing(ANSWER))
+    diary, door = Diary(), gateway(PlayedProvider(ANSWER))
 
     answer = await door.ask(CALL, diary)
 
@@ -111,7 +80,7 @@ async def test_money_is_reserved_recorded_answered_recorded_and_settled() -> Non
 async def test_retries_back_off_and_every_try_is_settled() -> None:
     diary = Diary()
     overloaded = TransientError("overloaded")
-    door = gateway(Playing(overloaded, overloaded, overloaded, ANSWER))
+    door = gateway(PlayedProvider(overloaded, overloaded, overloaded, ANSWER))
 
     await door.ask(CALL, diary)
 
@@ -123,7 +92,7 @@ async def test_retries_back_off_and_every_try_is_settled() -> None:
 
 
 async def test_the_providers_wish_to_wait_holds_for_everyone_behind_the_same_key() -> None:
-    door = gateway(Playing(TransientError("slow down", retry_after_s=42), ANSWER, ANSWER))
+    door = gateway(PlayedProvider(TransientError("slow down", retry_after_s=42), ANSWER, ANSWER))
 
     await door.ask(CALL, Diary())
 
@@ -136,7 +105,7 @@ async def test_the_providers_wish_to_wait_holds_for_everyone_behind_the_same_key
 
 
 async def test_a_broken_stream_costs_what_was_seen_of_it() -> None:
-    door = gateway(Playing(USED, TransientError("cut"), ANSWER))
+    door = gateway(PlayedProvider(USED, TransientError("cut"), ANSWER))
 
     await door.ask(CALL, Diary())
 
@@ -145,7 +114,7 @@ async def test_a_broken_stream_costs_what_was_seen_of_it() -> None:
 
 
 async def test_patience_ends_after_the_configured_retries() -> None:
-    door = gateway(provider := Playing(*[TransientError("down")] * 4))
+    door = gateway(provider := PlayedProvider(*[TransientError("down")] * 4))
 
     with pytest.raises(TransientError):
         await door.ask(CALL, Diary())
@@ -156,7 +125,7 @@ async def test_patience_ends_after_the_configured_retries() -> None:
 
 async def test_a_hard_error_is_not_retried() -> None:
     diary = Diary()
-    door = gateway(provider := Playing(PersonNeeded(PauseReason.PROVIDERS_DOWN, "bad key")))
+    door = gateway(provider := PlayedProvider(PersonNeeded(PauseReason.PROVIDERS_DOWN, "bad key")))
 
     with pytest.raises(PersonNeeded):
         await door.ask(CALL, diary)
@@ -168,7 +137,7 @@ async def test_a_hard_error_is_not_retried() -> None:
 
 
 async def test_the_chain_is_walked_to_its_end_and_then_a_person_is_asked() -> None:
-    door, problem = gateway(Playing()), TransientError("down", status=529)
+    door, problem = gateway(PlayedProvider()), TransientError("down", status=529)
 
     assert door.first_route(ModelClass.DEFAULT) == FIRST
     assert door.failover(ModelClass.DEFAULT, FIRST, problem) == SECOND
@@ -180,7 +149,7 @@ async def test_the_chain_is_walked_to_its_end_and_then_a_person_is_asked() -> No
 
 async def test_an_unpriced_model_is_refused_before_anything_is_asked() -> None:
     unpriced = Route(provider="one", model="mystery")
-    door = gateway(provider := Playing(ANSWER), [unpriced])
+    door = gateway(provider := PlayedProvider(ANSWER), [unpriced])
 
     with pytest.raises(UnpricedModel):
         door.first_route(ModelClass.DEFAULT)
@@ -188,7 +157,7 @@ async def test_an_unpriced_model_is_refused_before_anything_is_asked() -> None:
 
 
 async def test_an_exhausted_budget_stops_the_call_before_it_leaves() -> None:
-    door, diary = gateway(provider := Playing(ANSWER)), Diary()
+    door, diary = gateway(provider := PlayedProvider(ANSWER)), Diary()
     assert isinstance(door.ledger, MemoryLedger)
     door.ledger.budget_usd = Decimal("0.0001")
 
@@ -201,7 +170,7 @@ async def test_an_exhausted_budget_stops_the_call_before_it_leaves() -> None:
 
 async def test_a_cancelled_call_is_settled_by_what_was_seen_and_recorded_as_cut() -> None:
     asked, diary = asyncio.Event(), Diary()
-    door = gateway(Playing(USED, asked))
+    door = gateway(PlayedProvider(USED, asked))
     call = asyncio.create_task(door.ask(CALL, diary))
     await asked.wait()
 
@@ -214,7 +183,7 @@ async def test_a_cancelled_call_is_settled_by_what_was_seen_and_recorded_as_cut(
 
 
 async def test_a_provider_that_nobody_configured_is_named() -> None:
-    door = gateway(Playing())
+    door = gateway(PlayedProvider())
 
     with pytest.raises(PersonNeeded, match="No provider named 'three'"):
         await door.ask(
@@ -243,7 +212,7 @@ class Forgetful(Diary):
 
 
 async def test_an_answer_that_was_paid_is_kept_through_a_restart_of_the_database() -> None:
-    diary, provider = Forgetful(outages=4), Playing(ANSWER)
+    diary, provider = Forgetful(outages=4), PlayedProvider(ANSWER)
 
     await gateway(provider).ask(CALL, diary)
 
@@ -251,7 +220,7 @@ async def test_an_answer_that_was_paid_is_kept_through_a_restart_of_the_database
 
 
 async def test_a_database_that_is_away_is_no_problem_of_the_provider() -> None:
-    diary, provider = Forgetful(outages=99), Playing(ANSWER, ANSWER)
+    diary, provider = Forgetful(outages=99), PlayedProvider(ANSWER, ANSWER)
 
     with pytest.raises(DatabaseAway):
         await gateway(provider).ask(CALL, diary)
@@ -260,7 +229,7 @@ async def test_a_database_that_is_away_is_no_problem_of_the_provider() -> None:
 
 
 async def test_a_provider_that_wants_a_long_silence_counts_as_down_for_every_conversation() -> None:
-    door = gateway(Playing(TransientError("slow down", retry_after_s=9_999)))
+    door = gateway(PlayedProvider(TransientError("slow down", retry_after_s=9_999)))
     with pytest.raises(TransientError, match="slow down"):
         await door.ask(CALL, Diary())
 

@@ -1,11 +1,12 @@
 import { Link } from 'react-router';
 
+import { PAUSE } from '@/api/pause-reasons';
 import { Ago } from '@/components/ago';
 import { ScriptedBadge } from '@/components/scripted-badge';
 import { StatusBadge } from '@/components/status-badge';
 import type { Summary } from '@/features/board/api/get-change-requests';
 import { usd } from '@/lib/format';
-import { PAUSE, STAGES, stageLabel } from '@/lib/vocabulary';
+import { STAGES, stageLabel } from '@/lib/vocabulary';
 
 export function ChangeRequestRow({ item }: { item: Summary }) {
   return (
@@ -48,7 +49,7 @@ function Where({ item }: { item: Summary }) {
     return <span className="row-reason">{PAUSE[item.pause_reason].title}</span>;
   }
   if (item.finished_at !== null || item.stage === null) return null;
-  const number = STAGES.findIndex(([stage]) => stage === item.stage) + 1;
+  const number = STAGES.findIndex(({ stage }) => stage === item.stage) + 1;
   return (
     <>
       <span>{stageLabel(item.stage)}</span>

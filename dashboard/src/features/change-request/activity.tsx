@@ -1,5 +1,6 @@
 import { Link, useSearchParams } from 'react-router';
 
+import { EVERY_STAGE } from '@/api/stages';
 import { Loaded } from '@/components/loaded';
 import { Empty } from '@/components/states';
 import { ActivityList } from '@/features/change-request/activity-list';
@@ -8,12 +9,12 @@ import { useHistory } from '@/features/change-request/api/get-events';
 import { LivePanels } from '@/features/change-request/live-panels';
 import type { Schemas } from '@/lib/api';
 import type { Course } from '@/lib/history';
-import { stageLabel, STAGES } from '@/lib/vocabulary';
+import { stageLabel } from '@/lib/vocabulary';
 
 /** What goes on in each repository, and what happened, the newest at the end. */
 export function Activity({ of, course }: { of: Detail; course: Course }) {
   const [params] = useSearchParams();
-  const stage = STAGES.find(([name]) => name === params.get('stage'))?.[0] ?? null;
+  const stage = EVERY_STAGE.find((one) => one.stage === params.get('stage'))?.stage ?? null;
   return (
     <>
       <LivePanels of={of} course={course} />

@@ -1,6 +1,7 @@
 import { useRef } from 'react';
 import { Link } from 'react-router';
 
+import { PAUSE } from '@/api/pause-reasons';
 import { Problem } from '@/components/states';
 import type { Detail } from '@/features/change-request/api/get-change-request';
 import { Say } from '@/features/change-request/say';
@@ -9,26 +10,27 @@ import { SourceChanged } from '@/features/change-request/source-changed';
 import { TakenOver } from '@/features/change-request/taken-over';
 import { words } from '@/lib/format';
 import { shown } from '@/lib/json';
-import { PAUSE, stageLabel } from '@/lib/vocabulary';
+import { stageLabel } from '@/lib/vocabulary';
 
 /** A dead end explained: why it stopped, with the facts, and the ways to go on. The same screen for every reason. */
 export function DecisionScreen({ of }: { of: Detail }) {
   const screen = useRef<HTMLElement>(null);
   if (of.pause === null) return <Problem error={new Error('Paused, but the controller gave no reason.')} />;
   const { reason, message } = of.pause;
+  const { title, next, view } = PAUSE[reason];
   const toward = (action: string) => screen.current?.querySelector<HTMLElement>(`[data-action='${action}']`)?.focus();
   return (
     <section className="banner" aria-label="Paused" ref={screen}>
-      <h2>{PAUSE[reason].title}</h2>
+      <h2>{title}</h2>
       {of.stage !== null && <p className="quiet">Stopped at {stageLabel(of.stage).toLowerCase()}.</p>}
       {message !== '' && <p>{message}</p>}
       <Ground of={of} toward={toward} />
-      {LOOK[reason] !== undefined && (
+      {view !== null && (
         <p>
-          <Link to={`/change-requests/${of.id}?tab=${LOOK[reason]}`}>Look at the {LOOK[reason]}</Link>
+          <Link to={`/change-requests/${of.id}?tab=${view}`}>Look at the {view}</Link>
         </p>
       )}
-      <p>{PAUSE[reason].next}</p>
+      <p>{next}</p>
       <Say of={of} />
     </section>
   );
@@ -41,13 +43,6 @@ function Ground({ of, toward }: { of: Detail; toward: (action: string) => void }
   if (of.takeover !== null) return <TakenOver takeover={of.takeover} />;
   return <Facts facts={of.pause?.facts ?? {}} />;
 }
-
-/** Where more of the ground for a decision is found. */
-const LOOK: Partial<Record<NonNullable<Detail['pause']>['reason'], string>> = {
-  spec_loop: 'spec', spec_approval: 'spec', red_witness: 'tests', development_loop: 'tests', identical_failures: 'tests',
-  tests_failed: 'tests', tampering: 'diff', review_loop: 'findings', secret_found: 'findings', diff_scope: 'diff',
-  rebase_conflict: 'diff', budget: 'cost', source_changed: 'request', agent_stuck: 'conversation', model_refused: 'conversation',
-};
 
 function Facts({ facts }: { facts: Record<string, unknown> }) {
   const known = Object.entries(facts).filter(([, value]) => value !== null && value !== '');

@@ -1,6 +1,7 @@
+import { PAUSE } from '@/api/pause-reasons';
 import { duration, short, usd, words } from '@/lib/format';
 import type { StoredEvent } from '@/lib/history';
-import { PAUSE, STATUS, WAIT, stageLabel, type Tone } from '@/lib/vocabulary';
+import { STATUS, WAIT, stageLabel, type Tone } from '@/lib/vocabulary';
 
 export interface Line {
   mark: string;

@@ -8,7 +8,7 @@ import { WayButton } from '@/features/change-request/way-button';
 import type { Schemas } from '@/lib/api';
 import { useMay } from '@/lib/me';
 import { useShortcut } from '@/lib/shortcuts';
-import { STAGES, stageLabel } from '@/lib/vocabulary';
+import { STAGES } from '@/lib/vocabulary';
 
 type Stage = Schemas['Stage'];
 
@@ -24,14 +24,15 @@ function Saying({ of }: { of: Detail }) {
   const intervene = useIntervene(of.id);
   const [text, setText] = useState('');
   const [repository, setRepository] = useState('');
-  const [stage, setStage] = useState<Stage>(of.stage ?? 'intake');
+  const [chosen, setStage] = useState<Stage | null>(null);
+  const stage = chosen ?? of.stage;
   const [amount, setAmount] = useState(() => String(Math.ceil(Number(of.budget_usd) * 1.5)));
   const field = useRef<HTMLTextAreaElement>(null);
   const ways = buttonsOf(of.actions, of.pause?.reason);
   const act = (way: Way) => {
     const more = {
       ...(way.mode !== null && { mode: way.mode }),
-      ...(way.needs === 'stage' && { stage }),
+      ...(way.needs === 'stage' && stage !== null && { stage }),
       ...(way.needs === 'amount' && { budget_usd: amount }),
       ...(repository !== '' && { repository }),
     };
@@ -62,7 +63,7 @@ function Saying({ of }: { of: Detail }) {
         {ways.map((way) => (
           <span key={`${way.action}-${way.mode ?? ''}`} className="way">
             <WayButton way={way} act={act} disabled={intervene.isPending || lacks(way)} />
-            {way.needs === 'stage' && <StageChoice of={of} stage={stage} choose={setStage} />}
+            {way.needs === 'stage' && stage !== null && <StageChoice of={of} stage={stage} choose={setStage} />}
             {way.needs === 'amount' && (
               <label className="inline-field">
                 <span>to $</span>
@@ -81,14 +82,14 @@ function Saying({ of }: { of: Detail }) {
 }
 
 function StageChoice({ of, stage, choose }: { of: Detail; stage: Stage; choose: (stage: Stage) => void }) {
-  const reached = STAGES.findIndex(([name]) => name === of.stage);
+  const reached = STAGES.findIndex((one) => one.stage === of.stage);
   return (
     <label className="inline-field">
       <span>from</span>
       <select value={stage} onChange={(event) => choose(event.target.value as Stage)}>
-        {STAGES.slice(0, reached + 1).map(([name]) => (
-          <option key={name} value={name}>
-            {stageLabel(name)}
+        {STAGES.slice(0, reached + 1).map((one) => (
+          <option key={one.stage} value={one.stage}>
+            {one.label}
           </option>
         ))}
       </select>

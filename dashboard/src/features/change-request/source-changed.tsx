@@ -1,3 +1,4 @@
+import { PAUSE } from '@/api/pause-reasons';
 import { Ago } from '@/components/ago';
 import { Loaded } from '@/components/loaded';
 import { TextDiff } from '@/components/text-diff';
@@ -6,7 +7,7 @@ import { useRequestTexts } from '@/lib/request-texts';
 import { unifiedLines } from '@/lib/diff';
 import { facts, text } from '@/lib/json';
 import { useShortcut } from '@/lib/shortcuts';
-import { PAUSE } from '@/lib/vocabulary';
+
 
 /** Two texts of one request: the one that is worked on, and the one that its source has now. */
 export function SourceChanged({ of, toward }: { of: Detail; toward: (action: string) => void }) {

@@ -37,7 +37,7 @@ function StageRow({ entry, cost }: { entry: StageOnTimeline; cost: string | unde
   return (
     <li className={`stage stage-${entry.state}`} aria-current={entry.state === 'active' ? 'step' : undefined}>
       <span className="stage-dot" aria-hidden="true" />
-      <span className="stage-name">
+      <span className="stage-name" title={entry.explanation}>
         <StageLink entry={entry} />
         <span className="visually-hidden">: {STATE_WORD[entry.state]}</span>
         {entry.rounds > 1 && (

@@ -14,3 +14,11 @@ test('a stage that was just entered is the one at work, before the details say s
   expect(states('running')).toMatchObject({ translation: 'done', verification: 'active', development: 'ahead' });
   expect(states('paused')).toMatchObject({ translation: 'stopped' });
 });
+
+test('what a person handed back is on the timeline where it was looked at, and nowhere else', () => {
+  const handedBack = event(1, { type: 'stage_entered', stage: 'sync', round: 1 });
+  const names = (events: (typeof handedBack)[]) => timelineOf(events, { status: 'running', stage: 'sync' }).map(({ stage }) => stage);
+  expect(names([])).not.toContain('sync');
+  const shown = names([handedBack]);
+  expect(shown.slice(shown.indexOf('sync') - 1, shown.indexOf('sync') + 2)).toEqual(['workspaces', 'sync', 'translation']);
+});

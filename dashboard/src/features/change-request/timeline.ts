@@ -1,6 +1,7 @@
+import type { StageFacts } from '@/api/stages';
 import type { Schemas } from '@/lib/api';
 import type { StoredEvent } from '@/lib/history';
-import { STAGES } from '@/lib/vocabulary';
+import { STAGES, STAGES_BESIDE } from '@/lib/vocabulary';
 
 type Stage = Schemas['Stage'];
 
@@ -17,6 +18,7 @@ export interface Loop {
 export interface StageOnTimeline {
   stage: Stage;
   label: string;
+  explanation: string;
   state: StageState;
   rounds: number;
   /** Time spent in finished rounds; of parallel repositories the longest counts. */
@@ -36,7 +38,7 @@ interface Standing {
 
 /** Folds the events of one change request into the line, with how often and how long each stage ran. */
 export function timelineOf(events: readonly StoredEvent[], now: Standing): StageOnTimeline[] {
-  const line = STAGES.map(([stage, label]) => blank(stage, label));
+  const line = stagesPassed(events).map(blank);
   const byStage = new Map(line.map((entry) => [entry.stage, entry]));
   for (const stored of events) {
     const entry = stored.payload.stage && byStage.get(stored.payload.stage);
@@ -78,6 +80,13 @@ function fold(entry: StageOnTimeline, { payload: event, at }: StoredEvent): void
   }
 }
 
-function blank(stage: Stage, label: string): StageOnTimeline {
-  return { stage, label, state: 'ahead', rounds: 0, seconds: 0, since: null, summary: '', loops: [], roundsMax: null };
+/** The line, and what stands beside it where it was entered: before the stages that it leads to. */
+function stagesPassed(events: readonly StoredEvent[]): StageFacts[] {
+  const entered = new Set(events.map(({ payload }) => (payload.type === 'stage_entered' ? payload.stage : null)));
+  const beside = STAGES_BESIDE.filter(({ stage }) => entered.has(stage));
+  return STAGES.flatMap((one) => [...beside.filter(({ leadsTo }) => leadsTo === one.stage), one]);
+}
+
+function blank({ stage, label, explanation }: StageFacts): StageOnTimeline {
+  return { stage, label, explanation, state: 'ahead', rounds: 0, seconds: 0, since: null, summary: '', loops: [], roundsMax: null };
 }

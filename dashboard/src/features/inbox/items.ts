@@ -1,6 +1,7 @@
+import { PAUSE } from '@/api/pause-reasons';
 import type { Effect, Gate, Paused } from '@/features/inbox/api/inbox';
 import { words } from '@/lib/format';
-import { PAUSE, stageLabel } from '@/lib/vocabulary';
+import { stageLabel } from '@/lib/vocabulary';
 
 /** One thing that waits for a person. */
 export interface Item {

@@ -1,17 +1,18 @@
-"""The controller as a process on this machine: names the adapters, starts the fork server through the launcher.
+"""The controller as a process on one machine: the place that names its adapters.
 
-It also makes sure of the local user's token, before the first request: the database that checks tokens is at hand here.
+Problem: something has to say which git, which launcher and which HTTP the controller works with. Choice: here, once; whoever
+starts it hands over settings and how its own processes are started. Invariant: the local user's token works before the
+first request is answered.
 """
 
 import asyncio
 from pathlib import Path
 
-from cli import itself
-from cli.local.data_directory import DataDirectory, write_private
 from controller.app import create_app
-from controller.auth.service import ensure_local_principal, token_works
+from controller.auth.token_file import keep_token
 from controller.git_work import DeleteRef, DeleteSnapshots, GitDiffs, GitInspector, GitRemoteRefs, Merge, PushBranch
 from controller.launch.child import ForkServerChild
+from controller.launch.own_processes import OwnProcesses
 from controller.launch.process import ProcessLauncher
 from controller.publishing import PublishSnapshot
 from controller.serve import serve
@@ -25,21 +26,32 @@ from pipeline.adapters.git.runner import GitCommands
 from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.errors import CallerError
-from pipeline.line.crash_points import crash_points, unnoticed
+from pipeline.machine.crash_points import crash_points, unnoticed
 from pipeline.ports import Author, RemoteFacts, Repository
 from pipeline.settings.process import ProcessSettings
-from pipeline.store.engine import Database
 
 
-def run_controller(settings: ProcessSettings, *, alone: bool, fork_server: ForkServerChild) -> None:
-    """Serve until told to stop. `alone` states that no other controller serves this database."""
-    wired = wiring(settings, alone=alone, fork_server=fork_server)
-    if settings.data_dir is not None:
-        keep_token(wired.database_url, settings.tenant, DataDirectory.at(settings.data_dir).token_file)
+def run_controller(
+    settings: ProcessSettings,
+    processes: OwnProcesses,
+    *,
+    alone: bool,
+    fork_server: ForkServerChild,
+    token_file: Path | None,
+) -> None:
+    """Serve until told to stop. `alone` states that no other controller serves this database.
+
+    `fork_server` is one that already starts; `token_file` is kept with a token of the local user.
+    """
+    wired = wiring(settings, processes, alone=alone, fork_server=fork_server)
+    if token_file is not None:
+        keep_token(wired.database_url, settings.tenant, token_file)
     asyncio.run(serve(create_app(wired), settings, on_ready=lambda _url: None))
 
 
-def wiring(settings: ProcessSettings, *, alone: bool, fork_server: ForkServerChild | None = None) -> ControllerWiring:
+def wiring(
+    settings: ProcessSettings, processes: OwnProcesses, *, alone: bool, fork_server: ForkServerChild | None = None
+) -> ControllerWiring:
     """Put the controller of one machine together. `fork_server` is one that already starts."""
     if settings.database.url is None or settings.data_dir is None:
         raise CallerError(
@@ -47,7 +59,7 @@ def wiring(settings: ProcessSettings, *, alone: bool, fork_server: ForkServerChi
             field="CHANGELINE_DATABASE__URL",
             remedy="Use `changeline up`, which starts everything.",
         )
-    opener = _Opener(settings, settings.data_dir / "git")
+    opener = _Opener(settings, settings.data_dir / "git", processes)
     return ControllerWiring(
         settings=settings,
         database_url=settings.database.url.get_secret_value(),
@@ -56,7 +68,7 @@ def wiring(settings: ProcessSettings, *, alone: bool, fork_server: ForkServerChi
         diffs=GitDiffs(opener.open),
         remote_refs=GitRemoteRefs(opener.open),
         launcher=ProcessLauncher(
-            itself.command(*itself.FORK_SERVER), begun=fork_server, environment=itself.environment_of_workers()
+            processes.fork_server, begun=fork_server, environment=processes.environment_of_workers
         ),
         executors={
             "push": PushBranch(opener.open),
@@ -75,28 +87,12 @@ def wiring(settings: ProcessSettings, *, alone: bool, fork_server: ForkServerChi
     )
 
 
-def keep_token(database_url: str, tenant: str, file: Path) -> None:
-    """Make `file` hold a token of the local user that works on this database. Idempotent."""
-    kept = file.read_text(encoding="utf-8").strip() if file.exists() else ""
-    token = asyncio.run(_working_token(database_url, tenant, kept))
-    if token != kept:
-        write_private(file, f"{token}\n")
-
-
-async def _working_token(database_url: str, tenant: str, kept: str) -> str:
-    database = Database(database_url, tenant=tenant, pool_max=1)
-    try:
-        return kept if await token_works(database, kept) else await ensure_local_principal(database)
-    finally:
-        await database.close()
-
-
 class _Opener:
-    def __init__(self, settings: ProcessSettings, cache_dir: Path) -> None:
+    def __init__(self, settings: ProcessSettings, cache_dir: Path, processes: OwnProcesses) -> None:
         self._commands = GitCommands(
             timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
             transfer_max_bytes=settings.git.transfer_max_bytes, memory_max_bytes=settings.git.memory_max_bytes,
-            environment=itself.environment(),
+            environment=dict(processes.environment),
         )  # fmt: skip
         self.author = Author(name=settings.git.author_name, email=settings.git.author_email)
         self._network = network_of(settings, self._commands)

@@ -20,6 +20,7 @@ import httpx2
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded, TransientError
 from pipeline.ports import DeltaListener, Json, ModelAnswer, ModelRequest, Usage, UsageListener
+from pipeline.ports.messages import as_answer
 
 PUBLIC_BASE_URL = "https://api.anthropic.com"
 RETRYABLE = frozenset({408, 409, 429})
@@ -236,7 +237,7 @@ class _Assembly:
             self._check(block)
         return ModelAnswer(
             model=self.model,
-            content=tuple(self.blocks),
+            content=as_answer(self.blocks),
             stop_reason=self.stop_reason,
             usage=self._usage(self.usage.get("output_tokens", 0), estimated=False),
             request_id=self.request_id,

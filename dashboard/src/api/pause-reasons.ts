@@ -1,0 +1,45 @@
+// Written by `make docs` from pipeline/pause_reasons.py.
+import type { Schemas } from '@/lib/api';
+
+type View = 'conversation' | 'cost' | 'diff' | 'findings' | 'request' | 'spec' | 'tests';
+
+/** Why a change request stopped, what gets it going again, and where to look. */
+export const PAUSE: Record<Schemas['PauseReason'], { title: string; next: string; view: View | null }> = {
+  input_risk: { title: 'The request looks risky', next: 'Read the flagged passages. Approve the text if they are harmless, edit it, or reject it.', view: null },
+  request_unclear: { title: 'The request is not clear enough', next: 'Say what is meant and resume, or cancel and submit it anew.', view: null },
+  repositories_unknown: { title: 'No repository could be identified', next: 'Name the repository in your instructions and resume.', view: null },
+  spec_loop: { title: 'The specification does not settle', next: 'Say what the specification gets wrong and resume.', view: 'spec' },
+  spec_approval: { title: 'The specification waits for approval', next: 'Read the spec and decide.', view: 'spec' },
+  red_witness: { title: 'The new tests do not fail on the old code', next: 'Say what a failing test should show and resume.', view: 'tests' },
+  development_loop: { title: 'Development did not converge', next: 'Give a hint and resume, or restart from an earlier stage.', view: 'tests' },
+  identical_failures: { title: 'The same tests keep failing', next: 'Look at the failures, give a hint and resume.', view: 'tests' },
+  tests_failed: { title: 'The suite fails', next: 'Look at the failures, give a hint and resume.', view: 'tests' },
+  tampering: { title: 'Protected tests were changed', next: 'Look at the diff before you let it go on.', view: 'diff' },
+  review_loop: { title: 'Reviewers keep objecting', next: 'Read the findings; resume with your ruling on them.', view: 'findings' },
+  secret_found: { title: 'A secret stands in the change', next: 'Have it removed before anything is delivered.', view: 'findings' },
+  diff_scope: { title: 'The change reaches outside its scope', next: 'Look at the diff; resume if it is right, send it back otherwise.', view: 'diff' },
+  rebase_conflict: { title: 'The target branch moved and conflicts', next: 'Resolve it by hand or say how, then resume.', view: 'diff' },
+  target_checkout_dirty: { title: 'The target branch is checked out with changes', next: 'Commit or stash them there, then resume.', view: null },
+  delivery_failed: { title: 'Delivery failed', next: 'Repair the remote, then resume.', view: null },
+  ci_failed: { title: 'CI failed', next: 'Look at its log, then resume.', view: null },
+  ci_timeout: { title: 'CI did not answer in time', next: 'Look whether it runs, then resume.', view: null },
+  review_timeout: { title: 'Nobody reviewed in time', next: 'Find a reviewer, then resume.', view: null },
+  source_changed: { title: 'The request itself changed', next: 'Begin again with the new text, continue with the old one, or cancel.', view: 'request' },
+  budget: { title: 'The budget is used up', next: 'Raise the budget and resume, or cancel.', view: 'cost' },
+  agent_timeout: { title: 'An agent took too long', next: 'Resume to try again, or give a hint.', view: null },
+  agent_stuck: { title: 'An agent makes no progress', next: 'Give a hint and resume, or run the stage again.', view: 'conversation' },
+  model_refused: { title: 'The model declined the work', next: 'Reword the request or choose another model, then resume.', view: 'conversation' },
+  total_time: { title: 'The time for this change is used up', next: 'Raise the limit and resume, or cancel.', view: null },
+  providers_down: { title: 'No model answers', next: 'Check the provider and its key, then resume.', view: null },
+  sandbox_unavailable: { title: 'Tools cannot work here', next: 'Do what the details say: something keeps tools from starting, or from reading the tree. Then resume.', view: null },
+  environment_failed: { title: 'The dependencies could not be installed', next: 'Read the log, repair the manifest, then resume.', view: null },
+  remote_unreachable: { title: 'The repository cannot be reached', next: 'Check the remote, then resume.', view: null },
+  machine_short: { title: 'The machine ran out of room', next: 'Free disk or memory as the message says, then resume.', view: null },
+  attempts_exhausted: { title: 'All attempts are used up', next: 'Rerun from a stage, or cancel.', view: null },
+  graph_changed: { title: 'Changeline was upgraded under it', next: 'Rerun from the stage it had reached.', view: null },
+  human_pause: { title: 'Paused by a person', next: 'Resume when you are ready.', view: null },
+  aborted: { title: 'Aborted by a person', next: 'Resume, rerun from a stage, or cancel.', view: null },
+  handed_over: { title: 'A person has taken over', next: 'Hand it back when your commits are pushed.', view: null },
+  handback_refused: { title: 'What was handed back cannot be taken', next: 'Put the branch right, push it, and hand it back again.', view: null },
+  internal_error: { title: 'Changeline itself failed', next: 'Keep the message for a report; resume to try again.', view: null },
+};

@@ -1,0 +1,59 @@
+"""What stored test runs hold: the report as it was judged, and what was concluded from it.
+
+Problem: reports and verdicts cross the database as JSON, and each reader picked keys of its own. Choice: one place that
+writes and reads them, by the purpose of the run. Invariant: a run is found by its purpose and its commit, never by its
+place in a list; of equal ones the newest counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipeline.proof.baseline import SuiteComparison
+from pipeline.proof.red_green import RedVerdict, Verdict
+from pipeline.proof.test_reports import TestReport
+from pipeline.records import RunPurpose, TestRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GreenWitness:
+    """What the runs on a head showed together; stored with each of them. `retired` are files with rewritten old tests."""
+
+    green: Verdict
+    red: RedVerdict
+    suite: SuiteComparison
+    retired: tuple[str, ...]
+
+
+_REPORT = TypeAdapter(TestReport)
+_VERDICT = TypeAdapter(Verdict)
+_GREEN = TypeAdapter(GreenWitness)
+
+
+def stored_green(witness: GreenWitness) -> dict[str, Any]:
+    """Return a witness as it is stored with a run."""
+    stored: dict[str, Any] = _GREEN.dump_python(witness, mode="json")
+    return stored
+
+
+def report_of(run: TestRun) -> TestReport:
+    """Return what a run reported."""
+    return _REPORT.validate_python(run.report)
+
+
+def green_of(run: TestRun) -> GreenWitness:
+    """Return what was concluded from the runs on a head; of runs with a green purpose only."""
+    return _GREEN.validate_python(run.verdict)
+
+
+def preserve_of(run: TestRun) -> Verdict:
+    """Return what was concluded from the preserve tests on the base."""
+    return _VERDICT.validate_python(run.verdict)
+
+
+def newest(runs: Sequence[TestRun], purpose: RunPurpose, commit: str | None = None) -> TestRun | None:
+    """Return the newest run of a purpose, at that commit if one is named."""
+    found = (run for run in reversed(runs) if run.purpose is purpose and commit in {None, run.commit})
+    return next(found, None)

@@ -1,0 +1,15 @@
+"""How a stage ended, as the state tells it: per repository or for the whole change request, as the stage declares."""
+
+from pipeline.change_request import Stage
+from pipeline.stage.registry import per_repository
+from pipeline.stage.state import Outcome, RunState, outcome_key
+
+
+def outcomes_of(state: RunState, stage: Stage) -> dict[str, Outcome]:
+    """Return the outcomes of a stage by repository ('' for a stage of the whole change request)."""
+    found = state.get("outcomes", {})
+    if per_repository(stage):
+        keys = {name: outcome_key(stage, name) for name in state.get("repositories", {})}
+    else:
+        keys = {"": stage.value}
+    return {name: found[key] for name, key in keys.items() if key in found}

@@ -1,0 +1,29 @@
+"""Hand-written fakes of ports, for tests only: one per port, each held to the same contract tests as the real thing.
+
+Problem: a suite of mocks proves that the mocks work. Choice: what cannot be real in a test has one fake here, which keeps its
+state in memory and decides nothing by chance; `tests/contracts` runs against it and against the real adapter alike.
+"""
+
+from pipeline.testing.memory import (
+    EventLog,
+    FakeClock,
+    LedgerLine,
+    MemoryJournal,
+    MemoryLedger,
+    MemoryWorkspace,
+    QueuedInstructions,
+    UncontainedSandbox,
+)
+from pipeline.testing.models import PlayedProvider
+
+__all__ = [
+    "EventLog",
+    "FakeClock",
+    "LedgerLine",
+    "MemoryJournal",
+    "MemoryLedger",
+    "MemoryWorkspace",
+    "PlayedProvider",
+    "QueuedInstructions",
+    "UncontainedSandbox",
+]
