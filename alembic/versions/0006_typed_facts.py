@@ -1,9 +1,8 @@
-"""Facts out of texts: that an effect was abandoned, which activation took an intervention, who reported a finding.
+"""Two facts out of texts: that an effect was abandoned, and which activation took an intervention.
 
 Revision: 0006, after 0005. May run while the code before it serves: that code does not know the columns. What it had said
 in the owner of a claim and in notes is carried over; what it says there meanwhile newer code does not understand: such an
-effect is tried once more when the claim has run out, and such a word is not given again to a stage that begins again. Findings
-that it writes with their reporter behind the activation are found all the same.
+effect is tried once more when the claim has run out, and such a word is not given again to a stage that begins again.
 """
 
 import sqlalchemy as sa
@@ -33,11 +32,9 @@ $$
 def upgrade() -> None:
     op.add_column("effects", sa.Column("abandoned", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("interventions", sa.Column("activation", sa.Text(), nullable=True))
-    op.add_column("findings", sa.Column("reporter", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.execute(CARRY_OVER)
 
 
 def downgrade() -> None:
-    op.drop_column("findings", "reporter")
     op.drop_column("interventions", "activation")
     op.drop_column("effects", "abandoned")

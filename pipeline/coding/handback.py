@@ -59,7 +59,7 @@ async def _taken(run: StageRun, name: str, published: str, tip: str, said: Inter
     repository = run.context.repositories[name]
     listed = await repository.log(published, tip, limit=COMMITS_MAX)
     merges = [commit for commit, _ in listed if len((await repository.commit_facts(commit)).parents) > 1]
-    base, head = run.state["repositories"][name]["base"], tip
+    base, head = run.known[name].base, tip
     if merges:
         base = await _newest_base(run, repository, name, tip) or base
         head = await repository.commit_tree_of(

@@ -12,7 +12,7 @@ from pipeline.agents.submissions.specs import Spec
 from pipeline.change_request import Stage
 from pipeline.coding import moved_bases
 from pipeline.evidence.pull_request_text import PullRequestFacts, body
-from pipeline.findings import Finding
+from pipeline.findings import REPORTERS, Finding
 from pipeline.gates.content import (
     ReleaseContent,
     ShownChange,
@@ -31,15 +31,13 @@ from pipeline.stage import specs
 from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.run import StageRun
 
-REPORTERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
-
 
 async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
     """Return title and text of a repository's pull request."""
     request = await specs.request_of(run)
-    facts = run.state["repositories"][name]
+    facts = run.known[name]
     spec = await specs.spec_of(run, name)
-    suite = await _suite(run, name, facts["head"])
+    suite = await _suite(run, name, facts.head)
     repository = run.context.repositories[name]
     text = body(
         PullRequestFacts(
@@ -57,8 +55,8 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             pre_existing=suite.pre_existing,
             findings=await current_findings(run, name),
             flags=await kept(run),
-            files=await repository.changed_files(facts["base"], facts["head"]),
-            siblings=[other for other in sorted(run.state["repositories"]) if other != name],
+            files=await repository.changed_files(facts.base, facts.head),
+            siblings=[other for other in run.known if other != name],
         )
     )
     return request.title[:200], text
@@ -69,7 +67,7 @@ async def release(
 ) -> ReleaseContent:
     """Return what an approver decides on; approval binds to `parts`."""
     request = await specs.request_of(run)
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     return ReleaseContent(
         change_request=run.context.cr_id,
         title=request.title,
@@ -142,23 +140,23 @@ async def current_findings(run: StageRun, name: str) -> list[Finding]:
     outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
     if outcome is None:
         return []
-    found = [await run.context.findings.all(activation=outcome["activation"], reporter=source) for source in REPORTERS]
-    return [finding for reported in found for _, finding in reported]
+    found = [finding for _, finding in await run.context.findings.all(activation=outcome.activation)]
+    return sorted(found, key=lambda one: REPORTERS.index(one.source.reporter))
 
 
 async def _repository(run: StageRun, name: str) -> ShownChange:
-    facts = run.state["repositories"][name]
+    facts = run.known[name]
     repository, target = run.context.repositories[name], run.context.targets[name]
     spec = await specs.revision_of(run, name)
-    files = await repository.changed_files(facts["base"], facts["head"])
-    suite = await _suite(run, name, facts["head"])
+    files = await repository.changed_files(facts.base, facts.head)
+    suite = await _suite(run, name, facts.head)
     current = await current_findings(run, name)
     everything = [finding for owner, finding in await run.context.findings.all() if owner == name]
     return ShownChange(
         base_branch=target.base_branch,
-        base=facts["base"],
-        head=facts["head"],
-        tests=facts["tests"],
+        base=facts.base,
+        head=facts.head,
+        tests=facts.tests,
         merge_strategy=target.merge_strategy,
         spec_revision=spec.revision,
         spec_hash=spec.content_hash,

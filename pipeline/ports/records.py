@@ -91,13 +91,11 @@ class TestRuns(Protocol):
 class Findings(Protocol):
     """What checks and reviewers reported."""
 
-    async def save(
-        self, *, repository: str, stage: Stage, activation: str, reporter: str, found: Sequence[Finding]
-    ) -> None:
-        """Keep what a check or a reviewer reported in one activation."""
+    async def save(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
+        """Keep what was reported in one activation."""
 
-    async def all(self, *, activation: str | None = None, reporter: str = "") -> Sequence[tuple[str, Finding]]:
-        """Return (repository, finding), oldest first; all, or of one activation and reporter."""
+    async def all(self, *, activation: str | None = None) -> Sequence[tuple[str, Finding]]:
+        """Return (repository, finding), oldest first; of one activation, or of all."""
 
 
 class ArtifactStore(Protocol):
@@ -178,15 +176,10 @@ class Learnings(Protocol):
 
 
 class PullRequests(Protocol):
-    """The internal pull request of each repository."""
+    """What is kept of the pull request of each repository; effects open, update and close it."""
 
-    async def save(
-        self, *, repository: str, title: str, body: str, base_branch: str, head_branch: str, head_commit: str
-    ) -> None:
-        """Open or update it."""
-
-    async def close(self, *, repository: str, merge_commit: str) -> None:
-        """Mark it as merged."""
+    async def merged(self, *, repository: str, merge_commit: str) -> None:
+        """Say that it was merged, which its merge made it."""
 
 
 class Spending(Protocol):

@@ -39,9 +39,7 @@ async def loop_context(
     `kinds` limits the stored feedback to what concerns the asking role; none means all.
     """
     stored = [one for one in await given(run) if not kinds or one.kind in kinds]
-    return LoopContext(
-        round=run.here.get("round", 0) + 1, feedback=(*stored, *extra), instructions=await instructions(run)
-    )
+    return LoopContext(round=run.here.round + 1, feedback=(*stored, *extra), instructions=await instructions(run))
 
 
 async def note_context(run: StageRun) -> LoopContext | None:
@@ -52,7 +50,7 @@ async def note_context(run: StageRun) -> LoopContext | None:
 
 async def given(run: StageRun) -> list[Feedback]:
     """Return the feedback that sent this repository back, in order."""
-    name = run.here.get(declared(run.stage).feedback_in, "")
+    name = getattr(run.here, declared(run.stage).feedback_in)
     return (await FEEDBACK.load(run.context.artifacts, name) or []) if name else []
 
 

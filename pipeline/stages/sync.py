@@ -27,6 +27,7 @@ from pipeline.specs.behaviour import render_feature
 from pipeline.stage import agent_work, feedback, specs
 from pipeline.stage.agent_work import Basis
 from pipeline.stage.declaration import NeverSkipped, StageDeclaration
+from pipeline.stage.pause_facts import RedSuites
 from pipeline.stage.registry import after_handback
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.state import RepositoryState, outcome_key
@@ -49,7 +50,7 @@ def inputs(run: StageRun) -> list[Any]:
 async def sync(run: StageRun) -> StageEnd:
     """Take over what a person did, or stop with what they have to put right."""
     said = await _handback(run)
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     found = await together(returned(run, name, said) for name in names)
     stop = next((one for one in found if isinstance(one, StageEnd)), None)
     if stop is not None:
@@ -84,7 +85,7 @@ def _no_later_than_allowed(said: Intervention) -> Stage:
 
 
 async def _next(run: StageRun, said: Intervention, synced: dict[str, _Synced]) -> Stage:
-    revisions = [await run.context.specs.latest(name) for name in sorted(run.state["repositories"])]
+    revisions = [await run.context.specs.latest(name) for name in run.known]
     if any(revision is None for revision in revisions) or said.facts(HandingBack).from_stage is Stage.TRANSLATION:
         return Stage.TRANSLATION
     unverified = any(revision is not None and not revision.verified for revision in revisions)
@@ -102,16 +103,16 @@ def _notes(said: Intervention, names: list[str]) -> dict[str, str]:
 def _red(run: StageRun, suites: dict[str, SuiteAfter]) -> StageEnd | None:
     """Stop at a red suite, unless a person has seen it and leaves it to the agents, whose work is proven anew."""
     red = {name: one for name, one in suites.items() if not one.ok}
-    shown = run.shown(PauseReason.TESTS_FAILED) or {}
-    unseen = {name: one for name, one in red.items() if shown.get("commits", {}).get(name) != one.commit}
+    shown = run.shown(PauseReason.TESTS_FAILED, RedSuites) or RedSuites()
+    unseen = {name: one for name, one in red.items() if shown.commits.get(name) != one.commit}
     if not unseen:
         return None
     return blocked(
         PauseReason.TESTS_FAILED,
         "The full suite fails on what was handed back. Push a correction and hand it back again, or resume to let the "
         "agents correct it.",
+        RedSuites(commits={name: one.commit for name, one in red.items()}),
         repositories=sorted(red),
-        commits={name: one.commit for name, one in red.items()},
         failures={name: one.problems[:20] for name, one in red.items()},
     )
 
