@@ -9,6 +9,7 @@ import pytest
 
 from tests.database import TestDatabase, TestServer, server
 
+pytest_plugins = ("tests.installation",)
 SCRUBBED = ("ANTHROPIC_", "OPENAI_", "GITHUB_", "LANGSMITH_", "LANGCHAIN_", "OTEL_", "AWS_", "GIT_", "CHANGELINE_")
 _NUMBERS = itertools.count()
 

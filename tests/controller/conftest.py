@@ -20,6 +20,9 @@ from controller.auth.service import ensure_local_principal
 from controller.serve import serve
 from controller.wiring import ControllerWiring, EffectExecutor, Pace, RemoteRefs
 from pipeline.access import Role, new_token
+from pipeline.adapters.forges.local import LocalForge
+from pipeline.change_request import ForgeKind
+from pipeline.effects.kinds import EffectKind
 from pipeline.ports import TenantBell, Webhooks
 from pipeline.settings.process import ControllerSettings, ProcessSettings
 from pipeline.store.engine import Database
@@ -91,7 +94,7 @@ class Starter:
         self,
         *,
         launcher: Any = None,
-        executors: Mapping[str, EffectExecutor] | None = None,
+        executors: Mapping[EffectKind, EffectExecutor] | None = None,
         pace: Pace = PACE,
         dashboard: Path | None = None,
         alone: bool = False,
@@ -109,7 +112,7 @@ class Starter:
         launcher = launcher or ScriptedLauncher()
         wiring = ControllerWiring(
             settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
-            executors=executors or {}, webhooks=webhooks, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
+            executors=executors or {}, forges={ForgeKind.LOCAL: LocalForge()}, webhooks=webhooks, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
             bell=bell, remote_refs=remote_refs,
         )  # fmt: skip
         with _served(wiring, self.database) as (url, token):
