@@ -64,6 +64,8 @@ class Balance:
     def _unit(self, item: pytest.Item) -> str:
         if chosen := item.get_closest_marker("xdist_group"):
             return str(chosen.args[0])
+        if (savepoint := item.get_closest_marker("begins_at")) is not None:
+            return f"begins {savepoint.args[0].name}"  # whoever reaches a savepoint serves all that begin there
         file = file_of(item.nodeid)
         return file if self._files[file] <= LONG_S or shares(item) else item.nodeid
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli import itself
-from controller.gates.schemas import Decision
+from cli import own_processes
 from pipeline.change_request import Status
+from pipeline.gates.gate import Decision
 from tests.controller.conftest import eventually
 from tests.database import TestDatabase
 from tests.line import scenarios
@@ -63,12 +63,12 @@ def controller(line: LineRun) -> Iterator["subprocess.Popen[bytes]"]:
         "ENVIRONMENT__OFFLINE": "true", "CONTROLLER__PORT": "0", "CONTROLLER__WORKERS_MAX": "4",
         "LEASE__BEAT_S": "1", "LEASE__LOST_AFTER_S": "12",
     }  # fmt: skip
-    environment = {**itself.environment(), **{f"CHANGELINE_{name}": value for name, value in told.items()}}
+    environment = {**own_processes.environment(), **{f"CHANGELINE_{name}": value for name, value in told.items()}}
     log = (line.root / f"controller-{os.urandom(4).hex()}.log").open("wb")
     with (
         log,
         subprocess.Popen(
-            itself.command("controller"), env=environment, stdout=log, stderr=log, start_new_session=True
+            own_processes.command("controller"), env=environment, stdout=log, stderr=log, start_new_session=True
         ) as process,
     ):
         try:
