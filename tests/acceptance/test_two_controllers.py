@@ -25,7 +25,7 @@ from tests.line import scenarios
 from tests.line.harness import LineRun, controller_of, settings_of
 from tests.scripted import ScriptedServer, scripted_server
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(580)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
