@@ -49,7 +49,7 @@ async def submit(
     if live is not None:
         return await _notice_repetition(context, principal, submission, live, configuration, (key, request_hash))
     if submission.report_url is not None:
-        check_receiver(
+        await check_receiver(
             context.wiring.webhooks, submission.report_url, context.settings.webhook.report_secret, "report_url"
         )
     title = _title(submission)

@@ -46,7 +46,7 @@ async def change(
     if_match: str | None,
 ) -> schemas.SettingsSection:
     """Store a new version; raises `CallerError` naming the field, or `Conflict` when somebody else was faster."""
-    value = _check(context, principal, section, asked.value)
+    value = await _check(context, principal, section, asked.value)
     expected = _expected_version(asked.version, if_match)
     async with context.database.transaction(principal.tenant) as connection:
         stored = await SettingsVersions(connection).put(
@@ -64,7 +64,7 @@ async def revert(
     async with context.database.transaction(principal.tenant) as connection:
         versions = SettingsVersions(connection)
         old = await versions.version(section, version)
-        value = _check(context, principal, section, old.value)
+        value = await _check(context, principal, section, old.value)
         now = await versions.current(section)
         note = note or f"Back to version {version}"
         stored = await versions.put(section, value, expected=now.version, changed_by=principal.id, note=note)
@@ -75,12 +75,14 @@ async def revert(
     return schemas.settings_section(stored)
 
 
-def _check(context: ControllerContext, principal: Principal, section: str, value: Mapping[str, Any]) -> dict[str, Any]:
+async def _check(
+    context: ControllerContext, principal: Principal, section: str, value: Mapping[str, Any]
+) -> dict[str, Any]:
     parsed = parse_section(section, value)
     if isinstance(parsed, DispatchSettings) and parsed.all_workers_max is not None:
         _check_may_limit_all(context, principal)
     if isinstance(parsed, NotificationSettings) and parsed.url is not None:
-        check_receiver(context.wiring.webhooks, parsed.url, parsed.secret, "notifications.url")
+        await check_receiver(context.wiring.webhooks, parsed.url, parsed.secret, "notifications.url")
     return parsed.model_dump(mode="json")
 
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from pipeline.change_request import PauseReason, branch_name
+from pipeline.effects.kinds import DeleteRef, EffectKind
 from pipeline.evidence import gathering
 from pipeline.machine import tree_walk
 from pipeline.proof.test_runs import RESULTS
@@ -15,14 +16,14 @@ from pipeline.stage.run import StageEnd, StageRun
 
 def inputs(run: StageRun) -> list[Any]:
     """The merged commits."""
-    return [[name, facts.get("merge")] for name, facts in sorted(run.state["repositories"].items())]
+    return [[name, facts.merge] for name, facts in run.known.items()]
 
 
 async def cleanup(run: StageRun) -> StageEnd:
     """Close what the change request opened. A branch that moved since is left alone."""
     digest = await gathering.keep(run)
     await run.context.snapshots.end()
-    for name in sorted(run.state["repositories"]):
+    for name in run.known:
         await _delete_branch(run, name)
         await _delete_snapshots(run, name)
         await saving.forget(run.context.repositories[name], run.context.cr_id, name, shown=_shown(run, name))
@@ -42,13 +43,12 @@ async def _remove_trees(run: StageRun) -> None:
 
 
 async def _delete_branch(run: StageRun, name: str) -> None:
-    facts, target = run.state["repositories"][name], run.context.targets[name]
+    facts, target = run.known[name], run.context.targets[name]
     branch = branch_name(run.context.cr_id, run.context.attempt)
     effect = await run.context.effects.intend(
-        key=f"delete/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}",
+        key=f"delete/{run.context.cr_id}/{run.context.attempt}/{name}/{facts.head}",
         repository=name,
-        kind="delete_ref",
-        payload={"remote": target.remote, "ref": f"refs/heads/{branch}", "expected": facts["head"]},
+        payload=DeleteRef(remote=target.remote, ref=f"refs/heads/{branch}", expected=facts.head),
     )
     await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
 
@@ -57,13 +57,15 @@ async def _delete_snapshots(run: StageRun, name: str) -> None:
     """Delete the snapshots of every epoch; a remote that refuses keeps them, and nobody has to act on that."""
     context, target = run.context, run.context.targets[name]
     intent = saving.deletion(context.cr_id, context.attempt, name, target.remote, shown=_shown(run, name))
-    await effect_outcomes.outcome(run, await context.effects.intend(**intent))
+    await effect_outcomes.outcome(
+        run, await context.effects.intend(key=intent.key, repository=name, payload=intent.payload)
+    )
 
 
 def _shown(run: StageRun, name: str) -> list[str]:
     """Return the commits whose difference people look at."""
-    facts = run.state["repositories"][name]
-    return [facts["base"], facts["head"]]
+    facts = run.known[name]
+    return [facts.base, facts.head]
 
 
 DECLARATION = StageDeclaration(
@@ -72,6 +74,6 @@ DECLARATION = StageDeclaration(
     label="Cleanup",
     explanation="signs the evidence; worktrees and refs go",
     skip=NeverSkipped("it signs the evidence"),
-    effects=("delete_ref", "delete_snapshots"),
+    effects=(EffectKind.DELETE_REF, EffectKind.DELETE_SNAPSHOTS),
     pauses_as=(PauseReason.DELIVERY_FAILED,),
 )

@@ -21,6 +21,8 @@ from pipeline.change_request import PauseReason, Stage
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
 from pipeline.evidence.canonical_json import content_hash
+from pipeline.gates.content import SpecContent
+from pipeline.gates.gate import GateKind
 from pipeline.proof.shown_diff import Cut, not_shown
 from pipeline.stage import agent_work, feedback, specs
 from pipeline.stage.declaration import OpensGate, SendsBack, Skippable, StageDeclaration
@@ -33,12 +35,12 @@ EXISTING_SPECS_MAX = 10
 
 def inputs(run: StageRun) -> list[Any]:
     """The specs of all repositories."""
-    return [[name, facts.get("spec_hash")] for name, facts in sorted(run.state["repositories"].items())]
+    return [[name, facts.spec_hash] for name, facts in run.known.items()]
 
 
 async def verification(run: StageRun) -> StageEnd:
     """Check every spec; verified specs are marked, others go back with what is wrong."""
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     if run.skip is not None:
         return await _passed(run, names, f"specs not checked: skipped by {run.skip.actor}")
     per_repository = await together(_check_repository(run, name) for name in names)
@@ -53,14 +55,14 @@ async def verification(run: StageRun) -> StageEnd:
 
 async def _passed(run: StageRun, names: list[str], summary: str) -> StageEnd:
     for name in names:
-        await run.context.specs.verify(name, run.state["repositories"][name]["spec_revision"])
+        await run.context.specs.verify(name, run.known[name].spec_revision)
     if run.context.settings.delivery.spec_approval:
         return await _ask_for_approval(run, names, summary)
     return StageEnd(summary=summary)
 
 
 async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
-    base = run.state["repositories"][name]["base"]
+    base = run.known[name].base
     spec = Untrusted(f"spec of {name}", (await specs.revision_of(run, name)).feature)
     request = await specs.request_text(run)
     completeness = CompletenessCheckerVariables(repository=name, structured_request=request, spec=spec)
@@ -130,12 +132,10 @@ async def _send_back(run: StageRun, wrong: dict[str, list[Feedback]]) -> StageEn
 
 
 async def _ask_for_approval(run: StageRun, names: list[str], summary: str) -> StageEnd:
-    content = {
-        "title": run.context.title,
-        "specs": {name: (await specs.revision_of(run, name)).feature for name in names},
-    }
+    features = {name: (await specs.revision_of(run, name)).feature for name in names}
+    content = SpecContent(title=run.context.title, specs=features)
     gate = await run.context.gates.open(
-        kind="spec", activation=run.activation, content=content, content_hash=content_hash(content)
+        activation=run.activation, content=content, content_hash=content_hash(content.binding)
     )
     return StageEnd(verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary=summary)
 
@@ -157,7 +157,7 @@ DECLARATION = StageDeclaration(
         paused_as=PauseReason.SPEC_LOOP,
         at_most=lambda limits: limits.verification_loops_max,
     ),
-    gate=OpensGate(kind="spec"),
+    gate=OpensGate(kind=GateKind.SPEC),
     finds=frozenset({"spec_feedback"}),
     after_handback=True,
     may_be_taken_over=True,

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.change_request import Reach, RepositoryTarget
+from pipeline.change_request import ForgeKind, Reach, RepositoryTarget
 from pipeline.errors import Conflict, NotFound
 from pipeline.repositories.remote_address import local_path_of
 from pipeline.store.principals import tenant_ids
 from pipeline.store.tables import repositories
 
-_SETTINGS = ("test_command", "behaviour_path", "merge_strategy", "reach")
+_SETTINGS = ("test_command", "behaviour_path", "merge_strategy", "forge", "reach")
 _TENANT = text("SELECT set_config('changeline.tenant', :tenant, true)")
 
 
@@ -52,7 +52,7 @@ class Repositories:
     async def get(self, name: str) -> RepositoryTarget:
         """Return it or raise `NotFound`."""
         query = select(repositories).where(repositories.c.name == name)
-        row = (await self._connection.execute(query)).mappings().one_or_none()
+        row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("repository", name)
         return _target(row)
@@ -60,13 +60,13 @@ class Repositories:
     async def by_remote(self, remote: str, base_branch: str) -> RepositoryTarget | None:
         """Return the repository registered for a remote and branch."""
         query = select(repositories).where(repositories.c.remote == remote, repositories.c.base_branch == base_branch)
-        row = (await self._connection.execute(query)).mappings().one_or_none()
+        row = (await self._connection.execute(query)).one_or_none()
         return _target(row) if row else None
 
     async def all(self) -> list[RepositoryTarget]:
         """Return all by name."""
         rows = await self._connection.execute(select(repositories).order_by(repositories.c.name))
-        return [_target(row) for row in rows.mappings()]
+        return [_target(row) for row in rows]
 
 
 async def paths_of_other_tenants(connection: AsyncConnection) -> list[str]:
@@ -89,12 +89,22 @@ def _settings(target: RepositoryTarget) -> dict[str, Any]:
     return {key: getattr(target, key) for key in _SETTINGS}
 
 
-def _target(row: RowMapping) -> RepositoryTarget:
-    settings = {key: value for key, value in row["settings"].items() if key in _SETTINGS}
-    settings["reach"] = stored_reach(settings)
-    return RepositoryTarget(name=row["name"], remote=row["remote"], base_branch=row["base_branch"], **settings)
+def _target(row: Row[Any]) -> RepositoryTarget:
+    settings = {key: value for key, value in row.settings.items() if key in _SETTINGS}
+    settings |= {"reach": stored_reach(settings), "forge": stored_forge(settings)}
+    return RepositoryTarget(name=row.name, remote=row.remote, base_branch=row.base_branch, **settings)
+
+
+def stored_target(row: Mapping[str, Any]) -> RepositoryTarget:
+    """Return a repository as a change request froze it."""
+    return RepositoryTarget(**{**row, "reach": stored_reach(row), "forge": stored_forge(row)})
 
 
 def stored_reach(row: Mapping[str, Any]) -> Reach:
     """Return how far a stored repository may lead. Older rows do not say: they keep what they could when they were made."""
     return Reach(row.get("reach", Reach.PRIVATE))
+
+
+def stored_forge(row: Mapping[str, Any]) -> ForgeKind:
+    """Return the forge of a stored repository. Older rows do not say: there was one."""
+    return ForgeKind(row.get("forge", ForgeKind.LOCAL))

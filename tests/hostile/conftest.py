@@ -19,7 +19,7 @@ from tests.controller.conftest import _served
 from tests.database import TestDatabase, TestServer
 from tests.hostile.canaries import Canaries, Fifos
 from tests.hostile.ground import Honest
-from tests.line.conftest import _model, environments, line, root  # noqa: F401 - fixtures of this suite too
+from tests.line.conftest import _model, environments, isolation, line, proofs, root, savepoints  # noqa: F401 - fixtures of this suite too
 from tests.line.harness import LineRun, NoLauncher
 
 STRANGER = 61_001
