@@ -72,10 +72,12 @@ async def test_deaths_around_every_record_of_a_stage_repeat_no_model_call(line: 
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_deaths_around_every_effect_change_the_outside_once(line: LineRun, moment: str) -> None:
     repository = await start(line)
-    deaths = Deaths(lambda at: at[0] == moment and at[1] in {"effects.intend", "effects.outcome", "pull_requests.merged"})
+    deaths = Deaths(
+        lambda at: at[0] == moment and at[1] in {"effects.intend", "effects.outcome", "pull_requests.merged"}
+    )
     await reached(line, repository, deaths)
     assert Counter(effect.kind for effect in await line.effects()) == Counter(
-        push=1, merge=1, delete_ref=1, delete_snapshots=1
+        push=1, pull_request=1, merge=1, delete_ref=1, delete_snapshots=1
     )
     assert Counter(line.asked_roles()) == ORDINARY
 
