@@ -14,6 +14,7 @@ from pipeline.change_request import PauseReason, Stage, Status, WaitKind
 from pipeline.effects.kinds import EffectKind, EffectStatus
 from pipeline.findings import Risk
 from pipeline.gates.gate import Decision, GateKind
+from pipeline.interventions.intervention import Action, InterventionStatus, Notice
 from pipeline.worker_loss import LossKind
 
 
@@ -204,8 +205,8 @@ class InterventionProgressed(_Event):
 
     type: Literal["intervention_progressed"] = "intervention_progressed"
     intervention_id: str
-    action: str
-    status: str
+    action: Action | Notice
+    status: InterventionStatus
     actor: str
     turn: int | None = None
 

@@ -36,6 +36,17 @@ class FindingSource(StrEnum):
     SECRET_SCAN = "secret_scan"  # noqa: S105 - the name of a check
     TEST_RUN = "test_run"
 
+    @property
+    def reporter(self) -> str:
+        """Who reports it in evidence: the reviewer, or `checks` for everything deterministic."""
+        return self.value if self in REVIEWERS else CHECKS
+
+
+REVIEWERS = (FindingSource.SECURITY_REVIEWER, FindingSource.QUALITY_REVIEWER, FindingSource.SPEC_REVIEWER)
+CHECKS = "checks"
+REPORTERS = (CHECKS, *(one.value for one in REVIEWERS))
+"""Everybody who reports on a change, in the order in which they are shown."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

@@ -212,21 +212,3 @@ class StageResult:
     activation: str
     inputs_hash: str
     result: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intervention:
-    """What a person said, and how far it got: queued, delivered, acted, refused."""
-
-    id: str
-    cr_id: str
-    repository: str | None
-    action: str
-    body: Mapping[str, Any]
-    actor: str
-    status: str
-    note: str
-    created_at: datetime
-    delivered_at: datetime | None
-    delivered_turn: int | None
-    acted_at: datetime | None

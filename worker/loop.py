@@ -25,6 +25,7 @@ from pipeline.line.graph import Line
 from pipeline.line.version import graph_version
 from pipeline.machine import shortage
 from pipeline.stage import state as states
+from pipeline.stage.known import wait_of
 from pipeline.stage.registry import line_stages
 from pipeline.store import checkpoints
 from pipeline.store.runs import Ending
@@ -187,20 +188,19 @@ def _lost_its_place(why: str) -> Ending:
     )  # fmt: skip
 
 
-def _waiting(wait: states.Wait) -> Ending:
-    if wait["kind"] == "gate":
+def _waiting(stored: states.Wait) -> Ending:
+    wait = wait_of(stored)
+    if wait.gate_id is not None:
         return Ending(
             move=Move.WAIT,
             status=Status.WAITING,
             wait=WaitKind.GATE,
-            wait_id=wait["gate_id"],
-            message=wait["message"],
-            facts=wait["facts"],
+            wait_id=wait.gate_id,
+            message=wait.message,
+            facts=wait.facts,
         )
-    facts = {"repository": wait["repository"] or None, **wait["facts"], "stage": wait["stage"]}
-    return Ending(
-        move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason(wait["reason"]), message=wait["message"], facts=facts
-    )
+    facts = {"repository": wait.repository or None, **wait.facts, "stage": wait.stage.value}
+    return Ending(move=Move.PAUSE, status=Status.PAUSED, reason=wait.reason, message=wait.message, facts=facts)
 
 
 def _pause(reason: PauseReason, problem: ChangelineError) -> Ending:

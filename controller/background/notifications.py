@@ -71,7 +71,7 @@ class Announcer:
             found = await log.read(after=after, types=notifications.EVENT_TYPES, limit=PAGE)
             desk = _Desk(
                 requests=ChangeRequests(connection), effects=Effects(connection),
-                wanted=await _wanted(SettingsVersions(connection)),
+                wanted=await _read_settings(SettingsVersions(connection)),
             )  # fmt: skip
             for stored in found:
                 event = stored.event
@@ -115,7 +115,7 @@ class DeliverNotification:
     async def execute(self, effect: Effect) -> Delivered:
         """Deliver to the address that holds now."""
         async with self._database.transaction(effect.tenant_id) as connection:
-            wanted = await _wanted(SettingsVersions(connection))
+            wanted = await _read_settings(SettingsVersions(connection))
         if wanted.url is None:
             raise Conflict("The settings `notifications` name no address any more.")
         message = Message(id=effect.id, body=effect.needs(Notification).body.encode())
@@ -123,7 +123,7 @@ class DeliverNotification:
         return Delivered(status=answer.status)
 
 
-async def _wanted(versions: SettingsVersions) -> NotificationSettings:
+async def _read_settings(versions: SettingsVersions) -> NotificationSettings:
     stored = (await versions.current("notifications")).value
     known = {name: value for name, value in stored.items() if name in NotificationSettings.model_fields}
     return NotificationSettings.model_validate(known)

@@ -1,6 +1,5 @@
 """What callers send to submit a change request, and what they see of one."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +12,8 @@ from controller.text import IDENTIFIER, TEXT_MAX, TITLE_MAX, URL, BranchName, Fi
 from pipeline.change_request import HeldBy, Kind, PauseReason, Stage, Status, WaitKind
 from pipeline.effects.kinds import EffectStatus
 from pipeline.gates.gate import GateKind
-from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
+from pipeline.interventions.intervention import Action, Intervention, InterventionStatus, Notice
+from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.repositories.paths import portable_path
 
 if TYPE_CHECKING:  # the command line reads these models too, and waits for no database driver
@@ -22,8 +22,6 @@ if TYPE_CHECKING:  # the command line reads these models too, and waits for no d
 
 REPOSITORIES_MAX = 1
 """Changes over several repositories come with a later release; the line already fans out per repository."""
-
-_STAGE_MARK = re.compile(r"^(skipped in|resumed) [0-9a-f-]{36}$")
 
 Remote = Annotated[FilledLine, StringConstraints(max_length=2000)]
 
@@ -229,11 +227,11 @@ class InterventionView(BaseModel):
     """What a person said, and how far it got."""
 
     id: str
-    action: str
+    action: Action | Notice
     repository: str | None
     body: dict[str, Any]
     actor: str
-    status: str
+    status: InterventionStatus
     note: str
     created_at: datetime
     delivered_at: datetime | None
@@ -352,9 +350,9 @@ def attempt_view(attempt: "AttemptState") -> AttemptView:
 
 
 def intervention_view(intervention: Intervention) -> InterventionView:
-    """Return an intervention as the API shows it; the mark by which a stage knows its own says nothing to people."""
+    """Return an intervention as the API shows it."""
     fields = {name: getattr(intervention, name) for name in InterventionView.model_fields}
-    return InterventionView(**{**fields, "note": _STAGE_MARK.sub("", intervention.note)})
+    return InterventionView(**{**fields, "body": intervention.body.model_dump(mode="json", exclude_unset=True)})
 
 
 def pull_request_view(pull_request: "PullRequest") -> PullRequestView:

@@ -35,7 +35,8 @@ from pipeline.effects.kinds import (
     RefDeleted,
 )
 from pipeline.errors import CallerError, Conflict
-from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
+from pipeline.interventions.intervention import Action, CleaningUp, Intervention, InterventionStatus
+from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.snapshots import saving
 from pipeline.store.audit import Audit
 from pipeline.store.change_requests import ChangeRequests
@@ -98,8 +99,8 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
         left = await left_of(cr, requests, effects, pulls, words)
         _check(left, asked)
         choices = {one.artifact: one.choice.value for one in asked.decisions}
-        body = {"choices": choices, "dismissed": asked.dismiss, "instructions": asked.comment}
-        said = await words.add(cr_id, action="cleanup", body=body, actor=principal.id)
+        body = CleaningUp(choices=choices, dismissed=asked.dismiss, instructions=asked.comment)
+        said = await words.add(cr_id, action=Action.CLEANUP, body=body, actor=principal.id)
         await words.acted(said.id, note="dismissed" if asked.dismiss else f"{len(choices)} decided")
         log = Events(connection)
         if source.ID in choices:
@@ -107,7 +108,7 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
         for artifact in sorted(choices.keys() - {source.ID}):
             await _carry_out(left, artifact, CleanupChoice(choices[artifact]), said, effects)
         await _announce(log, said, dismissed=asked.dismiss)
-        await Audit(connection).note(principal.id, "intervened:cleanup", cr_id, **body)
+        await Audit(connection).note(principal.id, "intervened:cleanup", cr_id, **body.model_dump(mode="json"))
         after = await left_of(cr, requests, effects, pulls, words)
     await context.bells.ring(principal.tenant, "events", "effects", f"cr:{cr_id}")
     return _view(after)
@@ -115,7 +116,7 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
 
 async def _announce(log: Events, said: Intervention, *, dismissed: bool) -> None:
     progressed = events.InterventionProgressed(
-        intervention_id=said.id, action=said.action, status="acted", actor=said.actor
+        intervention_id=said.id, action=said.action, status=InterventionStatus.ACTED, actor=said.actor
     )
     await log.append(said.cr_id, progressed)
     if dismissed:
@@ -128,7 +129,7 @@ async def left_of(
 ) -> Left:
     """Read everything that says what is left of a change request."""
     known = await effects.of(cr.id)
-    decided = any(one.action == "cleanup" and not one.body.get("dismissed") for one in await words.of(cr.id))
+    decided = any(isinstance(one.body, CleaningUp) and not one.body.dismissed for one in await words.of(cr.id))
     worked_on = [one for one in await requests.progress(cr.id) if one.base_commit is not None]
     return Left(
         cr=cr, branches=_branches(known), pull_requests=await pulls.of(cr.id), worked_on=worked_on, effects=known,
@@ -190,7 +191,7 @@ async def _carry_out(left: Left, artifact: str, choice: CleanupChoice, said: Int
         await effects.intend(key=key, cr_id=left.cr.id, repository=branch.repository, payload=payload)
     elif choice is CleanupChoice.CLOSE:
         one = next(pull for pull in left.pull_requests if _pull_id(pull) == artifact)
-        comment = str(said.body.get("instructions") or f"{left.cr.id} ended as {left.cr.status}.")
+        comment = said.body.instructions or f"{left.cr.id} ended as {left.cr.status}."
         remote = next(known.target.remote for known in left.worked_on if known.target.name == one.repository)
         await effects.intend(
             key=f"cleanup/{said.id}/{artifact}", cr_id=left.cr.id, repository=one.repository,

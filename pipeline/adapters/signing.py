@@ -7,6 +7,7 @@ signed can be verified. Invariant: no private key leaves this module.
 
 import os
 import secrets
+import shlex
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -80,7 +81,7 @@ class FileKeyStore:
     def _read(self) -> FileKey:
         mode = stat.S_IMODE(self._path.stat().st_mode)
         if mode & 0o077:
-            remedy = f"Run: chmod 600 {self._path}"
+            remedy = f"Run: chmod 600 {shlex.quote(str(self._path))}"
             raise CallerError(
                 f"{self._path} may be read by others (mode {mode:04o}).", field="evidence key", remedy=remedy
             )

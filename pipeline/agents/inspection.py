@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 
 from pipeline.agents.command_policy import simple_commands
+from pipeline.agents.tool_use import ToolResult, ToolUse, results_by_call
 from pipeline.agents.tools import BASH, EDITOR
 from pipeline.ports import Json
 
@@ -65,10 +66,10 @@ class Inspection:
 
     looks: tuple[Look, ...] = ()
 
-    def after(self, uses: Sequence[Json], results: Sequence[Json]) -> "Inspection":
+    def after(self, uses: Sequence[ToolUse], results: Sequence[Json]) -> "Inspection":
         """Return it with the calls of one more turn, as far as they have results; a submission is no look."""
-        told = {result.get("tool_use_id"): result for result in results}
-        more = [_look(use, told[use["id"]]) for use in uses if use["name"] in {BASH, EDITOR} and use["id"] in told]
+        told = results_by_call(results)
+        more = [_look(use, told[use.id]) for use in uses if use.name in {BASH, EDITOR} and use.id in told]
         return Inspection(looks=(*self.looks, *more)) if more else self
 
     @property
@@ -166,17 +167,17 @@ def _ends_one(path: str, absolute: Iterable[str]) -> bool:
     return any(one.endswith(f"/{path}") for one in absolute)
 
 
-def _look(use: Json, result: Json) -> Look:
-    given = use["input"] if isinstance(use["input"], dict) else {}
-    text, refused = str(result.get("content", "")), bool(result.get("is_error"))
-    if use["name"] == EDITOR:
+def _look(use: ToolUse, result: ToolResult) -> Look:
+    given = use.input if isinstance(use.input, dict) else {}
+    text, refused = result.content, result.is_error
+    if use.name == EDITOR:
         outcome = Outcome.FAILED if refused else Outcome.SEEN
         denied = text if refused and _DENIED.search(text) else ""
         return Look(tool=EDITOR, asked=str(given.get("path", "")), outcome=outcome, denied=denied)
     asked = str(given.get("command", ""))
     if refused:
         return Look(tool=BASH, asked=asked, outcome=Outcome.FAILED)
-    return _command(asked, *_parted(str(use["id"]), text))
+    return _command(asked, *_parted(use.id, text))
 
 
 def _parted(call_id: str, text: str) -> tuple[str, int]:

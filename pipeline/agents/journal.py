@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from pipeline.agents.tool_use import ToolUse, tool_uses_of
 from pipeline.change_request import PauseReason
 from pipeline.errors import InvariantBroken
 from pipeline.llm.chains import Route
@@ -67,9 +68,9 @@ class Answered(_Record):
     request_id: str | None = None
 
     @property
-    def tool_uses(self) -> list[Json]:
+    def tool_uses(self) -> list[ToolUse]:
         """The tool calls of this answer, in order."""
-        return [block for block in self.content if block.get("type") == "tool_use"]
+        return tool_uses_of(self.content)
 
     @property
     def text(self) -> str:

@@ -12,6 +12,7 @@ from pipeline.agents.journal import Answered, Note, Noted, Observed
 from pipeline.agents.notebook import Notebook
 from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
 from pipeline.agents.task import AgentPorts, AgentTask, S, Workspace
+from pipeline.agents.tool_use import ToolUse
 from pipeline.agents.tools import ToolOutcome, ToolRunner, stopped
 from pipeline.agents.toolsets import ToolSet
 from pipeline.errors import ModelError
@@ -58,15 +59,15 @@ class Turn(Generic[S]):
     async def refuse(self, why: str) -> None:
         """Answer every call without running it and write the `observed` record."""
         for call in self.answer.tool_uses:
-            self._add(call["id"], ToolOutcome(text=why, is_error=True))
+            self._add(call.id, ToolOutcome(text=why, is_error=True))
         await self.notebook.write(Observed(turn=self.answer.turn, results=self.results))
 
-    async def _call(self, call: Json) -> None:
+    async def _call(self, call: ToolUse) -> None:
         started = self.ports.clock.monotonic()
         outcome = await self._outcome(call)
         self.failed = self.failed or outcome.is_error
         self.changed = self.changed or outcome.may_have_changed
-        self._add(call["id"], outcome)
+        self._add(call.id, outcome)
         await self.ports.emit(
             ToolCalled(
                 stage=self.task.stage,
@@ -74,25 +75,25 @@ class Turn(Generic[S]):
                 role=self.task.role,
                 instance=self.task.instance,
                 turn=self.answer.turn,
-                tool=call["name"],
+                tool=call.name,
                 summary=outcome.summary,
                 ok=not outcome.is_error,
                 duration_s=round(self.ports.clock.monotonic() - started, 3),
             )
         )
 
-    async def _outcome(self, call: Json) -> ToolOutcome:
+    async def _outcome(self, call: ToolUse) -> ToolOutcome:
         if self.submission is not None:
             return ToolOutcome(text="Not run: the submission before it was accepted.", is_error=True, summary="not run")
-        if call["name"] == self.task.submit.name:
-            return await self._submit(call["input"])
+        if call.name == self.task.submit.name:
+            return await self._submit(call.input)
         if self.toolbox is None:
-            return ToolOutcome(text=f"There is no tool named {call['name']!r}.", is_error=True, summary="no such tool")
+            return ToolOutcome(text=f"There is no tool named {call.name!r}.", is_error=True, summary="no such tool")
         if self.spoken_to:
-            return stopped(call["id"], call["name"], "Not run: a person gave new instructions first.")
+            return stopped(call.id, call.name, "Not run: a person gave new instructions first.")
         try:
             return await unless_spoken_to(
-                self.toolbox.run(call["id"], call["name"], call["input"]),
+                self.toolbox.run(call.id, call.name, call.input),
                 self.ports.instructions.spoken(
                     repository=self.task.repository, known=self.notebook.conversation.delivered
                 ),
@@ -100,7 +101,7 @@ class Turn(Generic[S]):
         except SpokenTo:
             self.spoken_to = True
             return stopped(
-                call["id"], call["name"],
+                call.id, call.name,
                 "Stopped: a person gave new instructions while this ran. What it changed until then stays.",
             )  # fmt: skip
 

@@ -33,6 +33,7 @@ from pipeline.settings.runtime import DependencyPolicy
 from pipeline.stage import agent_work, feedback, proving
 from pipeline.stage.agent_work import Frame
 from pipeline.stage.artifacts import Artifact
+from pipeline.stage.pause_facts import ChangedManifests
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
@@ -112,13 +113,13 @@ def _given_up(run: StageRun, tries: _Tries, reason: PauseReason, message: str, *
     if tries.unfounded:
         reason = PauseReason.RED_WITNESS
         message = f"These tests need a module that neither the base nor the change has: {', '.join(tries.unfounded)}."
-    return blocked(reason, message, repository=run.name, **facts)
+    return blocked(reason, message, None, repository=run.name, **facts)
 
 
 def _start(run: StageRun, tests: ProvenTests) -> str:
     """Begin at the newest tests, or at the head that came back when its tests still hold."""
-    if tests.commit == run.here.get("tests"):
-        return run.here["head"]
+    if tests.commit == run.here.tests:
+        return run.here.head
     return tests.commit
 
 
@@ -220,14 +221,14 @@ async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, E
     manifests = [file.path for file in changed if file.path in bench.stack.manifests]
     if not manifests:
         return bench.stack, bench.environment
-    shown = run.shown(PauseReason.DIFF_SCOPE) or {}
-    unseen = set(manifests) - set(shown.get("manifests", []))
+    shown = run.shown(PauseReason.DIFF_SCOPE, ChangedManifests) or ChangedManifests()
+    unseen = set(manifests) - set(shown.manifests)
     if run.context.settings.security.dependency_changes is DependencyPolicy.ASK and unseen:
         return bench.stack, blocked(
             PauseReason.DIFF_SCOPE,
             "The change touches dependency manifests, and this tenant wants to be asked.",
+            ChangedManifests(manifests=tuple(manifests)),
             repository=run.name,
-            manifests=manifests,
         )
     stack, environment = await proving.environment_of(run, run.name, head)
     rebuilt = Rebuild(manifest_hash=environment.manifest_hash, why=", ".join(manifests), log=environment.log)

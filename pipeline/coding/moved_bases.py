@@ -25,7 +25,7 @@ def name_of(repository: str) -> str:
 
 async def keep(run: StageRun, onto: str, replayed: Replayed, *, proven: bool) -> str:
     """Keep one move; returns it in a few words. Idempotent."""
-    before, head_before = run.here["base"], run.here["head"]
+    before, head_before = run.here.base, run.here.head
     commits = await run.context.repositories[run.name].log(before, onto, limit=COMMITS_MAX + 1)
     move = MovedBase(
         attempt=run.context.attempt, base_branch=run.target.base_branch, base_before=before, base=onto,

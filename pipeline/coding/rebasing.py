@@ -39,7 +39,7 @@ async def replay(run: StageRun, onto: str) -> Replayed | StageEnd:
     repository = run.context.repositories[run.name]
     async with trees.empty(run, run.name, "rebase") as tree:
         result = await repository.rebase(
-            commits_from=run.here["base"], head=run.here["head"], onto=onto, worktree=tree, author=run.context.author
+            commits_from=run.here.base, head=run.here.head, onto=onto, worktree=tree, author=run.context.author
         )
         clean = result.head is not None
         ended = await _settled(run, onto, tree, result)
@@ -70,10 +70,10 @@ async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Repl
     repository = run.context.repositories[run.name]
     await repository.update_ref(kept_refs.work(run.context.cr_id, run.context.epoch, head), head)
     replayed = [commit for commit, _ in await repository.log(onto, head, limit=LINE_MAX)]
-    old = [commit for commit, _ in await repository.log(run.here["base"], run.here["head"], limit=LINE_MAX)]
+    old = [commit for commit, _ in await repository.log(run.here.base, run.here.head, limit=LINE_MAX)]
     tests = onto
-    if len(old) == len(replayed) and run.here["tests"] in old:
-        tests = replayed[old.index(run.here["tests"])]
+    if len(old) == len(replayed) and run.here.tests in old:
+        tests = replayed[old.index(run.here.tests)]
     else:
         for commit in replayed:
             if f"{STEP}: tests" in await repository.message(commit):
@@ -87,8 +87,8 @@ async def _resolve(
 ) -> StageEnd | None:
     repository = run.context.repositories[run.name]
     limit = run.context.settings.pipeline.diff_max_bytes
-    theirs = await repository.diff(run.here["base"], onto, paths=result.conflicts)
-    messages = [subject for _, subject in await repository.log(run.here["base"], onto)]
+    theirs = await repository.diff(run.here.base, onto, paths=result.conflicts)
+    messages = [subject for _, subject in await repository.log(run.here.base, onto)]
     stack, environment = await proving.environment_of(run, run.name, onto)
     variables = ConflictResolverVariables(
         repository=run.name,

@@ -153,16 +153,14 @@ async def stored(run: StageRun) -> ProvenTests | None:
 async def stored_of(run: StageRun, name: str) -> ProvenTests | None:
     """As `stored`, for any repository of the run."""
     kept = await TESTS.load(run.context.artifacts, name)
-    if kept is None or kept.spec_hash != run.state["repositories"][name].get("spec_hash"):
+    if kept is None or kept.spec_hash != run.known[name].spec_hash:
         return None
     return ProvenTests(commit=kept.commit, submission=kept.submission, red=kept.red, notes=kept.submission.notes)
 
 
 async def keep(run: StageRun, tests: ProvenTests) -> None:
     """Remember tests and witness for later rounds."""
-    kept = StoredTests(
-        spec_hash=run.here.get("spec_hash"), commit=tests.commit, submission=tests.submission, red=tests.red
-    )
+    kept = StoredTests(spec_hash=run.here.spec_hash, commit=tests.commit, submission=tests.submission, red=tests.red)
     await TESTS.save(run.context.artifacts, run.name, kept, {"commit": tests.commit})
 
 

@@ -35,9 +35,10 @@ from pipeline.evidence.bundle import (
     release_parts,
 )
 from pipeline.evidence.canonical_json import content_hash
-from pipeline.evidence.presentation import REPORTERS
 from pipeline.evidence.role_usage import roles
+from pipeline.findings import CHECKS, REPORTERS
 from pipeline.gates.gate import Decision, Gate, GateStatus
+from pipeline.interventions.intervention import Action, InterventionStatus, Skipping
 from pipeline.ports import Stack
 from pipeline.proof.red_green import judge_preserve
 from pipeline.proof.stored_runs import green_of, newest, preserve_of, report_of
@@ -101,11 +102,11 @@ async def _request(run: StageRun) -> RequestRecord:
 
 
 async def _repositories(run: StageRun) -> tuple[RepositoryEvidence, ...]:
-    return tuple([await _repository(run, name) for name in sorted(run.state["repositories"])])
+    return tuple([await _repository(run, name) for name in run.known])
 
 
 async def _repository(run: StageRun, name: str) -> RepositoryEvidence:
-    target, facts = run.context.targets[name], run.state["repositories"][name]
+    target, facts = run.context.targets[name], run.known[name]
     tests = await test_writing.stored_of(run, name)
     if tests is None:
         raise InvariantBroken("There is no evidence before there are proven tests.", repository=name)
@@ -128,10 +129,10 @@ async def _repository(run: StageRun, name: str) -> RepositoryEvidence:
         branch=branch_name(run.context.cr_id, run.context.attempt),
         spec=SpecRecord(revision=revision.revision, feature=revision.feature, scenarios=scenarios),
         commits=CommitsRecord(
-            base=await _commit(run, name, facts["base"]),
-            tests=await _commit(run, name, facts["tests"]),
-            head=await _commit(run, name, facts["head"]),
-            merge=await _commit(run, name, facts["merge"]) if "merge" in facts else None,
+            base=await _commit(run, name, facts.base),
+            tests=await _commit(run, name, facts.tests),
+            head=await _commit(run, name, facts.head),
+            merge=await _commit(run, name, facts.merge) if facts.merge else None,
             merge_strategy=target.merge_strategy,
         ),
         witness=await _witness(run, name, tests),
@@ -153,14 +154,14 @@ async def _commit(run: StageRun, name: str, commit: str) -> CommitRecord:
 
 
 async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) -> WitnessRecord:
-    facts = run.state["repositories"][name]
+    facts = run.known[name]
     repository = run.context.repositories[name]
-    stack, _ = await stack_at(repository, facts["base"], run.context.targets[name])
+    stack, _ = await stack_at(repository, facts.base, run.context.targets[name])
     runs = await run.context.test_runs.all(name)
-    suite = _proven(runs, RunPurpose.GREEN_SUITE, facts["head"])
-    preserve_base = newest(runs, RunPurpose.PRESERVE_ON_BASE, facts["tests"])
-    baseline = _run_of(_proven(runs, RunPurpose.BASELINE, facts["base"]))
-    preserve_head = newest(runs, RunPurpose.GREEN_PRESERVE, facts["head"])
+    suite = _proven(runs, RunPurpose.GREEN_SUITE, facts.head)
+    preserve_base = newest(runs, RunPurpose.PRESERVE_ON_BASE, facts.tests)
+    baseline = _run_of(_proven(runs, RunPurpose.BASELINE, facts.base))
+    preserve_head = newest(runs, RunPurpose.GREEN_PRESERVE, facts.head)
     judged = green_of(suite)
     no_preserve = judge_preserve(baseline.report, ())
     return WitnessRecord(
@@ -168,9 +169,9 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
         change_files=tests.change_files,
         preserve_files=tests.preserve_files,
         retired_files=judged.retired,
-        red=_run_of(_proven(runs, RunPurpose.RED, facts["tests"])),
+        red=_run_of(_proven(runs, RunPurpose.RED, facts.tests)),
         preserve_base=_run_of(preserve_base) if preserve_base else None,
-        change=_run_of(_proven(runs, RunPurpose.GREEN_CHANGE, facts["head"])),
+        change=_run_of(_proven(runs, RunPurpose.GREEN_CHANGE, facts.head)),
         preserve=_run_of(preserve_head) if preserve_head else None,
         suite_base=baseline,
         suite_head=_run_of(suite),
@@ -182,7 +183,7 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
 
 
 async def _rules(run: StageRun, name: str, stack: Stack) -> RulesRecord:
-    files = await run.context.repositories[name].list_files(run.state["repositories"][name]["base"])
+    files = await run.context.repositories[name].list_files(run.known[name].base)
     return RulesRecord(
         language=stack.language,
         test_patterns=stack.test_patterns,
@@ -194,14 +195,14 @@ async def _rules(run: StageRun, name: str, stack: Stack) -> RulesRecord:
 async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
     reviews = list(await _spec_checks(run))
     for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
+        found = [finding for _, finding in await run.context.findings.all(activation=outcome.activation)]
         for reviewer in REPORTERS:
-            found = await run.context.findings.all(activation=f"{outcome['activation']}/{reviewer}")
-            findings = tuple(finding for _, finding in found)
+            findings = tuple(finding for finding in found if finding.source.reporter == reviewer)
             blocking = any(finding.severity.blocking for finding in findings)
             verdict = "changes_required" if blocking else "pass"
-            if "skip" in outcome and reviewer != "checks":
+            if outcome.skip and reviewer != CHECKS:
                 verdict = "skipped"
-            judged = await inspection_records.kept(run, outcome["activation"], reviewer, name)
+            judged = await inspection_records.kept(run, outcome.activation, reviewer, name)
             reviews.append(
                 ReviewRecord(
                     repository=name, reviewer=reviewer, verdict=verdict, findings=findings,
@@ -216,9 +217,9 @@ async def _spec_checks(run: StageRun) -> tuple[ReviewRecord, ...]:
     outcome = outcomes_of(run.state, Stage.VERIFICATION).get("")
     if outcome is None:
         return ()
-    asked = [(name, role) for name in sorted(run.state["repositories"]) for role in CHECKERS]
+    asked = [(name, role) for name in run.known for role in CHECKERS]
     found = [
-        await inspection_records.kept(run, outcome["activation"], role, name)
+        await inspection_records.kept(run, outcome.activation, role, name)
         for name, role in [*asked, ("", JOINT_CHECKER)]
     ]
     return tuple(one for one in found if one is not None)
@@ -227,10 +228,11 @@ async def _spec_checks(run: StageRun) -> tuple[ReviewRecord, ...]:
 async def _skipped(run: StageRun) -> tuple[SkipRecord, ...]:
     return tuple(
         SkipRecord(
-            stage=str(said.body.get("stage", "")), actor=said.actor, at=said.created_at.isoformat(), reason=str(said.body.get("instructions") or "")
+            stage=said.facts(Skipping).stage or "", actor=said.actor, at=said.created_at.isoformat(),
+            reason=said.body.instructions,
         )
         for said in await run.context.interventions.all()
-        if said.action == "skip" and said.status == "acted"
+        if said.action is Action.SKIP and said.status is InterventionStatus.ACTED
     )  # fmt: skip
 
 
@@ -253,10 +255,10 @@ async def _approvals(run: StageRun, current: Mapping[str, Any]) -> tuple[Approva
 
 def _carried_over(run: StageRun, gate: Gate, current: Mapping[str, Any]) -> bool:
     """Only the approval that the run itself carried over a clean rebase: nothing was developed after it."""
-    approval = run.state.get("approval")
-    if approval is None or approval["gate_id"] != gate.id or gate.content_hash == content_hash(dict(current)):
+    approval = run.approval
+    if approval is None or approval.gate_id != gate.id or gate.content_hash == content_hash(dict(current)):
         return False
-    return all(facts.get("approved_round") == facts.get("round") for facts in run.state["repositories"].values())
+    return all(facts.approved_round == facts.round for facts in run.known.values())
 
 
 def _proven(runs: Sequence[TestRun], purpose: RunPurpose, commit: str) -> TestRun:

@@ -5,7 +5,6 @@ Gathered from rows at the moment it is shown; the release content's hash is what
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import JsonValue
 
@@ -13,7 +12,7 @@ from pipeline.agents.submissions.specs import Spec
 from pipeline.change_request import Stage
 from pipeline.coding import moved_bases
 from pipeline.evidence.pull_request_text import PullRequestFacts, body
-from pipeline.findings import Finding
+from pipeline.findings import REPORTERS, Finding
 from pipeline.gates.content import (
     ReleaseContent,
     ShownChange,
@@ -23,6 +22,7 @@ from pipeline.gates.content import (
     ShownScenario,
     VoidApproval,
 )
+from pipeline.interventions.intervention import Action, ChangingText, InterventionStatus, Notice, Skipping
 from pipeline.proof.stored_runs import green_of, newest, report_of
 from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import kept
@@ -31,15 +31,13 @@ from pipeline.stage import specs
 from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.run import StageRun
 
-REPORTERS = ("checks", "security_reviewer", "quality_reviewer", "spec_reviewer")
-
 
 async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
     """Return title and text of a repository's pull request."""
     request = await specs.request_of(run)
-    facts = run.state["repositories"][name]
+    facts = run.known[name]
     spec = await specs.spec_of(run, name)
-    suite = await _suite(run, name, facts["head"])
+    suite = await _suite(run, name, facts.head)
     repository = run.context.repositories[name]
     text = body(
         PullRequestFacts(
@@ -57,8 +55,8 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             pre_existing=suite.pre_existing,
             findings=await current_findings(run, name),
             flags=await kept(run),
-            files=await repository.changed_files(facts["base"], facts["head"]),
-            siblings=[other for other in sorted(run.state["repositories"]) if other != name],
+            files=await repository.changed_files(facts.base, facts.head),
+            siblings=[other for other in run.known if other != name],
         )
     )
     return request.title[:200], text
@@ -69,7 +67,7 @@ async def release(
 ) -> ReleaseContent:
     """Return what an approver decides on; approval binds to `parts`."""
     request = await specs.request_of(run)
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     return ReleaseContent(
         change_request=run.context.cr_id,
         title=request.title,
@@ -89,26 +87,28 @@ async def release(
 async def skipped(run: StageRun) -> list[str]:
     """Return what a person skipped; every approver sees it."""
     return [
-        f"{said.actor} skipped {said.body.get('stage', 'a stage')}{_because(said.body)}"
+        f"{said.actor} skipped {said.facts(Skipping).stage or 'a stage'}{_because(said.body.instructions)}"
         for said in await run.context.interventions.all()
-        if said.action == "skip" and said.status == "acted"
+        if said.action is Action.SKIP and said.status is InterventionStatus.ACTED
     ]
 
 
-_CHANGED = {"edit": "edited the request that screening had stopped", "adopt": "took the text that its source has now"}
+_CHANGED: Mapping[Action | Notice, str] = {
+    Action.EDIT: "edited the request that screening had stopped",
+    Action.ADOPT: "took the text that its source has now",
+}
 
 
 async def request_changes(run: StageRun) -> list[str]:
     """Return who changed the text of the request on the way; every approver sees it."""
     return [
-        f"{said.actor} {_CHANGED[said.action]}: revision {said.body['revision']}"
+        f"{said.actor} {_CHANGED[said.action]}: revision {said.body.revision}"
         for said in await run.context.interventions.all()
-        if said.action in _CHANGED
+        if said.action in _CHANGED and isinstance(said.body, ChangingText)
     ]
 
 
-def _because(body: Mapping[str, Any]) -> str:
-    why = str(body.get("instructions") or "")
+def _because(why: str) -> str:
     return f": {why}" if why else ""
 
 
@@ -120,7 +120,7 @@ async def history(run: StageRun) -> str:
         if count
     ]
     lines += [
-        f"{said.actor} said {said.action}: {said.body.get('instructions') or ''}".strip()
+        f"{said.actor} said {said.action}: {said.body.instructions}".strip()
         for said in await run.context.interventions.all()
     ]
     lines += [
@@ -140,23 +140,23 @@ async def current_findings(run: StageRun, name: str) -> list[Finding]:
     outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
     if outcome is None:
         return []
-    found = [await run.context.findings.all(activation=f"{outcome['activation']}/{source}") for source in REPORTERS]
-    return [finding for reported in found for _, finding in reported]
+    found = [finding for _, finding in await run.context.findings.all(activation=outcome.activation)]
+    return sorted(found, key=lambda one: REPORTERS.index(one.source.reporter))
 
 
 async def _repository(run: StageRun, name: str) -> ShownChange:
-    facts = run.state["repositories"][name]
+    facts = run.known[name]
     repository, target = run.context.repositories[name], run.context.targets[name]
     spec = await specs.revision_of(run, name)
-    files = await repository.changed_files(facts["base"], facts["head"])
-    suite = await _suite(run, name, facts["head"])
+    files = await repository.changed_files(facts.base, facts.head)
+    suite = await _suite(run, name, facts.head)
     current = await current_findings(run, name)
     everything = [finding for owner, finding in await run.context.findings.all() if owner == name]
     return ShownChange(
         base_branch=target.base_branch,
-        base=facts["base"],
-        head=facts["head"],
-        tests=facts["tests"],
+        base=facts.base,
+        head=facts.head,
+        tests=facts.tests,
         merge_strategy=target.merge_strategy,
         spec_revision=spec.revision,
         spec_hash=spec.content_hash,

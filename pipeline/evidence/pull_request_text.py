@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.findings import Finding, FindingSource, RiskFlag
+from pipeline.findings import REVIEWERS, Finding, FindingSource, RiskFlag
 from pipeline.ports import ChangedFile
-
-REVIEWERS = (FindingSource.SECURITY_REVIEWER, FindingSource.QUALITY_REVIEWER, FindingSource.SPEC_REVIEWER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

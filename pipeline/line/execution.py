@@ -69,7 +69,7 @@ def join_node(stage: Stage) -> Node:
 
 async def decided(stage: Stage, state: RunState, context: StageContext, activation: str) -> RunState:
     """Ask `routing` what follows, announce a loop-back, and answer those who asked to skip."""
-    verdicts = {outcome["verdict"] for outcome in outcomes_of(state, stage).values()}
+    verdicts = {outcome.verdict for outcome in outcomes_of(state, stage).values()}
     await context.interventions.settle_skips(
         stage, happened=verdicts <= {Verdict.PASSED, Verdict.WAITING}, activation=activation
     )
@@ -135,7 +135,7 @@ async def _check_working_time(run: StageRun) -> None:
 
 def _round(run: StageRun) -> int:
     if "round" in declared(run.stage).finds:
-        return run.here.get("round", 0) + 1
+        return run.here.round + 1
     loops = run.state.get("loops", {})
     sent_back = [
         stage

@@ -13,9 +13,10 @@ from pipeline.change_request import Stage
 from pipeline.errors import InvariantBroken
 from pipeline.limits import Limits
 from pipeline.stage.declaration import SendsBack
+from pipeline.stage.known import KnownOutcome, loops_of
 from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.registry import after_handback, declared, label, line_stages
-from pipeline.stage.state import END, PAUSE, Outcome, RunState, Verdict, Wait
+from pipeline.stage.state import END, PAUSE, RunState, Verdict, Wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ def after(stage: Stage, state: RunState, limits: Limits) -> Decision:
     outcomes = outcomes_of(state, stage)
     if stop := _stop(stage, outcomes):
         return stop
-    back = {name: outcome for name, outcome in outcomes.items() if outcome["verdict"] == Verdict.SENT_BACK}
+    back = {name: outcome for name, outcome in outcomes.items() if outcome.verdict is Verdict.SENT_BACK}
     if back:
         return loop_back(_sent_back(stage, back), state, limits)
     if declared(stage).beside_the_line:
@@ -57,7 +58,7 @@ def after(stage: Stage, state: RunState, limits: Limits) -> Decision:
 def loop_back(sent: SentBack, state: RunState, limits: Limits) -> Decision:
     """Decide on sending back: the earlier stage works again, until the loops are used up and a person is asked."""
     back = sends_back(sent.stage)
-    loop = state.get("loops", {}).get(sent.stage.value, 0) + 1
+    loop = loops_of(state, sent.stage) + 1
     allowed = back.at_most(limits)
     if loop <= allowed:
         return Decision(goto=back.to.value, loops={sent.stage.value: loop}, why=sent.why)
@@ -92,34 +93,34 @@ def reachable(stage: Stage) -> tuple[str, ...]:
     return (onward(stage), PAUSE, *back)
 
 
-def _stop(stage: Stage, outcomes: dict[str, Outcome]) -> Decision | None:
+def _stop(stage: Stage, outcomes: dict[str, KnownOutcome]) -> Decision | None:
     for verdict in (Verdict.BLOCKED, Verdict.WAITING):
         for name, outcome in outcomes.items():
-            if outcome["verdict"] == verdict:
+            if outcome.verdict is verdict:
                 return Decision(goto=PAUSE, wait=_wait(stage, name, outcome))
     return None
 
 
-def _after_handback(outcome: Outcome) -> Decision:
-    stage = Stage(outcome["next"])
-    if stage not in after_handback():
-        raise InvariantBroken("A handed back change cannot go on there.", stage=stage.value)
+def _after_handback(outcome: KnownOutcome) -> Decision:
+    stage = outcome.next
+    if stage is None or stage not in after_handback():
+        raise InvariantBroken("A handed back change cannot go on there.", stage=stage.value if stage else None)
     return Decision(goto=stage.value)
 
 
-def _wait(stage: Stage, repository: str, outcome: Outcome) -> Wait:
-    wait: Wait = {"stage": stage.value, "repository": repository, "message": outcome.get("message", "")}
-    wait["repositories"] = [repository] if repository else []
-    wait["facts"] = outcome.get("facts", {})
-    if outcome["verdict"] == Verdict.WAITING:
-        return {**wait, "kind": "gate", "gate_id": outcome["gate_id"]}
-    return {**wait, "kind": "pause", "reason": outcome["reason"]}
+def _wait(stage: Stage, repository: str, outcome: KnownOutcome) -> Wait:
+    wait: Wait = {
+        "stage": stage.value, "repository": repository, "repositories": [repository] if repository else [],
+        "message": outcome.message, "facts": dict(outcome.facts),
+    }  # fmt: skip
+    if outcome.verdict is Verdict.WAITING:
+        return {**wait, "kind": "gate", "gate_id": outcome.gate_id}
+    if outcome.reason is None:
+        raise InvariantBroken("A stage stopped without a reason.", stage=stage.value)
+    return {**wait, "kind": "pause", "reason": outcome.reason.value}
 
 
-def _sent_back(stage: Stage, back: dict[str, Outcome]) -> SentBack:
-    why = "; ".join(
-        f"{name}: {outcome.get('summary', '')}" if name else outcome.get("summary", "")
-        for name, outcome in back.items()
-    )
+def _sent_back(stage: Stage, back: dict[str, KnownOutcome]) -> SentBack:
+    why = "; ".join(f"{name}: {outcome.summary}" if name else outcome.summary for name, outcome in back.items())
     who = f"{label(stage)} sent the change back"
     return SentBack(stage=stage, why=why, who=who, repositories=tuple(name for name in back if name))

@@ -16,8 +16,8 @@ from pipeline.events import Event
 from pipeline.findings import Finding
 from pipeline.gates.content import GateContent
 from pipeline.gates.gate import Gate
+from pipeline.interventions.intervention import Intervention
 from pipeline.records import (
-    Intervention,
     ModelCall,
     PromptUse,
     RunPurpose,

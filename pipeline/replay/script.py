@@ -17,6 +17,7 @@ from typing import Any
 from pipeline.agents.journal import Answered, Asked, Note, Noted, Observed, Opened, Record
 from pipeline.agents.notebook import Notebook
 from pipeline.agents.submissions.fields import Submission
+from pipeline.agents.tool_use import ToolResult, results_by_call
 from pipeline.agents.tools import BASH, ToolBox, ToolOutcome
 from pipeline.change_request import PauseReason
 from pipeline.errors import ModelError
@@ -289,11 +290,11 @@ class RecordedTree:
         """Return why the tree could not be saved for the submission of this turn; a verdict on it is no such reason."""
         answer = self.notebook.conversation.answer
         for call in answer.tool_uses if answer else ():
-            if call["name"] == self.submit:
-                result = next((one for one in observed.results if one["tool_use_id"] == call["id"]), {})
-                text = str(result.get("content", ""))
+            if call.name == self.submit:
+                result = results_by_call(observed.results).get(call.id, ToolResult(call.id, "", is_error=False))
+                text = result.content
                 judged = text.startswith((*_JUDGED, f"{self.submit} was not accepted"))
-                return text if result.get("is_error") and not judged else None
+                return text if result.is_error and not judged else None
         return None
 
 
@@ -311,7 +312,7 @@ def result_of(notebook: ReplayNotebook, call_id: str) -> Json:
 def submission_result(notebook: ReplayNotebook, submit: str) -> Json | None:
     """Return the recorded result of this turn's submission, if it has one."""
     answer = notebook.conversation.answer
-    calls = [call["id"] for call in answer.tool_uses if call["name"] == submit] if answer else []
+    calls = [call.id for call in answer.tool_uses if call.name == submit] if answer else []
     return result_of(notebook, calls[0]) if calls else None
 
 

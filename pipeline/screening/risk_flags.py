@@ -1,8 +1,6 @@
 """Risk flags of a request: found by patterns and by a model, united, kept for reviewers, evidence and people."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -10,6 +8,7 @@ from pipeline.change_request import PauseReason
 from pipeline.findings import Risk, RiskFlag
 from pipeline.screening.patterns import screen_text
 from pipeline.stage.artifacts import Artifact
+from pipeline.stage.pause_facts import RiskyPassages
 from pipeline.stage.run import StageRun
 
 FLAGS = Artifact("screening", TypeAdapter(list[RiskFlag]))
@@ -43,9 +42,9 @@ async def unaccepted(run: StageRun, flags: Sequence[RiskFlag]) -> list[RiskFlag]
     if not run.context.settings.security.pause_on_high_risk:
         return []
     accepted = await PASSAGES.load(run.context.artifacts, ACCEPTED_NAME) or []
-    shown = run.shown(PauseReason.INPUT_RISK)
+    shown = run.shown(PauseReason.INPUT_RISK, RiskyPassages)
     if shown is not None:
-        accepted += [pair for flag in shown["flags"] if (pair := (flag["pattern"], flag["quote"])) not in accepted]
+        accepted += [pair for flag in shown.flags if (pair := (flag.pattern, flag.quote)) not in accepted]
         await PASSAGES.save(run.context.artifacts, ACCEPTED_NAME, accepted)
     return [flag for flag in flags if flag.risk is Risk.HIGH and (flag.pattern, flag.quote) not in accepted]
 
@@ -58,8 +57,3 @@ async def keep(run: StageRun, flags: Sequence[RiskFlag]) -> None:
 async def kept(run: StageRun) -> list[RiskFlag]:
     """Return the stored flags."""
     return await FLAGS.load(run.context.artifacts, FLAGS_NAME) or []
-
-
-def plain(flags: Sequence[RiskFlag]) -> list[dict[str, Any]]:
-    """Return flags as JSON-plain data."""
-    return [{**asdict(flag), "risk": flag.risk.value} for flag in flags]

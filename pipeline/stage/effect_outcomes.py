@@ -3,6 +3,8 @@
 What was given up is final until a person lets the stage go on: then it is tried again, because they changed the world.
 """
 
+from dataclasses import replace
+
 from pipeline.change_request import PauseReason
 from pipeline.effects.effect import Effect
 from pipeline.effects.kinds import GIVEN_UP, NOT_DONE, EffectStatus
@@ -27,5 +29,10 @@ def stop(ended: Effect, refused: PauseReason) -> StageEnd:
     away = ended.status in {EffectStatus.RETRY, EffectStatus.DEAD}
     reason = ended.refusal.reason or (PauseReason.REMOTE_UNREACHABLE if away else refused)
     message = ended.error or f"The {ended.kind} of {ended.repository} is {ended.status}."
-    facts = {**ended.refusal.facts, "effect": ended.id, "effect_status": ended.status.value}
-    return blocked(reason, message, **{**facts, "repository": ended.repository})
+    facts = {
+        **ended.refusal.facts,
+        "effect": ended.id,
+        "effect_status": ended.status.value,
+        "repository": ended.repository,
+    }
+    return replace(blocked(reason, message), facts=facts)

@@ -39,9 +39,7 @@ async def loop_context(
     `kinds` limits the stored feedback to what concerns the asking role; none means all.
     """
     stored = [one for one in await given(run) if not kinds or one.kind in kinds]
-    return LoopContext(
-        round=run.here.get("round", 0) + 1, feedback=(*stored, *extra), instructions=await instructions(run)
-    )
+    return LoopContext(round=run.here.round + 1, feedback=(*stored, *extra), instructions=await instructions(run))
 
 
 async def note_context(run: StageRun) -> LoopContext | None:
@@ -52,7 +50,7 @@ async def note_context(run: StageRun) -> LoopContext | None:
 
 async def given(run: StageRun) -> list[Feedback]:
     """Return the feedback that sent this repository back, in order."""
-    name = run.here.get(declared(run.stage).feedback_in, "")
+    name = getattr(run.here, declared(run.stage).feedback_in)
     return (await FEEDBACK.load(run.context.artifacts, name) or []) if name else []
 
 
@@ -61,7 +59,7 @@ async def instructions(run: StageRun) -> tuple[Instruction, ...]:
     if run.fresh_note is None:
         return ()
     said = await run.context.interventions.get(run.fresh_note)
-    text = str(said.body.get("instructions") or "")
+    text = said.body.instructions
     return (Instruction(intervention_id=said.id, text=text, actor=said.actor),) if text else ()
 
 

@@ -3,14 +3,19 @@
 Invariant: a stage says only how it ended and what it learned; where the change request goes next is never its business.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.change_request import PauseReason, RepositoryTarget, Stage
 from pipeline.errors import InvariantBroken
-from pipeline.records import Intervention
+from pipeline.interventions.intervention import Intervention
 from pipeline.stage.context import StageContext
+from pipeline.stage.known import KnownApproval, KnownRepository, approval_of, outcome_of, repositories_of, wait_of
+from pipeline.stage.pause_facts import PauseFacts
 from pipeline.stage.state import RepositoryState, RunState, Verdict, outcome_key
+
+Shown = TypeVar("Shown", bound=PauseFacts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +43,19 @@ class StageRun:
         return self.context.targets[self.name]
 
     @property
-    def here(self) -> RepositoryState:
+    def known(self) -> Mapping[str, KnownRepository]:
+        """What earlier stages found out about each repository, in the order of the names."""
+        return repositories_of(self.state)
+
+    @property
+    def here(self) -> KnownRepository:
         """What earlier stages found out about this repository."""
-        return self.state.get("repositories", {}).get(self.name, {})
+        return self.known.get(self.name, KnownRepository())
+
+    @property
+    def approval(self) -> KnownApproval | None:
+        """The release approval that holds."""
+        return approval_of(self.state)
 
     @property
     def note(self) -> str | None:
@@ -51,15 +66,18 @@ class StageRun:
     @property
     def fresh_note(self) -> str | None:
         """`note`, until this stage has once ended with it: what was said then concerns that round alone."""
-        outcome = self.state.get("outcomes", {}).get(outcome_key(self.stage, self.repository), {})
-        return None if outcome.get("note") == self.note else self.note
+        ended = self.state.get("outcomes", {}).get(outcome_key(self.stage, self.repository))
+        return None if ended is not None and outcome_of(ended).note == self.note else self.note
 
-    def shown(self, reason: PauseReason) -> dict[str, Any] | None:
+    def shown(self, reason: PauseReason, facts: type[Shown]) -> Shown | None:
         """Return what a person had before them when they let this stage go on after a pause of this reason, else None."""
-        wait = self.state.get("wait", {})
-        here = wait.get("stage") == self.stage.value and wait.get("reason") == reason.value
-        concerned = not wait.get("repositories") or self.repository in wait["repositories"]
-        return wait["facts"] if here and concerned and self.fresh_note is not None else None
+        stored = self.state.get("wait")
+        if not stored or self.fresh_note is None:
+            return None
+        wait = wait_of(stored)
+        concerned = not wait.repositories or self.repository in wait.repositories
+        here = wait.stage is self.stage and wait.reason is reason and concerned
+        return facts.model_validate(wait.facts) if here else None
 
     async def emit(self, event: Any) -> None:
         """Append an event of this stage and repository."""
@@ -88,6 +106,10 @@ class StageEnd:
     """Further channels, such as the approval."""
 
 
-def blocked(reason: PauseReason, message: str, **facts: Any) -> StageEnd:
-    """End a stage at a dead end that a person has to resolve; the reason is set here, where it is known."""
+def blocked(reason: PauseReason, message: str, shown: PauseFacts | None = None, **facts: Any) -> StageEnd:
+    """End a stage at a dead end that a person has to resolve; the reason is set here, where it is known.
+
+    `shown` is what the stage reads again by `StageRun.shown` when they let it go on.
+    """
+    facts = {**facts, **(shown.model_dump(mode="json") if shown is not None else {})}
     return StageEnd(verdict=Verdict.BLOCKED, reason=reason, message=message, facts=facts, summary=message)

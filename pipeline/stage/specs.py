@@ -52,7 +52,7 @@ async def verified_spec(run: StageRun, name: str) -> VerifiedSpec:
 
 async def all_verified_specs(run: StageRun, first: str) -> tuple[VerifiedSpec, ...]:
     """Return the specs of all repositories, one's own first."""
-    names = sorted(run.state["repositories"], key=lambda name: (name != first, name))
+    names = sorted(run.known, key=lambda name: (name != first, name))
     return tuple([await verified_spec(run, name) for name in names])
 
 

@@ -16,14 +16,14 @@ from pipeline.stage.run import StageEnd, StageRun
 
 def inputs(run: StageRun) -> list[Any]:
     """The merged commits."""
-    return [[name, facts.get("merge")] for name, facts in sorted(run.state["repositories"].items())]
+    return [[name, facts.merge] for name, facts in run.known.items()]
 
 
 async def cleanup(run: StageRun) -> StageEnd:
     """Close what the change request opened. A branch that moved since is left alone."""
     digest = await gathering.keep(run)
     await run.context.snapshots.end()
-    for name in sorted(run.state["repositories"]):
+    for name in run.known:
         await _delete_branch(run, name)
         await _delete_snapshots(run, name)
         await saving.forget(run.context.repositories[name], run.context.cr_id, name, shown=_shown(run, name))
@@ -43,12 +43,12 @@ async def _remove_trees(run: StageRun) -> None:
 
 
 async def _delete_branch(run: StageRun, name: str) -> None:
-    facts, target = run.state["repositories"][name], run.context.targets[name]
+    facts, target = run.known[name], run.context.targets[name]
     branch = branch_name(run.context.cr_id, run.context.attempt)
     effect = await run.context.effects.intend(
-        key=f"delete/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}",
+        key=f"delete/{run.context.cr_id}/{run.context.attempt}/{name}/{facts.head}",
         repository=name,
-        payload=DeleteRef(remote=target.remote, ref=f"refs/heads/{branch}", expected=facts["head"]),
+        payload=DeleteRef(remote=target.remote, ref=f"refs/heads/{branch}", expected=facts.head),
     )
     await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
 
@@ -64,8 +64,8 @@ async def _delete_snapshots(run: StageRun, name: str) -> None:
 
 def _shown(run: StageRun, name: str) -> list[str]:
     """Return the commits whose difference people look at."""
-    facts = run.state["repositories"][name]
-    return [facts["base"], facts["head"]]
+    facts = run.known[name]
+    return [facts.base, facts.head]
 
 
 DECLARATION = StageDeclaration(

@@ -16,18 +16,18 @@ from pipeline.errors import InvariantBroken
 from pipeline.evidence import presentation
 from pipeline.stage import effect_outcomes
 from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
+from pipeline.stage.known import KnownRepository
 from pipeline.stage.run import StageEnd, StageRun
-from pipeline.stage.state import RepositoryState
 
 
 def inputs(run: StageRun) -> list[Any]:
     """The heads."""
-    return [[name, facts.get("head"), facts.get("base")] for name, facts in sorted(run.state["repositories"].items())]
+    return [[name, facts.head, facts.base] for name, facts in run.known.items()]
 
 
 async def delivery(run: StageRun) -> StageEnd:
     """Push every repository's branch and open its pull request; stops whole if one cannot."""
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     for name in names:
         _require_proof(run, name)
     stops = await together(_deliver(run, name) for name in names)
@@ -37,23 +37,23 @@ async def delivery(run: StageRun) -> StageEnd:
 
 
 def _require_proof(run: StageRun, name: str) -> None:
-    facts = run.state["repositories"][name]
-    if facts.get("tested_base") != facts.get("base") or not facts.get("head"):
+    facts = run.known[name]
+    if facts.tested_base != facts.base or not facts.head:
         raise InvariantBroken("A head without a green full suite reached delivery.", repository=name)
 
 
 async def _deliver(run: StageRun, name: str) -> StageEnd | None:
-    facts, target = run.state["repositories"][name], run.context.targets[name]
+    facts, target = run.known[name], run.context.targets[name]
     branch = branch_name(run.context.cr_id, run.context.attempt)
     repository = run.context.repositories[name]
     ref = f"refs/heads/{branch}"
-    key = f"push/{run.context.cr_id}/{run.context.attempt}/{name}/{facts['head']}"
+    key = f"push/{run.context.cr_id}/{run.context.attempt}/{name}/{facts.head}"
     effects = [one for one in await run.context.effects.all() if one.repository == name]
     effect = next((one for one in effects if one.key == key), None)
     if effect is None:
         # What a crash left behind was intended from where the branch stood then, so only a new intent looks again.
         expected = _ours(facts, effects, await repository.remote_ref(ref))
-        payload = Push(remote=target.remote, ref=ref, commit=facts["head"], expected=expected)
+        payload = Push(remote=target.remote, ref=ref, commit=facts.head, expected=expected)
         effect = await run.context.effects.intend(key=key, repository=name, payload=payload)
     stop = await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
     return stop or await _propose(run, name, branch)
@@ -65,7 +65,7 @@ async def _propose(run: StageRun, name: str, branch: str) -> StageEnd | None:
     target = run.context.targets[name]
     payload = ProposePullRequest(
         remote=target.remote, attempt=run.context.attempt, title=title, body=body, base_branch=target.base_branch,
-        head_branch=branch, head_commit=run.state["repositories"][name]["head"],
+        head_branch=branch, head_commit=run.known[name].head,
     )  # fmt: skip
     text = hashlib.sha256(payload.model_dump_json().encode()).hexdigest()[:16]
     key = f"pull_request/{run.context.cr_id}/{run.context.attempt}/{name}/{text}"
@@ -73,11 +73,11 @@ async def _propose(run: StageRun, name: str, branch: str) -> StageEnd | None:
     return await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
 
 
-def _ours(facts: RepositoryState, effects: Sequence[Effect], found: str | None) -> str | None:
+def _ours(facts: KnownRepository, effects: Sequence[Effect], found: str | None) -> str | None:
     """The branch may only be where this change request, or the person it was handed to, put it; anything else is not ours."""
     pushed = {effect.payload.commit for effect in effects if isinstance(effect.payload, Push)}
     published = {effect.result.commit for effect in effects if isinstance(effect.result, Published)}
-    return found if found in {*pushed, *published, facts.get("handed_back")} else None
+    return found if found in {*pushed, *published, facts.handed_back} else None
 
 
 DECLARATION = StageDeclaration(

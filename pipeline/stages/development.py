@@ -22,15 +22,15 @@ ASKS_FOR_TESTS = frozenset({"spec_reviewer"})
 
 def inputs(run: StageRun) -> list[Any]:
     """The verified spec, the base, and what sent the work back."""
-    return [run.here.get("spec_hash"), run.here.get("base"), run.here.get("feedback", "")]
+    return [run.here.spec_hash, run.here.base, run.here.feedback]
 
 
 async def development(run: StageRun) -> StageEnd:
     """Bring one repository from its spec to a proven head commit."""
-    base = run.here["base"]
+    base = run.here.base
     if _nothing_to_do(run):
         return StageEnd(summary="proven on its base already", repositories={run.name: {}})
-    bench = await workbench.bench(run, base=base, start=run.here.get("head", base))
+    bench = await workbench.bench(run, base=base, start=run.here.head or base)
     tests = await _present_tests(run) or await test_writing.write(run, bench)
     if isinstance(tests, StageEnd):
         return tests
@@ -41,7 +41,7 @@ async def development(run: StageRun) -> StageEnd:
     facts: RepositoryState = {
         "tests": tests.commit,
         "head": coded.head,
-        "round": run.here.get("round", 0) + 1,
+        "round": run.here.round + 1,
         "tested_base": base,
         "answers": _asked(run),
     }
@@ -50,23 +50,23 @@ async def development(run: StageRun) -> StageEnd:
 
 def _nothing_to_do(run: StageRun) -> bool:
     """Whether the head answers all that was asked and is proven on its base: another repository was sent back."""
-    proven = run.here.get("tested_base") == run.here["base"]
-    return proven and run.fresh_note is None and run.here.get("answers") == _asked(run)
+    proven = run.here.tested_base == run.here.base
+    return proven and run.fresh_note is None and run.here.answers == _asked(run)
 
 
 def _asked(run: StageRun) -> list[str]:
-    return [run.here.get("spec_hash", ""), run.here.get("feedback", "")]
+    return [run.here.spec_hash, run.here.feedback]
 
 
 async def _present_tests(run: StageRun) -> test_writing.ProvenTests | None:
     """Return the tests of an earlier round when nothing that came back asks for others."""
-    if not run.here.get("tests"):
+    if not run.here.tests:
         return None
     came_back = await feedback.given(run)
     if any(one.kind in NEW_TESTS_FOR and one.source in ASKS_FOR_TESTS for one in came_back):
         return None
     known = await test_writing.stored(run)
-    return known if known is not None and known.commit == run.here["tests"] else None
+    return known if known is not None and known.commit == run.here.tests else None
 
 
 DECLARATION = StageDeclaration(

@@ -14,6 +14,7 @@ from pipeline.change_request import PauseReason
 from pipeline.screening import risk_flags
 from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.feedback import note_context
+from pipeline.stage.pause_facts import RiskyPassages
 from pipeline.stage.run import StageEnd, StageRun, blocked
 
 
@@ -32,7 +33,7 @@ async def intake(run: StageRun) -> StageEnd:
         return blocked(
             PauseReason.INPUT_RISK,
             "The request contains text that tries to steer agents or reach secrets. No agent has read it.",
-            flags=risk_flags.plain(high),
+            RiskyPassages(flags=tuple(high)),
         )
     job = Job(
         variables=RequestParserVariables(raw_request=Untrusted("change request", run.context.request_text)),

@@ -16,7 +16,7 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def merge_check(run: StageRun) -> StageEnd:
     """Compare each remote's base branch, asked right now, with the base the head was proven on."""
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     fresh = await together(_fresh(run, name) for name in names)
     stale = [name for name, ok in zip(names, fresh, strict=True) if not ok]
     if stale:
@@ -25,11 +25,11 @@ async def merge_check(run: StageRun) -> StageEnd:
 
 
 async def _fresh(run: StageRun, name: str) -> bool:
-    if "merge" in run.state["repositories"][name]:
+    if run.known[name].merge:
         return True  # its part of the release is done; only the others are still asked
     branch = run.context.targets[name].base_branch
     remote = await run.context.repositories[name].remote_ref(f"refs/heads/{branch}")
-    return remote == run.state["repositories"][name]["base"]
+    return remote == run.known[name].base
 
 
 DECLARATION = StageDeclaration(

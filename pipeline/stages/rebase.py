@@ -13,6 +13,7 @@ from pipeline.coding import code_writing, moved_bases, rebasing, test_writing, w
 from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.stage import feedback
 from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
+from pipeline.stage.known import loops_of
 from pipeline.stage.proving import environment_of
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
@@ -20,13 +21,12 @@ from pipeline.stage.state import RepositoryState, Verdict
 
 def inputs(run: StageRun) -> list[Any]:
     """The head, and which rebase of this run it is: the remote may have moved since the last one."""
-    loops = run.state.get("loops", {})
-    return [run.here.get("head"), loops.get("merge_check", 0), loops.get("release", 0)]
+    return [run.here.head, loops_of(run.state, Stage.MERGE_CHECK), loops_of(run.state, Stage.RELEASE)]
 
 
 async def rebase(run: StageRun) -> StageEnd:
     """Bring one repository's change onto its base branch as it is now."""
-    if "merge" in run.here:
+    if run.here.merge:
         return StageEnd(summary="merged already", repositories={run.name: {}})
     repository = run.context.repositories[run.name]
     await repository.fetch()
@@ -37,7 +37,7 @@ async def rebase(run: StageRun) -> StageEnd:
             f"{run.name} has no branch {run.target.base_branch} any more.",
             repository=run.name,
         )
-    if onto == run.here["base"]:
+    if onto == run.here.base:
         facts: RepositoryState = {"clean": True, "tested_base": onto}
         summary = "already on the latest base, full suite green there"
         return StageEnd(summary=summary, repositories={run.name: facts})

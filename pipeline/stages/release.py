@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.change_request import PauseReason, Stage
 from pipeline.effects.effect import Effect
 from pipeline.effects.kinds import EffectKind, EffectStatus, Merge
+from pipeline.errors import InvariantBroken
 from pipeline.evidence import presentation
 from pipeline.repositories import kept_refs
 from pipeline.stage import effect_outcomes
@@ -20,13 +21,13 @@ from pipeline.stage.state import RepositoryState, Verdict
 
 def inputs(run: StageRun) -> list[Any]:
     """The heads and bases that were approved and checked."""
-    return [[name, facts.get("head"), facts.get("base")] for name, facts in sorted(run.state["repositories"].items())]
+    return [[name, facts.head, facts.base] for name, facts in run.known.items()]
 
 
 async def release(run: StageRun) -> StageEnd:
     """Merge every repository's change into its base branch."""
     merged: dict[str, RepositoryState] = {}
-    for name in sorted(run.state["repositories"]):
+    for name in run.known:
         effect = await _intend(run, name)
         ended = await effect_outcomes.outcome(run, effect)
         if ended.status is EffectStatus.CONFLICT:
@@ -43,18 +44,20 @@ async def release(run: StageRun) -> StageEnd:
 
 async def _intend(run: StageRun, name: str) -> Effect:
     """Build the merge commit with the approval's time, so that building it again gives the same commit."""
-    facts, target = run.state["repositories"][name], run.context.targets[name]
+    facts, target = run.known[name], run.context.targets[name]
     title, _ = await presentation.pull_request(run, name)
-    approval = run.state["approval"]
-    trailers = f"Change-Request: {run.context.cr_id}\nApproved-By: {approval['decided_by']}"
+    approval = run.approval
+    if approval is None:
+        raise InvariantBroken("Nothing is released without an approval.", repository=name)
+    trailers = f"Change-Request: {run.context.cr_id}\nApproved-By: {approval.decided_by}"
     commit = await run.context.forges[name].build_merge(
         run.context.repositories[name],
         target,
-        base=facts["base"],
-        head=facts["head"],
+        base=facts.base,
+        head=facts.head,
         message=f"{title}\n\n{trailers}\n",
         author=run.context.author,
-        when=datetime.fromisoformat(approval["decided_at"]),
+        when=datetime.fromisoformat(approval.decided_at),
     )
     # Until the merge is fetched back no branch has it, and the controller may carry it out after this worker is gone.
     kept = kept_refs.purpose(run.context.cr_id, "merge", commit)
@@ -63,8 +66,8 @@ async def _intend(run: StageRun, name: str) -> Effect:
         key=f"merge/{run.context.cr_id}/{name}/{commit}",
         repository=name,
         payload=Merge(
-            remote=target.remote, base_branch=target.base_branch, commit=commit, expected=facts["base"],
-            head=facts["head"],
+            remote=target.remote, base_branch=target.base_branch, commit=commit, expected=facts.base,
+            head=facts.head,
         ),
     )  # fmt: skip
 

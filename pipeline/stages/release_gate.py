@@ -3,6 +3,7 @@
 The one exception is defined: after an approval, an automatic rebase without conflicts whose full suite is green keeps it.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from pipeline.change_request import PauseReason, Stage
@@ -11,28 +12,29 @@ from pipeline.evidence.canonical_json import content_hash
 from pipeline.gates.content import VoidApproval
 from pipeline.gates.gate import GateKind
 from pipeline.stage.declaration import NeverSkipped, OpensGate, SendsBack, StageDeclaration
+from pipeline.stage.known import KnownApproval
 from pipeline.stage.run import StageEnd, StageRun
-from pipeline.stage.state import Approval, Verdict
+from pipeline.stage.state import Verdict
 
 
 def inputs(run: StageRun) -> list[Any]:
     """The heads, and the approval that may hold."""
-    heads = [[name, facts.get("head")] for name, facts in sorted(run.state["repositories"].items())]
-    return [heads, run.state.get("approval", {})]
+    heads = [[name, facts.head] for name, facts in run.known.items()]
+    return [heads, asdict(run.approval) if run.approval else {}]
 
 
 async def release_gate(run: StageRun) -> StageEnd:
     """Open the gate with what the approver must see, or carry an approval over a clean rebase."""
-    approval = run.state.get("approval")
-    if approval and _still_holds(run):
-        return StageEnd(summary=f"approval of {approval['decided_by']} holds over a clean rebase with a green suite")
+    approval = run.approval
+    if approval and _still_holds(run, approval):
+        return StageEnd(summary=f"approval of {approval.decided_by} holds over a clean rebase with a green suite")
     parts = await gathering.parts(run)
     content = await presentation.release(run, void_approval=_void(approval), parts=parts)
     gate = await run.context.gates.open(
         activation=run.activation, content=content, content_hash=content_hash(content.binding)
     )
     await gathering.keep(run)
-    again = f" again: the approval of {approval['decided_by']} was for another content and is void" if approval else ""
+    again = f" again: the approval of {approval.decided_by} was for another content and is void" if approval else ""
     return StageEnd(
         verdict=Verdict.WAITING,
         gate_id=gate.id,
@@ -41,19 +43,21 @@ async def release_gate(run: StageRun) -> StageEnd:
     )
 
 
-def _void(approval: Approval | None) -> VoidApproval | None:
+def _void(approval: KnownApproval | None) -> VoidApproval | None:
     """Say which approval does not count any more, because what it was given for is not what is shown now."""
     if not approval:
         return None
-    return VoidApproval.model_validate(approval)
+    return VoidApproval(
+        gate_id=approval.gate_id, content_hash=approval.content_hash,
+        decided_by=approval.decided_by, decided_at=approval.decided_at,
+    )  # fmt: skip
 
 
-def _still_holds(run: StageRun) -> bool:
+def _still_holds(run: StageRun, approval: KnownApproval) -> bool:
     """Nothing but clean rebases happened to the approved heads since."""
-    approved = run.state["approval"]["heads"]
-    repositories = run.state["repositories"]
-    return all(facts.get("approved_round") == facts.get("round") for facts in repositories.values()) and all(
-        facts.get("head") == approved.get(name) or facts.get("clean") for name, facts in repositories.items()
+    repositories = run.known
+    return all(facts.approved_round == facts.round for facts in repositories.values()) and all(
+        facts.head == approval.heads.get(name) or facts.clean for name, facts in repositories.items()
     )
 
 

@@ -18,14 +18,14 @@ from pipeline.stage.run import StageEnd, StageRun
 
 def inputs(run: StageRun) -> list[Any]:
     """The merged commits."""
-    return [[name, facts.get("merge")] for name, facts in sorted(run.state["repositories"].items())]
+    return [[name, facts.merge] for name, facts in run.known.items()]
 
 
 async def retrospective(run: StageRun) -> StageEnd:
     """Ask for learnings; a failure is skipped and said."""
     if run.skip is not None:
         return StageEnd(summary=f"skipped by {run.skip.actor}")
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     history = await presentation.history(run)
     job = Job(
         variables=RetrospectiveVariables(

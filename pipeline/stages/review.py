@@ -22,7 +22,7 @@ from pipeline.change_request import PauseReason, Stage
 from pipeline.coding import scope
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
-from pipeline.findings import Finding, FindingSource, Severity
+from pipeline.findings import CHECKS, Finding, FindingSource, Severity
 from pipeline.proof.shown_diff import Cut, ShownDiff, not_shown, shown_diff
 from pipeline.screening.risk_flags import kept as kept_flags
 from pipeline.stage import agent_work, feedback, proving, specs
@@ -41,14 +41,14 @@ SOURCES = {
 
 def inputs(run: StageRun) -> list[Any]:
     """The head that is judged, and the specs it is judged by."""
-    return [run.here.get("head"), [facts.get("spec_hash") for _, facts in sorted(run.state["repositories"].items())]]
+    return [run.here.head, [facts.spec_hash for _, facts in run.known.items()]]
 
 
 async def review(run: StageRun) -> StageEnd:
     """Judge one repository's change."""
-    stack, _ = await proving.environment_of(run, run.name, run.here["base"])
-    checked = await scope.check(run, run.name, run.here["base"], run.here["head"], stack)
-    await _report(run, "checks", checked.findings)
+    stack, _ = await proving.environment_of(run, run.name, run.here.base)
+    checked = await scope.check(run, run.name, run.here.base, run.here.head, stack)
+    await _report(run, CHECKS, checked.findings)
     if checked.stops:
         return blocked(
             PauseReason.SECRET_FOUND,
@@ -74,15 +74,15 @@ async def _ask_reviewers(run: StageRun, warnings: tuple[Finding, ...]) -> dict[s
     material, loop = await _material(run), await feedback.note_context(run)
     facts = SubmissionFacts(scenarios=scenarios_of(await specs.spec_of(run, run.name)))
     variables = await _variables(run, material, warnings)
-    basis = await agent_work.basis_of(run, run.name, run.here["base"], samples=False)
-    async with agent_work.at_work(run, run.name, "review", run.here["head"], basis) as frame:
+    basis = await agent_work.basis_of(run, run.name, run.here.base, samples=False)
+    async with agent_work.at_work(run, run.name, "review", run.here.head, basis) as frame:
         jobs = [
             frame.job(asked, facts=replace(facts, cuts=material.cuts_for(role)), loop=loop)
             for role, asked in variables.items()
         ]
         handed = dict(zip(variables, await together(run.context.agents.work(job) for job in jobs), strict=True))
     for role, one in handed.items():
-        await inspection_records.keep(run, role, run.name, run.here["head"], one.of(Review).verdict.value, one)
+        await inspection_records.keep(run, role, run.name, run.here.head, one.of(Review).verdict.value, one)
     return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in handed.items()}
 
 
@@ -103,8 +103,8 @@ async def _material(run: StageRun) -> _Material:
     repository = run.context.repositories[run.name]
     limit = run.context.settings.pipeline.diff_max_bytes
     return _Material(
-        diff=shown_diff(await repository.diff(run.here["base"], run.here["head"]), limit),
-        tests=shown_diff(await repository.diff(run.here["base"], run.here["tests"]), limit, "tests"),
+        diff=shown_diff(await repository.diff(run.here.base, run.here.head), limit),
+        tests=shown_diff(await repository.diff(run.here.base, run.here.tests), limit, "tests"),
     )
 
 
@@ -142,15 +142,13 @@ async def _variables(run: StageRun, material: _Material, warnings: tuple[Finding
 
 
 async def _test_results(run: StageRun) -> Untrusted:
-    runs = [one for one in await run.context.test_runs.all(run.name) if one.commit == run.here["head"]]
+    runs = [one for one in await run.context.test_runs.all(run.name) if one.commit == run.here.head]
     lines = [f"{one.purpose}: {'ok' if one.ok else 'not ok'}" for one in runs]
     return Untrusted("test results", "\n".join(lines) or "no run of this commit")
 
 
 async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Finding, ...]) -> None:
-    await run.context.findings.save(
-        repository=run.name, stage=run.stage, activation=f"{run.activation}/{source}", found=findings
-    )
+    await run.context.findings.save(repository=run.name, stage=run.stage, activation=run.activation, found=findings)
     blocking = sum(finding.severity.blocking for finding in findings)
     await run.emit(events.FindingsReported(source=source, blocking=blocking, total=len(findings)))
 

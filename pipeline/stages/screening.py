@@ -11,6 +11,7 @@ from pipeline.agents.submissions.intake import Screening
 from pipeline.change_request import PauseReason
 from pipeline.screening import risk_flags
 from pipeline.stage.declaration import NeverSkipped, StageDeclaration
+from pipeline.stage.pause_facts import RiskyPassages
 from pipeline.stage.run import StageEnd, StageRun, blocked
 
 
@@ -21,7 +22,7 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def screening(run: StageRun) -> StageEnd:
     """Flag suspicious passages; both passes count, neither can clear the other."""
-    if run.shown(PauseReason.INPUT_RISK) is not None:
+    if run.shown(PauseReason.INPUT_RISK, RiskyPassages) is not None:
         flags = await risk_flags.kept(run)
         await risk_flags.unaccepted(run, flags)
         return StageEnd(summary=f"{len(flags)} flags, accepted by a person")
@@ -38,7 +39,9 @@ async def screening(run: StageRun) -> StageEnd:
     high = await risk_flags.unaccepted(run, flags)
     if high:
         return blocked(
-            PauseReason.INPUT_RISK, "Screening found text of high risk in the request.", flags=risk_flags.plain(high)
+            PauseReason.INPUT_RISK,
+            "Screening found text of high risk in the request.",
+            RiskyPassages(flags=tuple(high)),
         )
     return StageEnd(summary=f"{len(flags)} flags" if flags else "nothing suspicious")
 

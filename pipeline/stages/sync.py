@@ -20,13 +20,14 @@ from pipeline.coding.handback import Returned, returned
 from pipeline.coding.handback_suite import SuiteAfter, run_suite
 from pipeline.concurrency.together import together
 from pipeline.errors import InvariantBroken
+from pipeline.interventions.intervention import Action, HandingBack, Intervention
 from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.shown_diff import not_shown, shown_diff
-from pipeline.records import Intervention
 from pipeline.specs.behaviour import render_feature
 from pipeline.stage import agent_work, feedback, specs
 from pipeline.stage.agent_work import Basis
 from pipeline.stage.declaration import NeverSkipped, StageDeclaration
+from pipeline.stage.pause_facts import RedSuites
 from pipeline.stage.registry import after_handback
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.state import RepositoryState, outcome_key
@@ -49,7 +50,7 @@ def inputs(run: StageRun) -> list[Any]:
 async def sync(run: StageRun) -> StageEnd:
     """Take over what a person did, or stop with what they have to put right."""
     said = await _handback(run)
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     found = await together(returned(run, name, said) for name in names)
     stop = next((one for one in found if isinstance(one, StageEnd)), None)
     if stop is not None:
@@ -72,20 +73,20 @@ async def sync(run: StageRun) -> StageEnd:
 
 
 async def _handback(run: StageRun) -> Intervention:
-    said = [one for one in await run.context.interventions.all() if one.action == "handback"]
+    said = [one for one in await run.context.interventions.all() if one.action is Action.HANDBACK]
     if not said:
         raise InvariantBroken("Nobody handed this change request back.")
     return said[-1]
 
 
 def _no_later_than_allowed(said: Intervention) -> Stage:
-    stage = Stage(said.body["from_stage"])
+    stage = said.facts(HandingBack).from_stage
     return stage if stage in after_handback() else after_handback()[-1]
 
 
 async def _next(run: StageRun, said: Intervention, synced: dict[str, _Synced]) -> Stage:
-    revisions = [await run.context.specs.latest(name) for name in sorted(run.state["repositories"])]
-    if any(revision is None for revision in revisions) or said.body["from_stage"] == Stage.TRANSLATION.value:
+    revisions = [await run.context.specs.latest(name) for name in run.known]
+    if any(revision is None for revision in revisions) or said.facts(HandingBack).from_stage is Stage.TRANSLATION:
         return Stage.TRANSLATION
     unverified = any(revision is not None and not revision.verified for revision in revisions)
     changed = any(one.spec_changed for one in synced.values())
@@ -94,7 +95,7 @@ async def _next(run: StageRun, said: Intervention, synced: dict[str, _Synced]) -
 
 def _notes(said: Intervention, names: list[str]) -> dict[str, str]:
     """Let development hear what the person wrote when they handed it back."""
-    if not said.body.get("instructions"):
+    if not said.body.instructions:
         return {}
     return {outcome_key(Stage.DEVELOPMENT, name): said.id for name in names}
 
@@ -102,16 +103,16 @@ def _notes(said: Intervention, names: list[str]) -> dict[str, str]:
 def _red(run: StageRun, suites: dict[str, SuiteAfter]) -> StageEnd | None:
     """Stop at a red suite, unless a person has seen it and leaves it to the agents, whose work is proven anew."""
     red = {name: one for name, one in suites.items() if not one.ok}
-    shown = run.shown(PauseReason.TESTS_FAILED) or {}
-    unseen = {name: one for name, one in red.items() if shown.get("commits", {}).get(name) != one.commit}
+    shown = run.shown(PauseReason.TESTS_FAILED, RedSuites) or RedSuites()
+    unseen = {name: one for name, one in red.items() if shown.commits.get(name) != one.commit}
     if not unseen:
         return None
     return blocked(
         PauseReason.TESTS_FAILED,
         "The full suite fails on what was handed back. Push a correction and hand it back again, or resume to let the "
         "agents correct it.",
+        RedSuites(commits={name: one.commit for name, one in red.items()}),
         repositories=sorted(red),
-        commits={name: one.commit for name, one in red.items()},
         failures={name: one.problems[:20] for name, one in red.items()},
     )
 

@@ -26,12 +26,12 @@ REQUIREMENTS = Artifact("requirements", TypeAdapter(Requirements))
 
 def inputs(run: StageRun) -> list[Any]:
     """The base commit, and what verification sent back."""
-    return [run.here.get("base"), run.here.get("spec_feedback", "")]
+    return [run.here.base, run.here.spec_feedback]
 
 
 async def translation(run: StageRun) -> StageEnd:
     """Write the next revision of one repository's spec."""
-    base = run.here["base"]
+    base = run.here.base
     basis = await agent_work.basis_of(run, run.name, base, samples=True)
     async with agent_work.at_work(run, run.name, "specify", base, basis) as frame:
         spec = await _written(run, frame, await _requirements(run, frame))

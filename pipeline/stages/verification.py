@@ -35,12 +35,12 @@ EXISTING_SPECS_MAX = 10
 
 def inputs(run: StageRun) -> list[Any]:
     """The specs of all repositories."""
-    return [[name, facts.get("spec_hash")] for name, facts in sorted(run.state["repositories"].items())]
+    return [[name, facts.spec_hash] for name, facts in run.known.items()]
 
 
 async def verification(run: StageRun) -> StageEnd:
     """Check every spec; verified specs are marked, others go back with what is wrong."""
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     if run.skip is not None:
         return await _passed(run, names, f"specs not checked: skipped by {run.skip.actor}")
     per_repository = await together(_check_repository(run, name) for name in names)
@@ -55,14 +55,14 @@ async def verification(run: StageRun) -> StageEnd:
 
 async def _passed(run: StageRun, names: list[str], summary: str) -> StageEnd:
     for name in names:
-        await run.context.specs.verify(name, run.state["repositories"][name]["spec_revision"])
+        await run.context.specs.verify(name, run.known[name].spec_revision)
     if run.context.settings.delivery.spec_approval:
         return await _ask_for_approval(run, names, summary)
     return StageEnd(summary=summary)
 
 
 async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
-    base = run.state["repositories"][name]["base"]
+    base = run.known[name].base
     spec = Untrusted(f"spec of {name}", (await specs.revision_of(run, name)).feature)
     request = await specs.request_text(run)
     completeness = CompletenessCheckerVariables(repository=name, structured_request=request, spec=spec)

@@ -23,7 +23,7 @@ def inputs(run: StageRun) -> list[Any]:
 async def workspaces(run: StageRun) -> StageEnd:
     """Prepare every repository, in parallel; one that cannot be prepared stops the whole change request."""
     isolation: Isolation = run.context.sandbox.isolation()
-    names = sorted(run.state["repositories"])
+    names = list(run.known)
     prepared = await together(_prepare(run, name) for name in names)
     return StageEnd(
         summary=f"{', '.join(names)} ready; isolation: {isolation.name}",

@@ -113,12 +113,12 @@ class Figures:
             .group_by(row[by])
             .order_by(spent.desc())
         )  # fmt: skip
-        rows = (await self._connection.execute(query)).mappings()
+        rows = await self._connection.execute(query)
         return [
             MoneyRow(
-                name=row["name"], calls=int(row["calls"]), spent_usd=Decimal(row["spent_usd"]),
-                fresh_tokens=int(row["fresh_tokens"]), cached_tokens=int(row["cached_tokens"]),
-                output_tokens=int(row["output_tokens"]),
+                name=row.name, calls=int(row.calls), spent_usd=Decimal(row.spent_usd),
+                fresh_tokens=int(row.fresh_tokens), cached_tokens=int(row.cached_tokens),
+                output_tokens=int(row.output_tokens),
             )
             for row in rows
         ]  # fmt: skip
@@ -137,10 +137,9 @@ class Figures:
             .group_by(day, row[by])
             .order_by(day, name)
         )  # fmt: skip
-        rows = (await self._connection.execute(query)).mappings()
+        rows = await self._connection.execute(query)
         return [
-            CostDay(day=row["day"], name=row["name"], calls=int(row["calls"]), spent_usd=Decimal(row["spent_usd"]))
-            for row in rows
+            CostDay(day=row.day, name=row.name, calls=int(row.calls), spent_usd=Decimal(row.spent_usd)) for row in rows
         ]
 
     def _settled(self) -> list[ColumnElement[bool]]:

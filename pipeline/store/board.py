@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Row, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Status
@@ -84,12 +84,12 @@ class Board:
             .join(lease_beats, lease_beats.c.cr_id == leases.c.cr_id)
             .where(leases.c.cr_id == cr_id)
         )
-        row = (await self._connection.execute(query)).mappings().one_or_none()
+        row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             return None
         return WorkerState(
-            epoch=row["epoch"], owner=row["owner"], activity=row["activity"], beat_at=row["beat_at"],
-            expires_at=row["expires_at"], working_s=float(row["working_s"]),
+            epoch=row.epoch, owner=row.owner, activity=row.activity, beat_at=row.beat_at,
+            expires_at=row.expires_at, working_s=float(row.working_s),
         )  # fmt: skip
 
     async def attempts(self, cr_id: str) -> list[AttemptState]:
@@ -126,8 +126,7 @@ class Board:
         query = select(*columns, *_sums()).group_by(*columns).order_by(*columns)
         if cr_id is not None:
             query = query.where(model_calls.c.cr_id == cr_id)
-        rows = (await self._connection.execute(query)).mappings()
-        return [_spending(row, by) for row in rows]
+        return [_spending(row, by) for row in await self._connection.execute(query)]
 
 
 def _sums() -> list[ColumnElement[Any]]:
@@ -146,15 +145,15 @@ def _sums() -> list[ColumnElement[Any]]:
     ]
 
 
-def _spending(row: Mapping[Any, Any], by: Sequence[str]) -> Spending:
+def _spending(row: Row[Any], by: Sequence[str]) -> Spending:
     return Spending(
-        group={name: "" if row[name] is None else str(row[name]) for name in by},
-        calls=int(row["calls"]),
-        settled_usd=Decimal(row["settled_usd"]),
-        reserved_usd=Decimal(row["reserved_usd"]),
-        input_tokens=int(row["input_tokens"]),
-        cache_write_tokens=int(row["cache_write_tokens"]),
-        cache_read_tokens=int(row["cache_read_tokens"]),
-        output_tokens=int(row["output_tokens"]),
-        estimated_calls=int(row["estimated_calls"]),
+        group={name: "" if (value := getattr(row, name)) is None else str(value) for name in by},
+        calls=int(row.calls),
+        settled_usd=Decimal(row.settled_usd),
+        reserved_usd=Decimal(row.reserved_usd),
+        input_tokens=int(row.input_tokens),
+        cache_write_tokens=int(row.cache_write_tokens),
+        cache_read_tokens=int(row.cache_read_tokens),
+        output_tokens=int(row.output_tokens),
+        estimated_calls=int(row.estimated_calls),
     )

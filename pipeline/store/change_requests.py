@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, cast, exists, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Row, cast, exists, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -72,7 +72,7 @@ class ChangeRequests:
     async def get(self, cr_id: str) -> ChangeRequest:
         """Return it or raise `NotFound`."""
         rows = await self._connection.execute(select(change_requests).where(change_requests.c.id == cr_id))
-        row = rows.mappings().one_or_none()
+        row = rows.one_or_none()
         if row is None:
             raise NotFound("change request", cr_id)
         return _change_request(row)
@@ -105,7 +105,7 @@ class ChangeRequests:
             query = query.where(tuple_(change_requests.c.created_at, change_requests.c.id) < before)
         if group:
             query = query.where(attention() == group.value)
-        return [_change_request(row) for row in (await self._connection.execute(query)).mappings()]
+        return [_change_request(row) for row in await self._connection.execute(query)]
 
     async def count_by_attention(
         self, *, statuses: Sequence[Status] = (), repository: str | None = None, words: str | None = None
@@ -225,13 +225,13 @@ class ChangeRequests:
         aborted = (row.status == Status.PAUSED.value) & (row.pause_reason == PauseReason.ABORTED.value)
         ended = or_(row.status.in_([Status.FAILED.value, Status.CANCELLED.value]), aborted)
         query = select(change_requests).where(ended).order_by(func.coalesce(row.finished_at, row.updated_at), row.id)
-        return [_change_request(found) for found in (await self._connection.execute(query.limit(limit))).mappings()]
+        return [_change_request(found) for found in await self._connection.execute(query.limit(limit))]
 
     async def progress(self, cr_id: str) -> list[RepositoryProgress]:
         """Return its repositories by name."""
         table = change_request_repositories
         rows = await self._connection.execute(select(table).where(table.c.cr_id == cr_id).order_by(table.c.repository))
-        return [_progress(row) for row in rows.mappings()]
+        return [_progress(row) for row in rows]
 
     async def record_progress(self, cr_id: str, repository: str, **values: Any) -> None:
         """Set commits, branch or facts of one repository. Idempotent."""
@@ -258,27 +258,26 @@ def queue_order() -> tuple[ColumnElement[Any], ...]:
     return (ran_before.desc(), change_requests.c.queued_at, change_requests.c.id)
 
 
-def _change_request(row: RowMapping) -> ChangeRequest:
-    values = dict(row)
+def _change_request(row: Row[Any]) -> ChangeRequest:
     return ChangeRequest(
         **{
-            **values,
-            "kind": Kind(values["kind"]),
-            "status": Status(values["status"]),
-            "stage": Stage(values["stage"]) if values["stage"] else None,
-            "pause_reason": PauseReason(values["pause_reason"]) if values["pause_reason"] else None,
-            "wait_kind": WaitKind(values["wait_kind"]) if values["wait_kind"] else None,
+            **row._asdict(),
+            "kind": Kind(row.kind),
+            "status": Status(row.status),
+            "stage": Stage(row.stage) if row.stage else None,
+            "pause_reason": PauseReason(row.pause_reason) if row.pause_reason else None,
+            "wait_kind": WaitKind(row.wait_kind) if row.wait_kind else None,
         }
     )
 
 
-def _progress(row: RowMapping) -> RepositoryProgress:
+def _progress(row: Row[Any]) -> RepositoryProgress:
     return RepositoryProgress(
-        target=stored_target(row["target"]),
-        base_commit=row["base_commit"],
-        tests_commit=row["tests_commit"],
-        head_commit=row["head_commit"],
-        merge_commit=row["merge_commit"],
-        branch=row["branch"],
-        facts=row["facts"],
+        target=stored_target(row.target),
+        base_commit=row.base_commit,
+        tests_commit=row.tests_commit,
+        head_commit=row.head_commit,
+        merge_commit=row.merge_commit,
+        branch=row.branch,
+        facts=row.facts,
     )

@@ -19,10 +19,11 @@ from pipeline.store.tables import events
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('changeline.events.' || current_setting('changeline.tenant')))")
 _NUMBER = text(
-    "UPDATE events SET seq = numbered.seq FROM ("
-    "  SELECT id, nextval('event_numbers') AS seq FROM (SELECT id FROM events WHERE seq IS NULL ORDER BY id LIMIT 2000) AS fresh"
-    ") AS numbered WHERE events.id = numbered.id"
+    "WITH fresh AS MATERIALIZED (SELECT id FROM events WHERE seq IS NULL ORDER BY id LIMIT 2000),"
+    " numbered AS MATERIALIZED (SELECT id, nextval('event_numbers') AS seq FROM fresh)"
+    " UPDATE events SET seq = numbered.seq FROM numbered WHERE events.id = numbered.id"
 )
+"""Materialized, so that each row draws one number, in insertion order, whatever plan the statistics suggest."""
 
 _MILESTONES = (
     "stage_entered", "stage_completed", "stage_looped", "status_changed", "gate_opened", "gate_decided", "risk_flagged",

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Stage, branch_name
 from pipeline.effects.kinds import EffectKind, Publish, Published, Pushed, SnapshotCaps
+from pipeline.interventions.intervention import Intervention
 from pipeline.limits import Limits
-from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
+from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.gates import Gates

@@ -8,12 +8,13 @@ in another.
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
     FromClause,
-    RowMapping,
+    Row,
     Text,
     and_,
     any_,
@@ -49,7 +50,7 @@ class Principals:
 
     async def get(self, principal_id: str) -> Principal:
         """Return it or raise `NotFound`."""
-        row = (await self._connection.execute(_SELECT.where(principals.c.id == principal_id))).mappings().one_or_none()
+        row = (await self._connection.execute(_SELECT.where(principals.c.id == principal_id))).one_or_none()
         if row is None:
             raise NotFound("principal", principal_id)
         return _principal(row)
@@ -75,7 +76,7 @@ class Principals:
     async def by_token(self, token: str, purpose: TokenPurpose) -> Principal:
         """Return whom a valid token stands for; raises `NotAuthenticated`."""
         query = _SELECT.join(access_tokens, access_tokens.c.principal_id == principals.c.id)
-        row = (await self._connection.execute(query.where(*_valid(token, purpose)))).mappings().one_or_none()
+        row = (await self._connection.execute(query.where(*_valid(token, purpose)))).one_or_none()
         if row is None:
             raise _unknown()
         return _principal(row)
@@ -98,7 +99,7 @@ class Principals:
         asked = access_tokens.c.token_hash == any_(literal(list(token_hashes), ARRAY(Text)))
         query = _SELECT.join(access_tokens, access_tokens.c.principal_id == principals.c.id)
         rows = await self._connection.execute(query.add_columns(access_tokens.c.token_hash).where(asked, _alive()))
-        return {row["token_hash"] for row in rows.mappings() if _principal(row).may(role)}
+        return {row.token_hash for row in rows if _principal(row).may(role)}
 
     async def revoke(self, token: str) -> None:
         """End a token now, and with it every code and session that comes from it. Idempotent."""
@@ -132,7 +133,7 @@ def _unknown() -> NotAuthenticated:
     return NotAuthenticated("Nobody is known by this token.", remedy="Ask for a new one; it may have expired.")
 
 
-def _principal(row: RowMapping) -> Principal:
+def _principal(row: Row[*tuple[Any, ...]]) -> Principal:
     known = {role.value for role in Role}
-    roles = frozenset(Role(role) for role in row["roles"] if role in known)
-    return Principal(id=row["id"], tenant=row["tenant_id"], name=row["name"], kind=row["kind"], roles=roles)
+    roles = frozenset(Role(role) for role in row.roles if role in known)
+    return Principal(id=row.id, tenant=row.tenant_id, name=row.name, kind=row.kind, roles=roles)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,7 +52,7 @@ class Repositories:
     async def get(self, name: str) -> RepositoryTarget:
         """Return it or raise `NotFound`."""
         query = select(repositories).where(repositories.c.name == name)
-        row = (await self._connection.execute(query)).mappings().one_or_none()
+        row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("repository", name)
         return _target(row)
@@ -60,13 +60,13 @@ class Repositories:
     async def by_remote(self, remote: str, base_branch: str) -> RepositoryTarget | None:
         """Return the repository registered for a remote and branch."""
         query = select(repositories).where(repositories.c.remote == remote, repositories.c.base_branch == base_branch)
-        row = (await self._connection.execute(query)).mappings().one_or_none()
+        row = (await self._connection.execute(query)).one_or_none()
         return _target(row) if row else None
 
     async def all(self) -> list[RepositoryTarget]:
         """Return all by name."""
         rows = await self._connection.execute(select(repositories).order_by(repositories.c.name))
-        return [_target(row) for row in rows.mappings()]
+        return [_target(row) for row in rows]
 
 
 async def paths_of_other_tenants(connection: AsyncConnection) -> list[str]:
@@ -89,10 +89,10 @@ def _settings(target: RepositoryTarget) -> dict[str, Any]:
     return {key: getattr(target, key) for key in _SETTINGS}
 
 
-def _target(row: RowMapping) -> RepositoryTarget:
-    settings = {key: value for key, value in row["settings"].items() if key in _SETTINGS}
+def _target(row: Row[Any]) -> RepositoryTarget:
+    settings = {key: value for key, value in row.settings.items() if key in _SETTINGS}
     settings |= {"reach": stored_reach(settings), "forge": stored_forge(settings)}
-    return RepositoryTarget(name=row["name"], remote=row["remote"], base_branch=row["base_branch"], **settings)
+    return RepositoryTarget(name=row.name, remote=row.remote, base_branch=row.base_branch, **settings)
 
 
 def stored_target(row: Mapping[str, Any]) -> RepositoryTarget:

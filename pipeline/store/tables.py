@@ -215,7 +215,7 @@ interventions = Table(
     "interventions", metadata,
     _tenant(), Column("id", Text, primary_key=True), _cr(), Column("repository", Text), _text("action"), _json("body"),
     _text("actor"), _text("status", "queued"), _text("note", ""), _at("created_at"), _moment("delivered_at"),
-    Column("delivered_turn", Integer), Column("delivered_role", Text), _moment("acted_at"),
+    Column("delivered_turn", Integer), Column("delivered_role", Text), _moment("acted_at"), Column("activation", Text),
     Index("ix_interventions_open", "cr_id", "status", "created_at"),
 )  # fmt: skip
 

@@ -8,8 +8,9 @@ in the entries `opened` and `observed` no other object has it.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.store.tables import journal
@@ -67,32 +68,32 @@ async def editing_conversations(connection: AsyncConnection, cr_id: str) -> list
         .where(journal.c.cr_id == cr_id, journal.c.kind.in_(["opened", "observed"]))
         .order_by(journal.c.at, *key, journal.c.seq)
     )
-    return _numbered(_folded((await connection.execute(query)).mappings()))
+    return _numbered(_folded(await connection.execute(query)))
 
 
-def _folded(rows: Iterable[RowMapping]) -> Iterable[EditingConversation]:
+def _folded(rows: Iterable[Row[Any]]) -> Iterable[EditingConversation]:
     found: dict[tuple[int, str, str, str], EditingConversation] = {}
     for row in rows:
-        key = (row["attempt"], row["activation"], row["role"], row["instance"])
-        if row["kind"] == "opened":
-            if row["commit"] is not None and key not in found:
+        key = (row.attempt, row.activation, row.role, row.instance)
+        if row.kind == "opened":
+            if row.commit is not None and key not in found:
                 found[key] = _begun(row)
         elif key in found:
             _continued(found[key], row)
     return found.values()
 
 
-def _begun(row: RowMapping) -> EditingConversation:
+def _begun(row: Row[Any]) -> EditingConversation:
     return EditingConversation(
-        attempt=row["attempt"], activation=row["activation"], role=row["role"], instance=row["instance"],
-        repository=row["instance"].partition("/")[0], number=0, since=row["commit"], at=row["at"],
+        attempt=row.attempt, activation=row.activation, role=row.role, instance=row.instance,
+        repository=row.instance.partition("/")[0], number=0, since=row.commit, at=row.at,
     )  # fmt: skip
 
 
-def _continued(one: EditingConversation, row: RowMapping) -> None:
-    one.ended = one.ended or row["submitted"] is not None
-    if row["commit"] is not None and row["turn"] is not None and row["commit"] != one.commit:
-        one.turns.append(Turn(turn=int(row["turn"]), since=one.commit, commit=row["commit"], at=row["at"]))
+def _continued(one: EditingConversation, row: Row[Any]) -> None:
+    one.ended = one.ended or row.submitted is not None
+    if row.commit is not None and row.turn is not None and row.commit != one.commit:
+        one.turns.append(Turn(turn=int(row.turn), since=one.commit, commit=row.commit, at=row.at))
 
 
 def _numbered(found: Iterable[EditingConversation]) -> list[EditingConversation]:

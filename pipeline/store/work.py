@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,6 +34,7 @@ class Work:
 
     def __init__(self, connection: AsyncConnection, *, cr_id: str, attempt: int) -> None:
         self._connection = connection
+        self._cr_id, self._attempt = cr_id, attempt
         self._key = {"cr_id": cr_id, "attempt": attempt}
 
     async def save_result(self, result: StageResult) -> bool:
@@ -60,7 +61,7 @@ class Work:
             .order_by(table.c.created_at.desc())
             .limit(1)
         )
-        row = (await self._connection.execute(query)).mappings().one_or_none()
+        row = (await self._connection.execute(query)).one_or_none()
         return _result(row) if row else None
 
     async def results(self) -> list[StageResult]:
@@ -70,7 +71,7 @@ class Work:
             .where(*self._of(stage_results), stage_results.c.valid)
             .order_by(stage_results.c.created_at)
         )
-        return [_result(row) for row in (await self._connection.execute(query)).mappings()]
+        return [_result(row) for row in await self._connection.execute(query)]
 
     async def invalidate(self, stages: Sequence[Stage], repository: str | None = None) -> None:
         """Forget results of stages (of one repository, or of all), because a person asked for them to run again."""
@@ -83,12 +84,12 @@ class Work:
     async def carry_over(self, from_attempt: int) -> None:
         """Copy specs, test runs and findings of an earlier attempt into this one. Idempotent."""
         for table in (spec_revisions, test_runs, findings):
-            where = (table.c.cr_id == self._key["cr_id"]) & (table.c.attempt == from_attempt)
-            for row in list((await self._connection.execute(select(table).where(where))).mappings()):
-                values = {name: value for name, value in row.items() if name != "tenant_id"}
+            where = (table.c.cr_id == self._cr_id) & (table.c.attempt == from_attempt)
+            for row in list(await self._connection.execute(select(table).where(where))):
+                values = {name: value for name, value in row._asdict().items() if name != "tenant_id"}
                 if "id" in values:
-                    values["id"] = derived_id("copy", values["id"], str(self._key["attempt"]))
-                copy = upsert(table).values(**{**values, "attempt": self._key["attempt"]})
+                    values["id"] = derived_id("copy", row.id, str(self._attempt))
+                copy = upsert(table).values(**{**values, "attempt": self._attempt})
                 await self._connection.execute(copy.on_conflict_do_nothing())
 
     async def save_spec(
@@ -124,7 +125,7 @@ class Work:
         """Return every revision of every repository, oldest first."""
         query = select(spec_revisions).where(*self._of(spec_revisions))
         rows = await self._connection.execute(query.order_by(spec_revisions.c.repository, spec_revisions.c.revision))
-        return [_spec(row) for row in rows.mappings()]
+        return [_spec(row) for row in rows]
 
     async def verify_spec(self, repository: str, revision: int) -> None:
         """Mark a revision as verified. Idempotent."""
@@ -139,7 +140,7 @@ class Work:
             .order_by(spec_revisions.c.revision.desc())
             .limit(1)
         )
-        row = (await self._connection.execute(query)).mappings().one_or_none()
+        row = (await self._connection.execute(query)).one_or_none()
         return _spec(row) if row else None
 
     async def save_test_run(
@@ -165,12 +166,12 @@ class Work:
         query = select(test_runs).where(*self._of(test_runs)).order_by(test_runs.c.created_at)
         if repository is not None:
             query = query.where(test_runs.c.repository == repository)
-        return [_test_run(row) for row in (await self._connection.execute(query)).mappings()]
+        return [_test_run(row) for row in await self._connection.execute(query)]
 
     async def test_run(self, run_id: str) -> TestRun | None:
         """Return one test run of any attempt."""
-        where = (test_runs.c.cr_id == self._key["cr_id"], test_runs.c.id == run_id)
-        row = (await self._connection.execute(select(test_runs).where(*where))).mappings().one_or_none()
+        where = (test_runs.c.cr_id == self._cr_id, test_runs.c.id == run_id)
+        row = (await self._connection.execute(select(test_runs).where(*where))).one_or_none()
         return _test_run(row) if row else None
 
     async def save_findings(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
@@ -190,10 +191,13 @@ class Work:
     async def findings(self, *, activation: str | None = None) -> list[tuple[str, Finding]]:
         """Return (repository, finding), oldest first."""
         query = select(findings).where(*self._of(findings)).order_by(findings.c.created_at, findings.c.id)
-        if activation is not None:
-            query = query.where(findings.c.activation == activation)
-        rows = (await self._connection.execute(query)).mappings()
-        return [(row["repository"], _finding(row)) for row in rows]
+        if activation is None:
+            return [(row.repository, _finding(row)) for row in await self._connection.execute(query)]
+        # Earlier versions stored who reported behind the activation.
+        earlier = findings.c.activation.startswith(f"{activation}/", autoescape=True)
+        rows = list(await self._connection.execute(query.where((findings.c.activation == activation) | earlier)))
+        exact = [row for row in rows if row.activation == activation]
+        return [(row.repository, _finding(row)) for row in exact or rows]
 
     async def save_artifact(
         self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]
@@ -202,7 +206,7 @@ class Work:
         digest = hashlib.sha256(content).hexdigest()
         await self._connection.execute(upsert(blobs).values(sha256=digest, content=content).on_conflict_do_nothing())
         values = {"sha256": digest, "media_type": media_type, "facts": dict(facts), "created_at": func.now()}
-        row = {"cr_id": self._key["cr_id"], "kind": kind, "name": name}
+        row = {"cr_id": self._cr_id, "kind": kind, "name": name}
         statement = upsert(artifacts).values(**row, **values)
         index = ["cr_id", "kind", "name"]
         await self._connection.execute(statement.on_conflict_do_update(index_elements=index, set_=values))
@@ -224,8 +228,8 @@ class Work:
     async def artifacts(self, kind: str) -> list[bytes]:
         """Return the bytes of all artifacts of a kind that this attempt made, oldest first."""
         query = select(blobs.c.content).join(artifacts, artifacts.c.sha256 == blobs.c.sha256)
-        made = artifacts.c.facts["attempt"].as_integer() == self._key["attempt"]
-        query = query.where(artifacts.c.cr_id == self._key["cr_id"], artifacts.c.kind == kind, made)
+        made = artifacts.c.facts["attempt"].as_integer() == self._attempt
+        query = query.where(artifacts.c.cr_id == self._cr_id, artifacts.c.kind == kind, made)
         rows = await self._connection.execute(query.order_by(artifacts.c.created_at, artifacts.c.name))
         return [bytes(content) for content in rows.scalars()]
 
@@ -238,29 +242,29 @@ class Work:
         return ArtifactPart(content=bytes(row.part), size_bytes=row.size, facts=row.facts) if row else None
 
     def _named(self, kind: str, name: str) -> list[Any]:
-        return [artifacts.c.cr_id == self._key["cr_id"], artifacts.c.kind == kind, artifacts.c.name == name]
+        return [artifacts.c.cr_id == self._cr_id, artifacts.c.kind == kind, artifacts.c.name == name]
 
     def _of(self, table: Any) -> list[Any]:
-        return [table.c.cr_id == self._key["cr_id"], table.c.attempt == self._key["attempt"]]
+        return [table.c.cr_id == self._cr_id, table.c.attempt == self._attempt]
 
 
-def _result(row: RowMapping) -> StageResult:
+def _result(row: Row[Any]) -> StageResult:
     return StageResult(
-        repository=row["repository"], stage=Stage(row["stage"]), activation=row["activation"], inputs_hash=row["inputs_hash"], result=row["result"],
+        repository=row.repository, stage=Stage(row.stage), activation=row.activation, inputs_hash=row.inputs_hash, result=row.result,
     )  # fmt: skip
 
 
-def _spec(row: RowMapping) -> SpecRevision:
-    return SpecRevision(**{name: row[name] for name in SpecRevision.__slots__})
+def _spec(row: Row[Any]) -> SpecRevision:
+    return SpecRevision(**{name: getattr(row, name) for name in SpecRevision.__slots__})
 
 
-def _test_run(row: RowMapping) -> TestRun:
-    values = {name: row[name] for name in TestRun.__slots__}
-    return TestRun(**{**values, "stage": Stage(row["stage"]), "purpose": RunPurpose(row["purpose"])})
+def _test_run(row: Row[Any]) -> TestRun:
+    values = {name: getattr(row, name) for name in TestRun.__slots__}
+    return TestRun(**{**values, "stage": Stage(row.stage), "purpose": RunPurpose(row.purpose)})
 
 
-def _finding(row: RowMapping) -> Finding:
+def _finding(row: Row[Any]) -> Finding:
     return Finding(
-        source=FindingSource(row["source"]), severity=Severity(row["severity"]), category=row["category"],
-        message=row["message"], file=row["file"], line=row["line"], remedy=row["remedy"],
+        source=FindingSource(row.source), severity=Severity(row.severity), category=row.category,
+        message=row.message, file=row.file, line=row.line, remedy=row.remedy,
     )  # fmt: skip

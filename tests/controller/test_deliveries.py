@@ -1,5 +1,6 @@
 """Reports and notifications end to end: events of a real database, a real controller, a real receiver."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -232,8 +233,7 @@ def test_secrets_and_addresses_are_in_no_effect_event_or_snapshot(
         cr_id = controller.submit(report_url=far.url)["id"]
         client = controller.client()
         client.post(f"/api/v1/change-requests/{cr_id}/interventions", json={"action": "cancel"})
-        while "needs_you.cleanup_pending" not in far.topics:
-            client.get("/healthz")
+        asyncio.run(eventually(lambda: "needs_you.cleanup_pending" in far.topics))
     with psycopg.connect(database.superuser_url) as connection:
         tables = connection.execute(
             "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public' AND relkind = 'r'"

@@ -11,22 +11,23 @@ from pipeline import events
 from pipeline.access import Role
 from pipeline.change_request import Move, PauseReason, Stage
 from pipeline.errors import LeaseLost
+from pipeline.interventions.intervention import Action, BeginningAnew, InterventionStatus, RerunMode, Resuming
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database, WorkerIdentity
 from pipeline.store.events import Events
 from pipeline.store.interventions import Interventions
 from tests.controller import line
-from tests.controller.conftest import Controller, Starter, eventually
+from tests.controller.conftest import Controller, Lent, eventually, lending
 from tests.controller.fakes import ScriptedLauncher
-from tests.database import TestDatabase
+from tests.database import TestDatabase, TestServer
 
 
-@pytest.fixture
-def controller(start: Starter) -> Iterator[Controller]:
+@pytest.fixture(scope="module")
+def lent(postgres: TestServer) -> Iterator[Lent]:
     """Without workers, so that what people caused stays visible."""
-    with start.running(launcher=ScriptedLauncher(ready=False)) as running:
-        yield running
+    with lending(postgres, launcher=ScriptedLauncher(ready=False)) as one:
+        yield one
 
 
 def say(controller: Controller, action: str, **fields: Any) -> httpx2.Response:
@@ -113,8 +114,7 @@ async def test_the_requester_approves_only_where_the_tenant_says_so(
 async def test_of_two_people_who_decide_at_once_one_is_told(controller: Controller, store: Database) -> None:
     await line.queued(store)
     gate = await line.at_gate(store)
-    headers = {"Authorization": f"Bearer {controller.token}"}
-    async with httpx2.AsyncClient(base_url=controller.url, headers=headers, trust_env=False) as client:
+    async with controller.async_client() as client:
         bodies = [
             {"decision": name, "content_hash": "hash-1", "comment": "x"} for name in ("approve", "reject", "send_back")
         ]
@@ -139,8 +139,8 @@ async def test_a_paused_one_goes_on_with_instructions_that_the_worker_finds(
     assert receipt.status_code == 202
     assert (receipt.json()["status"], receipt.json()["change_request_status"]) == ("queued", "queued")
     async with store.transaction() as connection:
-        (row,) = await Interventions(connection).of(line.CR, status="queued")
-    assert (row.id, row.action, row.body) == (receipt.json()["id"], "resume", {"instructions": "Use the old name."})
+        (row,) = await Interventions(connection).of(line.CR, status=InterventionStatus.QUEUED)
+    assert (row.id, row.action, row.body.instructions) == (receipt.json()["id"], Action.RESUME, "Use the old name.")
     again = say(controller, "resume")
     assert (again.status_code, again.json()["field"]) == (409, "action")
     assert "pause" in again.json()["facts"]["allowed"]
@@ -168,8 +168,8 @@ async def test_a_rerun_from_a_stage_keeps_the_attempt_and_one_from_scratch_begin
     assert say(controller, "rerun", mode="stage", stage="translation").status_code == 202
     assert (detail(controller)["attempt"], detail(controller)["status"]) == (1, "queued")
     async with store.transaction() as connection:
-        (row,) = await Interventions(connection).of(line.CR, status="queued")
-    assert row.body == {"instructions": "", "mode": "stage", "stage": "translation", "attempt": 1}
+        (row,) = await Interventions(connection).of(line.CR, status=InterventionStatus.QUEUED)
+    assert row.body == BeginningAnew(instructions="", mode=RerunMode.STAGE, stage=Stage.TRANSLATION, attempt=1)
     await line.paused(store, PauseReason.TESTS_FAILED)
     assert say(controller, "rerun", mode="scratch", instructions="Smaller.").status_code == 202
     found = detail(controller)
@@ -215,7 +215,7 @@ async def test_pause_and_redirect_of_a_running_one_wait_for_its_worker(controlle
     assert {(one.status_code, one.json()["status"]) for one in receipts} == {(202, "queued")}
     assert detail(controller)["status"] == "running"
     async with store.transaction() as connection:
-        rows = await Interventions(connection).of(line.CR, status="queued")
+        rows = await Interventions(connection).of(line.CR, status=InterventionStatus.QUEUED)
         assert [row.id for row in rows] == [one.json()["id"] for one in receipts]
         assert await Interventions(connection).delivered(rows[0].id, role="code_writer", turn=7)
         assert not await Interventions(connection).delivered(rows[0].id, role="test_writer", turn=8)
@@ -255,8 +255,8 @@ async def test_a_budget_only_grows_and_a_pause_for_money_goes_on(controller: Con
     assert (found["budget_usd"], found["settings_snapshot"]["pipeline"]["budget_usd"]) == ("75.5", "75.50")
     assert found["settings_snapshot"]["pipeline"]["review_loops_max"] == 3
     async with store.transaction() as connection:
-        (row,) = await Interventions(connection).of(line.CR, status="queued")
-    assert (row.action, row.body["budget_usd"]) == ("resume", "75.50")
+        (row,) = await Interventions(connection).of(line.CR, status=InterventionStatus.QUEUED)
+    assert (row.action, row.facts(Resuming).budget_usd) == (Action.RESUME, "75.50")
 
 
 @pytest.mark.parametrize("action", ["skip", "takeover", "handback"])
@@ -273,9 +273,8 @@ async def test_what_the_state_does_not_allow_is_refused_with_what_it_does(
 async def test_everything_said_at_once_by_many_is_kept(controller: Controller, store: Database) -> None:
     await line.queued(store)
     await line.running(store, stage=Stage.REVIEW)
-    headers = {"Authorization": f"Bearer {controller.token}"}
     address = f"/api/v1/change-requests/{line.CR}/interventions"
-    async with httpx2.AsyncClient(base_url=controller.url, headers=headers, trust_env=False) as client:
+    async with controller.async_client() as client:
         said = [{"action": "redirect", "instructions": f"Say {number}."} for number in range(12)]
         answers = await asyncio.gather(*(client.post(address, json=body) for body in said))
     assert {answer.status_code for answer in answers} == {202}

@@ -7,8 +7,8 @@ import pytest
 
 from controller.cleanup import service as cleanup
 from controller.cleanup.schemas import CleanupChoice, CleanupDecision, CleanupRequest
-from controller.interventions.schemas import Action
 from pipeline.change_request import Reach, RepositoryTarget, Stage, Status
+from pipeline.interventions.intervention import Action
 from pipeline.records import NewChangeRequest
 from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.change_requests import ChangeRequests
@@ -74,7 +74,7 @@ async def test_the_cache_is_as_large_as_before_when_the_change_request_has_ended
     assert await shown_paths(line, target) == {"calc.py", scenarios.TEST_FILE}
 
 
-@pytest.mark.parametrize("ending", [Action.CANCEL, Action.FAIL])
+@pytest.mark.parametrize("ending", [Action.CANCEL, pytest.param(Action.FAIL, marks=pytest.mark.thorough)])
 async def test_deleting_the_saved_work_of_one_that_did_not_succeed_gives_the_room_back_too(
     line: LineRun, ending: Action
 ) -> None:

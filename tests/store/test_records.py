@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -11,6 +12,7 @@ from pipeline import events
 from pipeline.change_request import IllegalMove, Move, PauseReason, Stage, Status
 from pipeline.effects.kinds import EffectStatus, Pushed
 from pipeline.errors import Conflict, InvariantBroken, LeaseLost, PersonNeeded, TransientError
+from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.gates.gate import Decision
 from pipeline.ports import EntryKind, JournalEntry, JournalKey, Usage
 from pipeline.records import NewChangeRequest, StageResult
@@ -101,6 +103,29 @@ async def test_events_of_slow_concurrent_writers_are_read_in_order_without_gap(s
         assert [message for message in seen if message.startswith(f"{number}/")] == [
             f"{number}/{count}" for count in range(15)
         ]
+
+
+async def test_events_draw_one_number_each_in_their_order_whatever_the_statistics_say(
+    store: Database, cr: str, database: TestDatabase
+) -> None:
+    """A planner that believes the table empty would draw all numbers again for each row, in the order of the pages."""
+    said = [f"event {number}" for number in range(12)]
+
+    async def append() -> None:
+        async with store.transaction() as connection:
+            for message in said:
+                await Events(connection).append(cr, events.Warned(message=message))
+
+    await append()
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM events")
+        connection.execute("VACUUM ANALYZE events")
+    await append()
+    async with store.transaction() as numbering:
+        assert await Events(numbering).number() == len(said)
+    async with store.transaction() as reading:
+        found = await Events(reading).read(after=0)
+    assert [(one.seq, one.payload["message"]) for one in found] == list(enumerate(said, start=found[0].seq))
 
 
 async def test_a_takeover_fences_a_worker_frozen_inside_a_transaction(
@@ -208,6 +233,27 @@ async def test_a_decision_binds_to_the_content_that_was_seen(store: Database, cr
         assert await gates.decide(second.id, decision=Decision.APPROVE, content_hash="h2", actor="ann") == decided
         with pytest.raises(Conflict, match="decided"):
             await gates.decide(second.id, decision=Decision.REJECT, content_hash="h2", actor="bob")
+
+
+async def test_findings_of_an_activation_are_found_also_where_an_earlier_version_named_the_reporter(
+    store: Database, cr: str
+) -> None:
+    def found(message: str) -> Finding:
+        return Finding(
+            source=FindingSource.QUALITY_REVIEWER, severity=Severity.MINOR, category="names", message=message
+        )
+
+    async with store.transaction() as connection:
+        work = Work(connection, cr_id=cr, attempt=1)
+        for activation, message in {"a/quality_reviewer": "old", "ab": "other"}.items():
+            await work.save_findings(
+                repository="sample", stage=Stage.REVIEW, activation=activation, found=[found(message)]
+            )
+        assert await work.findings(activation="a") == [("sample", found("old"))]
+        for _ in range(2):
+            await work.save_findings(repository="sample", stage=Stage.REVIEW, activation="a", found=[found("new")])
+        assert await work.findings(activation="a") == [("sample", found("new"))]
+        assert len(await work.findings()) == 3
 
 
 async def test_a_stage_result_is_returned_for_the_same_inputs_until_a_person_invalidates_it(

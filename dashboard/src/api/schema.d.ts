@@ -2177,7 +2177,7 @@ export interface components {
          */
         InterventionProgressed: {
             /** Action */
-            action: string;
+            action: components["schemas"]["Action"] | components["schemas"]["Notice"];
             /** Actor */
             actor: string;
             /** Intervention Id */
@@ -2187,8 +2187,7 @@ export interface components {
             /** Role */
             role?: string | null;
             stage?: components["schemas"]["Stage"] | null;
-            /** Status */
-            status: string;
+            status: components["schemas"]["InterventionStatus"];
             /** Turn */
             turn?: number | null;
             /**
@@ -2217,6 +2216,12 @@ export interface components {
             stage?: components["schemas"]["Stage"] | null;
         };
         /**
+         * InterventionStatus
+         * @description How far it got.
+         * @enum {string}
+         */
+        InterventionStatus: "queued" | "delivered" | "acted" | "refused";
+        /**
          * InterventionView
          * @description What a person said, and how far it got.
          */
@@ -2224,7 +2229,7 @@ export interface components {
             /** Acted At */
             acted_at: string | null;
             /** Action */
-            action: string;
+            action: components["schemas"]["Action"] | components["schemas"]["Notice"];
             /** Actor */
             actor: string;
             /** Body */
@@ -2246,8 +2251,7 @@ export interface components {
             note: string;
             /** Repository */
             repository: string | null;
-            /** Status */
-            status: string;
+            status: components["schemas"]["InterventionStatus"];
         };
         JsonValue: unknown;
         /**
@@ -2434,6 +2438,12 @@ export interface components {
             proven: boolean;
         };
         /**
+         * Notice
+         * @description What nobody asked for, and what stops a run all the same.
+         * @enum {string}
+         */
+        Notice: "source_changed";
+        /**
          * OthersCommit
          * @description A commit of somebody else that moved the base branch.
          */
@@ -2595,8 +2605,7 @@ export interface components {
             id: string;
             /** Message */
             message: string;
-            /** Status */
-            status: string;
+            status: components["schemas"]["InterventionStatus"];
         };
         /**
          * RegisteredRepository

@@ -11,7 +11,7 @@ from pipeline.change_request import Stage
 from pipeline.events import GateOpened, InterventionProgressed
 from pipeline.gates.content import GateContent
 from pipeline.gates.gate import Gate
-from pipeline.records import Intervention
+from pipeline.interventions.intervention import Intervention, InterventionStatus
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
 from pipeline.store.run_records.scope import OfRun
@@ -62,14 +62,14 @@ class RunInterventions(OfRun):
             said, fresh = await Interventions(connection).taken_to_go_on(self.cr_id, activation)
         for one in fresh:
             await self._progressed(one, stage)
-        return next((one for one in reversed(said) if one.body.get("instructions")), said[-1] if said else None)
+        return next((one for one in reversed(said) if one.body.instructions), said[-1] if said else None)
 
     async def skip_of(self, stage: Stage, repository: str | None, activation: str) -> Intervention | None:
         """See the port."""
         async with self.database.transaction() as connection:
             said, fresh = await Interventions(connection).skip_of(self.cr_id, stage.value, repository, activation)
         if said is not None and fresh:
-            await self._progressed(replace(said, status="delivered"), stage)
+            await self._progressed(replace(said, status=InterventionStatus.DELIVERED), stage)
         return said
 
     async def skip_waiting(self) -> Stage | None:

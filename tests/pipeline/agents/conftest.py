@@ -43,7 +43,8 @@ def judged(given: object) -> Work:
     try:
         return Work.model_validate(given)
     except ValidationError as error:
-        raise ModelError(f"Correct this and call submit_code again:\n{error}") from error
+        problems = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+        raise ModelError("Correct this and call submit_code again:\n" + "\n".join(problems)) from error
 
 
 KEY = JournalKey(cr_id="cr-1", attempt=1, activation="a1", role="code_writer", instance="app")

@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.agents.grounds import dead_end, ungrounded
 from pipeline.agents.inspection import Inspection, Outcome
+from pipeline.agents.tool_use import ToolUse
 from pipeline.agents.tools import BASH, EDITOR
 from pipeline.change_request import PauseReason
 from pipeline.ports import Json
@@ -32,10 +33,7 @@ def viewed(path: str, refusal: str = "") -> Inspection:
 
 
 def calls(*made: tuple[str, Json, str]) -> Inspection:
-    uses = [
-        {"type": "tool_use", "id": f"t{number}", "name": name, "input": given}
-        for number, (name, given, _) in enumerate(made)
-    ]
+    uses = [ToolUse(f"t{number}", name, given) for number, (name, given, _) in enumerate(made)]
     results: list[Json] = [
         {"type": "tool_result", "tool_use_id": f"t{number}", "content": text}
         | ({"is_error": True} if not text.startswith("<output") else {})
@@ -121,7 +119,7 @@ def test_each_text_that_was_cut_asks_for_a_look() -> None:
     tests = Cut(what="tests", files=1, whole=0, unseen=("tests/test_app.py",))
     assert ungrounded((CUT, tests), True, viewed("src/app.py"), ROOT) is not None
     both = viewed("src/app.py").after(
-        [{"id": "t9", "name": EDITOR, "input": {"command": "view", "path": "tests/test_app.py"}}],
+        [ToolUse("t9", EDITOR, {"command": "view", "path": "tests/test_app.py"})],
         [{"tool_use_id": "t9", "content": "x"}],
     )
     assert ungrounded((CUT, tests), True, both, ROOT) is None
