@@ -119,6 +119,7 @@ class _Agent(Generic[S]):
                 root=str(self.ports.bench.root) if self.ports.bench else None,
                 facts=await keep(task.facts) if task.facts else None,
                 commit=await tree_found(task, self.ports.workspace) if self._edits else None,
+                repository=task.repository,
             )
         )
         if why := self.notebook.instead_of:
