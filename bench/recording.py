@@ -25,8 +25,9 @@ from controller.process import wiring
 from controller.serve import serve
 from controller.wiring import EffectExecutor
 from pipeline.agents.crew import Crew
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import Result
 from pipeline.ports import CommandResult, Isolation, Repository, Sandbox, SandboxCommand
-from pipeline.records import Effect
 from pipeline.settings.process import ProcessSettings
 from worker.fork_server import ForkServer
 from worker.main import run
@@ -98,10 +99,10 @@ class TimedExecutor:
     executor: EffectExecutor
     stopwatch: Stopwatch
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> Result:
         """See the port."""
         done = await self.stopwatch.time(GIT, effect.cr_id, self.executor.execute(effect))
-        return cast("Mapping[str, Any]", done)
+        return cast("Result", done)
 
 
 def timing(hands: Hands, stopwatch: Stopwatch) -> Hands:

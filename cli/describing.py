@@ -7,9 +7,9 @@ from rich.markup import escape
 from cli.exits import STATUS_EXITS, Exit
 from cli.output import Output, one_line, plain_json, printable, status_markup
 from controller.change_requests.schemas import ChangeRequestDetail, QueueView
-from controller.effects.schemas import EffectStatus
-from controller.interventions.schemas import Action, RerunMode
 from pipeline.change_request import HeldBy, PauseReason, Stage, Status
+from pipeline.effects.kinds import EffectStatus
+from pipeline.interventions.intervention import Action, RerunMode
 from pipeline.stage.registry import label
 
 _COMMANDS = {
@@ -92,7 +92,7 @@ def print_takeover(out: Output, detail: ChangeRequestDetail) -> None:
         return
     out.line(f"Taken over by {taken.by} since {taken.since:%Y-%m-%d %H:%M} (at {taken.from_stage})")
     for one in taken.repositories:
-        if one.status == EffectStatus.DONE:
+        if one.status is EffectStatus.DONE:
             out.line(f"  {one.name}: work on {one.branch} and push it, then hand it back")
             for command in one.commands:
                 out.line(f"    {command}")

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from cli.client import Client
 from cli.following import path_of
 from controller.change_requests.schemas import ChangeRequestDetail
-from controller.effects.schemas import EffectStatus
 from pipeline.change_request import Status
+from pipeline.effects.kinds import UNDECIDED
 
 PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.3
-_UNDER_WAY = frozenset({EffectStatus.INTENDED, EffectStatus.CLAIMED, EffectStatus.RETRY})
 
 
 def until_published(
@@ -22,7 +21,7 @@ def until_published(
     while True:
         detail = client.get(path_of(cr_id), ChangeRequestDetail)
         taken = detail.takeover
-        settled = taken is not None and not any(one.status in _UNDER_WAY for one in taken.repositories)
+        settled = taken is not None and not any(one.status in UNDECIDED for one in taken.repositories)
         gone = taken is None and detail.status not in {Status.RUNNING, Status.QUEUED}
         if settled or gone or waited_s >= patience_s:
             return detail

@@ -1,7 +1,7 @@
 """The composition root of the controller: what exists, who knows whom, what starts and stops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -42,7 +42,7 @@ from controller.version import program_version
 from controller.views import routes as view_routes
 from controller.wiring import ControllerWiring, EffectExecutor
 from pipeline.adapters.redis_bell import FallbackBell, RedisBell, RedisTenantDeltas
-from pipeline.effects import notifications
+from pipeline.effects.kinds import EffectKind
 from pipeline.identifiers import new_id
 from pipeline.ports import TenantBell, TenantDeltas
 from pipeline.store.bell import PostgresTenantBell
@@ -160,13 +160,13 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     )  # fmt: skip
 
 
-def _deliverers(wiring: ControllerWiring, database: Database) -> dict[str, EffectExecutor]:
+def _deliverers(wiring: ControllerWiring, database: Database) -> Mapping[EffectKind, EffectExecutor]:
     if wiring.webhooks is None:
         return {}
     secret = wiring.settings.webhook.report_secret
     return {
-        notifications.REPORT: DeliverReport(database, wiring.webhooks, secret=secret),
-        notifications.NOTIFICATION: DeliverNotification(database, wiring.webhooks),
+        EffectKind.REPORT: DeliverReport(database, wiring.webhooks, secret=secret),
+        EffectKind.NOTIFICATION: DeliverNotification(database, wiring.webhooks),
     }
 
 

@@ -7,15 +7,25 @@ the recorded commit. Objects come from the cache that worker and controller of o
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
 
 import structlog
 
 from controller.wiring import InspectedRepository, Place, RepositoryDiff
 from pipeline.change_request import RepositoryTarget
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import (
+    DeleteRef,
+    DeleteSnapshots,
+    Merge,
+    Merged,
+    OnRemote,
+    Push,
+    Pushed,
+    RefDeleted,
+    SnapshotsDeleted,
+)
 from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository, Stack
-from pipeline.records import Effect
 from pipeline.snapshots import saving
 from pipeline.stage.repository_reading import in_the_way, stack_at
 
@@ -131,70 +141,66 @@ class GitRemoteRefs:
         return await (await self._open(name, place)).remote_refs(prefixes)
 
 
-class PushBranch:
+class BranchPusher:
     """Effect `push`: a CR branch to a recorded commit."""
 
     def __init__(self, open_repository: OpenRepository) -> None:
         self._open = open_repository
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> Pushed:
         """Push by compare-and-swap; a branch that is there already is success."""
-        payload = effect.payload
-        repository = await _with_commit(self._open, effect, str(payload["commit"]))
-        await repository.push(commit=payload["commit"], ref=payload["ref"], expected=payload["expected"])
-        return {"ref": payload["ref"], "commit": payload["commit"]}
+        push = effect.needs(Push)
+        repository = await _with_commit(self._open, effect, push.commit)
+        await repository.push(commit=push.commit, ref=push.ref, expected=push.expected)
+        return Pushed(ref=push.ref, commit=push.commit)
 
 
-class Merge:
+class Merger:
     """Effect `merge`: a target branch to the recorded merge commit."""
 
     def __init__(self, open_repository: OpenRepository, forge: Forge) -> None:
         self._open = open_repository
         self._forge = forge
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> Merged:
         """Merge once: a target that contains the commit is done; one that moved elsewhere conflicts."""
-        payload = effect.payload
-        repository = await _with_commit(self._open, effect, str(payload["commit"]))
-        await self._forge.merge(
-            repository, commit=payload["commit"], base_branch=payload["base_branch"], expected=payload["expected"]
-        )
-        return {"base_branch": payload["base_branch"], "commit": payload["commit"]}
+        merge = effect.needs(Merge)
+        repository = await _with_commit(self._open, effect, merge.commit)
+        await self._forge.merge(repository, commit=merge.commit, base_branch=merge.base_branch, expected=merge.expected)
+        return Merged(base_branch=merge.base_branch, commit=merge.commit)
 
 
-class DeleteRef:
+class RefDeleter:
     """Effect `delete_ref`: a branch that is still where this change request left it."""
 
     def __init__(self, open_repository: OpenRepository) -> None:
         self._open = open_repository
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> RefDeleted:
         """Delete by compare-and-swap; an absent ref is success, a moved one is left alone."""
-        payload = effect.payload
+        deletion = effect.needs(DeleteRef)
         repository = await opened(self._open, effect)
         try:
-            await repository.push(commit=None, ref=payload["ref"], expected=payload["expected"])
+            await repository.push(commit=None, ref=deletion.ref, expected=deletion.expected)
         except Conflict:
-            return {"ref": payload["ref"], "deleted": False, "why": "the branch moved since and was left alone"}
-        return {"ref": payload["ref"], "deleted": True}
+            return RefDeleted(ref=deletion.ref, deleted=False, why="the branch moved since and was left alone")
+        return RefDeleted(ref=deletion.ref)
 
 
-class DeleteSnapshots:
+class SnapshotDeleter:
     """Effect `delete_snapshots`: what every epoch of a change request saved at the remote of one repository."""
 
     def __init__(self, open_repository: OpenRepository) -> None:
         self._open = open_repository
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> SnapshotsDeleted:
         """Delete whatever is there now; nothing there is success."""
-        name = str(effect.repository)
+        name, saved = str(effect.repository), effect.needs(DeleteSnapshots)
         repository = await opened(self._open, effect)
-        deleted = await saving.delete_snapshots(
-            repository, str(effect.payload["cr_id"]), name, shown=effect.payload.get("shown", ())
-        )
+        deleted = await saving.delete_snapshots(repository, saved.cr_id, name, shown=saved.shown)
         why_not = await repository.prune()
         _log.info("cache_pruned" if why_not is None else "cache_not_pruned", repository=name, why=why_not)
-        return {"refs": deleted}
+        return SnapshotsDeleted(refs=tuple(deleted))
 
 
 def proposed_name(remote: str) -> str:
@@ -205,7 +211,7 @@ def proposed_name(remote: str) -> str:
 
 async def opened(open_repository: OpenRepository, effect: Effect) -> Repository:
     """Return the repository that an effect is about, as far as its change request may reach."""
-    place = Place(tenant=effect.tenant_id, remote=str(effect.payload["remote"]), reach=effect.reach)
+    place = Place(tenant=effect.tenant_id, remote=effect.needs(OnRemote).remote, reach=effect.reach)
     return await open_repository(str(effect.repository), place)
 
 

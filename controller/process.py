@@ -10,11 +10,11 @@ from pathlib import Path
 
 from controller.app import create_app
 from controller.auth.token_file import keep_token
-from controller.git_work import DeleteRef, DeleteSnapshots, GitDiffs, GitInspector, GitRemoteRefs, Merge, PushBranch
+from controller.git_work import BranchPusher, GitDiffs, GitInspector, GitRemoteRefs, Merger, RefDeleter, SnapshotDeleter
 from controller.launch.child import ForkServerChild
 from controller.launch.own_processes import OwnProcesses
 from controller.launch.process import ProcessLauncher
-from controller.publishing import PublishSnapshot
+from controller.publishing import SnapshotPublisher
 from controller.serve import serve
 from controller.wiring import ControllerWiring, Place
 from pipeline.adapters.clock import SystemClock
@@ -25,6 +25,7 @@ from pipeline.adapters.git.repository import cache_below, open_repository
 from pipeline.adapters.git.runner import GitCommands
 from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
+from pipeline.effects.kinds import EffectKind
 from pipeline.errors import CallerError
 from pipeline.machine.crash_points import crash_points, unnoticed
 from pipeline.ports import Author, RemoteFacts, Repository
@@ -71,11 +72,11 @@ def wiring(
             processes.fork_server, begun=fork_server, environment=processes.environment_of_workers
         ),
         executors={
-            "push": PushBranch(opener.open),
-            "merge": Merge(opener.open, LocalForge()),
-            "delete_ref": DeleteRef(opener.open),
-            "delete_snapshots": DeleteSnapshots(opener.open),
-            "publish": PublishSnapshot(opener.open, scanner=DetectSecretsScanner(), author=opener.author),
+            EffectKind.PUSH: BranchPusher(opener.open),
+            EffectKind.MERGE: Merger(opener.open, LocalForge()),
+            EffectKind.DELETE_REF: RefDeleter(opener.open),
+            EffectKind.DELETE_SNAPSHOTS: SnapshotDeleter(opener.open),
+            EffectKind.PUBLISH: SnapshotPublisher(opener.open, scanner=DetectSecretsScanner(), author=opener.author),
         },
         webhooks=HttpWebhooks(
             secrets=settings.webhook.secrets,

@@ -5,25 +5,24 @@ deterministically from the recorded snapshot, its whole difference to the base i
 by compare-and-swap. Invariant: a branch that somebody else moved is never overwritten, and nothing unscanned is pushed.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection
 
 from controller.git_work import OpenRepository, opened
 from pipeline.change_request import PauseReason
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import Publish, Published
 from pipeline.errors import PersonNeeded, TransientError
 from pipeline.limits import Limits
 from pipeline.ports import Author, Repository, SecretScanner
 from pipeline.proof.secret_scan import scan_for_secrets
 from pipeline.proof.unified_diff import added_lines
-from pipeline.records import Effect
 from pipeline.repositories import kept_refs
 from pipeline.snapshots import checks
 
 _TRAILER = "Change-Request:"
 
 
-class PublishSnapshot:
+class SnapshotPublisher:
     """Builds, scans and pushes the state that a person takes over."""
 
     def __init__(self, open_repository: OpenRepository, *, scanner: SecretScanner, author: Author) -> None:
@@ -31,58 +30,56 @@ class PublishSnapshot:
         self._scanner = scanner
         self._author = author
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> Published:
         """Publish once; a branch that is there already is success."""
-        payload = effect.payload
+        asked = effect.needs(Publish)
         repository = await opened(self._open, effect)
-        tree, left_out = await self._newest_that_may_leave(repository, effect)
-        commit = await self._commit(repository, effect, tree)
-        found = await repository.remote_ref(payload["ref"])
+        tree, left_out = await self._newest_that_may_leave(repository, asked)
+        commit = await self._commit(repository, effect.cr_id, asked, tree)
+        found = await repository.remote_ref(asked.ref)
         if found != commit:
-            await self._refuse_secrets(repository, str(payload["base"]), commit)
-            expected = found if await _ours(repository, found, commit, payload["ours"]) else None
-            await repository.push(commit=commit, ref=payload["ref"], expected=expected)
-        return {"ref": payload["ref"], "commit": commit, "left_out": left_out}
+            await self._refuse_secrets(repository, asked.base, commit)
+            expected = found if await _ours(repository, found, commit, asked.ours) else None
+            await repository.push(commit=commit, ref=asked.ref, expected=expected)
+        return Published(ref=asked.ref, commit=commit, left_out=left_out)
 
-    async def _newest_that_may_leave(self, repository: Repository, effect: Effect) -> tuple[str | None, str]:
+    async def _newest_that_may_leave(self, repository: Repository, asked: Publish) -> tuple[str | None, str]:
         """Return the tree to publish, and in words what stays here because it may not leave.
 
         What a cut turn left is judged like any snapshot: nobody finished it, and it may be anything.
         """
-        payload = effect.payload
-        cut = payload.get("cut")
+        cut = asked.cut
         if cut is None:
-            return payload["snapshot"], ""
+            return asked.snapshot, ""
         if not await repository.has_commit(cut):
             raise TransientError("The commit is not in the cache yet.", commit=cut)
-        limits = Limits().model_copy(update=dict(payload["caps"]))
-        why = await checks.refusal(repository, cut, rules=str(payload["base"]), scanner=self._scanner, limits=limits)
+        limits = Limits().model_copy(update=asked.caps.model_dump() if asked.caps else {})
+        why = await checks.refusal(repository, cut, rules=asked.base, scanner=self._scanner, limits=limits)
         if why is None:
             return cut, ""
-        return payload["snapshot"], f"What the turn that was cut had written is not published: {why}."
+        return asked.snapshot, f"What the turn that was cut had written is not published: {why}."
 
-    async def _commit(self, repository: Repository, effect: Effect, snapshot: str | None) -> str:
-        payload = effect.payload
-        proven = str(payload["proven"])
+    async def _commit(self, repository: Repository, cr_id: str, asked: Publish, snapshot: str | None) -> str:
+        proven = asked.proven
         if not await repository.has_commit(snapshot or proven):
             raise TransientError("The commit is not in the cache yet.", commit=snapshot or proven)
         if snapshot is None:
             return proven
-        parent = await _newest_of_ours(repository, str(payload["base"]), snapshot)
+        parent = await _newest_of_ours(repository, asked.base, snapshot)
         if not await repository.changed_files(parent, snapshot):
             return parent
         message = (
-            f"Work in progress, taken over by {payload['by']}\n\nThe agents' newest snapshot, as it stood.\n\n"
-            f"{_TRAILER} {effect.cr_id}\nChangeline-Step: takeover\n"
+            f"Work in progress, taken over by {asked.by}\n\nThe agents' newest snapshot, as it stood.\n\n"
+            f"{_TRAILER} {cr_id}\nChangeline-Step: takeover\n"
         )
         built = await repository.commit_tree_of(
             snapshot,
             parents=[parent],
             message=message,
             author=self._author,
-            when=datetime.fromisoformat(payload["when"]),
+            when=asked.when,
         )
-        await repository.update_ref(kept_refs.purpose(effect.cr_id, "published", built), built)
+        await repository.update_ref(kept_refs.purpose(cr_id, "published", built), built)
         return built
 
     async def _refuse_secrets(self, repository: Repository, base: str, commit: str) -> None:
@@ -104,7 +101,7 @@ async def _newest_of_ours(repository: Repository, base: str, snapshot: str) -> s
     return base
 
 
-async def _ours(repository: Repository, found: str | None, commit: str, known: list[str]) -> bool:
+async def _ours(repository: Repository, found: str | None, commit: str, known: Collection[str]) -> bool:
     """Whether the branch stands where this change request put it, or at something the new commit contains."""
     if found is None or found in known:
         return True

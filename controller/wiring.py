@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pipeline.change_request import Reach, RepositoryTarget
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import EffectKind, Result
 from pipeline.errors import TransientError
 from pipeline.machine.crash_points import Reached, unnoticed
 from pipeline.ports import ChangedFile, TenantBell, Webhooks
-from pipeline.records import Effect
 from pipeline.settings.process import ProcessSettings
 from pipeline.store.dispatching import Dispatched
 from pipeline.worker_loss import WorkerLoss
@@ -89,7 +90,7 @@ class RemoteRefs(Protocol):
 class EffectExecutor(Protocol):
     """Carries out one kind of effect: looks up first, then acts by compare-and-swap. Safe to repeat."""
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> Result:
         """Return the result to record.
 
         Raises `Conflict` or `CallerError` for a final refusal by the outside, `PersonNeeded` when a person has to
@@ -167,7 +168,7 @@ class ControllerWiring:
     inspector: RepositoryInspector
     diffs: DiffReader
     launcher: Launcher
-    executors: Mapping[str, EffectExecutor] = field(default_factory=dict)
+    executors: Mapping[EffectKind, EffectExecutor] = field(default_factory=dict)
     """By effect kind."""
     remote_refs: RemoteRefs | None = None
     """Without it nobody can say what is still at a remote."""

@@ -5,12 +5,16 @@ event type, joined in a discriminated union that also types the HTTP stream. Tex
 secrets; what is long (diffs, transcripts, logs) is named by id and read from its own table.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.change_request import PauseReason, Stage, Status, WaitKind
+from pipeline.effects.kinds import EffectKind, EffectStatus
 from pipeline.findings import Risk
+from pipeline.gates.gate import Decision, GateKind
+from pipeline.interventions.intervention import Action, InterventionStatus, Notice
 from pipeline.worker_loss import LossKind
 
 
@@ -163,7 +167,7 @@ class GateOpened(_Event):
 
     type: Literal["gate_opened"] = "gate_opened"
     gate_id: str
-    kind: str
+    kind: GateKind
     content_hash: str
 
 
@@ -172,8 +176,8 @@ class GateDecided(_Event):
 
     type: Literal["gate_decided"] = "gate_decided"
     gate_id: str
-    kind: str
-    decision: str
+    kind: GateKind
+    decision: Decision
     actor: str
     comment: str = ""
 
@@ -183,8 +187,8 @@ class EffectRecorded(_Event):
 
     type: Literal["effect_recorded"] = "effect_recorded"
     effect_id: str
-    kind: str
-    status: str
+    kind: EffectKind
+    status: EffectStatus
     summary: str
 
 
@@ -201,8 +205,8 @@ class InterventionProgressed(_Event):
 
     type: Literal["intervention_progressed"] = "intervention_progressed"
     intervention_id: str
-    action: str
-    status: str
+    action: Action | Notice
+    status: InterventionStatus
     actor: str
     turn: int | None = None
 
@@ -251,3 +255,14 @@ Event = Annotated[
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Parses and dumps any event; the discriminator is `type`."""
+
+
+def read_event(payload: Mapping[str, object]) -> Event | None:
+    """Return a stored event; None for one that this version cannot read, which whoever reads has to answer for.
+
+    What a newer version added to an event is left out.
+    """
+    try:
+        return EVENT.validate_python(payload, extra="ignore")
+    except ValidationError:
+        return None

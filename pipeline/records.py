@@ -7,7 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from pipeline.change_request import Kind, PauseReason, Reach, RepositoryTarget, Stage, Status, WaitKind
+from pipeline.change_request import Kind, PauseReason, RepositoryTarget, Stage, Status, WaitKind
+from pipeline.events import Event, read_event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,13 @@ class StoredEvent:
     cr_id: str
     type: str
     payload: Mapping[str, Any]
+    """As stored: what streams send without looking into it."""
     at: datetime
+
+    @property
+    def event(self) -> Event | None:
+        """What happened; None for an event that this version cannot read. Parsed each time it is asked for."""
+        return read_event(self.payload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,44 +121,6 @@ class ExpiredLease:
     cr_id: str
     epoch: int
     owner: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """One change outside: intent, claim, outcome. `payload` names exact commits, built before the intent."""
-
-    id: str
-    tenant_id: str
-    key: str
-    cr_id: str
-    repository: str | None
-    kind: str
-    status: str
-    payload: Mapping[str, Any]
-    result: Mapping[str, Any]
-    tries: int
-    error: str
-    reach: Reach = Reach.PUBLIC
-    """How far its repository's remote may lead, by the change request's snapshot; told to whoever claims it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """A decision that waits for a person, bound to the hash of what is shown."""
-
-    id: str
-    cr_id: str
-    attempt: int
-    kind: str
-    content: Mapping[str, Any]
-    content_hash: str
-    status: str
-    decision: str | None
-    decided_by: str | None
-    decided_at: datetime | None
-    comment: str
-    answer: Mapping[str, Any]
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,21 +212,3 @@ class StageResult:
     activation: str
     inputs_hash: str
     result: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intervention:
-    """What a person said, and how far it got: queued, delivered, acted, refused."""
-
-    id: str
-    cr_id: str
-    repository: str | None
-    action: str
-    body: Mapping[str, Any]
-    actor: str
-    status: str
-    note: str
-    created_at: datetime
-    delivered_at: datetime | None
-    delivered_turn: int | None
-    acted_at: datetime | None

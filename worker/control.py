@@ -9,6 +9,7 @@ from pipeline.change_request import PauseReason, Status
 from pipeline.concurrency.cancellation import ended, until_set
 from pipeline.concurrency.rings import Heard
 from pipeline.errors import TransientError
+from pipeline.interventions.intervention import Action, Notice
 from pipeline.limits import Limits
 from pipeline.ports import Bell, Clock
 from pipeline.ports.records import Progress
@@ -16,16 +17,19 @@ from pipeline.store.runs import Runs
 
 LOOK_EVERY_S = 1.0
 TIME_LOOK_MAX_S = 60.0
-_REASONS = {
-    "pause": PauseReason.HUMAN_PAUSE,
-    "abort": PauseReason.ABORTED,
-    "takeover": PauseReason.HANDED_OVER,
-    "source_changed": PauseReason.SOURCE_CHANGED,
+_REASONS: Mapping[Action | Notice, PauseReason] = {
+    Action.PAUSE: PauseReason.HUMAN_PAUSE,
+    Action.ABORT: PauseReason.ABORTED,
+    Action.TAKEOVER: PauseReason.HANDED_OVER,
+    Notice.SOURCE_CHANGED: PauseReason.SOURCE_CHANGED,
 }
-_WANTS = {
-    "pause": "asked to pause", "abort": "asked to abort", "takeover": "takes it over", "skip": "skips the stage",
-    "source_changed": "brought another text of the request",
-}  # fmt: skip
+_WANTS: Mapping[Action | Notice, str] = {
+    Action.PAUSE: "asked to pause",
+    Action.ABORT: "asked to abort",
+    Action.TAKEOVER: "takes it over",
+    Action.SKIP: "skips the stage",
+    Notice.SOURCE_CHANGED: "brought another text of the request",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +57,9 @@ async def stop_asked(runs: Runs, bell: Bell, cr_id: str, heard: Heard) -> Stop:
             if status is not Status.RUNNING:
                 return Stop(reason=None, message=f"The change request is {status.value}.")
             if asked is not None:
-                words, skips = f"{asked['actor']} {_WANTS[asked['action']]}.", asked["action"] == "skip"
-                reason = None if skips else _REASONS[asked["action"]]
-                return Stop(reason=reason, message=words, intervention_id=asked["id"], goes_on=skips)
+                words, skips = f"{asked.actor} {_WANTS[asked.action]}.", asked.action is Action.SKIP
+                reason = None if skips else _REASONS[asked.action]
+                return Stop(reason=reason, message=words, intervention_id=asked.id, goes_on=skips)
             await _wait(rung)
     finally:
         await ended(listening)

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any, cast
 
 from pipeline.agents.crew import Crew
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import Payload, kind_of
 from pipeline.events import Event
 from pipeline.machine.crash_points import Reached, around
 from pipeline.ports import Journal, JournalEntry, JournalKey, Repository
 from pipeline.ports.records import Effects, Results
-from pipeline.records import Effect, StageResult
+from pipeline.records import StageResult
 from pipeline.stage.context import StageContext
 
 
@@ -50,11 +52,11 @@ class _Results(_Forwarding):
 class _Effects(_Forwarding):
     """Implements `pipeline.ports.records.Effects`."""
 
-    async def intend(self, **intent: Any) -> Effect:
+    async def intend(self, *, key: str, repository: str | None, payload: Payload) -> Effect:
         """See the port."""
-        before, after = around("effect", intent["kind"], "intend")
+        before, after = around("effect", kind_of(payload), "intend")
         self._reached(before)
-        effect: Effect = await self._port.intend(**intent)
+        effect: Effect = await self._port.intend(key=key, repository=repository, payload=payload)
         self._reached(after)
         return effect
 

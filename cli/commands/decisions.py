@@ -10,7 +10,8 @@ from cli.finding import identify
 from cli.options import ChangeRequest, Json, Yes
 from cli.output import Output
 from cli.session import begin
-from controller.gates.schemas import Decision, GateView
+from controller.gates.schemas import GateView
+from pipeline.gates.gate import Decision
 
 app = typer.Typer()
 

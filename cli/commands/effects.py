@@ -8,7 +8,8 @@ import typer
 from cli.finding import identify
 from cli.options import Json
 from cli.session import begin
-from controller.effects.schemas import EffectList, EffectStatus, EffectView
+from controller.effects.schemas import EffectList, EffectView
+from pipeline.effects.kinds import EffectStatus
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True)

@@ -14,9 +14,10 @@ from cli.request_input import request_text
 from cli.session import begin
 from cli.taking_over import until_published
 from controller.change_requests.schemas import ChangeRequestDetail
-from controller.interventions.schemas import Action, Receipt, RerunMode
+from controller.interventions.schemas import Receipt
 from pipeline.change_request import Stage, Status
 from pipeline.errors import CallerError
+from pipeline.interventions.intervention import Action, RerunMode
 
 app = typer.Typer()
 

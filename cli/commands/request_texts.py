@@ -11,9 +11,10 @@ from cli.options import ChangeRequest, Instructions, Json
 from cli.output import Output, one_line, plain_json, printable
 from cli.request_input import request_text
 from cli.session import begin
-from controller.interventions.schemas import Action, Receipt
+from controller.interventions.schemas import Receipt
 from controller.views.schemas import RequestTexts, RequestTextView
 from pipeline.errors import CallerError
+from pipeline.interventions.intervention import Action
 
 app = typer.Typer()
 

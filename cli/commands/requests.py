@@ -23,9 +23,10 @@ from cli.request_input import in_own_words, repository, request_text
 from cli.session import begin
 from cli.watcher import follow_to_rest, view_of
 from controller.change_requests.schemas import ChangeRequestDetail
-from controller.gates.schemas import Decision, GateView
+from controller.gates.schemas import GateView
 from pipeline.change_request import Status
 from pipeline.errors import CallerError, Conflict, TransientError
+from pipeline.gates.gate import Decision, GateKind
 from pipeline.machine.private_files import write_private
 
 app = typer.Typer()
@@ -168,7 +169,7 @@ def _submission(
 
 def _carry_out(client: Client, detail: ChangeRequestDetail, out: Output, *, approve: bool) -> ChangeRequestDetail:
     def answer(resting: ChangeRequestDetail) -> bool:
-        gate = deciding.open_gate(client, resting.id, kind="release") if resting.gates else None
+        gate = deciding.open_gate(client, resting.id, kind=GateKind.RELEASE) if resting.gates else None
         if gate is None or not approve:
             return False
         out.note(f"Approving the release (--yes): {gate.content_hash}")
@@ -184,7 +185,7 @@ def _carry_out(client: Client, detail: ChangeRequestDetail, out: Output, *, appr
 
 
 def _ask(client: Client, detail: ChangeRequestDetail, out: Output) -> bool:
-    gate = deciding.open_gate(client, detail.id, kind="release") if detail.gates else None
+    gate = deciding.open_gate(client, detail.id, kind=GateKind.RELEASE) if detail.gates else None
     if gate is None:
         return False
     deciding.show_gate(out, gate)

@@ -6,15 +6,18 @@ Where a delivery goes is looked up when it is sent: addresses and names of secre
 address serves the dead letters of the old one.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+import structlog
 
 from controller.background.bells import BellHub
 from pipeline.effects import notifications
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import Delivered, EffectKind, Notification, Report
 from pipeline.errors import Conflict
+from pipeline.events import Event, StatusChanged
 from pipeline.ports import Delivery, Webhooks
-from pipeline.records import Effect, StoredEvent
+from pipeline.records import StoredEvent
 from pipeline.settings.runtime import NotificationSettings
 from pipeline.store.announcements import Announcements
 from pipeline.store.change_requests import ChangeRequests
@@ -25,6 +28,8 @@ from pipeline.store.principals import tenant_ids
 from pipeline.store.settings import SettingsVersions
 
 PAGE = 200
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +72,13 @@ class Announcer:
                 requests=ChangeRequests(connection), effects=Effects(connection),
                 wanted=await _wanted(SettingsVersions(connection)),
             )  # fmt: skip
-            for event in found:
-                intended += await _report(desk, event)
-                intended += await _notify(desk, event)
+            for stored in found:
+                event = stored.event
+                if event is None:
+                    _log.warning("event_cannot_be_announced", type=stored.type, seq=stored.seq)
+                    continue
+                intended += await _report(desk, stored, event)
+                intended += await _notify(desk, stored, event)
             reached = found[-1].seq if len(found) == PAGE else max(last, found[-1].seq if found else 0)
             if reached != after:
                 await cursor.advance(reached)
@@ -84,13 +93,13 @@ class DeliverReport:
         self._webhooks = webhooks
         self._secret = secret
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> Delivered:
         """Deliver once from the receiver's view: each try carries the same key."""
         async with self._database.transaction(effect.tenant_id) as connection:
             url = (await ChangeRequests(connection).get(effect.cr_id)).report_url
         if url is None:
             raise Conflict("This change request has no address for reports any more.")
-        return await _deliver(self._webhooks, effect, url, self._secret)
+        return await _deliver(self._webhooks, effect.id, effect.needs(Report).body, url, self._secret)
 
 
 class DeliverNotification:
@@ -100,19 +109,18 @@ class DeliverNotification:
         self._database = database
         self._webhooks = webhooks
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> Delivered:
         """Deliver to the address that holds now."""
         async with self._database.transaction(effect.tenant_id) as connection:
             wanted = await _wanted(SettingsVersions(connection))
         if wanted.url is None:
             raise Conflict("The settings `notifications` name no address any more.")
-        return await _deliver(self._webhooks, effect, wanted.url, wanted.secret)
+        return await _deliver(self._webhooks, effect.id, effect.needs(Notification).body, wanted.url, wanted.secret)
 
 
-async def _deliver(webhooks: Webhooks, effect: Effect, url: str, secret: str) -> Mapping[str, Any]:
-    body = str(effect.payload["body"]).encode()
-    answer = await webhooks.deliver(Delivery(id=effect.id, url=url, secret=secret, body=body))
-    return {"status": answer.status}
+async def _deliver(webhooks: Webhooks, key: str, body: str, url: str, secret: str) -> Delivered:
+    answer = await webhooks.deliver(Delivery(id=key, url=url, secret=secret, body=body.encode()))
+    return Delivered(status=answer.status)
 
 
 async def _wanted(versions: SettingsVersions) -> NotificationSettings:
@@ -121,31 +129,29 @@ async def _wanted(versions: SettingsVersions) -> NotificationSettings:
     return NotificationSettings.model_validate(known)
 
 
-async def _report(desk: _Desk, event: StoredEvent) -> int:
-    if event.type != "status_changed":
+async def _report(desk: _Desk, stored: StoredEvent, event: Event) -> int:
+    if not isinstance(event, StatusChanged):
         return 0
-    cr = await desk.requests.get(event.cr_id)
+    cr = await desk.requests.get(stored.cr_id)
     if cr.report_url is None:
         return 0
-    before = await desk.effects.newest(cr.id, notifications.REPORT)
-    checkpoint = notifications.checkpoint(event, str(before.payload["checkpoint"]) if before else None)
+    before = await desk.effects.newest(cr.id, EffectKind.REPORT)
+    checkpoint = notifications.checkpoint(event, before.needs(Report).checkpoint if before else None)
     if checkpoint is None:
         return 0
-    key = f"{notifications.REPORT}/{cr.id}/{event.seq}"
-    text = notifications.body(notifications.report(checkpoint, event), cr, event, effect_id(key))
-    payload = {"checkpoint": checkpoint.value, "body": text}
-    await desk.effects.intend(
-        key=key, cr_id=cr.id, repository=None, kind=notifications.REPORT, payload=payload, lane=f"report/{cr.id}"
-    )
+    key = f"{EffectKind.REPORT}/{cr.id}/{stored.seq}"
+    text = notifications.body(notifications.report(checkpoint, event), cr, stored, effect_id(key))
+    payload = Report(checkpoint=checkpoint, body=text)
+    await desk.effects.intend(key=key, cr_id=cr.id, repository=None, payload=payload, lane=f"report/{cr.id}")
     return 1
 
 
-async def _notify(desk: _Desk, event: StoredEvent) -> int:
+async def _notify(desk: _Desk, stored: StoredEvent, event: Event) -> int:
     told = notifications.need(event) if desk.wanted.url is not None else None
-    if told is None or told.need not in desk.wanted.events:
+    if told is None or told.need is None or told.need not in desk.wanted.events:
         return 0
-    cr = await desk.requests.get(event.cr_id)
-    key = f"{notifications.NOTIFICATION}/{cr.id}/{event.seq}"
-    payload = {"need": told.need.value, "body": notifications.body(told, cr, event, effect_id(key))}
-    await desk.effects.intend(key=key, cr_id=cr.id, repository=None, kind=notifications.NOTIFICATION, payload=payload)
+    cr = await desk.requests.get(stored.cr_id)
+    key = f"{EffectKind.NOTIFICATION}/{cr.id}/{stored.seq}"
+    payload = Notification(need=told.need, body=notifications.body(told, cr, stored, effect_id(key)))
+    await desk.effects.intend(key=key, cr_id=cr.id, repository=None, payload=payload)
     return 1

@@ -20,9 +20,10 @@ from controller.wiring import EffectExecutor
 from pipeline import events
 from pipeline.concurrency.back_off import BackOff
 from pipeline.concurrency.uninterrupted import uninterrupted
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import EffectKind, EffectStatus, Refusal, Result
 from pipeline.errors import CallerError, PersonNeeded, TransientError
 from pipeline.machine.crash_points import Reached, unnoticed
-from pipeline.records import Effect
 from pipeline.settings.process import EffectSettings
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
@@ -46,7 +47,7 @@ class Outbox:
         *,
         database: Database,
         bells: BellHub,
-        executors: Mapping[str, EffectExecutor],
+        executors: Mapping[EffectKind, EffectExecutor],
         metrics: Metrics,
         owner: str,
         settings: EffectSettings | None = None,
@@ -150,7 +151,7 @@ class Outbox:
     async def _carry_out(self, tenant: str, effect: Effect) -> None:
         executor = self._executors.get(effect.kind)
         if effect.tries > self._tries_max:
-            await self._record(tenant, effect, "dead", error=effect.error or "Its executor never came back.")
+            await self._record(tenant, effect, EffectStatus.DEAD, error=effect.error or "Its executor never came back.")
             return
         if executor is None:
             await self._later(tenant, effect, f"This controller cannot carry out effects of kind {effect.kind}.")
@@ -162,23 +163,22 @@ class Outbox:
                 result = await executor.execute(effect)
                 self._passed("act", "after", effect)
         except PersonNeeded as stopped:
-            facts = {"reason": stopped.reason.value, "facts": dict(stopped.facts)}
-            await self._record(tenant, effect, "refused", result=facts, error=stopped.message)
+            why = Refusal(reason=stopped.reason, facts=dict(stopped.facts))
+            await self._record(tenant, effect, EffectStatus.REFUSED, result=why, error=stopped.message)
         except CallerError as refused:
-            await self._record(
-                tenant, effect, self._final, result={"facts": dict(refused.facts)}, error=refused.message
-            )
+            why = Refusal(facts=dict(refused.facts))
+            await self._record(tenant, effect, self._final, result=why, error=refused.message)
         except TransientError as away:
             await self._later(tenant, effect, away.message, wish_s=away.retry_after_s)
         except TimeoutError:
             await self._later(tenant, effect, f"It took longer than {limit_s:.0f} s.")
         else:
-            await self._record(tenant, effect, "done", result=result)
+            await self._record(tenant, effect, EffectStatus.DONE, result=result)
 
     @property
-    def _final(self) -> str:
+    def _final(self) -> EffectStatus:
         """What a final refusal is: the line reads conflicts and asks a person; for deliveries only dead letters do."""
-        return "dead" if self._deliveries else "conflict"
+        return EffectStatus.DEAD if self._deliveries else EffectStatus.CONFLICT
 
     async def _later(self, tenant: str, effect: Effect, error: str, *, wish_s: float | None = None) -> None:
         pause_s = self._again.within(effect.tries, wish_s, wish_max_s=WISH_MAX_S)
@@ -194,7 +194,13 @@ class Outbox:
             await self._bells.ring(tenant, "events", f"cr:{effect.cr_id}")
 
     async def _record(
-        self, tenant: str, effect: Effect, status: str, *, result: Mapping[str, object] | None = None, error: str = ""
+        self,
+        tenant: str,
+        effect: Effect,
+        status: EffectStatus,
+        *,
+        result: Result | Refusal | None = None,
+        error: str = "",
     ) -> None:
         if not await uninterrupted(self._stored(tenant, effect, status, result, error)):
             return
@@ -203,7 +209,7 @@ class Outbox:
         await self._bells.ring(tenant, "events", f"cr:{effect.cr_id}")
 
     async def _stored(
-        self, tenant: str, effect: Effect, status: str, result: Mapping[str, object] | None, error: str
+        self, tenant: str, effect: Effect, status: EffectStatus, result: Result | Refusal | None, error: str
     ) -> bool:
         async with self._database.transaction(tenant) as connection:
             if not await Effects(connection).record(effect.id, status=status, result=result, error=error):
@@ -217,7 +223,7 @@ class Outbox:
             self._reached(f"effect.{effect.kind}.{step}.{when}")
 
 
-def recorded(effect: Effect, status: str, summary: str = "") -> events.EffectRecorded:
+def recorded(effect: Effect, status: EffectStatus, summary: str = "") -> events.EffectRecorded:
     """Return the event that says where an effect stands now."""
     words = summary or f"{effect.kind} is {status}"
     return events.EffectRecorded(

@@ -7,6 +7,7 @@ from controller.background.bells import BellHub
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Status, WaitKind
 from pipeline.errors import NotFound
+from pipeline.gates.gate import GateStatus
 from pipeline.settings.process import TimerSettings
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database
@@ -72,7 +73,7 @@ class TimerLoop:
             gate = await desk.gates.get(str(timer.payload.get("gate_id", "")))
         except NotFound:
             return
-        if gate.status != "open":
+        if gate.status is not GateStatus.OPEN:
             return
         waiting = f"The {gate.kind} decision {gate.id} waits for a person since {gate.created_at:%Y-%m-%d %H:%M} UTC."
         await desk.log.append(timer.cr_id, events.Warned(message=waiting, about="reminder"))

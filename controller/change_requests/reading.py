@@ -19,7 +19,8 @@ from controller.interventions.actions import available
 from pipeline.access import Principal
 from pipeline.change_request import PauseReason, Status
 from pipeline.errors import CallerError
-from pipeline.records import ChangeRequest, Gate
+from pipeline.gates.gate import Gate
+from pipeline.records import ChangeRequest
 from pipeline.store.attention import Attention
 from pipeline.store.board import Board, WorkerState
 from pipeline.store.change_requests import ChangeRequests

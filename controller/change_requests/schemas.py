@@ -1,6 +1,5 @@
 """What callers send to submit a change request, and what they see of one."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from controller.interventions.schemas import AvailableAction
 from controller.text import IDENTIFIER, TEXT_MAX, TITLE_MAX, URL, BranchName, FilledLine, FilledText, Line, Stated
 from pipeline.change_request import HeldBy, Kind, PauseReason, Stage, Status, WaitKind
-from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
+from pipeline.effects.kinds import EffectStatus
+from pipeline.gates.gate import GateKind
+from pipeline.interventions.intervention import Action, Intervention, InterventionStatus, Notice
+from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.repositories.paths import portable_path
 
 if TYPE_CHECKING:  # the command line reads these models too, and waits for no database driver
@@ -20,8 +22,6 @@ if TYPE_CHECKING:  # the command line reads these models too, and waits for no d
 
 REPOSITORIES_MAX = 1
 """Changes over several repositories come with a later release; the line already fans out per repository."""
-
-_STAGE_MARK = re.compile(r"^(skipped in|resumed) [0-9a-f-]{36}$")
 
 Remote = Annotated[FilledLine, StringConstraints(max_length=2000)]
 
@@ -177,7 +177,7 @@ class GateBrief(BaseModel):
     """An open decision."""
 
     id: str
-    kind: str
+    kind: GateKind
     content_hash: str
     created_at: datetime
 
@@ -227,11 +227,11 @@ class InterventionView(BaseModel):
     """What a person said, and how far it got."""
 
     id: str
-    action: str
+    action: Action | Notice
     repository: str | None
     body: dict[str, Any]
     actor: str
-    status: str
+    status: InterventionStatus
     note: str
     created_at: datetime
     delivered_at: datetime | None
@@ -260,7 +260,7 @@ class TakenRepository(BaseModel):
     name: str
     branch: str
     remote: str
-    status: str
+    status: EffectStatus
     commit: str | None
     message: str
     """Why it was not published, or what of it was not."""
@@ -350,9 +350,9 @@ def attempt_view(attempt: "AttemptState") -> AttemptView:
 
 
 def intervention_view(intervention: Intervention) -> InterventionView:
-    """Return an intervention as the API shows it; the mark by which a stage knows its own says nothing to people."""
+    """Return an intervention as the API shows it."""
     fields = {name: getattr(intervention, name) for name in InterventionView.model_fields}
-    return InterventionView(**{**fields, "note": _STAGE_MARK.sub("", intervention.note)})
+    return InterventionView(**{**fields, "body": intervention.body.model_dump(mode="json", exclude_unset=True)})
 
 
 def pull_request_view(pull_request: "PullRequest") -> PullRequestView:

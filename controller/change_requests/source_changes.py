@@ -13,13 +13,14 @@ from pipeline import events
 from pipeline.access import Principal
 from pipeline.change_request import Move, PauseReason, Status
 from pipeline.errors import Conflict
-from pipeline.records import ChangeRequest, Intervention
+from pipeline.interventions.intervention import Intervention, Notice, SourceChange
+from pipeline.records import ChangeRequest
 from pipeline.store.audit import Audit
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.events import Events
 from pipeline.store.idempotency import IdempotencyKeys
-from pipeline.store.interventions import SOURCE_CHANGED, Interventions
+from pipeline.store.interventions import Interventions
 from pipeline.store.request_revisions import RequestRevisions, source_changed
 
 
@@ -55,8 +56,8 @@ async def notice(context: ControllerContext, principal: Principal, again: SaidAg
         if again.key is not None:
             key, request_hash = again.key
             await IdempotencyKeys(connection, principal_id=principal.id).claim(key, request_hash, cr.id)
-        body = {"revision": proposed.revision, "of": issue_of(cr), "instructions": ""}
-        said = await words.add(cr.id, action=SOURCE_CHANGED, body=body, actor=principal.id)
+        body = SourceChange(revision=proposed.revision, of=issue_of(cr), instructions="")
+        said = await words.add(cr.id, action=Notice.SOURCE_CHANGED, body=body, actor=principal.id)
         if cr.status is not Status.RUNNING:
             await _stop(requests, log, cr, said)
             await words.acted(said.id, note="It stopped for a decision.")
@@ -65,7 +66,7 @@ async def notice(context: ControllerContext, principal: Principal, again: SaidAg
             intervention_id=said.id, action=said.action, status=said.status, actor=said.actor
         )
         await log.append(cr.id, progressed)
-        await Audit(connection).note(principal.id, SOURCE_CHANGED, cr.id, revision=proposed.revision)
+        await Audit(connection).note(principal.id, Notice.SOURCE_CHANGED, cr.id, revision=proposed.revision)
         await ring_at_commit(connection, principal.tenant, f"cr:{cr.id}")
     await context.bells.ring(principal.tenant, "events")
     return (

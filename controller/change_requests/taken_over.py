@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 from controller.change_requests.schemas import TakenRepository, TakeoverView
 from pipeline.change_request import PauseReason, Status
-from pipeline.records import ChangeRequest, Effect
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import Publish, Published
+from pipeline.records import ChangeRequest
 
 
 def takeover(cr: ChangeRequest, effects: Sequence[Effect]) -> TakeoverView | None:
@@ -21,13 +23,14 @@ def takeover(cr: ChangeRequest, effects: Sequence[Effect]) -> TakeoverView | Non
 
 
 def _repository(cr: ChangeRequest, effect: Effect) -> TakenRepository:
-    name, remote = str(effect.repository), str(effect.payload["remote"])
-    branch = str(effect.payload["ref"]).removeprefix("refs/heads/")
-    done = effect.status == "done"
+    name, asked = str(effect.repository), effect.needs(Publish)
+    branch = asked.ref.removeprefix("refs/heads/")
+    published = effect.result if isinstance(effect.result, Published) else None
     return TakenRepository(
-        name=name, branch=branch, remote=remote, status=effect.status, message=effect.error or str(effect.result.get("left_out", "")),
-        commit=str(effect.result["commit"]) if done else None,
-        commands=commands(remote, branch, f"{cr.id}-{name}") if done else [],
+        name=name, branch=branch, remote=asked.remote, status=effect.status,
+        message=effect.error or (published.left_out if published else ""),
+        commit=published.commit if published else None,
+        commands=commands(asked.remote, branch, f"{cr.id}-{name}") if published else [],
     )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ arrive. Choices can be made, and made again, at any time.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from controller.cleanup import source
 from controller.cleanup.schemas import (
@@ -24,8 +23,21 @@ from controller.context import ControllerContext
 from controller.interventions.actions import cleanable
 from pipeline import events
 from pipeline.access import Principal
+from pipeline.effects.effect import Effect, Intent
+from pipeline.effects.kinds import (
+    NOT_DONE,
+    ClosePullRequest,
+    DeleteRef,
+    EffectStatus,
+    OnRemote,
+    Published,
+    PullRequestClosed,
+    Pushed,
+    RefDeleted,
+)
 from pipeline.errors import CallerError, Conflict
-from pipeline.records import ChangeRequest, Effect, Intervention, RepositoryProgress
+from pipeline.interventions.intervention import Action, CleaningUp, Intervention, InterventionStatus
+from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.snapshots import saving
 from pipeline.store.audit import Audit
 from pipeline.store.change_requests import ChangeRequests
@@ -33,9 +45,6 @@ from pipeline.store.effects import Effects, effect_id
 from pipeline.store.events import Events
 from pipeline.store.interventions import Interventions
 from pipeline.store.pull_requests import PullRequest, PullRequests
-
-_MOVES_A_BRANCH = ("push", "publish")
-_GIVEN_UP = ("dead", "dismissed", "refused", "conflict")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +100,8 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
         left = await left_of(cr, requests, effects, pulls, words)
         _check(left, asked)
         choices = {one.artifact: one.choice.value for one in asked.decisions}
-        body = {"choices": choices, "dismissed": asked.dismiss, "instructions": asked.comment}
-        said = await words.add(cr_id, action="cleanup", body=body, actor=principal.id)
+        body = CleaningUp(choices=choices, dismissed=asked.dismiss, instructions=asked.comment)
+        said = await words.add(cr_id, action=Action.CLEANUP, body=body, actor=principal.id)
         await words.acted(said.id, note="dismissed" if asked.dismiss else f"{len(choices)} decided")
         log = Events(connection)
         if source.ID in choices:
@@ -100,7 +109,7 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
         for artifact in sorted(choices.keys() - {source.ID}):
             await _carry_out(left, artifact, CleanupChoice(choices[artifact]), said, effects, pulls)
         await _announce(log, said, dismissed=asked.dismiss)
-        await Audit(connection).note(principal.id, "intervened:cleanup", cr_id, **body)
+        await Audit(connection).note(principal.id, "intervened:cleanup", cr_id, **body.model_dump(mode="json"))
         after = await left_of(cr, requests, effects, pulls, words)
     await context.bells.ring(principal.tenant, "events", "effects", f"cr:{cr_id}")
     return _view(after)
@@ -108,7 +117,7 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
 
 async def _announce(log: Events, said: Intervention, *, dismissed: bool) -> None:
     progressed = events.InterventionProgressed(
-        intervention_id=said.id, action=said.action, status="acted", actor=said.actor
+        intervention_id=said.id, action=said.action, status=InterventionStatus.ACTED, actor=said.actor
     )
     await log.append(said.cr_id, progressed)
     if dismissed:
@@ -121,7 +130,7 @@ async def left_of(
 ) -> Left:
     """Read everything that says what is left of a change request."""
     known = await effects.of(cr.id)
-    decided = any(one.action == "cleanup" and not one.body.get("dismissed") for one in await words.of(cr.id))
+    decided = any(isinstance(one.body, CleaningUp) and not one.body.dismissed for one in await words.of(cr.id))
     worked_on = [one for one in await requests.progress(cr.id) if one.base_commit is not None]
     return Left(
         cr=cr, branches=_branches(known), pull_requests=await pulls.of(cr.id), worked_on=worked_on, effects=known,
@@ -133,12 +142,12 @@ def _branches(known: Sequence[Effect]) -> list[Branch]:
     """Return every branch that was ever moved, with the commit it was moved to last."""
     newest: dict[tuple[str, str], Branch] = {}
     for effect in known:
-        if effect.kind in _MOVES_A_BRANCH and effect.status == "done":
-            ref, name = str(effect.payload["ref"]), str(effect.repository)
-            newest[name, ref] = Branch(
-                repository=name, attempt=_attempt_of(ref), remote=str(effect.payload["remote"]), ref=ref,
-                commit=str(effect.result["commit"]),
-            )  # fmt: skip
+        moved = effect.result
+        if isinstance(moved, Pushed | Published):
+            name, remote = str(effect.repository), effect.needs(OnRemote).remote
+            newest[name, moved.ref] = Branch(
+                repository=name, attempt=_attempt_of(moved.ref), remote=remote, ref=moved.ref, commit=moved.commit
+            )
     return list(newest.values())
 
 
@@ -173,25 +182,25 @@ async def _carry_out(
 ) -> None:
     if choice is CleanupChoice.DELETE and artifact.startswith(f"{ArtifactKind.SNAPSHOTS}:"):
         worked_on = next(one for one in left.worked_on if _snapshots_id(one) == artifact)
-        deletion = await effects.intend(cr_id=left.cr.id, **_deletion(left.cr, worked_on))
-        await effects.revive(deletion.id, given_up=_GIVEN_UP)
+        wanted = _deletion(left.cr, worked_on)
+        deletion = await effects.intend(
+            key=wanted.key, cr_id=left.cr.id, repository=wanted.repository, payload=wanted.payload
+        )
+        await effects.revive(deletion.id, given_up=NOT_DONE)
     elif choice is CleanupChoice.DELETE:
         branch = next(one for one in left.branches if one.id == artifact)
-        payload = {"remote": branch.remote, "ref": branch.ref, "expected": branch.commit}
+        payload = DeleteRef(remote=branch.remote, ref=branch.ref, expected=branch.commit)
         key = f"cleanup/{said.id}/{artifact}"
-        await effects.intend(
-            key=key, cr_id=left.cr.id, repository=branch.repository, kind="delete_ref", payload=payload
-        )
+        await effects.intend(key=key, cr_id=left.cr.id, repository=branch.repository, payload=payload)
     elif choice is CleanupChoice.CLOSE:
         one = next(pull for pull in left.pull_requests if _pull_id(pull) == artifact)
-        comment = str(said.body.get("instructions") or f"{left.cr.id} ended as {left.cr.status}.")
-        closed = {"attempt": one.attempt, "comment": comment}
+        comment = said.body.instructions or f"{left.cr.id} ended as {left.cr.status}."
         closing = await effects.intend(
             key=f"cleanup/{said.id}/{artifact}", cr_id=left.cr.id, repository=one.repository,
-            kind="close_pull_request", payload=closed,
+            payload=ClosePullRequest(attempt=one.attempt, comment=comment),
         )  # fmt: skip
         await pulls.end(left.cr.id, one.attempt, one.repository, status="closed")
-        await effects.record(closing.id, status="done", result={"closed_by": said.actor})
+        await effects.record(closing.id, status=EffectStatus.DONE, result=PullRequestClosed(closed_by=said.actor))
 
 
 def _view(left: Left) -> CleanupView:
@@ -212,7 +221,7 @@ def branch_view(left: Left, branch: Branch) -> CleanupArtifact:
     deletions = [
         one
         for one in left.effects
-        if one.kind == "delete_ref" and (one.repository, one.payload["ref"]) == (branch.repository, branch.ref)
+        if isinstance(one.payload, DeleteRef) and (one.repository, one.payload.ref) == (branch.repository, branch.ref)
     ]
     state = _deletion_state(deletions[-1]) if deletions else "open"
     name = branch.ref.removeprefix("refs/heads/")
@@ -226,9 +235,9 @@ def branch_view(left: Left, branch: Branch) -> CleanupArtifact:
 
 
 def _deletion_state(effect: Effect) -> str:
-    if effect.status == "done":
-        return "deleted" if effect.result.get("deleted", True) else "left_alone"
-    return "deleting" if effect.status in {"intended", "claimed", "retry"} else effect.status
+    if effect.status is EffectStatus.DONE:
+        return "left_alone" if isinstance(effect.result, RefDeleted) and not effect.result.deleted else "deleted"
+    return effect.status if effect.status.decided else "deleting"
 
 
 def _pull_view(left: Left, pull: PullRequest) -> CleanupArtifact:
@@ -243,7 +252,7 @@ def _pull_view(left: Left, pull: PullRequest) -> CleanupArtifact:
 
 def snapshots_view(left: Left, worked_on: RepositoryProgress) -> CleanupArtifact:
     """Return the saved work in progress on one repository with the choices for it."""
-    name, wanted = worked_on.target.name, effect_id(_deletion(left.cr, worked_on)["key"])
+    name, wanted = worked_on.target.name, effect_id(_deletion(left.cr, worked_on).key)
     deletion = next((one for one in left.effects if one.id == wanted), None)
     state = _deletion_state(deletion) if deletion else "open"
     offered = left.cr.status.finished and cleanable(left.cr) and state not in {"deleted", "deleting"}
@@ -256,7 +265,7 @@ def snapshots_view(left: Left, worked_on: RepositoryProgress) -> CleanupArtifact
     )  # fmt: skip
 
 
-def _deletion(cr: ChangeRequest, worked_on: RepositoryProgress) -> dict[str, Any]:
+def _deletion(cr: ChangeRequest, worked_on: RepositoryProgress) -> Intent:
     shown = (worked_on.base_commit, worked_on.head_commit)
     return saving.deletion(cr.id, cr.attempt, worked_on.target.name, worked_on.target.remote, shown=shown)
 

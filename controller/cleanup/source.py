@@ -11,29 +11,25 @@ from controller.background.outbox import recorded
 from controller.cleanup.schemas import OPTIONS, ArtifactKind, CleanupArtifact, CleanupChoice
 from controller.interventions.actions import cleanable
 from pipeline.change_request import Status
-from pipeline.effects import notifications
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import GIVEN_UP, TOLD_AT, EffectKind, EffectStatus, Report
 from pipeline.errors import InvariantBroken
-from pipeline.records import ChangeRequest, Effect
+from pipeline.records import ChangeRequest
 from pipeline.store.effects import Effects
 from pipeline.store.events import Events
 
 ID = ArtifactKind.SOURCE.value
-_ON_ITS_WAY = frozenset({"intended", "claimed", "retry"})
-_GIVEN_UP = ("dead", "dismissed")
-_TOLD_AS = {
-    Status.PAUSED: notifications.Checkpoint.PAUSED,
-    Status.FAILED: notifications.Checkpoint.FAILED,
-    Status.CANCELLED: notifications.Checkpoint.CANCELLED,
-}
+_DECIDABLE = frozenset({Status.PAUSED, Status.FAILED, Status.CANCELLED})
+"""Where its artifacts are a person's to decide about, and so is whether its source knows."""
 
 
 def views(cr: ChangeRequest, effects: Sequence[Effect]) -> list[CleanupArtifact]:
     """Return how the source stands; nothing where nobody is told, or while it still works."""
-    if cr.report_url is None or cr.status not in _TOLD_AS:
+    if cr.report_url is None or cr.status not in _DECIDABLE:
         return []
     told = _report(cr, effects)
     state = _state(told)
-    offered = cleanable(cr) and state in _GIVEN_UP
+    offered = cleanable(cr) and state in GIVEN_UP
     why = f" The last answer: {told.error}" if told is not None and offered and told.error else ""
     artifact = CleanupArtifact(
         id=ID, kind=ArtifactKind.SOURCE, repository=None, name=" ".join(filter(None, (cr.source, cr.external_id))),
@@ -52,23 +48,23 @@ async def carry_out(
     if told is None:
         raise InvariantBroken("A report was chosen that was never intended.", change_request=cr.id)
     if choice is CleanupChoice.REPORT:
-        await effects.revive(told.id, given_up=_GIVEN_UP)
-        await log.append(cr.id, recorded(told, "retry", f"{told.kind} is tried again, as {actor} asked"))
-    elif told.status == "dead":
-        await effects.record(told.id, status="dismissed", error=told.error)
-        await log.append(cr.id, recorded(told, "dismissed", f"dismissed by {actor}"))
+        await effects.revive(told.id, given_up=GIVEN_UP)
+        await log.append(cr.id, recorded(told, EffectStatus.RETRY, f"{told.kind} is tried again, as {actor} asked"))
+    elif told.status is EffectStatus.DEAD:
+        await effects.record(told.id, status=EffectStatus.DISMISSED, error=told.error)
+        await log.append(cr.id, recorded(told, EffectStatus.DISMISSED, f"dismissed by {actor}"))
 
 
 def _report(cr: ChangeRequest, effects: Sequence[Effect]) -> Effect | None:
     """Return the report of how it stands now; None as long as it has not followed from the event."""
-    reports = [one for one in effects if one.kind == notifications.REPORT]
+    reports = [one for one in effects if one.kind is EffectKind.REPORT]
     newest = reports[-1] if reports else None
-    if newest is None or newest.payload["checkpoint"] != _TOLD_AS[cr.status]:
+    if newest is None or newest.needs(Report).checkpoint is not TOLD_AT.get(cr.status):
         return None
     return newest
 
 
 def _state(report: Effect | None) -> str:
-    if report is None or report.status in _ON_ITS_WAY:
+    if report is None or not report.status.decided:
         return "reporting"
-    return "reported" if report.status == "done" else report.status
+    return "reported" if report.status is EffectStatus.DONE else report.status

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query
 from controller.auth.principals import Operator, Viewer
 from controller.context import Context
 from controller.effects import service
-from controller.effects.schemas import EffectList, EffectStatus, EffectView
+from controller.effects.schemas import EffectList, EffectView
 from controller.parameters import Identifier
 from controller.text import Searched
+from pipeline.effects.kinds import EffectStatus
 
 router = APIRouter(prefix="/api/v1/effects", tags=["effects"])
 

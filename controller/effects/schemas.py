@@ -1,24 +1,11 @@
 """Effects as people see them."""
 
-from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.records import Effect
-
-
-class EffectStatus(StrEnum):
-    """From intent to outcome."""
-
-    INTENDED = "intended"
-    CLAIMED = "claimed"
-    RETRY = "retry"
-    DONE = "done"
-    CONFLICT = "conflict"
-    REFUSED = "refused"
-    DEAD = "dead"
-    DISMISSED = "dismissed"
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import EffectKind, EffectStatus
 
 
 class EffectView(BaseModel):
@@ -27,7 +14,7 @@ class EffectView(BaseModel):
     id: str
     cr_id: str
     repository: str | None
-    kind: str
+    kind: EffectKind
     status: EffectStatus
     payload: dict[str, Any]
     result: dict[str, Any]
@@ -43,5 +30,10 @@ class EffectList(BaseModel):
 
 def effect_view(effect: Effect) -> EffectView:
     """Return an effect as the API shows it."""
-    same = [name for name in EffectView.model_fields if name != "status"]
-    return EffectView(**{name: getattr(effect, name) for name in same}, status=EffectStatus(effect.status))
+    outcome = effect.result or effect.refusal
+    return EffectView(
+        id=effect.id, cr_id=effect.cr_id, repository=effect.repository, kind=effect.kind, status=effect.status,
+        payload=effect.payload.model_dump(mode="json"),
+        result=outcome.model_dump(mode="json", exclude_none=True, exclude_unset=True),
+        tries=effect.tries, error=effect.error,
+    )  # fmt: skip

@@ -4,25 +4,26 @@ from controller.background.outbox import recorded
 from controller.context import ControllerContext
 from controller.effects import schemas
 from pipeline.access import Principal
+from pipeline.effects.kinds import EffectStatus
 from pipeline.errors import Conflict
 from pipeline.store.audit import Audit
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
 
-_DISMISSABLE = frozenset({schemas.EffectStatus.INTENDED, schemas.EffectStatus.RETRY, schemas.EffectStatus.DEAD})
+_DISMISSABLE = frozenset({EffectStatus.INTENDED, EffectStatus.RETRY, EffectStatus.DEAD})
 
 
 async def every(
-    context: ControllerContext, principal: Principal, *, cr_id: str | None, status: schemas.EffectStatus | None
+    context: ControllerContext, principal: Principal, *, cr_id: str | None, status: EffectStatus | None
 ) -> schemas.EffectList:
     """Return effects of a change request or of a status; dead letters by default."""
-    wanted = status or (None if cr_id else schemas.EffectStatus.DEAD)
+    wanted = status or (None if cr_id else EffectStatus.DEAD)
     async with context.database.transaction(principal.tenant) as connection:
         if cr_id is not None:
             found = [one for one in await Effects(connection).of(cr_id) if wanted in {None, one.status}]
         else:
-            found = await Effects(connection).with_status((wanted or schemas.EffectStatus.DEAD).value)
+            found = await Effects(connection).with_status(wanted or EffectStatus.DEAD)
     return schemas.EffectList(items=[schemas.effect_view(one) for one in found])
 
 
@@ -31,13 +32,13 @@ async def retry(context: ControllerContext, principal: Principal, effect_id: str
     async with context.database.transaction(principal.tenant) as connection:
         effects = Effects(connection)
         before = await effects.get(effect_id)
-        if before.status != schemas.EffectStatus.DEAD:
+        if before.status != EffectStatus.DEAD:
             raise Conflict(
                 f"This effect is {before.status}; only dead letters are tried again.", field="effect_id",
                 remedy="Look at its present state.", status=before.status,
             )  # fmt: skip
-        await effects.revive(effect_id)
-        again = recorded(before, "retry", f"{before.kind} is tried again, as {principal.id} asked")
+        await effects.revive(effect_id, given_up={EffectStatus.DEAD})
+        again = recorded(before, EffectStatus.RETRY, f"{before.kind} is tried again, as {principal.id} asked")
         await Events(connection).append(before.cr_id, again)
         await Audit(connection).note(principal.id, "effect_retried", effect_id, cr_id=before.cr_id)
     await context.bells.ring(principal.tenant, "effects", "events", f"cr:{before.cr_id}")
@@ -54,8 +55,8 @@ async def dismiss(context: ControllerContext, principal: Principal, effect_id: s
                 f"This effect is {before.status} and cannot be dismissed.", field="effect_id",
                 remedy="Only what is not begun or dead can be dismissed.", status=before.status,
             )  # fmt: skip
-        await effects.record(effect_id, status="dismissed", error=f"Dismissed by {principal.id}.")
-        given_up = recorded(before, "dismissed", f"dismissed by {principal.id}")
+        await effects.record(effect_id, status=EffectStatus.DISMISSED, error=f"Dismissed by {principal.id}.")
+        given_up = recorded(before, EffectStatus.DISMISSED, f"dismissed by {principal.id}")
         await Events(connection).append(before.cr_id, given_up)
         await Audit(connection).note(principal.id, "effect_dismissed", effect_id, cr_id=before.cr_id)
     await context.bells.ring(principal.tenant, "events", f"cr:{before.cr_id}")

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query
 from controller.auth.principals import Approver, Viewer
 from controller.context import Context
 from controller.gates import service
-from controller.gates.schemas import DecisionRequest, GateInbox, GateStatus, GateView
+from controller.gates.schemas import DecisionRequest, GateInbox, GateView
 from controller.parameters import Identifier
 from controller.text import Searched
+from pipeline.gates.gate import GateStatus
 
 router = APIRouter(prefix="/api/v1/gates", tags=["gates"])
 

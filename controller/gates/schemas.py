@@ -1,30 +1,13 @@
 """Decisions as people see and make them."""
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from controller.text import JsonObject, Text
-from pipeline.records import Gate
-
-
-class Decision(StrEnum):
-    """What a person can decide."""
-
-    APPROVE = "approve"
-    REJECT = "reject"
-    SEND_BACK = "send_back"
-    EDIT = "edit"
-
-
-class GateStatus(StrEnum):
-    """Where a gate stands; `void` gates were overtaken by other content."""
-
-    OPEN = "open"
-    DECIDED = "decided"
-    VOID = "void"
+from controller.text import Text
+from pipeline.gates.content import GateContent
+from pipeline.gates.gate import Decision, Gate, GateKind, GateStatus
 
 
 class GateView(BaseModel):
@@ -34,17 +17,16 @@ class GateView(BaseModel):
     cr_id: str
     title: str
     attempt: int
-    kind: str
-    content: dict[str, Any]
+    kind: GateKind
+    content: GateContent
     content_hash: str
     status: GateStatus
     decisions: list[Decision]
-    """What can be decided at this kind of gate."""
+    """What can be decided."""
     decision: Decision | None
     decided_by: str | None
     decided_at: datetime | None
     comment: str
-    answer: dict[str, Any]
     created_at: datetime
 
 
@@ -62,22 +44,9 @@ class DecisionRequest(BaseModel):
     decision: Decision
     content_hash: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
     comment: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=20_000)] = ""
-    answer: JsonObject = {}
-    """Further input, such as the edited request text of a screening gate."""
-
-
-def decisions_of(kind: str) -> list[Decision]:
-    """Return what can be decided at a kind of gate."""
-    if kind == "screening":
-        return [Decision.APPROVE, Decision.EDIT, Decision.REJECT]
-    return [Decision.APPROVE, Decision.SEND_BACK, Decision.REJECT]
 
 
 def gate_view(gate: Gate, title: str) -> GateView:
     """Return a gate as the API shows it."""
-    same = [name for name in Gate.__slots__ if name not in {"content", "answer", "status", "decision"}]
-    return GateView(
-        **{name: getattr(gate, name) for name in same}, title=title, content=dict(gate.content),
-        answer=dict(gate.answer), status=GateStatus(gate.status), decisions=decisions_of(gate.kind),
-        decision=Decision(gate.decision) if gate.decision else None,
-    )  # fmt: skip
+    same = {name: getattr(gate, name) for name in Gate.__slots__}
+    return GateView(**same, title=title, decisions=list(Decision))

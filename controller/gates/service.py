@@ -1,12 +1,13 @@
 """Deciding: the decision binds to what its author saw, and what follows happens in the same transaction."""
 
 from controller.context import ControllerContext
-from controller.gates.schemas import Decision, DecisionRequest, GateInbox, GateStatus, GateView, decisions_of, gate_view
+from controller.gates.schemas import DecisionRequest, GateInbox, GateView, gate_view
 from pipeline import events
 from pipeline.access import Principal
 from pipeline.change_request import Move, PauseReason, Status
 from pipeline.errors import CallerError, Conflict, Forbidden
-from pipeline.records import ChangeRequest, Gate
+from pipeline.gates.gate import Decision, Gate, GateStatus
+from pipeline.records import ChangeRequest
 from pipeline.store.audit import Audit
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
@@ -21,7 +22,7 @@ async def inbox(
 ) -> GateInbox:
     """Return gates, oldest first."""
     async with context.database.transaction(principal.tenant) as connection:
-        gates = await Gates(connection).inbox(cr_id=cr_id, status=status.value if status else None)
+        gates = await Gates(connection).inbox(cr_id=cr_id, status=status)
         requests = ChangeRequests(connection)
         titles = {one: (await requests.get(one)).title for one in sorted({gate.cr_id for gate in gates})}
     return GateInbox(items=[gate_view(gate, titles[gate.cr_id]) for gate in gates])
@@ -44,13 +45,13 @@ async def decide(context: ControllerContext, principal: Principal, gate_id: str,
         before = await gates.get(gate_id)
         _check(cr, before, principal, asked)
         decided = await gates.decide(
-            gate_id, decision=asked.decision.value, content_hash=asked.content_hash, actor=principal.id,
-            comment=asked.comment, answer=asked.answer,
+            gate_id, decision=asked.decision, content_hash=asked.content_hash, actor=principal.id,
+            comment=asked.comment,
         )  # fmt: skip
-        if before.status == GateStatus.OPEN:
+        if before.status is GateStatus.OPEN:
             changed = await _follow(requests, Effects(connection), gates, cr, decided)
             log = Events(connection)
-            await log.append(cr.id, _decided(decided, principal))
+            await log.append(cr.id, _decided(decided, asked.decision, principal))
             await log.append(cr.id, changed.model_copy(update={"actor": principal.id, "stage": cr.stage}))
             audited = {"kind": gate.kind, "content_hash": gate.content_hash, "cr_id": cr.id}
             await Audit(connection).note(principal.id, f"decided:{asked.decision}", gate_id, **audited)
@@ -59,26 +60,19 @@ async def decide(context: ControllerContext, principal: Principal, gate_id: str,
 
 
 def _check(cr: ChangeRequest, gate: Gate, principal: Principal, asked: DecisionRequest) -> None:
-    if asked.decision not in decisions_of(gate.kind):
-        raise CallerError(
-            f"A {gate.kind} gate cannot be decided with {asked.decision}.", field="decision",
-            remedy="Choose one of: " + ", ".join(decisions_of(gate.kind)) + ".",
-        )  # fmt: skip
     if asked.decision is Decision.SEND_BACK and not asked.comment:
         raise CallerError("Sending back needs a reason.", field="comment", remedy="Say what should be different.")
-    if asked.decision is Decision.EDIT and not asked.answer:
-        raise CallerError("An edit needs the edited text.", field="answer", remedy="Send the edited text.")
     security = cr.settings_snapshot.get("security", {})
     own = principal.id == cr.created_by and asked.decision is Decision.APPROVE
     if own and not security.get("requester_may_approve", True):
         raise Forbidden("The requester of a change does not approve it in this tenant.", remedy="Ask another approver.")
-    if gate.status == GateStatus.OPEN and cr.pause_reason is PauseReason.SOURCE_CHANGED:
+    if gate.status is GateStatus.OPEN and cr.pause_reason is PauseReason.SOURCE_CHANGED:
         raise Conflict(
             f"The text of {cr.id} changed at its source, so what you decide on may not be wanted any more.",
             field="decision", remedy="Decide first which text counts: continue with the old one, or adopt the new one.",
             status=cr.status.value,
         )  # fmt: skip
-    if gate.status == GateStatus.OPEN and cr.status not in _WAITING:
+    if gate.status is GateStatus.OPEN and cr.status not in _WAITING:
         raise Conflict(
             f"Change request {cr.id} is {cr.status} and does not wait for this decision.", field="decision",
             remedy="Look again in a moment.", status=cr.status.value,
@@ -88,7 +82,7 @@ def _check(cr: ChangeRequest, gate: Gate, principal: Principal, asked: DecisionR
 async def _follow(
     requests: ChangeRequests, effects: Effects, gates: Gates, cr: ChangeRequest, gate: Gate
 ) -> events.StatusChanged:
-    if gate.decision != Decision.REJECT:
+    if gate.decision is not Decision.REJECT:
         await requests.move(cr.id, Move.REQUEUE)
         return events.StatusChanged(status=Status.QUEUED, message=f"{gate.kind} {gate.decision}")
     message = f"{gate.kind}_rejected"
@@ -98,7 +92,7 @@ async def _follow(
     return events.StatusChanged(status=Status.CANCELLED, message=message)
 
 
-def _decided(gate: Gate, principal: Principal) -> events.GateDecided:
+def _decided(gate: Gate, decision: Decision, principal: Principal) -> events.GateDecided:
     return events.GateDecided(
-        gate_id=gate.id, kind=gate.kind, decision=gate.decision or "", actor=principal.id, comment=gate.comment[:500]
+        gate_id=gate.id, kind=gate.kind, decision=decision, actor=principal.id, comment=gate.comment[:500]
     )

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-from controller.interventions.schemas import Action, AvailableAction, RerunMode
+from controller.interventions.schemas import AvailableAction
 from pipeline.change_request import PauseReason, Stage, Status, WaitKind
 from pipeline.errors import CallerError, Conflict, InvariantBroken
+from pipeline.gates.gate import Gate
+from pipeline.interventions.intervention import Action, RerunMode
 from pipeline.line.skipping import left_out, skippable, why_never
-from pipeline.records import ChangeRequest, Gate
+from pipeline.records import ChangeRequest
 from pipeline.stage.registry import declared, handback_stage, label, line_stages, per_repository
 
 _GO_ON = {

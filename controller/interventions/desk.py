@@ -1,11 +1,10 @@
 """What one intervention works with, and what follows from it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from controller.interventions.schemas import Action, InterventionRequest
+from controller.interventions.schemas import InterventionRequest
 from pipeline.change_request import PauseReason, Status
+from pipeline.interventions.intervention import Action, Said
 from pipeline.records import ChangeRequest
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
@@ -41,7 +40,7 @@ class Done:
     message: str
     acted: bool
     status: Status
-    body: Mapping[str, Any]
+    body: Said
     reason: PauseReason | None = None
     stored_as: Action | None = None
     """What the worker understands it as, when that is not the action that was asked for."""
@@ -51,15 +50,15 @@ class Done:
 
 async def forget_stops(desk: Desk) -> None:
     """A pause that came too late for the last run must not stop the next one."""
-    stops = [Action.PAUSE.value, Action.ABORT.value]
+    stops = [Action.PAUSE, Action.ABORT]
     await desk.interventions.overtake(desk.cr.id, actions=stops, note="It had stopped before.")
 
 
-def kept(desk: Desk, message: str, *, acted: bool, body: Mapping[str, Any]) -> Done:
+def kept(desk: Desk, message: str, *, acted: bool, body: Said) -> Done:
     """Return that something was noted while the change request stays as it is."""
     return Done(message=message, acted=acted, status=desk.cr.status, reason=desk.cr.pause_reason, body=body)
 
 
-def body_of(desk: Desk) -> dict[str, Any]:
-    """Return what is stored of anything that a person says."""
-    return {"instructions": desk.asked.instructions}
+def said(desk: Desk) -> Said:
+    """Return what is stored of an action that has no facts of its own."""
+    return Said(instructions=desk.asked.instructions)

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller.change_requests.texts import check_size
-from controller.interventions.desk import Desk, Done, body_of, forget_stops
-from controller.interventions.schemas import Action, RerunMode
-from pipeline.change_request import Move, PauseReason, Stage, Status
+from controller.interventions.desk import Desk, Done, forget_stops
+from controller.interventions.desk import said as said_of
+from pipeline.change_request import Move, PauseReason, Status
 from pipeline.errors import CallerError, Conflict
-from pipeline.records import Intervention
+from pipeline.interventions.intervention import Action, ChangingText, Intervention, Notice, RerunMode
 from pipeline.settings.runtime import RuntimeSettings
 from pipeline.stage.registry import line_stages
-from pipeline.store.interventions import SOURCE_CHANGED
 from pipeline.store.request_revisions import DECLINED, in_use
 
 
@@ -26,9 +25,9 @@ async def repeated(desk: Desk) -> Intervention | None:
     if desk.asked.action is not Action.EDIT or asked is None:
         return None
     present = in_use(await desk.revisions.of(desk.cr))
-    said = [one for one in await desk.interventions.of(desk.cr.id) if one.action == Action.EDIT.value]
+    said = [one for one in await desk.interventions.of(desk.cr.id) if one.action is Action.EDIT]
     same = (asked.title or present.title, asked.body) == (present.title, present.body)
-    mine = bool(said) and (said[-1].actor, said[-1].body["revision"]) == (desk.actor, present.revision)
+    mine = bool(said) and (said[-1].actor, said[-1].facts(ChangingText).revision) == (desk.actor, present.revision)
     return said[-1] if same and mine else None
 
 
@@ -53,7 +52,13 @@ async def edit(desk: Desk) -> Done:
     edited = await desk.revisions.edit(desk.cr, title=title, body=asked.body, actor=desk.actor)
     await forget_stops(desk)
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
-    body = {**body_of(desk), **_begin(RerunMode.STAGE, line_stages()[0], desk.cr.attempt), "revision": edited.revision}
+    body = ChangingText(
+        instructions=desk.asked.instructions,
+        mode=RerunMode.STAGE,
+        stage=line_stages()[0],
+        attempt=desk.cr.attempt,
+        revision=edited.revision,
+    )
     message = f"Revision {edited.revision} of the request is screened from the beginning."
     return Done(message=message, acted=False, status=Status.QUEUED, body=body)
 
@@ -68,7 +73,13 @@ async def adopt(desk: Desk) -> Done:
     await desk.gates.void(desk.cr.id)
     await desk.effects.dismiss_open(desk.cr.id)
     await desk.requests.move(desk.cr.id, Move.RERUN)
-    body = {**body_of(desk), **_begin(RerunMode.SCRATCH, None, attempt), "revision": taken.revision}
+    body = ChangingText(
+        instructions=desk.asked.instructions,
+        mode=RerunMode.SCRATCH,
+        stage=None,
+        attempt=attempt,
+        revision=taken.revision,
+    )
     message = f"Attempt {attempt} begins with revision {taken.revision} of the request."
     return Done(message=message, acted=False, status=Status.QUEUED, body=body)
 
@@ -84,21 +95,17 @@ async def keep(desk: Desk) -> Done:
             remedy="Continue without them; then say them with that answer.",
         )  # fmt: skip
     await desk.revisions.settle(desk.cr.id, DECLINED, actor=desk.actor)
-    await desk.interventions.overtake(desk.cr.id, actions=[SOURCE_CHANGED], note="Decided meanwhile.")
+    await desk.interventions.overtake(desk.cr.id, actions=[Notice.SOURCE_CHANGED], note="Decided meanwhile.")
     await forget_stops(desk)
     kept_text = "It keeps the text it began with"
     if before.get("reason"):
         reason, facts = PauseReason(before["reason"]), before["facts"]
         await desk.requests.move(desk.cr.id, Move.PAUSE, reason=reason, message=before["message"], facts=facts)
         message = f"{kept_text}, and is paused as before: {reason.value.replace('_', ' ')}."
-        return Done(message=message, acted=True, status=Status.PAUSED, reason=reason, body=body_of(desk))
+        return Done(message=message, acted=True, status=Status.PAUSED, reason=reason, body=said_of(desk))
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
     message = f"{kept_text} and goes on where it stopped."
-    return Done(message=message, acted=bool(gates), status=Status.QUEUED, body=body_of(desk))
-
-
-def _begin(mode: RerunMode, stage: Stage | None, attempt: int) -> dict[str, Any]:
-    return {"mode": mode.value, "stage": stage.value if stage else None, "attempt": attempt}
+    return Done(message=message, acted=bool(gates), status=Status.QUEUED, body=said_of(desk))
 
 
 def _limit(desk: Desk) -> int:

@@ -1,42 +1,12 @@
 """What people may say to a change request, and the receipt."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from controller.text import TEXT_MAX, TITLE_MAX, BudgetUsd, FilledLine, FilledText, Text
 from pipeline.change_request import Stage, Status
-
-
-class Action(StrEnum):
-    """Everything a person can do to a change request beside deciding its gates."""
-
-    PAUSE = "pause"
-    RESUME = "resume"
-    REDIRECT = "redirect"
-    SKIP = "skip"
-    ABORT = "abort"
-    TAKEOVER = "takeover"
-    HANDBACK = "handback"
-    RERUN = "rerun"
-    FAIL = "fail"
-    CANCEL = "cancel"
-    BUDGET = "budget"
-    EDIT = "edit"
-    """Change the text that screening stopped; the edited text is screened from the beginning."""
-    ADOPT = "adopt"
-    """Begin again with the text that the source has now."""
-    CLEANUP = "cleanup"
-    """Offered like the others, decided on its own page: what becomes of each artifact."""
-
-
-class RerunMode(StrEnum):
-    """Where a rerun begins."""
-
-    SCRATCH = "scratch"
-    CHECKPOINT = "checkpoint"
-    STAGE = "stage"
+from pipeline.interventions.intervention import Action, InterventionStatus, RerunMode
 
 
 class EditedRequest(BaseModel):
@@ -75,7 +45,7 @@ class Receipt(BaseModel):
     """What became of it so far: `queued` until the worker or the next run takes it, or `acted` at once."""
 
     id: str
-    status: str
+    status: InterventionStatus
     change_request_status: Status
     message: str
 

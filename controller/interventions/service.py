@@ -11,14 +11,25 @@ from controller.change_requests.schemas import budget_of
 from controller.context import ControllerContext
 from controller.interventions import request_texts
 from controller.interventions.actions import check, to_restart_from, to_skip
-from controller.interventions.desk import Desk, Done, body_of, forget_stops, kept
-from controller.interventions.schemas import Action, InterventionRequest, Receipt, RerunMode
+from controller.interventions.desk import Desk, Done, forget_stops, kept, said
+from controller.interventions.schemas import InterventionRequest, Receipt
 from pipeline import events
 from pipeline.access import Principal
 from pipeline.change_request import Move, PauseReason, Stage, Status
+from pipeline.effects.kinds import Published
 from pipeline.errors import CallerError, Conflict
+from pipeline.interventions.intervention import (
+    Action,
+    BeginningAnew,
+    HandingBack,
+    Intervention,
+    Notice,
+    RaisingBudget,
+    RerunMode,
+    Resuming,
+    Skipping,
+)
 from pipeline.line.skipping import left_out
-from pipeline.records import Intervention
 from pipeline.stage.registry import handback_stage
 from pipeline.store.audit import Audit
 from pipeline.store.bell import ring_at_commit
@@ -27,7 +38,7 @@ from pipeline.store.effects import Effects
 from pipeline.store.events import Events
 from pipeline.store.gates import Gates
 from pipeline.store.handing_over import HandingOver, taken_over_by
-from pipeline.store.interventions import SOURCE_CHANGED, Interventions
+from pipeline.store.interventions import Interventions
 from pipeline.store.leases import Leases
 from pipeline.store.request_revisions import DECLINED, RequestRevisions
 
@@ -54,7 +65,9 @@ async def intervene(
         await _check_repository(desk)
         done = await _ACTIONS[asked.action](desk)
         stored = await _store(desk, done)
-        await Audit(connection).note(principal.id, f"intervened:{asked.action}", cr_id, **dict(done.body))
+        await Audit(connection).note(
+            principal.id, f"intervened:{asked.action}", cr_id, **done.body.model_dump(mode="json", exclude_unset=True)
+        )
         # Workers hear the database alone, so Redis could not hurry them.
         await ring_at_commit(connection, principal.tenant, f"cr:{cr_id}")
     topics = ["events", "effects", *(["queue"] if done.status is Status.QUEUED else [])]
@@ -76,7 +89,7 @@ async def _store(desk: Desk, done: Done) -> Intervention:
     asked, cr = desk.asked, desk.cr
     row = await desk.interventions.add(
         cr.id,
-        action=(done.stored_as or asked.action).value,
+        action=done.stored_as or asked.action,
         body=done.body,
         actor=desk.actor,
         repository=asked.repository,
@@ -110,7 +123,7 @@ async def _resume(desk: Desk) -> Done:
         return await request_texts.keep(desk)
     await forget_stops(desk)
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
-    return Done(message="It goes on where it stopped.", acted=False, status=Status.QUEUED, body=body_of(desk))
+    return Done(message="It goes on where it stopped.", acted=False, status=Status.QUEUED, body=said(desk))
 
 
 async def _redirect(desk: Desk) -> Done:
@@ -119,7 +132,7 @@ async def _redirect(desk: Desk) -> Done:
             "There is nothing to tell the agents.", field="instructions", remedy="Say what to do instead."
         )
     message = "What the agents do now is stopped; they go on with your words."
-    return kept(desk, message, acted=False, body=body_of(desk))
+    return kept(desk, message, acted=False, body=said(desk))
 
 
 async def _pause(desk: Desk) -> Done:
@@ -131,7 +144,7 @@ async def _abort(desk: Desk) -> Done:
 
 
 async def _stop(desk: Desk, reason: PauseReason, message: str) -> Done:
-    body = body_of(desk)
+    body = said(desk)
     if desk.cr.status is Status.RUNNING:
         return kept(desk, "The worker stops now.", acted=False, body=body)
     message = desk.asked.instructions or message
@@ -141,7 +154,7 @@ async def _stop(desk: Desk, reason: PauseReason, message: str) -> Done:
 
 async def _skip(desk: Desk) -> Done:
     stage = to_skip(desk.cr, desk.asked.repository)
-    body = {**body_of(desk), "stage": stage.value}
+    body = Skipping(instructions=desk.asked.instructions, stage=stage)
     message = f"Left out of {stage}: {left_out(stage)}"
     if desk.cr.status is Status.RUNNING:
         return kept(desk, message, acted=False, body=body)
@@ -151,20 +164,20 @@ async def _skip(desk: Desk) -> Done:
 
 
 async def _takeover(desk: Desk) -> Done:
-    before = await desk.interventions.queued(desk.cr.id, Action.TAKEOVER.value)
+    before = await desk.interventions.queued(desk.cr.id, Action.TAKEOVER)
     if before:
         raise Conflict(
             f"{before[0].actor} is taking it over already.", field="action", remedy="Talk to them, or wait.",
             status=desk.cr.status.value, by=before[0].actor,
         )  # fmt: skip
     if desk.cr.status is Status.RUNNING:
-        return kept(desk, "The worker stops now; `show` prints the branch.", acted=False, body=body_of(desk))
+        return kept(desk, "The worker stops now; `show` prints the branch.", acted=False, body=said(desk))
     message = taken_over_by(desk.actor)
     return Done(
         message=message,
         acted=True,
         status=Status.PAUSED,
-        body=body_of(desk),
+        body=said(desk),
         reason=PauseReason.HANDED_OVER,
         hands_over=True,
     )
@@ -173,27 +186,34 @@ async def _takeover(desk: Desk) -> Done:
 async def _handback(desk: Desk) -> Done:
     cr = desk.cr
     if cr.pause_reason is PauseReason.HANDED_OVER:
-        published, from_stage = await _published(desk), cr.pause_facts["from_stage"]
+        published, from_stage = await _published(desk), Stage(cr.pause_facts["from_stage"])
     else:
-        last = [one for one in await desk.interventions.of(cr.id) if one.action == Action.HANDBACK][-1]
-        published, from_stage = last.body["published"], last.body["from_stage"]
+        last = [one for one in await desk.interventions.of(cr.id) if one.action is Action.HANDBACK][-1].facts(
+            HandingBack
+        )
+        published, from_stage = last.published, last.from_stage
     await forget_stops(desk)
     await desk.requests.move(cr.id, Move.REQUEUE)
-    facts = {"stage": handback_stage().value, "attempt": cr.attempt, "from_stage": from_stage, "published": published}
+    body = HandingBack(
+        instructions=desk.asked.instructions, stage=handback_stage(), attempt=cr.attempt,
+        from_stage=from_stage, published=published,
+    )  # fmt: skip
     message = "The branch is fetched, tested and described; then it goes on."
-    return Done(message=message, acted=False, status=Status.QUEUED, body={**body_of(desk), **facts})
+    return Done(message=message, acted=False, status=Status.QUEUED, body=body)
 
 
-async def _published(desk: Desk) -> dict[str, str | None]:
+async def _published(desk: Desk) -> Mapping[str, str | None]:
     """Return what was published, None for what was refused. Raises `Conflict` while that is not known yet."""
     effects = {name: await desk.effects.get(effect) for name, effect in desk.cr.pause_facts["effects"].items()}
-    open_ones = sorted(name for name, effect in effects.items() if effect.status in {"intended", "claimed", "retry"})
+    open_ones = sorted(name for name, effect in effects.items() if not effect.status.decided)
     if open_ones:
         raise Conflict(
             f"The branch of {', '.join(open_ones)} is still being published.", field="action",
             remedy="Hand back in a moment, or dismiss the effect.", status=desk.cr.status.value,
         )  # fmt: skip
-    return {name: effect.result["commit"] if effect.status == "done" else None for name, effect in effects.items()}
+    return {
+        name: effect.result.commit if isinstance(effect.result, Published) else None for name, effect in effects.items()
+    }
 
 
 async def _rerun(desk: Desk) -> Done:
@@ -204,12 +224,12 @@ async def _rerun(desk: Desk) -> Done:
     if desk.cr.status is Status.PAUSED and mode is not RerunMode.SCRATCH:
         return await _rerun_within_the_attempt(desk, mode, stage)
     await _refuse_a_second_live_one(desk)
-    await desk.interventions.overtake(desk.cr.id, but=[SOURCE_CHANGED], note="A new attempt began.")
+    await desk.interventions.overtake(desk.cr.id, but=[Notice.SOURCE_CHANGED], note="A new attempt began.")
     attempt = await desk.requests.start_attempt(desk.cr.id, mode=mode.value, from_stage=stage, requested_by=desk.actor)
     await desk.gates.void(desk.cr.id)
     await desk.effects.dismiss_open(desk.cr.id)
     await desk.requests.move(desk.cr.id, Move.RERUN)
-    body = {**body_of(desk), "mode": mode.value, "stage": stage.value if stage else None, "attempt": attempt}
+    body = BeginningAnew(instructions=desk.asked.instructions, mode=mode, stage=stage, attempt=attempt)
     return Done(message=f"Attempt {attempt} is queued.", acted=False, status=Status.QUEUED, body=body)
 
 
@@ -224,7 +244,9 @@ async def _rerun_within_the_attempt(desk: Desk, mode: RerunMode, stage: Stage | 
     await desk.gates.void(desk.cr.id)
     await desk.requests.move(desk.cr.id, Move.REQUEUE)
     where = f"from {stage}" if stage else "from its last checkpoint"
-    body = {**body_of(desk), "mode": mode.value, "stage": stage.value if stage else None, "attempt": desk.cr.attempt}
+    words, attempt = desk.asked.instructions, desk.cr.attempt
+    going_on = Resuming(instructions=words, mode=mode, stage=stage, attempt=attempt)
+    body = BeginningAnew(instructions=words, mode=mode, stage=stage, attempt=attempt) if stage else going_on
     stored_as = None if stage else Action.RESUME
     return Done(message=f"It runs again {where}.", acted=False, status=Status.QUEUED, body=body, stored_as=stored_as)
 
@@ -261,7 +283,7 @@ async def _end(desk: Desk, move: Move, status: Status) -> Done:
     await desk.effects.dismiss_open(cr.id)
     await desk.interventions.overtake(cr.id, note=f"It ended as {status}.")
     await desk.revisions.settle(cr.id, DECLINED, actor=desk.actor)
-    return Done(message=message, acted=True, status=status, body=body_of(desk))
+    return Done(message=message, acted=True, status=status, body=said(desk))
 
 
 async def _budget(desk: Desk) -> Done:
@@ -272,16 +294,17 @@ async def _budget(desk: Desk) -> Done:
             remedy="Give a larger total.", budget_usd=str(present),
         )  # fmt: skip
     await desk.requests.raise_budget(desk.cr.id, wanted)
-    body = {**body_of(desk), "budget_usd": str(wanted), "before_usd": str(present)}
+    raised = RaisingBudget(instructions=desk.asked.instructions, budget_usd=str(wanted), before_usd=str(present))
     message = f"The budget is {wanted} US dollars now."
     if desk.cr.pause_reason is PauseReason.BUDGET and not await desk.gates.inbox(cr_id=desk.cr.id):
         await forget_stops(desk)
         await desk.requests.move(desk.cr.id, Move.REQUEUE)
         message = f"{message} It goes on."
+        body = Resuming(**raised.model_dump())
         return Done(message=message, acted=False, status=Status.QUEUED, body=body, stored_as=Action.RESUME)
     if desk.cr.status is Status.RUNNING:
         message = f"{message} The present worker keeps the old one until it stops."
-    return kept(desk, message, acted=True, body=body)
+    return kept(desk, message, acted=True, body=raised)
 
 
 _ACTIONS: Mapping[Action, Callable[[Desk], Awaitable[Done]]] = {

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from pipeline.change_request import Stage
 from pipeline.findings import FindingSource, Severity
+from pipeline.gates.content import MovedBase
 
 
 class SpecView(BaseModel):
@@ -230,30 +231,10 @@ class RequestTexts(BaseModel):
     items: list[RequestTextView]
 
 
-class OthersCommit(BaseModel):
-    """A commit on the base branch that is not part of the change."""
-
-    commit: str
-    subject: str
-
-
-class RebaseView(BaseModel):
-    """One move of a base branch, and the rebase that followed it by itself. Commits are full SHAs."""
+class RebaseView(MovedBase):
+    """One move of a base branch, and the rebase that followed it by itself."""
 
     repository: str
-    attempt: int
-    base_branch: str
-    base_before: str
-    base: str
-    head_before: str
-    head: str
-    clean: bool
-    """Whether it went without conflicts; then an approval that was given before holds."""
-    proven: bool
-    """Whether everything was proven again on the new base; what was not went back to development."""
-    commits: list[OthersCommit]
-    """What moved it, newest first."""
-    more_commits: bool
 
 
 class RebaseList(BaseModel):

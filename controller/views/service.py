@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -58,7 +57,7 @@ async def rebases(context: ControllerContext, principal: Principal, cr_id: str) 
         for name in [one.target.name for one in await ChangeRequests(connection).progress(cr_id)]:
             stored = await work.find_artifact(moved_bases.MOVES.kind, moved_bases.name_of(name))
             moves = moved_bases.MOVES.decoded(stored) if stored is not None else []
-            items += [schemas.RebaseView(repository=name, **asdict(one)) for one in moves if one.attempt == cr.attempt]
+            items += [schemas.RebaseView(repository=name, **dict(one)) for one in moves if one.attempt == cr.attempt]
     return schemas.RebaseList(items=items)
 
 

@@ -38,6 +38,7 @@ from pipeline.events import (
     InterventionProgressed,
     Warned,
 )
+from pipeline.interventions.intervention import Action, InterventionStatus
 from pipeline.llm.chains import CallPurpose, Route
 from pipeline.llm.gateway import ModelCall, providers_down
 from pipeline.ports import JournalKey, ModelRequest, StopReason
@@ -295,8 +296,8 @@ class _Agent(Generic[S]):
             await self._emit(
                 InterventionProgressed(
                     intervention_id=instruction.intervention_id,
-                    action="redirect",
-                    status="delivered",
+                    action=Action.REDIRECT,
+                    status=InterventionStatus.DELIVERED,
                     actor=instruction.actor,
                     turn=turn,
                 )

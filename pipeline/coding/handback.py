@@ -10,8 +10,8 @@ from datetime import UTC
 
 from pipeline.change_request import PauseReason, branch_name
 from pipeline.errors import TransientError
+from pipeline.interventions.intervention import HandingBack, Intervention
 from pipeline.ports import Repository
-from pipeline.records import Intervention
 from pipeline.repositories import kept_refs
 from pipeline.stage.run import StageEnd, StageRun, blocked
 
@@ -34,7 +34,7 @@ class Returned:
 
 async def returned(run: StageRun, name: str, said: Intervention) -> Returned | StageEnd | None:
     """Return what is new on the branch of one repository, None when nothing is, or why it cannot be taken."""
-    published = said.body["published"].get(name)
+    published = said.facts(HandingBack).published.get(name)
     if published is None:
         return None
     repository = run.context.repositories[name]

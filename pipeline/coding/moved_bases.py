@@ -4,40 +4,15 @@ A base branch that moved is dealt with by itself, so nothing would show it but a
 under the commits it led from and to.
 """
 
-from dataclasses import dataclass
-
 from pydantic import TypeAdapter
 
 from pipeline.coding.rebasing import Replayed
+from pipeline.gates.content import MovedBase, OthersCommit
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.run import StageRun
 
 COMMITS_MAX = 50
 """Commits of others that are named; the rest is counted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OthersCommit:
-    """A commit of somebody else that moved the base branch."""
-
-    commit: str
-    subject: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovedBase:
-    """One move of a base branch, and what the rebase made of the change. Commits are full SHAs."""
-
-    attempt: int
-    base_branch: str
-    base_before: str
-    base: str
-    head_before: str
-    head: str
-    clean: bool
-    proven: bool
-    commits: tuple[OthersCommit, ...]
-    more_commits: bool
 
 
 MOVES = Artifact("rebases", TypeAdapter(list[MovedBase]))

@@ -8,16 +8,13 @@ is pure; who reads the events and who delivers is the controller's business.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+
+from pydantic import JsonValue
 
 from pipeline.change_request import PauseReason, Status
+from pipeline.effects.kinds import TOLD_AT, Checkpoint, EffectKind, EffectStatus, Need
+from pipeline.events import EffectRecorded, Event, GateOpened, StatusChanged, Warned
 from pipeline.records import ChangeRequest, StoredEvent
-
-REPORT = "report"
-NOTIFICATION = "notification"
-DELIVERIES = frozenset({REPORT, NOTIFICATION})
-"""Kinds of effects that only tell; they outlive their change request, and no stage waits for them."""
 
 EVENT_TYPES = ("status_changed", "gate_opened", "warned", "effect_recorded")
 """Events from which something can follow."""
@@ -26,85 +23,51 @@ _MESSAGE_MAX = 1_000
 _BY_A_PERSON = frozenset({PauseReason.HUMAN_PAUSE, PauseReason.ABORTED, PauseReason.HANDED_OVER})
 
 
-class Checkpoint(StrEnum):
-    """What a source is told of."""
-
-    STARTED = "started"
-    RESUMED = "resumed"
-    PAUSED = "paused"
-    WAITING = "waiting"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class Need(StrEnum):
-    """Why a person is wanted."""
-
-    PAUSED = "paused"
-    GATE_OPENED = "gate_opened"
-    REMINDER = "reminder"
-    SILENCE = "silence"
-    DEAD_LETTER = "dead_letter"
-    CLEANUP_PENDING = "cleanup_pending"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One thing to tell: `topic` and the facts beside the change request itself; `need` for notifications."""
+    """One thing to tell: `topic`, words and the facts beside the change request itself; `need` for notifications."""
 
     topic: str
-    facts: Mapping[str, Any]
+    message: str
+    facts: Mapping[str, JsonValue]
     need: Need | None = None
 
 
 _REST = frozenset({Checkpoint.PAUSED, Checkpoint.WAITING})
 _ENDS = frozenset({Checkpoint.COMPLETED, Checkpoint.FAILED, Checkpoint.CANCELLED})
-_CHECKPOINTS = {
-    Status.PAUSED: Checkpoint.PAUSED,
-    Status.WAITING: Checkpoint.WAITING,
-    Status.COMPLETED: Checkpoint.COMPLETED,
-    Status.FAILED: Checkpoint.FAILED,
-    Status.CANCELLED: Checkpoint.CANCELLED,
-}
 
 
-def checkpoint(event: StoredEvent, last: str | None) -> Checkpoint | None:
+def checkpoint(event: Event, last: Checkpoint | None) -> Checkpoint | None:
     """Return what a source learns from an event, given what it was told last; None when nothing new.
 
     A worker that only replaces a dead one is no news: running is told at the start and after a rest.
     """
-    if event.type != "status_changed":
+    if not isinstance(event, StatusChanged):
         return None
-    status = Status(event.payload["status"])
-    if status is Status.RUNNING:
+    if event.status is Status.RUNNING:
         if last is None or last in _ENDS:
             return Checkpoint.STARTED
         return Checkpoint.RESUMED if last in _REST else None
-    return _CHECKPOINTS.get(status)
+    return TOLD_AT.get(event.status)
 
 
-def need(event: StoredEvent) -> Told | None:
+def need(event: Event) -> Told | None:
     """Return why a person is wanted because of an event; None when nobody is."""
-    payload = event.payload
-    match event.type:
-        case "status_changed":
-            return _need_of_status(payload)
-        case "gate_opened":
-            message = f"The {payload['kind']} decision {payload['gate_id']} waits for a person."
-            gate = {"id": payload["gate_id"], "kind": payload["kind"]}
-            return _wanted(Need.GATE_OPENED, {"message": message, "gate": gate})
-        case "warned" if payload.get("about") in {Need.REMINDER, Need.SILENCE}:
-            return _wanted(Need(payload["about"]), {"message": payload["message"]})
-        case "effect_recorded" if payload["status"] == "dead" and payload["kind"] != NOTIFICATION:
-            facts = {"effect": payload["effect_id"], "kind": payload["kind"], "message": payload["summary"]}
-            return _wanted(Need.DEAD_LETTER, facts)
+    match event:
+        case StatusChanged():
+            return _need_of_status(event)
+        case GateOpened():
+            message = f"The {event.kind} decision {event.gate_id} waits for a person."
+            return _wanted(Need.GATE_OPENED, message, {"gate": {"id": event.gate_id, "kind": event.kind}})
+        case Warned(about=str(about)):
+            return _wanted(Need(about), event.message)
+        case EffectRecorded(status=EffectStatus.DEAD) if event.kind is not EffectKind.NOTIFICATION:
+            return _wanted(Need.DEAD_LETTER, event.summary, {"effect": event.effect_id, "kind": event.kind})
     return None
 
 
 def body(told: Told, cr: ChangeRequest, event: StoredEvent, delivery: str) -> str:
     """Return the JSON text of a delivery. `number` grows with each event, so receivers can order what they got."""
-    message = told.facts.get("message", "")
     return json.dumps(
         {
             "type": told.topic,
@@ -122,33 +85,31 @@ def body(told: Told, cr: ChangeRequest, event: StoredEvent, delivery: str) -> st
                 "cost_usd": str(cr.cost_usd),
             },
             **told.facts,
-            "message": message[:_MESSAGE_MAX],
+            "message": told.message[:_MESSAGE_MAX],
         },
         ensure_ascii=False,
         separators=(",", ":"),
     )
 
 
-def report(at: Checkpoint, event: StoredEvent) -> Told:
+def report(at: Checkpoint, event: StatusChanged) -> Told:
     """Return what a source is told at a checkpoint."""
-    payload = event.payload
-    facts: dict[str, Any] = {"message": payload.get("message", "")}
-    if payload.get("reason"):
-        facts["reason"] = payload["reason"]
-    if payload.get("wait"):
-        facts["waits_for"] = payload["wait"]
-    return Told(topic=f"change_request.{at}", facts=facts)
+    facts: dict[str, JsonValue] = {}
+    if event.reason:
+        facts["reason"] = event.reason
+    if event.wait:
+        facts["waits_for"] = event.wait
+    return Told(topic=f"change_request.{at}", message=event.message, facts=facts)
 
 
-def _need_of_status(payload: Mapping[str, Any]) -> Told | None:
-    status, message = Status(payload["status"]), payload.get("message", "")
-    if status is Status.PAUSED and payload.get("reason") not in _BY_A_PERSON:
-        return _wanted(Need.PAUSED, {"message": message, "reason": payload.get("reason")})
-    if status in {Status.FAILED, Status.CANCELLED}:
-        words = f"It ended as {status}; its branches and pull requests are kept until a person decides."
-        return _wanted(Need.CLEANUP_PENDING, {"message": words})
+def _need_of_status(event: StatusChanged) -> Told | None:
+    if event.status is Status.PAUSED and event.reason not in _BY_A_PERSON:
+        return _wanted(Need.PAUSED, event.message, {"reason": event.reason})
+    if event.status in {Status.FAILED, Status.CANCELLED}:
+        words = f"It ended as {event.status}; its branches and pull requests are kept until a person decides."
+        return _wanted(Need.CLEANUP_PENDING, words)
     return None
 
 
-def _wanted(need: Need, facts: Mapping[str, Any]) -> Told:
-    return Told(topic=f"needs_you.{need}", facts=facts, need=need)
+def _wanted(need: Need, message: str, facts: Mapping[str, JsonValue] | None = None) -> Told:
+    return Told(topic=f"needs_you.{need}", message=message, facts=facts or {}, need=need)

@@ -36,10 +36,12 @@ from pipeline.evidence.bundle import (
 from pipeline.evidence.canonical_json import content_hash
 from pipeline.evidence.role_usage import roles
 from pipeline.findings import CHECKS, REPORTERS
+from pipeline.gates.gate import Decision, Gate, GateStatus
+from pipeline.interventions.intervention import Action, InterventionStatus, Skipping
 from pipeline.ports import Stack
 from pipeline.proof.red_green import judge_preserve
 from pipeline.proof.stored_runs import green_of, newest, preserve_of, report_of
-from pipeline.records import Gate, RunPurpose, TestRun
+from pipeline.records import RunPurpose, TestRun
 from pipeline.repositories.stacks import module_names
 from pipeline.screening.risk_flags import kept
 from pipeline.specs.behaviour import ScenarioKind
@@ -225,10 +227,11 @@ async def _spec_checks(run: StageRun) -> tuple[ReviewRecord, ...]:
 async def _skipped(run: StageRun) -> tuple[SkipRecord, ...]:
     return tuple(
         SkipRecord(
-            stage=str(said.body.get("stage", "")), actor=said.actor, at=said.created_at.isoformat(), reason=str(said.body.get("instructions") or "")
+            stage=said.facts(Skipping).stage or "", actor=said.actor, at=said.created_at.isoformat(),
+            reason=said.body.instructions,
         )
         for said in await run.context.interventions.all()
-        if said.action == "skip" and said.status == "acted"
+        if said.action is Action.SKIP and said.status is InterventionStatus.ACTED
     )  # fmt: skip
 
 
@@ -236,16 +239,16 @@ async def _approvals(run: StageRun, current: Mapping[str, Any]) -> tuple[Approva
     return tuple(
         ApprovalRecord(
             gate=gate.kind,
-            approved=gate.decision == "approve",
+            approved=gate.decision is Decision.APPROVE,
             actor=gate.decided_by or "",
             at=gate.decided_at.isoformat() if gate.decided_at else "",
             comment=gate.comment,
             content_hash=gate.content_hash,
-            parts=dict(gate.content.get("parts", gate.content)),
+            parts=dict(gate.content.binding),
             carried_over=_carried_over(run, gate, current),
         )
         for gate in await run.context.gates.all()
-        if gate.status == "decided"
+        if gate.status is GateStatus.DECIDED
     )
 
 

@@ -5,13 +5,24 @@ Gathered from rows at the moment it is shown; the release content's hash is what
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from pydantic import JsonValue
 
 from pipeline.agents.submissions.specs import Spec
 from pipeline.change_request import Stage
 from pipeline.coding import moved_bases
 from pipeline.evidence.pull_request_text import PullRequestFacts, body
 from pipeline.findings import REPORTERS, Finding
+from pipeline.gates.content import (
+    ReleaseContent,
+    ShownChange,
+    ShownCriterion,
+    ShownFile,
+    ShownRisk,
+    ShownScenario,
+    VoidApproval,
+)
+from pipeline.interventions.intervention import Action, ChangingText, InterventionStatus, Notice, Skipping
 from pipeline.proof.stored_runs import green_of, newest, report_of
 from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import kept
@@ -51,48 +62,53 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
     return request.title[:200], text
 
 
-async def release(run: StageRun) -> dict[str, Any]:
-    """Return what an approver decides on, JSON-plain; approval binds to its hash."""
+async def release(
+    run: StageRun, *, void_approval: VoidApproval | None, parts: Mapping[str, JsonValue]
+) -> ReleaseContent:
+    """Return what an approver decides on; approval binds to `parts`."""
     request = await specs.request_of(run)
     names = list(run.known)
-    flags = [{"risk": flag.risk.value, "pattern": flag.pattern, "quote": flag.quote} for flag in await kept(run)]
-    return {
-        "change_request": run.context.cr_id,
-        "title": request.title,
-        "summary": request.summary,
-        "criteria": [{"id": one.id, "text": one.text} for one in request.acceptance_criteria],
-        "risk_flags": flags,
-        "skipped": await skipped(run),
-        "request_changes": await request_changes(run),
-        "repositories": {name: await _repository(run, name) for name in names},
-        "cost_usd": f"{await run.context.spending.cost_usd():.4f}",
-        "scripted": run.context.scripted,
-    }
+    return ReleaseContent(
+        change_request=run.context.cr_id,
+        title=request.title,
+        summary=request.summary,
+        criteria=tuple(ShownCriterion(id=one.id, text=one.text) for one in request.acceptance_criteria),
+        risk_flags=tuple(ShownRisk(risk=one.risk, pattern=one.pattern, quote=one.quote) for one in await kept(run)),
+        skipped=tuple(await skipped(run)),
+        request_changes=tuple(await request_changes(run)),
+        repositories={name: await _repository(run, name) for name in names},
+        cost_usd=f"{await run.context.spending.cost_usd():.4f}",
+        scripted=run.context.scripted,
+        void_approval=void_approval,
+        parts=parts,
+    )
 
 
 async def skipped(run: StageRun) -> list[str]:
     """Return what a person skipped; every approver sees it."""
     return [
-        f"{said.actor} skipped {said.body.get('stage', 'a stage')}{_because(said.body)}"
+        f"{said.actor} skipped {said.facts(Skipping).stage or 'a stage'}{_because(said.body.instructions)}"
         for said in await run.context.interventions.all()
-        if said.action == "skip" and said.status == "acted"
+        if said.action is Action.SKIP and said.status is InterventionStatus.ACTED
     ]
 
 
-_CHANGED = {"edit": "edited the request that screening had stopped", "adopt": "took the text that its source has now"}
+_CHANGED: Mapping[Action | Notice, str] = {
+    Action.EDIT: "edited the request that screening had stopped",
+    Action.ADOPT: "took the text that its source has now",
+}
 
 
 async def request_changes(run: StageRun) -> list[str]:
     """Return who changed the text of the request on the way; every approver sees it."""
     return [
-        f"{said.actor} {_CHANGED[said.action]}: revision {said.body['revision']}"
+        f"{said.actor} {_CHANGED[said.action]}: revision {said.body.revision}"
         for said in await run.context.interventions.all()
-        if said.action in _CHANGED
+        if said.action in _CHANGED and isinstance(said.body, ChangingText)
     ]
 
 
-def _because(body: Mapping[str, Any]) -> str:
-    why = str(body.get("instructions") or "")
+def _because(why: str) -> str:
     return f": {why}" if why else ""
 
 
@@ -104,7 +120,7 @@ async def history(run: StageRun) -> str:
         if count
     ]
     lines += [
-        f"{said.actor} said {said.action}: {said.body.get('instructions') or ''}".strip()
+        f"{said.actor} said {said.action}: {said.body.instructions}".strip()
         for said in await run.context.interventions.all()
     ]
     lines += [
@@ -128,7 +144,7 @@ async def current_findings(run: StageRun, name: str) -> list[Finding]:
     return sorted(found, key=lambda one: REPORTERS.index(one.source.reporter))
 
 
-async def _repository(run: StageRun, name: str) -> dict[str, Any]:
+async def _repository(run: StageRun, name: str) -> ShownChange:
     facts = run.known[name]
     repository, target = run.context.repositories[name], run.context.targets[name]
     spec = await specs.revision_of(run, name)
@@ -136,31 +152,31 @@ async def _repository(run: StageRun, name: str) -> dict[str, Any]:
     suite = await _suite(run, name, facts.head)
     current = await current_findings(run, name)
     everything = [finding for owner, finding in await run.context.findings.all() if owner == name]
-    return {
-        "base_branch": target.base_branch,
-        "base": facts.base,
-        "head": facts.head,
-        "tests": facts.tests,
-        "merge_strategy": target.merge_strategy,
-        "spec_revision": spec.revision,
-        "spec_hash": spec.content_hash,
-        "scenarios": _scenarios(Spec.model_validate(spec.spec)),
-        "files": [
-            {"path": file.path, "status": file.status, "added": file.added, "removed": file.removed} for file in files
-        ],
-        "suite": suite.summary,
-        "pre_existing_failures": list(suite.pre_existing),
-        "findings": [_finding(name, finding) for finding in current],
-        "resolved_findings": len(everything) - len(current),
-        "rebases": moved_bases.MOVES.holds.dump_python(await moved_bases.kept(run, name), mode="json"),
-    }
+    return ShownChange(
+        base_branch=target.base_branch,
+        base=facts.base,
+        head=facts.head,
+        tests=facts.tests,
+        merge_strategy=target.merge_strategy,
+        spec_revision=spec.revision,
+        spec_hash=spec.content_hash,
+        scenarios=_scenarios(Spec.model_validate(spec.spec)),
+        files=tuple(
+            ShownFile(path=file.path, status=file.status, added=file.added, removed=file.removed) for file in files
+        ),
+        suite=suite.summary,
+        pre_existing_failures=tuple(suite.pre_existing),
+        findings=tuple(_finding(name, finding) for finding in current),
+        resolved_findings=len(everything) - len(current),
+        rebases=tuple(await moved_bases.kept(run, name)),
+    )
 
 
-def _scenarios(spec: Spec) -> list[dict[str, Any]]:
-    return [
-        {"id": one.id, "kind": one.kind.value, "title": one.title, "criteria": list(one.criterion_ids)}
+def _scenarios(spec: Spec) -> tuple[ShownScenario, ...]:
+    return tuple(
+        ShownScenario(id=one.id, kind=one.kind.value, title=one.title, criteria=tuple(one.criterion_ids))
         for one in spec.scenarios
-    ]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from langgraph.runtime import Runtime
 
 from pipeline.change_request import Stage
 from pipeline.errors import InvariantBroken
+from pipeline.gates.gate import Gate
 from pipeline.line.routing import SentBack, loop_back, onward, sends_back
-from pipeline.records import Gate
 from pipeline.stage.context import StageContext
 from pipeline.stage.declaration import FeedbackFact
 from pipeline.stage.feedback import keep_of_gate

@@ -10,12 +10,14 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from pipeline.change_request import Stage
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import Payload
 from pipeline.events import Event
 from pipeline.findings import Finding
+from pipeline.gates.content import GateContent
+from pipeline.gates.gate import Gate
+from pipeline.interventions.intervention import Intervention
 from pipeline.records import (
-    Effect,
-    Gate,
-    Intervention,
     ModelCall,
     PromptUse,
     RunPurpose,
@@ -109,7 +111,7 @@ class ArtifactStore(Protocol):
 class Gates(Protocol):
     """Decisions that wait for a person."""
 
-    async def open(self, *, kind: str, activation: str, content: Mapping[str, Any], content_hash: str) -> Gate:
+    async def open(self, *, activation: str, content: GateContent, content_hash: str) -> Gate:
         """Open a decision once per activation and announce it once; open gates of the kind with other content become void."""
 
     async def get(self, gate_id: str) -> Gate:
@@ -122,7 +124,7 @@ class Gates(Protocol):
 class Effects(Protocol):
     """Changes outside: a stage intends them, the controller executes them."""
 
-    async def intend(self, *, key: str, repository: str | None, kind: str, payload: Mapping[str, Any]) -> Effect:
+    async def intend(self, *, key: str, repository: str | None, payload: Payload) -> Effect:
         """Record the intent of a change outside, once per key."""
 
     async def outcome(self, effect_id: str, *, timeout_s: float) -> Effect:

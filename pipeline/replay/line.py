@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.change_request import Stage
+from pipeline.change_request import Stage, Status
+from pipeline.events import Event, StageCompleted, StageEntered, StageLooped, StatusChanged, read_event
 from pipeline.limits import Limits
 from pipeline.line import routing
 from pipeline.replay.recording import Recording
@@ -48,52 +49,60 @@ def differences(recording: Recording) -> Iterator[Difference]:
     """Yield every step of the line that leads elsewhere now."""
     walk = _Walk(recording.configuration.pipeline)
     for event in recording.body.events:
-        yield from _step(recording, walk, event.type, event.payload)
+        yield from _step(recording, walk, read_event(event.payload))
 
 
 def counted(recording: Recording) -> int:
     """Return how many steps are decided again."""
     walk = _Walk(recording.configuration.pipeline)
     for event in recording.body.events:
-        for _ in _step(recording, walk, event.type, event.payload):
+        for _ in _step(recording, walk, read_event(event.payload)):
             pass
     return walk.decided
 
 
-def _step(recording: Recording, walk: _Walk, kind: str, payload: Mapping[str, Any]) -> Iterator[Difference]:
-    match kind:
-        case "stage_completed":
-            _take(walk, payload)
-        case "stage_looped":
-            yield from _looped(recording, walk, payload)
-        case "stage_entered":
-            yield from _entered(recording, walk, Stage(payload["stage"]))
-        case "status_changed" if payload["status"] != "running":
-            walk.free, walk.ended = True, None
-            walk.loops.clear()
-        case _:
-            pass
+def _step(recording: Recording, walk: _Walk, event: Event | None) -> Iterator[Difference]:
+    match event:
+        case StageCompleted(stage=Stage()):
+            _take(walk, event)
+        case StageLooped(stage=Stage()):
+            yield from _looped(recording, walk, event)
+        case StageEntered(stage=Stage() as stage):
+            yield from _entered(recording, walk, stage)
+        case StatusChanged() if event.status is not Status.RUNNING:
+            _forget(walk)
+        case None:
+            # A version before this one wrote it, or a later one: what was known of the walk holds no longer.
+            _forget(walk)
 
 
-def _take(walk: _Walk, payload: Mapping[str, Any]) -> None:
-    stage, repository = Stage(payload["stage"]), payload.get("repository")
-    if per_repository(stage) and repository:
+def _forget(walk: _Walk) -> None:
+    walk.free, walk.ended = True, None
+    walk.loops.clear()
+
+
+def _take(walk: _Walk, event: StageCompleted) -> None:
+    if event.stage is None:
+        return
+    repository = event.repository if per_repository(event.stage) else None
+    if repository:
         walk.names.add(repository)
-    outcome = {"verdict": payload["outcome"], "summary": payload["summary"]}
-    walk.outcomes[outcome_key(stage, repository if per_repository(stage) else None)] = outcome
-    walk.ended, walk.free = stage, payload["outcome"] in _OPEN_ENDED
+    walk.outcomes[outcome_key(event.stage, repository)] = {"verdict": event.outcome, "summary": event.summary}
+    walk.ended, walk.free = event.stage, event.outcome in _OPEN_ENDED
 
 
-def _looped(recording: Recording, walk: _Walk, payload: Mapping[str, Any]) -> Iterator[Difference]:
-    stage = Stage(payload["stage"])
-    before = walk.loops.get(stage.value, payload["loop"] - 1)
+def _looped(recording: Recording, walk: _Walk, event: StageLooped) -> Iterator[Difference]:
+    stage = event.stage
+    if stage is None:
+        return
+    before = walk.loops.get(stage.value, event.loop - 1)
     decision = walk.decision(stage, {stage.value: before})
     walk.decided += 1
     recorded = {
-        "to": payload["back_to"],
-        "loop": payload["loop"],
-        "loops_max": payload["loops_max"],
-        "why": payload["why"],
+        "to": event.back_to.value,
+        "loop": event.loop,
+        "loops_max": event.loops_max,
+        "why": event.why,
     }
     now = {
         "to": decision.goto,
@@ -101,7 +110,7 @@ def _looped(recording: Recording, walk: _Walk, payload: Mapping[str, Any]) -> It
         "loops_max": routing.sends_back(stage).at_most(walk.limits),
         "why": decision.why[:500],
     }
-    walk.loops[stage.value] = payload["loop"]
+    walk.loops[stage.value] = event.loop
     if now != recorded:
         walk.ended = None
         yield _difference(recording, stage, "where a loop leads", recorded, now)

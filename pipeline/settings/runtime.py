@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.effects.notifications import Need
+from pipeline.effects.kinds import Need
 from pipeline.errors import CallerError, NotFound
 from pipeline.limits import Limits
 from pipeline.llm.chains import ModelSettings

@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pipeline.change_request import PauseReason, wip_branch, wip_prefixes, wip_ref
 from pipeline.concurrency.cancellation import until_set
+from pipeline.effects.effect import Intent
+from pipeline.effects.kinds import DeleteSnapshots
 from pipeline.errors import ChangelineError, Conflict, LeaseLost, PersonNeeded
 from pipeline.events import Warned
 from pipeline.limits import Limits
@@ -21,7 +22,6 @@ from pipeline.ports import Author, Clock, Emit, Repository, SecretScanner
 from pipeline.repositories import kept_refs
 from pipeline.snapshots import checks
 
-DELETION = "delete_snapshots"
 """The kind of effect that deletes all snapshots of one repository."""
 SETTLE_S = 20.0
 """How long a worker that leaves its change request waits for its last push."""
@@ -211,16 +211,10 @@ async def forget(repository: Repository, cr_id: str, name: str, *, shown: Sequen
     await repository.drop_refs(kept_refs.prefix(cr_id))
 
 
-def deletion(
-    cr_id: str, attempt: int, repository: str, remote: str, *, shown: Sequence[str | None] = ()
-) -> dict[str, Any]:
-    """Return the intent to delete all snapshots of one repository, as `Effects.intend` takes it.
+def deletion(cr_id: str, attempt: int, repository: str, remote: str, *, shown: Sequence[str | None] = ()) -> Intent:
+    """Return the intent to delete all snapshots of one repository.
 
     `shown` are the commits that people can still look at afterwards, None for those that there are not.
     """
-    return {
-        "key": f"snapshots/{cr_id}/{attempt}/{repository}",
-        "repository": repository,
-        "kind": DELETION,
-        "payload": {"remote": remote, "cr_id": cr_id, "shown": [commit for commit in shown if commit]},
-    }
+    payload = DeleteSnapshots(remote=remote, cr_id=cr_id, shown=tuple(commit for commit in shown if commit))
+    return Intent(key=f"snapshots/{cr_id}/{attempt}/{repository}", repository=repository, payload=payload)

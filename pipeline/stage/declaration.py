@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.change_request import PauseReason, Stage
+from pipeline.effects.kinds import EffectKind
+from pipeline.gates.gate import GateKind
 from pipeline.limits import Limits
 from pipeline.stage.run import StageEnd, StageRun
 
@@ -33,7 +35,7 @@ class SendsBack:
 class OpensGate:
     """That a person decides here. Approval leads to the next stage, sending back to where the stage sends back."""
 
-    kind: str
+    kind: GateKind
     always: bool = False
     """Whether every change request waits here; such a stage stores no result the first time it is passed."""
     approval_binds: bool = False
@@ -86,7 +88,7 @@ class StageDeclaration:
     """Whether a change that a person handed back may go on here."""
     may_be_taken_over: bool = False
     """Whether a person may take the work over while it stands here."""
-    effects: tuple[str, ...] = ()
+    effects: tuple[EffectKind, ...] = ()
     """The kinds of effects that it intends for a change request that meets no obstacle."""
     pauses_as: tuple[PauseReason, ...] = ()
     """The reasons of its own for which it stops; budget, time, providers and people may stop every stage."""

@@ -6,8 +6,8 @@ from pydantic import TypeAdapter
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
 from pipeline.findings import Finding
+from pipeline.gates.gate import Gate
 from pipeline.ports import Instruction
-from pipeline.records import Gate
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.context import StageContext
 from pipeline.stage.registry import declared
@@ -59,7 +59,7 @@ async def instructions(run: StageRun) -> tuple[Instruction, ...]:
     if run.fresh_note is None:
         return ()
     said = await run.context.interventions.get(run.fresh_note)
-    text = str(said.body.get("instructions") or "")
+    text = said.body.instructions
     return (Instruction(intervention_id=said.id, text=text, actor=said.actor),) if text else ()
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 
 from pipeline.change_request import Stage
 from pipeline.errors import InvariantBroken
+from pipeline.gates.gate import GateKind
 from pipeline.stage.declaration import StageDeclaration
 
 
@@ -42,7 +43,7 @@ def after_handback() -> tuple[Stage, ...]:
 
 
 @cache
-def opening_gate(kind: str) -> Stage:
+def opening_gate(kind: GateKind) -> Stage:
     """Return the stage that opens the gates of a kind."""
     (stage,) = (stage for stage in Stage if (gate := declared(stage).gate) is not None and gate.kind == kind)
     return stage

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pipeline.change_request import PauseReason, RepositoryTarget, Stage
 from pipeline.errors import InvariantBroken
-from pipeline.records import Intervention
+from pipeline.interventions.intervention import Intervention
 from pipeline.stage.context import StageContext
 from pipeline.stage.known import KnownApproval, KnownRepository, approval_of, outcome_of, repositories_of, wait_of
 from pipeline.stage.pause_facts import PauseFacts

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from pipeline.change_request import PauseReason, branch_name
+from pipeline.effects.kinds import DeleteRef, EffectKind
 from pipeline.evidence import gathering
 from pipeline.machine import tree_walk
 from pipeline.proof.test_runs import RESULTS
@@ -47,8 +48,7 @@ async def _delete_branch(run: StageRun, name: str) -> None:
     effect = await run.context.effects.intend(
         key=f"delete/{run.context.cr_id}/{run.context.attempt}/{name}/{facts.head}",
         repository=name,
-        kind="delete_ref",
-        payload={"remote": target.remote, "ref": f"refs/heads/{branch}", "expected": facts.head},
+        payload=DeleteRef(remote=target.remote, ref=f"refs/heads/{branch}", expected=facts.head),
     )
     await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
 
@@ -57,7 +57,9 @@ async def _delete_snapshots(run: StageRun, name: str) -> None:
     """Delete the snapshots of every epoch; a remote that refuses keeps them, and nobody has to act on that."""
     context, target = run.context, run.context.targets[name]
     intent = saving.deletion(context.cr_id, context.attempt, name, target.remote, shown=_shown(run, name))
-    await effect_outcomes.outcome(run, await context.effects.intend(**intent))
+    await effect_outcomes.outcome(
+        run, await context.effects.intend(key=intent.key, repository=name, payload=intent.payload)
+    )
 
 
 def _shown(run: StageRun, name: str) -> list[str]:
@@ -72,6 +74,6 @@ DECLARATION = StageDeclaration(
     label="Cleanup",
     explanation="signs the evidence; worktrees and refs go",
     skip=NeverSkipped("it signs the evidence"),
-    effects=("delete_ref", "delete_snapshots"),
+    effects=(EffectKind.DELETE_REF, EffectKind.DELETE_SNAPSHOTS),
     pauses_as=(PauseReason.DELIVERY_FAILED,),
 )

@@ -9,9 +9,10 @@ from typing import Any
 
 from pipeline.change_request import PauseReason, Stage, branch_name
 from pipeline.concurrency.together import together
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import EffectKind, Published, Push
 from pipeline.errors import InvariantBroken
 from pipeline.evidence import presentation
-from pipeline.records import Effect
 from pipeline.stage import effect_outcomes
 from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.known import KnownRepository
@@ -51,8 +52,8 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
     if effect is None:
         # What a crash left behind was intended from where the branch stood then, so only a new intent looks again.
         expected = _ours(facts, effects, await repository.remote_ref(ref))
-        payload = {"remote": target.remote, "ref": ref, "commit": facts.head, "expected": expected}
-        effect = await run.context.effects.intend(key=key, repository=name, kind="push", payload=payload)
+        payload = Push(remote=target.remote, ref=ref, commit=facts.head, expected=expected)
+        effect = await run.context.effects.intend(key=key, repository=name, payload=payload)
     stop = await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
     if stop is not None:
         return stop
@@ -70,8 +71,8 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
 
 def _ours(facts: KnownRepository, effects: Sequence[Effect], found: str | None) -> str | None:
     """The branch may only be where this change request, or the person it was handed to, put it; anything else is not ours."""
-    pushed = {effect.payload["commit"] for effect in effects if effect.kind == "push"}
-    published = {effect.result.get("commit") for effect in effects if effect.kind == "publish"}
+    pushed = {effect.payload.commit for effect in effects if isinstance(effect.payload, Push)}
+    published = {effect.result.commit for effect in effects if isinstance(effect.result, Published)}
     return found if found in {*pushed, *published, facts.handed_back} else None
 
 
@@ -87,6 +88,6 @@ DECLARATION = StageDeclaration(
         at_most=lambda limits: limits.ci_loops_max,
     ),
     may_be_taken_over=True,
-    effects=("push",),
+    effects=(EffectKind.PUSH,),
     pauses_as=(PauseReason.DELIVERY_FAILED,),
 )

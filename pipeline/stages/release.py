@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.change_request import PauseReason, Stage
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import EffectKind, EffectStatus, Merge
 from pipeline.errors import InvariantBroken
 from pipeline.evidence import presentation
-from pipeline.records import Effect
 from pipeline.repositories import kept_refs
 from pipeline.stage import effect_outcomes
 from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
@@ -29,11 +30,11 @@ async def release(run: StageRun) -> StageEnd:
     for name in run.known:
         effect = await _intend(run, name)
         ended = await effect_outcomes.outcome(run, effect)
-        if ended.status == "conflict":
+        if ended.status is EffectStatus.CONFLICT:
             return StageEnd(verdict=Verdict.SENT_BACK, summary=f"the base branch of {name} moved", repositories=merged)
-        if ended.status != "done":
+        if ended.status is not EffectStatus.DONE:
             return effect_outcomes.stop(ended, PauseReason.DELIVERY_FAILED)
-        commit = str(effect.payload["commit"])
+        commit = effect.needs(Merge).commit
         await run.context.progress.record(name, merge_commit=commit)
         await run.context.pull_requests.close(repository=name, merge_commit=commit)
         merged[name] = RepositoryState(merge=commit)
@@ -64,11 +65,10 @@ async def _intend(run: StageRun, name: str) -> Effect:
     return await run.context.effects.intend(
         key=f"merge/{run.context.cr_id}/{name}/{commit}",
         repository=name,
-        kind="merge",
-        payload={
-            "remote": target.remote, "base_branch": target.base_branch, "commit": commit,
-            "expected": facts.base, "head": facts.head,
-        },
+        payload=Merge(
+            remote=target.remote, base_branch=target.base_branch, commit=commit, expected=facts.base,
+            head=facts.head,
+        ),
     )  # fmt: skip
 
 
@@ -84,6 +84,6 @@ DECLARATION = StageDeclaration(
         at_most=lambda limits: limits.ci_loops_max,
     ),
     finds=frozenset({"merge"}),
-    effects=("merge",),
+    effects=(EffectKind.MERGE,),
     pauses_as=(PauseReason.TARGET_CHECKOUT_DIRTY,),
 )

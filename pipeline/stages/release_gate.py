@@ -9,6 +9,8 @@ from typing import Any
 from pipeline.change_request import PauseReason, Stage
 from pipeline.evidence import gathering, presentation
 from pipeline.evidence.canonical_json import content_hash
+from pipeline.gates.content import VoidApproval
+from pipeline.gates.gate import GateKind
 from pipeline.stage.declaration import NeverSkipped, OpensGate, SendsBack, StageDeclaration
 from pipeline.stage.known import KnownApproval
 from pipeline.stage.run import StageEnd, StageRun
@@ -27,9 +29,9 @@ async def release_gate(run: StageRun) -> StageEnd:
     if approval and _still_holds(run, approval):
         return StageEnd(summary=f"approval of {approval.decided_by} holds over a clean rebase with a green suite")
     parts = await gathering.parts(run)
-    content = {**await presentation.release(run), "void_approval": _void(approval), "parts": parts}
+    content = await presentation.release(run, void_approval=_void(approval), parts=parts)
     gate = await run.context.gates.open(
-        kind="release", activation=run.activation, content=content, content_hash=content_hash(parts)
+        activation=run.activation, content=content, content_hash=content_hash(content.binding)
     )
     await gathering.keep(run)
     again = f" again: the approval of {approval.decided_by} was for another content and is void" if approval else ""
@@ -41,14 +43,14 @@ async def release_gate(run: StageRun) -> StageEnd:
     )
 
 
-def _void(approval: KnownApproval | None) -> dict[str, str] | None:
+def _void(approval: KnownApproval | None) -> VoidApproval | None:
     """Say which approval does not count any more, because what it was given for is not what is shown now."""
     if not approval:
         return None
-    return {
-        "gate_id": approval.gate_id, "content_hash": approval.content_hash,
-        "decided_by": approval.decided_by, "decided_at": approval.decided_at,
-    }  # fmt: skip
+    return VoidApproval(
+        gate_id=approval.gate_id, content_hash=approval.content_hash,
+        decided_by=approval.decided_by, decided_at=approval.decided_at,
+    )  # fmt: skip
 
 
 def _still_holds(run: StageRun, approval: KnownApproval) -> bool:
@@ -70,7 +72,7 @@ DECLARATION = StageDeclaration(
         paused_as=PauseReason.REVIEW_LOOP,
         at_most=lambda limits: limits.review_loops_max,
     ),
-    gate=OpensGate(kind="release", always=True, approval_binds=True),
+    gate=OpensGate(kind=GateKind.RELEASE, always=True, approval_binds=True),
     finds=frozenset({"approved_round"}),
     may_be_taken_over=True,
 )

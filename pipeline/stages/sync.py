@@ -20,9 +20,9 @@ from pipeline.coding.handback import Returned, returned
 from pipeline.coding.handback_suite import SuiteAfter, run_suite
 from pipeline.concurrency.together import together
 from pipeline.errors import InvariantBroken
+from pipeline.interventions.intervention import Action, HandingBack, Intervention
 from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.shown_diff import not_shown, shown_diff
-from pipeline.records import Intervention
 from pipeline.specs.behaviour import render_feature
 from pipeline.stage import agent_work, feedback, specs
 from pipeline.stage.agent_work import Basis
@@ -73,20 +73,20 @@ async def sync(run: StageRun) -> StageEnd:
 
 
 async def _handback(run: StageRun) -> Intervention:
-    said = [one for one in await run.context.interventions.all() if one.action == "handback"]
+    said = [one for one in await run.context.interventions.all() if one.action is Action.HANDBACK]
     if not said:
         raise InvariantBroken("Nobody handed this change request back.")
     return said[-1]
 
 
 def _no_later_than_allowed(said: Intervention) -> Stage:
-    stage = Stage(said.body["from_stage"])
+    stage = said.facts(HandingBack).from_stage
     return stage if stage in after_handback() else after_handback()[-1]
 
 
 async def _next(run: StageRun, said: Intervention, synced: dict[str, _Synced]) -> Stage:
     revisions = [await run.context.specs.latest(name) for name in run.known]
-    if any(revision is None for revision in revisions) or said.body["from_stage"] == Stage.TRANSLATION.value:
+    if any(revision is None for revision in revisions) or said.facts(HandingBack).from_stage is Stage.TRANSLATION:
         return Stage.TRANSLATION
     unverified = any(revision is not None and not revision.verified for revision in revisions)
     changed = any(one.spec_changed for one in synced.values())
@@ -95,7 +95,7 @@ async def _next(run: StageRun, said: Intervention, synced: dict[str, _Synced]) -
 
 def _notes(said: Intervention, names: list[str]) -> dict[str, str]:
     """Let development hear what the person wrote when they handed it back."""
-    if not said.body.get("instructions"):
+    if not said.body.instructions:
         return {}
     return {outcome_key(Stage.DEVELOPMENT, name): said.id for name in names}
 

@@ -21,6 +21,8 @@ from pipeline.change_request import PauseReason, Stage
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
 from pipeline.evidence.canonical_json import content_hash
+from pipeline.gates.content import SpecContent
+from pipeline.gates.gate import GateKind
 from pipeline.proof.shown_diff import Cut, not_shown
 from pipeline.stage import agent_work, feedback, specs
 from pipeline.stage.declaration import OpensGate, SendsBack, Skippable, StageDeclaration
@@ -130,12 +132,10 @@ async def _send_back(run: StageRun, wrong: dict[str, list[Feedback]]) -> StageEn
 
 
 async def _ask_for_approval(run: StageRun, names: list[str], summary: str) -> StageEnd:
-    content = {
-        "title": run.context.title,
-        "specs": {name: (await specs.revision_of(run, name)).feature for name in names},
-    }
+    features = {name: (await specs.revision_of(run, name)).feature for name in names}
+    content = SpecContent(title=run.context.title, specs=features)
     gate = await run.context.gates.open(
-        kind="spec", activation=run.activation, content=content, content_hash=content_hash(content)
+        activation=run.activation, content=content, content_hash=content_hash(content.binding)
     )
     return StageEnd(verdict=Verdict.WAITING, gate_id=gate.id, message="The specs wait for approval.", summary=summary)
 
@@ -157,7 +157,7 @@ DECLARATION = StageDeclaration(
         paused_as=PauseReason.SPEC_LOOP,
         at_most=lambda limits: limits.verification_loops_max,
     ),
-    gate=OpensGate(kind="spec"),
+    gate=OpensGate(kind=GateKind.SPEC),
     finds=frozenset({"spec_feedback"}),
     after_handback=True,
     may_be_taken_over=True,

@@ -5,22 +5,22 @@ that writes, else the proven head, else the base. It is only intended here, in t
 secrets and publishes it as the change request's branch by compare-and-swap.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Stage, branch_name
+from pipeline.effects.kinds import EffectKind, Publish, Published, Pushed, SnapshotCaps
+from pipeline.interventions.intervention import Intervention
 from pipeline.limits import Limits
-from pipeline.records import ChangeRequest, Intervention, RepositoryProgress
+from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.gates import Gates
 from pipeline.store.journal import body_of
 from pipeline.store.tables import journal, stage_results
 
-PUBLISH = "publish"
 PAGE = 20
 """Entries of the journal at once, newest first, until one names a snapshot."""
 WRITERS = ("test_writer", "code_writer")
@@ -43,10 +43,8 @@ class HandingOver:
             if one.base_commit is None:
                 continue
             payload = await _payload(connection, cr, one, said, branch)
-            key = f"{PUBLISH}/{cr.id}/{cr.attempt}/{one.target.name}/{said.id}"
-            effect = await Effects(connection).intend(
-                key=key, cr_id=cr.id, repository=one.target.name, kind=PUBLISH, payload=payload
-            )
+            key = f"{EffectKind.PUBLISH}/{cr.id}/{cr.attempt}/{one.target.name}/{said.id}"
+            effect = await Effects(connection).intend(key=key, cr_id=cr.id, repository=one.target.name, payload=payload)
             effects[one.target.name] = effect.id
         return {
             "by": said.actor, "since": said.created_at.isoformat(), "branch": branch, "effects": effects,
@@ -61,25 +59,26 @@ def taken_over_by(actor: str) -> str:
 
 async def _payload(
     connection: AsyncConnection, cr: ChangeRequest, one: RepositoryProgress, said: Intervention, branch: str
-) -> Mapping[str, Any]:
-    proven = one.head_commit or one.base_commit
+) -> Publish:
+    base = str(one.base_commit)
     in_work = cr.stage is Stage.DEVELOPMENT
     snapshot, cut = await _trees(connection, cr, one.target.name) if in_work else (None, None)
-    before = [
-        str(effect.result["commit"] if effect.kind == PUBLISH else effect.payload["commit"])
+    before = tuple(
+        effect.result.commit
         for effect in await Effects(connection).of(cr.id)
-        if effect.repository == one.target.name and effect.kind in {"push", PUBLISH} and effect.status == "done"
-    ]
-    return {
-        "remote": one.target.remote, "ref": f"refs/heads/{branch}", "base": one.base_commit, "proven": proven,
-        "snapshot": snapshot, "cut": cut, "caps": _caps(cr), "ours": before, "when": said.created_at.isoformat(), "by": said.actor,
-    }  # fmt: skip
+        if effect.repository == one.target.name and isinstance(effect.result, Pushed | Published)
+    )
+    return Publish(
+        remote=one.target.remote, ref=f"refs/heads/{branch}", base=base, proven=one.head_commit or base,
+        snapshot=snapshot, cut=cut, caps=_caps(cr), ours=before, when=said.created_at, by=said.actor,
+    )  # fmt: skip
 
 
-def _caps(cr: ChangeRequest) -> Mapping[str, int]:
-    """Return the limits of this change request by which a cut turn's work is judged before it leaves."""
+def _caps(cr: ChangeRequest) -> SnapshotCaps:
     limits = Limits.model_validate(cr.settings_snapshot.get("pipeline", {}))
-    return {name: int(getattr(limits, name)) for name in ("snapshot_file_max_bytes", "snapshot_total_max_bytes")}
+    return SnapshotCaps(
+        snapshot_file_max_bytes=limits.snapshot_file_max_bytes, snapshot_total_max_bytes=limits.snapshot_total_max_bytes
+    )
 
 
 async def _trees(connection: AsyncConnection, cr: ChangeRequest, name: str) -> tuple[str | None, str | None]:

@@ -29,9 +29,7 @@ class StoredInstructions:
             told = await words.told(self._cr_id, repository=repository)
             for one in told:
                 await words.delivered(one.id, role=role, turn=turn)
-        return [
-            Instruction(intervention_id=one.id, text=str(one.body["instructions"]), actor=one.actor) for one in told
-        ]
+        return [Instruction(intervention_id=one.id, text=one.body.instructions, actor=one.actor) for one in told]
 
     async def spoken(self, *, repository: str | None, known: Collection[str]) -> None:
         """See the port. Waits before it looks: work that takes no time costs no query."""

@@ -13,7 +13,8 @@ from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import InvariantBroken
-from pipeline.records import ChangeRequest, Intervention, RequestRevision
+from pipeline.interventions.intervention import Intervention, SourceChange
+from pipeline.records import ChangeRequest, RequestRevision
 from pipeline.store.tables import change_requests, request_revisions
 
 SUBMITTED, EDITED, SOURCE = "submitted", "edited", "source"
@@ -95,8 +96,9 @@ class RequestRevisions:
 
 def source_changed(said: Intervention, *, before: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
     """Word the pause for a source that changed, and its facts. `before` is what it had stopped for by itself, if it had."""
-    message = f"The text of the request changed at its source, {said.body['of']}. Decide which text to work from."
-    return message, {"source": said.body["of"], "before": dict(before or {})}
+    of = said.facts(SourceChange).of
+    message = f"The text of the request changed at its source, {of}. Decide which text to work from."
+    return message, {"source": of, "before": dict(before or {})}
 
 
 def in_use(revisions: list[RequestRevision]) -> RequestRevision:

@@ -11,6 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
 from pipeline.identifiers import derived_id
+from pipeline.interventions.intervention import (
+    Action,
+    BeginningAnew,
+    Intervention,
+    InterventionStatus,
+    Notice,
+    RerunMode,
+    stored_intervention,
+)
 from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
@@ -18,7 +27,7 @@ from pipeline.store.conversations import newest_turn
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
 from pipeline.store.handing_over import HandingOver, taken_over_by
-from pipeline.store.interventions import BEGINS_ANEW, SKIPS, SOURCE_CHANGED, STOPS, Interventions
+from pipeline.store.interventions import BEGINS_ANEW, SKIPS, STOPS, Interventions
 from pipeline.store.leases import Leases
 from pipeline.store.request_revisions import LATE, RequestRevisions, source_changed
 from pipeline.store.tables import interventions
@@ -96,15 +105,17 @@ class Runs:
         """Record that a new thread takes over, as an intervention of Changeline itself. Idempotent per number."""
         row = {
             "id": derived_id("int", self._cr_id, str(new.attempt), "upgrade", str(new.number)),
-            "cr_id": self._cr_id, "action": "rerun", "actor": "changeline", "status": "acted", "note": new.why,
+            "cr_id": self._cr_id, "action": Action.RERUN, "actor": "changeline", "status": InterventionStatus.ACTED, "note": new.why,
             "delivered_at": func.now(), "acted_at": func.now(),
         }  # fmt: skip
-        body = {
-            "mode": "stage", "stage": new.stage.value, "attempt": new.attempt, "instructions": "",
-            "upgraded_to": [new.graph_version, new.code_version],
-        }  # fmt: skip
+        body = BeginningAnew(
+            mode=RerunMode.STAGE, stage=new.stage, attempt=new.attempt, instructions="",
+            upgraded_to=(new.graph_version, new.code_version),
+        )  # fmt: skip
         async with self._database.transaction() as connection:
-            await connection.execute(upsert(interventions).values(**row, body=body).on_conflict_do_nothing())
+            await connection.execute(
+                upsert(interventions).values(**row, body=body.model_dump(mode="json")).on_conflict_do_nothing()
+            )
 
     async def end(self, ending: Ending) -> None:
         """Move the change request, say so, settle requests to stop, give the lease back and ring, in one transaction."""
@@ -127,7 +138,7 @@ class Runs:
 
     async def _handed_over(self, connection: AsyncConnection, ending: Ending) -> Ending:
         """Give a run that somebody wants to take over to them, however it stopped; one that is complete is complete."""
-        asked = await Interventions(connection).queued(self._cr_id, "takeover")
+        asked = await Interventions(connection).queued(self._cr_id, Action.TAKEOVER)
         if not asked:
             return ending
         if ending.move is Move.COMPLETE:
@@ -141,7 +152,7 @@ class Runs:
 
     async def _source_changed(self, connection: AsyncConnection, ending: Ending) -> Ending:
         """Ask a person about the changed text of the source first, however the run stopped; what it stopped for is kept."""
-        asked = await Interventions(connection).queued(self._cr_id, SOURCE_CHANGED)
+        asked = await Interventions(connection).queued(self._cr_id, Notice.SOURCE_CHANGED)
         if not asked or ending.move is Move.REQUEUE:
             return ending
         if ending.move is Move.COMPLETE:
@@ -158,7 +169,7 @@ class Runs:
         """Say to everybody who asked to stop at which turn the run did."""
         role, turn = await newest_turn(connection, self._cr_id)
         for one in await Interventions(connection).stopped(self._cr_id, role=role, turn=turn):
-            for status in ("delivered", one.status):
+            for status in (InterventionStatus.DELIVERED, one.status):
                 progressed = events.InterventionProgressed(
                     intervention_id=one.id, action=one.action, status=status, actor=one.actor, turn=turn, role=role
                 )
@@ -175,18 +186,19 @@ class Runs:
         mine = (interventions.c.cr_id == self._cr_id) & BEGINS_ANEW
         mine &= interventions.c.body["attempt"].astext == str(attempt)
         query = select(interventions).where(mine).order_by(interventions.c.created_at, interventions.c.id)
-        values = {"status": "acted", "acted_at": func.now(), "delivered_at": func.now()}
+        values = {"status": InterventionStatus.ACTED, "acted_at": func.now(), "delivered_at": func.now()}
         async with self._database.transaction() as connection:
             rows = list((await connection.execute(query)).mappings())
-            if any(row["status"] == "queued" for row in rows):
-                queued = mine & (interventions.c.status == "queued")
+            said = [stored_intervention(row) for row in rows]
+            if any(one.status is InterventionStatus.QUEUED for one in said):
+                queued = mine & (interventions.c.status == InterventionStatus.QUEUED)
                 await connection.execute(update(interventions).where(queued).values(**values))
         return [
             Restart(
-                number=number, stage=Stage(row["body"]["stage"]) if row["body"]["stage"] else None,
-                intervention_id=row["id"], upgraded_to=_versions(row["body"].get("upgraded_to")),
+                number=number, stage=one.facts(BeginningAnew).stage, intervention_id=one.id,
+                upgraded_to=one.facts(BeginningAnew).upgraded_to,
             )
-            for number, row in enumerate(rows, 1)
+            for number, one in enumerate(said, 1)
         ]  # fmt: skip
 
     async def went_on(self) -> None:
@@ -194,10 +206,10 @@ class Runs:
         async with self._database.transaction() as connection:
             await Interventions(connection).went_on(self._cr_id)
 
-    async def stop_asked(self) -> tuple[Status, Mapping[str, Any] | None]:
+    async def stop_asked(self) -> tuple[Status, Intervention | None]:
         """Return the present status, and the oldest queued wish to stop, take over or skip."""
         table = interventions
-        asked = (table.c.cr_id == self._cr_id) & (STOPS | SKIPS) & (table.c.status == "queued")
+        asked = (table.c.cr_id == self._cr_id) & (STOPS | SKIPS) & (table.c.status == InterventionStatus.QUEUED)
         async with self._database.transaction() as connection:
             status = (await ChangeRequests(connection).get(self._cr_id)).status
             row = (
@@ -205,7 +217,7 @@ class Runs:
                 .mappings()
                 .first()
             )
-        return status, dict(row) if row else None
+        return status, stored_intervention(row) if row else None
 
 
 def _before(ending: Ending) -> dict[str, Any]:
@@ -213,7 +225,3 @@ def _before(ending: Ending) -> dict[str, Any]:
         "reason": ending.reason.value if ending.reason else None, "message": ending.message,
         "facts": dict(ending.facts or {}), "wait": ending.wait.value if ending.wait else None,
     }  # fmt: skip
-
-
-def _versions(stored: list[str] | None) -> tuple[str, str] | None:
-    return (stored[0], stored[1]) if stored else None

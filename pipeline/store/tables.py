@@ -193,6 +193,7 @@ effects = Table(
     _text("status", "intended"), _json("payload"), _json("result"), _count("tries"), _at("next_try_at"), Column("claimed_by", Text),
     _moment("claimed_until"), _text("error", ""), _at("created_at"), _moment("done_at"),
     Column("number", BigInteger, nullable=False, server_default=text("nextval('effect_numbers')")), Column("lane", Text),
+    Column("abandoned", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("tenant_id", "key"), Index("ix_effects_due", "tenant_id", "status", "next_try_at"),
     Index("ix_effects_lane", "tenant_id", "lane", "number", postgresql_where=text("lane IS NOT NULL")),
 )  # fmt: skip
@@ -214,7 +215,7 @@ interventions = Table(
     "interventions", metadata,
     _tenant(), Column("id", Text, primary_key=True), _cr(), Column("repository", Text), _text("action"), _json("body"),
     _text("actor"), _text("status", "queued"), _text("note", ""), _at("created_at"), _moment("delivered_at"),
-    Column("delivered_turn", Integer), Column("delivered_role", Text), _moment("acted_at"),
+    Column("delivered_turn", Integer), Column("delivered_role", Text), _moment("acted_at"), Column("activation", Text),
     Index("ix_interventions_open", "cr_id", "status", "created_at"),
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Status
+from pipeline.effects.kinds import EffectKind
 from pipeline.snapshots import saving
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
@@ -76,12 +77,13 @@ async def outlived(connection: AsyncConnection, cr_id: str, epoch: int) -> int:
     if not cr.status.finished or ended_by_itself:
         return 0
     known = Effects(connection)
-    deleted = {one.key for one in await known.of(cr_id) if one.kind == saving.DELETION}
+    deleted = {one.key for one in await known.of(cr_id) if one.kind is EffectKind.DELETE_SNAPSHOTS}
     again = 0
     for one in await ChangeRequests(connection).progress(cr_id):
         shown = (one.base_commit, one.head_commit)
         first = saving.deletion(cr_id, cr.attempt, one.target.name, one.target.remote, shown=shown)
-        if first["key"] in deleted:
-            await known.intend(cr_id=cr_id, **{**first, "key": f"{first['key']}/after/{epoch}"})
+        if first.key in deleted:
+            key = f"{first.key}/after/{epoch}"
+            await known.intend(key=key, cr_id=cr_id, repository=first.repository, payload=first.payload)
             again += 1
     return again

@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from cli import itself
-from controller.gates.schemas import Decision
 from pipeline.change_request import Status
+from pipeline.gates.gate import Decision
 from tests.controller.conftest import eventually
 from tests.database import TestDatabase
 from tests.line import scenarios

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Stage, WaitKind
+from pipeline.effects.kinds import EffectStatus
+from pipeline.gates.content import ReleaseContent
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
@@ -19,6 +21,7 @@ from tests.control_room.test_people import Prepare, prepare
 from tests.controller import line
 from tests.controller.conftest import Controller, Starter, submission
 from tests.controller.fakes import ScriptedLauncher
+from tests.effects import push, pushed
 
 __all__ = ["prepare"]
 
@@ -121,7 +124,7 @@ def test_a_base_that_moved_under_an_approval_is_shown_with_what_moved_it(
         epoch = await line.running(store, stage=Stage.RELEASE_GATE)
         async with store.transaction() as connection:
             opened, _ = await Gates(connection).open(
-                cr_id=line.CR, attempt=1, kind="release", activation="b", content=content, content_hash="sha256:" + "2" * 64
+                cr_id=line.CR, attempt=1, activation="b", content=ReleaseContent.model_validate(content), content_hash="sha256:" + "2" * 64
             )  # fmt: skip
             await ChangeRequests(connection).move(line.CR, Move.WAIT, wait=WaitKind.GATE, wait_id=opened.id)
             await Leases(connection).release(line.CR, epoch)
@@ -143,13 +146,11 @@ def test_what_is_left_at_remotes_is_deleted_only_after_a_warning(
         await line.queued(store)
         async with store.transaction() as connection:
             effects = Effects(connection)
-            payload = {"remote": "/srv/sample", "ref": "refs/heads/changeline/cr-1", "commit": HEAD}
-            pushed = await effects.intend(key="p", cr_id=line.CR, repository="sample", kind="push", payload=payload)
-            await effects.record(pushed.id, status="done", result={"commit": HEAD})
-            dead = await effects.intend(
-                key="d", cr_id=line.CR, repository="sample", kind="push", payload=payload | {"n": 1}
-            )
-            await effects.record(dead.id, status="dead", error="The remote refuses the push.")
+            payload = push(commit=HEAD)
+            first = await effects.intend(key="p", cr_id=line.CR, repository="sample", payload=payload)
+            await effects.record(first.id, status=EffectStatus.DONE, result=pushed(commit=HEAD))
+            dead = await effects.intend(key="d", cr_id=line.CR, repository="sample", payload=payload)
+            await effects.record(dead.id, status=EffectStatus.DEAD, error="The remote refuses the push.")
             await Events(connection).append(line.CR, events.Warned(message="The push was given up."))
 
     prepare(ended)

@@ -18,6 +18,7 @@ from controller.auth.service import ensure_local_principal
 from controller.serve import serve
 from controller.wiring import ControllerWiring, EffectExecutor, Pace, RemoteRefs
 from pipeline.access import Role, new_token
+from pipeline.effects.kinds import EffectKind
 from pipeline.ports import TenantBell, Webhooks
 from pipeline.settings.process import ControllerSettings, ProcessSettings
 from pipeline.store.engine import Database
@@ -75,7 +76,7 @@ class Starter:
         self,
         *,
         launcher: Any = None,
-        executors: Mapping[str, EffectExecutor] | None = None,
+        executors: Mapping[EffectKind, EffectExecutor] | None = None,
         pace: Pace = PACE,
         dashboard: Path | None = None,
         alone: bool = False,

@@ -8,27 +8,26 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from controller.background.bells import BellHub
 from controller.background.outbox import Outbox
-from controller.git_work import PushBranch
+from controller.git_work import BranchPusher
 from controller.metrics import Metrics
 from controller.wiring import Place
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.git.repository import open_repository
 from pipeline.adapters.git.runner import GitCommands
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import EffectKind, Pushed
 from pipeline.ports import Author, Repository
-from pipeline.records import Effect
 from pipeline.settings.process import EffectSettings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.engine import Database
 from tests.adapters.git_world import to
 
 
-def pushing(cache: Path) -> PushBranch:
+def pushing(cache: Path) -> BranchPusher:
     """Return the executor that controllers use."""
 
     async def opened(name: str, place: Place) -> Repository:
@@ -38,26 +37,26 @@ def pushing(cache: Path) -> PushBranch:
             author=Author(name="Changeline", email="changeline@localhost"), clock=SystemClock(),
         )  # fmt: skip
 
-    return PushBranch(opened)
+    return BranchPusher(opened)
 
 
 class DiesAfterActing:
     """Pushes, then is gone."""
 
-    def __init__(self, push: PushBranch) -> None:
+    def __init__(self, push: BranchPusher) -> None:
         self._push = push
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
-        await self._push.execute(effect)
+    async def execute(self, effect: Effect) -> Pushed:
+        done = await self._push.execute(effect)
         os.kill(os.getpid(), signal.SIGKILL)
-        return {}
+        return done
 
 
 async def main(url: str, cache: str, claim_s: str) -> None:
     database = Database(url, tenant="default")
     outbox = Outbox(
         database=database, bells=BellHub(PostgresTenantBell(database, url)), metrics=Metrics(), owner="dies",
-        executors={"push": DiesAfterActing(pushing(Path(cache)))}, settings=EffectSettings(claim_s=float(claim_s)),
+        executors={EffectKind.PUSH: DiesAfterActing(pushing(Path(cache)))}, settings=EffectSettings(claim_s=float(claim_s)),
     )  # fmt: skip
     await outbox.tick()
 

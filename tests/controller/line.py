@@ -7,8 +7,9 @@ from typing import Any
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, RepositoryTarget, Stage, WaitKind
 from pipeline.findings import Finding, FindingSource, Severity
+from pipeline.gates.gate import Gate
 from pipeline.ports import ChangedFile, EntryKind, JournalEntry, JournalKey, Usage
-from pipeline.records import Gate, NewChangeRequest, RunPurpose
+from pipeline.records import NewChangeRequest, RunPurpose
 from pipeline.settings.runtime import RuntimeSettings, SecuritySettings
 from pipeline.snapshots import turn_diffs
 from pipeline.store.change_requests import ChangeRequests
@@ -22,6 +23,8 @@ from pipeline.store.leases import Leases
 from pipeline.store.ledger import PostgresLedger
 from pipeline.store.pull_requests import PullRequests
 from pipeline.store.work import Work
+from tests.effects import push
+from tests.gates import release
 
 CR = "cr-1"
 SNAPSHOTS = ("1" * 40, "2" * 40, "3" * 40)
@@ -54,11 +57,11 @@ async def paused(store: Database, reason: PauseReason, cr_id: str = CR, stage: S
         await Leases(connection).release(cr_id, epoch)
 
 
-async def at_gate(store: Database, kind: str = "release", cr_id: str = CR, content_hash: str = "hash-1") -> Gate:
+async def at_gate(store: Database, cr_id: str = CR, content_hash: str = "hash-1") -> Gate:
     epoch = await running(store, cr_id, Stage.RELEASE_GATE)
     async with store.transaction() as connection:
         gate, _ = await Gates(connection).open(
-            cr_id=cr_id, attempt=1, kind=kind, activation="a", content={"head": "h" * 40}, content_hash=content_hash
+            cr_id=cr_id, attempt=1, activation="a", content=release(), content_hash=content_hash
         )
         await ChangeRequests(connection).move(cr_id, Move.WAIT, wait=WaitKind.GATE, wait_id=gate.id)
         await Leases(connection).release(cr_id, epoch)
@@ -105,9 +108,7 @@ async def worked(store: Database, cr_id: str = CR) -> None:
         )
         await ChangeRequests(connection).store_structured(cr_id, {"criteria": ["It says hello."]})
         await Learnings(connection).propose(cr_id, repository="sample", text="Run make.", evidence="It failed twice.")
-        await Effects(connection).intend(
-            key="push", cr_id=cr_id, repository="sample", kind="push", payload={"commit": "h" * 40}
-        )
+        await Effects(connection).intend(key="push", cr_id=cr_id, repository="sample", payload=push(commit="h" * 40))
         await PullRequests(connection).save(
             cr_id, 1, "sample", title="t", body="b", base_branch="main", head_branch=f"changeline/{cr_id}",
             head_commit="h" * 40,

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import psycopg
 import pytest
@@ -17,9 +16,11 @@ from controller.background.workers import Workers
 from controller.metrics import Metrics
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, RepositoryTarget, Stage, Status
+from pipeline.effects.effect import Effect, UnreadableEffect
+from pipeline.effects.kinds import ClosePullRequest, EffectKind, EffectStatus, Payload, Push, Pushed, Refusal
 from pipeline.errors import Conflict, PersonNeeded, TransientError
 from pipeline.ports import EntryKind, JournalEntry, JournalKey
-from pipeline.records import ChangeRequest, Effect, NewChangeRequest
+from pipeline.records import ChangeRequest, NewChangeRequest
 from pipeline.settings.process import ProcessSettings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.change_requests import ChangeRequests
@@ -35,6 +36,8 @@ from pipeline.worker_loss import LossKind, WorkerLoss
 from tests.controller.conftest import Controller, Starter, eventually
 from tests.controller.fakes import ScriptedLauncher
 from tests.database import TestDatabase
+from tests.effects import push, pushed
+from tests.gates import release
 
 DEATHS_MAX = 3
 LOST = timedelta(seconds=90)
@@ -184,30 +187,28 @@ class Recorder:
         self.errors = dict(errors or {})
         self.executed: list[str] = []
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> Pushed:
         self.executed.append(effect.key)
         if self.errors.get(effect.key):
             raise self.errors[effect.key].pop(0)
-        return {"pushed": effect.payload["commit"]}
+        return pushed(commit=effect.needs(Push).commit)
 
 
-async def intend(store: Database, *keys: str, kind: str = "push") -> None:
+async def intend(store: Database, *keys: str, payload: Payload | None = None) -> None:
     async with store.transaction() as connection:
         for key in keys:
-            await Effects(connection).intend(
-                key=key, cr_id="cr-1", repository="sample", kind=kind, payload={"commit": "c"}
-            )
+            await Effects(connection).intend(key=key, cr_id="cr-1", repository="sample", payload=payload or push())
 
 
 def outbox(store: Database, database: TestDatabase, executor: Recorder, owner: str = "ctl") -> Outbox:
     hub = BellHub(PostgresTenantBell(store, database.app_url))
-    return Outbox(database=store, bells=hub, executors={"push": executor}, metrics=Metrics(), owner=owner)
+    return Outbox(database=store, bells=hub, executors={EffectKind.PUSH: executor}, metrics=Metrics(), owner=owner)
 
 
 async def test_each_outcome_of_an_effect_is_recorded_with_its_event(store: Database, database: TestDatabase) -> None:
     await queue(store, "cr-1")
     await intend(store, "good", "refused", "person", "later", "bug")
-    await intend(store, "unknown", kind="telegram")
+    await intend(store, "not ours", payload=ClosePullRequest(attempt=1, comment="Never mind."))
     dirty = PersonNeeded(PauseReason.TARGET_CHECKOUT_DIRTY, "The checkout is dirty.", path="/srv/sample")
     executor = Recorder(
         {"refused": [Conflict("It moved.", field="ref", now="d")], "person": [dirty], "later": [TransientError("Away.")],
@@ -217,13 +218,29 @@ async def test_each_outcome_of_an_effect_is_recorded_with_its_event(store: Datab
     async with store.transaction() as connection:
         found = {effect.key: effect for effect in await Effects(connection).of("cr-1")}
     assert {key: effect.status for key, effect in found.items()} == {
-        "good": "done", "refused": "conflict", "person": "refused", "later": "retry", "bug": "retry", "unknown": "retry",
+        "good": "done", "refused": "conflict", "person": "refused", "later": "retry", "bug": "retry", "not ours": "retry",
     }  # fmt: skip
-    assert found["good"].result == {"pushed": "c"}
-    assert found["refused"].result == {"facts": {"now": "d"}}
-    assert found["person"].result == {"reason": "target_checkout_dirty", "facts": {"path": "/srv/sample"}}
+    assert found["good"].result == pushed()
+    assert found["refused"].refusal == Refusal(facts={"now": "d"})
+    assert found["person"].refusal == Refusal(reason=dirty.reason, facts={"path": "/srv/sample"})
     assert "ours" not in found["bug"].error
     assert (await types(store, "cr-1")).count("effect_recorded") == 3
+
+
+async def test_a_kind_of_a_later_version_is_left_to_who_knows_it_and_named_when_it_is_read(
+    store: Database, database: TestDatabase
+) -> None:
+    await queue(store, "cr-1")
+    await intend(store, "k", "later")
+    async with store.transaction() as connection:
+        await connection.execute(text("UPDATE effects SET kind = 'telegram' WHERE key = 'later'"))
+    executor = Recorder()
+    await outbox(store, database, executor).tick()
+    assert executor.executed == ["k"]
+    async with store.transaction() as connection:
+        with pytest.raises(UnreadableEffect) as unreadable:
+            await Effects(connection).with_status(EffectStatus.INTENDED)
+    assert unreadable.value.facts["kind"] == "telegram"
 
 
 async def test_two_outboxes_execute_each_effect_once(store: Database, database: TestDatabase) -> None:
@@ -248,7 +265,7 @@ async def test_a_crash_between_act_and_record_leads_to_another_look_not_another_
         await connection.execute(text("UPDATE effects SET claimed_until = now() - interval '1 second'"))
     await outbox(store, database, executor).tick()
     async with store.transaction() as connection:
-        assert not await Effects(connection).record(claimed.id, status="conflict")
+        assert not await Effects(connection).record(claimed.id, status=EffectStatus.CONFLICT)
         await Effects(connection).retry_later(claimed, after=timedelta(0), error="late")
         assert (await Effects(connection).get(claimed.id)).status == "done"
     assert executor.executed == ["k"]
@@ -265,16 +282,14 @@ async def test_an_effect_whose_executor_never_comes_back_becomes_a_dead_letter(
     executor = Recorder()
     await outbox(store, database, executor).tick()
     async with store.transaction() as connection:
-        assert [effect.key for effect in await Effects(connection).with_status("dead")] == ["k"]
+        assert [effect.key for effect in await Effects(connection).with_status(EffectStatus.DEAD)] == ["k"]
     assert executor.executed == []
 
 
 async def test_an_open_gate_is_reminded_of_once(start: Starter, store: Database) -> None:
     await queue(store, "cr-1")
     async with store.transaction() as connection:
-        await Gates(connection).open(
-            cr_id="cr-1", attempt=1, kind="release", activation="a", content={}, content_hash="h"
-        )
+        await Gates(connection).open(cr_id="cr-1", attempt=1, activation="a", content=release(), content_hash="h")
         await connection.execute(text("UPDATE gates SET created_at = now() - interval '2 days'"))
     with start.running(launcher=ScriptedLauncher(ready=False)) as controller:
         client = controller.client()
@@ -317,7 +332,7 @@ async def test_what_is_in_an_executors_hands_when_its_change_request_ends_is_not
         claimed = {effect.key: effect for effect in await Effects(connection).claim("ctl")}
     async with store.transaction() as connection:
         assert await Effects(connection).dismiss_open("cr-1") == []
-        assert await Effects(connection).record(claimed["succeeds"].id, status="done")
+        assert await Effects(connection).record(claimed["succeeds"].id, status=EffectStatus.DONE)
         assert not await Effects(connection).retry_later(claimed["fails"], after=timedelta(0), error="Away.")
         await connection.execute(text("UPDATE effects SET claimed_until = now() - interval '1 second'"))
     executor = Recorder()
@@ -328,8 +343,10 @@ async def test_what_is_in_an_executors_hands_when_its_change_request_ends_is_not
     assert executor.executed == []
 
 
-@pytest.mark.parametrize("status", ["done", "dismissed"])
-async def test_what_a_person_ended_is_not_executed(store: Database, database: TestDatabase, status: str) -> None:
+@pytest.mark.parametrize("status", [EffectStatus.DONE, EffectStatus.DISMISSED])
+async def test_what_a_person_ended_is_not_executed(
+    store: Database, database: TestDatabase, status: EffectStatus
+) -> None:
     await queue(store, "cr-1")
     await intend(store, "k")
     async with store.transaction() as connection:

@@ -5,9 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -18,7 +16,9 @@ from controller.background.outbox import Outbox
 from controller.metrics import Metrics
 from controller.wiring import EffectExecutor
 from pipeline.change_request import RepositoryTarget
-from pipeline.records import Effect, NewChangeRequest
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import EffectKind, EffectStatus, Push, Pushed
+from pipeline.records import NewChangeRequest
 from pipeline.settings.process import EffectSettings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.change_requests import ChangeRequests
@@ -28,14 +28,13 @@ from tests.controller.conftest import eventually
 from tests.controller.dying_outbox import pushing
 from tests.controller.test_git_work import at
 from tests.database import TestDatabase
+from tests.effects import push, pushed
 from tests.line.repositories import SampleRepository
 
 ROOT = Path(__file__).parents[2]
 
 
-async def intend(
-    store: Database, key: str, payload: Mapping[str, Any], kind: str = "push", lane: str | None = None
-) -> None:
+async def intend(store: Database, key: str, payload: Push | None = None, lane: str | None = None) -> None:
     async with store.transaction() as connection:
         requests = ChangeRequests(connection)
         if await requests.live_for("test", "1") is None:
@@ -45,9 +44,7 @@ async def intend(
                 source="test", external_id="1",
             )  # fmt: skip
             await requests.create(new)
-        await Effects(connection).intend(
-            key=key, cr_id="cr-1", repository="sums", kind=kind, payload=payload, lane=lane
-        )
+        await Effects(connection).intend(key=key, cr_id="cr-1", repository="sums", payload=payload or push(), lane=lane)
 
 
 async def states(store: Database) -> list[str]:
@@ -60,7 +57,7 @@ def outbox(
     alone: bool = False,
 ) -> Outbox:  # fmt: skip
     return Outbox(
-        database=store, bells=BellHub(PostgresTenantBell(store, database.app_url)), executors={"push": executor},
+        database=store, bells=BellHub(PostgresTenantBell(store, database.app_url)), executors={EffectKind.PUSH: executor},
         metrics=Metrics(), owner=owner, alone=alone, settings=EffectSettings(claim_s=claim_s),
     )  # fmt: skip
 
@@ -71,11 +68,11 @@ class Gate:
     def __init__(self) -> None:
         self.begun, self.open, self.executed = asyncio.Event(), asyncio.Event(), list[str]()
 
-    async def execute(self, effect: Effect) -> Mapping[str, Any]:
+    async def execute(self, effect: Effect) -> Pushed:
         self.executed.append(effect.key)
         self.begun.set()
         await self.open.wait()
-        return {"by": "the first"}
+        return pushed()
 
 
 @pytest.mark.parametrize(("claim_s", "alone"), [(0.5, False), (3600.0, True)], ids=["claim-runs-out", "restart-alone"])
@@ -86,7 +83,7 @@ async def test_the_successor_of_a_controller_killed_between_act_and_record_adopt
     commit = subprocess.run(
         ["git", "-C", str(sample.path), "rev-parse", "HEAD"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    payload = {"remote": str(sample.path), "commit": commit, "ref": "refs/heads/changeline/cr-1", "expected": None}
+    payload = push(remote=str(sample.path), commit=commit)
     await _fetched(cache, str(sample.path))
     await intend(store, "push", payload)
 
@@ -109,7 +106,7 @@ async def test_the_successor_of_a_controller_killed_between_act_and_record_adopt
 
 
 async def test_a_claim_is_kept_while_its_executor_works_however_long(store: Database, database: TestDatabase) -> None:
-    await intend(store, "k", {})
+    await intend(store, "k")
     slow, other = Gate(), Gate()
     other.open.set()
     # Four renewals are longer than the claim, and a machine that stalls for a second or two takes nothing from anybody.
@@ -131,7 +128,7 @@ async def test_a_claim_is_kept_while_its_executor_works_however_long(store: Data
 
 
 async def test_who_stops_gives_its_claims_back_at_once(store: Database, database: TestDatabase) -> None:
-    await intend(store, "k", {})
+    await intend(store, "k")
     first, second = Gate(), Gate()
     second.open.set()
     working = asyncio.create_task(outbox(store, database, first, "first", claim_s=3600).tick())
@@ -146,7 +143,7 @@ async def test_who_stops_gives_its_claims_back_at_once(store: Database, database
 
 
 async def test_one_that_is_not_alone_takes_nothing_from_a_living_one(store: Database, database: TestDatabase) -> None:
-    await intend(store, "k", {})
+    await intend(store, "k")
     async with store.transaction() as connection:
         await Effects(connection).claim("living")
     other = Gate()
@@ -157,7 +154,7 @@ async def test_one_that_is_not_alone_takes_nothing_from_a_living_one(store: Data
 async def test_the_successor_of_one_that_was_working_when_its_change_request_ended_begins_nothing_anew(
     store: Database, database: TestDatabase
 ) -> None:
-    await intend(store, "k", {})
+    await intend(store, "k")
     async with store.transaction() as connection:
         await Effects(connection).claim("dead")
         await Effects(connection).dismiss_open("cr-1")
@@ -169,7 +166,7 @@ async def test_the_successor_of_one_that_was_working_when_its_change_request_end
 
 async def test_a_lane_is_carried_out_in_order_and_waits_for_what_is_tried_again(store: Database) -> None:
     for number in range(3):
-        await intend(store, f"k{number}", {}, lane="cr-1")
+        await intend(store, f"k{number}", lane="cr-1")
     async with store.transaction() as connection:
         (first,) = await Effects(connection).claim("one")
         assert await Effects(connection).claim("two") == []
@@ -177,7 +174,7 @@ async def test_a_lane_is_carried_out_in_order_and_waits_for_what_is_tried_again(
             text("UPDATE effects SET status = 'retry', next_try_at = now() + interval '1 hour' WHERE key = 'k0'")
         )
         assert (first.key, await Effects(connection).claim("two")) == ("k0", [])
-        await Effects(connection).record(first.id, status="dead")
+        await Effects(connection).record(first.id, status=EffectStatus.DEAD)
         assert [effect.key for effect in await Effects(connection).claim("two")] == ["k1"]
 
 

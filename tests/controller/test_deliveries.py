@@ -13,6 +13,7 @@ from controller.background.notifications import Announcer
 from pipeline import events
 from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.change_request import Move, PauseReason, Status, WaitKind
+from pipeline.effects.kinds import Report
 from pipeline.settings.process import EffectSettings, WebhookSettings
 from pipeline.store.bell import PostgresTenantBell
 from pipeline.store.change_requests import ChangeRequests
@@ -217,7 +218,7 @@ async def test_two_announcers_tell_each_event_once(store: Database, database: Te
         for announcer in (Announcer(database=store, bells=hub), Announcer(database=store, bells=hub)):
             await announcer.tick()
     async with store.transaction() as connection:
-        found = [[it.payload["checkpoint"] for it in await Effects(connection).of(cr_id)] for cr_id in ids]
+        found = [[it.needs(Report).checkpoint for it in await Effects(connection).of(cr_id)] for cr_id in ids]
     assert found == [["started", "completed"]] * 3
 
 

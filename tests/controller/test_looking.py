@@ -18,6 +18,7 @@ from controller.app import bare_app
 from controller.static import POLICY
 from pipeline.access import new_token
 from pipeline.change_request import PauseReason
+from pipeline.effects.kinds import EffectStatus
 from pipeline.errors import Conflict
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
@@ -26,6 +27,7 @@ from pipeline.store.settings import SettingsVersions
 from tests.controller import line
 from tests.controller.conftest import Controller, Starter
 from tests.controller.fakes import ScriptedLauncher
+from tests.effects import push
 
 
 @pytest.fixture
@@ -190,8 +192,8 @@ async def test_dead_letters_are_tried_again_or_dismissed(controller: Controller,
     await line.queued(store)
     async with store.transaction() as connection:
         for key in ("one", "two"):
-            effect = await Effects(connection).intend(key=key, cr_id=line.CR, repository=None, kind="push", payload={})
-            await Effects(connection).record(effect.id, status="dead", error="Away.")
+            effect = await Effects(connection).intend(key=key, cr_id=line.CR, repository=None, payload=push())
+            await Effects(connection).record(effect.id, status=EffectStatus.DEAD, error="Away.")
     one, two = (effect["id"] for effect in get(controller, "/api/v1/effects")["items"])
     client = controller.client()
     assert client.post(f"/api/v1/effects/{one}/retry").json()["status"] in {"retry", "claimed"}

@@ -11,6 +11,7 @@ from pipeline import events
 from pipeline.access import Role
 from pipeline.change_request import Move, PauseReason, Stage
 from pipeline.errors import LeaseLost
+from pipeline.interventions.intervention import Action, BeginningAnew, InterventionStatus, RerunMode, Resuming
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database, WorkerIdentity
@@ -95,7 +96,7 @@ async def test_sending_back_needs_a_reason_and_goes_on(controller: Controller, s
     await line.queued(store)
     gate = await line.at_gate(store)
     assert decide(controller, gate.id, decision="send_back").json()["field"] == "comment"
-    assert decide(controller, gate.id, decision="edit", answer={"body": "x"}).json()["field"] == "decision"
+    assert decide(controller, gate.id, decision="edit").json()["field"] == "decision"
     assert decide(controller, gate.id, decision="send_back", comment="Rename it.").status_code == 200
     assert detail(controller)["status"] == "queued"
 
@@ -139,8 +140,8 @@ async def test_a_paused_one_goes_on_with_instructions_that_the_worker_finds(
     assert receipt.status_code == 202
     assert (receipt.json()["status"], receipt.json()["change_request_status"]) == ("queued", "queued")
     async with store.transaction() as connection:
-        (row,) = await Interventions(connection).of(line.CR, status="queued")
-    assert (row.id, row.action, row.body) == (receipt.json()["id"], "resume", {"instructions": "Use the old name."})
+        (row,) = await Interventions(connection).of(line.CR, status=InterventionStatus.QUEUED)
+    assert (row.id, row.action, row.body.instructions) == (receipt.json()["id"], Action.RESUME, "Use the old name.")
     again = say(controller, "resume")
     assert (again.status_code, again.json()["field"]) == (409, "action")
     assert "pause" in again.json()["facts"]["allowed"]
@@ -150,11 +151,11 @@ async def test_a_paused_one_goes_on_with_instructions_that_the_worker_finds(
 
 async def test_a_gate_is_decided_not_passed_by(controller: Controller, store: Database) -> None:
     await line.queued(store)
-    gate = await line.at_gate(store, kind="screening")
+    gate = await line.at_gate(store)
     refused = say(controller, "resume")
     assert (refused.status_code, refused.json()["facts"]["open_gates"]) == (409, [gate.id])
     assert gate.id in refused.json()["detail"]
-    assert decide(controller, gate.id, decision="edit", answer={"body": "Say hello politely."}).status_code == 200
+    assert decide(controller, gate.id, decision="send_back", comment="Say hello politely.").status_code == 200
 
 
 async def test_a_rerun_from_a_stage_keeps_the_attempt_and_one_from_scratch_begins_the_next(
@@ -168,8 +169,8 @@ async def test_a_rerun_from_a_stage_keeps_the_attempt_and_one_from_scratch_begin
     assert say(controller, "rerun", mode="stage", stage="translation").status_code == 202
     assert (detail(controller)["attempt"], detail(controller)["status"]) == (1, "queued")
     async with store.transaction() as connection:
-        (row,) = await Interventions(connection).of(line.CR, status="queued")
-    assert row.body == {"instructions": "", "mode": "stage", "stage": "translation", "attempt": 1}
+        (row,) = await Interventions(connection).of(line.CR, status=InterventionStatus.QUEUED)
+    assert row.body == BeginningAnew(instructions="", mode=RerunMode.STAGE, stage=Stage.TRANSLATION, attempt=1)
     await line.paused(store, PauseReason.TESTS_FAILED)
     assert say(controller, "rerun", mode="scratch", instructions="Smaller.").status_code == 202
     found = detail(controller)
@@ -215,7 +216,7 @@ async def test_pause_and_redirect_of_a_running_one_wait_for_its_worker(controlle
     assert {(one.status_code, one.json()["status"]) for one in receipts} == {(202, "queued")}
     assert detail(controller)["status"] == "running"
     async with store.transaction() as connection:
-        rows = await Interventions(connection).of(line.CR, status="queued")
+        rows = await Interventions(connection).of(line.CR, status=InterventionStatus.QUEUED)
         assert [row.id for row in rows] == [one.json()["id"] for one in receipts]
         assert await Interventions(connection).delivered(rows[0].id, role="code_writer", turn=7)
         assert not await Interventions(connection).delivered(rows[0].id, role="test_writer", turn=8)
@@ -255,8 +256,8 @@ async def test_a_budget_only_grows_and_a_pause_for_money_goes_on(controller: Con
     assert (found["budget_usd"], found["settings_snapshot"]["pipeline"]["budget_usd"]) == ("75.5", "75.50")
     assert found["settings_snapshot"]["pipeline"]["review_loops_max"] == 3
     async with store.transaction() as connection:
-        (row,) = await Interventions(connection).of(line.CR, status="queued")
-    assert (row.action, row.body["budget_usd"]) == ("resume", "75.50")
+        (row,) = await Interventions(connection).of(line.CR, status=InterventionStatus.QUEUED)
+    assert (row.action, row.facts(Resuming).budget_usd) == (Action.RESUME, "75.50")
 
 
 @pytest.mark.parametrize("action", ["skip", "takeover", "handback"])

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.access import Role
 from pipeline.change_request import Move, PauseReason, Stage, Status
+from pipeline.interventions.intervention import Action, ChangingText, InterventionStatus, Notice
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.engine import Database, WorkerIdentity
 from pipeline.store.interventions import Interventions
@@ -76,8 +77,9 @@ async def test_an_edited_text_is_screened_anew_and_the_original_stays_visible(
     ]
     assert "-Say hello.\n+Say hello politely.\n" in found["items"][1]["diff"]
     async with store.transaction() as connection:
-        (row,) = await Interventions(connection).of(line.CR, status="queued")
-    assert (row.action, row.body["stage"], row.body["revision"]) == ("edit", "intake", 2)
+        (row,) = await Interventions(connection).of(line.CR, status=InterventionStatus.QUEUED)
+    body = row.facts(ChangingText)
+    assert (row.action, body.stage, body.revision) == (Action.EDIT, Stage.INTAKE, 2)
     audited = controller.client().get(f"/api/v1/audit?target={line.CR}").json()["items"]
     assert [(one["actor"], one["action"]) for one in audited] == [("local", "intervened:edit")]
 
@@ -236,7 +238,7 @@ async def test_a_running_one_stops_for_the_decision_however_its_run_ends(
     worker = Database(database.app_url, tenant="default", worker=WorkerIdentity(cr_id=line.CR, epoch=epoch))
     runs = Runs(worker, cr_id=line.CR, epoch=epoch)
     asked = (await runs.stop_asked())[1]
-    assert asked is not None and asked["action"] == "source_changed"
+    assert asked is not None and asked.action is Notice.SOURCE_CHANGED
     how = {
         "stopped for it": (Move.PAUSE, Status.PAUSED, PauseReason.SOURCE_CHANGED),
         "at a gate": (Move.WAIT, Status.WAITING, None),

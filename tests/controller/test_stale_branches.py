@@ -10,6 +10,7 @@ import pytest
 from controller.git_work import GitRemoteRefs
 from controller.wiring import Place
 from pipeline.access import Role
+from pipeline.effects.kinds import EffectStatus
 from pipeline.errors import TransientError
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
@@ -18,6 +19,7 @@ from tests.controller import line
 from tests.controller.conftest import Controller, Starter
 from tests.controller.fakes import ScriptedLauncher
 from tests.controller.test_git_work import FILES, at, opener
+from tests.effects import push, pushed
 from tests.line.repositories import SampleRepository
 
 HEAD = "h" * 40
@@ -55,11 +57,11 @@ async def left_behind(store: Database, controller: Controller, cr_id: str, *, ac
     async with store.transaction() as connection:
         await ChangeRequests(connection).record_progress(cr_id, "sample", base_commit="b" * 40)
         effects = Effects(connection)
-        payload = {"remote": "/srv/sample", "ref": f"refs/heads/changeline/{cr_id}", "commit": HEAD}
-        pushed = await effects.intend(
-            key=f"push/{cr_id}", cr_id=cr_id, repository="sample", kind="push", payload=payload
+        ref = f"refs/heads/changeline/{cr_id}"
+        first = await effects.intend(
+            key=f"push/{cr_id}", cr_id=cr_id, repository="sample", payload=push(ref=ref, commit=HEAD)
         )
-        await effects.record(pushed.id, status="done", result={"commit": HEAD})
+        await effects.record(first.id, status=EffectStatus.DONE, result=pushed(ref=ref, commit=HEAD))
     address = f"/api/v1/change-requests/{cr_id}/interventions"
     assert controller.client().post(address, json={"action": action}).status_code == 202
 

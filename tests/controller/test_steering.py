@@ -9,6 +9,17 @@ import pytest
 
 from pipeline.access import Role
 from pipeline.change_request import Move, PauseReason, Stage
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import (
+    DeleteRef,
+    EffectKind,
+    EffectStatus,
+    Publish,
+    Published,
+    RefDeleted,
+    Result,
+    SnapshotsDeleted,
+)
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.engine import Database
@@ -16,6 +27,7 @@ from pipeline.store.interventions import Interventions
 from tests.controller import line
 from tests.controller.conftest import Controller, Starter, eventually
 from tests.controller.fakes import ScriptedLauncher
+from tests.effects import push, pushed
 
 PEOPLE = ("olga", "paula", "quentin", "ruth")
 ADDRESS = f"/api/v1/change-requests/{line.CR}"
@@ -27,9 +39,14 @@ class Deletes:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
 
-    async def execute(self, effect: Any) -> dict[str, Any]:
-        self.asked.append(dict(effect.payload))
-        return {"ref": effect.payload.get("ref"), "deleted": True, "commit": "c" * 40}
+    async def execute(self, effect: Effect) -> Result:
+        self.asked.append(effect.payload.model_dump(mode="json"))
+        match effect.payload:
+            case DeleteRef(ref=ref):
+                return RefDeleted(ref=ref)
+            case Publish(ref=ref):
+                return Published(ref=ref, commit="c" * 40)
+        return SnapshotsDeleted()
 
 
 @pytest.fixture
@@ -40,7 +57,7 @@ def deletes() -> Deletes:
 @pytest.fixture
 def controller(start: Starter, deletes: Deletes) -> Iterator[Controller]:
     """Without workers, so that what people caused stays visible."""
-    executors = {"delete_ref": deletes, "publish": deletes, "delete_snapshots": deletes}
+    executors = dict.fromkeys([EffectKind.DELETE_REF, EffectKind.PUBLISH, EffectKind.DELETE_SNAPSHOTS], deletes)
     with start.running(launcher=ScriptedLauncher(ready=False), executors=executors) as running:
         yield running
 
@@ -164,13 +181,12 @@ async def test_nothing_is_deleted_without_a_choice_and_a_choice_can_follow_later
     await line.paused(store, PauseReason.HUMAN_PAUSE)
     await line.worked(store)
     async with store.transaction() as connection:
-        (push,) = await Effects(connection).of(line.CR)
+        (first,) = await Effects(connection).of(line.CR)
         other = await Effects(connection).intend(
-            key="push-2", cr_id=line.CR, repository="sample", kind="push",
-            payload={"ref": "refs/heads/changeline/cr-1", "remote": "/srv/sample", "commit": "h" * 40},
+            key="push-2", cr_id=line.CR, repository="sample", payload=push(commit="h" * 40),
         )  # fmt: skip
-        await Effects(connection).record(push.id, status="dismissed")
-        await Effects(connection).record(other.id, status="done", result={"commit": "h" * 40})
+        await Effects(connection).record(first.id, status=EffectStatus.DISMISSED)
+        await Effects(connection).record(other.id, status=EffectStatus.DONE, result=pushed(commit="h" * 40))
     client = controller.client()
     early = client.post(f"{ADDRESS}/cleanup", json={"dismiss": True})
     assert early.status_code == 409, "it may still need its artifacts"

@@ -9,6 +9,7 @@ from controller.background.bells import BellHub
 from controller.background.timers import TimerLoop
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, RepositoryTarget, Status, WaitKind
+from pipeline.gates.gate import Decision
 from pipeline.records import NewChangeRequest
 from pipeline.settings.process import TimerSettings
 from pipeline.store.bell import PostgresTenantBell
@@ -19,6 +20,7 @@ from pipeline.store.gates import Gates
 from pipeline.store.leases import Leases
 from tests.controller.test_background import LOST, look
 from tests.database import TestDatabase
+from tests.gates import release
 
 
 class Line:
@@ -86,7 +88,7 @@ async def test_an_open_gate_is_reminded_of_each_day_until_it_is_decided(line: Li
     await line.move(Move.WAIT, wait=WaitKind.GATE, wait_id="g")
     async with line.store.transaction() as connection:
         gate, _ = await Gates(connection).open(
-            cr_id="cr-1", attempt=1, kind="release", activation="a", content={}, content_hash="h"
+            cr_id="cr-1", attempt=1, activation="a", content=release(), content_hash="h"
         )
     await line.passes("23 hours")
     await line.tick()
@@ -101,7 +103,7 @@ async def test_an_open_gate_is_reminded_of_each_day_until_it_is_decided(line: Li
     await line.tick()
     assert len(await line.warnings("reminder")) == 3
     async with line.store.transaction() as connection:
-        await Gates(connection).decide(gate.id, decision="approve", content_hash="h", actor="me")
+        await Gates(connection).decide(gate.id, decision=Decision.APPROVE, content_hash="h", actor="me")
     await line.passes("25 hours")
     await line.tick()
     assert len(await line.warnings("reminder")) == 3

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from controller.gates.schemas import Decision
-from controller.interventions.schemas import Action
 from controller.wiring import Place
 from pipeline.change_request import PauseReason, Reach, Status
+from pipeline.gates.gate import Decision
+from pipeline.interventions.intervention import Action
 from pipeline.store.change_requests import ChangeRequests
 from tests.hostile.conftest import STRANGER
 from tests.hostile.ground import Ground, Honest, give_away, ref_of

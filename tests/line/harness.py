@@ -18,20 +18,23 @@ from cli.scenario import role_of
 from controller.app import create_app
 from controller.context import ControllerContext
 from controller.gates import service as gates
-from controller.gates.schemas import Decision, DecisionRequest
+from controller.gates.schemas import DecisionRequest
 from controller.interventions import service as interventions
 from controller.interventions.actions import available
-from controller.interventions.schemas import Action, AvailableAction, InterventionRequest, Receipt, RerunMode
+from controller.interventions.schemas import AvailableAction, InterventionRequest, Receipt
 from controller.process import wiring
 from controller.wiring import LaunchObserver
 from pipeline.access import Principal, Role
 from pipeline.adapters.git.commit_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import Reach, RepositoryTarget, Stage, Status
+from pipeline.effects.effect import Effect
 from pipeline.errors import DatabaseAway
 from pipeline.evidence import gathering
 from pipeline.evidence.bundle_verification import verify_bundle
-from pipeline.records import ChangeRequest, Effect, Gate, Intervention, NewChangeRequest, StoredEvent
+from pipeline.gates.gate import Decision, Gate
+from pipeline.interventions.intervention import Action, Intervention, RerunMode
+from pipeline.records import ChangeRequest, NewChangeRequest, StoredEvent
 from pipeline.settings.process import ProcessSettings
 from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.change_requests import ChangeRequests

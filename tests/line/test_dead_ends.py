@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.change_request import PauseReason, Stage, Status
+from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
 from tests.line.scenarios import bash, create, part, submit_check, submit_code, submit_review, submit_spec, turn
@@ -122,7 +123,7 @@ async def test_a_code_writer_that_touches_the_proof_is_caught_and_its_change_und
     )
     await start(line, cheat, honest)
     gate = await line.to_the_gate()
-    assert {file["path"] for file in gate.content["repositories"]["sums"]["files"]} == {
+    assert {file.path for file in shown_by(gate).repositories["sums"].files} == {
         "calc.py",
         scenarios.TEST_FILE,
     }
@@ -180,7 +181,7 @@ async def test_reviews_that_keep_sending_back_pause_and_go_on_with_instructions(
     assert len(line.asked("test_writer")) == 2, "the proven tests are not written again"
     await line.resume("Use whole words.")
     gate = await line.to_the_gate()
-    assert gate.content["repositories"]["sums"]["suite"] == "2 passed"
+    assert shown_by(gate).repositories["sums"].suite == "2 passed"
 
 
 async def test_a_secret_in_the_change_stops_everything_before_a_ref_leaves(line: LineRun) -> None:

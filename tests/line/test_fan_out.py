@@ -3,6 +3,7 @@
 from collections import Counter
 
 from pipeline.change_request import PauseReason, Stage, Status
+from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
@@ -26,7 +27,7 @@ def asked_about(line: LineRun, role: str, repository: str) -> int:
 async def test_two_repositories_are_changed_and_merged_together(line: LineRun) -> None:
     alpha, beta = await start(line)
     gate = await line.to_the_gate()
-    assert set(gate.content["repositories"]) == {"alpha", "beta"}
+    assert set(shown_by(gate).repositories) == {"alpha", "beta"}
     assert (alpha.subjects(), beta.subjects()) == (["First commit"], ["First commit"])
     await line.decide_and_finish()
     for repository in (alpha, beta):

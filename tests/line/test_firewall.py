@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 
 from cli.scenario import role_of, text_of
-from controller.gates.schemas import Decision
+from pipeline.gates.gate import Decision
 from tests.line import scenarios
 from tests.line.harness import API_KEY, LineRun
 from tests.line.scenarios import bash, part, submit_code, turn

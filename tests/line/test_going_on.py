@@ -5,8 +5,8 @@ from collections import Counter
 
 from langgraph.runtime import RunControl
 
-from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.interventions.intervention import Action
 from tests.line import scenarios
 from tests.line.harness import LineRun, with_context
 from tests.line.recorded import as_recorded

@@ -7,8 +7,8 @@ import pytest
 
 from controller.cleanup import service as cleanup
 from controller.cleanup.schemas import CleanupChoice, CleanupDecision, CleanupRequest
-from controller.interventions.schemas import Action
 from pipeline.change_request import Reach, RepositoryTarget, Stage, Status
+from pipeline.interventions.intervention import Action
 from pipeline.records import NewChangeRequest
 from pipeline.settings.runtime import RuntimeSettings
 from pipeline.store.change_requests import ChangeRequests

@@ -1,8 +1,9 @@
 """From a proven head to the base branch: what happens when somebody else was faster, and when a person says no."""
 
-from controller.gates.schemas import Decision
 from controller.views import service as views
 from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.gates.gate import Decision
+from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import OPERATOR, LineRun
 from tests.line.repositories import SampleRepository
@@ -36,7 +37,7 @@ async def test_a_clean_rebase_at_the_gate_keeps_the_approval(line: LineRun) -> N
     cr = await line.work()
     assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
     assert repository.git("rev-parse", "main^1") == theirs
-    assert repository.git("rev-parse", "main^2") != gate.content["repositories"]["sums"]["head"]
+    assert repository.git("rev-parse", "main^2") != shown_by(gate).repositories["sums"].head
     assert {"calc.py", "README.md", scenarios.TEST_FILE} <= set(repository.files())
     assert len(await line.events("gate_opened")) == 1, "nobody is asked twice"
     proofs = [
@@ -47,7 +48,7 @@ async def test_a_clean_rebase_at_the_gate_keeps_the_approval(line: LineRun) -> N
     assert (move.base, move.clean, move.proven, move.more_commits) == (theirs, True, True, False)
     assert [(one.commit, one.subject) for one in move.commits] == [(theirs, "A colleague's change")]
     assert (move.head_before, move.head) == (
-        gate.content["repositories"]["sums"]["head"], repository.git("rev-parse", "main^2"),
+        shown_by(gate).repositories["sums"].head, repository.git("rev-parse", "main^2"),
     )  # fmt: skip
 
 
@@ -57,11 +58,13 @@ async def test_resolved_conflicts_are_proven_and_approved_anew(line: LineRun) ->
     repository.commit({"calc.py": THEIRS})
     await line.decide(Decision.APPROVE)
     gate = await line.to_the_gate()
-    assert gate.content["repositories"]["sums"]["suite"] == "2 passed"
-    assert gate.content["void_approval"]["content_hash"] == first.content_hash != gate.content_hash
-    assert gate.content["void_approval"]["decided_by"] == OPERATOR.id
-    (move,) = gate.content["repositories"]["sums"]["rebases"]
-    assert (move["clean"], move["proven"], move["head"]) == (False, True, gate.content["repositories"]["sums"]["head"])
+    assert shown_by(gate).repositories["sums"].suite == "2 passed"
+    void = shown_by(gate).void_approval
+    assert void is not None
+    assert void.content_hash == first.content_hash != gate.content_hash
+    assert void.decided_by == OPERATOR.id
+    (move,) = shown_by(gate).repositories["sums"].rebases
+    assert (move.clean, move.proven, move.head) == (False, True, shown_by(gate).repositories["sums"].head)
     assert "is void" in (await line.read()).pause_message
     assert repository.text("calc.py") == THEIRS.strip(), "nothing is merged before the second approval"
     asked = str(line.asked("conflict_resolver")[0])
@@ -115,7 +118,7 @@ async def test_a_base_that_breaks_the_change_sends_it_back_to_development(line: 
     gate = await line.to_the_gate()
     loops = [(event.payload["stage"], event.payload["back_to"]) for event in await line.events("stage_looped")]
     assert loops == [("merge_check", "rebase"), ("rebase", "development")]
-    assert gate.content["repositories"]["sums"]["suite"] == "3 passed"
+    assert shown_by(gate).repositories["sums"].suite == "3 passed"
     assert len(line.asked("test_writer")) == 2, "the tests still prove the spec"
     await line.decide(Decision.APPROVE)
     assert (await line.work()).status is Status.COMPLETED

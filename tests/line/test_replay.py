@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from controller.gates.schemas import Decision
-from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.errors import CallerError, Conflict
+from pipeline.gates.gate import Decision
+from pipeline.interventions.intervention import Action
 from pipeline.replay import file
 from pipeline.replay.report import Divergence, replay
 from tests.line import scenarios

@@ -4,8 +4,10 @@ import asyncio
 
 from controller.change_requests import source_changes
 from controller.change_requests.source_changes import SaidAgain
-from controller.interventions.schemas import Action, EditedRequest
+from controller.interventions.schemas import EditedRequest
 from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.interventions.intervention import Action
+from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import OPERATOR, LineRun
 from tests.line.scenarios import bash, create, part, submit_code, turn
@@ -40,7 +42,7 @@ async def test_an_edited_request_is_screened_again_and_only_the_new_text_is_read
     assert (cr.pause_reason, cr.stage) == (PauseReason.INPUT_RISK, Stage.SCREENING)
     await edit(line, scenarios.BODY)
     gate = await line.to_the_gate()
-    assert gate.content["request_changes"][-1].endswith("had stopped: revision 4")
+    assert shown_by(gate).request_changes[-1].endswith("had stopped: revision 4")
     assert [LEAKS in str(request["messages"]) for request in line.asked("request_parser")] == [True, False]
     assert RISKY not in str(line.asked())
     assert {one.status for one in await line.said()} == {"acted"}

@@ -4,8 +4,9 @@ import asyncio
 import json
 from collections import Counter
 
-from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.interventions.intervention import Action
+from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
 from tests.line.scenarios import bash, create, part, submit_review, turn
@@ -22,7 +23,7 @@ async def test_reviewers_that_never_agree_are_skipped_by_a_person_who_is_named_e
     assert (await line.work()).pause_reason is PauseReason.REVIEW_LOOP
     await line.say(Action.SKIP, instructions="A matter of taste.")
     gate = await line.to_the_gate()
-    assert gate.content["skipped"] == ["operator skipped review: A matter of taste."]
+    assert shown_by(gate).skipped == ("operator skipped review: A matter of taste.",)
     assert Counter(line.asked_roles())["security_reviewer"] == 2
     await line.decide_and_finish()
     sections = json.loads(await line.evidence())["sections"]

@@ -9,6 +9,7 @@ import pytest
 from controller.background.workers import Workers
 from controller.metrics import Metrics
 from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.effects.kinds import EffectKind
 from pipeline.store.dispatching import Dispatched
 from pipeline.worker_loss import LossKind, WorkerLoss
 from tests.line import scenarios
@@ -102,7 +103,7 @@ async def test_snapshots_lie_at_the_remote_while_a_person_is_waited_for_and_are_
     assert wip(repository) == [f"{PRIVATE}1"]
     await line.decide_and_finish()
     assert repository.refs() == ["refs/heads/main"]
-    assert Counter(effect.kind for effect in await line.effects())["delete_snapshots"] == 1
+    assert Counter(effect.kind for effect in await line.effects())[EffectKind.DELETE_SNAPSHOTS] == 1
     assert not await warnings(line)
 
 
@@ -127,7 +128,7 @@ async def test_what_a_stale_worker_pushed_after_the_end_is_removed_when_it_is_go
         )
     await line.carry_out()
     assert repository.refs() == ["refs/heads/main"]
-    assert Counter(effect.kind for effect in await line.effects())["delete_snapshots"] == 2
+    assert Counter(effect.kind for effect in await line.effects())[EffectKind.DELETE_SNAPSHOTS] == 2
 
 
 def close(repository: SampleRepository, *places: str) -> None:

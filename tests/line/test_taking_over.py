@@ -11,10 +11,11 @@ import pytest
 
 from controller.change_requests import reading
 from controller.change_requests.schemas import TakeoverView
-from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.errors import Conflict
+from pipeline.interventions.intervention import Action
 from tests.controller.conftest import eventually
+from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import OPERATOR, LineRun
 from tests.line.repositories import SampleRepository
@@ -85,7 +86,7 @@ async def test_work_that_a_person_finished_is_merged_with_their_commits_and_full
     assert asked["security_reviewer"] == 2, "a person's work is reviewed like any other"
     purposes = [event.payload["purpose"] for event in await line.events("tests_run")]
     assert "handed_back" in purposes
-    assert gate.content["repositories"]["sums"]
+    assert "sums" in shown_by(gate).repositories
     await line.decide_and_finish()
     sums = line.repositories["sums"]
     assert mine in sums.git("rev-list", "main").splitlines()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from controller.interventions.schemas import Action
 from pipeline.change_request import PauseReason, Stage, Status
+from pipeline.interventions.intervention import Action, BeginningAnew
 from pipeline.line.version import graph_version
 from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
@@ -56,7 +56,7 @@ async def die_in_the_middle_of(line: LineRun, role: str) -> None:
 
 async def upgrades(line: LineRun) -> list[str]:
     """Return from which stages runs began anew by themselves."""
-    return [one.body["stage"] for one in await line.said() if one.actor == "changeline"]
+    return [one.facts(BeginningAnew).stage or "" for one in await line.said() if one.actor == "changeline"]
 
 
 @pytest.mark.parametrize("upgrade", [OLDER, RENAMED], ids=["another version", "a renamed node"])

@@ -9,8 +9,10 @@ from sqlalchemy import text
 
 from pipeline import events
 from pipeline.change_request import IllegalMove, Move, PauseReason, Stage, Status
+from pipeline.effects.kinds import EffectStatus, Pushed
 from pipeline.errors import Conflict, InvariantBroken, LeaseLost, PersonNeeded, TransientError
 from pipeline.findings import Finding, FindingSource, Severity
+from pipeline.gates.gate import Decision
 from pipeline.ports import EntryKind, JournalEntry, JournalKey, Usage
 from pipeline.records import NewChangeRequest, StageResult
 from pipeline.store.change_requests import ChangeRequests
@@ -23,6 +25,8 @@ from pipeline.store.leases import Leases
 from pipeline.store.ledger import PostgresLedger
 from pipeline.store.work import Work
 from tests.database import TestDatabase
+from tests.effects import push, pushed
+from tests.gates import release
 
 LOST = timedelta(seconds=90)
 KEY = JournalKey(cr_id="cr-1", attempt=1, activation="a", role="code_writer", instance="sample")
@@ -175,36 +179,36 @@ async def test_the_journal_returns_the_very_bytes_and_refuses_a_second_truth(sto
 
 
 async def test_an_effect_is_intended_once_claimed_by_one_and_its_outcome_stays(store: Database, cr: str) -> None:
-    intent = {"key": "push:1", "cr_id": cr, "repository": "sample", "kind": "push", "payload": {"commit": "abc"}}
     async with store.transaction() as connection:
-        first = await Effects(connection).intend(**intent)  # type: ignore[arg-type]  # a dict of exactly its keywords
-        assert await Effects(connection).intend(**intent) == first  # type: ignore[arg-type]  # as above
+        first = await Effects(connection).intend(key="push:1", cr_id=cr, repository="sample", payload=push())
+        again = await Effects(connection).intend(key="push:1", cr_id=cr, repository="sample", payload=push())
+        assert again == first
+        with pytest.raises(InvariantBroken):
+            await Effects(connection).intend(key="push:1", cr_id=cr, repository="sample", payload=push(commit="d" * 40))
         assert [effect.id for effect in await Effects(connection).claim("one")] == [first.id]
         assert await Effects(connection).claim("two") == []
-        await Effects(connection).record(first.id, status="done", result={"commit": "abc"})
-        await Effects(connection).record(first.id, status="conflict")
-        assert (await Effects(connection).get(first.id)).status == "done"
+        await Effects(connection).record(first.id, status=EffectStatus.DONE, result=pushed())
+        await Effects(connection).record(first.id, status=EffectStatus.CONFLICT)
+        assert (await Effects(connection).get(first.id)).came_to(Pushed) == pushed()
 
 
 async def test_a_decision_binds_to_the_content_that_was_seen(store: Database, cr: str) -> None:
     async with store.transaction() as connection:
         gates = Gates(connection)
-        first, _ = await gates.open(
-            cr_id=cr, attempt=1, kind="release", activation="a", content={"head": 1}, content_hash="h1"
-        )
+        first, _ = await gates.open(cr_id=cr, attempt=1, activation="a", content=release(), content_hash="h1")
         second, fresh = await gates.open(
-            cr_id=cr, attempt=1, kind="release", activation="b", content={"head": 2}, content_hash="h2"
+            cr_id=cr, attempt=1, activation="b", content=release(head="i" * 40), content_hash="h2"
         )
-        again = await gates.open(cr_id=cr, attempt=1, kind="release", activation="b", content={}, content_hash="h3")
+        again = await gates.open(cr_id=cr, attempt=1, activation="b", content=release(), content_hash="h3")
         assert (fresh, again) == (True, (second, False)), "the first content of an activation stays"
         with pytest.raises(Conflict, match="void"):
-            await gates.decide(first.id, decision="approve", content_hash="h1", actor="ann")
+            await gates.decide(first.id, decision=Decision.APPROVE, content_hash="h1", actor="ann")
         with pytest.raises(Conflict, match="changed"):
-            await gates.decide(second.id, decision="approve", content_hash="h1", actor="ann")
-        decided = await gates.decide(second.id, decision="approve", content_hash="h2", actor="ann")
-        assert await gates.decide(second.id, decision="approve", content_hash="h2", actor="ann") == decided
+            await gates.decide(second.id, decision=Decision.APPROVE, content_hash="h1", actor="ann")
+        decided = await gates.decide(second.id, decision=Decision.APPROVE, content_hash="h2", actor="ann")
+        assert await gates.decide(second.id, decision=Decision.APPROVE, content_hash="h2", actor="ann") == decided
         with pytest.raises(Conflict, match="decided"):
-            await gates.decide(second.id, decision="reject", content_hash="h2", actor="bob")
+            await gates.decide(second.id, decision=Decision.REJECT, content_hash="h2", actor="bob")
 
 
 async def test_findings_of_an_activation_are_found_also_where_an_earlier_version_named_the_reporter(

@@ -1723,23 +1723,15 @@ export interface components {
         };
         /**
          * Decision
-         * @description What a person can decide.
+         * @description What a person can decide, at every kind of gate.
          * @enum {string}
          */
-        Decision: "approve" | "reject" | "send_back" | "edit";
+        Decision: "approve" | "send_back" | "reject";
         /**
          * DecisionRequest
          * @description A decision, bound to what its author saw.
          */
         DecisionRequest: {
-            /**
-             * Answer
-             * @description At most 20 levels deep; texts without control characters; numbers that JSON has.
-             * @default {}
-             */
-            answer: {
-                [key: string]: unknown;
-            };
             /**
              * Comment
              * @default
@@ -1809,6 +1801,12 @@ export interface components {
             turns: components["schemas"]["TurnView"][];
         };
         /**
+         * EffectKind
+         * @description What can be changed outside.
+         * @enum {string}
+         */
+        EffectKind: "push" | "merge" | "delete_ref" | "delete_snapshots" | "publish" | "close_pull_request" | "report" | "notification";
+        /**
          * EffectList
          * @description Effects, oldest first.
          */
@@ -1823,15 +1821,13 @@ export interface components {
         EffectRecorded: {
             /** Effect Id */
             effect_id: string;
-            /** Kind */
-            kind: string;
+            kind: components["schemas"]["EffectKind"];
             /** Repository */
             repository?: string | null;
             /** Role */
             role?: string | null;
             stage?: components["schemas"]["Stage"] | null;
-            /** Status */
-            status: string;
+            status: components["schemas"]["EffectStatus"];
             /** Summary */
             summary: string;
             /**
@@ -1857,8 +1853,7 @@ export interface components {
             error: string;
             /** Id */
             id: string;
-            /** Kind */
-            kind: string;
+            kind: components["schemas"]["EffectKind"];
             /** Payload */
             payload: {
                 [key: string]: unknown;
@@ -2032,8 +2027,7 @@ export interface components {
             created_at: string;
             /** Id */
             id: string;
-            /** Kind */
-            kind: string;
+            kind: components["schemas"]["GateKind"];
         };
         /**
          * GateDecided
@@ -2047,12 +2041,10 @@ export interface components {
              * @default
              */
             comment: string;
-            /** Decision */
-            decision: string;
+            decision: components["schemas"]["Decision"];
             /** Gate Id */
             gate_id: string;
-            /** Kind */
-            kind: string;
+            kind: components["schemas"]["GateKind"];
             /** Repository */
             repository?: string | null;
             /** Role */
@@ -2073,6 +2065,12 @@ export interface components {
             items: components["schemas"]["GateView"][];
         };
         /**
+         * GateKind
+         * @description What is decided.
+         * @enum {string}
+         */
+        GateKind: "release" | "spec";
+        /**
          * GateOpened
          * @description A decision waits for a person.
          */
@@ -2081,8 +2079,7 @@ export interface components {
             content_hash: string;
             /** Gate Id */
             gate_id: string;
-            /** Kind */
-            kind: string;
+            kind: components["schemas"]["GateKind"];
             /** Repository */
             repository?: string | null;
             /** Role */
@@ -2105,18 +2102,12 @@ export interface components {
          * @description A decision with everything it is about. Decide with the `content_hash` of what you saw.
          */
         GateView: {
-            /** Answer */
-            answer: {
-                [key: string]: unknown;
-            };
             /** Attempt */
             attempt: number;
             /** Comment */
             comment: string;
             /** Content */
-            content: {
-                [key: string]: unknown;
-            };
+            content: components["schemas"]["ReleaseContent"] | components["schemas"]["SpecContent"];
             /** Content Hash */
             content_hash: string;
             /** Cr Id */
@@ -2135,8 +2126,7 @@ export interface components {
             decisions: components["schemas"]["Decision"][];
             /** Id */
             id: string;
-            /** Kind */
-            kind: string;
+            kind: components["schemas"]["GateKind"];
             status: components["schemas"]["GateStatus"];
             /** Title */
             title: string;
@@ -2187,7 +2177,7 @@ export interface components {
          */
         InterventionProgressed: {
             /** Action */
-            action: string;
+            action: components["schemas"]["Action"] | components["schemas"]["Notice"];
             /** Actor */
             actor: string;
             /** Intervention Id */
@@ -2197,8 +2187,7 @@ export interface components {
             /** Role */
             role?: string | null;
             stage?: components["schemas"]["Stage"] | null;
-            /** Status */
-            status: string;
+            status: components["schemas"]["InterventionStatus"];
             /** Turn */
             turn?: number | null;
             /**
@@ -2227,6 +2216,12 @@ export interface components {
             stage?: components["schemas"]["Stage"] | null;
         };
         /**
+         * InterventionStatus
+         * @description How far it got.
+         * @enum {string}
+         */
+        InterventionStatus: "queued" | "delivered" | "acted" | "refused";
+        /**
          * InterventionView
          * @description What a person said, and how far it got.
          */
@@ -2234,7 +2229,7 @@ export interface components {
             /** Acted At */
             acted_at: string | null;
             /** Action */
-            action: string;
+            action: components["schemas"]["Action"] | components["schemas"]["Notice"];
             /** Actor */
             actor: string;
             /** Body */
@@ -2256,9 +2251,9 @@ export interface components {
             note: string;
             /** Repository */
             repository: string | null;
-            /** Status */
-            status: string;
+            status: components["schemas"]["InterventionStatus"];
         };
+        JsonValue: unknown;
         /**
          * JudgeView
          * @description What a reviewer or checker opened before its last verdict.
@@ -2417,8 +2412,40 @@ export interface components {
             spent_usd: string;
         };
         /**
+         * MovedBase
+         * @description One move of a base branch, and what the rebase made of the change. Commits are full SHAs.
+         */
+        MovedBase: {
+            /** Attempt */
+            attempt: number;
+            /** Base */
+            base: string;
+            /** Base Before */
+            base_before: string;
+            /** Base Branch */
+            base_branch: string;
+            /** Clean */
+            clean: boolean;
+            /** Commits */
+            commits: components["schemas"]["OthersCommit"][];
+            /** Head */
+            head: string;
+            /** Head Before */
+            head_before: string;
+            /** More Commits */
+            more_commits: boolean;
+            /** Proven */
+            proven: boolean;
+        };
+        /**
+         * Notice
+         * @description What nobody asked for, and what stops a run all the same.
+         * @enum {string}
+         */
+        Notice: "source_changed";
+        /**
          * OthersCommit
-         * @description A commit on the base branch that is not part of the change.
+         * @description A commit of somebody else that moved the base branch.
          */
         OthersCommit: {
             /** Commit */
@@ -2542,7 +2569,7 @@ export interface components {
         };
         /**
          * RebaseView
-         * @description One move of a base branch, and the rebase that followed it by itself. Commits are full SHAs.
+         * @description One move of a base branch, and the rebase that followed it by itself.
          */
         RebaseView: {
             /** Attempt */
@@ -2578,8 +2605,7 @@ export interface components {
             id: string;
             /** Message */
             message: string;
-            /** Status */
-            status: string;
+            status: components["schemas"]["InterventionStatus"];
         };
         /**
          * RegisteredRepository
@@ -2598,6 +2624,77 @@ export interface components {
             remote: string;
             /** Test Command */
             test_command: string | null;
+        };
+        /**
+         * ReleaseContent
+         * @description The evidence for a release, and the `parts` that an approval binds to.
+         */
+        ReleaseContent: {
+            /**
+             * Change Request
+             * @default
+             */
+            change_request: string;
+            /**
+             * Cost Usd
+             * @default
+             */
+            cost_usd: string;
+            /**
+             * Criteria
+             * @default []
+             */
+            criteria: components["schemas"]["ShownCriterion"][];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "release";
+            /**
+             * Parts
+             * @default {}
+             */
+            parts: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Repositories
+             * @default {}
+             */
+            repositories: {
+                [key: string]: components["schemas"]["ShownChange"];
+            };
+            /**
+             * Request Changes
+             * @default []
+             */
+            request_changes: string[];
+            /**
+             * Risk Flags
+             * @default []
+             */
+            risk_flags: components["schemas"]["ShownRisk"][];
+            /**
+             * Scripted
+             * @default false
+             */
+            scripted: boolean;
+            /**
+             * Skipped
+             * @default []
+             */
+            skipped: string[];
+            /**
+             * Summary
+             * @default
+             */
+            summary: string;
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            void_approval: components["schemas"]["VoidApproval"] | null;
         };
         /**
          * RepositoryCheck
@@ -2878,11 +2975,153 @@ export interface components {
          */
         Severity: "critical" | "major" | "minor" | "info";
         /**
+         * ShownChange
+         * @description The change in one repository, and what speaks for it.
+         */
+        ShownChange: {
+            /** Base */
+            base: string;
+            /** Base Branch */
+            base_branch: string;
+            /**
+             * Files
+             * @default []
+             */
+            files: components["schemas"]["ShownFile"][];
+            /**
+             * Findings
+             * @default []
+             */
+            findings: string[];
+            /** Head */
+            head: string;
+            /**
+             * Merge Strategy
+             * @default
+             */
+            merge_strategy: string;
+            /**
+             * Pre Existing Failures
+             * @default []
+             */
+            pre_existing_failures: string[];
+            /**
+             * Rebases
+             * @default []
+             */
+            rebases: components["schemas"]["MovedBase"][];
+            /**
+             * Resolved Findings
+             * @default 0
+             */
+            resolved_findings: number;
+            /**
+             * Scenarios
+             * @default []
+             */
+            scenarios: components["schemas"]["ShownScenario"][];
+            /**
+             * Spec Hash
+             * @default
+             */
+            spec_hash: string;
+            /**
+             * Spec Revision
+             * @default 0
+             */
+            spec_revision: number;
+            /**
+             * Suite
+             * @default
+             */
+            suite: string;
+            /**
+             * Tests
+             * @default
+             */
+            tests: string;
+        };
+        /**
+         * ShownCriterion
+         * @description An acceptance criterion.
+         */
+        ShownCriterion: {
+            /** Id */
+            id: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * ShownFile
+         * @description A changed file. `status` is git's letter; lines are 0 for binary files.
+         */
+        ShownFile: {
+            /** Added */
+            added: number;
+            /** Path */
+            path: string;
+            /** Removed */
+            removed: number;
+            /** Status */
+            status: string;
+        };
+        /**
+         * ShownRisk
+         * @description A passage of the request that screening flagged.
+         */
+        ShownRisk: {
+            /** Pattern */
+            pattern: string;
+            /** Quote */
+            quote: string;
+            risk: components["schemas"]["Risk"];
+        };
+        /**
+         * ShownScenario
+         * @description A scenario of the behaviour spec, and the criteria that it is about.
+         */
+        ShownScenario: {
+            /**
+             * Criteria
+             * @default []
+             */
+            criteria: string[];
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Title */
+            title: string;
+        };
+        /**
          * Since
          * @description What a turn's snapshot is compared with: the turn before it, or the beginning of its conversation.
          * @enum {string}
          */
         Since: "turn" | "conversation";
+        /**
+         * SpecContent
+         * @description The behaviour specs, as features, by repository.
+         */
+        SpecContent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "spec";
+            /**
+             * Specs
+             * @default {}
+             */
+            specs: {
+                [key: string]: string;
+            };
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+        };
         /**
          * SpecList
          * @description All revisions of an attempt, by repository and revision.
@@ -3162,8 +3401,7 @@ export interface components {
             name: string;
             /** Remote */
             remote: string;
-            /** Status */
-            status: string;
+            status: components["schemas"]["EffectStatus"];
         };
         /**
          * TakeoverView
@@ -3321,6 +3559,23 @@ export interface components {
          * @enum {string}
          */
         Until: "finished";
+        /**
+         * VoidApproval
+         * @description An approval that does not count any more: what was approved is not what is shown.
+         */
+        VoidApproval: {
+            /** Content Hash */
+            content_hash: string;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            /** Decided By */
+            decided_by: string;
+            /** Gate Id */
+            gate_id: string;
+        };
         /**
          * WaitKind
          * @description What a waiting change request waits for.

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 
 import type { Schemas } from '@/lib/api';
 import { events, FakeController, problem } from '@/testing/fake-controller';
-import { detail, event, gate } from '@/testing/samples';
+import { detail, event, gate, change, releaseContent } from '@/testing/samples';
 
 afterEach(cleanup);
 
@@ -130,11 +130,10 @@ const MOVE = {
 };
 
 test('an approval that a moved base voided is said with both hashes, the commits that did it and the new head', async () => {
-  const content = {
-    ...gate().content,
+  const content = releaseContent({
     void_approval: { gate_id: 'gate-0', content_hash: 'sha256:0ldapproved', decided_by: 'ana', decided_at: AT },
-    repositories: { shop: { base_branch: 'main', base: 'b'.repeat(40), head: 'd'.repeat(40), files: [], suite: '149 passed', rebases: [MOVE] } },
-  };
+    repositories: { shop: change({ base: 'b'.repeat(40), head: 'd'.repeat(40), rebases: [MOVE] }) },
+  });
   room(detail({ status: 'waiting', wait_kind: 'gate' }), {
     'GET /api/v1/gates': (query) => ({ items: query.get('status') === 'open' ? [gate({ content })] : [] }),
   }).open(PAGE);

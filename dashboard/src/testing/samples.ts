@@ -60,16 +60,30 @@ export function detail(facts: Partial<Detail> = {}): Detail {
   };
 }
 
+export function releaseContent(facts: Partial<Schemas['ReleaseContent']> = {}): Schemas['ReleaseContent'] {
+  return {
+    kind: 'release', change_request: 'cr-7k2m', title: '', summary: '', criteria: [], risk_flags: [], skipped: [], request_changes: [],
+    repositories: {}, cost_usd: '', scripted: false, void_approval: null, parts: {}, ...facts,
+  };
+}
+
+export function change(facts: Partial<Schemas['ShownChange']> = {}): Schemas['ShownChange'] {
+  return {
+    base_branch: 'main', base: 'aaaa', head: 'bbbb', tests: 'cccc', merge_strategy: 'merge', spec_revision: 1, spec_hash: '', scenarios: [],
+    files: [], suite: '149 passed', pre_existing_failures: [], findings: [], resolved_findings: 0, rebases: [], ...facts,
+  };
+}
+
 export function gate(facts: Partial<Gate> = {}): Gate {
   return {
     id: 'gate-1', cr_id: 'cr-7k2m', title: 'Reject expired codes', attempt: 1, kind: 'release',
-    content: {
+    content: releaseContent({
       summary: 'Refuse codes after their last valid day.',
       criteria: [{ id: 'AC1', text: 'Refused on the day after.' }],
-      repositories: { shop: { base_branch: 'main', base: 'aaaa', head: 'bbbb', files: [], suite: '149 passed' } },
-    },
+      repositories: { shop: change() },
+    }),
     content_hash: '5f0c9a1e44b27d3380f1', status: 'open', decisions: ['approve', 'send_back', 'reject'],
-    decision: null, decided_by: null, decided_at: null, comment: '', answer: {}, created_at: AT, ...facts,
+    decision: null, decided_by: null, decided_at: null, comment: '', created_at: AT, ...facts,
   };
 }
 

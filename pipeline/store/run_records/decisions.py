@@ -4,13 +4,14 @@ Problem: what a person said must reach the run once and be answered once. Choice
 rows, and its event follows from it. Invariant: a gate is announced only when it was opened, once per activation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from pipeline.change_request import Stage
 from pipeline.events import GateOpened, InterventionProgressed
-from pipeline.records import Gate, Intervention
+from pipeline.gates.content import GateContent
+from pipeline.gates.gate import Gate
+from pipeline.interventions.intervention import Intervention, InterventionStatus
 from pipeline.store.gates import Gates
 from pipeline.store.interventions import Interventions
 from pipeline.store.run_records.scope import OfRun
@@ -19,15 +20,15 @@ from pipeline.store.run_records.scope import OfRun
 class RunGates(OfRun):
     """Implements `pipeline.ports.records.Gates`."""
 
-    async def open(self, *, kind: str, activation: str, content: Mapping[str, Any], content_hash: str) -> Gate:
+    async def open(self, *, activation: str, content: GateContent, content_hash: str) -> Gate:
         """Open the gate and announce it, in one transaction."""
         async with self.database.transaction() as connection:
             gate, fresh = await Gates(connection).open(
-                cr_id=self.cr_id, attempt=self.attempt, kind=kind, activation=activation, content=content,
+                cr_id=self.cr_id, attempt=self.attempt, activation=activation, content=content,
                 content_hash=content_hash,
             )  # fmt: skip
             if fresh:
-                opened = GateOpened(gate_id=gate.id, kind=kind, content_hash=gate.content_hash)
+                opened = GateOpened(gate_id=gate.id, kind=gate.kind, content_hash=gate.content_hash)
                 await self.announce(connection, opened)
         return gate
 
@@ -61,14 +62,14 @@ class RunInterventions(OfRun):
             said, fresh = await Interventions(connection).taken_to_go_on(self.cr_id, activation)
         for one in fresh:
             await self._progressed(one, stage)
-        return next((one for one in reversed(said) if one.body.get("instructions")), said[-1] if said else None)
+        return next((one for one in reversed(said) if one.body.instructions), said[-1] if said else None)
 
     async def skip_of(self, stage: Stage, repository: str | None, activation: str) -> Intervention | None:
         """See the port."""
         async with self.database.transaction() as connection:
             said, fresh = await Interventions(connection).skip_of(self.cr_id, stage.value, repository, activation)
         if said is not None and fresh:
-            await self._progressed(replace(said, status="delivered"), stage)
+            await self._progressed(replace(said, status=InterventionStatus.DELIVERED), stage)
         return said
 
     async def skip_waiting(self) -> Stage | None:

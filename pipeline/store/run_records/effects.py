@@ -5,28 +5,25 @@ Invariant: an intent is stored before anybody can claim it, and its commit wakes
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from pipeline.concurrency.back_off import BackOff
-from pipeline.records import Effect
+from pipeline.effects.effect import Effect
+from pipeline.effects.kinds import NOT_DONE, EffectStatus, Payload
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.effects import Effects
 from pipeline.store.run_records.scope import OfRun
 
-DECIDED = frozenset({"done", "conflict", "refused", "dead", "dismissed"})
 LOOK_AGAIN = BackOff(first_s=0.02, longest_s=0.25, factor=1.5)
 
 
 class RunEffects(OfRun):
     """Implements `pipeline.ports.records.Effects`."""
 
-    async def intend(self, *, key: str, repository: str | None, kind: str, payload: Mapping[str, Any]) -> Effect:
+    async def intend(self, *, key: str, repository: str | None, payload: Payload) -> Effect:
         """Record the intent and wake the controller's executor."""
         async with self.database.transaction() as connection:
-            effect = await Effects(connection).intend(
-                key=key, cr_id=self.cr_id, repository=repository, kind=kind, payload=payload
-            )
+            effect = await Effects(connection).intend(key=key, cr_id=self.cr_id, repository=repository, payload=payload)
             await ring_at_commit(connection, self.database.tenant, "effects")
         return effect
 
@@ -37,7 +34,7 @@ class RunEffects(OfRun):
         while True:
             async with self.database.transaction() as connection:
                 effect = await Effects(connection).get(effect_id)
-            if effect.status in DECIDED or asyncio.get_running_loop().time() > deadline:
+            if effect.status.decided or asyncio.get_running_loop().time() > deadline:
                 return effect
             looks += 1
             await asyncio.sleep(LOOK_AGAIN.pause_s(looks))
@@ -45,7 +42,7 @@ class RunEffects(OfRun):
     async def try_again(self, effect_id: str) -> None:
         """See the port; wakes the controller's executor."""
         async with self.database.transaction() as connection:
-            await Effects(connection).revive(effect_id, given_up=("dead", "refused", "conflict", "dismissed", "retry"))
+            await Effects(connection).revive(effect_id, given_up=NOT_DONE | {EffectStatus.RETRY})
             await ring_at_commit(connection, self.database.tenant, "effects")
 
     async def all(self) -> Sequence[Effect]:

@@ -3,7 +3,6 @@ import { useRef, useState } from 'react';
 import { Problem } from '@/components/states';
 import { useDecide, type Decision, type Gate } from '@/features/release/api/gates';
 import { instructionOf, useDrafts } from '@/lib/drafts';
-import { text } from '@/lib/json';
 import { useMay } from '@/lib/me';
 import { useShortcut } from '@/lib/shortcuts';
 
@@ -11,7 +10,6 @@ const LABEL: Record<Decision['decision'], string> = {
   approve: 'Approve',
   send_back: 'Send back',
   reject: 'Reject',
-  edit: 'Approve the edited text',
 };
 
 interface Props {
@@ -30,15 +28,12 @@ function Deciding({ gate, barred }: Props) {
   const decide = useDecide(gate);
   const drafts = useDrafts(gate.cr_id);
   const [comment, setComment] = useState('');
-  const [edited, setEdited] = useState(() => text(gate.content['request']) || text(gate.content['body']));
   const field = useRef<HTMLTextAreaElement>(null);
   const buttons = useRef<HTMLDivElement>(null);
   const said = comment.trim();
-  const editable = gate.decisions.includes('edit');
   const missing = (decision: Decision['decision']) => (decision === 'reject' || decision === 'send_back') && said === '';
   const take = (decision: Decision['decision']) => {
-    const answer = decision === 'edit' ? { answer: { text: edited } } : {};
-    decide.mutate({ decision, content_hash: gate.content_hash, comment: said, ...answer });
+    decide.mutate({ decision, content_hash: gate.content_hash, comment: said });
   };
   const toward = (decision: Decision['decision']) => {
     if (missing(decision)) field.current?.focus();
@@ -46,15 +41,9 @@ function Deciding({ gate, barred }: Props) {
   };
   useShortcut('a', 'Approve (then Enter)', () => toward('approve'));
   useShortcut('r', 'Reject: say why', () => toward('reject'));
-  useShortcut('e', editable ? 'Edit the text' : 'Send back: say what to change', () => toward(editable ? 'edit' : 'send_back'));
+  useShortcut('e', 'Send back: say what to change', () => toward('send_back'));
   return (
     <div className="ways">
-      {editable && (
-        <label className="field">
-          <span>The request, to be edited before it goes on</span>
-          <textarea rows={8} value={edited} onChange={(event) => setEdited(event.target.value)} />
-        </label>
-      )}
       <label className="field">
         <span>Comment (needed to send back or reject)</span>
         <textarea ref={field} rows={2} value={comment} onChange={(event) => setComment(event.target.value)} />

@@ -9,15 +9,15 @@ export function BaseMoves({ moves }: { moves: Move[] }) {
       {moves.map((move) => (
         <li key={`${move.repository}:${move.base}`}>
           <p>
-            <strong>{move.repository}</strong>: <code>{move.baseBranch}</code> moved from <code>{short(move.baseBefore)}</code> to <code>{short(move.base)}</code>; the change
-            was rebased from <code>{short(move.headBefore)}</code> to <code>{short(move.head)}</code>{' '}
+            <strong>{move.repository}</strong>: <code>{move.base_branch}</code> moved from <code>{short(move.base_before)}</code> to <code>{short(move.base)}</code>; the change
+            was rebased from <code>{short(move.head_before)}</code> to <code>{short(move.head)}</code>{' '}
             <Badge tone={move.clean ? 'good' : 'attention'}>{move.clean ? 'without conflicts' : 'conflicts resolved'}</Badge>{' '}
             <Badge tone={move.proven ? 'good' : 'bad'}>{move.proven ? 'everything proven again' : 'the proof failed there'}</Badge>
           </p>
           <details>
             <summary>
               {move.commits.length}
-              {move.more && ' and more'} {move.commits.length === 1 ? 'commit' : 'commits'} of others
+              {move.more_commits && ' and more'} {move.commits.length === 1 ? 'commit' : 'commits'} of others
             </summary>
             <ul>
               {move.commits.map((one) => (

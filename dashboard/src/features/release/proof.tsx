@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 
 import { Badge } from '@/components/badge';
-import type { Change } from '@/features/release/content';
+import { sizeOf, type Change } from '@/features/release/content';
 import { short } from '@/lib/format';
 
 /** What speaks for the change in one repository. */
@@ -12,9 +12,9 @@ export function Proof({ change }: { change: Change }) {
       <h3>Evidence: {change.name}</h3>
       <dl className="proof">
         <Row name="Change">
-          {change.size}, <code>{short(change.base)}</code> → <code>{short(change.head)}</code> into <code>{change.target}</code>
+          {sizeOf(change)}, <code>{short(change.base)}</code> → <code>{short(change.head)}</code> into <code>{change.base_branch}</code>
         </Row>
-        <Row name="Suite">{change.suite}</Row>
+        <Row name="Suite">{change.suite || 'not recorded'}</Row>
         <Row name="Scenarios">
           {`${kinds('change')} change, ${kinds('preserve')} preserve`}
           {change.scenarios.length > 0 && (
@@ -37,7 +37,7 @@ export function Proof({ change }: { change: Change }) {
         </Row>
         <Row name="Review">
           {change.findings.length === 0 ? 'nothing open' : `${change.findings.length} open`}
-          {change.resolved > 0 && `, ${change.resolved} resolved before`}
+          {change.resolved_findings > 0 && `, ${change.resolved_findings} resolved before`}
         </Row>
       </dl>
     </div>

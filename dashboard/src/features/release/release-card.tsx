@@ -4,7 +4,7 @@ import { Gherkin } from '@/components/gherkin';
 import { Problem } from '@/components/states';
 import { useGatesOf, type Gate } from '@/features/release/api/gates';
 import { BaseMoves } from '@/features/release/moves';
-import { shownBy, type Change, type Shown } from '@/features/release/content';
+import { changesOf, movesOf, type Change, type ReleaseContent } from '@/features/release/content';
 import { Decide } from '@/features/release/decide';
 import { Proof } from '@/features/release/proof';
 import { riskOf } from '@/lib/diff';
@@ -27,8 +27,6 @@ export function ReleaseCards({ id, barred }: Props) {
 }
 
 function ReleaseCard({ gate, barred, before }: { gate: Gate; barred: string | null; before: Gate[] }) {
-  const shown = shownBy(gate.content);
-  const moves = shown.changes.flatMap((change) => change.moves);
   return (
     <section className="card" aria-label={`Decision: ${words(gate.kind)}`}>
       <h2>{words(gate.kind)}: your decision</h2>
@@ -38,61 +36,74 @@ function ReleaseCard({ gate, barred, before }: { gate: Gate; barred: string | nu
           is the present content.
         </p>
       ))}
-      {shown.voided !== null && (
-        <p className="voided">
-          <Badge tone="attention">void</Badge> {shown.voided.by} approved <code>{hash(shown.voided.hash)}</code> <Ago at={shown.voided.at} />; the change had to be
-          changed since, so that approval does not count. This is <code>{hashOf(gate)}</code>.
-        </p>
-      )}
-      {moves.length > 0 && <BaseMoves moves={moves} />}
-      <div className="card-columns">
-        <What shown={shown} />
-        <Risk shown={shown} />
-        {shown.changes.map((change) => (
-          <Proof key={change.name} change={change} />
-        ))}
-      </div>
-      {shown.features.map(([name, feature]) => (
-        <div key={name}>
-          <h3>{name}</h3>
-          <Gherkin feature={feature} />
-        </div>
-      ))}
-      {shown.request !== '' && <pre className="prose">{shown.request}</pre>}
+      {gate.content.kind === 'release' ? <Release gate={gate} content={gate.content} /> : <Specs specs={gate.content.specs} />}
       <Decide gate={gate} barred={barred} />
     </section>
   );
 }
 
-function What({ shown }: { shown: Shown }) {
+function Release({ gate, content }: { gate: Gate; content: ReleaseContent }) {
+  const changes = changesOf(content);
+  const moves = movesOf(changes);
+  const voided = content.void_approval;
+  return (
+    <>
+      {voided !== null && (
+        <p className="voided">
+          <Badge tone="attention">void</Badge> {voided.decided_by} approved <code>{hash(voided.content_hash)}</code> <Ago at={voided.decided_at} />; the change had
+          to be changed since, so that approval does not count. This is <code>{hashOf(gate)}</code>.
+        </p>
+      )}
+      {moves.length > 0 && <BaseMoves moves={moves} />}
+      <div className="card-columns">
+        <What content={content} />
+        <Risk content={content} changes={changes} />
+        {changes.map((change) => (
+          <Proof key={change.name} change={change} />
+        ))}
+      </div>
+    </>
+  );
+}
+
+function Specs({ specs }: { specs: Record<string, string> }) {
+  return Object.entries(specs).map(([name, feature]) => (
+    <div key={name}>
+      <h3>{name}</h3>
+      <Gherkin feature={feature} />
+    </div>
+  ));
+}
+
+function What({ content }: { content: ReleaseContent }) {
   return (
     <div className="card-what">
       <h3>What and why</h3>
-      {shown.summary !== '' && <p className="lead">{shown.summary}</p>}
+      {content.summary !== '' && <p className="lead">{content.summary}</p>}
       <ul className="criteria">
-        {shown.criteria.map((criterion) => (
+        {content.criteria.map((criterion) => (
           <li key={criterion.id}>
             <code>{criterion.id}</code> {criterion.text}
           </li>
         ))}
       </ul>
-      {shown.requestChanges.map((change) => (
+      {content.request_changes.map((change) => (
         <p key={change} className="remark">
           {change}
         </p>
       ))}
-      {shown.cost !== '' && <p className="quiet">It cost {usd(shown.cost)} so far.</p>}
+      {content.cost_usd !== '' && <p className="quiet">It cost {usd(content.cost_usd)} so far.</p>}
     </div>
   );
 }
 
-function Risk({ shown }: { shown: Shown }) {
+function Risk({ content, changes }: { content: ReleaseContent; changes: Change[] }) {
   const remarks = [
-    ...shown.risks.map((flag) => `${flag.risk} risk in the request, ${words(flag.pattern)}: “${flag.quote}”`),
-    ...shown.changes.flatMap((change) => change.findings.map((finding) => `${change.name}: ${finding}`)),
-    ...shown.changes.flatMap((change) => change.preExisting.map((test) => `${change.name}: ${test} failed before this change too`)),
+    ...content.risk_flags.map((flag) => `${flag.risk} risk in the request, ${words(flag.pattern)}: “${flag.quote}”`),
+    ...changes.flatMap((change) => change.findings.map((finding) => `${change.name}: ${finding}`)),
+    ...changes.flatMap((change) => change.pre_existing_failures.map((test) => `${change.name}: ${test} failed before this change too`)),
   ];
-  if (shown.changes.length === 0 && remarks.length === 0 && shown.skipped.length === 0) return null;
+  if (changes.length === 0 && remarks.length === 0 && content.skipped.length === 0) return null;
   return (
     <div className="card-what">
       <h3>Risk</h3>
@@ -102,11 +113,11 @@ function Risk({ shown }: { shown: Shown }) {
           {remark}
         </p>
       ))}
-      {shown.changes.map((change) => (
+      {changes.map((change) => (
         <RiskyFiles key={change.name} change={change} />
       ))}
       <h3>Skipped</h3>
-      {shown.skipped.length === 0 ? <p>Nothing was skipped.</p> : shown.skipped.map((one) => <p key={one} className="remark">{one}</p>)}
+      {content.skipped.length === 0 ? <p>Nothing was skipped.</p> : content.skipped.map((one) => <p key={one} className="remark">{one}</p>)}
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { unwrap, useApi, type Schemas } from '@/lib/api';
 import { keys } from '@/lib/keys';
 
 export type Gate = Schemas['GateView'];
-export type Decision = Omit<Schemas['DecisionRequest'], 'answer'> & { answer?: Record<string, unknown> };
+export type Decision = Schemas['DecisionRequest'];
 
 export function useGatesOf(id: string, status: Gate['status']) {
   const api = useApi();
@@ -18,10 +18,7 @@ export function useDecide(gate: Gate) {
   const api = useApi();
   const cache = useQueryClient();
   return useMutation({
-    mutationFn: (decision: Decision) => {
-      const body = { answer: {}, ...decision };
-      return unwrap(api.POST('/api/v1/gates/{gate_id}/decision', { params: { path: { gate_id: gate.id } }, body }));
-    },
+    mutationFn: (body: Decision) => unwrap(api.POST('/api/v1/gates/{gate_id}/decision', { params: { path: { gate_id: gate.id } }, body })),
     onSettled: async () => {
       await cache.invalidateQueries({ queryKey: keys.changeRequest(gate.cr_id) });
       await cache.invalidateQueries({ queryKey: keys.board });
