@@ -36,11 +36,6 @@ class FindingSource(StrEnum):
     SECRET_SCAN = "secret_scan"  # noqa: S105 - the name of a check
     TEST_RUN = "test_run"
 
-    @property
-    def reporter(self) -> str:
-        """Who reports it in evidence: the reviewer, or `checks` for everything deterministic."""
-        return self.value if self in REVIEWERS else CHECKS
-
 
 REVIEWERS = (FindingSource.SECURITY_REVIEWER, FindingSource.QUALITY_REVIEWER, FindingSource.SPEC_REVIEWER)
 CHECKS = "checks"

@@ -23,7 +23,8 @@ from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
 from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S, tree_found
-from pipeline.agents.tools import call_line, tool_definitions, tool_notes
+from pipeline.agents.tool_use import tool_uses_of
+from pipeline.agents.tools import call_line, said_line, tool_definitions, tool_notes
 from pipeline.agents.toolsets import ToolSet
 from pipeline.agents.turn import Turn
 from pipeline.change_request import PauseReason
@@ -238,18 +239,14 @@ class _Agent(Generic[S]):
             await self._fail_over(call.route, problem)
             return
         self.spent_usd = await self.ports.gateway.spent_usd()
-        text = next((block["text"] for block in answer.content if block["type"] == "text"), "")
-        calls = [block for block in answer.content if block["type"] == "tool_use"]
+        calls = tuple(call_line(use.name, use.input) for use in tool_uses_of(answer.content))
         await self._emit(
             AgentTurn(
-                instance=self.task.instance,
-                turn=self.talk.turn,
-                text=_first_line(text),
-                calls=tuple(call_line(use["name"], use["input"]) for use in calls),
+                instance=self.task.instance, turn=self.talk.turn, text=said_line(answer.content), calls=calls,
                 cost_usd=str(self.talk.cost_usd),
             ),
             CostUpdated(spent_usd=str(self.spent_usd), budget_usd=str(self.ports.limits.budget_usd)),
-        )
+        )  # fmt: skip
 
     def _call(self) -> ModelCall:
         fixed, limits = self.talk.terms, self.ports.limits
@@ -401,8 +398,3 @@ class _Agent(Generic[S]):
     @property
     def _edits(self) -> bool:
         return self.task.toolset is ToolSet.EDIT
-
-
-def _first_line(text: str) -> str:
-    line = text.strip().split("\n", 1)[0]
-    return line if len(line) <= 200 else f"{line[:197]}..."  # noqa: PLR2004 - one line of the live view

@@ -194,9 +194,9 @@ async def _rules(run: StageRun, name: str, stack: Stack) -> RulesRecord:
 async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
     reviews = list(await _spec_checks(run))
     for name, outcome in sorted(outcomes_of(run.state, Stage.REVIEW).items()):
-        found = [finding for _, finding in await run.context.findings.all(activation=outcome.activation)]
         for reviewer in REPORTERS:
-            findings = tuple(finding for finding in found if finding.source.reporter == reviewer)
+            found = await run.context.findings.all(activation=outcome.activation, reporter=reviewer)
+            findings = tuple(finding for _, finding in found)
             blocking = any(finding.severity.blocking for finding in findings)
             verdict = "changes_required" if blocking else "pass"
             if outcome.skip and reviewer != CHECKS:

@@ -140,8 +140,8 @@ async def current_findings(run: StageRun, name: str) -> list[Finding]:
     outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
     if outcome is None:
         return []
-    found = [finding for _, finding in await run.context.findings.all(activation=outcome.activation)]
-    return sorted(found, key=lambda one: REPORTERS.index(one.source.reporter))
+    found = [await run.context.findings.all(activation=outcome.activation, reporter=source) for source in REPORTERS]
+    return [finding for reported in found for _, finding in reported]
 
 
 async def _repository(run: StageRun, name: str) -> ShownChange:

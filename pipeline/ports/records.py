@@ -91,11 +91,13 @@ class TestRuns(Protocol):
 class Findings(Protocol):
     """What checks and reviewers reported."""
 
-    async def save(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
-        """Keep what was reported in one activation."""
+    async def save(
+        self, *, repository: str, stage: Stage, activation: str, reporter: str, found: Sequence[Finding]
+    ) -> None:
+        """Keep what a check or a reviewer reported in one activation."""
 
-    async def all(self, *, activation: str | None = None) -> Sequence[tuple[str, Finding]]:
-        """Return (repository, finding), oldest first; of one activation, or of all."""
+    async def all(self, *, activation: str | None = None, reporter: str = "") -> Sequence[tuple[str, Finding]]:
+        """Return (repository, finding), oldest first; all, or of one activation and reporter."""
 
 
 class ArtifactStore(Protocol):

@@ -148,7 +148,9 @@ async def _test_results(run: StageRun) -> Untrusted:
 
 
 async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Finding, ...]) -> None:
-    await run.context.findings.save(repository=run.name, stage=run.stage, activation=run.activation, found=findings)
+    await run.context.findings.save(
+        repository=run.name, stage=run.stage, activation=run.activation, reporter=source, found=findings
+    )
     blocking = sum(finding.severity.blocking for finding in findings)
     await run.emit(events.FindingsReported(source=source, blocking=blocking, total=len(findings)))
 

@@ -244,7 +244,7 @@ test_runs = Table(
 findings = Table(
     "findings", metadata,
     _tenant(), Column("id", Text, primary_key=True), _cr(), Column("attempt", Integer, nullable=False), _text("repository"),
-    _text("stage"), _text("activation"), _text("source"), _text("severity"), _text("category"), _text("message"),
+    _text("stage"), _text("activation"), _text("reporter", ""), _text("source"), _text("severity"), _text("category"), _text("message"),
     Column("file", Text), Column("line", Integer), Column("remedy", Text), _at("created_at"),
     Index("ix_findings_cr", "cr_id", "created_at"),
 )  # fmt: skip

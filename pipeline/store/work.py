@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -174,30 +174,33 @@ class Work:
         row = (await self._connection.execute(select(test_runs).where(*where))).one_or_none()
         return _test_run(row) if row else None
 
-    async def save_findings(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
-        """Store what was reported in one activation. Idempotent."""
+    async def save_findings(
+        self, *, repository: str, stage: Stage, activation: str, reporter: str, found: Sequence[Finding]
+    ) -> None:
+        """Store what a check or a reviewer reported in one activation. Idempotent."""
         for number, finding in enumerate(found):
             values = asdict(finding)
-            identity = derived_id("find", str(self._key), repository, activation, finding.source, str(number))
+            identity = derived_id(
+                "find", str(self._key), repository, f"{activation}/{reporter}", finding.source, str(number)
+            )
             row = {
                 **self._key,
                 "id": identity,
                 "repository": repository,
                 "stage": stage.value,
                 "activation": activation,
+                "reporter": reporter,
             }
             await self._connection.execute(upsert(findings).values(**row, **values).on_conflict_do_nothing())
 
-    async def findings(self, *, activation: str | None = None) -> list[tuple[str, Finding]]:
-        """Return (repository, finding), oldest first."""
+    async def findings(self, *, activation: str | None = None, reporter: str = "") -> list[tuple[str, Finding]]:
+        """Return (repository, finding), oldest first; all, or of one activation and reporter."""
         query = select(findings).where(*self._of(findings)).order_by(findings.c.created_at, findings.c.id)
-        if activation is None:
-            return [(row.repository, _finding(row)) for row in await self._connection.execute(query)]
-        # Earlier versions stored who reported behind the activation.
-        earlier = findings.c.activation.startswith(f"{activation}/", autoescape=True)
-        rows = list(await self._connection.execute(query.where((findings.c.activation == activation) | earlier)))
-        exact = [row for row in rows if row.activation == activation]
-        return [(row.repository, _finding(row)) for row in exact or rows]
+        if activation is not None:
+            # Versions before the column wrote the reporter behind the activation.
+            older = findings.c.activation == f"{activation}/{reporter}"
+            query = query.where(or_((findings.c.activation == activation) & (findings.c.reporter == reporter), older))
+        return [(row.repository, _finding(row)) for row in await self._connection.execute(query)]
 
     async def save_artifact(
         self, *, kind: str, name: str, content: bytes, media_type: str, facts: Mapping[str, Any]

@@ -11,12 +11,16 @@ from collections.abc import Callable
 from tests.architecture.source_tree import python_files, text_of, tree_of
 
 ROOMS = ("pipeline", "controller", "worker", "cli")
-PER_THOUSAND_MAX = 31.0
+PER_THOUSAND_MAX = 7.0
 """Only goes down. The aim is 2."""
 SLACK = 2.0
 SHOWN = 40
 FOREIGN = {
     "pipeline/adapters/": "providers, package managers, git and receivers decide what they answer",
+    "pipeline/agents/context_window.py": "messages of a conversation, in the dialect of the model providers",
+    "pipeline/agents/tool_use.py": "tool calls and their results, in the same dialect",
+    "pipeline/ports/messages.py": "the same dialect",
+    "pipeline/specs/behaviour.py": "documents as the parser of Gherkin makes them, typed by it",
     "pipeline/proof/manifests.py": "package.json, pyproject.toml and their like belong to the repository",
     "pipeline/proof/results/": "reports of test runners",
     "pipeline/repositories/stacks.py": "manifests of the repository",

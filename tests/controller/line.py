@@ -102,7 +102,9 @@ async def worked(store: Database, cr_id: str = CR) -> None:
             repository="sample", stage=Stage.DEVELOPMENT, activation="a", purpose=RunPurpose.GREEN_SUITE, commit="h" * 40, ok=True,
             report={"passed": 3}, verdict={"ok": True},
         )  # fmt: skip
-        await work.save_findings(repository="sample", stage=Stage.REVIEW, activation="a", found=[finding])
+        await work.save_findings(
+            repository="sample", stage=Stage.REVIEW, activation="a", reporter="quality_reviewer", found=[finding]
+        )
         await ChangeRequests(connection).record_progress(
             cr_id, "sample", base_commit="b" * 40, head_commit="h" * 40, branch=f"changeline/{cr_id}"
         )

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -219,16 +220,16 @@ async def test_findings_of_an_activation_are_found_also_where_an_earlier_version
             source=FindingSource.QUALITY_REVIEWER, severity=Severity.MINOR, category="names", message=message
         )
 
+    at: dict[str, Any] = {"repository": "sample", "stage": Stage.REVIEW}
+    asked: dict[str, Any] = {"activation": "a", "reporter": "quality_reviewer"}
     async with store.transaction() as connection:
         work = Work(connection, cr_id=cr, attempt=1)
-        for activation, message in {"a/quality_reviewer": "old", "ab": "other"}.items():
-            await work.save_findings(
-                repository="sample", stage=Stage.REVIEW, activation=activation, found=[found(message)]
-            )
-        assert await work.findings(activation="a") == [("sample", found("old"))]
+        await work.save_findings(**at, activation="a/quality_reviewer", reporter="", found=[found("old")])
+        await work.save_findings(**at, activation="a", reporter="checks", found=[found("of the checks")])
+        assert await work.findings(**asked) == [("sample", found("old"))]
         for _ in range(2):
-            await work.save_findings(repository="sample", stage=Stage.REVIEW, activation="a", found=[found("new")])
-        assert await work.findings(activation="a") == [("sample", found("new"))]
+            await work.save_findings(**at, **asked, found=[found("new")])
+        assert {one.message for _, one in await work.findings(**asked)} == {"old", "new"}
         assert len(await work.findings()) == 3
 
 

@@ -82,15 +82,19 @@ class RunTestRuns(OfRun):
 class RunFindings(OfRun):
     """Implements `pipeline.ports.records.Findings`."""
 
-    async def save(self, *, repository: str, stage: Stage, activation: str, found: Sequence[Finding]) -> None:
+    async def save(
+        self, *, repository: str, stage: Stage, activation: str, reporter: str, found: Sequence[Finding]
+    ) -> None:
         """See the port."""
         async with self.work() as work:
-            await work.save_findings(repository=repository, stage=stage, activation=activation, found=found)
+            await work.save_findings(
+                repository=repository, stage=stage, activation=activation, reporter=reporter, found=found
+            )
 
-    async def all(self, *, activation: str | None = None) -> Sequence[tuple[str, Finding]]:
+    async def all(self, *, activation: str | None = None, reporter: str = "") -> Sequence[tuple[str, Finding]]:
         """See the port."""
         async with self.work() as work:
-            return await work.findings(activation=activation)
+            return await work.findings(activation=activation, reporter=reporter)
 
 
 class RunArtifacts(OfRun):
