@@ -23,7 +23,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from bench.installation import Installation
-from cli import itself
+from cli import own_processes
 
 PLAIN = "bench_plain"
 ROW_BYTES = 4_000
@@ -88,8 +88,8 @@ def kills(times: int) -> list[float]:
 
 def forks(url: str, times: int) -> list[float]:
     """Fork a process that has imported what a worker imports, and let the child open a database connection."""
-    argv = itself.module("bench.fork_floor", str(times))
-    done = subprocess.run(argv, env=itself.environment(), input=url, check=True, capture_output=True, text=True)
+    argv = own_processes.module("bench.fork_floor", str(times))
+    done = subprocess.run(argv, env=own_processes.environment(), input=url, check=True, capture_output=True, text=True)
     return [float(sample) for sample in json.loads(done.stdout)]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 
-from cli import itself, one_machine
+from cli import one_machine, own_processes
 from cli.local.children import Child
 from cli.local.data_directory import DataDirectory
 from cli.local.servers import LocalServers
@@ -66,7 +66,7 @@ class Installation:
         path = self.root / "scenario.json"
         path.write_text(scenario, encoding="utf-8")
         model = one_machine.Model(words="scripted model", scenario=path)
-        surrounding = itself.environment()
+        surrounding = own_processes.environment()
         settings = self.settings.model_copy(update={"scenario": path})
         self.children = [_scrubbed(child, surrounding) for child in one_machine.children(self.servers, settings, model)]
         for child in self.children:

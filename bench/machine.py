@@ -3,9 +3,10 @@
 import os
 import platform
 from dataclasses import dataclass
-from pathlib import Path
 
-PROC = Path("/proc")
+import psutil
+
+_MB = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +25,25 @@ def describe() -> str:
 
 
 def memory(pid: int) -> Memory:
-    """Return what a process takes, from `smaps_rollup`."""
-    fields: dict[str, float] = {}
-    for line in (PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii").splitlines()[1:]:
-        name, value = line.split(":")
-        fields[name] = int(value.split()[0]) / 1024
-    return Memory(fields["Rss"], fields["Pss"], fields["Private_Clean"] + fields["Private_Dirty"])
+    """Return what a process takes, its shared pages counted by share."""
+    taken = psutil.Process(pid).memory_full_info()
+    return Memory(taken.rss / _MB, taken.pss / _MB, taken.uss / _MB)
 
 
 def cpu_s(pid: int) -> float:
     """Return the processor time that a process has taken so far, all its threads and the kernel's part included."""
-    after_name = (PROC / str(pid) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+    taken = psutil.Process(pid).cpu_times()
+    return taken.user + taken.system
 
 
 def children(pid: int) -> list[int]:
-    """Return the direct children of a process."""
-    found = (PROC / str(pid) / "task").glob("*/children")
-    return [int(child) for path in found for child in path.read_text(encoding="ascii").split()]
+    """Return the direct children of a process; none of one that is gone."""
+    try:
+        return [child.pid for child in psutil.Process(pid).children()]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def family(pid: int) -> list[int]:
     """Return a process and everything below it."""
-    return [pid, *(one for child in children(pid) for one in family(child))]
+    return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]

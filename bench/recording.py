@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from cli import itself
+from cli import own_processes
 from cli.session import read_settings
 from controller import logs
 from controller.app import create_app
@@ -120,9 +120,9 @@ def timing(hands: Hands, stopwatch: Stopwatch) -> Hands:
 def serve_controller(file: Path) -> None:
     """Serve as the product does, with timed executors and the recording fork server."""
     settings, stopwatch = read_settings(), Stopwatch(file)
-    wired = wiring(settings, itself.processes(), alone=True)
+    wired = wiring(settings, own_processes.processes(), alone=True)
     executors = {kind: TimedExecutor(one, stopwatch) for kind, one in wired.executors.items()}
-    launcher = ProcessLauncher(itself.module("bench.recording", "fork-server", str(file)))
+    launcher = ProcessLauncher(own_processes.module("bench.recording", "fork-server", str(file)))
     app = create_app(replace(wired, executors=executors, launcher=launcher))
     asyncio.run(serve(app, settings, on_ready=lambda _url: None))
 

@@ -102,7 +102,7 @@ def _context(lease: Leased, installation: Installation, *, attempt: int) -> Stag
         findings=records.findings, artifacts=records.artifacts, gates=records.gates, effects=records.effects,
         interventions=records.interventions, learnings=records.learnings, pull_requests=records.pull_requests,
         spending=records.spending,
-        agents=unused, repositories={}, snapshots=_no_snapshots(lease, records), forge=unused, sandbox=unused, environments=unused, scanner=unused, signer=unused,
+        agents=unused, repositories={}, snapshots=_no_snapshots(lease, records), forges={}, sandbox=unused, environments=unused, scanner=unused, signer=unused,
         clock=SystemClock(), emit=records.events.emit, author=Author(name="Bench", email="bench@localhost"),
         workspaces=installation.root, code_version="bench", scripted=True,
     )  # fmt: skip

@@ -23,7 +23,7 @@ from bench.installation import Installation
 from bench.leased import Leased, leased
 from bench.machine import cpu_s, memory
 from bench.stream_clients import stamp
-from cli import itself
+from cli import own_processes
 from controller.background.windows import encode
 from pipeline import events
 from pipeline.identifiers import new_id
@@ -195,7 +195,11 @@ def _request(installation: Installation) -> str:
 @contextmanager
 def _process(module: str) -> "Iterator[subprocess.Popen[str]]":
     with subprocess.Popen(
-        itself.module(module), env=itself.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        own_processes.module(module),
+        env=own_processes.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             yield process

@@ -19,7 +19,7 @@ from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import leased
 from bench.recording import GIT, TESTS, TOOLS
-from cli import itself
+from cli import own_processes
 from cli.local.children import Child
 from pipeline.store.checkpoints import checkpointer
 
@@ -62,7 +62,7 @@ def measure(installation: Installation, *, quick: bool) -> list[Figure]:
 
 
 def _recording(child: Child, record: Path) -> Child:
-    return replace(child, argv=itself.module("bench.recording", "controller", str(record)))
+    return replace(child, argv=own_processes.module("bench.recording", "controller", str(record)))
 
 
 def _carry(opened: Door, installation: Installation, record: Path, number: int) -> _Line:

@@ -6,11 +6,12 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+
+import psutil
 
 from bench.door import WAIT_S, until
 from bench.installation import Installation
-from bench.machine import PROC, children, family
+from bench.machine import children, family
 
 SLEEPER = "sleep"
 
@@ -29,9 +30,9 @@ def sleeping_tree(pid: int, sleepers: int) -> list[int]:
     """Return everything below a worker once its tool has so many processes that sleep."""
 
     def found() -> list[int] | None:
-        with suppress(OSError):  # one of them ended while it was looked at
+        with suppress(psutil.NoSuchProcess):  # one of them ended while it was looked at
             below = family(pid)[1:]
-            names = [Path(PROC, str(one), "comm").read_text(encoding="ascii").strip() for one in below]
+            names = [psutil.Process(one).name() for one in below]
             return below if names.count(SLEEPER) == sleepers else None
         return None
 

@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from bench.machine import children
 from chaos import sample
-from cli import itself
+from cli import own_processes
 from cli.local.data_directory import DataDirectory
 from cli.local.processes import identity
 from cli.local.runtime_state import Runtime, read_runtime
@@ -27,7 +29,6 @@ from pipeline.settings.process import ProcessSettings
 
 BEAT_S = 0.5
 LOST_AFTER_S = 3.0
-_STATE = "State:\tT"
 
 
 class NotStarted(Exception):
@@ -84,29 +85,32 @@ class Installation:
     def workers(self) -> list[int]:
         """Return the workers that run and are not frozen."""
         controller = self.pid("controller")
-        forks = _children(controller) if controller else []
-        return [pid for fork in forks for pid in _children(fork) if not _frozen(pid)]
+        forks = children(controller) if controller else []
+        return [pid for fork in forks for pid in children(fork) if not _frozen(pid)]
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run one of our commands on this installation."""
         return subprocess.run(
-            itself.command(*arguments), env=self.environment, cwd=self.root, capture_output=True, text=True, check=False
+            own_processes.command(*arguments),
+            env=self.environment,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def leftovers(self) -> list[str]:
         """Return the command lines of processes that know this data directory."""
-        mark = f"CHANGELINE_DATA_DIR={self.root / 'data'}".encode()
-        own = str(self.root).encode()
-        found = []
-        for process in Path("/proc").iterdir():
-            if not process.name.isdigit() or int(process.name) == os.getpid():
+        data, found = str(self.root / "data"), []
+        for process in psutil.process_iter():
+            if process.pid == os.getpid():
                 continue
             try:
-                line, around = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
-            except OSError:
+                line, around = " ".join(process.cmdline()), process.environ()
+            except psutil.Error:
                 continue
-            if mark in around or own in line:
-                found.append(f"{process.name} {line.replace(bytes(1), b' ').decode(errors='replace')[:120]}")
+            if around.get("CHANGELINE_DATA_DIR") == data or str(self.root) in line:
+                found.append(f"{process.pid} {line[:120]}")
         return found
 
 
@@ -141,7 +145,7 @@ def wake(pid: int) -> None:
 def _environment(root: Path) -> dict[str, str]:
     kept = {
         name: value
-        for name, value in itself.environment().items()
+        for name, value in own_processes.environment().items()
         if not name.upper().startswith(("CHANGELINE_", "ANTHROPIC_", "OPENAI_"))
     }
     return kept | {
@@ -153,17 +157,10 @@ def _environment(root: Path) -> dict[str, str]:
     }
 
 
-def _children(pid: int) -> list[int]:
-    try:
-        return children(pid)
-    except OSError:
-        return []
-
-
 def _frozen(pid: int) -> bool:
     try:
-        return _STATE in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    except OSError:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
         return False
 
 

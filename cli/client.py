@@ -85,7 +85,7 @@ class Client:
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
         # Loopback and operators' own controllers only: ambient proxies would carry the token elsewhere.
-        with self._translated():
+        with self._transport_errors():
             self._http = httpx2.Client(
                 base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False
             )
@@ -96,8 +96,8 @@ class Client:
 
     def content(self, path: str) -> bytes:
         """Return the body of a GET as it is."""
-        with self._translated():
-            return self._checked(self._http.get(path)).content
+        with self._transport_errors():
+            return self._require_success(self._http.get(path)).content
 
     def send(self, path: str, model: type[Answer], content: bytes) -> Answer:
         """Return the answer of a POST of a file."""
@@ -132,10 +132,10 @@ class Client:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
         query = {"deltas": "true"} if on_delta else {}
         opened = self._http.stream("GET", path, params=query, headers=headers, timeout=timeout)
-        with self._translated(), opened as answer:
+        with self._transport_errors(), opened as answer:
             if answer.status_code >= BAD_REQUEST:
                 answer.read()
-                self._checked(answer)
+                self._require_success(answer)
             kind = ""
             for line in answer.iter_lines():
                 if line.startswith("event:"):
@@ -160,11 +160,11 @@ class Client:
         self._http.close()
 
     def _call(self, method: str, path: str, model: type[Answer], **arguments: Any) -> Answer:
-        with self._translated():
-            answer = self._checked(self._http.request(method, path, **arguments))
+        with self._transport_errors():
+            answer = self._require_success(self._http.request(method, path, **arguments))
             return model.model_validate_json(answer.content)
 
-    def _checked(self, answer: httpx2.Response) -> httpx2.Response:
+    def _require_success(self, answer: httpx2.Response) -> httpx2.Response:
         status = answer.status_code
         if status < BAD_REQUEST:
             return answer
@@ -180,7 +180,7 @@ class Client:
         raise refusal(problem.detail, field=problem.field, remedy=remedy, status=status)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _transport_errors(self) -> Iterator[None]:
         try:
             yield
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
@@ -202,7 +202,7 @@ def connect(settings: ProcessSettings) -> Client:
         if settings.token is None:
             raise CallerError("CHANGELINE_URL needs a token.", field="CHANGELINE_TOKEN", remedy="Set it.")
         return Client(settings.url, settings.token.get_secret_value())
-    runtime = started(settings)
+    runtime = running_on(settings)
     if runtime is None:
         raise Unreachable(
             f"No Changeline runs on {locate(settings)}.",
@@ -211,7 +211,7 @@ def connect(settings: ProcessSettings) -> Client:
     return client_of(runtime)
 
 
-def started(settings: ProcessSettings) -> Runtime | None:
+def running_on(settings: ProcessSettings) -> Runtime | None:
     """Return what runs on the data directory, ready or not; None when nothing does."""
     runtime = read_runtime(DataDirectory.at(locate(settings)))
     return runtime if runtime is not None and runtime.alive else None

@@ -94,7 +94,7 @@ class Demo:
     def _show(self, *arguments: str, may_rest: bool = False) -> None:
         """Run a command in front of the viewer; `may_rest` accepts that a person is waited for."""
         places = {str(self._directory): "DEMO", f"{EXAMPLES.parent}/": ""}
-        shown = " ".join(shlex.quote(_shortened(argument, places)) for argument in arguments)
+        shown = shlex.join(_shorten(argument, places) for argument in arguments)
         self._console.print(f"[cyan]$ changeline {escape(shown)}[/cyan]")
         sys.stdout.flush()
         code = subprocess.run(self._command(*arguments), env=self._environment, check=False).returncode
@@ -114,7 +114,7 @@ class Demo:
         return [sys.executable, "-m", "cli", *arguments]
 
 
-def _shortened(argument: str, places: Mapping[str, str]) -> str:
+def _shorten(argument: str, places: Mapping[str, str]) -> str:
     for place, name in places.items():
         argument = argument.replace(place, name)
     return argument

@@ -30,7 +30,7 @@ def print_bundle(out: Output, content: bytes) -> None:
     for review in sections.reviews:
         out.line(f"  {review.reviewer.replace('_', ' ')}: {review.verdict}  {one_line(review.summary)}".rstrip())
         if review.inspection is not None:
-            out.line(f"    {_looked_at(review.inspection)}")
+            out.line(f"    {_inspection_line(review.inspection)}")
         for finding in review.findings:
             out.line(f"    {finding.severity.value} {finding.category}: {one_line(finding.message)}")
     _heading(out, "Agents")
@@ -52,7 +52,7 @@ def print_bundle(out: Output, content: bytes) -> None:
     out.line(f"Signed by {bundle.signature.fingerprint}")
 
 
-def _looked_at(seen: InspectionRecord) -> str:
+def _inspection_line(seen: InspectionRecord) -> str:
     named = ", ".join(one_line(path) for path in seen.files[:_FILES_NAMED])
     more = f" and {seen.files_opened - _FILES_NAMED} more" if seen.files_opened > _FILES_NAMED and named else ""
     opened = f"opened {seen.files_opened} files: {named}{more}" if named else f"opened {seen.files_opened} files"

@@ -15,7 +15,7 @@ HOW_TO_SEE_MORE = "Run it again with CHANGELINE_LOG_LEVEL=debug to see the trace
 
 def explain(error: Exception, *, as_json: bool, trace: str) -> int:
     """Print why a command failed and return its exit code; the traceback only when the log level is `debug`."""
-    if _debugging():
+    if _is_debugging():
         sys.stderr.write(trace)
     match error:
         case CallerError():
@@ -36,7 +36,7 @@ def explain(error: Exception, *, as_json: bool, trace: str) -> int:
             return Exit.INTERNAL
 
 
-def _debugging() -> bool:
+def _is_debugging() -> bool:
     try:
         return ProcessSettings().log_level.lower() == "debug"
     except ValidationError:

@@ -3,9 +3,8 @@
 from pathlib import Path
 from urllib.parse import quote
 
+from cli.change_requests import identify, path_of
 from cli.client import Client
-from cli.finding import identify
-from cli.following import path_of
 from pipeline.errors import CallerError
 from pipeline.replay.file import FILE_MAX_BYTES
 
@@ -33,7 +32,7 @@ def read_file(file: Path) -> bytes:
     return content
 
 
-def fetched(client: Client, named: str) -> bytes:
+def fetch(client: Client, named: str) -> bytes:
     """Return the journal of a change request here, or else the imported one of that id."""
     try:
         return client.content(f"{path_of(identify(client, named))}/journal")

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.client import Event
-from cli.describing import stage_words
+from cli.outcome import stage_words
 from cli.output import STATUS_STYLES, one_line
 from cli.progress import Mark, Progress, StageLine
 from controller.events.schemas import DeltaView
@@ -122,7 +122,7 @@ class LiveView:
         budget = f" of {progress.budget_usd:.2f}" if progress.budget_usd is not None else ""
         spent = f"{progress.spent_usd:.4f}{budget} USD"
         counts = f"{progress.turns} turns, {progress.tools} tools"
-        facts = [f"{_elapsed(progress)} · {spent} · {counts}", *(f"Tests: {line}" for line in tests)]
+        facts = [f"{_elapsed_time(progress)} · {spent} · {counts}", *(f"Tests: {line}" for line in tests)]
         warned = [f"[yellow]! {escape(one_line(text))}[/yellow]" for text in progress.warnings[-_WARNINGS_SHOWN:]]
         found = [Text.from_markup("  " + line) for line in (*facts, *warned)]
         for text in found:
@@ -137,7 +137,7 @@ def _duration(line: StageLine) -> str:
     return f"{seconds:.1f} s" if line.state is not Mark.AHEAD else ""
 
 
-def _elapsed(progress: Progress) -> str:
+def _elapsed_time(progress: Progress) -> str:
     if progress.started_at is None:
         return "0:00"
     active = progress.status in {Status.QUEUED, Status.RUNNING}

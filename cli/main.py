@@ -59,13 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         outcome = get_command(app).main(given, prog_name="changeline", standalone_mode=False)
     except TyperException as error:
-        return _refused_usage(error, given)
+        return _explain_usage(error, given)
     except typer.Abort:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         return Exit.INTERNAL
     except Exception as error:  # noqa: BLE001 - the last handler of the process: every error becomes a sentence and a code
-        return _failed(error, given)
+        return _explain_failure(error, given)
     return int(outcome) if isinstance(outcome, int) else Exit.COMPLETED
 
 
@@ -76,19 +76,19 @@ def _never_fail_to_print() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _refused_usage(error: TyperException, given: Sequence[str]) -> int:
+def _explain_usage(error: TyperException, given: Sequence[str]) -> int:
     if _wants_json(given):
-        from cli.output import refuse  # noqa: PLC0415 - as `_failed`
+        from cli.output import refuse  # noqa: PLC0415 - as `_explain_failure`
 
         refuse(error.format_message(), field=None, remedy="See --help.", as_json=True)
         return Exit.USAGE
-    from typer.rich_utils import rich_format_error  # noqa: PLC0415 - as `_failed`
+    from typer.rich_utils import rich_format_error  # noqa: PLC0415 - as `_explain_failure`
 
     rich_format_error(error)  # type: ignore[arg-type]  # what leaves a parsed command is always Typer's own subclass
     return Exit.USAGE
 
 
-def _failed(error: Exception, given: Sequence[str]) -> int:
+def _explain_failure(error: Exception, given: Sequence[str]) -> int:
     from cli.failures import explain  # noqa: PLC0415 - a command that succeeds does not pay for failing
 
     return explain(error, as_json=_wants_json(given), trace=traceback.format_exc())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from cli import itself
+from cli import own_processes
 from cli.local.children import Child
 from cli.local.data_directory import DataDirectory
 from cli.local.ports import LOOPBACK, free_port
@@ -97,7 +97,7 @@ def children(servers: LocalServers, settings: ProcessSettings, model: Model) -> 
     host = settings.controller.host
     scheme = "https" if settings.controller.tls_certificate else "http"
     url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    surrounding = itself.environment()
+    surrounding = own_processes.environment()
     scripted = [_scripted_model(model.scenario, surrounding)] if model.scenario else []
     model_url = scripted[0][1] if scripted else None
     environment = controller_environment(surrounding, servers, settings, port=port, model=model, model_url=model_url)
@@ -107,7 +107,7 @@ def children(servers: LocalServers, settings: ProcessSettings, model: Model) -> 
         *(child for child, _ in scripted),
         Child(
             name="controller",
-            argv=itself.command("controller", *alone),
+            argv=own_processes.command("controller", *alone),
             env=environment,
             ready=lambda: _answers(f"{url}/readyz"),
             ready_within_s=_CONTROLLER_READY_S,
@@ -168,7 +168,7 @@ def _scripted_model(scenario: Path, surrounding: Mapping[str, str]) -> tuple[Chi
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"
     kept = {name: surrounding[name] for name in ("PATH", "PYTHONPATH", "LANG", "HOME") if name in surrounding}
-    argv = itself.module("cli.scripted_model", str(scenario), "--port", str(port))
+    argv = own_processes.module("cli.scripted_model", str(scenario), "--port", str(port))
     return Child(name="scripted-model", argv=argv, env=kept, ready=lambda: _answers(f"{url}/healthz")), url
 
 

@@ -121,12 +121,12 @@ class ScriptedModel:
         if not request.get("stream"):
             return JSONResponse(message, headers={"request-id": message["id"]})
         return StreamingResponse(
-            self._watched(_stream(message, fault)),
+            self._observe(_stream(message, fault)),
             media_type="text/event-stream",
             headers={"request-id": message["id"]},
         )
 
-    async def _watched(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _observe(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         streamed = Streamed(begun=time.monotonic())
         self.streams.append(streamed)
         try:

@@ -33,6 +33,7 @@ from controller.metrics import Metrics
 from controller.operations import routes as operation_routes
 from controller.operations.schema_check import SchemaCheck
 from controller.problems import Problem
+from controller.pull_requests import PullRequestCloser, PullRequestProposer
 from controller.repositories import routes as repository_routes
 from controller.settings import routes as settings_routes
 from controller.static import packaged_dashboard, static_routes
@@ -41,6 +42,7 @@ from controller.turns import routes as turn_routes
 from controller.version import program_version
 from controller.views import routes as view_routes
 from controller.wiring import ControllerWiring, EffectExecutor
+from pipeline.adapters.network.webhook_receivers import WebhookNotifier, WebhookTracker
 from pipeline.adapters.redis_bell import FallbackBell, RedisBell, RedisTenantDeltas
 from pipeline.effects.kinds import EffectKind
 from pipeline.identifiers import new_id
@@ -132,7 +134,7 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
             database=database, bells=bells, executors=executors, metrics=metrics, owner=owner, settings=settings.effects,
             deliveries=deliver, alone=wiring.alone, reached=wiring.reached,
         )
-        for executors, deliver in ((wiring.executors, False), (_deliverers(wiring, database), True))
+        for executors, deliver in ((_executors(wiring, database), False), (_deliverers(wiring, database), True))
     )  # fmt: skip
     timers = TimerLoop(database=database, bells=bells, settings=settings.timers)
     announcer = Announcer(database=database, bells=bells)
@@ -160,13 +162,23 @@ def _context(wiring: ControllerWiring) -> ControllerContext:
     )  # fmt: skip
 
 
+def _executors(wiring: ControllerWiring, database: Database) -> Mapping[EffectKind, EffectExecutor]:
+    if not wiring.forges:
+        return wiring.executors
+    return {
+        EffectKind.PULL_REQUEST: PullRequestProposer(database, wiring.forges),
+        EffectKind.CLOSE_PULL_REQUEST: PullRequestCloser(database, wiring.forges),
+        **wiring.executors,
+    }
+
+
 def _deliverers(wiring: ControllerWiring, database: Database) -> Mapping[EffectKind, EffectExecutor]:
     if wiring.webhooks is None:
         return {}
     secret = wiring.settings.webhook.report_secret
     return {
-        EffectKind.REPORT: DeliverReport(database, wiring.webhooks, secret=secret),
-        EffectKind.NOTIFICATION: DeliverNotification(database, wiring.webhooks),
+        EffectKind.REPORT: DeliverReport(database, WebhookTracker(wiring.webhooks), secret=secret),
+        EffectKind.NOTIFICATION: DeliverNotification(database, WebhookNotifier(wiring.webhooks)),
     }
 
 

@@ -89,17 +89,17 @@ class OpenProtocol(H11Protocol):
 
     def _refuse_when_due(self) -> None:
         """Refuse once everything before is answered; at once where the request under way is the one that broke off."""
-        if self._refusal is not None and (self.conn.their_state is h11.SEND_BODY or not self._answering()):
+        if self._refusal is not None and (self.conn.their_state is h11.SEND_BODY or not self._is_answering()):
             self._refuse(self._refusal)
 
-    def _answering(self) -> bool:
+    def _is_answering(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
 
     def _refuse(self, refusal: Malformed) -> None:
         if self.transport.is_closing():
             return
-        if self._answering():
+        if self._is_answering():
             # Whoever handles the request that broke off is told that its sender is gone.
             self.cycle.disconnected = True
             self.cycle.message_event.set()

@@ -107,7 +107,7 @@ class RequestFraming:
                 raise _malformed("A chunk is longer than its size says.")
             self._place = _Place.CHUNK_SIZE
         elif line:
-            _checked_field(line)
+            _check_field(line)
         else:
             self._next_request()
 
@@ -122,7 +122,7 @@ class RequestFraming:
         self._place = _Place.FIELDS
 
     def _field(self, line: bytes) -> None:
-        name, value = _checked_field(line)
+        name, value = _check_field(line)
         if name in {b"host", b"content-length", b"transfer-encoding"}:
             if name in self._framing:
                 raise _malformed(f"It has several {name.decode()} headers.")
@@ -165,7 +165,7 @@ class RequestFraming:
         self._place = _Place.REQUEST_LINE
 
 
-def _checked_field(line: bytes) -> tuple[bytes, bytes]:
+def _check_field(line: bytes) -> tuple[bytes, bytes]:
     if line[:1] in {b" ", b"\t"}:
         raise _malformed("It has a folded header.")
     found = _FIELD.fullmatch(line)

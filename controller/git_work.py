@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
+from controller.pull_requests import forge_of
 from controller.wiring import InspectedRepository, Place, RepositoryDiff
-from pipeline.change_request import RepositoryTarget
+from pipeline.change_request import ForgeKind, RepositoryTarget
 from pipeline.effects.effect import Effect
 from pipeline.effects.kinds import (
     DeleteRef,
@@ -158,15 +159,16 @@ class BranchPusher:
 class Merger:
     """Effect `merge`: a target branch to the recorded merge commit."""
 
-    def __init__(self, open_repository: OpenRepository, forge: Forge) -> None:
+    def __init__(self, open_repository: OpenRepository, forges: Mapping[ForgeKind, Forge]) -> None:
         self._open = open_repository
-        self._forge = forge
+        self._forges = forges
 
     async def execute(self, effect: Effect) -> Merged:
         """Merge once: a target that contains the commit is done; one that moved elsewhere conflicts."""
         merge = effect.needs(Merge)
         repository = await _with_commit(self._open, effect, merge.commit)
-        await self._forge.merge(repository, commit=merge.commit, base_branch=merge.base_branch, expected=merge.expected)
+        forge = forge_of(self._forges, effect)
+        await forge.merge(repository, commit=merge.commit, base_branch=merge.base_branch, expected=merge.expected)
         return Merged(base_branch=merge.base_branch, commit=merge.commit)
 
 

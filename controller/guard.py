@@ -73,11 +73,11 @@ class Guard:
         if refusal is not None:
             await respond(problem_of(refusal), {"Connection": "close"})(scope, receive, guarded_send)
         else:
-            await self._app(scope, _bounded(receive, _body_max(scope)), guarded_send)
+            await self._app(scope, _limit_body(receive, _body_max(scope)), guarded_send)
         self._count(scope, status, monotonic() - started)
 
     def _refusal(self, scope: Scope) -> CallerError | None:
-        if (repeated := _repeated(scope)) is not None:
+        if (repeated := _repeated_header(scope)) is not None:
             return Malformed(
                 f"The header {repeated} stands there more than once.", field=repeated, remedy="Send it once."
             )
@@ -116,7 +116,7 @@ def _body_max(scope: Scope) -> int:
     return LARGER_BODIES.get(scope["path"], BODY_MAX_BYTES)
 
 
-def _bounded(receive: Receive, max_bytes: int) -> Receive:
+def _limit_body(receive: Receive, max_bytes: int) -> Receive:
     total = 0
 
     async def bounded() -> Message:
@@ -138,7 +138,7 @@ def _too_large(max_bytes: int) -> TooLarge:
     )  # fmt: skip
 
 
-def _repeated(scope: Scope) -> str | None:
+def _repeated_header(scope: Scope) -> str | None:
     """Return the first header that stands there twice although one is read."""
     names = [name for name, _ in scope["headers"] if name in _SINGLE]
     return next((name.decode().title() for name in names if names.count(name) > 1), None)

@@ -25,11 +25,15 @@ from pipeline.adapters.git.repository import cache_below, open_repository
 from pipeline.adapters.git.runner import GitCommands
 from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
+from pipeline.adapters.settings_secrets import SettingsSecrets
 from pipeline.effects.kinds import EffectKind
 from pipeline.errors import CallerError
 from pipeline.machine.crash_points import crash_points, unnoticed
 from pipeline.ports import Author, RemoteFacts, Repository
 from pipeline.settings.process import ProcessSettings
+
+FORGES = {forge.kind: forge for forge in (LocalForge(),)}
+"""A further forge is another line here and in the worker's wiring."""
 
 
 def run_controller(
@@ -73,13 +77,14 @@ def wiring(
         ),
         executors={
             EffectKind.PUSH: BranchPusher(opener.open),
-            EffectKind.MERGE: Merger(opener.open, LocalForge()),
+            EffectKind.MERGE: Merger(opener.open, FORGES),
             EffectKind.DELETE_REF: RefDeleter(opener.open),
             EffectKind.DELETE_SNAPSHOTS: SnapshotDeleter(opener.open),
             EffectKind.PUBLISH: SnapshotPublisher(opener.open, scanner=DetectSecretsScanner(), author=opener.author),
         },
+        forges=FORGES,
         webhooks=HttpWebhooks(
-            secrets=settings.webhook.secrets,
+            secrets=SettingsSecrets(settings.webhook.secrets, setting="CHANGELINE_WEBHOOK__SECRETS__"),
             private_hosts=settings.webhook.private_hosts,
             timeout_s=settings.webhook.timeout_s,
         ),

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.change_request import Reach, RepositoryTarget
+from pipeline.change_request import ForgeKind, Reach, RepositoryTarget
 from pipeline.effects.effect import Effect
 from pipeline.effects.kinds import EffectKind, Result
 from pipeline.errors import TransientError
 from pipeline.machine.crash_points import Reached, unnoticed
-from pipeline.ports import ChangedFile, TenantBell, Webhooks
+from pipeline.ports import ChangedFile, Forge, TenantBell, Webhooks
 from pipeline.settings.process import ProcessSettings
 from pipeline.store.dispatching import Dispatched
 from pipeline.worker_loss import WorkerLoss
@@ -170,6 +170,8 @@ class ControllerWiring:
     launcher: Launcher
     executors: Mapping[EffectKind, EffectExecutor] = field(default_factory=dict)
     """By effect kind."""
+    forges: Mapping[ForgeKind, Forge] = field(default_factory=dict)
+    """Without the forge of its repository, a pull request waits for a controller that has it."""
     remote_refs: RemoteRefs | None = None
     """Without it nobody can say what is still at a remote."""
     webhooks: Webhooks | None = None

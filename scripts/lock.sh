@@ -10,7 +10,8 @@ compile() {
     "$CACHE/tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header \
         --no-emit-index-url --no-emit-find-links --generate-hashes "$@"
 }
-compile "$@" pyproject.toml -o requirements/runtime.txt
-compile "$@" pyproject.toml --group dev -o requirements/dev.txt
+# What is tested is what runs: an extra may hold a version back, and then it is held back for everybody.
+compile "$@" pyproject.toml --all-extras --group dev -o requirements/dev.txt
+compile "$@" pyproject.toml --constraint requirements/dev.txt -o requirements/runtime.txt
 compile "$@" requirements/uv.in -o requirements/uv.txt
 compile "$@" requirements/node.in -o requirements/node.txt

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-KEPT = Path(__file__).parents[1] / ".cache" / "durations.json"
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / ".cache" / "durations.json"
 """Seconds by test, of this machine's last runs. A copy of it may replace what is checked in, at any time."""
 CHECKED_IN = Path(__file__).parent / "data" / "durations.json"
-UNKNOWN_S = 0.3
+UNKNOWN_S, UNKNOWN_ACCEPTANCE_S = 0.3, 20.0
 LONG_S = 15.0
 """A file whose tests take longer in sum is spread, as far as its tests share nothing."""
 KEPT_MIN_S = 1.0
@@ -44,22 +45,27 @@ class Balance:
             return (yield)
         for item in items:
             item.stash[_NAME] = item.nodeid
-            self._files[file_of(item.nodeid)] += self.seconds_of(item.nodeid)
+            self._files[file_of(item.nodeid)] += self.seconds_of(item)
         units = {item.nodeid: self._unit(item) for item in items}
         weights: defaultdict[str, float] = defaultdict(float)
         for item in items:
-            weights[units[item.nodeid]] += self.seconds_of(item.nodeid)
-            if units[item.nodeid] != item.nodeid:
+            weights[units[item.nodeid]] += self.seconds_of(item)
+            if units[item.nodeid] != item.nodeid and item.get_closest_marker("xdist_group") is None:
                 item.add_marker(pytest.mark.xdist_group(units[item.nodeid]))
         done = yield
         items.sort(key=lambda item: -weights[units[item.stash[_NAME]]])
         return done
 
-    def seconds_of(self, test: str) -> float:
+    def seconds_of(self, item: pytest.Item) -> float:
         """Return how long a test probably takes."""
-        return self._seconds.get(test, UNKNOWN_S)
+        unknown = UNKNOWN_ACCEPTANCE_S if item.get_closest_marker("acceptance") else UNKNOWN_S
+        return self._seconds.get(item.nodeid, unknown)
 
     def _unit(self, item: pytest.Item) -> str:
+        if chosen := item.get_closest_marker("xdist_group"):
+            return str(chosen.args[0])
+        if (savepoint := item.get_closest_marker("begins_at")) is not None:
+            return f"begins {savepoint.args[0].name}"  # whoever reaches a savepoint serves all that begin there
         file = file_of(item.nodeid)
         return file if self._files[file] <= LONG_S or shares(item) else item.nodeid
 
@@ -70,9 +76,11 @@ class Balance:
         """Keep what was learnt, in the process that saw all of it."""
         if self._taken and not hasattr(session.config, "workerinput"):
             learnt = {**self._seconds, **self._taken}
-            kept = {test: round(taken, 1) for test, taken in sorted(learnt.items()) if taken >= KEPT_MIN_S}
+            kept = {
+                test: round(taken, 1) for test, taken in sorted(learnt.items()) if taken >= KEPT_MIN_S and exists(test)
+            }
             KEPT.parent.mkdir(exist_ok=True)
-            KEPT.write_text(json.dumps(kept, indent=0), encoding="utf-8")
+            KEPT.write_text(json.dumps(kept, indent=0) + "\n", encoding="utf-8")
 
 
 def known() -> dict[str, float]:
@@ -98,6 +106,10 @@ def shares(item: pytest.Item) -> bool:
 
 def file_of(test: str) -> str:
     return test.partition("::")[0]
+
+
+def exists(test: str) -> bool:
+    return (ROOT / file_of(test)).is_file()
 
 
 def without_group(nodeid: str) -> str:

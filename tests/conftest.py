@@ -9,6 +9,7 @@ import pytest
 
 from tests.database import TestDatabase, TestServer, server
 
+pytest_plugins = ("tests.installation",)
 SCRUBBED = ("ANTHROPIC_", "OPENAI_", "GITHUB_", "LANGSMITH_", "LANGCHAIN_", "OTEL_", "AWS_", "GIT_", "CHANGELINE_")
 _NUMBERS = itertools.count()
 
@@ -38,7 +39,13 @@ def postgres() -> Iterator[TestServer]:
 
 
 @pytest.fixture
-def database(postgres: TestServer) -> Iterator[TestDatabase]:
+def database(fresh_database: TestDatabase) -> TestDatabase:
+    """What a test works on; a suite may give it another than a fresh one."""
+    return fresh_database
+
+
+@pytest.fixture
+def fresh_database(postgres: TestServer) -> Iterator[TestDatabase]:
     """A fresh, migrated database: commits, locks and notifications are real."""
     created = postgres.create(f"test_{next(_NUMBERS)}", template="template_changeline")
     yield created

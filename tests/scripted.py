@@ -1,7 +1,8 @@
 """The scripted model on a thread, for tests that use the real SDK in the same process."""
 
+import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cli.scenario import parse_scenario
 from cli.scripted_model import ScriptedModel, listening
 
+Memory = Mapping[str, Any]
+"""What a model received and played until some moment."""
+_REMEMBERED = ("requests", "bodies", "headers", "arrivals", "streams", "faults_played", "cached_prefixes")
 SILENCE = "name: silence\nscripts: [{role: nobody, turns: [{text: '...'}]}]"
 
 
@@ -44,16 +48,17 @@ class ScriptedServer:
 
     def play(self, scenario: str) -> None:
         self.model.scenario = parse_scenario(scenario, "scenario")
-        for memory in (
-            self.model.requests,
-            self.model.bodies,
-            self.model.headers,
-            self.model.arrivals,
-            self.model.streams,
-            self.model.faults_played,
-            self.model.cached_prefixes,
-        ):
-            memory.clear()
+        for name in _REMEMBERED:
+            getattr(self.model, name).clear()
+
+    def memory(self) -> Memory:
+        """Return what it remembers now."""
+        return {name: copy.copy(getattr(self.model, name)) for name in _REMEMBERED}
+
+    def remember(self, memory: Memory) -> None:
+        """Let it remember this and nothing else."""
+        for name in _REMEMBERED:
+            setattr(self.model, name, copy.copy(memory[name]))
 
     @property
     def requests(self) -> list[dict[str, Any]]:

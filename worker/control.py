@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pipeline.change_request import PauseReason, Status
 from pipeline.concurrency.cancellation import ended, until_set
 from pipeline.concurrency.rings import Heard
+from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import TransientError
 from pipeline.interventions.intervention import Action, Notice
 from pipeline.limits import Limits
@@ -62,7 +63,8 @@ async def stop_asked(runs: Runs, bell: Bell, cr_id: str, heard: Heard) -> Stop:
                 return Stop(reason=reason, message=words, intervention_id=asked.id, goes_on=skips)
             await _wait(rung)
     finally:
-        await ended(listening)
+        # Whoever cancels this may do so again while the listener ends; it is not left behind for that.
+        await uninterrupted(ended(listening))
 
 
 async def first_to_stop(*askers: Awaitable[Stop]) -> Stop:

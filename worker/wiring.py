@@ -18,7 +18,7 @@ from pipeline.adapters.redis_bell import RedisDeltas
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.adapters.sandbox.start_up_check import Places
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
-from pipeline.adapters.signing import InstallationKey
+from pipeline.adapters.signing import FileKeyStore
 from pipeline.agents.crew import Crew
 from pipeline.agents.live_text import LiveText
 from pipeline.agents.loop import MessagesLoop
@@ -48,6 +48,9 @@ from pipeline.store.runs import Runs
 from pipeline.version import version
 from worker.mortality import mortal
 from worker.order import Order
+
+FORGES = {forge.kind: forge for forge in (LocalForge(),)}
+"""A further forge is another line here and in the controller's wiring."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,12 +158,12 @@ async def _context(
     return StageContext(
         cr_id=cr.id, attempt=order.attempt, epoch=order.epoch, title=cr.title, request_text=f"{cr.title}\n\n{cr.body}",
         requested_by=cr.created_by, requested_at=cr.created_at.isoformat(), source=cr.source, external_url=cr.external_url, settings=runtime_settings,
-        targets=targets, agents=crew, repositories=repositories, snapshots=pushes, forge=LocalForge(), sandbox=sandbox,
+        targets=targets, agents=crew, repositories=repositories, snapshots=pushes, forges={name: FORGES[target.forge] for name, target in targets.items()}, sandbox=sandbox,
         environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),
         results=records.results, progress=records.progress, specs=records.specs, test_runs=records.test_runs, findings=records.findings,
         artifacts=records.artifacts, gates=records.gates, effects=records.effects, interventions=records.interventions,
         learnings=records.learnings, pull_requests=records.pull_requests, spending=records.spending,
-        scanner=scanner, signer=InstallationKey.load_or_create(root / "keys"), clock=clock, emit=records.events.emit, author=author,
+        scanner=scanner, signer=FileKeyStore(root / "keys").current(), clock=clock, emit=records.events.emit, author=author,
         workspaces=root / "worktrees" / cr.id / str(order.epoch), code_version=version(), scripted=settings.scenario is not None, known_hosts=settings.environment.registries,
     )  # fmt: skip
 

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.finding import identify
-from cli.following import path_of
+from cli.change_requests import identify, path_of
 from cli.options import Json, Yes
 from cli.output import Output, age_of, one_line, words
 from cli.session import begin
@@ -108,7 +107,7 @@ def cleanup(
             ArtifactKind.BRANCH: branches, ArtifactKind.PULL_REQUEST: pull_requests,
             ArtifactKind.SNAPSHOTS: snapshots, ArtifactKind.SOURCE: source,
         }  # fmt: skip
-        chosen = _chosen(found, by_kind, artifact or [], defaults=defaults)
+        chosen = _choices(found, by_kind, artifact or [], defaults=defaults)
         if not chosen and not dismiss:
             _show(session.out, found, as_json=as_json)
             return
@@ -118,7 +117,7 @@ def cleanup(
         _show(session.out, session.client.post(f"{path_of(cr_id)}/cleanup", CleanupView, body), as_json=as_json)
 
 
-def _chosen(
+def _choices(
     found: CleanupView, by_kind: Mapping[ArtifactKind, StrEnum | None], artifacts: list[str], *, defaults: bool
 ) -> dict[str, str]:
     chosen: dict[str, str] = {}

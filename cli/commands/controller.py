@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import itself
+from cli import own_processes
 from cli.local.data_directory import DataDirectory
 from cli.session import read_settings
 from controller.launch.child import ForkServerChild
@@ -26,7 +26,7 @@ def controller(
 ) -> None:
     """Serve the API; `up` starts this."""
     settings = read_settings()
-    processes = itself.processes()
+    processes = own_processes.processes()
     fork_server = ForkServerChild(processes.fork_server, processes.environment_of_workers)
     from controller.process import run_controller  # noqa: PLC0415 - takes seconds, as the fork server's imports beside it
 

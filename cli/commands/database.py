@@ -102,10 +102,10 @@ def _database(session: Session) -> Iterator[_Addresses]:
         owner = settings.database.owner_url
         yield _Addresses(settings.database.url.get_secret_value(), owner.get_secret_value() if owner else None)
     else:
-        with _embedded(settings, session.out.note) as servers:
+        with _embedded_servers(settings, session.out.note) as servers:
             yield _Addresses(servers.app_url, servers.owner_url)
 
 
-def _embedded(settings: ProcessSettings, report: Callable[[str], None]) -> LocalServers:
+def _embedded_servers(settings: ProcessSettings, report: Callable[[str], None]) -> LocalServers:
     alone = settings.model_copy(update={"redis": RedisSettings(embedded=False)})
     return LocalServers(alone, report=report)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from cli import deciding
+from cli import gates
+from cli.change_requests import identify
 from cli.exits import Exit
-from cli.finding import identify
 from cli.options import ChangeRequest, Json, Yes
 from cli.output import Output
 from cli.session import begin
@@ -62,12 +62,12 @@ def sendback(
 def _decide(cr: str, decision: Decision, comment: str, content_hash: str | None, *, ask: str, as_json: bool) -> None:
     with begin(as_json=as_json) as session:
         client, out = session.client, session.out
-        gate = deciding.required_gate(client, identify(client, cr))
-        deciding.show_gate(out, gate)
+        gate = gates.required_gate(client, identify(client, cr))
+        gates.show_gate(out, gate)
         if ask and out.interactive and not typer.confirm(ask):
             out.line("Nothing was decided.")
             raise typer.Exit(Exit.NEEDS_PERSON)
-        decided = deciding.decide(client, gate, decision, comment=comment, content_hash=content_hash)
+        decided = gates.decide(client, gate, decision, comment=comment, content_hash=content_hash)
         if out.as_json:
             out.value(decided)
         _say_what_follows(out, decided)

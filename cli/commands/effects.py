@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import typer
 
-from cli.finding import identify
+from cli.change_requests import identify
 from cli.options import Json
 from cli.session import begin
 from controller.effects.schemas import EffectList, EffectView

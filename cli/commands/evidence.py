@@ -1,5 +1,6 @@
 """`evidence`: the signed bundle of one change request, and checking one without database or network."""
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +10,9 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from cli.change_requests import identify, path_of
 from cli.evidence_text import print_bundle
 from cli.exits import CHECK_FAILED
-from cli.finding import identify
-from cli.following import path_of
 from cli.local.data_directory import storage_refusal
 from cli.options import ChangeRequest, Json
 from cli.output import Output, printable
@@ -66,7 +66,8 @@ def show(
                 write_private(output.absolute(), content.decode("utf-8"))
             except OSError as error:
                 raise storage_refusal(error, output, field="--output") from error
-            session.out.note(f"Saved to {output}; check it with: changeline evidence verify {output} --repo PATH")
+            check = f"changeline evidence verify {shlex.quote(str(output))} --repo PATH"
+            session.out.note(f"Saved to {output}; check it with: {check}")
         if as_json:
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import itself, one_machine
-from cli.client import Client, client_of, started
+from cli import one_machine, own_processes
+from cli.client import Client, client_of, running_on
 from cli.exits import Exit
 from cli.local import up as local
 from cli.local.data_directory import DataDirectory, locate
@@ -47,7 +47,7 @@ def up(
     control room. Ctrl-C stops all of it and keeps the data; starting again continues.
     """
     with begin(as_json=as_json) as session:
-        settings = placed(session.settings, host, port)
+        settings = with_address(session.settings, host, port)
         model = one_machine.model_of(settings, scenario or settings.scenario)
         check_binding(settings)
         if detach:
@@ -56,7 +56,7 @@ def up(
         require_free_port(settings.controller.host, settings.controller.port, field="CHANGELINE_CONTROLLER__PORT")
 
         def ready(servers: LocalServers) -> None:
-            runtime = started(settings)
+            runtime = running_on(settings)
             if runtime is not None and not unattended:
                 show_ready(session.out, settings, runtime, servers=servers)
 
@@ -111,7 +111,7 @@ def login(*, as_json: Json = False) -> None:
         session.out.note(f"It works once, within {expires_in_s // 60} minutes.")
 
 
-def placed(settings: ProcessSettings, host: str | None, port: int | None) -> ProcessSettings:
+def with_address(settings: ProcessSettings, host: str | None, port: int | None) -> ProcessSettings:
     """Return settings with another address to listen on, where one was given."""
     changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return settings.model_copy(update={"controller": settings.controller.model_copy(update=changed)})
@@ -122,8 +122,8 @@ def start_in_background(out: Output, settings: ProcessSettings, model: Model) ->
     require_free_port(settings.controller.host, settings.controller.port, field="CHANGELINE_CONTROLLER__PORT")
     door = settings.controller
     scenario = ["--scenario", str(model.scenario)] if model.scenario else []
-    argv = itself.command("up", "--unattended", "--host", door.host, "--port", str(door.port), *scenario)
-    return local.start_detached(settings, argv, itself.environment(), report=out.note)
+    argv = own_processes.command("up", "--unattended", "--host", door.host, "--port", str(door.port), *scenario)
+    return local.start_detached(settings, argv, own_processes.environment(), report=out.note)
 
 
 def login_link(client: Client) -> tuple[str, int]:

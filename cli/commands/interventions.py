@@ -5,14 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.describing import print_takeover
-from cli.finding import identify
-from cli.following import path_of
+from cli.change_requests import identify, path_of
 from cli.options import ChangeRequest, Instructions, Json
+from cli.outcome import print_takeover
 from cli.output import plain_json
 from cli.request_input import request_text
 from cli.session import begin
-from cli.taking_over import until_published
+from cli.takeover import until_published
 from controller.change_requests.schemas import ChangeRequestDetail
 from controller.interventions.schemas import Receipt
 from pipeline.change_request import Stage, Status

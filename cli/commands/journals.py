@@ -1,12 +1,12 @@
 """`journal`: a change request's journal as one file, out of one installation and into another."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.finding import identify
-from cli.following import path_of
+from cli.change_requests import identify, path_of
 from cli.journal_files import JOURNALS, read_file
 from cli.local.data_directory import storage_refusal
 from cli.options import ChangeRequest, Json
@@ -48,7 +48,8 @@ def export_journal(
         saved = {"file": str(output), "bytes": len(content), "sha256": journal_file.digest(content)}
         if as_json:
             session.out.value(saved)
-        session.out.line(f"Saved to {output} ({len(content):,} bytes). Replay it with: changeline replay {output}")
+        replay = f"changeline replay {shlex.quote(str(output))}"
+        session.out.line(f"Saved to {output} ({len(content):,} bytes). Replay it with: {replay}")
 
 
 @group.command("import")

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.finding import identify
-from cli.following import path_of
+from cli.change_requests import identify, path_of
 from cli.options import ChangeRequest, Instructions, Json
 from cli.output import Output, one_line, plain_json, printable
 from cli.request_input import request_text

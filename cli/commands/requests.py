@@ -1,5 +1,6 @@
 """`run` and `submit`: from a person's words to a change request."""
 
+import shlex
 import signal
 import time
 import uuid
@@ -11,17 +12,17 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import deciding
+from cli import gates
+from cli.change_requests import path_of
 from cli.client import Client, Unreachable
-from cli.describing import exit_of, outcome_value, print_outcome
+from cli.event_view import follow_to_rest, view_of
 from cli.exits import Exit
-from cli.following import path_of
+from cli.installation import installation, refuse_without_model
 from cli.options import Json
+from cli.outcome import exit_of, outcome_value, print_outcome
 from cli.output import Output
-from cli.reaching import installation, refuse_without_model
 from cli.request_input import in_own_words, repository, request_text
 from cli.session import begin
-from cli.watcher import follow_to_rest, view_of
 from controller.change_requests.schemas import ChangeRequestDetail
 from controller.gates.schemas import GateView
 from pipeline.change_request import Status
@@ -90,7 +91,7 @@ def run(
         if evidence is not None and not evidence.absolute().parent.is_dir():
             raise CallerError(f"There is no directory {evidence.absolute().parent}.", field="--evidence")
         refuse_without_model(session.settings, scenario)
-        with _ended_by_sigterm(), installation(session, scenario, keep=keep) as reached:
+        with _end_on_sigterm(), installation(session, scenario, keep=keep) as reached:
             detail = send(reached.client, submission, out)
             warnings = detail.warnings
             try:
@@ -169,11 +170,11 @@ def _submission(
 
 def _carry_out(client: Client, detail: ChangeRequestDetail, out: Output, *, approve: bool) -> ChangeRequestDetail:
     def answer(resting: ChangeRequestDetail) -> bool:
-        gate = deciding.open_gate(client, resting.id, kind=GateKind.RELEASE) if resting.gates else None
+        gate = gates.open_gate(client, resting.id, kind=GateKind.RELEASE) if resting.gates else None
         if gate is None or not approve:
             return False
         out.note(f"Approving the release (--yes): {gate.content_hash}")
-        return _approved(client, gate, out)
+        return _approve(client, gate, out)
 
     out.note(f"Submitted {detail.id}: {detail.title}")
     while True:
@@ -185,16 +186,16 @@ def _carry_out(client: Client, detail: ChangeRequestDetail, out: Output, *, appr
 
 
 def _ask(client: Client, detail: ChangeRequestDetail, out: Output) -> bool:
-    gate = deciding.open_gate(client, detail.id, kind=GateKind.RELEASE) if detail.gates else None
+    gate = gates.open_gate(client, detail.id, kind=GateKind.RELEASE) if detail.gates else None
     if gate is None:
         return False
-    deciding.show_gate(out, gate)
-    return typer.confirm("Approve the release?") and _approved(client, gate, out)
+    gates.show_gate(out, gate)
+    return typer.confirm("Approve the release?") and _approve(client, gate, out)
 
 
-def _approved(client: Client, gate: GateView, out: Output) -> bool:
+def _approve(client: Client, gate: GateView, out: Output) -> bool:
     try:
-        deciding.decide(client, gate, Decision.APPROVE)
+        gates.decide(client, gate, Decision.APPROVE)
     except Conflict as error:
         # Somebody was faster, or the content changed: what holds now is looked at again.
         out.note(error.message)
@@ -219,12 +220,12 @@ def _say_how_to_return(out: Output, cr_id: str, *, started: bool) -> None:
 
 def _say_where_it_continues(out: Output, detail: ChangeRequestDetail, *, stopping: bool, scenario: Path | None) -> None:
     if stopping and exit_of(detail) is Exit.NEEDS_PERSON:
-        again = f" --scenario {scenario}" if scenario else ""
+        again = f" --scenario {shlex.quote(str(scenario))}" if scenario else ""
         out.note(f"Everything is kept. Before you go on: changeline up --detach{again}")
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def _end_on_sigterm() -> Iterator[None]:
     """SIGTERM leaves like an error, so that what was started is stopped."""
 
     def end(_number: int, _frame: FrameType | None) -> None:

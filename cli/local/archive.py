@@ -34,7 +34,7 @@ def pack(file: Path, dump: Path, root: Path) -> int:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
         sums[_HEAD] = _add(tar, _HEAD, io.BytesIO(json.dumps(head).encode()))
-        for name, path in ((DUMP, dump), *_kept(root)):
+        for name, path in ((DUMP, dump), *_files_of(root)):
             with path.open("rb") as content:
                 sums[name] = _add(tar, name, content, mode=path.stat().st_mode & 0o700)
         _add(tar, _SUMS, io.BytesIO(json.dumps(sums).encode()))
@@ -61,7 +61,7 @@ def unpack(file: Path, target: Path) -> None:
         raise storage_refusal(error, target) from error
 
 
-def _kept(root: Path) -> list[tuple[str, Path]]:
+def _files_of(root: Path) -> list[tuple[str, Path]]:
     paths = sorted(path for tree in TREES for path in (root / tree).rglob("*"))
     return [(path.relative_to(root).as_posix(), path) for path in paths if path.is_file() and not path.is_symlink()]
 

@@ -86,7 +86,7 @@ def restore(
     directory = directory or DataDirectory.at(locate(settings))
     directory.prepare()
     with directory.locked():
-        if not force and (found := _occupied(directory)):
+        if not force and (found := _contents_of(directory)):
             raise CallerError(
                 f"The data directory {directory.path} is not empty: it has {', '.join(found)}.",
                 field="--force",
@@ -104,7 +104,7 @@ def restore(
             with LocalServers(
                 _database_only(settings), report=lambda _step: None, durable=durable, directory=stage
             ) as servers:
-                url = _embedded(servers)
+                url = _require_embedded(servers)
                 _run(stage, "pg_restore", url, "--single-transaction", "--exit-on-error", str(checked / archive.DUMP))
             report("Restoring artifacts and keys")
             _swap(stage, checked, directory)
@@ -114,7 +114,7 @@ def restore(
             _clear(stage)
 
 
-def _occupied(directory: DataDirectory) -> list[str]:
+def _contents_of(directory: DataDirectory) -> list[str]:
     trees = (directory.artifacts, directory.keys, directory.git, directory.worktrees, directory.environments)
     return [
         *(["a database"] if directory.postgres.exists() else []),
@@ -163,10 +163,10 @@ def _superuser_url(settings: ProcessSettings, directory: DataDirectory, report: 
         yield running.superuser
         return
     with LocalServers(_database_only(settings), report=report, directory=directory) as servers:
-        yield _embedded(servers)
+        yield _require_embedded(servers)
 
 
-def _embedded(servers: LocalServers) -> str:
+def _require_embedded(servers: LocalServers) -> str:
     if servers.postgres is None:
         raise InvariantBroken("A backup needs the embedded database, but none was started.")
     return servers.postgres.superuser_url(bootstrap.DATABASE)

@@ -5,6 +5,7 @@ Invariant: no server of ours ever runs without a password, and none of them is a
 
 import json
 import secrets
+import shlex
 from dataclasses import asdict, dataclass, field, fields
 
 from cli.local.data_directory import DataDirectory
@@ -44,7 +45,7 @@ def credentials_of(directory: DataDirectory) -> Credentials:
     if path.stat().st_mode & 0o077:
         raise CallerError(
             f"Other users can read {path}.",
-            remedy=f"Run `chmod 600 {path}`; if somebody may have read it, back up and restore into a new directory.",
+            remedy=f"Run `chmod 600 {shlex.quote(str(path))}`; if somebody may have read it, back up and restore into a new directory.",
         )
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))

@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import stat
 import time
@@ -224,7 +225,7 @@ class DataDirectory:
             raise CallerError(
                 f"Other users may write to the data directory {self.path}.",
                 field="CHANGELINE_DATA_DIR",
-                remedy=f"Run `chmod go-w {self.path}` and make sure that nobody changed it.",
+                remedy=f"Run `chmod go-w {shlex.quote(str(self.path))}` and make sure that nobody changed it.",
             )
 
     def _check_format(self) -> None:

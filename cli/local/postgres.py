@@ -20,7 +20,7 @@ from cli.local import ports
 from cli.local.children import Child, ChildFailed
 from cli.local.credentials import Credentials
 from cli.local.data_directory import DataDirectory, storage_refusal
-from cli.local.processes import ServerAccount, command_line, end_process, identity, initdb_account, server_account
+from cli.local.processes import ServerAccount, arguments_of, end_process, identity, initdb_account, server_account
 from cli.local.supervisor import Supervisor
 from pipeline.errors import CallerError
 from pipeline.store import bootstrap
@@ -152,7 +152,7 @@ class PostgresServer:
         except (IndexError, ValueError):
             pid = 0
         mark = identity(pid) if pid > 0 else None
-        if mark is not None and str(self._data) in command_line(pid).split():
+        if mark is not None and str(self._data) in arguments_of(pid):
             self._report(f"Stopping a PostgreSQL server that was left over (pid {pid})")
             end_process(pid, mark, first=signal.SIGINT, grace_s=_STOP_S)
         pid_file.unlink(missing_ok=True)

@@ -9,11 +9,12 @@ import os
 import pwd
 import signal
 import stat
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from pipeline.errors import CallerError
 
@@ -64,8 +65,9 @@ def enterable_by(directory: Path, account: ServerAccount) -> bool:
 def identity(pid: int) -> str | None:
     """What distinguishes this process from a later one with the same number; None when it is gone or a zombie."""
     if sys.platform != "linux":
-        shown = _ps(pid, "lstart=,stat=")
-        return None if not shown or shown.split()[-1].startswith("Z") else shown.rsplit(maxsplit=1)[0]
+        return _identity_by_clock(pid)
+    # psutil reckons a start from the wall clock of the boot, which moves when the clock is set; what is kept in a file
+    # between two commands has to stay the same.
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -75,14 +77,12 @@ def identity(pid: int) -> str | None:
     return None if state in {"Z", "X"} else f"{boot}:{started}"
 
 
-def command_line(pid: int) -> str:
-    """The process's arguments, blank-separated; empty when it is gone."""
-    if sys.platform != "linux":
-        return _ps(pid, "command=")
+def arguments_of(pid: int) -> list[str]:
+    """How the process was started, one by one; none when it is gone."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
+        return psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return []
 
 
 def end_process(pid: int, expected: str, *, first: signal.Signals, grace_s: float) -> bool:
@@ -126,8 +126,9 @@ def _allows(path: Path, account: ServerAccount, wanted_of_others: int) -> bool:
     return facts.st_mode & wanted_of_others == wanted_of_others
 
 
-def _ps(pid: int, columns: str) -> str:
-    shown = subprocess.run(
-        ["ps", "-o", columns, "-p", str(pid)], capture_output=True, text=True, check=False, timeout=10
-    )
-    return shown.stdout.strip()
+def _identity_by_clock(pid: int) -> str | None:
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())
+    except psutil.NoSuchProcess:
+        return None

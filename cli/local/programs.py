@@ -63,7 +63,7 @@ def runnable_postgres(installation: Path, directory: DataDirectory, account: Ser
             if libraries.is_dir():
                 shutil.copytree(libraries, draft / libraries.relative_to(package.parent))
 
-    copied = _copied(directory.programs / "postgres", installation / "bin" / "postgres", copy)
+    copied = _copy(directory.programs / "postgres", installation / "bin" / "postgres", copy)
     return copied / installation.parent.name / installation.name
 
 
@@ -76,10 +76,10 @@ def runnable_redis(server: Path, directory: DataDirectory, account: ServerAccoun
         draft.mkdir()
         shutil.copy2(server, draft / server.name)
 
-    return _copied(directory.programs / "redis", server, copy) / server.name
+    return _copy(directory.programs / "redis", server, copy) / server.name
 
 
-def _copied(parent: Path, key_file: Path, copy: Callable[[Path], None]) -> Path:
+def _copy(parent: Path, key_file: Path, copy: Callable[[Path], None]) -> Path:
     """Idempotent and atomic: a half-made copy never gets the final name."""
     with key_file.open("rb") as file:
         wanted = parent / hashlib.file_digest(file, "sha256").hexdigest()[:_KEY_LENGTH]

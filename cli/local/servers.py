@@ -71,17 +71,17 @@ class LocalServers:
     @property
     def app_url(self) -> str:
         """`postgresql://…` of the role `changeline_app`."""
-        return self._opened().application
+        return self._require_urls().application
 
     @property
     def owner_url(self) -> str | None:
         """Of the role that migrates; None when an external database was given with an application role only."""
-        return self._opened().owner
+        return self._require_urls().owner
 
     @property
     def redis_url(self) -> str | None:
         """None: PostgreSQL alone."""
-        return self._opened().redis
+        return self._require_urls().redis
 
     def describe(self) -> list[str]:
         """One sentence per server, without secrets."""
@@ -117,7 +117,7 @@ class LocalServers:
         with self._exit:
             self.runtime.phase("stopping")
 
-    def _opened(self) -> Urls:
+    def _require_urls(self) -> Urls:
         if self._urls is None:
             raise CallerError("The servers are not running.", remedy="Enter the `with` block first.")
         return self._urls

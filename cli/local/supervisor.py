@@ -181,14 +181,14 @@ class Supervisor:
                     self._start_again(slot)
             case _Phase.UP | _Phase.RETURNING:
                 if slot.process.poll() is not None:
-                    self._mourn(slot, now)
+                    self._handle_exit(slot, now)
                 elif slot.phase is _Phase.RETURNING and (slot.child.ready is None or slot.child.ready()):
                     slot.phase, slot.since = _Phase.UP, now
                     self._report(f"{slot.child.name} is back")
                 elif slot.phase is _Phase.UP and now - slot.since > _STEADY_AFTER_S:
                     slot.failures = 0
 
-    def _mourn(self, slot: _Slot, now: float) -> None:
+    def _handle_exit(self, slot: _Slot, now: float) -> None:
         name, how = slot.child.name, how_it_ended(slot.process.returncode)
         self._guard.forget(slot.process.pid)
         if not slot.child.restart:

@@ -80,7 +80,7 @@ class EventTailer:
         window = self._windows.get(tenant)
         if window is None or not window.delta_watchers:
             return
-        said = _parsed(body)
+        said = _parse(body)
         if said is None:
             return
         window.tell(str(said["cr_id"]), delta(said))
@@ -95,7 +95,7 @@ class EventTailer:
         With a `line`, on which every piece was sent before the next one is asked for, what comes while the client is up
         to date is written to it directly and not yielded.
         """
-        async with self._watched(tenant, deltas=deltas) as window:
+        async with self._watch(tenant, deltas=deltas) as window:
             cursor, told, pulses = window.last if after is None else after, window.deltas_told, self._pulses
             facts = {"deltas": "live" if self.deltas_live else "away"} if deltas else {}
             yield Piece(position(cursor, **facts), cursor)
@@ -160,11 +160,11 @@ class EventTailer:
         return Piece(b"".join(wires), cursor)
 
     @asynccontextmanager
-    async def _watched(self, tenant: str, *, deltas: bool) -> AsyncIterator[Window]:
+    async def _watch(self, tenant: str, *, deltas: bool) -> AsyncIterator[Window]:
         async with self._opening[tenant]:
             window = self._windows.get(tenant)
             if window is None:
-                window = self._windows.setdefault(tenant, await self._opened(tenant))
+                window = self._windows.setdefault(tenant, await self._open_window(tenant))
             window.watchers += 1
         window.delta_watchers += deltas
         self._want_deltas()
@@ -177,7 +177,7 @@ class EventTailer:
             if window.watchers == 0 and self._windows.get(tenant) is window:
                 del self._windows[tenant]
 
-    async def _opened(self, tenant: str) -> Window:
+    async def _open_window(self, tenant: str) -> Window:
         await self.number(tenant)
         async with self._database.transaction(tenant) as connection:
             newest = await Events(connection).newest(WARM)
@@ -215,7 +215,7 @@ class EventTailer:
                 window.announce()
 
 
-def _parsed(body: bytes) -> dict[str, object] | None:
+def _parse(body: bytes) -> dict[str, object] | None:
     try:
         said = json.loads(body)
     except ValueError:

@@ -16,7 +16,8 @@ from pipeline.effects.effect import Effect
 from pipeline.effects.kinds import Delivered, EffectKind, Notification, Report
 from pipeline.errors import Conflict
 from pipeline.events import Event, StatusChanged
-from pipeline.ports import Delivery, Webhooks
+from pipeline.ports import Notifier, Tracker
+from pipeline.ports.telling import Message, Receiver
 from pipeline.records import StoredEvent
 from pipeline.settings.runtime import NotificationSettings
 from pipeline.store.announcements import Announcements
@@ -70,7 +71,7 @@ class Announcer:
             found = await log.read(after=after, types=notifications.EVENT_TYPES, limit=PAGE)
             desk = _Desk(
                 requests=ChangeRequests(connection), effects=Effects(connection),
-                wanted=await _wanted(SettingsVersions(connection)),
+                wanted=await _read_settings(SettingsVersions(connection)),
             )  # fmt: skip
             for stored in found:
                 event = stored.event
@@ -88,9 +89,9 @@ class Announcer:
 class DeliverReport:
     """Effect `report`: the source of a change request is told of a checkpoint."""
 
-    def __init__(self, database: Database, webhooks: Webhooks, *, secret: str) -> None:
+    def __init__(self, database: Database, tracker: Tracker, *, secret: str) -> None:
         self._database = database
-        self._webhooks = webhooks
+        self._tracker = tracker
         self._secret = secret
 
     async def execute(self, effect: Effect) -> Delivered:
@@ -99,31 +100,30 @@ class DeliverReport:
             url = (await ChangeRequests(connection).get(effect.cr_id)).report_url
         if url is None:
             raise Conflict("This change request has no address for reports any more.")
-        return await _deliver(self._webhooks, effect.id, effect.needs(Report).body, url, self._secret)
+        message = Message(id=effect.id, body=effect.needs(Report).body.encode())
+        answer = await self._tracker.report(message, Receiver(address=url, secret=self._secret))
+        return Delivered(status=answer.status)
 
 
 class DeliverNotification:
-    """Effect `notification`: the tenant's webhook is told that somebody is needed."""
+    """Effect `notification`: the tenant is told that somebody is needed."""
 
-    def __init__(self, database: Database, webhooks: Webhooks) -> None:
+    def __init__(self, database: Database, notifier: Notifier) -> None:
         self._database = database
-        self._webhooks = webhooks
+        self._notifier = notifier
 
     async def execute(self, effect: Effect) -> Delivered:
         """Deliver to the address that holds now."""
         async with self._database.transaction(effect.tenant_id) as connection:
-            wanted = await _wanted(SettingsVersions(connection))
+            wanted = await _read_settings(SettingsVersions(connection))
         if wanted.url is None:
             raise Conflict("The settings `notifications` name no address any more.")
-        return await _deliver(self._webhooks, effect.id, effect.needs(Notification).body, wanted.url, wanted.secret)
+        message = Message(id=effect.id, body=effect.needs(Notification).body.encode())
+        answer = await self._notifier.send(message, Receiver(address=wanted.url, secret=wanted.secret))
+        return Delivered(status=answer.status)
 
 
-async def _deliver(webhooks: Webhooks, key: str, body: str, url: str, secret: str) -> Delivered:
-    answer = await webhooks.deliver(Delivery(id=key, url=url, secret=secret, body=body.encode()))
-    return Delivered(status=answer.status)
-
-
-async def _wanted(versions: SettingsVersions) -> NotificationSettings:
+async def _read_settings(versions: SettingsVersions) -> NotificationSettings:
     stored = (await versions.current("notifications")).value
     known = {name: value for name, value in stored.items() if name in NotificationSettings.model_fields}
     return NotificationSettings.model_validate(known)

@@ -14,7 +14,7 @@ from datetime import timedelta
 import structlog
 
 from controller.background.bells import BellHub
-from controller.background.workers import lives
+from controller.background.workers import is_alive
 from controller.metrics import Metrics
 from controller.wiring import EffectExecutor
 from pipeline import events
@@ -86,7 +86,7 @@ class Outbox:
         for tenant in tenants:
             async with self._database.transaction(tenant) as connection:
                 effects = Effects(connection)
-                dead = [owner for owner in await effects.claimants() if owner != self._owner and not lives(owner)]
+                dead = [owner for owner in await effects.claimants() if owner != self._owner and not is_alive(owner)]
                 taken = await effects.take_over(dead, deliveries=self._deliveries)
             if taken:
                 _log.info("effects_taken_over", tenant=tenant, number=taken)

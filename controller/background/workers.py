@@ -5,8 +5,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
+import psutil
 import structlog
 
 from controller.background.bells import BellHub
@@ -117,7 +117,7 @@ class Workers:
     async def _orphans(self, tenant: str) -> list[ExpiredLease]:
         async with self._database.transaction(tenant) as connection:
             held = [lease for lease in await Leases(connection).held() if lease.owner != self._owner]
-        return [lease for lease in held if not lives(lease.owner)]
+        return [lease for lease in held if not is_alive(lease.owner)]
 
     async def _lost(self, tenant: str, cr_id: str, epoch: int, loss: WorkerLoss) -> None:
         try:
@@ -141,10 +141,10 @@ def owner_name(process_id: str) -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{process_id}"
 
 
-def lives(owner: str) -> bool:
+def is_alive(owner: str) -> bool:
     """Whether an owner is another process of this machine that still runs; "alone" must not steal from a sibling."""
     host, _, rest = owner.partition(":")
     pid = rest.partition(":")[0]
     if host != socket.gethostname() or not pid.isdigit() or int(pid) == os.getpid():
         return False
-    return Path(f"/proc/{pid}").exists()
+    return psutil.pid_exists(int(pid))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import StringConstraints
 
 from controller.auth.principals import Operator, Viewer
-from controller.change_requests import reading, service
+from controller.change_requests import service, views
 from controller.change_requests.schemas import (
     AttentionCounts,
     ChangeRequestDetail,
@@ -36,7 +36,7 @@ async def submit(
     """Submit a change request; it is queued, and runs on the settings of this moment."""
     cr_id, warnings = await service.submit(context, principal, submission, idempotency_key)
     response.headers["Location"] = f"/api/v1/change-requests/{cr_id}"
-    return await reading.detail(context, principal, cr_id, warnings=warnings)
+    return await views.detail(context, principal, cr_id, warnings=warnings)
 
 
 @router.get("")
@@ -51,8 +51,8 @@ async def list_change_requests(
     attention: Attention | None = None,
 ) -> ChangeRequestPage:
     """List change requests, newest first. `q` searches titles, or names an id; `attention` takes one group."""
-    wanted = reading.Wanted(statuses=status or [], repository=repository, words=q)
-    return await reading.page(context, principal, limit=limit, cursor=cursor, wanted=wanted, group=attention)
+    wanted = views.Wanted(statuses=status or [], repository=repository, words=q)
+    return await views.page(context, principal, limit=limit, cursor=cursor, wanted=wanted, group=attention)
 
 
 @attention_router.get("")
@@ -64,11 +64,11 @@ async def count_by_attention(
     q: Filter = None,
 ) -> AttentionCounts:
     """Count the groups of the board under the same filters as the list."""
-    wanted = reading.Wanted(statuses=status or [], repository=repository, words=q)
-    return await reading.counts(context, principal, wanted)
+    wanted = views.Wanted(statuses=status or [], repository=repository, words=q)
+    return await views.counts(context, principal, wanted)
 
 
 @router.get("/{cr_id}")
 async def get_change_request(context: Context, principal: Viewer, cr_id: ChangeRequestId) -> ChangeRequestDetail:
     """Return one change request in full."""
-    return await reading.detail(context, principal, cr_id)
+    return await views.detail(context, principal, cr_id)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from controller.change_requests import source_changes
-from controller.change_requests.choosing import Chosen, choose
-from controller.change_requests.naming import namer
+from controller.change_requests.repository_access import namer
+from controller.change_requests.repository_choice import Chosen, choose
 from controller.change_requests.schemas import Submission
 from controller.change_requests.source_changes import SaidAgain, works_on_it_already
 from controller.change_requests.texts import check_size
@@ -47,9 +47,9 @@ async def submit(
     if earlier is not None:
         return earlier, []
     if live is not None:
-        return await _said_again(context, principal, submission, live, configuration, (key, request_hash))
+        return await _notice_repetition(context, principal, submission, live, configuration, (key, request_hash))
     if submission.report_url is not None:
-        check_receiver(
+        await check_receiver(
             context.wiring.webhooks, submission.report_url, context.settings.webhook.report_secret, "report_url"
         )
     title = _title(submission)
@@ -66,7 +66,7 @@ async def submit(
     return cr_id, [warning for one in chosen for warning in one.found.warnings]
 
 
-async def _said_again(
+async def _notice_repetition(
     context: ControllerContext,
     principal: Principal,
     submission: Submission,
@@ -114,7 +114,7 @@ async def _store(
 ) -> str:
     async with context.database.transaction(principal.tenant) as connection:
         registry = Repositories(connection), Audit(connection)
-        targets = [await _registered(*registry, principal, one) for one in chosen]
+        targets = [await _register_if_allowed(*registry, principal, one) for one in chosen]
         new = NewChangeRequest(
             id=new_id("cr"), title=title, body=submission.body, created_by=principal.id, repositories=tuple(targets),
             settings_snapshot=configuration.snapshot(), source=submission.source,
@@ -131,7 +131,9 @@ async def _store(
         return new.id
 
 
-async def _registered(repositories: Repositories, audit: Audit, principal: Principal, one: Chosen) -> RepositoryTarget:
+async def _register_if_allowed(
+    repositories: Repositories, audit: Audit, principal: Principal, one: Chosen
+) -> RepositoryTarget:
     """Return the target to freeze. Only an admin's word registers what is not registered yet."""
     if one.registered or not principal.may(Role.ADMIN):
         return one.target

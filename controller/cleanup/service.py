@@ -31,7 +31,6 @@ from pipeline.effects.kinds import (
     EffectStatus,
     OnRemote,
     Published,
-    PullRequestClosed,
     Pushed,
     RefDeleted,
 )
@@ -107,7 +106,7 @@ async def decide(context: ControllerContext, principal: Principal, cr_id: str, a
         if source.ID in choices:
             await source.carry_out(cr, left.effects, CleanupChoice(choices[source.ID]), principal.id, effects, log)
         for artifact in sorted(choices.keys() - {source.ID}):
-            await _carry_out(left, artifact, CleanupChoice(choices[artifact]), said, effects, pulls)
+            await _carry_out(left, artifact, CleanupChoice(choices[artifact]), said, effects)
         await _announce(log, said, dismissed=asked.dismiss)
         await Audit(connection).note(principal.id, "intervened:cleanup", cr_id, **body.model_dump(mode="json"))
         after = await left_of(cr, requests, effects, pulls, words)
@@ -177,9 +176,7 @@ def _check(left: Left, asked: CleanupRequest) -> None:
             )  # fmt: skip
 
 
-async def _carry_out(
-    left: Left, artifact: str, choice: CleanupChoice, said: Intervention, effects: Effects, pulls: PullRequests
-) -> None:
+async def _carry_out(left: Left, artifact: str, choice: CleanupChoice, said: Intervention, effects: Effects) -> None:
     if choice is CleanupChoice.DELETE and artifact.startswith(f"{ArtifactKind.SNAPSHOTS}:"):
         worked_on = next(one for one in left.worked_on if _snapshots_id(one) == artifact)
         wanted = _deletion(left.cr, worked_on)
@@ -195,12 +192,11 @@ async def _carry_out(
     elif choice is CleanupChoice.CLOSE:
         one = next(pull for pull in left.pull_requests if _pull_id(pull) == artifact)
         comment = said.body.instructions or f"{left.cr.id} ended as {left.cr.status}."
-        closing = await effects.intend(
+        remote = next(known.target.remote for known in left.worked_on if known.target.name == one.repository)
+        await effects.intend(
             key=f"cleanup/{said.id}/{artifact}", cr_id=left.cr.id, repository=one.repository,
-            payload=ClosePullRequest(attempt=one.attempt, comment=comment),
+            payload=ClosePullRequest(attempt=one.attempt, comment=comment, remote=remote, closed_by=said.actor),
         )  # fmt: skip
-        await pulls.end(left.cr.id, one.attempt, one.repository, status="closed")
-        await effects.record(closing.id, status=EffectStatus.DONE, result=PullRequestClosed(closed_by=said.actor))
 
 
 def _view(left: Left) -> CleanupView:
@@ -241,10 +237,17 @@ def _deletion_state(effect: Effect) -> str:
 
 
 def _pull_view(left: Left, pull: PullRequest) -> CleanupArtifact:
-    offered = cleanable(left.cr) and pull.status == "open"
+    closing = any(
+        isinstance(one.payload, ClosePullRequest)
+        and (one.repository, one.payload.attempt) == (pull.repository, pull.attempt)
+        and not one.status.decided
+        for one in left.effects
+    )
+    state = "closing" if closing and pull.status == "open" else pull.status
+    offered = cleanable(left.cr) and state == "open"
     return CleanupArtifact(
         id=_pull_id(pull), kind=ArtifactKind.PULL_REQUEST, repository=pull.repository, name=pull.title,
-        state=pull.status, options=list(OPTIONS[ArtifactKind.PULL_REQUEST]) if offered else [],
+        state=state, options=list(OPTIONS[ArtifactKind.PULL_REQUEST]) if offered else [],
         default=OPTIONS[ArtifactKind.PULL_REQUEST][0],
         warning="A closed pull request stays readable; it is not opened again by a rerun.",
     )  # fmt: skip

@@ -63,15 +63,15 @@ async def look(context: ControllerContext, principal: Principal, repository: str
         ended = await requests.ended_without_success(limit=CHANGE_REQUESTS_MAX + 1)
         aggregates = Effects(connection), PullRequests(connection), Interventions(connection)
         lefts = [await left_of(cr, requests, *aggregates) for cr in ended[:CHANGE_REQUESTS_MAX]]
-    found = [one for left in lefts for one in _found(left) if repository in {None, one.name}]
+    found = [one for left in lefts for one in _leftovers(left) if repository in {None, one.name}]
     places = {(one.name, Place(tenant=principal.tenant, remote=one.remote, reach=one.reach)) for one in found}
-    answers = await _asked(context.wiring.remote_refs, places)
+    answers = await _ask_all(context.wiring.remote_refs, places)
     judged = [(one, one.judged(answers[one.remote])) for one in found]
     items = [_view(one, place, answers[one.remote].problem) for one, place in judged if place is not None]
     return StaleBranches(items=items, truncated=len(ended) > CHANGE_REQUESTS_MAX)
 
 
-def _found(left: Left) -> Iterable[_Found]:
+def _leftovers(left: Left) -> Iterable[_Found]:
     reaches = {one.target.name: one.target.reach for one in left.worked_on}
     for branch in left.branches:
         artifact = branch_view(left, branch)
@@ -87,7 +87,7 @@ def _found(left: Left) -> Iterable[_Found]:
         )
 
 
-async def _asked(refs: RemoteRefs | None, places: set[tuple[str, Place]]) -> Mapping[str, _Answer]:
+async def _ask_all(refs: RemoteRefs | None, places: set[tuple[str, Place]]) -> Mapping[str, _Answer]:
     """Ask each remote once, all at the same time; of two that may reach differently far, as the farther."""
     ordered = sorted(places, key=lambda one: (one[1].reach is Reach.PRIVATE, one[0]))
     by_remote = {place.remote: (name, place) for name, place in ordered}

@@ -32,7 +32,7 @@ async def import_journal(context: Context, principal: Admin, request: Request) -
 @router.get("/journals")
 async def list_journals(context: Context, principal: Viewer) -> schemas.ImportedJournalList:
     """Return imported journals, newest first."""
-    return await service.imported(context, principal)
+    return await service.list_imported(context, principal)
 
 
 @router.get("/journals/{journal_id}/file", responses=_FILE, response_class=Response)

@@ -39,7 +39,7 @@ async def keep(context: ControllerContext, principal: Principal, content: bytes)
     return ImportedJournalView(**asdict(kept), new=new)
 
 
-async def imported(context: ControllerContext, principal: Principal) -> ImportedJournalList:
+async def list_imported(context: ControllerContext, principal: Principal) -> ImportedJournalList:
     """Return imported journals, newest first."""
     async with context.database.transaction(principal.tenant) as connection:
         found = await ImportedJournals(connection).all()

@@ -45,14 +45,14 @@ class RepositoryCheck(BaseModel):
     warnings: list[str]
 
 
-def registered(target: RepositoryTarget) -> RegisteredRepository:
+def registered_view(target: RepositoryTarget) -> RegisteredRepository:
     """Return a repository as the API shows it."""
     return RegisteredRepository(**{name: getattr(target, name) for name in RegisteredRepository.model_fields})
 
 
-def checked(target: RepositoryTarget, found: "InspectedRepository") -> RepositoryCheck:
+def check_view(target: RepositoryTarget, found: "InspectedRepository") -> RepositoryCheck:
     """Return what an inspection found."""
     return RepositoryCheck(
-        repository=registered(target), base_commit=found.base_commit, stack=found.stack,
+        repository=registered_view(target), base_commit=found.base_commit, stack=found.stack,
         test_command=found.test_command, warnings=list(found.warnings),
     )  # fmt: skip

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from controller.change_requests.choosing import inspected
-from controller.change_requests.naming import namer
+from controller.change_requests.repository_access import namer
+from controller.change_requests.repository_choice import inspect_choice
 from controller.context import ControllerContext
 from controller.repositories import schemas
 from controller.wiring import Place
@@ -18,13 +18,13 @@ async def every(context: ControllerContext, principal: Principal) -> schemas.Rep
     """Return all registered repositories."""
     async with context.database.transaction(principal.tenant) as connection:
         found = await Repositories(connection).all()
-    return schemas.RepositoryList(items=[schemas.registered(one) for one in found])
+    return schemas.RepositoryList(items=[schemas.registered_view(one) for one in found])
 
 
 async def one(context: ControllerContext, principal: Principal, name: str) -> schemas.RegisteredRepository:
     """Return one repository."""
     async with context.database.transaction(principal.tenant) as connection:
-        return schemas.registered(await Repositories(connection).get(name))
+        return schemas.registered_view(await Repositories(connection).get(name))
 
 
 async def register(
@@ -34,11 +34,11 @@ async def register(
     async with context.database.transaction(principal.tenant) as connection:
         delivery = (await SettingsVersions(connection).configuration()).delivery
     someone = replace(await namer(context, principal), known=())
-    chosen = await inspected(_with_default(asked, delivery), someone, context.wiring.inspector, "remote")
+    chosen = await inspect_choice(_with_default(asked, delivery), someone, context.wiring.inspector, "remote")
     async with context.database.transaction(principal.tenant) as connection:
         target = await Repositories(connection).register(chosen.target)
         await Audit(connection).note(principal.id, "repository_registered", target.name, remote=target.remote)
-    return schemas.checked(target, chosen.found)
+    return schemas.check_view(target, chosen.found)
 
 
 async def check(context: ControllerContext, principal: Principal, name: str) -> schemas.RepositoryCheck:
@@ -49,7 +49,7 @@ async def check(context: ControllerContext, principal: Principal, name: str) -> 
     found = await context.wiring.inspector.inspect(
         place, target.base_branch, target.test_command, target.behaviour_path
     )
-    return schemas.checked(target, found)
+    return schemas.check_view(target, found)
 
 
 def _with_default(asked: schemas.RepositoryRegistration, delivery: DeliverySettings) -> schemas.RepositoryRegistration:

@@ -23,7 +23,7 @@ async def list_settings(context: Context, principal: Viewer) -> SettingsList:
 @router.get("/{section}")
 async def get_settings(context: Context, principal: Viewer, section: Identifier, response: Response) -> SettingsSection:
     """Return a section as it holds now, its version also as `ETag`."""
-    return _tagged(response, await service.current(context, principal, section))
+    return _with_etag(response, await service.current(context, principal, section))
 
 
 @router.put("/{section}")
@@ -36,7 +36,7 @@ async def put_settings(
     if_match: Annotated[Annotated[str, Stated(service.ETAG)] | None, Header(max_length=100)] = None,
 ) -> SettingsSection:
     """Store a new version of a section. It holds for change requests that are submitted from now on."""
-    return _tagged(response, await service.change(context, principal, section, asked, if_match))
+    return _with_etag(response, await service.change(context, principal, section, asked, if_match))
 
 
 @router.get("/{section}/history")
@@ -56,9 +56,9 @@ async def revert(
 ) -> SettingsSection:
     """Store an older value as a new version."""
     note = asked.note if asked else ""
-    return _tagged(response, await service.revert(context, principal, section, version, note))
+    return _with_etag(response, await service.revert(context, principal, section, version, note))
 
 
-def _tagged(response: Response, stored: SettingsSection) -> SettingsSection:
+def _with_etag(response: Response, stored: SettingsSection) -> SettingsSection:
     response.headers["ETag"] = f'"{stored.version}"'
     return stored

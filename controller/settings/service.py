@@ -46,8 +46,8 @@ async def change(
     if_match: str | None,
 ) -> schemas.SettingsSection:
     """Store a new version; raises `CallerError` naming the field, or `Conflict` when somebody else was faster."""
-    value = _checked(context, principal, section, asked.value)
-    expected = _expected(asked.version, if_match)
+    value = await _check(context, principal, section, asked.value)
+    expected = _expected_version(asked.version, if_match)
     async with context.database.transaction(principal.tenant) as connection:
         stored = await SettingsVersions(connection).put(
             section, value, expected=expected, changed_by=principal.id, note=asked.note
@@ -64,7 +64,7 @@ async def revert(
     async with context.database.transaction(principal.tenant) as connection:
         versions = SettingsVersions(connection)
         old = await versions.version(section, version)
-        value = _checked(context, principal, section, old.value)
+        value = await _check(context, principal, section, old.value)
         now = await versions.current(section)
         note = note or f"Back to version {version}"
         stored = await versions.put(section, value, expected=now.version, changed_by=principal.id, note=note)
@@ -75,14 +75,14 @@ async def revert(
     return schemas.settings_section(stored)
 
 
-def _checked(
+async def _check(
     context: ControllerContext, principal: Principal, section: str, value: Mapping[str, Any]
 ) -> dict[str, Any]:
     parsed = parse_section(section, value)
     if isinstance(parsed, DispatchSettings) and parsed.all_workers_max is not None:
         _check_may_limit_all(context, principal)
     if isinstance(parsed, NotificationSettings) and parsed.url is not None:
-        check_receiver(context.wiring.webhooks, parsed.url, parsed.secret, "notifications.url")
+        await check_receiver(context.wiring.webhooks, parsed.url, parsed.secret, "notifications.url")
     return parsed.model_dump(mode="json")
 
 
@@ -96,7 +96,7 @@ def _check_may_limit_all(context: ControllerContext, principal: Principal) -> No
         )  # fmt: skip
 
 
-def _expected(version: int | None, if_match: str | None) -> int:
+def _expected_version(version: int | None, if_match: str | None) -> int:
     if if_match is not None:
         found = re.fullmatch(ETAG, if_match.strip())
         if found is None:

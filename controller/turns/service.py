@@ -32,9 +32,9 @@ async def turn_diff(
     async with context.database.transaction(principal.tenant) as connection:
         cr = await ChangeRequests(connection).get(cr_id)
         progress = await ChangeRequests(connection).progress(cr_id)
-        of, turn = _chosen(await editing_conversations(connection, cr_id), commit)
+        of, turn = _choose(await editing_conversations(connection, cr_id), commit)
         before = of.since if since is schemas.Since.CONVERSATION else turn.since
-        found = await _stored(Work(connection, cr_id=cr_id, attempt=cr.attempt), cr_id, of, turn, before)
+        found = await _read_stored(Work(connection, cr_id=cr_id, attempt=cr.attempt), cr_id, of, turn, before)
     if found is None:
         found = await _from_cache(context, principal.tenant, progress, of, before, commit)
     if found is None:
@@ -44,7 +44,7 @@ async def turn_diff(
     )
 
 
-def _chosen(found: list[EditingConversation], commit: str) -> tuple[EditingConversation, Turn]:
+def _choose(found: list[EditingConversation], commit: str) -> tuple[EditingConversation, Turn]:
     for one in found:
         for turn in one.turns:
             if turn.commit == commit:
@@ -53,7 +53,9 @@ def _chosen(found: list[EditingConversation], commit: str) -> tuple[EditingConve
     raise NotFound("turn", commit, remedy=remedy)
 
 
-async def _stored(work: Work, cr_id: str, of: EditingConversation, turn: Turn, before: str) -> RepositoryDiff | None:
+async def _read_stored(
+    work: Work, cr_id: str, of: EditingConversation, turn: Turn, before: str
+) -> RepositoryDiff | None:
     key = JournalKey(cr_id=cr_id, attempt=of.attempt, activation=of.activation, role=of.role, instance=of.instance)
     name = turn_diffs.name_of(key, turn.turn if before == turn.since else None)
     content = await work.find_artifact(turn_diffs.TURN_DIFF.kind, name)

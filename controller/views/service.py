@@ -139,7 +139,7 @@ async def conversation(
         journal = Conversations(connection, cr_id=cr_id)
         found = await journal.page(limit=limit + 1, after=after, **wanted)
         shown = found[:limit]
-        texts = await journal.texts(sorted({name for entry in shown for name in _named(entry.body)}))
+        texts = await journal.texts(sorted({name for entry in shown for name in _hashes_in(entry.body)}))
         summaries = await journal.summaries() if after is None else []
     fields = schemas.ConversationView.model_fields
     last = shown[-1].position if len(found) > limit else None
@@ -193,18 +193,18 @@ def _call(row: ModelCall) -> schemas.CallView:
 
 def _entry(entry: ConversationEntry, texts: Mapping[str, str]) -> schemas.EntryView:
     fields = [name for name in schemas.EntryView.model_fields if name != "body"]
-    body = {key: _shown(value, texts) for key, value in entry.body.items()}
+    body = {key: _with_text(value, texts) for key, value in entry.body.items()}
     return schemas.EntryView(**{name: getattr(entry, name) for name in fields}, body=body)
 
 
-def _shown(value: Any, texts: Mapping[str, str]) -> Any:
+def _with_text(value: Any, texts: Mapping[str, str]) -> Any:
     if not isinstance(value, str) or value not in texts:
         return value
     text = texts[value]
     return {"sha256": value, "text": text[:_TEXT_MAX], "truncated": len(text) > _TEXT_MAX}
 
 
-def _named(body: Mapping[str, Any]) -> list[str]:
+def _hashes_in(body: Mapping[str, Any]) -> list[str]:
     return [value for value in body.values() if isinstance(value, str) and _SHA256.fullmatch(value)]
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from pipeline.change_request import Reach
+from pipeline.change_request import ForgeKind, Reach
 from pipeline.effects.kinds import DECLARED, EffectKind, EffectStatus, Payload, Refusal, Result
 from pipeline.errors import InvariantBroken
 
@@ -52,6 +52,8 @@ class Effect:
     """Its change request ended while an executor had it in hand: it is recorded if it succeeds, else dismissed."""
     reach: Reach = Reach.PUBLIC
     """How far its repository's remote may lead, by the change request's snapshot; told to whoever claims it."""
+    forge: ForgeKind = ForgeKind.LOCAL
+    """Its repository's forge, likewise."""
 
     def needs(self, payload: type[P]) -> P:
         """Return the payload as the kind that an executor carries out; another kind is a mistake in the wiring."""
@@ -66,7 +68,7 @@ class Effect:
         return self.result
 
 
-def stored_effect(row: Mapping[Any, Any], *, reach: Reach = Reach.PUBLIC) -> Effect:
+def stored_effect(row: Mapping[Any, Any], *, reach: Reach = Reach.PUBLIC, forge: ForgeKind = ForgeKind.LOCAL) -> Effect:
     """Return the effect of a row. Raises `UnreadableEffect`."""
     same = ("id", "tenant_id", "key", "cr_id", "repository", "tries", "error", "abandoned")
     try:
@@ -81,6 +83,7 @@ def stored_effect(row: Mapping[Any, Any], *, reach: Reach = Reach.PUBLIC) -> Eff
             result=declared.result.model_validate(outcome) if done and outcome else None,
             refusal=Refusal() if done else Refusal.model_validate(outcome),
             reach=reach,
+            forge=forge,
         )
     except (ValueError, ValidationError) as problem:
         raise UnreadableEffect(

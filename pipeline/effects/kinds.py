@@ -25,6 +25,7 @@ class EffectKind(StrEnum):
     DELETE_REF = "delete_ref"
     DELETE_SNAPSHOTS = "delete_snapshots"
     PUBLISH = "publish"
+    PULL_REQUEST = "pull_request"
     CLOSE_PULL_REQUEST = "close_pull_request"
     REPORT = "report"
     NOTIFICATION = "notification"
@@ -162,11 +163,25 @@ class Publish(OnRemote):
     by: str
 
 
+class ProposePullRequest(OnRemote):
+    """A pull request with exactly this text and head, opened or brought up to date by the repository's forge."""
+
+    attempt: int
+    title: str
+    body: str
+    base_branch: str
+    head_branch: str
+    head_commit: str
+
+
 class ClosePullRequest(Payload):
     """A pull request that nobody will merge."""
 
     attempt: int
     comment: str
+    remote: str = ""
+    """Set by every version that leaves the closing to the repository's forge."""
+    closed_by: str = ""
 
 
 class Report(Payload):
@@ -223,6 +238,13 @@ class Published(Result):
     left_out: str = ""
 
 
+class PullRequestProposed(Result):
+    """Where people find it at the forge; nothing where it lives in Changeline alone."""
+
+    number: int | None = None
+    url: str | None = None
+
+
 class PullRequestClosed(Result):
     """Who closed it."""
 
@@ -259,6 +281,7 @@ DECLARED: Mapping[EffectKind, Declaration] = {
     EffectKind.DELETE_REF: Declaration(payload=DeleteRef, result=RefDeleted),
     EffectKind.DELETE_SNAPSHOTS: Declaration(payload=DeleteSnapshots, result=SnapshotsDeleted),
     EffectKind.PUBLISH: Declaration(payload=Publish, result=Published),
+    EffectKind.PULL_REQUEST: Declaration(payload=ProposePullRequest, result=PullRequestProposed),
     EffectKind.CLOSE_PULL_REQUEST: Declaration(payload=ClosePullRequest, result=PullRequestClosed),
     EffectKind.REPORT: Declaration(payload=Report, result=Delivered, tells=True),
     EffectKind.NOTIFICATION: Declaration(payload=Notification, result=Delivered, tells=True),

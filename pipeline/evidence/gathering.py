@@ -4,6 +4,7 @@ What is gathered is raw outcomes and the verdicts judged from them; nothing here
 `parts`, so the bundle that is kept after the release can be checked against the approval without a database.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -64,7 +65,7 @@ async def parts(run: StageRun) -> dict[str, Any]:
 
 async def keep(run: StageRun) -> str:
     """Build, sign and store the bundle as it stands; returns its SHA-256."""
-    content = build_bundle(await _sections(run), run.context.signer)
+    content = await asyncio.to_thread(build_bundle, await _sections(run), run.context.signer)
     return await BUNDLE.save(run.context.artifacts, NAME, content, {"attempt": run.context.attempt})
 
 

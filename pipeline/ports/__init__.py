@@ -7,8 +7,10 @@ by one fake in `pipeline.testing`, both held to the same contract tests. Values 
 
 from pipeline.ports.clock import Clock
 from pipeline.ports.environments import Environment, Environments, Language, Stack
-from pipeline.ports.git import Author, ChangedFile, Forge, NotPublic, RebaseResult, RemoteFacts, Repository
+from pipeline.ports.forges import Forge, Proposal, PullRequestRef, marker_of
+from pipeline.ports.git import Author, ChangedFile, NotPublic, RebaseResult, RemoteFacts, Repository
 from pipeline.ports.journal import EntryKind, Instruction, Instructions, Journal, JournalEntry, JournalKey
+from pipeline.ports.keys import KeyStore, SignatureVerifier, Signer, key_id
 from pipeline.ports.live import DELTA_MAX_BYTES, Bell, Deltas, Emit, TenantBell, TenantDeltas
 from pipeline.ports.messages import AnswerBlock, Json, Message, StopReason, TextBlock, Tool
 from pipeline.ports.models import (
@@ -23,8 +25,10 @@ from pipeline.ports.models import (
     Usage,
     UsageListener,
 )
-from pipeline.ports.proof import CommitFacts, CommitReader, SecretHit, SecretScanner, SignatureVerifier, Signer
+from pipeline.ports.proof import CommitFacts, CommitReader, SecretHit, SecretScanner
 from pipeline.ports.sandbox import CommandResult, Isolation, Network, Sandbox, SandboxCommand
+from pipeline.ports.secrets import SecretMissing, SecretProvider
+from pipeline.ports.telling import Notifier, Tracker
 from pipeline.ports.webhooks import Delivery, Receipt, Webhooks
 
 __all__ = [
@@ -52,6 +56,7 @@ __all__ = [
     "JournalEntry",
     "JournalKey",
     "Json",
+    "KeyStore",
     "Language",
     "Ledger",
     "Message",
@@ -61,6 +66,9 @@ __all__ = [
     "ModelRequest",
     "Network",
     "NotPublic",
+    "Notifier",
+    "Proposal",
+    "PullRequestRef",
     "RebaseResult",
     "Receipt",
     "RemoteFacts",
@@ -69,6 +77,8 @@ __all__ = [
     "Sandbox",
     "SandboxCommand",
     "SecretHit",
+    "SecretMissing",
+    "SecretProvider",
     "SecretScanner",
     "SignatureVerifier",
     "Signer",
@@ -78,8 +88,11 @@ __all__ = [
     "TenantDeltas",
     "TextBlock",
     "Tool",
+    "Tracker",
     "TurnListener",
     "Usage",
     "UsageListener",
     "Webhooks",
+    "key_id",
+    "marker_of",
 ]

@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.change_request import RepositoryTarget
 from pipeline.errors import Forbidden
 from pipeline.ports.proof import CommitFacts
 
@@ -187,33 +186,3 @@ class RemoteFacts:
     """Where the remote's HEAD points; None when it is detached or points to a branch without commits."""
     branches: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-
-
-class Forge(Protocol):
-    """Where changes are merged. What a merge will be is built and recorded first; then the target moves to exactly that."""
-
-    async def build_merge(
-        self,
-        repository: Repository,
-        target: RepositoryTarget,
-        *,
-        base: str,
-        head: str,
-        message: str,
-        author: Author,
-        when: datetime,
-    ) -> str:
-        """Return the commit that `target.base_branch` will move to from `base`, by `target.merge_strategy`.
-
-        Nothing outside the cache changes. Same inputs give the same SHA. Raises `Conflict` when `head` does not contain
-        `base`: what was tested is then not what would be merged.
-        """
-
-    async def is_merged(self, repository: Repository, *, commit: str, base_branch: str) -> bool:
-        """Ask the remote whether its base branch contains `commit` right now."""
-
-    async def merge(self, repository: Repository, *, commit: str, base_branch: str, expected: str) -> None:
-        """Move the base branch from `expected` to `commit`. Idempotent: a branch that contains `commit` is success.
-
-        Raises what `Repository.push` raises; `Conflict` means that the branch moved and does not contain `commit`.
-        """

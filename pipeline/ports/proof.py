@@ -1,4 +1,4 @@
-"""What proof and evidence rest on: secret scans, signatures, commits."""
+"""What proof and evidence rest on: secret scans and commits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,24 +21,6 @@ class SecretScanner(Protocol):
 
     def scan(self, path: str, lines: Sequence[tuple[int, str]]) -> list[SecretHit]:
         """Scan (line number, text) pairs of one file. Raises `PersonNeeded(secret_found)` when it could not scan."""
-
-
-class Signer(Protocol):
-    """This installation's signature over evidence."""
-
-    @property
-    def public_key(self) -> bytes:
-        """The raw Ed25519 public key, 32 bytes."""
-
-    def sign(self, message: bytes) -> bytes:
-        """Return the signature, 64 bytes; the same message gives the same signature."""
-
-
-class SignatureVerifier(Protocol):
-    """Checks signatures of any installation."""
-
-    def verify(self, *, public_key: bytes, signature: bytes, message: bytes) -> bool:
-        """Whether the signature is right; False for malformed keys and signatures too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

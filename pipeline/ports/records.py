@@ -178,15 +178,10 @@ class Learnings(Protocol):
 
 
 class PullRequests(Protocol):
-    """The internal pull request of each repository."""
+    """What is kept of the pull request of each repository; effects open, update and close it."""
 
-    async def save(
-        self, *, repository: str, title: str, body: str, base_branch: str, head_branch: str, head_commit: str
-    ) -> None:
-        """Open or update it."""
-
-    async def close(self, *, repository: str, merge_commit: str) -> None:
-        """Mark it as merged."""
+    async def merged(self, *, repository: str, merge_commit: str) -> None:
+        """Say that it was merged, which its merge made it."""
 
 
 class Spending(Protocol):

@@ -11,7 +11,7 @@ class Delivery:
     id: str
     url: str
     secret: str
-    """The name of the secret that signs; only the adapter knows secrets."""
+    """The name of the secret that signs; only the adapter asks for its value."""
     body: bytes
 
 
@@ -25,7 +25,7 @@ class Receipt:
 class Webhooks(Protocol):
     """Delivers to addresses that people named. An answer that got lost is followed by the same delivery again."""
 
-    def check(self, url: str, secret: str) -> None:
+    async def check(self, url: str, secret: str) -> None:
         """Raise `CallerError` when nothing could ever be delivered there: not HTTP, credentials, no such secret."""
 
     async def deliver(self, delivery: Delivery) -> Receipt:

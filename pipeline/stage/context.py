@@ -88,7 +88,8 @@ class StageContext:
     agents: Agents
     repositories: Mapping[str, Repository]
     snapshots: Snapshots
-    forge: Forge
+    forges: Mapping[str, Forge]
+    """Of each repository."""
     sandbox: Sandbox
     environments: Environments
     scanner: SecretScanner

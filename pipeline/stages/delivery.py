@@ -4,13 +4,14 @@ Refs move only by effects, executed by the controller as compare-and-swap. A las
 suite was not proven green on its base is never pushed.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 from pipeline.change_request import PauseReason, Stage, branch_name
 from pipeline.concurrency.together import together
 from pipeline.effects.effect import Effect
-from pipeline.effects.kinds import EffectKind, Published, Push
+from pipeline.effects.kinds import EffectKind, ProposePullRequest, Published, Push
 from pipeline.errors import InvariantBroken
 from pipeline.evidence import presentation
 from pipeline.stage import effect_outcomes
@@ -55,18 +56,21 @@ async def _deliver(run: StageRun, name: str) -> StageEnd | None:
         payload = Push(remote=target.remote, ref=ref, commit=facts.head, expected=expected)
         effect = await run.context.effects.intend(key=key, repository=name, payload=payload)
     stop = await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
-    if stop is not None:
-        return stop
+    return stop or await _propose(run, name, branch)
+
+
+async def _propose(run: StageRun, name: str, branch: str) -> StageEnd | None:
+    """Let the forge open the pull request or bring its text up to date; another text is another intent."""
     title, body = await presentation.pull_request(run, name)
-    await run.context.pull_requests.save(
-        repository=name,
-        title=title,
-        body=body,
-        base_branch=target.base_branch,
-        head_branch=branch,
-        head_commit=facts.head,
-    )
-    return None
+    target = run.context.targets[name]
+    payload = ProposePullRequest(
+        remote=target.remote, attempt=run.context.attempt, title=title, body=body, base_branch=target.base_branch,
+        head_branch=branch, head_commit=run.known[name].head,
+    )  # fmt: skip
+    text = hashlib.sha256(payload.model_dump_json().encode()).hexdigest()[:16]
+    key = f"pull_request/{run.context.cr_id}/{run.context.attempt}/{name}/{text}"
+    effect = await run.context.effects.intend(key=key, repository=name, payload=payload)
+    return await effect_outcomes.for_effect(run, effect, refused=PauseReason.DELIVERY_FAILED)
 
 
 def _ours(facts: KnownRepository, effects: Sequence[Effect], found: str | None) -> str | None:
@@ -88,6 +92,6 @@ DECLARATION = StageDeclaration(
         at_most=lambda limits: limits.ci_loops_max,
     ),
     may_be_taken_over=True,
-    effects=(EffectKind.PUSH,),
+    effects=(EffectKind.PUSH, EffectKind.PULL_REQUEST),
     pauses_as=(PauseReason.DELIVERY_FAILED,),
 )

@@ -36,7 +36,7 @@ async def release(run: StageRun) -> StageEnd:
             return effect_outcomes.stop(ended, PauseReason.DELIVERY_FAILED)
         commit = effect.needs(Merge).commit
         await run.context.progress.record(name, merge_commit=commit)
-        await run.context.pull_requests.close(repository=name, merge_commit=commit)
+        await run.context.pull_requests.merged(repository=name, merge_commit=commit)
         merged[name] = RepositoryState(merge=commit)
     summary = ", ".join(f"{name} {facts['merge'][:10]}" for name, facts in merged.items())
     return StageEnd(summary=f"merged: {summary}", repositories=merged)
@@ -50,7 +50,7 @@ async def _intend(run: StageRun, name: str) -> Effect:
     if approval is None:
         raise InvariantBroken("Nothing is released without an approval.", repository=name)
     trailers = f"Change-Request: {run.context.cr_id}\nApproved-By: {approval.decided_by}"
-    commit = await run.context.forge.build_merge(
+    commit = await run.context.forges[name].build_merge(
         run.context.repositories[name],
         target,
         base=facts.base,

@@ -45,12 +45,15 @@ class PostgresTenantBell:
             connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **args)  # type: ignore[arg-type]  # libpq keywords
         except psycopg.OperationalError as error:
             raise DatabaseAway("The database did not answer; it will be tried again.") from error
-        with suppress(psycopg.OperationalError):
-            async with connection:
+        try:
+            with suppress(psycopg.OperationalError):
                 await connection.execute(f"LISTEN {CHANNEL}")
                 async for notification in connection.notifies():
                     tenant, _, topic = notification.payload.partition("/")
                     yield tenant, topic
+        finally:
+            # Not `async with`: that rolls back first, and a second cancellation in this wait would leave it open.
+            await connection.close()
 
     async def close(self) -> None:
         """Nothing is held: ringing borrows from the database's pool."""

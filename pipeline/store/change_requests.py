@@ -19,7 +19,6 @@ from pipeline.change_request import (
     Kind,
     Move,
     PauseReason,
-    RepositoryTarget,
     Stage,
     Status,
     WaitKind,
@@ -28,7 +27,7 @@ from pipeline.change_request import (
 from pipeline.errors import Conflict, NotFound
 from pipeline.records import ChangeRequest, NewChangeRequest, RepositoryProgress
 from pipeline.store.attention import Attention, attention
-from pipeline.store.repositories import stored_reach
+from pipeline.store.repositories import stored_target
 from pipeline.store.tables import attempts, change_request_repositories, change_requests, leases
 
 
@@ -274,7 +273,7 @@ def _change_request(row: Row[Any]) -> ChangeRequest:
 
 def _progress(row: Row[Any]) -> RepositoryProgress:
     return RepositoryProgress(
-        target=RepositoryTarget(**{**row.target, "reach": stored_reach(row.target)}),
+        target=stored_target(row.target),
         base_commit=row.base_commit,
         tests_commit=row.tests_commit,
         head_commit=row.head_commit,

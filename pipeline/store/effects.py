@@ -6,11 +6,11 @@ so two at once do no harm; the outcome is recorded. A conflict is final (a perso
 failure is tried again with growing pauses. Effects that name a lane are carried out in the order they were intended.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +18,7 @@ from pipeline.effects.effect import Effect, stored_effect
 from pipeline.effects.kinds import DELIVERIES, UNDECIDED, EffectKind, EffectStatus, Payload, Refusal, Result, kind_of
 from pipeline.errors import InvariantBroken, NotFound
 from pipeline.identifiers import derived_id
-from pipeline.store.repositories import stored_reach
+from pipeline.store.repositories import stored_forge, stored_reach
 from pipeline.store.tables import change_request_repositories, effects
 
 CLAIM = timedelta(seconds=15)
@@ -109,7 +109,7 @@ class Effects:
         }
         claimed = update(effects).where(effects.c.id.in_(chosen)).values(**values)
         rows = (await self._connection.execute(claimed.returning(effects, _TARGET))).mappings()
-        return [stored_effect(row, reach=stored_reach(row["target"] or {})) for row in rows]
+        return [_claimed(row, row["target"] or {}) for row in rows]
 
     async def renew(self, owner: str, ids: Collection[str], *, lasts: timedelta) -> None:
         """Keep what an executor still works on; what another took meanwhile stays with it."""
@@ -212,3 +212,7 @@ def _behind_another() -> ColumnElement[bool]:
     earlier = effects.alias("earlier")
     same_lane = (earlier.c.tenant_id == effects.c.tenant_id) & (earlier.c.lane == effects.c.lane)
     return exists().where(same_lane, earlier.c.number < effects.c.number, earlier.c.status.in_(UNDECIDED))
+
+
+def _claimed(row: RowMapping, target: Mapping[str, Any]) -> Effect:
+    return stored_effect(row, reach=stored_reach(target), forge=stored_forge(target))

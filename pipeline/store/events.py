@@ -12,24 +12,21 @@ from typing import Any
 from sqlalchemy import Select, and_, func, insert, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.events import EVENT, Event
+from pipeline.events import EVENT, EVENT_CLASSES, Event, type_of
 from pipeline.proof.secret_shapes import redacted
 from pipeline.records import StoredEvent
 from pipeline.store.tables import events
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('changeline.events.' || current_setting('changeline.tenant')))")
 _NUMBER = text(
-    "UPDATE events SET seq = numbered.seq FROM ("
-    "  SELECT id, nextval('event_numbers') AS seq FROM (SELECT id FROM events WHERE seq IS NULL ORDER BY id LIMIT 2000) AS fresh"
-    ") AS numbered WHERE events.id = numbered.id"
+    "WITH fresh AS MATERIALIZED (SELECT id FROM events WHERE seq IS NULL ORDER BY id LIMIT 2000),"
+    " numbered AS MATERIALIZED (SELECT id, nextval('event_numbers') AS seq FROM fresh)"
+    " UPDATE events SET seq = numbered.seq FROM numbered WHERE events.id = numbered.id"
 )
+"""Materialized, so that each row draws one number, in insertion order, whatever plan the statistics suggest."""
 
-_MILESTONES = (
-    "stage_entered", "stage_completed", "stage_looped", "status_changed", "gate_opened", "gate_decided", "risk_flagged",
-)  # fmt: skip
-"""What tells the course of a change request. The limits on loops bound how many there are, whatever agents do meanwhile."""
-_LATEST = ("agent_started", "agent_turn", "agent_completed", "tests_run")
-"""What agents do all the time: only the last one of each type and agent says what goes on now."""
+_MILESTONES = tuple(type_of(one) for one in EVENT_CLASSES if one.milestone)
+_LATEST = tuple(type_of(one) for one in EVENT_CLASSES if one.latest_only)
 
 
 class Events:

@@ -7,13 +7,13 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.change_request import Reach, RepositoryTarget
+from pipeline.change_request import ForgeKind, Reach, RepositoryTarget
 from pipeline.errors import Conflict, NotFound
 from pipeline.repositories.remote_address import local_path_of
 from pipeline.store.principals import tenant_ids
 from pipeline.store.tables import repositories
 
-_SETTINGS = ("test_command", "behaviour_path", "merge_strategy", "reach")
+_SETTINGS = ("test_command", "behaviour_path", "merge_strategy", "forge", "reach")
 _TENANT = text("SELECT set_config('changeline.tenant', :tenant, true)")
 
 
@@ -91,10 +91,20 @@ def _settings(target: RepositoryTarget) -> dict[str, Any]:
 
 def _target(row: Row[Any]) -> RepositoryTarget:
     settings = {key: value for key, value in row.settings.items() if key in _SETTINGS}
-    settings["reach"] = stored_reach(settings)
+    settings |= {"reach": stored_reach(settings), "forge": stored_forge(settings)}
     return RepositoryTarget(name=row.name, remote=row.remote, base_branch=row.base_branch, **settings)
+
+
+def stored_target(row: Mapping[str, Any]) -> RepositoryTarget:
+    """Return a repository as a change request froze it."""
+    return RepositoryTarget(**{**row, "reach": stored_reach(row), "forge": stored_forge(row)})
 
 
 def stored_reach(row: Mapping[str, Any]) -> Reach:
     """Return how far a stored repository may lead. Older rows do not say: they keep what they could when they were made."""
     return Reach(row.get("reach", Reach.PRIVATE))
+
+
+def stored_forge(row: Mapping[str, Any]) -> ForgeKind:
+    """Return the forge of a stored repository. Older rows do not say: there was one."""
+    return ForgeKind(row.get("forge", ForgeKind.LOCAL))

@@ -15,13 +15,18 @@ from pipeline.testing.memory import (
     UncontainedSandbox,
 )
 from pipeline.testing.models import PlayedProvider
+from pipeline.testing.secrets import MemoryKeyStore, MemorySecrets
+from pipeline.testing.telling import MemoryChannel
 
 __all__ = [
     "EventLog",
     "FakeClock",
     "LedgerLine",
+    "MemoryChannel",
     "MemoryJournal",
+    "MemoryKeyStore",
     "MemoryLedger",
+    "MemorySecrets",
     "MemoryWorkspace",
     "PlayedProvider",
     "QueuedInstructions",

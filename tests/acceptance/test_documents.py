@@ -2,13 +2,12 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import EXAMPLES, REPOSITORY, Changeline
+from tests.installation import REPOSITORY, SHARED, Installation
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400), SHARED]
 
 DOCUMENTS = (
     "README.md",
@@ -16,8 +15,8 @@ DOCUMENTS = (
     "AGENTS.md",
     *sorted(str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "docs").glob("*.md")),
 )
-FOREGROUND = {"up": ["--detach", "--port", "0", "--scenario", str(EXAMPLES / "parcel-rates.scenario.yaml")]}
-"""What a reader types in a terminal of its own runs in the background here, without a key."""
+STARTED_ALREADY = {"up", "down"}
+"""The installation runs; `test_installation` starts and stops one by the same words."""
 WAITS = {"run", "watch"}
 """May end with 3: a person is asked."""
 
@@ -36,26 +35,21 @@ def documented() -> list[list[str]]:
     return found
 
 
-def test_the_commands_in_the_documents_run_in_their_order(changeline: Changeline, sample: Path, place: Path) -> None:
-    request = place / "REQUEST.md"
-    request.write_text((EXAMPLES / "parcel-rates.request.md").read_text(encoding="utf-8"), encoding="utf-8")
-    known = {"~/src/shop": str(sample), "cr-7k2m": ""}
+def test_the_commands_in_the_documents_run_in_their_order(running: Installation) -> None:
+    assert running.request == str(running.place / "REQUEST.md"), "as the documents call it"
+    known = {"~/src/shop": str(running.repository("documented")), "cr-7k2m": ""}
     ran: set[str] = set()
-    started = changeline("up", *FOREGROUND["up"])
-    assert started.returncode == 0, started.stderr
     for arguments in documented():
         verb = arguments[0]
-        if verb in {"up", "down"}:
-            ran.add(verb)
+        ran.add(verb)
+        if verb in STARTED_ALREADY:
             continue
         typed = [replaced(argument, known) for argument in arguments]
-        done = changeline(*typed)
-        ran.add(verb)
+        done = running.changeline(*typed)
         assert done.returncode in ({0, 3} if verb in WAITS else {0}), f"{shlex.join(typed)}: {done.stderr}{done.stdout}"
         if newest := re.search(r"\bcr-[0-9a-z]{10}\b", done.stdout + done.stderr):
             known["cr-7k2m"] = newest[0]
     assert {"run", "up", "submit", "watch", "approve", "evidence", "down"} <= ran
-    assert changeline("down").returncode == 0
 
 
 def replaced(argument: str, known: dict[str, str]) -> str:

@@ -14,12 +14,23 @@ import httpx2
 import pytest
 
 from cli.local.processes import identity
-from tests.acceptance.conftest import EXAMPLES, REPOSITORY, Changeline, Installation, git, value_of
+from tests.installation import (
+    REPOSITORY,
+    SHARED,
+    Changeline,
+    Installation,
+    git,
+    in_process,
+    request_in,
+    sums_in,
+    value_of,
+)
+from tests.line import scenarios
+from tests.line.scenarios import part, tool, turn
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
-REQUEST = str(EXAMPLES / "parcel-rates.request.md")
-SCENARIO = str(EXAMPLES / "parcel-rates.scenario.yaml")
+LEARNING = {"repository": "sums", "text": "Doubling is multiplication by two.", "evidence": "Nobody had to ask twice."}
 
 
 def test_up_runs_in_the_background_is_seen_used_saved_and_stopped(changeline: Changeline, place: Path) -> None:
@@ -73,10 +84,12 @@ def test_a_taken_port_and_an_open_address_are_refused_before_anything_is_made(
 
 
 def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_an_approval_to_the_end(
-    changeline: Changeline, sample: Path, place: Path
+    changeline: Changeline, place: Path
 ) -> None:
+    sample, scenario = sums_in(place, "sums"), place / "scenario.json"
+    scenario.write_text(scenarios.scenario(part("retrospective", turn(tool("submit_learnings", learnings=[LEARNING])))))
     before = git(sample, "rev-parse", "main")
-    argv = ["run", "--repo", str(sample), "--file", REQUEST, "--scenario", SCENARIO, "--yes"]
+    argv = ["run", "--repo", str(sample), "--file", request_in(place), "--scenario", str(scenario), "--yes"]
     environment = {**os.environ, "CHANGELINE_DATA_DIR": str(place / "data"), "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-P", "-m", "cli", *argv]
     with subprocess.Popen(command, env=environment, cwd=place, stderr=subprocess.PIPE, text=True) as running:
@@ -90,6 +103,7 @@ def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_
     assert running.returncode == 3, rest
     assert "Return with: changeline watch cr-" in rest
 
+    changeline = in_process(place)
     waiting = changeline("watch", "--json")
     gates = value_of(waiting)["gates"]
     assert (waiting.returncode, [gate["kind"] for gate in gates]) == (3, ["release"]), "nobody says yes any more"
@@ -100,22 +114,25 @@ def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_
     assert watched.returncode == 0, watched.stderr
     assert "release: approve by local: Seen." in watched.stdout
     assert git(sample, "rev-parse", "main") != before
-    assert "src/parcel_rates/insurance.py" in changeline("diff", "latest", "--stat").stdout
+    assert "calc.py" in changeline("diff", "latest", "--stat").stdout
     proposed = value_of(changeline("learnings", "list", "--json"))["items"]
     assert [one["status"] for one in proposed] == ["proposed"]
 
 
+@SHARED
 def test_no_worker_exists_while_a_decision_is_waited_for_and_the_decision_starts_the_next_one(
-    changeline: Changeline, sample: Path
+    running: Installation,
 ) -> None:
-    up = value_of(changeline("up", "--detach", "--port", "0", "--scenario", SCENARIO, "--json"))
-    assert changeline("submit", "--repo", str(sample), "--file", REQUEST).returncode == 0
-    assert changeline("watch", "--json").returncode == 3
-    (fork_server,) = _children(up["processes"]["controller"])
+    changeline = running.changeline
+    submitted = changeline("submit", "--repo", str(running.repository("decided")), "--file", running.request, "--json")
+    cr = value_of(submitted)["id"]
+    assert changeline("watch", cr, "--json").returncode == 3
+    controller = value_of(changeline("status", "--json"))["processes"]["controller"]
+    (fork_server,) = _children(controller)
     while _children(fork_server):
-        assert value_of(changeline("show", "latest", "--json"))["status"] == "waiting"
-    assert changeline("approve", "latest").returncode == 0
-    watched = changeline("watch")
+        assert value_of(changeline("show", cr, "--json"))["status"] == "waiting"
+    assert changeline("approve", cr).returncode == 0
+    watched = changeline("watch", cr)
     assert watched.returncode == 0, watched.stderr
     told = [line for line in watched.stdout.splitlines() if "worker " in line or "release: approve" in line]
     assert [line.split("  ", 1)[1].split(",")[0] for line in told] == [
@@ -128,23 +145,25 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in found.split()]
 
 
+@SHARED
 def test_a_killed_controller_comes_back_at_its_address(running: Installation) -> None:
     up, changeline = running.up, running.changeline
-    os.kill(up["processes"]["controller"], signal.SIGKILL)
+    before = value_of(changeline("status", "--json"))["processes"]["controller"]
+    os.kill(before, signal.SIGKILL)
     watched = changeline("list", "--json")
     while watched.returncode != 0:
         assert watched.returncode == 5, watched.stderr
         watched = changeline("list", "--json")
     now = value_of(changeline("status", "--json"))
     assert now["controller"] == up["controller"]
-    assert now["processes"]["controller"] != up["processes"]["controller"]
+    assert now["processes"]["controller"] != before
 
 
-def test_on_a_terminal_a_run_is_drawn_live_and_asks_for_the_release(
-    running: Installation, sample: Path, place: Path
-) -> None:
-    before = git(sample, "rev-parse", "main")
-    argv = ["run", "--repo", str(sample), "--file", REQUEST]
+@SHARED
+def test_on_a_terminal_a_run_is_drawn_live_and_asks_for_the_release(running: Installation) -> None:
+    repository = running.repository("drawn")
+    before = git(repository, "rev-parse", "main")
+    argv = ["run", "--repo", str(repository), "--file", running.request]
     environment = {
         **os.environ, "CHANGELINE_DATA_DIR": str(running.data), "PYTHONPATH": str(REPOSITORY), "TERM": "xterm",
     }  # fmt: skip
@@ -152,7 +171,7 @@ def test_on_a_terminal_a_run_is_drawn_live_and_asks_for_the_release(
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "cli", *argv],
         env=environment,
-        cwd=place,
+        cwd=running.place,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -170,6 +189,6 @@ def test_on_a_terminal_a_run_is_drawn_live_and_asks_for_the_release(
     os.close(ours)
     assert (drawn.returncode, answered) == (0, True), screen[-2000:]
     assert "✓" in screen
-    assert "An insured parcel has an insurance line" in screen
-    assert git(sample, "rev-parse", "main") != before
+    assert "A number is doubled" in screen
+    assert git(repository, "rev-parse", "main") != before
     assert running.changeline("status").returncode == 0, "it stops only what it started"

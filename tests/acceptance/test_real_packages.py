@@ -4,6 +4,8 @@
 now, as the difference between the releases: the test writer brings the newer tests, the code writer the newer modules of
 the package (build and test configuration is not the code writer's to change, and the pipeline would say so). The
 proof is the pipeline's own: the newer tests fail on the older release for a right reason and pass on the newer.
+
+Whole suites run often on such a way, so this is a long proof; `tests/line/test_real_package.py` is its short form.
 """
 
 import ast
@@ -18,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import REPOSITORY, Changeline, git, value_of
+from tests.installation import REPOSITORY, Changeline, git, value_of
 from tests.line import scenarios
 
 SOURCES = REPOSITORY / ".cache" / "sdists"
@@ -43,6 +45,7 @@ path.write_text("".join(lines), encoding="utf-8")
 
 pytestmark = [
     pytest.mark.acceptance,
+    pytest.mark.thorough,
     pytest.mark.timeout(900),
     pytest.mark.skipif(not SOURCES.is_dir(), reason="`make sources` fetches the releases"),
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import EXAMPLES, Changeline, git, value_of
+from tests.installation import EXAMPLES, Changeline, git, value_of
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 

@@ -7,15 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import Changeline, git, value_of
+from tests.installation import HALF, MARK, SHARED, Changeline, Installation, commit, git, value_of
 from tests.line import scenarios
-from tests.line.scenarios import bash, create, part, submit_code, tool, turn
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
-
-MARK = "31557600"
-"""How long the tool sleeps: nothing else on the machine does exactly that."""
-HALF = "def add(a, b):\n    return a + b\n\n\ndef double(n):\n    return 0\n"
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600), SHARED]
 
 
 def sleepers() -> list[int]:
@@ -32,30 +27,16 @@ def command_line(file: Path) -> bytes:
 
 
 def until(changeline: Changeline, cr: str, *statuses: str) -> dict[str, Any]:
-    """Look until it has one of these statuses; each look is a process of its own, and the timeout the only clock."""
+    """Look until it has one of these statuses; the timeout is the only clock."""
     while True:
         shown = value_of(changeline("show", cr, "--json"))
         if shown["status"] in statuses:
             return shown
 
 
-def test_a_person_takes_over_a_running_worker_and_their_commit_is_merged(changeline: Changeline, place: Path) -> None:
-    remote = place / "sums"
-    remote.mkdir()
-    git(remote, "init", "-q", "-b", "main")
-    commit(remote, scenarios.FILES, "First commit")
-    slow = part(
-        "code_writer", turn(create("calc.py", HALF)), turn(bash(f"sleep {MARK} & sleep {MARK}")), turn(submit_code())
-    )
-    given = {"summary": "They finished double.", "behaviour_changed": False, "open_points": []}
-    analyst = part("sync_analyst", turn(tool("submit_sync", **given)))
-    scenario = place / "scenario.yaml"
-    scenario.write_text(scenarios.scenario(slow, analyst))
-    request = place / "request.md"
-    request.write_text(f"# {scenarios.TITLE}\n\n{scenarios.BODY}\n")
-
-    assert changeline("up", "--detach", "--scenario", str(scenario)).returncode == 0
-    submitted = changeline("submit", "--repo", str(remote), "--file", str(request), "--json")
+def test_a_person_takes_over_a_running_worker_and_their_commit_is_merged(running: Installation) -> None:
+    remote, changeline, place = running.repository("asleep"), running.changeline, running.place
+    submitted = changeline("submit", "--repo", str(remote), "--file", running.request, "--json")
     cr = value_of(submitted)["id"]
     while len(sleepers()) < 2:
         until(changeline, cr, "running", "queued")
@@ -79,12 +60,3 @@ def test_a_person_takes_over_a_running_worker_and_their_commit_is_merged(changel
     assert changeline("evidence", cr, "--output", str(bundle)).returncode == 0
     verified = changeline("evidence", "verify", str(bundle), "--repo", str(remote), "--json")
     assert value_of(verified)["failures"] == []
-
-
-def commit(repository: Path, files: dict[str, str], message: str) -> str:
-    for name, text in files.items():
-        (repository / name).parent.mkdir(parents=True, exist_ok=True)
-        (repository / name).write_text(text)
-    git(repository, "add", "-A")
-    git(repository, "commit", "-q", "-m", message)
-    return git(repository, "rev-parse", "HEAD")

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli import itself
+from cli import own_processes
 from pipeline.change_request import Status
 from pipeline.gates.gate import Decision
 from tests.controller.conftest import eventually
@@ -26,8 +26,6 @@ from tests.line.harness import LineRun, controller_of, settings_of
 from tests.scripted import ScriptedServer, scripted_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(580)]
-
-CHANGE_REQUESTS = 12
 
 
 @pytest.fixture
@@ -65,12 +63,12 @@ def controller(line: LineRun) -> Iterator["subprocess.Popen[bytes]"]:
         "ENVIRONMENT__OFFLINE": "true", "CONTROLLER__PORT": "0", "CONTROLLER__WORKERS_MAX": "4",
         "LEASE__BEAT_S": "1", "LEASE__LOST_AFTER_S": "12",
     }  # fmt: skip
-    environment = {**itself.environment(), **{f"CHANGELINE_{name}": value for name, value in told.items()}}
+    environment = {**own_processes.environment(), **{f"CHANGELINE_{name}": value for name, value in told.items()}}
     log = (line.root / f"controller-{os.urandom(4).hex()}.log").open("wb")
     with (
         log,
         subprocess.Popen(
-            itself.command("controller"), env=environment, stdout=log, stderr=log, start_new_session=True
+            own_processes.command("controller"), env=environment, stdout=log, stderr=log, start_new_session=True
         ) as process,
     ):
         try:
@@ -80,13 +78,16 @@ def controller(line: LineRun) -> Iterator["subprocess.Popen[bytes]"]:
             process.wait()
 
 
-async def test_twelve_change_requests_complete_once_though_one_of_two_controllers_is_killed(line: LineRun) -> None:
-    lines = [replace(line, cr_id=f"cr-{number}", repositories={}) for number in range(CHANGE_REQUESTS)]
+@pytest.mark.parametrize("change_requests", [3, pytest.param(12, marks=pytest.mark.thorough)])
+async def test_every_change_request_completes_once_though_one_of_two_controllers_is_killed(
+    line: LineRun, change_requests: int
+) -> None:
+    lines = [replace(line, cr_id=f"cr-{number}", repositories={}) for number in range(change_requests)]
     for one in lines:
         one.repository(scenarios.FILES, name=f"sums-{one.cr_id}")
         await one.submit(title=scenarios.TITLE, body=scenarios.BODY)
     with controller(line) as doomed, controller(line):
-        await eventually(lambda: _owned(line, doomed.pid) >= 1 and len(line.asked()) > CHANGE_REQUESTS)
+        await eventually(lambda: _owned(line, doomed.pid) >= 1 and len(line.asked()) > change_requests)
         doomed.send_signal(signal.SIGKILL)
         doomed.wait()
         await asyncio.gather(*(_approved(one) for one in lines))

@@ -17,7 +17,11 @@ from pipeline.settings.process import EnvironmentSettings, SandboxSettings
 from tests.adapters.conftest import alive
 from tests.adapters.hostile_trees import nested
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="containment is Linux's")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="containment is Linux's"),
+    # These look for processes of the whole machine by their command lines: one worker runs them, one after the other.
+    pytest.mark.xdist_group("processes by name"),
+]
 
 
 def shell(tree: Path, script: str, *, timeout_s: float = 20.0, output_max_bytes: int = 50_000) -> SandboxCommand:

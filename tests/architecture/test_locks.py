@@ -52,7 +52,9 @@ def test_every_line_is_an_exact_pin_with_hashes_and_nothing_else(lock: str) -> N
 
 def test_the_locks_satisfy_what_the_project_asks_for() -> None:
     assert _unpinned(PROJECT["project"]["dependencies"], "runtime.txt") == []
-    assert _unpinned(PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"], "dev.txt") == []
+    extras = [wish for wishes in PROJECT["project"]["optional-dependencies"].values() for wish in wishes]
+    developed = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"] + extras
+    assert _unpinned(developed, "dev.txt") == []
     assert _unpinned(PROJECT["build-system"]["requires"], "uv.txt") == []
 
 

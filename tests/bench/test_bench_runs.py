@@ -9,12 +9,12 @@ from rich.console import Console
 from bench import table
 from bench.figures import RATE, Floor, figure, percentile, unmeasured
 from bench.whole_request import covered_s
-from cli import itself
+from cli import own_processes
 
 
 def test_the_cheap_figures_come_out_beside_their_floors() -> None:
-    argv = itself.module("bench", "--quick", "--json", "--only", "stage", "--only", "events")
-    done = subprocess.run(argv, env=itself.environment(), capture_output=True, text=True, check=False)
+    argv = own_processes.module("bench", "--quick", "--json", "--only", "stage", "--only", "events")
+    done = subprocess.run(argv, env=own_processes.environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert "cores" in found["machine"]

@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 
 from cli.main import main
-from tests.controller.conftest import Controller, Starter, start, store  # noqa: F401 - fixtures of this suite too
+from tests.controller.conftest import Controller, Lent, database, lending, start, store
 from tests.controller.fakes import ScriptedLauncher
+from tests.database import TestDatabase, TestServer
+
+__all__ = ["database", "start", "store"]
+"""Fixtures of the controller's suite that the tests here use too."""
 
 
 @dataclass
@@ -50,10 +54,18 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def lent(postgres: TestServer) -> Iterator[Lent]:
+    """Without workers, so that what people caused stays visible."""
+    with lending(postgres, launcher=ScriptedLauncher(ready=False)) as one:
+        yield one
+
+
 @pytest.fixture
-def controller(start: Starter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Controller]:  # noqa: F811 - pytest's way to name a fixture
-    """Without workers, so that what people caused stays visible; the command line finds it by its settings."""
-    with start.running(launcher=ScriptedLauncher(ready=False)) as running:
+def controller(database: TestDatabase, lent: Lent, monkeypatch: pytest.MonkeyPatch) -> Iterator[Controller]:
+    """The command line finds it by its settings."""
+    assert database is lent.slate.database
+    with lent.out() as running:
         monkeypatch.setenv("CHANGELINE_URL", running.url)
         monkeypatch.setenv("CHANGELINE_TOKEN", running.token)
         yield running

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli import itself
+from cli import own_processes
 from cli.local.data_directory import DataDirectory
 from cli.local.runtime_state import RuntimeFile
 from cli.registry import VERBS, load
@@ -66,7 +66,7 @@ def test_help_and_completion_import_nothing_heavy() -> None:
         f" print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr); sys.exit(code)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env=itself.environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], env=own_processes.environment(), capture_output=True, text=True, check=True
     )
     assert done.stderr.strip() == "[]"
     assert all(verb.name in done.stdout for verb in VERBS if not verb.hidden)
@@ -81,9 +81,9 @@ def test_help_and_completion_import_nothing_heavy() -> None:
 )
 def test_a_shell_completes_verbs(words: str, expected: set[str]) -> None:
     environment = {
-        **itself.environment(), "_CHANGELINE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1),
+        **own_processes.environment(), "_CHANGELINE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1),
     }  # fmt: skip
-    done = subprocess.run(itself.command(), env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(own_processes.command(), env=environment, capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == expected
 
 
@@ -133,8 +133,10 @@ def test_an_installation_that_is_still_starting_is_not_reachable_yet(verb: Verb,
 
 
 def test_a_terminal_without_a_character_shows_another() -> None:
-    environment = {**itself.environment(), "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run(itself.command("run", "--help"), env=environment, capture_output=True, text=True, check=False)
+    environment = {**own_processes.environment(), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        own_processes.command("run", "--help"), env=environment, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, "Carry a change request" in done.stdout) == (0, True), done.stderr
 
 
@@ -142,7 +144,12 @@ def test_our_own_processes_do_not_take_packages_from_the_current_directory(tmp_p
     (tmp_path / "cli").mkdir()
     (tmp_path / "cli" / "__init__.py").write_text("raise SystemExit('a stranger')")
     done = subprocess.run(
-        itself.command("--version"), env=itself.environment(), cwd=tmp_path, capture_output=True, text=True, check=False
+        own_processes.command("--version"),
+        env=own_processes.environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout.split()[0]) == (0, "changeline"), done.stderr
 

@@ -10,7 +10,7 @@ from cli.local.servers import LocalServers
 from cli.one_machine import Model, controller_environment, model_of
 from pipeline.errors import CallerError
 from pipeline.settings.process import ControllerSettings, ProcessSettings, RedisSettings
-from tests.acceptance.conftest import EXAMPLES, place  # noqa: F401 - a fixture
+from tests.installation import EXAMPLES, reachable
 
 SCENARIO = EXAMPLES / "parcel-rates.scenario.yaml"
 SURROUNDING = {
@@ -30,11 +30,12 @@ SURROUNDING = {
 }
 
 
-@pytest.fixture
-def servers(place: Path) -> Iterator[LocalServers]:  # noqa: F811 - pytest's way to name a fixture
-    settings = ProcessSettings(data_dir=place / "data", redis=RedisSettings(embedded=False))
-    with LocalServers(settings, report=lambda _text: None, durable=False) as running:
-        yield running
+@pytest.fixture(scope="module")
+def servers() -> Iterator[LocalServers]:
+    with reachable() as place:
+        settings = ProcessSettings(data_dir=place / "data", redis=RedisSettings(embedded=False))
+        with LocalServers(settings, report=lambda _text: None, durable=False) as running:
+            yield running
 
 
 def test_a_scenario_keeps_every_real_key_out_of_the_controller(servers: LocalServers) -> None:

@@ -12,9 +12,9 @@ from typing import Any, get_args
 import pytest
 from rich.console import Console
 
-from cli import itself
+from cli import own_processes
 from cli.client import Client, Event
-from cli.following import follow
+from cli.follower import follow
 from cli.live import LiveView
 from cli.narration import narrate
 from cli.progress import Progress
@@ -179,8 +179,8 @@ async def test_what_people_ended_is_told_by_the_exit_code(
 async def test_ctrl_c_ends_watching_and_says_how_to_return(controller: Controller, store: Database) -> None:
     await line.queued(store)
     await _warn(store, "It begins.")
-    environment = itself.environment()
-    argv = [*itself.command("watch", line.CR)]
+    environment = own_processes.environment()
+    argv = [*own_processes.command("watch", line.CR)]
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
         assert any("It begins." in line for line in watching.stdout)

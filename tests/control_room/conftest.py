@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, V
 
 from controller.static import packaged_dashboard
 from tests.acceptance.conftest import changeline, place, sample
-from tests.controller.conftest import controller, start, store, token_of
+from tests.controller.conftest import controller, database, lent, start, store, token_of
 
-__all__ = ["changeline", "controller", "place", "sample", "start", "store", "token_of"]
+__all__ = ["changeline", "controller", "database", "lent", "place", "sample", "start", "store", "token_of"]
 """Fixtures of the neighbouring suites that the tests here use too."""
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.conftest import EXAMPLES, Changeline, git, value_of
 from tests.control_room.conftest import PHONE, Room, login
+from tests.installation import EXAMPLES, Changeline, git, value_of
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 

@@ -1,6 +1,8 @@
 """A running controller: the real application behind a real socket, on a fresh database."""
 
 import asyncio
+import itertools
+import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,18 +20,28 @@ from controller.auth.service import ensure_local_principal
 from controller.serve import serve
 from controller.wiring import ControllerWiring, EffectExecutor, Pace, RemoteRefs
 from pipeline.access import Role, new_token
+from pipeline.adapters.forges.local import LocalForge
+from pipeline.change_request import ForgeKind
 from pipeline.effects.kinds import EffectKind
 from pipeline.ports import TenantBell, Webhooks
 from pipeline.settings.process import ControllerSettings, ProcessSettings
 from pipeline.store.engine import Database
 from pipeline.store.principals import Principals
+from tests.clean_slate import CleanSlate, kept
 from tests.controller.fakes import ScriptedDiffs, ScriptedInspector, ScriptedLauncher
-from tests.database import TestDatabase
+from tests.database import TestDatabase, TestServer
 
 PACE = Pace(
-    events_s=0.2, dispatch_s=0.1, reaper_s=0.1, outbox_s=0.1, timers_s=0.1, announcer_s=0.1, heartbeat_s=0.2,
+    events_s=0.5, dispatch_s=0.25, reaper_s=0.25, outbox_s=0.25, timers_s=0.25, announcer_s=0.25, heartbeat_s=0.5,
     client_stall_s=2.0,
 )  # fmt: skip
+"""As rare as a test can wait for: each look costs two processes a transaction, whether or not anything happened."""
+
+
+PATIENT: dict[str, Any] = {"timeout": 90, "trust_env": False, "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
+"""Of every client of a test: a busy machine answers late, and plain HTTP needs none of the authorities of the machine,
+which each client would read anew."""
+_NUMBERS = itertools.count()
 
 
 @dataclass
@@ -45,10 +57,16 @@ class Controller:
     clients: list[httpx2.Client] = field(default_factory=list)
 
     def client(self, token: str | None = "", **headers: str) -> httpx2.Client:
-        bearer = {"Authorization": f"Bearer {token or self.token}"} if token is not None else {}
-        made = httpx2.Client(base_url=self.url, headers={**bearer, **headers}, timeout=90, trust_env=False)
+        made = httpx2.Client(base_url=self.url, headers={**self._bearer(token), **headers}, **PATIENT)
         self.clients.append(made)
         return made
+
+    def async_client(self, token: str | None = "", **headers: str) -> httpx2.AsyncClient:
+        """Closed by the caller's `async with`."""
+        return httpx2.AsyncClient(base_url=self.url, headers={**self._bearer(token), **headers}, **PATIENT)
+
+    def _bearer(self, token: str | None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {token or self.token}"} if token is not None else {}
 
     def count(self, *tables: str) -> list[int]:
         with psycopg.connect(self.database.superuser_url) as connection:
@@ -94,7 +112,7 @@ class Starter:
         launcher = launcher or ScriptedLauncher()
         wiring = ControllerWiring(
             settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
-            executors=executors or {}, webhooks=webhooks, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
+            executors=executors or {}, forges={ForgeKind.LOCAL: LocalForge()}, webhooks=webhooks, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
             bell=bell, remote_refs=remote_refs,
         )  # fmt: skip
         with _served(wiring, self.database) as (url, token):
@@ -154,14 +172,65 @@ def _served(wiring: ControllerWiring, database: TestDatabase) -> Iterator[tuple[
         thread.stop()
 
 
+@dataclass(frozen=True)
+class Lent:
+    """One controller that the tests of a module use in turn, each on a clean slate."""
+
+    controller: Controller
+    slate: CleanSlate
+
+    def clean(self) -> TestDatabase:
+        """What the test before left is gone; what stands in for the outside remembers nothing."""
+        self.slate.restore()
+        for fake in (self.controller.inspector, self.controller.launcher, self.controller.diffs):
+            fake.forget()
+        return self.slate.database
+
+    @contextmanager
+    def out(self) -> Iterator[Controller]:
+        """Lend it to one test, whose clients are gone afterwards."""
+        try:
+            yield self.controller
+        finally:
+            while self.controller.clients:
+                self.controller.clients.pop().close()
+
+
+@contextmanager
+def lending(postgres: TestServer, **given: Any) -> Iterator[Lent]:
+    """Start a controller to be lent; `given` is what `Starter.running` takes."""
+    database = postgres.create(f"lent_{next(_NUMBERS)}", template="template_changeline")
+    with Starter(database).running(**given) as running, kept(database) as slate:
+        yield Lent(running, slate)
+    postgres.drop(database.name)
+
+
+@pytest.fixture(scope="module")
+def lent(postgres: TestServer) -> Iterator[Lent]:
+    """The controller of a module's tests that need nothing of their own."""
+    with lending(postgres) as one:
+        yield one
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> TestDatabase:
+    """That of the lent controller for a test that asks for `controller` and starts none itself; else a fresh one."""
+    if {"controller", "start"} & set(request.fixturenames) == {"controller"}:
+        lent: Lent = request.getfixturevalue("lent")
+        return lent.clean()
+    fresh: TestDatabase = request.getfixturevalue("fresh_database")
+    return fresh
+
+
 @pytest.fixture
 def start(database: TestDatabase) -> Starter:
     return Starter(database)
 
 
 @pytest.fixture
-def controller(start: Starter) -> Iterator[Controller]:
-    with start.running() as running:
+def controller(database: TestDatabase, lent: Lent) -> Iterator[Controller]:
+    """The lent one; one of the test's own beside a `start` of the test's own."""
+    with lent.out() if database is lent.slate.database else Starter(database).running() as running:
         yield running
 
 
@@ -188,7 +257,7 @@ async def eventually(holds: Callable[[], Awaitable[object]] | Callable[[], objec
         answer = holds()
         if await answer if isinstance(answer, Awaitable) else answer:
             return
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
 
 
 async def _local_token(database: TestDatabase) -> str:

@@ -15,6 +15,10 @@ class ScriptedInspector:
     """Finds a Python repository everywhere, except where it was told to refuse."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as new."""
         self.refusals: dict[str, CallerError] = {}
         self.warnings: tuple[str, ...] = ()
         self.places: list[Place] = []
@@ -43,6 +47,10 @@ class ScriptedDiffs:
     """Says what it was asked for."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as new."""
         self.lost: set[tuple[str, str]] = set()
         """(repository, commit)."""
 
@@ -60,9 +68,13 @@ class ScriptedLauncher:
     def __init__(self, *, ready: bool = True, on_launch: Callable[[Dispatched], None] | None = None) -> None:
         self._ready = ready
         self._on_launch = on_launch
+        self.observer: LaunchObserver | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as new for whoever looks at what was asked for; who watches it stays."""
         self.launched: list[Dispatched] = []
         self.stopped: list[tuple[str, int]] = []
-        self.observer: LaunchObserver | None = None
 
     @property
     def ready(self) -> bool:

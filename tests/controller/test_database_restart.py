@@ -12,7 +12,7 @@ from pipeline import events
 from pipeline.errors import DatabaseAway
 from pipeline.store.engine import Database
 from pipeline.store.events import Events
-from tests.controller.conftest import Controller, eventually
+from tests.controller.conftest import Controller, Starter, eventually
 from tests.controller.test_events import received, signed_in
 from tests.database import TestDatabase, TestServer, server
 
@@ -31,6 +31,12 @@ def database(restarted: TestServer) -> Iterator[TestDatabase]:
     created = restarted.create("restarted", template="template_changeline")
     yield created
     restarted.drop(created.name)
+
+
+@pytest.fixture
+def controller(database: TestDatabase) -> Iterator[Controller]:
+    with Starter(database).running() as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Reports and notifications end to end: events of a real database, a real controller, a real receiver."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from controller.background.bells import BellHub
 from controller.background.notifications import Announcer
 from pipeline import events
 from pipeline.adapters.network.webhooks import HttpWebhooks
+from pipeline.adapters.settings_secrets import SettingsSecrets
 from pipeline.change_request import Move, PauseReason, Status, WaitKind
 from pipeline.effects.kinds import Report
 from pipeline.settings.process import EffectSettings, WebhookSettings
@@ -25,6 +27,7 @@ from tests.controller.fakes import ScriptedLauncher
 from tests.database import TestDatabase
 from tests.receiver import SECRET, Answer, Receiver, receiver
 
+VARIABLE = "CHANGELINE_WEBHOOK__SECRETS__"
 GROUPS = {"effects": EffectSettings(retry_s=0.05, retry_max_s=0.1, delivery_tries_max=3)}
 
 
@@ -38,7 +41,7 @@ def far() -> Iterator[Receiver]:
 def delivering(start: Starter, **given: Any) -> Iterator[Controller]:
     keys = {"reports": SecretStr(SECRET), "notifications": SecretStr(SECRET)}
     groups = {**GROUPS, "webhook": WebhookSettings(secrets=keys, private_hosts=("127.0.0.1",)), **given}
-    webhooks = HttpWebhooks(secrets=keys, private_hosts=("127.0.0.1",), timeout_s=5)
+    webhooks = HttpWebhooks(secrets=SettingsSecrets(keys, setting=VARIABLE), private_hosts=("127.0.0.1",), timeout_s=5)
     with start.running(launcher=ScriptedLauncher(), webhooks=webhooks, groups=groups) as controller:
         yield controller
 
@@ -230,8 +233,7 @@ def test_secrets_and_addresses_are_in_no_effect_event_or_snapshot(
         cr_id = controller.submit(report_url=far.url)["id"]
         client = controller.client()
         client.post(f"/api/v1/change-requests/{cr_id}/interventions", json={"action": "cancel"})
-        while "needs_you.cleanup_pending" not in far.topics:
-            client.get("/healthz")
+        asyncio.run(eventually(lambda: "needs_you.cleanup_pending" in far.topics))
     with psycopg.connect(database.superuser_url) as connection:
         tables = connection.execute(
             "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public' AND relkind = 'r'"
@@ -258,7 +260,7 @@ def test_secrets_and_addresses_are_in_no_effect_event_or_snapshot(
 def test_an_address_that_could_never_be_told_is_refused_at_submit(
     start: Starter, fields: dict[str, str], field: str
 ) -> None:
-    with start.running(webhooks=HttpWebhooks(secrets={})) as controller:
+    with start.running(webhooks=HttpWebhooks(secrets=SettingsSecrets({}, setting=VARIABLE))) as controller:
         refused = controller.client().post(
             "/api/v1/change-requests", json={"title": "t", "body": "b", "repositories": ["/srv/sample"], **fields}
         )
@@ -268,7 +270,7 @@ def test_an_address_that_could_never_be_told_is_refused_at_submit(
 
 
 def test_notifications_that_could_never_be_sent_are_refused_before_they_are_stored(start: Starter) -> None:
-    with start.running(webhooks=HttpWebhooks(secrets={})) as controller:
+    with start.running(webhooks=HttpWebhooks(secrets=SettingsSecrets({}, setting=VARIABLE))) as controller:
         client = controller.client()
         value = {"url": "https://a.example/", "secret": "nobody"}
         refused = client.put("/api/v1/settings/notifications", json={"value": value, "version": 0})

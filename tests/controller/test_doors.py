@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-import httpx2
 import psycopg
 import pytest
 
@@ -98,7 +97,7 @@ def test_a_one_time_link_opens_one_session(controller: Controller) -> None:
 
 async def test_of_many_who_open_a_link_at_once_one_gets_in(controller: Controller) -> None:
     code = controller.client().post("/api/v1/login-codes").json()["path"]
-    async with httpx2.AsyncClient(base_url=controller.url, trust_env=False) as client:
+    async with controller.async_client(None) as client:
         answers = await asyncio.gather(*(client.get(code) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [303, *[401] * 7]
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.framing import CHUNK_EXTRAS_MAX_BYTES, HEAD_MAX_BYTES, RequestFraming
-from tests.controller.conftest import Controller, Starter, submission
+from tests.controller.conftest import Controller, Lent, Starter, lending, submission
 from tests.controller.fakes import ScriptedLauncher
+from tests.database import TestServer
 
 _BODY = json.dumps(submission()).encode()
 _CHUNKED = b"%x\r\n%b\r\n0\r\n\r\n" % (len(_BODY), _BODY)
@@ -80,10 +81,11 @@ def hostile() -> dict[str, bytes]:
     }  # fmt: skip
 
 
-@pytest.fixture
-def idle(start: Starter) -> Iterator[Controller]:
-    with start.running(launcher=ScriptedLauncher(ready=False)) as running:
-        yield running
+@pytest.fixture(scope="module")
+def lent(postgres: TestServer) -> Iterator[Lent]:
+    """Without workers, so that what people caused stays visible."""
+    with lending(postgres, launcher=ScriptedLauncher(ready=False)) as one:
+        yield one
 
 
 def answers(controller: Controller, *pieces: bytes) -> list[tuple[int, bytes]]:
@@ -113,53 +115,53 @@ def with_token(controller: Controller, request: bytes) -> bytes:
 
 
 def test_what_can_be_read_in_two_ways_is_refused_and_never_carried_out(
-    idle: Controller, hostile: dict[str, bytes]
+    controller: Controller, hostile: dict[str, bytes]
 ) -> None:
     wrong = {}
     follower = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     for name, request in hostile.items():
-        got = answers(idle, with_token(idle, request), b"" if "without end" in name else follower)
-        if [status for status, _ in got] != [400] or idle.count("change_requests") != [0]:
+        got = answers(controller, with_token(controller, request), b"" if "without end" in name else follower)
+        if [status for status, _ in got] != [400] or controller.count("change_requests") != [0]:
             wrong[name] = got
     assert wrong == {}
 
 
-def test_the_refusal_says_what_is_wrong(idle: Controller) -> None:
+def test_the_refusal_says_what_is_wrong(controller: Controller) -> None:
     request = _SUBMIT + b"Host: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
-    ((status, body),) = answers(idle, request)
+    ((status, body),) = answers(controller, request)
     problem = json.loads(body)
     assert (status, problem["type"]) == (400, "urn:changeline:problem:malformed")
     assert "both Content-Length and Transfer-Encoding" in problem["detail"]
 
 
-def test_a_foreign_host_is_told_so_and_the_connection_closed(idle: Controller) -> None:
+def test_a_foreign_host_is_told_so_and_the_connection_closed(controller: Controller) -> None:
     request = b"GET /api/v1/me HTTP/1.1\r\nHost: evil.example\r\n\r\n"
-    assert [status for status, _ in answers(idle, request * 2)] == [421]
+    assert [status for status, _ in answers(controller, request * 2)] == [421]
 
 
-def test_requests_before_a_bad_one_are_answered_first_and_those_after_it_never(idle: Controller) -> None:
-    good = with_token(idle, b"GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    submit = with_token(idle, _SUBMIT + b"Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + _CHUNKED)
+def test_requests_before_a_bad_one_are_answered_first_and_those_after_it_never(controller: Controller) -> None:
+    good = with_token(controller, b"GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    submit = with_token(controller, _SUBMIT + b"Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + _CHUNKED)
     bad = b"GET / HTTP/1.1\nHost: localhost\r\n\r\n"
     for piece in (good + good + bad + submit, good + good + bad[:9]):
         rest = b"" if len(piece) > 500 and b"POST" in piece else bad[9:] + submit
-        assert [status for status, _ in answers(idle, piece, rest)] == [200, 200, 400]
-    assert idle.count("change_requests") == [0]
+        assert [status for status, _ in answers(controller, piece, rest)] == [200, 200, 400]
+    assert controller.count("change_requests") == [0]
 
 
-def test_every_honest_spelling_is_still_understood(idle: Controller) -> None:
+def test_every_honest_spelling_is_still_understood(controller: Controller) -> None:
     host, close = b"hOsT:localhost\r\n", b"Connection: close\r\n"
     length = b"content-length:\t%d \r\n" % len(_BODY)
     extended = b'%x;a=b;c="d"\r\n%b\r\n0\r\nX-Sum: 1\r\n\r\n' % (len(_BODY), _BODY)
     bodies = [length + b"\r\n" + _BODY, b"transfer-encoding: Chunked\r\n\r\n" + _CHUNKED]
     bodies.append(b"Transfer-Encoding: chunked\r\n\r\n" + extended)
     for number, body in enumerate(bodies, start=1):
-        request = with_token(idle, _SUBMIT + host + close + b"X-Empty:\r\nX-Latin: \xe4\r\n" + body)
-        assert [status for status, _ in answers(idle, request)] == [202]
-        assert [status for status, _ in answers(idle, *(bytes([one]) for one in request))] == [202]
-        assert idle.count("change_requests") == [2 * number]
-    old = with_token(idle, b"GET /api/v1/me HTTP/1.0\r\n" + host + b"\r\n")
-    assert [status for status, _ in answers(idle, old)] == [200]
+        request = with_token(controller, _SUBMIT + host + close + b"X-Empty:\r\nX-Latin: \xe4\r\n" + body)
+        assert [status for status, _ in answers(controller, request)] == [202]
+        assert [status for status, _ in answers(controller, *(bytes([one]) for one in request))] == [202]
+        assert controller.count("change_requests") == [2 * number]
+    old = with_token(controller, b"GET /api/v1/me HTTP/1.0\r\n" + host + b"\r\n")
+    assert [status for status, _ in answers(controller, old)] == [200]
 
 
 def test_a_request_that_never_arrives_whole_ends_its_connection(start: Starter) -> None:
@@ -203,15 +205,12 @@ def by_library(data: bytes) -> list[tuple[bytes, bytes]]:
             connection.start_next_cycle()
 
 
-@settings(max_examples=1500, deadline=None)
-@given(st.lists(st.sampled_from(_PIECES), max_size=14), st.data())
-def test_what_passes_ends_for_the_library_where_it_ends_here(parts: list[bytes], data: st.DataObject) -> None:
-    """Whatever comes in whatever pieces: what passes, the library reads without complaint, and alike in any pieces."""
+def _judge(parts: list[bytes], cuts: list[int]) -> None:
     stream = _START + b"".join(parts)
     whole, refusal = RequestFraming().check(stream)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=4)))
+    inside = sorted(cut % (len(stream) + 1) for cut in cuts)
     scanner, passed, piecewise = RequestFraming(), b"", None
-    for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+    for begin, end in zip([0, *inside], [*inside, len(stream)], strict=True):
         count, piecewise = scanner.check(stream[begin:end])
         passed += stream[begin : begin + count]
         if piecewise is not None:
@@ -220,6 +219,14 @@ def test_what_passes_ends_for_the_library_where_it_ends_here(parts: list[bytes],
     assert by_library(stream[:whole]) == by_library(passed)
     if refusal is None:
         by_library(stream)
+
+
+@pytest.mark.parametrize("number", [300, pytest.param(5_000, marks=pytest.mark.thorough)])
+def test_what_passes_ends_for_the_library_where_it_ends_here(number: int) -> None:
+    """Whatever comes in whatever pieces: what passes, the library reads without complaint, and alike in any pieces."""
+    cuts = st.lists(st.integers(0, 1_000), max_size=4)
+    holds = given(st.lists(st.sampled_from(_PIECES), max_size=14), cuts)(_judge)
+    settings(max_examples=number, deadline=None)(holds)()
 
 
 def test_a_byte_that_begins_no_request_is_refused_at_once() -> None:

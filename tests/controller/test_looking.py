@@ -25,15 +25,17 @@ from pipeline.store.engine import Database
 from pipeline.store.learnings import Learnings
 from pipeline.store.settings import SettingsVersions
 from tests.controller import line
-from tests.controller.conftest import Controller, Starter
+from tests.controller.conftest import Controller, Lent, Starter, lending
 from tests.controller.fakes import ScriptedLauncher
+from tests.database import TestServer
 from tests.effects import push
 
 
-@pytest.fixture
-def controller(start: Starter) -> Iterator[Controller]:
-    with start.running(launcher=ScriptedLauncher(ready=False)) as running:
-        yield running
+@pytest.fixture(scope="module")
+def lent(postgres: TestServer) -> Iterator[Lent]:
+    """Without workers, so that what people caused stays visible."""
+    with lending(postgres, launcher=ScriptedLauncher(ready=False)) as one:
+        yield one
 
 
 def get(controller: Controller, address: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import httpx2
 import pytest
 
 from pipeline import events
@@ -41,7 +40,7 @@ async def test_a_stream_ends_when_its_token_is_revoked_or_its_principal_loses_th
     ]
     token = await asyncio.to_thread(token_of, "guest", Role.VIEWER)
     heard: dict[str, list[str]] = {path: [] for path in [*paths, "own"]}
-    async with httpx2.AsyncClient(base_url=controller.url, trust_env=False, timeout=20) as client:
+    async with controller.async_client(None) as client:
 
         async def listen(name: str, path: str, bearer: str) -> None:
             async with client.stream("GET", path, headers={"Authorization": f"Bearer {bearer}"}) as stream:

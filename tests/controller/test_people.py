@@ -18,17 +18,17 @@ from pipeline.store.engine import Database, WorkerIdentity
 from pipeline.store.events import Events
 from pipeline.store.interventions import Interventions
 from tests.controller import line
-from tests.controller.conftest import Controller, Starter, eventually
+from tests.controller.conftest import Controller, Lent, eventually, lending
 from tests.controller.fakes import ScriptedLauncher
-from tests.database import TestDatabase
+from tests.database import TestDatabase, TestServer
 from tests.gates import release
 
 
-@pytest.fixture
-def controller(start: Starter) -> Iterator[Controller]:
+@pytest.fixture(scope="module")
+def lent(postgres: TestServer) -> Iterator[Lent]:
     """Without workers, so that what people caused stays visible."""
-    with start.running(launcher=ScriptedLauncher(ready=False)) as running:
-        yield running
+    with lending(postgres, launcher=ScriptedLauncher(ready=False)) as one:
+        yield one
 
 
 def say(controller: Controller, action: str, **fields: Any) -> httpx2.Response:
@@ -115,8 +115,7 @@ async def test_the_requester_approves_only_where_the_tenant_says_so(
 async def test_of_two_people_who_decide_at_once_one_is_told(controller: Controller, store: Database) -> None:
     await line.queued(store)
     gate = await line.at_gate(store)
-    headers = {"Authorization": f"Bearer {controller.token}"}
-    async with httpx2.AsyncClient(base_url=controller.url, headers=headers, trust_env=False) as client:
+    async with controller.async_client() as client:
         bodies = [
             {"decision": name, "content_hash": "hash-1", "comment": "x"} for name in ("approve", "reject", "send_back")
         ]
@@ -275,9 +274,8 @@ async def test_what_the_state_does_not_allow_is_refused_with_what_it_does(
 async def test_everything_said_at_once_by_many_is_kept(controller: Controller, store: Database) -> None:
     await line.queued(store)
     await line.running(store, stage=Stage.REVIEW)
-    headers = {"Authorization": f"Bearer {controller.token}"}
     address = f"/api/v1/change-requests/{line.CR}/interventions"
-    async with httpx2.AsyncClient(base_url=controller.url, headers=headers, trust_env=False) as client:
+    async with controller.async_client() as client:
         said = [{"action": "redirect", "instructions": f"Say {number}."} for number in range(12)]
         answers = await asyncio.gather(*(client.post(address, json=body) for body in said))
     assert {answer.status_code for answer in answers} == {202}

@@ -15,18 +15,19 @@ from pipeline.store.engine import Database, WorkerIdentity
 from pipeline.store.interventions import Interventions
 from pipeline.store.runs import Ending, Runs
 from tests.controller import line
-from tests.controller.conftest import Controller, Starter, submission
+from tests.controller.conftest import Controller, Lent, lending, submission
 from tests.controller.fakes import ScriptedLauncher
+from tests.database import TestServer
 
 ISSUE: dict[str, Any] = {"source": "jira", "external_id": "X-1"}
 NEW = "Say goodbye."
 
 
-@pytest.fixture
-def controller(start: Starter) -> Iterator[Controller]:
+@pytest.fixture(scope="module")
+def lent(postgres: TestServer) -> Iterator[Lent]:
     """Without workers, so that what people caused stays visible."""
-    with start.running(launcher=ScriptedLauncher(ready=False)) as running:
-        yield running
+    with lending(postgres, launcher=ScriptedLauncher(ready=False)) as one:
+        yield one
 
 
 def say(controller: Controller, action: str, **fields: Any) -> httpx2.Response:

@@ -34,6 +34,10 @@ sections of the settings, each of which has a schema of its own.
 """
 
 
+Filled = tuple[httpx2.Client, dict[str, list[str]]]
+"""A client, and values of parameters that something stands behind."""
+
+
 class Operation(NamedTuple):
     """One route and method."""
 
@@ -89,7 +93,7 @@ async def _filled(url: str) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def filled(start: Starter) -> Iterator[tuple[httpx2.Client, dict[str, list[str]]]]:
+def filled(start: Starter) -> Iterator[Filled]:
     known = asyncio.run(_filled(start.database.app_url))
     with start.running(launcher=ScriptedLauncher(ready=False)) as controller:
         yield controller.client(), known
@@ -161,38 +165,45 @@ def _escaped(value: Any) -> str:
     return quote(_plain(value)[:8_000].encode("utf-8", "surrogatepass"), safe="") or "%20"
 
 
-_QUICK = settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+def _tries(number: int) -> settings:
+    late = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return settings(max_examples=number, deadline=None, suppress_health_check=late)
 
 
-@pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # the controller runs in this process and jitters
-@_QUICK
-@given(st.data())
-def test_what_the_schema_allows_is_not_refused_for_its_form(
-    filled: tuple[httpx2.Client, dict[str, list[str]]], data: st.DataObject
-) -> None:
+NUMBERS = [80, pytest.param(2_000, marks=pytest.mark.thorough)]
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+"""The controller runs in this process and jitters."""
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_what_the_schema_allows_is_not_refused_for_its_form(filled: Filled, number: int) -> None:
     client, known = filled
-    call = data.draw(calls(known, by_schema=True))
-    answer = call.sent_by(client)
-    assert answer.status_code < 500, (call, answer.text)
-    assert answer.status_code != 400, (call, answer.text)
-    if answer.status_code == 422:
-        problem = answer.json()
-        assert problem["field"] and problem["remedy"], (call, problem)
-        if problem["remedy"] == NOT_THE_SCHEMAS_TO_SAY:
-            assert any(part in SAID_IN_WORDS for part in problem["field"].split(".")), (call, problem)
+
+    @_tries(number)
+    @given(calls(known, by_schema=True))
+    def holds(call: Call) -> None:
+        answer = call.sent_by(client)
+        assert answer.status_code < 500, (call, answer.text)
+        assert answer.status_code != 400, (call, answer.text)
+        if answer.status_code == 422:
+            problem = answer.json()
+            assert problem["field"] and problem["remedy"], (call, problem)
+            if problem["remedy"] == NOT_THE_SCHEMAS_TO_SAY:
+                assert any(part in SAID_IN_WORDS for part in problem["field"].split(".")), (call, problem)
+
+    holds()
 
 
-@pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # the controller runs in this process and jitters
-@_QUICK
-@given(st.data())
-def test_whatever_is_sent_is_answered_below_500(
-    filled: tuple[httpx2.Client, dict[str, list[str]]], data: st.DataObject
-) -> None:
+@pytest.mark.parametrize("number", NUMBERS)
+def test_whatever_is_sent_is_answered_below_500(filled: Filled, number: int) -> None:
     client, known = filled
-    call = data.draw(calls(known, by_schema=False))
-    answer = call.sent_by(client)
-    assert answer.status_code < 500, (call, answer.text)
-    if answer.status_code in {400, 422}:
-        assert answer.json()["detail"], call
+
+    @_tries(number)
+    @given(calls(known, by_schema=False))
+    def holds(call: Call) -> None:
+        answer = call.sent_by(client)
+        assert answer.status_code < 500, (call, answer.text)
+        if answer.status_code in {400, 422}:
+            assert answer.json()["detail"], call
+
+    holds()

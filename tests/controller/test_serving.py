@@ -5,7 +5,6 @@ import signal
 import socket
 from collections.abc import Iterator
 
-import httpx2
 import psycopg
 import pytest
 
@@ -36,15 +35,14 @@ def test_a_taken_port_is_one_clear_sentence(taken: int) -> None:
 async def test_open_streams_end_when_the_controller_stops(start: Starter) -> None:
     lines: list[str] = []
     with start.running() as controller:
-        headers = {"Authorization": f"Bearer {controller.token}"}
-        client = httpx2.AsyncClient(base_url=controller.url, headers=headers, trust_env=False)
+        client = controller.async_client()
 
         async def follow() -> None:
             async with client.stream("GET", "/api/v1/events") as stream:
                 lines.extend([line async for line in stream.aiter_lines()])
 
         following = asyncio.create_task(follow())
-        metrics = httpx2.AsyncClient(base_url=controller.url, trust_env=False)
+        metrics = controller.async_client(None)
 
         async def open_streams() -> bool:
             return "changeline_event_streams 1.0" in (await metrics.get("/metrics")).text

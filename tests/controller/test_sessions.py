@@ -47,7 +47,7 @@ async def test_a_session_its_links_and_its_streams_end_with_the_token_they_came_
     stays = signed_in(controller, controller.client(other))
     cookies = [{"Cookie": f"{COOKIE}={one.cookies[COOKIE]}"} for one in (browser, second)]
     heard: list[str] = []
-    async with httpx2.AsyncClient(base_url=controller.url, trust_env=False, timeout=20) as client:
+    async with controller.async_client(None) as client:
 
         async def listen(headers: dict[str, str]) -> None:
             async with client.stream("GET", "/api/v1/events", headers=headers) as stream:

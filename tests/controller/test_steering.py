@@ -69,7 +69,7 @@ def tokens(controller: Controller, token_of: Callable[..., str]) -> dict[str, st
 
 async def at_once(controller: Controller, said: list[tuple[str, dict[str, Any]]]) -> list[httpx2.Response]:
     """Send everything at the same time, each with its person's token."""
-    async with httpx2.AsyncClient(base_url=controller.url, trust_env=False, timeout=60) as client:
+    async with controller.async_client(None) as client:
 
         def post(token: str, body: dict[str, Any]) -> Any:
             headers = {"Authorization": f"Bearer {token}"}

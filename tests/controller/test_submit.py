@@ -4,7 +4,6 @@ import asyncio
 import json
 from typing import Any
 
-import httpx2
 import pytest
 
 from pipeline.errors import CallerError
@@ -125,8 +124,7 @@ def test_the_same_key_and_request_is_the_same_change_request(controller: Control
 
 
 async def test_the_same_key_from_many_at_once_makes_one_change_request(controller: Controller) -> None:
-    headers = {"Authorization": f"Bearer {controller.token}", "Idempotency-Key": "race"}
-    async with httpx2.AsyncClient(base_url=controller.url, headers=headers, trust_env=False, timeout=20) as client:
+    async with controller.async_client(**{"Idempotency-Key": "race"}) as client:
         body = submission(source="jira", external_id="X-1")
         answers = await asyncio.gather(*(client.post("/api/v1/change-requests", json=body) for _ in range(8)))
     assert {answer.status_code for answer in answers} == {202}

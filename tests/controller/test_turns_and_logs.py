@@ -11,17 +11,19 @@ from pipeline.records import RunPurpose
 from pipeline.store.engine import Database
 from pipeline.store.work import Work
 from tests.controller import line
-from tests.controller.conftest import Controller, Starter
+from tests.controller.conftest import Controller, Lent, lending
 from tests.controller.fakes import ScriptedLauncher
+from tests.database import TestServer
 
 HERE = f"/api/v1/change-requests/{line.CR}"
 FIRST, SECOND, THIRD = line.SNAPSHOTS
 
 
-@pytest.fixture
-def controller(start: Starter) -> Iterator[Controller]:
-    with start.running(launcher=ScriptedLauncher(ready=False)) as running:
-        yield running
+@pytest.fixture(scope="module")
+def lent(postgres: TestServer) -> Iterator[Lent]:
+    """Without workers, so that what people caused stays visible."""
+    with lending(postgres, launcher=ScriptedLauncher(ready=False)) as one:
+        yield one
 
 
 def get(controller: Controller, address: str, status: int = 200) -> dict[str, Any]:

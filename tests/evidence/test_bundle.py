@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.adapters.git.commit_reader import GitCommitReader
-from pipeline.adapters.signing import Ed25519Verifier, InstallationKey
+from pipeline.adapters.signing import Ed25519Verifier, FileKey, FileKeyStore
 from pipeline.errors import CallerError
 from pipeline.evidence.bundle import (
     ApprovalRecord,
@@ -95,7 +95,7 @@ class MemoryReader:
 class Case:
     repository: Path
     sections: Sections
-    key: InstallationKey
+    key: FileKey
     data: bytes
     reader: MemoryReader
 
@@ -222,7 +222,7 @@ async def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
         parts=parts,
     )
     sections = Sections(subject=subject, request=request, repositories=(evidence,), approvals=(approval,))
-    key = InstallationKey.load_or_create(tmp_path / "keys")
+    key = FileKeyStore(tmp_path / "keys").current()
     memory = MemoryReader(reader, list(shas.values()))
     return Case(repository=repository, sections=sections, key=key, data=build_bundle(sections, key), reader=memory)
 
@@ -260,7 +260,7 @@ def test_without_a_known_fingerprint_the_result_says_what_the_signature_means(ca
 
 
 def test_evidence_of_another_installation_is_refused(case: Case, tmp_path: Path) -> None:
-    other = InstallationKey.load_or_create(tmp_path)
+    other = FileKeyStore(tmp_path).current()
     result = case.verify(build_bundle(case.sections, other))
     assert not result.ok
     assert "not by the expected installation" in result.failures[0]
@@ -390,10 +390,10 @@ def test_a_section_with_a_float_cannot_be_built(case: Case) -> None:
 
 
 def test_the_key_is_private_made_once_and_refused_when_others_may_read_it(tmp_path: Path) -> None:
-    first = InstallationKey.load_or_create(tmp_path / "keys")
+    first = FileKeyStore(tmp_path / "keys").current()
     (file,) = (tmp_path / "keys").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
-    assert InstallationKey.load_or_create(tmp_path / "keys").public_key == first.public_key
+    assert FileKeyStore(tmp_path / "keys").current().public_key == first.public_key
     file.chmod(0o644)
     with pytest.raises(CallerError, match="may be read by others"):
-        InstallationKey.load_or_create(tmp_path / "keys")
+        FileKeyStore(tmp_path / "keys").current()

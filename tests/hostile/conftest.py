@@ -12,14 +12,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cli import itself
+from cli import own_processes
 from controller.process import wiring
 from pipeline.settings.process import ProcessSettings
 from tests.controller.conftest import _served
 from tests.database import TestDatabase, TestServer
 from tests.hostile.canaries import Canaries, Fifos
 from tests.hostile.ground import Honest
-from tests.line.conftest import _model, environments, line, root  # noqa: F401 - fixtures of this suite too
+from tests.line.conftest import _model, environments, isolation, line, proofs, root, savepoints  # noqa: F401 - fixtures of this suite too
 from tests.line.harness import LineRun, NoLauncher
 
 STRANGER = 61_001
@@ -73,7 +73,7 @@ def served(place: Path, database: TestDatabase) -> Iterator[Door]:
             "git": {"command_timeout_s": GIT_TIMEOUT_S, "transfer_timeout_s": GIT_TIMEOUT_S},
         }
     )
-    wired = replace(wiring(settings, itself.processes(), alone=True), launcher=NoLauncher())
+    wired = replace(wiring(settings, own_processes.processes(), alone=True), launcher=NoLauncher())
     with (
         _served(wired, database) as (url, token),
         httpx2.Client(

@@ -21,6 +21,8 @@ from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
 
 CANARY = "planted-by-agent"
+CARELESS = ":.:{}:"
+"""A search path on which whoever starts a program by its name finds what lies in the current directory first."""
 PROGRAMS = (
     *(
         "git",
@@ -166,10 +168,10 @@ def told_by_the_sandbox(line: LineRun) -> list[str]:
 
 
 async def test_nothing_that_an_agent_plants_runs_outside_its_sandbox(
-    quiet: LineRun,
-    planted: SampleRepository,
-    canaries: Canaries,
+    quiet: LineRun, planted: SampleRepository, canaries: Canaries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Not even where the search path holds the current directory and empty entries."""
+    monkeypatch.setenv("PATH", CARELESS.format(os.environ["PATH"]))
     before = ref_of(planted.path / ".git", "refs/heads/main")
     await quiet.submit(title=scenarios.TITLE, body=scenarios.BODY)
     await quiet.to_the_gate()
@@ -181,6 +183,7 @@ async def test_nothing_that_an_agent_plants_runs_outside_its_sandbox(
     assert canaries.told(), "outside a sandbox it does tell"
 
 
+@pytest.mark.thorough
 async def test_a_search_path_with_the_current_directory_finds_nothing_in_a_tree(
     quiet: LineRun,
     honest: Honest,
@@ -188,7 +191,7 @@ async def test_a_search_path_with_the_current_directory_finds_nothing_in_a_tree(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """`.` and empty entries: every process that we start in or on a tree is found elsewhere."""
-    monkeypatch.setenv("PATH", f":.:{os.environ['PATH']}:")
+    monkeypatch.setenv("PATH", CARELESS.format(os.environ["PATH"]))
     ground = honest.copy("planted", planted=True)
     quiet.repositories["sums"] = SampleRepository(ground.path)
     quiet.model.play(scenarios.scenario())

@@ -11,12 +11,11 @@ from cli.main import main
 from tests.hostile.canaries import Canaries
 from tests.hostile.conftest import Door
 from tests.hostile.ground import Honest, ref_of
-from tests.hostile.traps import TRAPS, Becomes
+from tests.hostile.traps import CHOSEN, TRAPS, Becomes
 from tests.line import scenarios
 from tests.unprivileged import SOURCES
 
 TEXT = ("--title", scenarios.TITLE, "--body", scenarios.BODY)
-CHOSEN = [trap for trap in TRAPS if trap.becomes is not Becomes.EITHER and (trap.foreign or trap.planted)]
 
 
 def command(cwd: Path, environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -6,6 +6,7 @@ here; each still tells for itself.
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ from pipeline.interventions.intervention import Action
 from pipeline.store.change_requests import ChangeRequests
 from tests.hostile.conftest import STRANGER
 from tests.hostile.ground import Ground, Honest, give_away, ref_of
-from tests.hostile.traps import TRAPS, Trap
+from tests.hostile.traps import CHOSEN, TRAPS, Trap
 from tests.line import scenarios
 from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
-from tests.line.test_taking_over import published, slow_writer
+from tests.line.savepoints import slow_writer
+from tests.line.test_taking_over import handed_back, published
 
 EVERYTHING, BARE = (next(trap for trap in TRAPS if trap.name == name) for name in ("everything", "bare with hooks"))
 AS_A_STRANGERS = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
@@ -55,20 +57,58 @@ def check_merged(ground: Ground, before: str) -> None:
         assert (ground.path / scenarios.TEST_FILE).read_text() == scenarios.TESTS
 
 
-async def test_a_change_lands_in_the_checked_out_branch_of_a_hostile_repository(
-    quiet: LineRun, honest: Honest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+async def test_a_change_passes_every_way_that_writes_into_a_hostile_repository(
+    quiet: LineRun, honest: Honest, tmp_path: Path
 ) -> None:
-    ground = await submitted(quiet, EVERYTHING, honest)
+    """Published half done, handed back, delivered, kept from a dirty checkout, and merged into the checked-out branch."""
+    ground = await submitted(quiet, EVERYTHING, honest, slow_writer(), hook="push-to-checkout")
     before = ground.head
+    await _take_over_half_done(quiet, ground)
+    assert ground.head == before
+    writes = (scenarios.turn(scenarios.create("calc.py", scenarios.CODE)), scenarios.turn(scenarios.submit_code()))
+    quiet.plays(scenarios.part("code_writer", *writes, *writes))
+    await handed_back(quiet)
     await quiet.to_the_gate()
-    await quiet.decide_and_finish()
+    await _release_into_a_dirty_checkout(quiet, ground)
+    assert ground.head == before
+    await quiet.resume()
+    cr = await quiet.work()
+    assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
     check_merged(ground, before)
     await _check_what_the_door_shows(quiet)
-    bundle = tmp_path / "evidence.json"
-    bundle.write_bytes(await quiet.evidence())
-    for trap in TRAPS:
+    await _check_evidence_in(quiet, honest, tmp_path, CHOSEN)
+
+
+async def _take_over_half_done(line: LineRun, ground: Ground) -> None:
+    """Taking over pushes what an agent had half written as the change request's branch."""
+    working = asyncio.create_task(line.work())
+    await line.until_asked("code_writer", 2)
+    await line.say(Action.TAKEOVER)
+    await working
+    (one,) = (await published(line)).repositories
+    assert (one.status, one.commit) == ("done", ref_of(ground.git_dir, f"refs/heads/{one.branch}"))
+
+
+async def _release_into_a_dirty_checkout(line: LineRun, ground: Ground) -> None:
+    """What is uncommitted is named without asking the repository's filters, and stays."""
+    readme = ground.path / "README.md"
+    text = readme.read_text()
+    readme.write_text("# In the middle of something\n")
+    await line.decide(Decision.APPROVE)
+    cr = await line.work()
+    assert (cr.status, cr.pause_reason) == (Status.PAUSED, PauseReason.TARGET_CHECKOUT_DIRTY), cr.pause_message
+    assert cr.pause_facts["files"] == ["README.md"]
+    assert readme.read_text() == "# In the middle of something\n"
+    readme.write_text(text)
+
+
+async def _check_evidence_in(line: LineRun, honest: Honest, place: Path, traps: Sequence[Trap]) -> None:
+    """Verify the bundle against repositories that are other ones, and hostile."""
+    bundle = place / "evidence.json"
+    bundle.write_bytes(await line.evidence())
+    for trap in traps:
         code = main(["evidence", "verify", str(bundle), "--repo", str(trap.set(honest).path)])
-        assert code in {1, 2}, (trap.name, code, capsys.readouterr())
+        assert code in {1, 2}, (trap.name, code)
 
 
 async def _check_what_the_door_shows(line: LineRun) -> None:
@@ -81,38 +121,14 @@ async def _check_what_the_door_shows(line: LineRun) -> None:
     assert {file.path for file in shown.files} == {"calc.py", scenarios.TEST_FILE}
 
 
-async def test_a_change_lands_in_a_hostile_bare_repository(quiet: LineRun, honest: Honest) -> None:
+@pytest.mark.thorough
+async def test_a_change_lands_in_a_hostile_bare_repository(quiet: LineRun, honest: Honest, tmp_path: Path) -> None:
     ground = await submitted(quiet, BARE, honest)
     before = ground.head
     await quiet.to_the_gate()
     await quiet.decide_and_finish()
     check_merged(ground, before)
-
-
-async def test_a_dirty_checkout_is_named_without_asking_its_filters(quiet: LineRun, honest: Honest) -> None:
-    ground = await submitted(quiet, EVERYTHING, honest, hook="push-to-checkout")
-    before = ground.head
-    await quiet.to_the_gate()
-    (ground.path / "README.md").write_text("# In the middle of something\n")
-    await quiet.decide(Decision.APPROVE)
-    cr = await quiet.work()
-    assert (cr.status, cr.pause_reason) == (Status.PAUSED, PauseReason.TARGET_CHECKOUT_DIRTY), cr.pause_message
-    assert cr.pause_facts["files"] == ["README.md"]
-    assert ground.head == before
-    assert (ground.path / "README.md").read_text() == "# In the middle of something\n"
-
-
-async def test_half_done_work_is_published_in_a_hostile_repository(quiet: LineRun, honest: Honest) -> None:
-    """Taking over pushes what an agent had half written as the change request's branch."""
-    ground = await submitted(quiet, EVERYTHING, honest, slow_writer())
-    before = ground.head
-    working = asyncio.create_task(quiet.work())
-    await quiet.until_asked("code_writer", 2)
-    await quiet.say(Action.TAKEOVER)
-    await working
-    (one,) = (await published(quiet)).repositories
-    assert (one.status, one.commit) == ("done", ref_of(ground.git_dir, f"refs/heads/{one.branch}"))
-    assert ground.head == before
+    await _check_evidence_in(quiet, honest, tmp_path, TRAPS)
 
 
 @AS_A_STRANGERS

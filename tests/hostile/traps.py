@@ -90,3 +90,6 @@ TRAPS = (
     Trap("called bare", shapes.called_bare, Becomes.EITHER),
     Trap("a directory that is a link", shapes.directory_that_is_a_link, Becomes.EITHER),
 )
+
+CHOSEN = tuple(trap for trap in TRAPS if trap.becomes is not Becomes.EITHER and (trap.foreign or trap.planted))
+"""One of each sort, for what costs a process for every repository."""

@@ -1,18 +1,27 @@
-"""One line per test: a fresh database, a fresh scripted model; built environments are shared by the test process."""
+"""One line per test: a fresh database, or a copy of one at a savepoint; built environments are shared by the test process."""
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.database import TestDatabase
-from tests.line.harness import LineRun, controller_of, settings_of
+from pipeline.adapters.sandbox.bubblewrap import start_sandbox
+from pipeline.adapters.sandbox.start_up_check import Places
+from pipeline.ports import Isolation
+from pipeline.settings.process import EnvironmentSettings, SandboxSettings
+from tests.database import TestServer
+from tests.line.harness import LineRun
+from tests.line.remembered_proofs import Proofs
+from tests.line.savepoints import Savepoint, Savepoints, data_directory, running
 from tests.scripted import SILENCE, ScriptedServer, scripted_server
 
 
-def _directory(prefix: str) -> Iterator[Path]:
+@contextmanager
+def temporary_directory(prefix: str) -> Iterator[Path]:
     """Tools run as another user, so their trees cannot lie below pytest's private directories."""
     made = Path(tempfile.mkdtemp(prefix=prefix))
     made.chmod(0o755)
@@ -23,7 +32,8 @@ def _directory(prefix: str) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def environments() -> Iterator[Path]:
     """Built environments, kept by their manifest hash."""
-    yield from _directory("changeline-test-environments-")
+    with temporary_directory("changeline-test-environments-") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -32,22 +42,64 @@ def _model() -> Iterator[ScriptedServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def isolation() -> Iterator[Isolation]:
+    """What a worker of this machine finds out about its sandbox, found out once."""
+    with temporary_directory("changeline-test-sandbox-") as data:
+        looked = start_sandbox(SandboxSettings(), EnvironmentSettings(), hidden=(data,), places=Places.below(data))
+        yield asyncio.run(looked).isolation()
+
+
+@pytest.fixture(scope="session")
+def proofs() -> Proofs:
+    """Test runs of this process that need not be run again."""
+    return Proofs()
+
+
+@pytest.fixture(scope="session")
+def savepoints(
+    postgres: TestServer, _model: ScriptedServer, environments: Path, isolation: Isolation, proofs: Proofs
+) -> Iterator[Savepoints]:
+    """The places on the line that tests begin at, each reached once."""
+    with (
+        temporary_directory("changeline-test-line-") as root,
+        temporary_directory("changeline-test-savepoints-") as beside,
+    ):
+        yield Savepoints(postgres, _model, environments, isolation, proofs, root, beside)
+
+
+def _wanted(request: pytest.FixtureRequest) -> Savepoint | None:
+    marker = request.node.get_closest_marker("begins_at")
+    return marker.args[0] if marker else None
+
+
+def _genuine(request: pytest.FixtureRequest) -> bool:
+    """Whether every proof of a test is run, see `remembered_proofs`."""
+    return request.path.stem in {"test_line", "test_real_package"} or request.path.parent.name != "line"
+
+
 @pytest.fixture
-def root() -> Iterator[Path]:
+def root(request: pytest.FixtureRequest) -> Iterator[Path]:
     """The test's own directory: remotes and the data directory."""
-    yield from _directory("changeline-test-line-")
+    if _wanted(request) is None:
+        with temporary_directory("changeline-test-line-") as made:
+            yield made
+    else:
+        yield request.getfixturevalue("savepoints").root
 
 
 @pytest.fixture
 async def line(
-    database: TestDatabase, _model: ScriptedServer, root: Path, environments: Path
+    request: pytest.FixtureRequest, _model: ScriptedServer, root: Path, environments: Path, isolation: Isolation
 ) -> AsyncIterator[LineRun]:
-    """A change request about to be submitted."""
-    (root / "data").mkdir()
-    (root / "data" / "environments").symlink_to(environments)
-    _model.play(SILENCE)
-    settings = settings_of(root, database, _model)
-    controller = controller_of(settings)
-    yield LineRun(database=database, model=_model, root=root, settings=settings, controller=controller)
-    await controller.bells.close()
-    await controller.database.close()
+    """A change request about to be submitted, or one at the savepoint that `begins_at` names."""
+    savepoint = _wanted(request)
+    if savepoint is None:
+        data_directory(root, environments)
+        _model.play(SILENCE)
+        proofs = None if _genuine(request) else request.getfixturevalue("proofs")
+        async with running(request.getfixturevalue("database"), _model, root, isolation, proofs) as made:
+            yield made
+    else:
+        async with request.getfixturevalue("savepoints").begun(savepoint) as made:
+            yield made

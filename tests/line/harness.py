@@ -4,7 +4,7 @@ is scripted. One `LineRun` plays submitter, dispatcher, outbox, reaper and the p
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Any
 
 from langgraph.runtime import RunControl
 
-from cli import itself
+from cli import own_processes
 from cli.scenario import role_of
 from controller.app import create_app
 from controller.context import ControllerContext
@@ -28,12 +28,15 @@ from pipeline.access import Principal, Role
 from pipeline.adapters.git.commit_reader import GitCommitReader
 from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import Reach, RepositoryTarget, Stage, Status
+from pipeline.concurrency.cancellation import ended as cancelled
+from pipeline.concurrency.cancellation import until_set
 from pipeline.effects.effect import Effect
 from pipeline.errors import DatabaseAway
 from pipeline.evidence import gathering
 from pipeline.evidence.bundle_verification import verify_bundle
 from pipeline.gates.gate import Decision, Gate
 from pipeline.interventions.intervention import Action, Intervention, RerunMode
+from pipeline.ports import Isolation
 from pipeline.records import ChangeRequest, NewChangeRequest, StoredEvent
 from pipeline.settings.process import ProcessSettings
 from pipeline.settings.runtime import RuntimeSettings
@@ -49,6 +52,8 @@ from pipeline.store.work import Work
 from pipeline.store.worker_deaths import worker_died
 from pipeline.worker_loss import LossKind, WorkerLoss
 from tests.database import TestDatabase
+from tests.line import scenarios
+from tests.line.remembered_proofs import Proofs
 from tests.line.repositories import SampleRepository
 from tests.scripted import ScriptedServer
 from worker.loop import execute
@@ -58,6 +63,7 @@ from worker.wiring import Hands, hands
 
 TENANT = "default"
 EPOCHS_MAX = 120
+IDLE_S, IDLE_MAX_S = 0.2, 3.0
 API_KEY = "sk-test-canary-0123456789abcdef"
 LOST_AFTER = timedelta(seconds=90)
 OPERATOR = Principal(id="operator", tenant=TENANT, name="Olga", kind="user", roles=frozenset({Role.ADMIN}))
@@ -77,10 +83,25 @@ class LineRun:
     repositories: dict[str, SampleRepository] = field(default_factory=dict)
     cr_id: str = "cr-1"
     epoch: int = 0
+    isolation: Isolation | None = None
+    """What is known of this machine's sandbox; None lets every worker look for itself."""
+    deaths_max: int = 5
+    """Deaths in a row without progress after which a person is asked."""
+    proofs: Proofs | None = None
+    """Test runs that are not run again; None runs all."""
 
     @property
     def store(self) -> Database:
         return self.controller.database
+
+    @property
+    def sums(self) -> SampleRepository:
+        """The repository of most tests."""
+        return self.repositories["sums"]
+
+    def plays(self, *parts: scenarios.Part) -> None:
+        """Let the model play these parts from now on, and remember what it was asked."""
+        self.model.model.scenario = scenarios.parsed(scenarios.scenario(*parts))
 
     # submitting
 
@@ -117,10 +138,16 @@ class LineRun:
         assert sent is not None, f"nothing is queued: {await self.read()}"
         self.epoch = sent.epoch
         order = Order(tenant=sent.tenant, cr_id=sent.cr_id, attempt=sent.attempt, epoch=sent.epoch)
-        async with self._outbox(), hands(order, self.settings) as held:
-            worker = prepare(self, held) if prepare else held
+        async with self._outbox(), hands(order, self.settings, self.isolation) as held:
+            knows = self._knowing(held)
+            worker = prepare(self, knows) if prepare else knows
             await execute(worker, lambda: stop_wanted(worker), drain or RunControl())
         return await self.read()
+
+    def _knowing(self, held: Hands) -> Hands:
+        if self.proofs is None:
+            return held
+        return with_context(held, sandbox=self.proofs.remembering(held.context.sandbox, self.root))
 
     async def work_through_crashes(self, prepare: Prepare) -> ChangeRequest:
         """Let epoch after epoch work as the reaper would, until the change request is left by a worker of its own will."""
@@ -155,7 +182,11 @@ class LineRun:
         """Notice that the worker is gone, as the launcher or the reaper does."""
         async with self.store.transaction() as connection:
             await worker_died(
-                connection, self.cr_id, self.epoch, WorkerLoss(kind=LossKind.KILLED, cause="test"), deaths_max=5
+                connection,
+                self.cr_id,
+                self.epoch,
+                WorkerLoss(kind=LossKind.KILLED, cause="test"),
+                deaths_max=self.deaths_max,
             )
 
     # people, through the door's own services
@@ -280,6 +311,8 @@ class LineRun:
         """Carry out effects until told; what is begun is finished, for a worker's death is not the controller's."""
         outbox = next(loop for loop in self.controller.loops if loop.name == "outbox")
         hearing = asyncio.create_task(self.controller.bells.hear())
+        finishing = asyncio.create_task(_set_after(ended, outbox.wake))
+        idle_s = IDLE_S
         try:
             while not ended.is_set():
                 outbox.wake.clear()
@@ -287,11 +320,17 @@ class LineRun:
                     await outbox.tick()
                 except* DatabaseAway:
                     pass  # the supervisor of a real controller tries again, too
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(outbox.wake.wait(), 0.3)
+                if not ended.is_set():
+                    await until_set(outbox.wake, idle_s)
+                # The bell tells; looking without it is for what it cannot tell: a ring before it was heard, and what is due later.
+                idle_s = IDLE_S if outbox.wake.is_set() else min(2 * idle_s, IDLE_MAX_S)
         finally:
-            hearing.cancel()
-            await asyncio.gather(hearing, return_exceptions=True)
+            await cancelled(hearing, finishing)
+
+
+async def _set_after(first: asyncio.Event, then: asyncio.Event) -> None:
+    await first.wait()
+    then.set()
 
 
 class NoLauncher:
@@ -315,7 +354,7 @@ class NoLauncher:
 def controller_of(settings: ProcessSettings) -> ControllerContext:
     """Build the controller of this machine without serving it."""
     context: ControllerContext = create_app(
-        replace(wiring(settings, itself.processes(), alone=True), launcher=NoLauncher())
+        replace(wiring(settings, own_processes.processes(), alone=True), launcher=NoLauncher())
     ).state.context
     return context
 

@@ -13,11 +13,12 @@ from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
 from tests.line.harness import LineRun, with_context
 from tests.line.repositories import SampleRepository
+from tests.line.savepoints import AT_THE_GATE, BEFORE_DEVELOPMENT, begins_at
 from tests.line.test_going_on import ORDINARY
 from tests.line.test_releasing import BOTH, THEIRS, resolver
 from worker.wiring import Hands
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 STAGE_RECORDS = {
     "progress.enter_stage",
     "results.save",
@@ -27,6 +28,7 @@ STAGE_RECORDS = {
     "specs.verify",
     "progress.store_structured",
 }
+EFFECT_RECORDS = {"effects.intend", "effects.outcome", "pull_requests.merged"}
 ASKING_TOGETHER = (
     {"completeness_checker", "regression_checker", "consistency_checker"},
     {"security_reviewer", "quality_reviewer", "spec_reviewer"},
@@ -60,22 +62,19 @@ async def reached(line: LineRun, repository: SampleRepository, deaths: Deaths) -
     assert deaths.died_at, "it did die"
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-async def test_deaths_around_every_record_of_a_stage_repeat_no_model_call(line: LineRun, moment: str) -> None:
+async def test_deaths_around_every_record_and_effect_repeat_no_model_call_and_change_the_outside_once(
+    line: LineRun,
+) -> None:
+    """Each of them dies twice in the one run: just before it is durable, and in the next epoch just after."""
     repository = await start(line)
-    deaths = Deaths(lambda at: at[0] == moment and at[1] in STAGE_RECORDS)
+    line.deaths_max = 20  # every point of one stage follows the other
+    deaths = Deaths(lambda at: at[1] in STAGE_RECORDS | EFFECT_RECORDS)
     await reached(line, repository, deaths)
-    assert len(deaths.died_at) > 20
-    assert Counter(line.asked_roles()) == ORDINARY
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-async def test_deaths_around_every_effect_change_the_outside_once(line: LineRun, moment: str) -> None:
-    repository = await start(line)
-    deaths = Deaths(lambda at: at[0] == moment and at[1] in {"effects.intend", "effects.outcome", "pull_requests.save"})
-    await reached(line, repository, deaths)
+    died = Counter((at[0], at[1] in EFFECT_RECORDS) for at in deaths.died_at)
+    assert died["before", False] > 20 and died["after", False] > 20, "each record of a stage"
+    assert died["before", True] >= 4 and died["after", True] >= 4, "each intent and each outcome"
     assert Counter(effect.kind for effect in await line.effects()) == Counter(
-        push=1, merge=1, delete_ref=1, delete_snapshots=1
+        push=1, pull_request=1, merge=1, delete_ref=1, delete_snapshots=1
     )
     assert Counter(line.asked_roles()) == ORDINARY
 
@@ -122,11 +121,10 @@ async def test_deaths_around_every_observation_and_opening_repeat_no_model_call(
     assert Counter(line.asked_roles()) == ORDINARY
 
 
+@begins_at(AT_THE_GATE)
 async def test_deaths_while_conflicts_are_resolved_lose_nothing_of_the_resolution(line: LineRun) -> None:
-    repository = line.repository(scenarios.FILES)
-    line.model.play(scenarios.scenario(resolver()))
-    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
-    await line.to_the_gate()
+    repository = line.sums
+    line.plays(resolver())
     repository.commit({"calc.py": THEIRS})
     await line.approve()
     deaths = Deaths(lambda at: at[1] in {"answered", "observed"} or at[-1] == "green_suite")
@@ -149,8 +147,8 @@ class LaterClock(SystemClock):
         return super().now() + timedelta(hours=self._epoch)
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_work_that_is_repeated_after_a_death_makes_the_same_commit_and_proves_it_once(line: LineRun) -> None:
-    await start(line)
     deaths = Deaths(lambda at: at[:3] == ("before", "asked", "code_writer"))
 
     def later(run: LineRun, held: Hands) -> Hands:
@@ -164,9 +162,8 @@ async def test_work_that_is_repeated_after_a_death_makes_the_same_commit_and_pro
     assert Counter(row.purpose for row in runs) == {"baseline": 1, "red": 1, "green_change": 1, "green_suite": 1}
 
 
+@begins_at(AT_THE_GATE)
 async def test_what_a_worker_killed_in_a_test_run_left_beside_its_tree_is_cleaned_up(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_gate()
     left = line.root / "data" / "worktrees" / line.cr_id / "1" / "sums" / f"green_suite-0a1b{RESULTS}x2y3"
     left.mkdir(parents=True)
     (left / "junit.xml").write_text("<testsuites/>")

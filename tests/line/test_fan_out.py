@@ -7,6 +7,7 @@ from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
+from tests.line.savepoints import TWO_AT_THE_GATE, begins_at
 from tests.line.scenarios import bash, part, submit_code, submit_review, turn
 
 ALPHA = "the repository alpha"
@@ -24,9 +25,10 @@ def asked_about(line: LineRun, role: str, repository: str) -> int:
     return sum(1 for request in line.asked(role) if f"the repository {repository}" in str(request["messages"]))
 
 
+@begins_at(TWO_AT_THE_GATE)
 async def test_two_repositories_are_changed_and_merged_together(line: LineRun) -> None:
-    alpha, beta = await start(line)
-    gate = await line.to_the_gate()
+    alpha, beta = line.repositories["alpha"], line.repositories["beta"]
+    gate = await line.open_gate()
     assert set(shown_by(gate).repositories) == {"alpha", "beta"}
     assert (alpha.subjects(), beta.subjects()) == (["First commit"], ["First commit"])
     await line.decide_and_finish()
@@ -49,14 +51,15 @@ async def test_a_repository_that_is_sent_back_buys_nothing_for_its_neighbour(lin
     assert "doubles it" in alpha.text("calc.py") and "doubles it" not in beta.text("calc.py")
 
 
+@begins_at(TWO_AT_THE_GATE)
 async def test_a_base_that_breaks_one_repository_leaves_the_other_proven(line: LineRun) -> None:
     """The neighbour was rebased too; it is proven there and needs no developer."""
     adapts = part(
         "code_writer", turn(bash("printf '\\n\\nPUBLIC = [add, double]\\n' >> calc.py")), turn(submit_code()),
         contains=["test_public"],
     )  # fmt: skip
-    alpha, beta = await start(line, adapts)
-    await line.to_the_gate()
+    alpha, beta = line.repositories["alpha"], line.repositories["beta"]
+    line.plays(adapts)
     rule = "import calc\n\n\ndef test_public():\n    assert not hasattr(calc, 'double') or calc.PUBLIC\n"
     alpha.commit({"tests/test_public.py": rule})
     beta.commit({"README.md": "Sums.\n"})
@@ -80,9 +83,9 @@ async def test_a_pause_of_one_repository_is_answered_without_repeating_the_other
     assert told and all(ALPHA in str(request["messages"]) for request in told)
 
 
+@begins_at(TWO_AT_THE_GATE)
 async def test_a_release_that_stops_half_way_goes_on_with_the_other_half(line: LineRun) -> None:
-    alpha, beta = await start(line)
-    await line.to_the_gate()
+    alpha, beta = line.repositories["alpha"], line.repositories["beta"]
     (beta.path / "calc.py").write_text("work in progress\n")
     await line.approve()
     cr = await line.work()
@@ -95,9 +98,9 @@ async def test_a_release_that_stops_half_way_goes_on_with_the_other_half(line: L
     assert [len(repository.subjects()) for repository in (alpha, beta)] == [2, 2], "each is merged once"
 
 
+@begins_at(TWO_AT_THE_GATE)
 async def test_a_base_that_moves_during_the_release_delays_only_its_own_repository(line: LineRun) -> None:
-    alpha, beta = await start(line)
-    await line.to_the_gate()
+    alpha, beta = line.repositories["alpha"], line.repositories["beta"]
     (beta.path / "calc.py").write_text("work in progress\n")
     await line.approve()
     assert (await line.work()).pause_reason is PauseReason.TARGET_CHECKOUT_DIRTY

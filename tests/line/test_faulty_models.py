@@ -10,6 +10,7 @@ from pipeline.change_request import PauseReason, Stage, Status
 from tests.line import scenarios
 from tests.line.faults import answering, hanging, hanging_mid_stream, when_entering
 from tests.line.harness import LineRun
+from tests.line.savepoints import BEFORE_DEVELOPMENT, begins_at
 from tests.line.scenarios import bash, create, part, submit_code, submit_review, submit_tests, turn
 from tests.line.test_going_on import ORDINARY
 
@@ -65,8 +66,8 @@ async def test_an_endpoint_that_stays_broken_pauses_with_what_happened_and_a_per
     assert line.asked_roles() == ["request_parser"]
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_an_endpoint_that_is_gone_in_the_middle_of_a_run_costs_nothing_that_was_done(line: LineRun) -> None:
-    await start(line)
 
     def break_it() -> None:
         line.model.disturbance = answering(500, b"oops")
@@ -81,39 +82,42 @@ async def test_an_endpoint_that_is_gone_in_the_middle_of_a_run_costs_nothing_tha
     assert reserved(line) == 0
 
 
-@pytest.mark.parametrize("fault", ["truncate", "drop", "malformed", "garbage_input"])
-async def test_a_stream_that_breaks_once_is_asked_again_and_settled(line: LineRun, fault: str) -> None:
+BREAKS = {
+    "request_parser": "truncate", "input_screener": "drop", "requirements_analyst": "malformed", "spec_writer": "garbage_input",
+    "completeness_checker": "truncate", "code_writer": "drop", "quality_reviewer": "malformed", "spec_reviewer": "garbage_input",
+}  # fmt: skip
+"""How the stream of each role breaks, every way in a first and in a later stage."""
+
+
+async def test_a_stream_that_breaks_once_is_asked_again_and_settled(line: LineRun) -> None:
     broken = [
-        {**one, "turns": [{**turn, "fault": {"stream": fault}} for turn in one["turns"]]}
+        {**one, "turns": [{**turn, "fault": {"stream": BREAKS[one["role"]]}} for turn in one["turns"]]}
         for one in scenarios.DEFAULTS
-        if one["role"] in {"request_parser", "spec_writer"}
+        if one["role"] in BREAKS
     ]
     await start(line, *broken)
     await line.to_the_gate()
-    asked = Counter(line.asked_roles())
-    assert (asked["request_parser"], asked["spec_writer"]) == (2, 2)
+    again = Counter({role: ORDINARY[role] for role in BREAKS})
+    assert Counter(line.asked_roles()) == ORDINARY - Counter(retrospective=1) + again
     assert reserved(line) == 0
 
 
 ODD = "\0 \ufffe \x1b[31m"
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_texts_that_no_database_holds_are_kept_readable_and_stop_nothing(line: LineRun) -> None:
-    line.repository(scenarios.FILES)
     prints = scenarios.TESTS + "    print('\\0 \\x1b[31m')\n    assert calc.__name__ == 'calc', '\\0'\n"
-    line.model.play(
-        scenarios.scenario(
-            part("test_writer", turn(create(scenarios.TEST_FILE, prints), text=ODD), turn(submit_tests())),
-            part(
-                "code_writer",
-                turn(bash(f"echo {ODD}"), text=ODD),
-                turn(bash("printf 'a\\0b\\377'"), create(f"a{ODD}", "x")),
-                turn(create("calc.py", scenarios.CODE), text=f"{ODD}\n{ODD}"),
-                turn(submit_code(), text=ODD),
-            ),
-            part("security_reviewer", turn(bash("cat calc.py"), text=ODD), turn(submit_review(), text=ODD)),
-        )
+    line.plays(
+        part("test_writer", turn(create(scenarios.TEST_FILE, prints), text=ODD), turn(submit_tests())),
+        part(
+            "code_writer",
+            turn(bash(f"echo {ODD}"), text=ODD),
+            turn(bash("printf 'a\\0b\\377'"), create(f"a{ODD}", "x")),
+            turn(create("calc.py", scenarios.CODE), text=f"{ODD}\n{ODD}"),
+            turn(submit_code(), text=ODD),
+        ),
+        part("security_reviewer", turn(bash("cat calc.py"), text=ODD), turn(submit_review(), text=ODD)),
     )
-    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
     cr = await line.to_the_end()
     assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)

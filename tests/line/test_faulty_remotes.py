@@ -18,6 +18,7 @@ from tests.line import scenarios
 from tests.line.faults import HurriedClock, hurried, when_entering
 from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
+from tests.line.savepoints import AT_THE_GATE, BEFORE_DEVELOPMENT, begins_at
 from tests.line.test_going_on import ORDINARY
 from worker.control import TIME_LOOK_MAX_S
 from worker.patience import AGAIN, PROBLEMS_MAX
@@ -57,9 +58,10 @@ async def test_a_remote_that_is_gone_from_the_start_pauses_after_growing_waits_a
     await finish(line)
 
 
-@pytest.mark.parametrize("stage", [Stage.REBASE, Stage.DELIVERY])
+@begins_at(BEFORE_DEVELOPMENT)
+@pytest.mark.parametrize("stage", [Stage.REBASE, pytest.param(Stage.DELIVERY, marks=pytest.mark.thorough)])
 async def test_a_remote_that_goes_away_in_the_middle_pauses_and_goes_on(line: LineRun, stage: Stage) -> None:
-    repository = await start(line)
+    repository = line.sums
 
     def move() -> None:
         repository.path.rename(away(repository))
@@ -71,10 +73,10 @@ async def test_a_remote_that_goes_away_in_the_middle_pauses_and_goes_on(line: Li
     await finish(line)
 
 
-@pytest.mark.parametrize("stage", [Stage.MERGE_CHECK, Stage.RELEASE])
+@begins_at(AT_THE_GATE)
+@pytest.mark.parametrize("stage", [pytest.param(Stage.MERGE_CHECK, marks=pytest.mark.thorough), Stage.RELEASE])
 async def test_a_remote_that_goes_away_after_the_approval_pauses_and_merges_once(line: LineRun, stage: Stage) -> None:
-    repository = await start(line)
-    await line.to_the_gate()
+    repository = line.sums
     await line.approve()
 
     def move() -> None:
@@ -87,8 +89,9 @@ async def test_a_remote_that_goes_away_after_the_approval_pauses_and_merges_once
     await finish(line)
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_branch_that_collides_with_ours_pauses_with_the_remedy_and_goes_on(line: LineRun) -> None:
-    repository = await start(line)
+    repository = line.sums
     repository.git("branch", "changeline")
     cr = await line.work()
     assert (cr.pause_reason, cr.stage) == (PauseReason.DELIVERY_FAILED, Stage.DELIVERY)
@@ -98,8 +101,9 @@ async def test_a_branch_that_collides_with_ours_pauses_with_the_remedy_and_goes_
     await finish(line)
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_no_hook_of_a_repository_on_this_machine_has_a_say_or_runs(line: LineRun) -> None:
-    repository = await start(line)
+    repository = line.sums
     sprung = repository.path.parent / "sprung"
     for name in ("pre-receive", "update", "reference-transaction", "post-receive", "push-to-checkout", "post-checkout"):
         hook = repository.path / ".git" / "hooks" / name

@@ -12,6 +12,7 @@ from cli.scenario import role_of, text_of
 from pipeline.gates.gate import Decision
 from tests.line import scenarios
 from tests.line.harness import API_KEY, LineRun
+from tests.line.savepoints import Savepoint, begins_at
 from tests.line.scenarios import bash, part, submit_code, turn
 from tests.line.test_releasing import THEIRS, resolver
 
@@ -37,12 +38,19 @@ def shown(request: dict[str, Any]) -> str:
     return text_of([request.get("system"), request["messages"]])
 
 
-async def test_the_raw_request_never_reaches_a_role_that_writes_code(line: LineRun) -> None:
+async def _resolved(line: LineRun) -> None:
     await start(line, resolver())
     await line.to_the_gate()
-    line.repositories["sums"].commit({"calc.py": THEIRS}, f"Negate. {COMMIT}")
+    line.sums.commit({"calc.py": THEIRS}, f"Negate. {COMMIT}")
     await line.approve()
     await line.to_the_gate()
+
+
+RESOLVED = Savepoint("canaries in all that comes from outside, conflicts resolved", _resolved)
+
+
+@begins_at(RESOLVED)
+async def test_the_raw_request_never_reaches_a_role_that_writes_code(line: LineRun) -> None:
     assert set(line.asked_roles()) >= WRITERS
     readers = {role_of(request) for request in line.asked() if RAW in shown(request)}
     assert readers == {"request_parser", "input_screener"}
@@ -51,12 +59,8 @@ async def test_the_raw_request_never_reaches_a_role_that_writes_code(line: LineR
     assert not any(RAW in shown(request) for request in line.asked(*WRITERS))
 
 
+@begins_at(RESOLVED)
 async def test_text_from_outside_is_marked_wherever_it_enters(line: LineRun) -> None:
-    await start(line, resolver())
-    await line.to_the_gate()
-    line.repositories["sums"].commit({"calc.py": THEIRS}, f"Negate. {COMMIT}")
-    await line.approve()
-    await line.to_the_gate()
     for canary, seen_by in (
         (RAW, {"request_parser", "input_screener"}),
         (CONVENTIONS, {"spec_writer", "test_writer", "code_writer", "quality_reviewer"}),

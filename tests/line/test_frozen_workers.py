@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import psycopg
 
-from cli import itself
+from cli import own_processes
 from pipeline.change_request import Status
 from pipeline.store.dispatching import Dispatched, Limit, dispatch_next
 from pipeline.store.leases import Leases
@@ -42,8 +42,8 @@ def worker(line: LineRun, order: Dispatched) -> "subprocess.Popen[bytes]":
         "CHANGELINE_LEASE__BEAT_S": str(BEAT_S),
         "CHANGELINE_LEASE__LOST_AFTER_S": str(LOST_AFTER_S),
     }
-    argv = itself.command("worker", "--cr", order.cr_id, "--epoch", str(order.epoch))
-    return subprocess.Popen(argv, env={**itself.environment(), **settings}, start_new_session=True)
+    argv = own_processes.command("worker", "--cr", order.cr_id, "--epoch", str(order.epoch))
+    return subprocess.Popen(argv, env={**own_processes.environment(), **settings}, start_new_session=True)
 
 
 def everything(line: LineRun) -> dict[str, list[tuple[object, ...]]]:

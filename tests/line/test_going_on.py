@@ -10,6 +10,7 @@ from pipeline.interventions.intervention import Action
 from tests.line import scenarios
 from tests.line.harness import LineRun, with_context
 from tests.line.recorded import as_recorded
+from tests.line.savepoints import AT_THE_GATE, BEFORE_DEVELOPMENT, begins_at
 from tests.line.scenarios import bash, create, part, submit_code, submit_review, turn
 from worker.wiring import Hands
 
@@ -44,9 +45,10 @@ async def test_an_exhausted_budget_parks_the_run_and_a_raise_goes_on_without_buy
     assert {one.status for one in await line.said()} == {"acted"}
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_pause_cuts_the_agent_off_and_resuming_goes_on_in_the_same_conversation(line: LineRun) -> None:
     slow = part("code_writer", turn(bash("sleep 4")), turn(create("calc.py", scenarios.CODE)), turn(submit_code()))
-    await start(line, slow)
+    line.plays(slow)
     working = asyncio.create_task(line.work())
     await line.until_asked("code_writer")
     await line.say(Action.PAUSE)
@@ -61,8 +63,8 @@ async def test_a_pause_cuts_the_agent_off_and_resuming_goes_on_in_the_same_conve
     assert {one.status for one in await line.said()} == {"acted"}
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_what_a_person_says_reaches_the_running_stage_and_no_later_one(line: LineRun) -> None:
-    await start(line)
     drain = RunControl()
 
     def say_in_development(run: LineRun, held: Hands) -> Hands:
@@ -78,10 +80,11 @@ async def test_what_a_person_says_reaches_the_running_stage_and_no_later_one(lin
     assert progress == ["queued", "delivered", "delivered", "acted"]
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_word_stops_the_tool_that_runs_and_what_was_to_follow_it(line: LineRun) -> None:
     endless = [bash("echo begun > half.txt; sleep 600"), create("never.txt", "never")]
     last = [turn(bash("rm half.txt"), create("calc.py", scenarios.CODE)), turn(submit_code())]
-    await start(line, part("code_writer", turn(*endless), *last))
+    line.plays(part("code_writer", turn(*endless), *last))
     working = asyncio.create_task(line.work())
     await told_of(line, "agent_turn", "code_writer")
     await line.say(Action.REDIRECT, instructions="Mind the zeros.")
@@ -97,9 +100,10 @@ async def test_a_word_stops_the_tool_that_runs_and_what_was_to_follow_it(line: L
     await as_recorded(line)
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_word_stops_the_answer_that_streams_and_the_question_is_asked_anew_with_it(line: LineRun) -> None:
     thinking = part("code_writer", {**turn(submit_code()), "delay_ms": 120_000}, not_contains=["Mind the zeros."])
-    await start(line, thinking)
+    line.plays(thinking)
     working = asyncio.create_task(line.work())
     await line.until_asked("code_writer")
     await line.say(Action.REDIRECT, instructions="Mind the zeros.")
@@ -160,9 +164,9 @@ async def test_a_word_to_go_on_is_used_up_by_the_stop_it_answers(line: LineRun) 
     assert {one.status for one in await line.said()} == {"acted"}
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_restart_from_a_stage_forgets_what_came_after_and_nothing_before(line: LineRun) -> None:
-    await start(line)
-    first = await line.to_the_gate()
+    first = await line.open_gate()
     await line.say(Action.PAUSE)
     await line.restart(Stage.DEVELOPMENT, "Write it again.")
     gate = await line.to_the_gate()
@@ -180,9 +184,8 @@ async def test_a_restart_from_a_stage_forgets_what_came_after_and_nothing_before
     assert branch == ["Doubling", "Tests: Doubling", "First commit"], "the work before the restart is not part of it"
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_restart_never_passes_the_gate(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_gate()
     await line.say(Action.PAUSE)
     await line.restart(Stage.RELEASE_GATE)
     cr = await line.work()
@@ -190,9 +193,8 @@ async def test_a_restart_never_passes_the_gate(line: LineRun) -> None:
     await line.decide_and_finish()
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_second_attempt_begins_anew_on_a_branch_of_its_own(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_gate()
     await line.say(Action.CANCEL)
     await line.again("Mind the zeros.")
     await line.to_the_gate()
@@ -202,9 +204,8 @@ async def test_a_second_attempt_begins_anew_on_a_branch_of_its_own(line: LineRun
     await line.decide_and_finish()
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_cancelled_change_request_can_run_again_from_a_stage(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_gate()
     await line.say(Action.CANCEL)
     await line.restart(Stage.REVIEW)
     await line.to_the_gate()
@@ -213,8 +214,8 @@ async def test_a_cancelled_change_request_can_run_again_from_a_stage(line: LineR
     await line.decide_and_finish()
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_worker_that_is_asked_to_shut_down_leaves_the_change_request_queued(line: LineRun) -> None:
-    await start(line)
     drain = RunControl()
 
     def drain_in_development(run: LineRun, held: Hands) -> Hands:

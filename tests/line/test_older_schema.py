@@ -14,6 +14,7 @@ from pipeline.store import migrations
 from tests.database import TestDatabase, TestServer
 from tests.line import scenarios
 from tests.line.harness import LineRun, controller_of, settings_of
+from tests.line.savepoints import AT_THE_GATE, begins_at
 from tests.line.test_going_on import ORDINARY
 
 FIRST = "0001"
@@ -97,10 +98,10 @@ async def at_the_gate(line: LineRun) -> None:
     await line.to_the_gate()
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_change_request_that_waited_in_the_first_schema_goes_on_in_the_newest(
     line: LineRun, first: TestDatabase
 ) -> None:
-    await at_the_gate(line)
     columns = columns_of(first)
     copied(columns, line.database, first.superuser_url, as_first_version=False)
     assert counted(columns, first) == counted(columns, line.database)
@@ -117,11 +118,11 @@ async def test_a_change_request_that_waited_in_the_first_schema_goes_on_in_the_n
     assert Counter(line.asked_roles()) == ORDINARY
 
 
+@begins_at(AT_THE_GATE)
 async def test_what_the_first_version_reads_and_writes_still_works_in_the_newest_schema(
     line: LineRun, first: TestDatabase, newest: TestDatabase
 ) -> None:
     """Expand only: every column of the first schema is still there, and rows without any newer column are accepted."""
-    await at_the_gate(line)
     columns = columns_of(first)
     assert all(set(names) <= set(columns_of(newest)[table]) for table, names in columns.items())
     written = {table: names for table, names in columns.items() if table != "tenants"}

@@ -7,6 +7,7 @@ from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import OPERATOR, LineRun
 from tests.line.repositories import SampleRepository
+from tests.line.savepoints import AT_THE_GATE, begins_at
 from tests.line.scenarios import bash, part, submit_code, tool, turn
 
 THEIRS = "def add(a, b):\n    return a + b\n\n\ndef negate(n):\n    return -n\n"
@@ -29,9 +30,10 @@ def resolver(*, resolved: bool = True, text: str = BOTH) -> scenarios.Part:
     return part("conflict_resolver", turn(bash(f"cat > calc.py <<'END'\n{text}END")), turn(submission))
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_clean_rebase_at_the_gate_keeps_the_approval(line: LineRun) -> None:
-    repository = await start(line)
-    gate = await line.to_the_gate()
+    repository = line.sums
+    gate = await line.open_gate()
     theirs = repository.commit({"README.md": "Sums.\n"})
     await line.decide(Decision.APPROVE)
     cr = await line.work()
@@ -52,9 +54,11 @@ async def test_a_clean_rebase_at_the_gate_keeps_the_approval(line: LineRun) -> N
     )  # fmt: skip
 
 
+@begins_at(AT_THE_GATE)
 async def test_resolved_conflicts_are_proven_and_approved_anew(line: LineRun) -> None:
-    repository = await start(line, resolver())
-    first = await line.to_the_gate()
+    repository = line.sums
+    line.plays(resolver())
+    first = await line.open_gate()
     repository.commit({"calc.py": THEIRS})
     await line.decide(Decision.APPROVE)
     gate = await line.to_the_gate()
@@ -74,9 +78,10 @@ async def test_resolved_conflicts_are_proven_and_approved_anew(line: LineRun) ->
     assert repository.text("calc.py") == BOTH.strip()
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_conflict_that_nobody_can_resolve_pauses(line: LineRun) -> None:
-    repository = await start(line, resolver(resolved=False))
-    await line.to_the_gate()
+    repository = line.sums
+    line.plays(resolver(resolved=False))
     repository.commit({"calc.py": THEIRS})
     await line.decide(Decision.APPROVE)
     cr = await line.work()
@@ -88,17 +93,19 @@ async def test_a_conflict_that_nobody_can_resolve_pauses(line: LineRun) -> None:
     assert "Keep both functions." in str(line.asked("conflict_resolver")[-1]["messages"])
 
 
+@begins_at(AT_THE_GATE)
 async def test_forgotten_conflict_markers_go_back_to_the_resolver(line: LineRun) -> None:
     careless = resolver(text=f"<<<<<<< ours\n{BOTH}=======\n>>>>>>> theirs\n")
     careful = {**resolver(), "when": {"contains": ["Conflict markers remain"]}}
-    repository = await start(line, careful, careless)
-    await line.to_the_gate()
+    repository = line.sums
+    line.plays(careful, careless)
     repository.commit({"calc.py": THEIRS})
     await line.decide(Decision.APPROVE)
     await line.to_the_gate()
     assert len(line.asked("conflict_resolver")) == 4
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_base_that_breaks_the_change_sends_it_back_to_development(line: LineRun) -> None:
     adapts = part(
         "code_writer",
@@ -106,8 +113,8 @@ async def test_a_base_that_breaks_the_change_sends_it_back_to_development(line: 
         turn(submit_code()),
         contains=["test_every_function_is_public"],
     )  # fmt: skip
-    repository = await start(line, adapts)
-    await line.to_the_gate()
+    repository = line.sums
+    line.plays(adapts)
     rule = (
         "import calc\nimport names\n\n\ndef test_every_function_is_public():\n"
         "    found = {name for name, value in vars(calc).items() if callable(value)}\n"
@@ -124,13 +131,15 @@ async def test_a_base_that_breaks_the_change_sends_it_back_to_development(line: 
     assert (await line.work()).status is Status.COMPLETED
 
 
+@begins_at(AT_THE_GATE)
 async def test_what_an_approver_objects_to_reaches_the_developer(line: LineRun) -> None:
     adds_words = part(
         "code_writer", turn(bash("sed -i 's/def double(n):/&\\n    \"\"\"Return n times two.\"\"\"/' calc.py")),
         turn(submit_code()), contains=["Say what it returns"],
     )  # fmt: skip
-    repository = await start(line, adds_words)
-    first = await line.to_the_gate()
+    repository = line.sums
+    line.plays(adds_words)
+    first = await line.open_gate()
     await line.decide(Decision.SEND_BACK, "Say what it returns, please.")
     second = await line.to_the_gate()
     assert second.content_hash != first.content_hash
@@ -141,9 +150,9 @@ async def test_what_an_approver_objects_to_reaches_the_developer(line: LineRun) 
     assert "Return n times two." in repository.text("calc.py")
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_dirty_checkout_pauses_instead_of_overwriting(line: LineRun) -> None:
-    repository = await start(line)
-    await line.to_the_gate()
+    repository = line.sums
     (repository.path / "calc.py").write_text("work in progress\n")
     await line.decide(Decision.APPROVE)
     cr = await line.work()

@@ -16,6 +16,7 @@ from tests.line import scenarios
 from tests.line.dying import Deaths
 from tests.line.harness import LineRun
 from tests.line.recorded import as_recorded, entry_where, exported, forged, rewritten
+from tests.line.savepoints import BEFORE_DEVELOPMENT, COMPLETED, begins_at
 from tests.line.scenarios import bash, create, part, submit_code, submit_review, submit_tests, tool, turn
 
 
@@ -31,9 +32,8 @@ async def divergence(content: bytes, change: Any) -> Divergence:
     return report.divergence
 
 
+@begins_at(COMPLETED)
 async def test_an_ordinary_change_request_comes_out_as_recorded_and_any_forgery_does_not(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_end()
     report = await as_recorded(line)
     assert report.requests_checked == len(line.asked())
     assert (report.requests_unchecked, report.unfinished, report.judged_by_shape) == (0, 0, 0)
@@ -88,9 +88,8 @@ async def test_an_ordinary_change_request_comes_out_as_recorded_and_any_forgery_
     assert (found.kind, found.expected, found.got) == ("routing", "rebase", "review")
 
 
+@begins_at(COMPLETED)
 async def test_a_changed_byte_or_a_newer_version_is_refused(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_end()
     content = await exported(line)
     for place in (200, len(content) // 2, len(content) - 1):
         damaged = bytearray(content)
@@ -106,6 +105,7 @@ async def test_a_changed_byte_or_a_newer_version_is_refused(line: LineRun) -> No
             file.read(content[:cut])
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_crashes_loops_rejections_and_words_of_people_come_out_as_recorded(line: LineRun) -> None:
     sloppy = part(
         "test_writer",
@@ -122,7 +122,7 @@ async def test_crashes_loops_rejections_and_words_of_people_come_out_as_recorded
         "code_writer", turn(bash("echo '# doubles' >> calc.py")), turn(submit_code()), contains=["Explain it."]
     )
     picky = part("quality_reviewer", turn(submit_review("Explain it.")), not_contains=["# doubles"])
-    await start(line, sloppy, slow, again, picky)
+    line.plays(sloppy, slow, again, picky)
     working = asyncio.create_task(line.work())
     await line.until_asked("code_writer")
     await line.say(Action.REDIRECT, instructions="Mind the zeros.")
@@ -138,9 +138,10 @@ async def test_crashes_loops_rejections_and_words_of_people_come_out_as_recorded
     assert report.turns > 20 and len(deaths.died_at) > 4
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_conversation_that_gave_up_and_went_on_comes_out_as_recorded(line: LineRun) -> None:
     stubborn = part("code_writer", *[turn(text="No.") for _ in range(9)])
-    await start(line, stubborn)
+    line.plays(stubborn)
     assert (await line.work()).pause_reason is PauseReason.AGENT_STUCK
     report = await as_recorded(line)
     assert report.unfinished == 1
@@ -158,9 +159,8 @@ async def test_a_loop_that_is_used_up_comes_out_as_recorded(line: LineRun) -> No
     await as_recorded(line)
 
 
+@begins_at(COMPLETED)
 async def test_an_older_journal_is_replayed_as_far_as_it_tells(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_end()
 
     def without_hashes(told: dict[str, Any]) -> None:
         told.pop("facts", None)

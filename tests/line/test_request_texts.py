@@ -10,6 +10,7 @@ from pipeline.interventions.intervention import Action
 from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import OPERATOR, LineRun
+from tests.line.savepoints import AT_THE_GATE, BEFORE_DEVELOPMENT, begins_at
 from tests.line.scenarios import bash, create, part, submit_code, turn
 from tests.line.test_dead_ends import RISKY, start
 
@@ -49,11 +50,12 @@ async def test_an_edited_request_is_screened_again_and_only_the_new_text_is_read
     await line.decide_and_finish()
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_source_that_changes_cuts_the_agent_off_and_the_old_text_goes_on_in_the_same_conversation(
     line: LineRun,
 ) -> None:
     slow = part("code_writer", turn(bash("sleep 4")), turn(create("calc.py", scenarios.CODE)), turn(submit_code()))
-    await start(line, slow)
+    line.plays(slow)
     working = asyncio.create_task(line.work())
     await line.until_asked("code_writer")
     await change_the_source(line)
@@ -67,9 +69,9 @@ async def test_a_source_that_changes_cuts_the_agent_off_and_the_old_text_goes_on
     assert "Hurry." in str(line.asked("code_writer")[-1]["messages"])
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_source_that_changes_at_the_gate_can_begin_anew_with_its_text(line: LineRun) -> None:
-    await start(line)
-    first = await line.to_the_gate()
+    first = await line.open_gate()
     await change_the_source(line)
     await line.say(Action.RESUME)
     again = await line.to_the_gate()

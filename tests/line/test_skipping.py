@@ -9,6 +9,7 @@ from pipeline.interventions.intervention import Action
 from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
+from tests.line.savepoints import BEFORE_DEVELOPMENT, begins_at
 from tests.line.scenarios import bash, create, part, submit_review, turn
 
 
@@ -32,6 +33,7 @@ async def test_reviewers_that_never_agree_are_skipped_by_a_person_who_is_named_e
     assert verdicts["quality_reviewer"] == "skipped" and verdicts["checks"] == "pass"
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_secret_stops_a_skipped_review_all_the_same(line: LineRun) -> None:
     key = "AKIA" + "IOSFODNN7" + "QWERTYU"
     leaky = part(
@@ -40,16 +42,17 @@ async def test_a_secret_stops_a_skipped_review_all_the_same(line: LineRun) -> No
         turn(scenarios.submit_code()),
     )
     slow = part("quality_reviewer", turn(bash("sleep 600")), turn(submit_review()))
-    await start(line, leaky, slow)
+    line.plays(leaky, slow)
     cr = await line.work()
     assert cr.pause_reason is PauseReason.SECRET_FOUND
     offered = [one.action for one in await line.ways()]
     assert Action.SKIP not in offered
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_running_review_is_cut_off_and_skipped(line: LineRun) -> None:
     slow = part("quality_reviewer", turn(bash("sleep 600 & sleep 600")), turn(submit_review()))
-    await start(line, slow)
+    line.plays(slow)
     working = asyncio.create_task(line.work())
     await line.until_asked("quality_reviewer")
     await line.say(Action.SKIP)

@@ -16,6 +16,7 @@ from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
 from tests.line.harness import LineRun, NoLauncher
 from tests.line.repositories import SampleRepository
+from tests.line.savepoints import AT_THE_GATE, BEFORE_DEVELOPMENT, begins_at
 from tests.line.scenarios import CODE, bash, create, part, submit_code, turn
 from tests.line.test_going_on import ORDINARY
 from worker.wiring import Hands
@@ -78,8 +79,9 @@ def after_code(at: Moment) -> bool:
     return at[:3] == ("after", "observed", "code_writer")
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_worker_on_another_machine_goes_on_in_the_middle_of_a_conversation(line: LineRun) -> None:
-    repository = await start(line)
+    repository = line.sums
     deaths = DiesAway(after_code)
     await finish_after_losing(line, deaths)
     assert len(deaths.died_at) == 2
@@ -88,8 +90,9 @@ async def test_a_worker_on_another_machine_goes_on_in_the_middle_of_a_conversati
     assert repository.refs() == ["refs/heads/main"]
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_conversation_whose_tree_was_lost_with_its_machine_begins_again(line: LineRun) -> None:
-    repository = await start(line)
+    repository = line.sums
     deaths = DiesAway(lambda at: at == ("after", "observed", "code_writer", "sums/1", "1"))
     deaths.pushes = False
     await finish_after_losing(line, deaths)
@@ -97,9 +100,9 @@ async def test_a_conversation_whose_tree_was_lost_with_its_machine_begins_again(
     assert repository.text("calc.py") == CODE.strip()
 
 
+@begins_at(AT_THE_GATE)
 async def test_snapshots_lie_at_the_remote_while_a_person_is_waited_for_and_are_gone_at_the_end(line: LineRun) -> None:
-    repository = await start(line)
-    await line.to_the_gate()
+    repository = line.sums
     assert wip(repository) == [f"{PRIVATE}1"]
     await line.decide_and_finish()
     assert repository.refs() == ["refs/heads/main"]
@@ -194,9 +197,9 @@ async def test_what_is_ignored_or_too_large_stays(
     assert any("stays on this machine" in told and why in told for told in await warnings(line))
 
 
+@begins_at(AT_THE_GATE)
 async def test_work_that_is_lost_for_good_pauses_and_says_what_to_do(line: LineRun) -> None:
-    repository = await start(line)
-    await line.to_the_gate()
+    repository = line.sums
     for ref in wip(repository):
         repository.git("update-ref", "-d", ref)
     repository.git("update-ref", "-d", "refs/heads/changeline/cr-1")

@@ -11,9 +11,9 @@ from controller.turns.schemas import Since
 from controller.views import service as views
 from pipeline.change_request import Status
 from pipeline.snapshots.turn_diffs import TURN_DIFF
-from tests.line import scenarios
 from tests.line.dying import Deaths
 from tests.line.harness import OPERATOR, LineRun
+from tests.line.savepoints import BEFORE_DEVELOPMENT, begins_at
 from tests.line.scenarios import CODE, bash, create, part, submit_code, turn
 from tests.line.test_line import rows
 
@@ -28,10 +28,9 @@ WRITING = part(
 )
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_each_turn_shows_exactly_what_it_changed_after_cleanup_and_without_the_cache(line: LineRun) -> None:
-    line.repository(scenarios.FILES)
-    line.model.play(scenarios.scenario(WRITING))
-    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    line.plays(WRITING)
     await line.to_the_gate()
     await line.approve()
     assert (await line.work()).status is Status.COMPLETED
@@ -62,10 +61,9 @@ async def test_each_turn_shows_exactly_what_it_changed_after_cleanup_and_without
     assert "has no attribute 'double'" in red
 
 
+@begins_at(BEFORE_DEVELOPMENT)
 async def test_a_turn_that_runs_again_after_a_death_leaves_one_difference_that_of_its_snapshot(line: LineRun) -> None:
-    line.repository(scenarios.FILES)
-    line.model.play(scenarios.scenario(WRITING))
-    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    line.plays(WRITING)
     deaths = Deaths(lambda at: at[:3] == ("before", "observed", "code_writer"))
     assert (await line.work_through_crashes(deaths.doomed)).status is Status.WAITING
     assert len(deaths.died_at) == 5

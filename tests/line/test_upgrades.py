@@ -12,9 +12,10 @@ from pipeline.line.version import graph_version
 from tests.line import scenarios
 from tests.line.dying import Deaths, Moment
 from tests.line.harness import LineRun
+from tests.line.savepoints import AT_THE_GATE, DEAD_WHILE_CODING, TAKEN_OVER, begins_at, slow_writer
 from tests.line.scenarios import part, submit_review, turn
 from tests.line.test_going_on import ORDINARY
-from tests.line.test_taking_over import analyst, clone, handed_back, slow_writer, taken_over_in_development
+from tests.line.test_taking_over import analyst, clone, handed_back, published
 
 
 async def start(line: LineRun, *parts: scenarios.Part, **limits: object) -> None:
@@ -59,12 +60,14 @@ async def upgrades(line: LineRun) -> list[str]:
     return [one.facts(BeginningAnew).stage or "" for one in await line.said() if one.actor == "changeline"]
 
 
-@pytest.mark.parametrize("upgrade", [OLDER, RENAMED], ids=["another version", "a renamed node"])
+@begins_at(AT_THE_GATE)
+@pytest.mark.parametrize(
+    "upgrade",
+    [pytest.param(OLDER, id="another version"), pytest.param(RENAMED, id="a renamed node", marks=pytest.mark.thorough)],
+)
 async def test_a_run_that_waits_at_its_gate_goes_on_after_an_upgrade_without_buying_again(
     line: LineRun, upgrade: tuple[str, ...]
 ) -> None:
-    await start(line)
-    await line.to_the_gate()
     change(line, *upgrade)
     await line.decide_and_finish()
     assert Counter(line.asked_roles()) == ORDINARY
@@ -73,9 +76,9 @@ async def test_a_run_that_waits_at_its_gate_goes_on_after_an_upgrade_without_buy
         assert connection.execute("SELECT graph_version FROM attempts").fetchone() == (graph_version(),)
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_gate_that_is_still_open_after_an_upgrade_waits_on_and_is_decided_as_shown(line: LineRun) -> None:
-    await start(line)
-    first = await line.to_the_gate()
+    first = await line.open_gate()
     change(line, *OLDER, "UPDATE change_requests SET status = 'queued'")
     again = await line.to_the_gate()
     assert (again.id, again.content_hash) == (first.id, first.content_hash)
@@ -95,10 +98,9 @@ async def test_a_pause_before_an_upgrade_goes_on_with_what_the_person_said(line:
     assert {one.status for one in await line.said()} == {"acted"}
 
 
+@begins_at(DEAD_WHILE_CODING)
 @pytest.mark.parametrize("upgrade", [OLDER, ("SELECT 1",)], ids=["upgraded", "not upgraded"])
 async def test_an_unfinished_stage_begins_again_only_after_an_upgrade(line: LineRun, upgrade: tuple[str, ...]) -> None:
-    await start(line)
-    await die_in_the_middle_of(line, "code_writer")
     change(line, *upgrade)
     await line.to_the_gate()
     asked, upgraded = Counter(line.asked_roles()), upgrade is OLDER
@@ -121,9 +123,8 @@ async def test_a_stop_in_the_middle_of_a_stage_before_an_upgrade_goes_on_once_re
     await line.decide_and_finish()
 
 
+@begins_at(DEAD_WHILE_CODING)
 async def test_a_stage_of_another_name_is_found_by_what_has_passed(line: LineRun) -> None:
-    await start(line)
-    await die_in_the_middle_of(line, "code_writer")
     change(line, *OLDER, STAGE_RENAMED)
     await line.to_the_gate()
     assert await upgrades(line) == ["development"]
@@ -138,12 +139,11 @@ def _another_shape(_body: str) -> str:
     return '{"from": "another version"}'
 
 
-@pytest.mark.parametrize("damage", [_bytes_lost, _another_shape])
+@begins_at(DEAD_WHILE_CODING)
+@pytest.mark.parametrize("damage", [_bytes_lost, pytest.param(_another_shape, marks=pytest.mark.thorough)])
 async def test_a_conversation_whose_record_cannot_be_read_begins_anew_with_an_event(
     line: LineRun, damage: Callable[[str], str]
 ) -> None:
-    await start(line)
-    await die_in_the_middle_of(line, "code_writer")
     with psycopg.connect(line.database.superuser_url) as connection:
         opening = "SELECT body FROM journal WHERE role = 'code_writer' AND seq = 0"
         stored = connection.execute(opening).fetchone()
@@ -158,15 +158,20 @@ async def test_a_conversation_whose_record_cannot_be_read_begins_anew_with_an_ev
     await line.decide_and_finish()
 
 
+@begins_at(TAKEN_OVER)
 @pytest.mark.parametrize(
     ("upgrade", "asked_again"),
-    [(OLDER, True), ((*OLDER, STAGE_RENAMED), True), (("SELECT 1",), False)],
-    ids=["another version", "another name of the stage", "not upgraded"],
+    [
+        pytest.param((*OLDER, STAGE_RENAMED), True, id="another name of the stage"),
+        pytest.param(OLDER, True, id="another version", marks=pytest.mark.thorough),
+        pytest.param(("SELECT 1",), False, id="not upgraded", marks=pytest.mark.thorough),
+    ],
 )
 async def test_what_was_handed_back_is_looked_at_from_the_beginning_after_an_upgrade_and_goes_on(
     line: LineRun, upgrade: tuple[str, ...], *, asked_again: bool
 ) -> None:
-    shown = await taken_over_in_development(line, slow_writer(), analyst())
+    line.plays(slow_writer(), analyst())
+    shown = await published(line)
     work = clone(line, shown)
     mine = work.commit({"calc.py": scenarios.CODE}, "Double it properly")
     work.git("push", "-q")
@@ -183,8 +188,10 @@ async def test_what_was_handed_back_is_looked_at_from_the_beginning_after_an_upg
     assert mine in line.repositories["sums"].git("rev-list", "main").splitlines()
 
 
+@begins_at(TAKEN_OVER)
 async def test_an_analyst_whose_record_no_longer_fits_begins_anew_within_the_stage(line: LineRun) -> None:
-    shown = await taken_over_in_development(line, slow_writer(), analyst())
+    line.plays(slow_writer(), analyst())
+    shown = await published(line)
     work = clone(line, shown)
     work.commit({"calc.py": scenarios.CODE}, "Double it properly")
     work.git("push", "-q")
@@ -198,9 +205,8 @@ async def test_an_analyst_whose_record_no_longer_fits_begins_anew_within_the_sta
     await line.decide_and_finish()
 
 
+@begins_at(AT_THE_GATE)
 async def test_a_second_loss_under_the_same_version_asks_a_person_and_a_restart_helps(line: LineRun) -> None:
-    await start(line)
-    await line.to_the_gate()
     change(line, *RENAMED, "UPDATE change_requests SET status = 'queued'")
     await line.to_the_gate()
     change(line, *RENAMED, "UPDATE change_requests SET status = 'queued'")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import itself
+from cli import own_processes
 from pipeline.errors import CallerError
 from pipeline.machine.crash_points import STRUCK, CrashPoints, crash_points
 from pipeline.settings.process import ProcessSettings
@@ -25,7 +25,7 @@ for _ in range(int(sys.argv[2])):
 
 def passing(directory: Path, times: int) -> int:
     argv = [sys.executable, "-P", "-c", PASSING, str(directory), str(times)]
-    return subprocess.run(argv, env=itself.environment(), check=False).returncode
+    return subprocess.run(argv, env=own_processes.environment(), check=False).returncode
 
 
 def test_without_a_scripted_model_no_process_can_be_told_to_die(tmp_path: Path) -> None:

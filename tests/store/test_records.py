@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -103,6 +104,29 @@ async def test_events_of_slow_concurrent_writers_are_read_in_order_without_gap(s
         assert [message for message in seen if message.startswith(f"{number}/")] == [
             f"{number}/{count}" for count in range(15)
         ]
+
+
+async def test_events_draw_one_number_each_in_their_order_whatever_the_statistics_say(
+    store: Database, cr: str, database: TestDatabase
+) -> None:
+    """A planner that believes the table empty would draw all numbers again for each row, in the order of the pages."""
+    said = [f"event {number}" for number in range(12)]
+
+    async def append() -> None:
+        async with store.transaction() as connection:
+            for message in said:
+                await Events(connection).append(cr, events.Warned(message=message))
+
+    await append()
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM events")
+        connection.execute("VACUUM ANALYZE events")
+    await append()
+    async with store.transaction() as numbering:
+        assert await Events(numbering).number() == len(said)
+    async with store.transaction() as reading:
+        found = await Events(reading).read(after=0)
+    assert [(one.seq, one.payload["message"]) for one in found] == list(enumerate(said, start=found[0].seq))
 
 
 async def test_a_takeover_fences_a_worker_frozen_inside_a_transaction(

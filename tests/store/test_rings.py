@@ -1,5 +1,7 @@
 """A ring travels with the commit that it announces: never before it, never without it."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
@@ -69,3 +71,25 @@ async def test_a_worker_that_leaves_is_heard_by_whoever_has_to_go_on(
         await ChangeRequests(connection).move(cr, Move.DISPATCH)
         epoch = await Leases(connection).take(cr, "me", lost_after=timedelta(seconds=90))
     assert await heard(Runs(store, cr_id=cr, epoch=epoch).end(ending)) == rung
+
+
+async def test_a_listener_that_is_cancelled_twice_leaves_no_connection_behind(
+    store: Database, database: TestDatabase
+) -> None:
+    bell = PostgresTenantBell(store, database.app_url)
+    heard = asyncio.Event()
+
+    async def listen() -> None:
+        async for _ in bell.listen():
+            heard.set()
+
+    listening = asyncio.create_task(listen())
+    while not heard.is_set():
+        await bell.ring("default", "events")
+        await asyncio.sleep(0)
+    listening.cancel()
+    await asyncio.sleep(0)
+    listening.cancel()
+    await asyncio.wait({listening})
+    del listening
+    gc.collect()  # an open connection would be told as a ResourceWarning, which is an error here

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from cli import itself
+from cli import own_processes
 
 FROZEN = """
 import os, signal
@@ -24,7 +24,7 @@ def test_a_frozen_worker_that_is_told_to_stop_is_killed_and_lets_go_of_its_locks
     argv = [sys.executable, "-P", "-c", FROZEN]
     order = {"tenant": "default", "cr_id": "cr-1", "attempt": 1, "epoch": 1}
     with subprocess.Popen(
-        argv, env=itself.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        argv, env=own_processes.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdin is not None
         assert server.stdout is not None

@@ -6,6 +6,7 @@ after the first untrusted step. Manifests are read without following links.
 """
 
 import os
+import shlex
 import shutil
 import stat
 from collections.abc import Mapping
@@ -127,10 +128,10 @@ class Build:
                 output_max_bytes=LOG_MAX_BYTES,
             )
         )
-        self.log += f"$ {' '.join(argv)}\n{result.output}"
+        self.log += f"$ {shlex.join(argv)}\n{result.output}"
         if result.exit_code != 0:
             how = "ran out of time" if result.timed_out else f"ended with exit code {result.exit_code}"
-            raise failed(f"Building the dependencies {how}: {' '.join(argv[:4])} …", self.log)
+            raise failed(f"Building the dependencies {how}: {shlex.join(argv[:4])} …", self.log)
 
 
 def failed(message: str, log: str, *, remedy: str | None = None) -> PersonNeeded:

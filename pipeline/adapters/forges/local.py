@@ -8,13 +8,15 @@ recorded commit, once, or nothing.
 
 from datetime import datetime
 
-from pipeline.change_request import RepositoryTarget
+from pipeline.change_request import ForgeKind, RepositoryTarget
 from pipeline.errors import CallerError, Conflict
-from pipeline.ports import Author, Repository
+from pipeline.ports import Author, Proposal, PullRequestRef, Repository
 
 
 class LocalForge:
     """The `Forge` port without a hosting product."""
+
+    kind = ForgeKind.LOCAL
 
     async def build_merge(
         self,
@@ -65,3 +67,11 @@ class LocalForge:
         except Conflict:
             if not await self.is_merged(repository, commit=commit, base_branch=base_branch):
                 raise
+
+    async def propose(self, proposal: Proposal) -> PullRequestRef:
+        """See the port: Changeline's own row, which the effect's executor keeps for every forge, is all there is."""
+        del proposal
+        return PullRequestRef()
+
+    async def withdraw(self, *, remote: str, marker: str, comment: str) -> None:
+        """See the port: likewise."""

@@ -21,12 +21,11 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 import structlog
-from pydantic import SecretStr
 
 from pipeline.adapters.network import pinned_http
 from pipeline.adapters.network.addresses import AddressPolicy, AddressRefused, Judged, Refusal, Resolve, plain_host
 from pipeline.errors import CallerError, Conflict, TransientError
-from pipeline.ports import Delivery, Receipt
+from pipeline.ports import Delivery, Receipt, SecretMissing, SecretProvider
 
 _ANSWER_MAX_BYTES = 2_000
 _WORDS_MAX = 300
@@ -41,7 +40,7 @@ class HttpWebhooks:
     def __init__(
         self,
         *,
-        secrets: Mapping[str, SecretStr],
+        secrets: SecretProvider,
         private_hosts: Collection[str] = (),
         timeout_s: float = 10.0,
         resolve: Resolve | None = None,
@@ -50,7 +49,7 @@ class HttpWebhooks:
         self._policy = AddressPolicy(private_hosts, resolve=resolve)
         self._timeout_s = timeout_s
 
-    def check(self, url: str, secret: str) -> None:
+    async def check(self, url: str, secret: str) -> None:
         """See the port."""
         parsed = _parsed(url)
         try:
@@ -58,11 +57,11 @@ class HttpWebhooks:
         except AddressRefused as refused:
             message, remedy = _not_public(refused)
             raise CallerError(message, field="url", remedy=remedy) from refused
-        self._key(secret)
+        await self._key(secret)
 
     async def deliver(self, delivery: Delivery) -> Receipt:
         """See the port."""
-        url, key = _parsed(delivery.url), self._key(delivery.secret)
+        url, key = _parsed(delivery.url), await self._key(delivery.secret)
         try:
             async with asyncio.timeout(self._timeout_s):
                 judged = await self._judged(url)
@@ -75,14 +74,13 @@ class HttpWebhooks:
             _log.info("receiver_refused", delivery=delivery.id, status=status, untrusted_answer=words)
         return _judge_answer(status, wish)
 
-    def _key(self, name: str) -> bytes:
-        secret = self._secrets.get(name)
-        if secret is None or not secret.get_secret_value():
+    async def _key(self, name: str) -> bytes:
+        try:
+            return (await self._secrets.get(name)).get_secret_value().encode()
+        except SecretMissing as missing:
             raise CallerError(
-                f"No secret named {name!r} is configured, so nothing can be signed.", field="secret",
-                remedy=f"Set CHANGELINE_WEBHOOK__SECRETS__{name.upper()} for the controller.",
-            )  # fmt: skip
-        return secret.get_secret_value().encode()
+                f"{missing.message[:-1]}, so nothing can be signed.", field="secret", remedy=missing.remedy
+            ) from missing
 
     async def _judged(self, url: httpx2.URL) -> Judged:
         try:

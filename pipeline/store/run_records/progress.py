@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from pipeline.change_request import Stage
 from pipeline.store.change_requests import ChangeRequests
@@ -51,21 +50,7 @@ class RunProgress(OfRun):
 class RunPullRequests(OfRun):
     """Implements `pipeline.ports.records.PullRequests`."""
 
-    async def save(
-        self, *, repository: str, title: str, body: str, base_branch: str, head_branch: str, head_commit: str
-    ) -> None:
-        """See the port."""
-        key = {"cr_id": self.cr_id, "attempt": self.attempt, "repository": repository}
-        values = {
-            "title": title, "body": body, "base_branch": base_branch, "head_branch": head_branch,
-            "head_commit": head_commit,
-        }  # fmt: skip
-        statement = upsert(pull_requests).values(**key, **values)
-        updated = statement.on_conflict_do_update(index_elements=list(key), set_={**values, "updated_at": func.now()})
-        async with self.database.transaction() as connection:
-            await connection.execute(updated)
-
-    async def close(self, *, repository: str, merge_commit: str) -> None:
+    async def merged(self, *, repository: str, merge_commit: str) -> None:
         """See the port."""
         table = pull_requests
         where = [table.c.cr_id == self.cr_id, table.c.attempt == self.attempt, table.c.repository == repository]

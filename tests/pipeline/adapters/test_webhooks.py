@@ -9,12 +9,13 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from pipeline.adapters.network.webhooks import HttpWebhooks
+from pipeline.adapters.settings_secrets import SettingsSecrets
 from pipeline.errors import CallerError, ChangelineError, Conflict, TransientError
 from pipeline.ports import Delivery
 from tests.addresses import NEVER, ODD_SPELLINGS, OWN, PRIVATE
 from tests.receiver import SECRET, Answer, Receiver, receiver
 
-SECRETS = {"reports": SecretStr(SECRET)}
+SECRETS = SettingsSecrets({"reports": SecretStr(SECRET)}, setting="CHANGELINE_WEBHOOK__SECRETS__")
 
 
 @pytest.fixture
@@ -129,9 +130,9 @@ async def test_the_address_that_was_judged_is_the_one_that_is_connected_to(far: 
 @pytest.mark.parametrize(
     "url", ["ftp://a.example/x", "file:///etc/passwd", "http://user:pw@a.example/", "https:///x", "http://a.example/#x"]
 )
-def test_an_address_that_can_never_work_is_refused_at_once(url: str) -> None:
+async def test_an_address_that_can_never_work_is_refused_at_once(url: str) -> None:
     with pytest.raises(CallerError):
-        webhooks().check(url, "reports")
+        await webhooks().check(url, "reports")
 
 
 @pytest.mark.parametrize("host", [one for one in ODD_SPELLINGS if not set(one) & set("/\\@?#")])
@@ -145,17 +146,17 @@ async def test_a_host_that_could_be_read_in_two_ways_is_refused_unresolved(host:
             await careful.deliver(delivery(f"http://{written}/hook"))
 
 
-def test_an_address_that_is_spelled_out_and_private_is_refused_before_it_is_stored() -> None:
+async def test_an_address_that_is_spelled_out_and_private_is_refused_before_it_is_stored() -> None:
     for address in (*PRIVATE, *OWN, *NEVER):
         with pytest.raises(CallerError):
-            HttpWebhooks(secrets=SECRETS).check(
+            await HttpWebhooks(secrets=SECRETS).check(
                 f"http://{f'[{address}]' if ':' in address else address}/hook", "reports"
             )
-    webhooks().check("http://127.0.0.1/hook", "reports")
-    HttpWebhooks(secrets=SECRETS).check("https://private.example/hook", "reports")
+    await webhooks().check("http://127.0.0.1/hook", "reports")
+    await HttpWebhooks(secrets=SECRETS).check("https://private.example/hook", "reports")
 
 
-def test_without_its_secret_nothing_is_sent_and_the_setting_is_named() -> None:
+async def test_without_its_secret_nothing_is_sent_and_the_setting_is_named() -> None:
     with pytest.raises(CallerError) as refused:
-        webhooks().check("https://a.example/", "unknown")
+        await webhooks().check("https://a.example/", "unknown")
     assert "CHANGELINE_WEBHOOK__SECRETS__UNKNOWN" in str(refused.value.remedy)

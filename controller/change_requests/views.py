@@ -13,7 +13,7 @@ from controller.change_requests.schemas import (
     ChangeRequestPage,
     ChangeRequestSummary,
 )
-from controller.change_requests.taken_over import takeover
+from controller.change_requests.takeover import takeover
 from controller.context import ControllerContext
 from controller.interventions.actions import available
 from pipeline.access import Principal

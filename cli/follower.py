@@ -8,6 +8,7 @@ follower never waits for an event that was missed.
 import time
 from collections.abc import Callable, Iterator
 
+from cli.change_requests import path_of
 from cli.client import Client, Event, Unreachable
 from controller.change_requests.schemas import ChangeRequestDetail
 from controller.events.schemas import DeltaView
@@ -21,11 +22,6 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 _PATIENCE_S = 90.0
 """Longer than a controller that crashed needs to come back."""
-
-
-def path_of(cr_id: str) -> str:
-    """Return the address of a change request."""
-    return f"/api/v1/change-requests/{cr_id}"
 
 
 def follow(

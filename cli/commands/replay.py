@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.exits import CHECK_FAILED
-from cli.journal_files import fetched, is_file, read_file
+from cli.journal_files import fetch, is_file, read_file
 from cli.options import Json
 from cli.output import Output
 from cli.session import begin
@@ -48,7 +48,7 @@ def _content(named: str, *, as_json: bool) -> bytes:
     if is_file(named):
         return read_file(Path(named))
     with begin(as_json=as_json) as session:
-        return fetched(session.client, named)
+        return fetch(session.client, named)
 
 
 def _print(out: Output, report: Report) -> None:

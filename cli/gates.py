@@ -5,8 +5,8 @@ Invariant: what is sent is the hash of what was shown; if the content changed in
 
 from rich.markup import escape
 
+from cli.change_requests import path_of
 from cli.client import Client
-from cli.following import path_of
 from cli.output import Output, one_line
 from controller.change_requests.schemas import ChangeRequestDetail
 from controller.gates.schemas import GateInbox, GateView

@@ -3,11 +3,15 @@
 from urllib.parse import quote
 
 from cli.client import Client
-from cli.following import path_of
 from controller.change_requests.schemas import ChangeRequestDetail, ChangeRequestPage
 from pipeline.errors import CallerError
 
 LATEST = "latest"
+
+
+def path_of(cr_id: str) -> str:
+    """Return the address of a change request."""
+    return f"/api/v1/change-requests/{cr_id}"
 
 
 def change_request(client: Client, named: str) -> ChangeRequestDetail:

@@ -7,11 +7,12 @@ from typing import Protocol
 
 from rich.console import Console
 
+from cli.change_requests import path_of
 from cli.client import Client, Event
-from cli.describing import queue_words
-from cli.following import at_rest, follow, may_rest, path_of
+from cli.follower import at_rest, follow, may_rest
 from cli.live import LiveView
 from cli.narration import narrate
+from cli.outcome import queue_words
 from controller.change_requests.schemas import ChangeRequestDetail
 from controller.events.schemas import DeltaView
 from pipeline.errors import InvariantBroken

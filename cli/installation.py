@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli import one_machine
-from cli.client import Client, Unreachable, client_of, started
+from cli.client import Client, Unreachable, client_of, running_on
 from cli.commands.installation import start_in_background
 from cli.local import up as local
 from cli.local.data_directory import locate
@@ -39,7 +39,7 @@ def refuse_without_model(settings: ProcessSettings, scenario: Path | None) -> No
         if scenario is not None:
             raise _foreign_scenario(settings.url)
         return
-    runtime = _settled(settings)
+    runtime = _wait_until_settled(settings)
     if runtime is None:
         one_machine.require_model(one_machine.model_of(settings, scenario))
     elif scenario is not None:
@@ -52,7 +52,7 @@ def refuse_without_model(settings: ProcessSettings, scenario: Path | None) -> No
 def installation(session: Session, scenario: Path | None, *, keep: bool) -> Iterator[Reached]:
     """Yield a controller, started for this run if none is there; stops what was started."""
     settings = session.settings
-    if settings.url is not None or _settled(settings) is not None:
+    if settings.url is not None or _wait_until_settled(settings) is not None:
         yield Reached(session.client, started=False)
         return
     reached = Reached(session.stack.enter_context(_start(session.out, settings, scenario)), started=True, keep=keep)
@@ -71,13 +71,13 @@ def _start(out: Output, settings: ProcessSettings, scenario: Path | None) -> Cli
     return client_of(start_in_background(out, settings, one_machine.model_of(settings, scenario)))
 
 
-def _settled(settings: ProcessSettings) -> Runtime | None:
+def _wait_until_settled(settings: ProcessSettings) -> Runtime | None:
     """Return the installation on the data directory once it is ready; None when there is none.
 
     Somebody may have started it, or be stopping it, a moment ago.
     """
     deadline = time.monotonic() + _SETTLED_WITHIN_S
-    while (runtime := started(settings)) is not None and runtime.phase != "ready":
+    while (runtime := running_on(settings)) is not None and runtime.phase != "ready":
         if time.monotonic() > deadline:
             raise Unreachable(f"Changeline on {locate(settings)} is {runtime.phase} for too long.")
         time.sleep(_LOOK_AGAIN_S)

@@ -28,7 +28,7 @@ class Namer:
     places: LocalPlaces
     known: Sequence[RepositoryTarget]
     """Registered in the namer's tenant."""
-    taken: Callable[[], Awaitable[Sequence[str]]]
+    registered_elsewhere: Callable[[], Awaitable[Sequence[str]]]
     """Asks which paths other tenants registered."""
 
     @property
@@ -41,7 +41,7 @@ class Namer:
         """Whether this word opens private hosts and paths of the machine."""
         return self.registers and self.principal.tenant == self.places.owner
 
-    def registered(self, address: RemoteAddress, base_branch: str | None = None) -> RepositoryTarget | None:
+    def find_registered(self, address: RemoteAddress, base_branch: str | None = None) -> RepositoryTarget | None:
         """Return what is registered at an address; where several branches are, the one asked for comes first."""
         same = [one for one in self.known if _text(one.remote) == address.text]
         return next((one for one in same if one.base_branch == base_branch), same[0] if same else None)
@@ -50,7 +50,7 @@ class Namer:
         """Raise `NotPublic` unless a path that is not registered may be named."""
         path = address.path
         if not await asyncio.to_thread(self._may_name, path) or await asyncio.to_thread(
-            overlap, path, await self.taken()
+            overlap, path, await self.registered_elsewhere()
         ):
             raise NotPublic(
                 "This path of the controller's machine may not be named here.", field=field,
@@ -72,13 +72,18 @@ class Namer:
 async def namer(context: ControllerContext, principal: Principal) -> Namer:
     """Read what counts for somebody."""
 
-    async def taken() -> Sequence[str]:
+    async def registered_elsewhere() -> Sequence[str]:
         async with context.database.transaction(principal.tenant) as connection:
             return await paths_of_other_tenants(connection)
 
     async with context.database.transaction(principal.tenant) as connection:
         known = await Repositories(connection).all()
-    return Namer(principal=principal, places=LocalPlaces.of(context.settings), known=known, taken=taken)
+    return Namer(
+        principal=principal,
+        places=LocalPlaces.of(context.settings),
+        known=known,
+        registered_elsewhere=registered_elsewhere,
+    )
 
 
 def _text(stored: str) -> str:

@@ -1,5 +1,6 @@
 """How a change request reads: outcome, pause, what a person can do next. For people and, as plain values, for scripts."""
 
+import shlex
 from typing import Any
 
 from rich.markup import escape
@@ -79,7 +80,7 @@ def print_outcome(out: Output, detail: ChangeRequestDetail, *, evidence: str | N
     print_takeover(out, detail)
     out.line(f"  Cost: {cost_words(detail)}")
     if detail.status is Status.COMPLETED:
-        saved = evidence or "FILE"
+        saved = shlex.quote(evidence) if evidence else "FILE"
         how = "" if evidence else f"changeline evidence {detail.id} --output FILE, then "
         out.line(f"  Evidence: {how}changeline evidence verify {saved} --repo PATH")
     print_choices(out, detail)

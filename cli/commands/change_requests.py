@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.describing import cost_words, print_choices, print_takeover, queue_words, stage_words
-from cli.finding import change_request, identify
-from cli.following import path_of
+from cli.change_requests import change_request, identify, path_of
 from cli.options import ChangeRequest, Json
+from cli.outcome import cost_words, print_choices, print_takeover, queue_words, stage_words
 from cli.output import Output, age_of, one_line, printable, status_markup, words
 from cli.session import begin
 from controller.change_requests.schemas import (
@@ -104,7 +103,7 @@ def show(cr: ChangeRequest, *, as_json: Json = False) -> None:
         for pull in detail.pull_requests:
             out.line(f"Pull request: {pull.title} ({pull.head_branch} into {pull.base_branch}, {pull.status})")
         for said in detail.interventions:
-            out.line(_said(said))
+            out.line(_intervention_line(said))
         print_takeover(out, detail)
         print_choices(out, detail)
 
@@ -159,7 +158,7 @@ def _show_repository(out: Output, one: RepositoryView) -> None:
             out.line(f"  {name}{_commit(commit)}")
 
 
-def _said(one: InterventionView) -> str:
+def _intervention_line(one: InterventionView) -> str:
     turn = f" at turn {one.delivered_turn}" if one.delivered_turn is not None else ""
     text = one.body.get("instructions") or one.note
     return f"{one.actor} said {one.action} ({one.status}{turn}){': ' + one_line(text) if text else ''}"

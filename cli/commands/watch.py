@@ -2,12 +2,12 @@
 
 import typer
 
-from cli.describing import exit_of, outcome_value, print_outcome
+from cli.change_requests import change_request
+from cli.event_view import follow_to_rest, view_of
 from cli.exits import Exit
-from cli.finding import change_request
 from cli.options import ChangeRequest, Json
+from cli.outcome import exit_of, outcome_value, print_outcome
 from cli.session import begin
-from cli.watcher import follow_to_rest, view_of
 
 app = typer.Typer()
 

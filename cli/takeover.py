@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
+from cli.change_requests import path_of
 from cli.client import Client
-from cli.following import path_of
 from controller.change_requests.schemas import ChangeRequestDetail
 from pipeline.change_request import Status
 from pipeline.effects.kinds import UNDECIDED

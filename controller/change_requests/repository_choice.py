@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from controller.change_requests.naming import Namer
+from controller.change_requests.repository_access import Namer
 from controller.change_requests.schemas import REPOSITORIES_MAX, RepositoryChoice
 from controller.wiring import InspectedRepository, Place, RepositoryInspector
 from pipeline.change_request import Reach, RepositoryTarget
@@ -39,29 +39,32 @@ async def choose(asked: Sequence[str | RepositoryChoice], namer: Namer, inspecto
     choices = [_choice(one, namer.known, f"repositories.{number}") for number, one in enumerate(asked)]
     return list(
         await asyncio.gather(
-            *(inspected(choice, namer, inspector, f"repositories.{number}") for number, choice in enumerate(choices))
+            *(
+                inspect_choice(choice, namer, inspector, f"repositories.{number}")
+                for number, choice in enumerate(choices)
+            )
         )
     )
 
 
-async def inspected(choice: RepositoryChoice, namer: Namer, inspector: RepositoryInspector, field: str) -> Chosen:
+async def inspect_choice(choice: RepositoryChoice, namer: Namer, inspector: RepositoryInspector, field: str) -> Chosen:
     """Look at one repository now; what is registered fills what the caller left open."""
     base = next((one for one in namer.known if one.name == choice.name), None) if choice.remote is None else None
     address = RemoteAddress.parse(base.remote if base else choice.remote or "", field)
-    registered = base or namer.registered(address, choice.base_branch)
+    registered = base or namer.find_registered(address, choice.base_branch)
     if registered is None and address.is_local:
         await namer.check_path(address, field)
     behaviour_path = _behaviour_path(choice, registered, field)
-    asked = _filled(choice, base).model_copy(update={"behaviour_path": behaviour_path})
+    asked = _fill(choice, base).model_copy(update={"behaviour_path": behaviour_path})
     try:
         found, reach = await _look(asked, address, registered, namer, inspector)
     except CallerError as refused:
         refused.field = field if refused.field == "remote" else refused.field
         raise
-    return _chosen(asked, base, namer, address, found, reach)
+    return _combine(asked, base, namer, address, found, reach)
 
 
-def _filled(choice: RepositoryChoice, base: RepositoryTarget | None) -> RepositoryChoice:
+def _fill(choice: RepositoryChoice, base: RepositoryTarget | None) -> RepositoryChoice:
     """Fill what a choice leaves open from what is registered under its name."""
     if base is None:
         return choice
@@ -90,11 +93,11 @@ async def _look(
     return await inspector.inspect(place, asked.base_branch, asked.test_command, asked.behaviour_path), Reach.PRIVATE
 
 
-def _chosen(
+def _combine(
     asked: RepositoryChoice, base: RepositoryTarget | None, namer: Namer, address: RemoteAddress,
     found: InspectedRepository, reach: Reach,
 ) -> Chosen:  # fmt: skip
-    known = base or namer.registered(address, found.base_branch)
+    known = base or namer.find_registered(address, found.base_branch)
     if base is None and known is not None and known.base_branch != found.base_branch and namer.registers:
         known = None
     start = known or RepositoryTarget(

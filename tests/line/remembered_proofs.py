@@ -1,0 +1,120 @@
+"""Test runs of the pipeline that were seen before in this process, told again instead of run again.
+
+Problem: most tests of the line prove the same few trees with the same few selections, and each proof costs a sandbox and a
+pytest. Choice: a sandbox that knows what a test run left behind, by everything that could decide it: the bytes of the tree, the
+command, its environment and its limits; the random name of the planted canary and the places are told as those of this run.
+Invariant: a run that changed its tree, was cut off or left anything but its report is never remembered, and no product code
+knows of this.
+
+Genuine, whatever was seen before: each first run of a tree; every run in `test_line` (3 lines, 14 runs), `test_real_package`,
+`tests/hostile`, `tests/chaos`, `tests/acceptance` and `tests/evidence`.
+"""
+
+import asyncio
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pipeline.ports import CommandResult, Isolation, Sandbox, SandboxCommand
+
+_REPORT = re.compile(r"--junitxml=(\S+)")
+_CANARY = re.compile(r"(?:.*/)?test_([0-9a-f]{12})\.py")
+REMEMBERED_MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    result: CommandResult
+    report: str
+
+
+@dataclass(slots=True)
+class Proofs:
+    """What this process has seen."""
+
+    seen: dict[str, _Seen] = field(default_factory=dict)
+
+    def remembering(self, sandbox: Sandbox, root: Path) -> "RememberingSandbox":
+        """Let a sandbox tell again what was seen in any; `root` is the directory of the test."""
+        return RememberingSandbox(sandbox, root, self.seen)
+
+
+@dataclass(frozen=True, slots=True)
+class RememberingSandbox:
+    """Implements `pipeline.ports.Sandbox` for the pipeline's own test runs; everything else just runs."""
+
+    sandbox: Sandbox
+    root: Path
+    seen: dict[str, _Seen]
+
+    def isolation(self) -> Isolation:
+        return self.sandbox.isolation()
+
+    async def run(self, command: SandboxCommand) -> CommandResult:
+        run = _Run.of(command, self.root)
+        before = await asyncio.to_thread(run.key) if run is not None else None
+        if run is None or before is None:
+            return await self.sandbox.run(command)
+        if (known := self.seen.get(before)) is not None:
+            run.report.write_text(run.here(known.report))
+            return replace(known.result, output=run.here(known.result.output))
+        result = await self.sandbox.run(command)
+        alone = [path.name for path in run.report.parent.iterdir()] == [run.report.name]
+        whole = not result.timed_out and not result.truncated
+        if alone and whole and await asyncio.to_thread(run.key) == before:
+            told = replace(result, output=run.anywhere(result.output))
+            self.seen[before] = _Seen(told, run.anywhere(run.report.read_text()))
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One test run and the words in it that are this run's alone."""
+
+    command: SandboxCommand
+    report: Path
+    own: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, command: SandboxCommand, root: Path) -> "_Run | None":
+        report = next((Path(found.group(1)) for one in command.argv if (found := _REPORT.fullmatch(one))), None)
+        if report is None or command.stdin is not None:
+            return None
+        planted = [found.group(1) for one in command.argv if (found := _CANARY.fullmatch(one))]
+        places = ((report.parent.parent, "{scratch}"), (command.cwd, "{tree}"), (root, "{root}"))
+        own = [(str(place), word) for place, word in places] + [(token, "{canary}") for token in planted]
+        return cls(command, report, tuple(own))
+
+    def anywhere(self, text: str) -> str:
+        for own, word in self.own:
+            text = text.replace(own, word)
+        return text
+
+    def here(self, text: str) -> str:
+        for own, word in self.own:
+            text = text.replace(word, own)
+        return text
+
+    def key(self) -> str | None:
+        """Return what decides this run; None for a tree that holds more than small regular files."""
+        command, digest = self.command, hashlib.sha256()
+        facts = (command.argv, sorted(command.environment.items()), command.read_only, command.mounts, command.network,
+                 command.timeout_s, command.output_max_bytes)  # fmt: skip
+        digest.update(self.anywhere(repr(facts)).encode())
+        total = 0
+        for path in sorted(command.cwd.rglob("*")):
+            status = path.lstat()
+            total += status.st_size
+            if path.is_dir() and not path.is_symlink():
+                continue
+            if path.is_symlink() or not path.is_file() or total > REMEMBERED_MAX_BYTES:
+                return None
+            name, text = str(path.relative_to(command.cwd)), path.read_bytes()
+            digest.update(self.anywhere(f"\0{name}\0{status.st_mode:o}\0").encode() + self._bytes(text))
+        return digest.hexdigest()
+
+    def _bytes(self, content: bytes) -> bytes:
+        for own, word in self.own:
+            content = content.replace(own.encode(), word.encode())
+        return content
