@@ -17,12 +17,13 @@ SLACK = 1.0
 SHOWN = 40
 FOREIGN = {
     "pipeline/adapters/": "providers, package managers, git and receivers decide what they answer",
+    "pipeline/ports/messages.py": "the same dialect",
+    "pipeline/specs/behaviour.py": "documents as the parser of Gherkin makes them, typed by it",
     "pipeline/proof/manifests.py": "package.json, pyproject.toml and their like belong to the repository",
     "pipeline/proof/protected_tests.py": "pyproject.toml and Cargo.toml of the repository",
     "pipeline/proof/results/": "reports of test runners",
     "pipeline/repositories/stacks.py": "manifests of the repository",
     "pipeline/repositories/remote_address.py": "named groups of a pattern over what somebody typed",
-    "pipeline/specs/behaviour.py": "the tree that the Gherkin parser returns",
     "pipeline/replay/file.py": "journals of other installations, of other versions",
     "pipeline/agents/command_policy.py": "named groups of a pattern over what a model wrote",
     "pipeline/agents/context_window.py": "blocks of the Messages form, as providers and models fill them",
