@@ -130,3 +130,9 @@ def _context(sent: str) -> str:
     if begun >= 0 and "-----END" not in sent[begun:]:
         return sent[begun : begun + WORD_MAX_CHARS]
     return sent[sent.rfind("\n") + 1 :][-CONTEXT_CHARS:]
+
+
+def first_line(text: str) -> str:
+    """Return what an event shows of a text: its first line, cut to 200 characters."""
+    line = text.strip().split("\n", 1)[0]
+    return line if len(line) <= 200 else f"{line[:197]}..."  # noqa: PLR2004 - one line of the live view

@@ -20,6 +20,7 @@ from pipeline.agents.fences import operator_instruction
 from pipeline.agents.fitting import misfit
 from pipeline.agents.grounds import dead_end
 from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
+from pipeline.agents.live_text import first_line
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
 from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S, tree_found
@@ -29,15 +30,7 @@ from pipeline.agents.turn import Turn
 from pipeline.change_request import PauseReason
 from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import ChangelineError, DatabaseAway, InvariantBroken, PersonNeeded, TransientError
-from pipeline.events import (
-    AgentCompleted,
-    AgentStarted,
-    AgentTurn,
-    CostUpdated,
-    Event,
-    InterventionProgressed,
-    Warned,
-)
+from pipeline.events import AgentCompleted, AgentStarted, AgentTurn, CostUpdated, Event, InterventionProgressed, Warned
 from pipeline.interventions.intervention import Action, InterventionStatus
 from pipeline.llm.chains import CallPurpose, Route
 from pipeline.llm.gateway import ModelCall, providers_down
@@ -243,7 +236,7 @@ class _Agent(Generic[S]):
             AgentTurn(
                 instance=self.task.instance,
                 turn=self.talk.turn,
-                text=_first_line(text),
+                text=first_line(text),
                 calls=tuple(call_line(use["name"], use["input"]) for use in calls),
                 cost_usd=str(self.talk.cost_usd),
             ),
@@ -400,8 +393,3 @@ class _Agent(Generic[S]):
     @property
     def _edits(self) -> bool:
         return self.task.toolset is ToolSet.EDIT
-
-
-def _first_line(text: str) -> str:
-    line = text.strip().split("\n", 1)[0]
-    return line if len(line) <= 200 else f"{line[:197]}..."  # noqa: PLR2004 - one line of the live view
