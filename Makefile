@@ -70,6 +70,7 @@ docs: dev ## Write the generated pages and the dashboard's types anew
 	@$(BIN)/python -m scripts.state_machine
 	@$(BIN)/python -m scripts.stage_pages
 	@$(BIN)/python -m scripts.pause_reasons
+	@$(BIN)/python -m scripts.event_types
 	@$(MAKE) --no-print-directory openapi
 
 # --- what the verbs stand on ---

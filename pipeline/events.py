@@ -6,7 +6,7 @@ secrets; what is long (diffs, transcripts, logs) is named by id and read from it
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -21,6 +21,11 @@ from pipeline.worker_loss import LossKind
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    milestone: ClassVar[bool] = False
+    """It tells the course of a change request. The limits on loops bound how many there are, whatever agents do meanwhile."""
+    latest_only: ClassVar[bool] = False
+    """Agents do it all the time: only the last one of each agent says what goes on now."""
+
     stage: Stage | None = None
     repository: str | None = None
     role: str | None = None
@@ -28,6 +33,8 @@ class _Event(BaseModel):
 
 class StatusChanged(_Event):
     """The change request moved; `reason` is set when it paused, `wait` when it waits."""
+
+    milestone: ClassVar[bool] = True
 
     type: Literal["status_changed"] = "status_changed"
     status: Status
@@ -57,12 +64,16 @@ class WorkerLost(_Event):
 class StageEntered(_Event):
     """A stage began; `round` counts from 1 and grows with each loop-back."""
 
+    milestone: ClassVar[bool] = True
+
     type: Literal["stage_entered"] = "stage_entered"
     round: int = 1
 
 
 class StageCompleted(_Event):
     """A stage ended with a one-line result."""
+
+    milestone: ClassVar[bool] = True
 
     type: Literal["stage_completed"] = "stage_completed"
     outcome: str
@@ -72,6 +83,8 @@ class StageCompleted(_Event):
 
 class StageLooped(_Event):
     """The work went back to an earlier stage."""
+
+    milestone: ClassVar[bool] = True
 
     type: Literal["stage_looped"] = "stage_looped"
     back_to: Stage
@@ -83,6 +96,8 @@ class StageLooped(_Event):
 class AgentStarted(_Event):
     """An agent opened its conversation."""
 
+    latest_only: ClassVar[bool] = True
+
     type: Literal["agent_started"] = "agent_started"
     instance: str
     model: str
@@ -91,6 +106,8 @@ class AgentStarted(_Event):
 
 class AgentTurn(_Event):
     """The model answered: the first line of its text, what it asks for, and what it costs so far."""
+
+    latest_only: ClassVar[bool] = True
 
     type: Literal["agent_turn"] = "agent_turn"
     instance: str
@@ -116,6 +133,8 @@ class ToolCalled(_Event):
 class AgentCompleted(_Event):
     """An agent submitted its result."""
 
+    latest_only: ClassVar[bool] = True
+
     type: Literal["agent_completed"] = "agent_completed"
     instance: str
     turns: int
@@ -126,6 +145,8 @@ class TestsRun(_Event):
     """The pipeline's own test run ended. `purpose` says which proof it serves."""
 
     __test__ = False
+    latest_only: ClassVar[bool] = True
+
     type: Literal["tests_run"] = "tests_run"
     purpose: str
     commit: str
@@ -138,6 +159,8 @@ class TestsRun(_Event):
 
 class RiskFlagged(_Event):
     """Screening marked a passage of the request."""
+
+    milestone: ClassVar[bool] = True
 
     type: Literal["risk_flagged"] = "risk_flagged"
     risk: Risk
@@ -165,6 +188,8 @@ class FindingsReported(_Event):
 class GateOpened(_Event):
     """A decision waits for a person."""
 
+    milestone: ClassVar[bool] = True
+
     type: Literal["gate_opened"] = "gate_opened"
     gate_id: str
     kind: GateKind
@@ -173,6 +198,8 @@ class GateOpened(_Event):
 
 class GateDecided(_Event):
     """A person decided."""
+
+    milestone: ClassVar[bool] = True
 
     type: Literal["gate_decided"] = "gate_decided"
     gate_id: str
@@ -253,6 +280,9 @@ Event = Annotated[
     Field(discriminator="type"),
 ]
 
+EVENT_CLASSES: tuple[type[_Event], ...] = get_args(get_args(Event)[0])
+"""The members of the union, in its order."""
+
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Parses and dumps any event; the discriminator is `type`."""
 
@@ -266,3 +296,8 @@ def read_event(payload: Mapping[str, object]) -> Event | None:
         return EVENT.validate_python(payload, extra="ignore")
     except ValidationError:
         return None
+
+
+def type_of(event: type[_Event]) -> str:
+    """Return the discriminator of a class of events."""
+    return str(event.model_fields["type"].default)

@@ -2,14 +2,15 @@
 
 Problem: with files as units, a long file that begins late leaves one worker alone at the end. Choice: what takes longest
 begins first, and the tests of a long file may go to several workers. Durations are those of this machine's last runs, kept
-in `.cache/`, for the rest those that are checked in. Invariant: tests that share what their module starts stay together, and wrong
-or missing durations cost time, never a test.
+in `.cache/`, for the rest those that are checked in. Invariant: tests that share what their module starts, or begin at the same
+savepoint, stay together, and wrong or missing durations cost time, never a test.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -24,6 +25,13 @@ KEPT_MIN_S = 1.0
 SHARED = ("module", "package", "class")
 
 _NAME = pytest.StashKey[str]()
+
+
+class Savepoint(Protocol):
+    """What `begins_at` names; this plugin is imported before everything, and imports nothing of ours."""
+
+    name: str
+    after: "Savepoint | None"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,6 +72,8 @@ class Balance:
     def _unit(self, item: pytest.Item) -> str:
         if chosen := item.get_closest_marker("xdist_group"):
             return str(chosen.args[0])
+        if begun := item.get_closest_marker("begins_at"):
+            return f"from the savepoint {origin_of(begun.args[0])}"
         if (savepoint := item.get_closest_marker("begins_at")) is not None:
             return f"begins {savepoint.args[0].name}"  # whoever reaches a savepoint serves all that begin there
         file = file_of(item.nodeid)
@@ -102,6 +112,13 @@ def shares(item: pytest.Item) -> bool:
     return any(
         getattr(one, "scope", "") in SHARED for ones in used.values() if isinstance(ones, list | tuple) for one in ones
     )
+
+
+def origin_of(savepoint: Savepoint) -> str:
+    """Return the first of the savepoints that lead to this one: one worker reaches them, for all that begin there."""
+    while savepoint.after is not None:
+        savepoint = savepoint.after
+    return savepoint.name
 
 
 def file_of(test: str) -> str:

@@ -15,13 +15,17 @@ from pipeline.stage import feedback
 from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.known import loops_of
 from pipeline.stage.proving import environment_of
+from pipeline.stage.registry import declared, line_stages
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState, Verdict
 
 
 def inputs(run: StageRun) -> list[Any]:
     """The head, and which rebase of this run it is: the remote may have moved since the last one."""
-    return [run.here.head, loops_of(run.state, Stage.MERGE_CHECK), loops_of(run.state, Stage.RELEASE)]
+    returning = [
+        one for one in line_stages() if (back := declared(one).sends_back) and back.to.number >= run.stage.number
+    ]
+    return [run.here.head, *(loops_of(run.state, one) for one in returning)]
 
 
 async def rebase(run: StageRun) -> StageEnd:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, insert, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.events import EVENT, Event
+from pipeline.events import EVENT, EVENT_CLASSES, Event, type_of
 from pipeline.proof.secret_shapes import redacted
 from pipeline.records import StoredEvent
 from pipeline.store.tables import events
@@ -25,12 +25,8 @@ _NUMBER = text(
 )
 """Materialized, so that each row draws one number, in insertion order, whatever plan the statistics suggest."""
 
-_MILESTONES = (
-    "stage_entered", "stage_completed", "stage_looped", "status_changed", "gate_opened", "gate_decided", "risk_flagged",
-)  # fmt: skip
-"""What tells the course of a change request. The limits on loops bound how many there are, whatever agents do meanwhile."""
-_LATEST = ("agent_started", "agent_turn", "agent_completed", "tests_run")
-"""What agents do all the time: only the last one of each type and agent says what goes on now."""
+_MILESTONES = tuple(type_of(one) for one in EVENT_CLASSES if one.milestone)
+_LATEST = tuple(type_of(one) for one in EVENT_CLASSES if one.latest_only)
 
 
 class Events:

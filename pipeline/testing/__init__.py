@@ -4,6 +4,7 @@ Problem: a suite of mocks proves that the mocks work. Choice: what cannot be rea
 state in memory and decides nothing by chance; `tests/contracts` runs against it and against the real adapter alike.
 """
 
+from pipeline.testing.forges import KeptPullRequest, MemoryForge
 from pipeline.testing.memory import (
     EventLog,
     FakeClock,
@@ -21,8 +22,10 @@ from pipeline.testing.telling import MemoryChannel
 __all__ = [
     "EventLog",
     "FakeClock",
+    "KeptPullRequest",
     "LedgerLine",
     "MemoryChannel",
+    "MemoryForge",
     "MemoryJournal",
     "MemoryKeyStore",
     "MemoryLedger",

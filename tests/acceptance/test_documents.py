@@ -7,7 +7,7 @@ import pytest
 
 from tests.installation import REPOSITORY, SHARED, Installation
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400), SHARED]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900), SHARED]
 
 DOCUMENTS = (
     "README.md",

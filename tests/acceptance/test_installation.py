@@ -28,7 +28,7 @@ from tests.installation import (
 from tests.line import scenarios
 from tests.line.scenarios import part, tool, turn
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 LEARNING = {"repository": "sums", "text": "Doubling is multiplication by two.", "evidence": "Nobody had to ask twice."}
 

@@ -6,21 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation import EXAMPLES, Changeline, git, value_of
+from tests.installation import SCENARIO, Changeline, git, request_in, sums_in, value_of
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
-
-REQUEST = str(EXAMPLES / "parcel-rates.request.md")
-SCENARIO = str(EXAMPLES / "parcel-rates.scenario.yaml")
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 
 def test_one_command_carries_a_request_to_a_merged_branch_and_stops_what_it_started(
-    changeline: Changeline, sample: Path, place: Path
+    changeline: Changeline, place: Path
 ) -> None:
+    sample, scenario = sums_in(place, "sums"), place / "scenario.json"
+    scenario.write_text(SCENARIO)
     before = git(sample, "rev-parse", "main")
     evidence = place / "evidence.json"
     done = changeline(
-        "run", "--repo", str(sample), "--file", REQUEST, "--scenario", SCENARIO, "--yes", "--json", "--evidence", str(evidence)
+        "run", "--repo", str(sample), "--file", request_in(place), "--scenario", str(scenario), "--yes", "--json", "--evidence", str(evidence)
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     outcome = value_of(done)

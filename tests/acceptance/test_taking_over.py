@@ -10,7 +10,7 @@ import pytest
 from tests.installation import HALF, MARK, SHARED, Changeline, Installation, commit, git, value_of
 from tests.line import scenarios
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600), SHARED]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900), SHARED]
 
 
 def sleepers() -> list[int]:

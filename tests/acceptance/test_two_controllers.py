@@ -25,7 +25,7 @@ from tests.line import scenarios
 from tests.line.harness import LineRun, controller_of, settings_of
 from tests.scripted import ScriptedServer, scripted_server
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(580)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ async def test_every_change_request_completes_once_though_one_of_two_controllers
         assert len(repository.subjects()) == 2, "merged once"
         assert repository.refs() == ["refs/heads/main"]
         kinds = Counter(effect.kind for effect in await one.effects())
-        assert kinds == Counter(push=1, merge=1, delete_ref=1, delete_snapshots=1)
+        assert kinds == Counter(push=1, pull_request=1, merge=1, delete_ref=1, delete_snapshots=1)
         started = [event.payload["epoch"] for event in await one.events("worker_started")]
         assert len(started) == len(set(started)), "one worker per epoch"
         moves = [event.payload["status"] for event in await one.events("status_changed")]

@@ -2,7 +2,7 @@
 
 from pipeline.change_request import PauseReason, Stage
 from pipeline.pause_reasons import PAUSE_REASONS
-from scripts import dependencies, openapi, pause_reasons, settings_reference, stage_pages, state_machine
+from scripts import dependencies, event_types, openapi, pause_reasons, settings_reference, stage_pages, state_machine
 
 
 def test_the_settings_reference_is_fresh() -> None:
@@ -54,3 +54,7 @@ def test_every_pause_reason_says_what_happened_and_what_gets_it_going() -> None:
     assert set(PAUSE_REASONS) == set(PauseReason)
     assert pause_reasons.PAGE.read_text() == pause_reasons.page(), "run `make docs`"
     assert pause_reasons.WORDS.read_text() == pause_reasons.words(), "run `make docs`"
+
+
+def test_the_dashboard_hears_every_type_of_event() -> None:
+    assert event_types.PAGE.read_text() == event_types.render(), "run `make docs`"

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.control_room.conftest import PHONE, Room, login
 from tests.installation import EXAMPLES, Changeline, git, value_of
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 SLOW_MS = 120_000
 SCENARIO = str(EXAMPLES / "parcel-rates.scenario.yaml")

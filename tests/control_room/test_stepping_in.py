@@ -11,7 +11,7 @@ from tests.control_room.conftest import Room, ask, login
 from tests.installation import HALF, SHARED, SHORT, WAITS, Installation, commit, git
 from tests.line import scenarios
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400), SHARED]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900), SHARED]
 
 SLOW_MS = 120_000
 

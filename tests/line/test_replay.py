@@ -129,7 +129,11 @@ async def test_crashes_loops_rejections_and_words_of_people_come_out_as_recorded
     await line.say(Action.PAUSE)
     assert (await working).pause_reason is PauseReason.HUMAN_PAUSE
     await line.resume("Hurry.")
-    deaths = Deaths(lambda at: at[1] in {"answered", "observed"} and at[2] in {"code_writer", "spec_reviewer"})
+    deaths = Deaths(
+        lambda at: (
+            at[:2] in {("after", "answered"), ("after", "observed")} and at[2] in {"code_writer", "spec_reviewer"}
+        )
+    )
     cr = await line.work_through_crashes(deaths.doomed)
     assert cr.status is Status.WAITING, (cr.pause_reason, cr.pause_message)
     await line.decide(Decision.SEND_BACK, "Shorter, please.")

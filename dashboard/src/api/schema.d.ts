@@ -1805,7 +1805,7 @@ export interface components {
          * @description What can be changed outside.
          * @enum {string}
          */
-        EffectKind: "push" | "merge" | "delete_ref" | "delete_snapshots" | "publish" | "close_pull_request" | "report" | "notification";
+        EffectKind: "push" | "merge" | "delete_ref" | "delete_snapshots" | "publish" | "pull_request" | "close_pull_request" | "report" | "notification";
         /**
          * EffectList
          * @description Effects, oldest first.

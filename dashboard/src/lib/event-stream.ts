@@ -1,6 +1,7 @@
 import { useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { createContext, use, useEffect, useState } from 'react';
 
+import { EVENT_TYPES } from '@/api/events';
 import { Arrivals, remember } from '@/lib/arrivals';
 import type { Course, History, StoredEvent } from '@/lib/history';
 import { keys } from '@/lib/keys';
@@ -8,31 +9,6 @@ import { liveText, type Delta } from '@/lib/live-text';
 
 export type StreamState = 'connecting' | 'live' | 'lost';
 export type OpenStream = (url: string) => EventSource;
-
-/** The stream names each event's type; a browser hands over only the types that somebody listens for. */
-const EVENT_TYPES = Object.keys({
-  status_changed: true,
-  worker_started: true,
-  worker_lost: true,
-  stage_entered: true,
-  stage_completed: true,
-  stage_looped: true,
-  agent_started: true,
-  agent_turn: true,
-  tool_called: true,
-  agent_completed: true,
-  tests_run: true,
-  risk_flagged: true,
-  spec_revised: true,
-  findings_reported: true,
-  gate_opened: true,
-  gate_decided: true,
-  effect_recorded: true,
-  cost_updated: true,
-  intervention_progressed: true,
-  warned: true,
-  cleanup_pending: true,
-} satisfies Record<StoredEvent['payload']['type'], true>);
 
 const URL_OF_ALL_EVENTS = '/api/v1/events?deltas=true';
 /** The controller says something at least every 15 s. */

@@ -1,3 +1,4 @@
+import { MILESTONES } from '@/api/events';
 import type { Schemas } from '@/lib/api';
 
 export type StoredEvent = Schemas['EventView'];
@@ -20,9 +21,7 @@ export interface Course {
   completeTo: number;
 }
 
-const MILESTONES = new Set<string>([
-  'stage_entered', 'stage_completed', 'stage_looped', 'status_changed', 'gate_opened', 'gate_decided', 'risk_flagged',
-] satisfies StoredEvent['payload']['type'][]);
+const TELLS_THE_COURSE = new Set<string>(MILESTONES);
 /** What an agent's next word of each kind makes old: of this agent, or for tests of this repository. */
 const REPLACES: Partial<Record<StoredEvent['payload']['type'], readonly string[]>> = {
   agent_started: ['agent_started', 'agent_turn', 'tool_called', 'agent_completed'],
@@ -78,7 +77,7 @@ export function courseWith(course: Course, stored: StoredEvent): Course {
   const { payload, type } = stored;
   const repository = payload.repository ?? null;
   const next = { ...course, total: course.total + 1, completeTo: stored.seq };
-  if (MILESTONES.has(type)) return { ...next, events: [...course.events, stored] };
+  if (TELLS_THE_COURSE.has(type)) return { ...next, events: [...course.events, stored] };
   const replaced = REPLACES[payload.type];
   if (replaced === undefined) return next;
   const others = course.events.filter((one) => !replaced.includes(one.type) || whose(one.payload) !== whose(payload));
