@@ -186,7 +186,7 @@ async def _takeover(desk: Desk) -> Done:
 async def _handback(desk: Desk) -> Done:
     cr = desk.cr
     if cr.pause_reason is PauseReason.HANDED_OVER:
-        published, from_stage = await _published(desk), Stage(cr.pause_facts["from_stage"])
+        published, from_stage = await _published_heads(desk), Stage(cr.pause_facts["from_stage"])
     else:
         last = [one for one in await desk.interventions.of(cr.id) if one.action is Action.HANDBACK][-1].facts(
             HandingBack
@@ -202,7 +202,7 @@ async def _handback(desk: Desk) -> Done:
     return Done(message=message, acted=False, status=Status.QUEUED, body=body)
 
 
-async def _published(desk: Desk) -> Mapping[str, str | None]:
+async def _published_heads(desk: Desk) -> Mapping[str, str | None]:
     """Return what was published, None for what was refused. Raises `Conflict` while that is not known yet."""
     effects = {name: await desk.effects.get(effect) for name, effect in desk.cr.pause_facts["effects"].items()}
     open_ones = sorted(name for name, effect in effects.items() if not effect.status.decided)
