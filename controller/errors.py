@@ -138,7 +138,7 @@ async def _product_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, TransientError):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s or 1)))
         outages: Outages = request.app.state.outages
-        outages.met(error, by=f"{request.method} {request.url.path}")
+        outages.note_failure(error, by=f"{request.method} {request.url.path}")
     elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request_failed", path=request.url.path, exc_info=error)
     return respond(problem, headers)

@@ -34,7 +34,7 @@ class Outages:
         self._now = now
         self._known: dict[tuple[str, str], _Outage] = {}
 
-    def met(self, error: TransientError, *, by: str) -> None:
+    def note_failure(self, error: TransientError, *, by: str) -> None:
         """Take note of a failure; `by` says what failed and is told only of the first."""
         now = self._now()
         self._known = {key: one for key, one in self._known.items() if now - one.last < QUIET_S}
@@ -45,7 +45,7 @@ class Outages:
         self._known[_key(error)] = _Outage(since=now, last=now)
         _log.warning("outage_began", kind=type(error).__name__, problem=error.message, by=by, **error.facts)
 
-    def ended(self, error: TransientError) -> None:
+    def note_recovery(self, error: TransientError) -> None:
         """Say once that what failed with `error` works again. Idempotent."""
         known = self._known.get(_key(error))
         if known is None or known.over:

@@ -101,10 +101,10 @@ class Outbox:
             claimed = await Effects(connection).claim(
                 self._owner, limit=self._batch, lasts=self._claim, deliveries=self._deliveries
             )
-            self._passed("claim", "before", *claimed)
+            self._reach("claim", "before", *claimed)
         if not claimed:
             return 0
-        self._passed("claim", "after", *claimed)
+        self._reach("claim", "after", *claimed)
         in_hand = {effect.id for effect in claimed}
         renewing = asyncio.create_task(self._renew(tenant, in_hand), name="renew-claims")
         try:
@@ -159,9 +159,9 @@ class Outbox:
         limit_s = self._settings.execution_timeout_s
         try:
             async with asyncio.timeout(limit_s):
-                self._passed("act", "before", effect)
+                self._reach("act", "before", effect)
                 result = await executor.execute(effect)
-                self._passed("act", "after", effect)
+                self._reach("act", "after", effect)
         except PersonNeeded as stopped:
             why = Refusal(reason=stopped.reason, facts=dict(stopped.facts))
             await self._record(tenant, effect, EffectStatus.REFUSED, result=why, error=stopped.message)
@@ -188,7 +188,7 @@ class Outbox:
             )
             status = (await Effects(connection).get(effect.id)).status
             if not again:
-                await Events(connection).append(effect.cr_id, recorded(effect, status, error))
+                await Events(connection).append(effect.cr_id, effect_event(effect, status, error))
         self._metrics.effects.labels(kind=effect.kind, outcome=status).inc()
         if not again:
             await self._bells.ring(tenant, "events", f"cr:{effect.cr_id}")
@@ -202,28 +202,28 @@ class Outbox:
         result: Result | Refusal | None = None,
         error: str = "",
     ) -> None:
-        if not await uninterrupted(self._stored(tenant, effect, status, result, error)):
+        if not await uninterrupted(self._store(tenant, effect, status, result, error)):
             return
-        self._passed("record", "after", effect)
+        self._reach("record", "after", effect)
         self._metrics.effects.labels(kind=effect.kind, outcome=status).inc()
         await self._bells.ring(tenant, "events", f"cr:{effect.cr_id}")
 
-    async def _stored(
+    async def _store(
         self, tenant: str, effect: Effect, status: EffectStatus, result: Result | Refusal | None, error: str
     ) -> bool:
         async with self._database.transaction(tenant) as connection:
             if not await Effects(connection).record(effect.id, status=status, result=result, error=error):
                 return False
-            await Events(connection).append(effect.cr_id, recorded(effect, status, error))
-            self._passed("record", "before", effect)
+            await Events(connection).append(effect.cr_id, effect_event(effect, status, error))
+            self._reach("record", "before", effect)
             return True
 
-    def _passed(self, step: str, when: str, *effects: Effect) -> None:
+    def _reach(self, step: str, when: str, *effects: Effect) -> None:
         for effect in effects:
             self._reached(f"effect.{effect.kind}.{step}.{when}")
 
 
-def recorded(effect: Effect, status: EffectStatus, summary: str = "") -> events.EffectRecorded:
+def effect_event(effect: Effect, status: EffectStatus, summary: str = "") -> events.EffectRecorded:
     """Return the event that says where an effect stands now."""
     words = summary or f"{effect.kind} is {status}"
     return events.EffectRecorded(

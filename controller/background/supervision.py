@@ -69,13 +69,13 @@ async def _keep_running(loop: Loop, outages: Outages) -> None:
             loop.failing_since = loop.failing_since or monotonic()
             away = _away(error)
             if away is not None:
-                outages.met(away, by=f"loop {loop.name}")
+                outages.note_failure(away, by=f"loop {loop.name}")
             else:
                 _log.exception("background_tick_failed", loop=loop.name, failures=loop.failures)
             await asyncio.sleep(_AGAIN.pause_s(loop.failures))
             continue
         if away is not None:
-            outages.ended(away)
+            outages.note_recovery(away)
             away = None
         loop.ticks += 1
         loop.failures, loop.failing_since = 0, None

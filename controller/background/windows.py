@@ -51,7 +51,7 @@ class Batch:
         self._frames = frames
         self._joined: dict[str | None, bytes] = {}
 
-    def joined(self, cr_id: str | None) -> bytes:
+    def join(self, cr_id: str | None) -> bytes:
         """Return the frames of one change request, or of all, as one piece; empty when there is none."""
         known = self._joined.get(cr_id)
         if known is None:
@@ -129,7 +129,7 @@ class Window:
         if cursor >= self.last:
             return Piece(b"", cursor)
         if self.newest is not None and self.newest.after == cursor:
-            return Piece(self.newest.joined(cr_id), self.newest.last)
+            return Piece(self.newest.join(cr_id), self.newest.last)
         wires, size = list[bytes](), 0
         for frame in self.frames[bisect.bisect_right(self.frames, cursor, key=lambda frame: frame.seq) :]:
             cursor = frame.seq

@@ -7,7 +7,7 @@ No choice ever makes a second report of one end.
 
 from collections.abc import Sequence
 
-from controller.background.outbox import recorded
+from controller.background.outbox import effect_event
 from controller.cleanup.schemas import OPTIONS, ArtifactKind, CleanupArtifact, CleanupChoice
 from controller.interventions.actions import cleanable
 from pipeline.change_request import Status
@@ -49,10 +49,10 @@ async def carry_out(
         raise InvariantBroken("A report was chosen that was never intended.", change_request=cr.id)
     if choice is CleanupChoice.REPORT:
         await effects.revive(told.id, given_up=GIVEN_UP)
-        await log.append(cr.id, recorded(told, EffectStatus.RETRY, f"{told.kind} is tried again, as {actor} asked"))
+        await log.append(cr.id, effect_event(told, EffectStatus.RETRY, f"{told.kind} is tried again, as {actor} asked"))
     elif told.status is EffectStatus.DEAD:
         await effects.record(told.id, status=EffectStatus.DISMISSED, error=told.error)
-        await log.append(cr.id, recorded(told, EffectStatus.DISMISSED, f"dismissed by {actor}"))
+        await log.append(cr.id, effect_event(told, EffectStatus.DISMISSED, f"dismissed by {actor}"))
 
 
 def _report(cr: ChangeRequest, effects: Sequence[Effect]) -> Effect | None:

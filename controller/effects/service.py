@@ -1,6 +1,6 @@
 """Looking at effects, and what a person does with dead letters: try again, or dismiss."""
 
-from controller.background.outbox import recorded
+from controller.background.outbox import effect_event
 from controller.context import ControllerContext
 from controller.effects import schemas
 from pipeline.access import Principal
@@ -38,7 +38,7 @@ async def retry(context: ControllerContext, principal: Principal, effect_id: str
                 remedy="Look at its present state.", status=before.status,
             )  # fmt: skip
         await effects.revive(effect_id, given_up={EffectStatus.DEAD})
-        again = recorded(before, EffectStatus.RETRY, f"{before.kind} is tried again, as {principal.id} asked")
+        again = effect_event(before, EffectStatus.RETRY, f"{before.kind} is tried again, as {principal.id} asked")
         await Events(connection).append(before.cr_id, again)
         await Audit(connection).note(principal.id, "effect_retried", effect_id, cr_id=before.cr_id)
     await context.bells.ring(principal.tenant, "effects", "events", f"cr:{before.cr_id}")
@@ -56,7 +56,7 @@ async def dismiss(context: ControllerContext, principal: Principal, effect_id: s
                 remedy="Only what is not begun or dead can be dismissed.", status=before.status,
             )  # fmt: skip
         await effects.record(effect_id, status=EffectStatus.DISMISSED, error=f"Dismissed by {principal.id}.")
-        given_up = recorded(before, EffectStatus.DISMISSED, f"dismissed by {principal.id}")
+        given_up = effect_event(before, EffectStatus.DISMISSED, f"dismissed by {principal.id}")
         await Events(connection).append(before.cr_id, given_up)
         await Audit(connection).note(principal.id, "effect_dismissed", effect_id, cr_id=before.cr_id)
     await context.bells.ring(principal.tenant, "events", f"cr:{before.cr_id}")

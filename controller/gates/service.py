@@ -51,7 +51,7 @@ async def decide(context: ControllerContext, principal: Principal, gate_id: str,
         if before.status is GateStatus.OPEN:
             changed = await _follow(requests, Effects(connection), gates, cr, decided)
             log = Events(connection)
-            await log.append(cr.id, _decided(decided, asked.decision, principal))
+            await log.append(cr.id, _decision_event(decided, asked.decision, principal))
             await log.append(cr.id, changed.model_copy(update={"actor": principal.id, "stage": cr.stage}))
             audited = {"kind": gate.kind, "content_hash": gate.content_hash, "cr_id": cr.id}
             await Audit(connection).note(principal.id, f"decided:{asked.decision}", gate_id, **audited)
@@ -92,7 +92,7 @@ async def _follow(
     return events.StatusChanged(status=Status.CANCELLED, message=message)
 
 
-def _decided(gate: Gate, decision: Decision, principal: Principal) -> events.GateDecided:
+def _decision_event(gate: Gate, decision: Decision, principal: Principal) -> events.GateDecided:
     return events.GateDecided(
         gate_id=gate.id, kind=gate.kind, decision=decision, actor=principal.id, comment=gate.comment[:500]
     )

@@ -188,7 +188,7 @@ async def _takeover(desk: Desk) -> Done:
 async def _handback(desk: Desk) -> Done:
     cr = desk.cr
     if cr.pause_reason is PauseReason.HANDED_OVER:
-        published, from_stage = await _published(desk), HandedOver.model_validate(cr.pause_facts).from_stage
+        published, from_stage = await _published_heads(desk), HandedOver.model_validate(cr.pause_facts).from_stage
     else:
         last = [one for one in await desk.interventions.of(cr.id) if one.action is Action.HANDBACK][-1].facts(
             HandingBack
@@ -204,7 +204,7 @@ async def _handback(desk: Desk) -> Done:
     return Done(message=message, acted=False, status=Status.QUEUED, body=body)
 
 
-async def _published(desk: Desk) -> Mapping[str, str | None]:
+async def _published_heads(desk: Desk) -> Mapping[str, str | None]:
     """Return what was published, None for what was refused. Raises `Conflict` while that is not known yet."""
     taken = HandedOver.model_validate(desk.cr.pause_facts)
     effects = {name: await desk.effects.get(effect) for name, effect in taken.effects.items()}

@@ -75,7 +75,7 @@ class ProcessLauncher:
             code = await _end_of(child, reading)
         for order in list(self._running.values()):
             lost = WorkerLoss(kind=LossKind.LAUNCHER_LOST, cause=f"its fork server {_how(code)}")
-            await self._gone(order, lost, observer)
+            await self._report_exit(order, lost, observer)
         if not self._closing:
             raise ForkServerLost("The fork server ended and is started again.", code=code)
 
@@ -130,9 +130,9 @@ class ProcessLauncher:
                 _log.warning("fork_server_said_something_else", line=line[:200].decode(errors="replace"))
                 continue
             if isinstance(said, dict):
-                await self._heard(said, observer)
+                await self._handle_message(said, observer)
 
-    async def _heard(self, said: Mapping[str, Any], observer: LaunchObserver) -> None:
+    async def _handle_message(self, said: Mapping[str, Any], observer: LaunchObserver) -> None:
         if said.get("ready"):
             self._ready = True
             observer.launcher_ready()
@@ -141,9 +141,9 @@ class ProcessLauncher:
         elif exited := said.get("exited"):
             order = self._running.get((str(exited["cr_id"]), int(exited["epoch"])))
             if order is not None:
-                await self._gone(order, _loss(int(exited["code"])), observer)
+                await self._report_exit(order, _loss(int(exited["code"])), observer)
 
-    async def _gone(self, order: Dispatched, loss: WorkerLoss, observer: LaunchObserver) -> None:
+    async def _report_exit(self, order: Dispatched, loss: WorkerLoss, observer: LaunchObserver) -> None:
         self._running.pop((order.cr_id, order.epoch), None)
         await observer.worker_lost(order, loss)
 

@@ -46,11 +46,11 @@ def test_another_outage_after_a_quiet_time_is_told_again() -> None:
     clock: Iterator[float] = iter([0.0, 1.0, 2.0, 2.0 + QUIET_S])
     outages, away = Outages(lambda: next(clock)), DatabaseAway("Gone.")
     with capture_logs() as lines:
-        outages.met(away, by="a")
-        outages.met(away, by="b")
-        outages.ended(away)
-        outages.ended(away)
-        outages.met(away, by="c")
+        outages.note_failure(away, by="a")
+        outages.note_failure(away, by="b")
+        outages.note_recovery(away)
+        outages.note_recovery(away)
+        outages.note_failure(away, by="c")
     assert [(one["event"], one.get("by"), one.get("failures")) for one in lines] == [
         ("outage_began", "a", None), ("outage_ended", None, 2), ("outage_began", "c", None),
     ]  # fmt: skip
