@@ -3,12 +3,14 @@
 Where the controller is: `CHANGELINE_URL` and `CHANGELINE_TOKEN`, else the running installation of the data directory.
 """
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 from pydantic import BaseModel, ValidationError
@@ -87,8 +89,9 @@ class Client:
         # Loopback and operators' own controllers only: ambient proxies would carry the token elsewhere.
         with self._transport_errors():
             self._http = httpx2.Client(
-                base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False
-            )
+                base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False,
+                verify=_trusted(self.url),
+            )  # fmt: skip
 
     def get(self, path: str, model: type[Answer], **query: Asked) -> Answer:
         """Return the answer of a GET; parameters that are None are left out."""
@@ -260,3 +263,8 @@ def _problem(answer: httpx2.Response) -> Problem:
     except ValidationError:
         status = answer.status_code
         return Problem(type="about:blank", title="", status=status, detail=f"The controller answered {status}.")
+
+
+def _trusted(url: str) -> ssl.SSLContext | bool:
+    """The authorities of the machine; nobody for plain HTTP, where reading them all would take longer than the call."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if urlsplit(url).scheme == "http" else True

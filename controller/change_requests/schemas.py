@@ -350,9 +350,11 @@ def attempt_view(attempt: "AttemptState") -> AttemptView:
 
 
 def intervention_view(intervention: Intervention) -> InterventionView:
-    """Return an intervention as the API shows it."""
+    """Return an intervention as the API shows it. Older notes hold a mark that names the activation, which says nothing."""
     fields = {name: getattr(intervention, name) for name in InterventionView.model_fields}
-    return InterventionView(**{**fields, "body": intervention.body.model_dump(mode="json", exclude_unset=True)})
+    marked = intervention.activation is not None and intervention.note.endswith(intervention.activation)
+    body = intervention.body.model_dump(mode="json", exclude_unset=True)
+    return InterventionView(**{**fields, "body": body, "note": "" if marked else intervention.note})
 
 
 def pull_request_view(pull_request: "PullRequest") -> PullRequestView:

@@ -4,9 +4,7 @@ The run works on what it began with and never restarts itself: the new text is k
 request stops, and a person decides. The same text again changes nothing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from controller.context import ControllerContext
 from pipeline import events
@@ -14,6 +12,7 @@ from pipeline.access import Principal
 from pipeline.change_request import Move, PauseReason, Status
 from pipeline.errors import Conflict
 from pipeline.interventions.intervention import Intervention, Notice, SourceChange
+from pipeline.interventions.pauses import SourceChanged, StoppedBefore
 from pipeline.records import ChangeRequest
 from pipeline.store.audit import Audit
 from pipeline.store.bell import ring_at_commit
@@ -89,12 +88,10 @@ async def _stop(requests: ChangeRequests, log: Events, cr: ChangeRequest, said: 
     await log.append(cr.id, changed)
 
 
-def _before(cr: ChangeRequest) -> Mapping[str, Any]:
+def _before(cr: ChangeRequest) -> StoppedBefore:
     """Return what it had stopped for; a second change of the source is about the same stop as the first."""
     if cr.pause_reason is PauseReason.SOURCE_CHANGED:
-        before: Mapping[str, Any] = cr.pause_facts.get("before", {})
-        return before
-    return {
-        "reason": cr.pause_reason.value if cr.pause_reason else None, "message": cr.pause_message,
-        "facts": dict(cr.pause_facts), "wait": cr.wait_kind.value if cr.wait_kind else None,
-    }  # fmt: skip
+        return SourceChanged.model_validate(cr.pause_facts).before
+    return StoppedBefore(
+        reason=cr.pause_reason, message=cr.pause_message, facts=dict(cr.pause_facts), wait=cr.wait_kind
+    )

@@ -7,6 +7,7 @@ from controller.change_requests.schemas import TakenRepository, TakeoverView
 from pipeline.change_request import PauseReason, Status
 from pipeline.effects.effect import Effect
 from pipeline.effects.kinds import Publish, Published
+from pipeline.interventions.pauses import HandedOver
 from pipeline.records import ChangeRequest
 
 
@@ -14,10 +15,10 @@ def takeover(cr: ChangeRequest, effects: Sequence[Effect]) -> TakeoverView | Non
     """Return who has it and how to work on it, None when nobody has."""
     if cr.status is not Status.PAUSED or cr.pause_reason is not PauseReason.HANDED_OVER:
         return None
-    facts = cr.pause_facts
-    published = [effect for effect in effects if effect.id in facts["effects"].values()]
+    taken = HandedOver.model_validate(cr.pause_facts)
+    published = [effect for effect in effects if effect.id in taken.effects.values()]
     return TakeoverView(
-        by=facts["by"], since=facts["since"], from_stage=facts["from_stage"],
+        by=taken.by, since=taken.since, from_stage=taken.from_stage,
         repositories=[_repository(cr, effect) for effect in published],
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from pipeline.change_request import PauseReason, Stage, Status, WaitKind
 from pipeline.errors import CallerError, Conflict, InvariantBroken
 from pipeline.gates.gate import Gate
 from pipeline.interventions.intervention import Action, RerunMode
+from pipeline.interventions.pauses import HandedOver
 from pipeline.line.skipping import left_out, skippable, why_never
 from pipeline.records import ChangeRequest
 from pipeline.stage.registry import declared, handback_stage, label, line_stages, per_repository
@@ -61,7 +62,7 @@ def check(cr: ChangeRequest, gates: Sequence[Gate], action: Action) -> None:
     elif action is Action.SKIP:
         why = _why_not_skip(cr)
     elif cr.pause_reason is PauseReason.HANDED_OVER:
-        why = f"{cr.pause_facts.get('by', 'Somebody')} took it over; {action} is not possible until it is handed back."
+        why = f"{HandedOver.model_validate(cr.pause_facts).by} took it over; {action} is not possible until it is handed back."
     elif cr.pause_reason is PauseReason.SOURCE_CHANGED:
         why = f"Its source has another text now; {action} is not possible until that is decided."
     elif action is Action.EDIT:

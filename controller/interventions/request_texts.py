@@ -5,15 +5,13 @@ before stays accepted, nothing of the new text is. Continuing with the old text 
 stopped for when its source changed.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from controller.change_requests.texts import check_size
 from controller.interventions.desk import Desk, Done, forget_stops
 from controller.interventions.desk import said as said_of
-from pipeline.change_request import Move, PauseReason, Status
+from pipeline.change_request import Move, Status
 from pipeline.errors import CallerError, Conflict
 from pipeline.interventions.intervention import Action, ChangingText, Intervention, Notice, RerunMode
+from pipeline.interventions.pauses import SourceChanged
 from pipeline.settings.runtime import RuntimeSettings
 from pipeline.stage.registry import line_stages
 from pipeline.store.request_revisions import DECLINED, in_use
@@ -86,10 +84,10 @@ async def adopt(desk: Desk) -> Done:
 
 async def keep(desk: Desk) -> Done:
     """Continue with the text it began with, where it was when its source changed."""
-    before: Mapping[str, Any] = desk.cr.pause_facts.get("before", {})
+    before = SourceChanged.model_validate(desk.cr.pause_facts).before
     gates = await desk.gates.inbox(cr_id=desk.cr.id)
-    if desk.asked.instructions and (before.get("reason") or gates):
-        what = f"the {gates[0].kind} decision" if gates else f"an answer to {before['reason']}"
+    if desk.asked.instructions and (before.reason or gates):
+        what = f"the {gates[0].kind} decision" if gates else f"an answer to {before.reason}"
         raise CallerError(
             f"It waits for {what} next, so nobody would hear the instructions now.", field="instructions",
             remedy="Continue without them; then say them with that answer.",
@@ -98,9 +96,9 @@ async def keep(desk: Desk) -> Done:
     await desk.interventions.overtake(desk.cr.id, actions=[Notice.SOURCE_CHANGED], note="Decided meanwhile.")
     await forget_stops(desk)
     kept_text = "It keeps the text it began with"
-    if before.get("reason"):
-        reason, facts = PauseReason(before["reason"]), before["facts"]
-        await desk.requests.move(desk.cr.id, Move.PAUSE, reason=reason, message=before["message"], facts=facts)
+    reason = before.reason
+    if reason is not None:
+        await desk.requests.move(desk.cr.id, Move.PAUSE, reason=reason, message=before.message, facts=before.facts)
         message = f"{kept_text}, and is paused as before: {reason.value.replace('_', ' ')}."
         return Done(message=message, acted=True, status=Status.PAUSED, reason=reason, body=said_of(desk))
     await desk.requests.move(desk.cr.id, Move.REQUEUE)

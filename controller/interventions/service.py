@@ -29,6 +29,7 @@ from pipeline.interventions.intervention import (
     Resuming,
     Skipping,
 )
+from pipeline.interventions.pauses import HandedOver
 from pipeline.line.skipping import left_out
 from pipeline.stage.registry import handback_stage
 from pipeline.store.audit import Audit
@@ -99,7 +100,8 @@ async def _store(desk: Desk, done: Done) -> Intervention:
         await desk.interventions.delivered(row.id, role=None, turn=None)
         row = await desk.interventions.get(row.id)
     if done.hands_over:
-        facts = await desk.handing_over.give(cr, row)
+        taken = await desk.handing_over.give(cr, row)
+        facts = taken.model_dump(mode="json")
         await desk.requests.move(cr.id, Move.PAUSE, reason=done.reason, message=done.message, facts=facts)
     if done.acted:
         await desk.interventions.acted(row.id, note=done.message)
@@ -186,7 +188,7 @@ async def _takeover(desk: Desk) -> Done:
 async def _handback(desk: Desk) -> Done:
     cr = desk.cr
     if cr.pause_reason is PauseReason.HANDED_OVER:
-        published, from_stage = await _published(desk), Stage(cr.pause_facts["from_stage"])
+        published, from_stage = await _published(desk), HandedOver.model_validate(cr.pause_facts).from_stage
     else:
         last = [one for one in await desk.interventions.of(cr.id) if one.action is Action.HANDBACK][-1].facts(
             HandingBack
@@ -204,7 +206,8 @@ async def _handback(desk: Desk) -> Done:
 
 async def _published(desk: Desk) -> Mapping[str, str | None]:
     """Return what was published, None for what was refused. Raises `Conflict` while that is not known yet."""
-    effects = {name: await desk.effects.get(effect) for name, effect in desk.cr.pause_facts["effects"].items()}
+    taken = HandedOver.model_validate(desk.cr.pause_facts)
+    effects = {name: await desk.effects.get(effect) for name, effect in taken.effects.items()}
     open_ones = sorted(name for name, effect in effects.items() if not effect.status.decided)
     if open_ones:
         raise Conflict(

@@ -41,6 +41,8 @@ class Opened(_Record):
     """The tree's snapshot before the first turn."""
     facts: str | None = None
     """What submissions are judged by; None in conversations of older versions."""
+    repository: str | None = None
+    """Whose tree it works on; None for roles without one, and in conversations of older versions."""
 
 
 class Asked(_Record):

@@ -20,11 +20,11 @@ from pipeline.agents.fences import operator_instruction
 from pipeline.agents.fitting import misfit
 from pipeline.agents.grounds import dead_end
 from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
-from pipeline.agents.live_text import first_line
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
 from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S, tree_found
-from pipeline.agents.tools import call_line, tool_definitions, tool_notes
+from pipeline.agents.tool_use import tool_uses_of
+from pipeline.agents.tools import call_line, said_line, tool_definitions, tool_notes
 from pipeline.agents.toolsets import ToolSet
 from pipeline.agents.turn import Turn
 from pipeline.change_request import PauseReason
@@ -103,6 +103,7 @@ class _Agent(Generic[S]):
                 root=str(self.ports.bench.root) if self.ports.bench else None,
                 facts=await keep(task.facts) if task.facts else None,
                 commit=await tree_found(task, self.ports.workspace) if self._edits else None,
+                repository=task.repository,
             )
         )
         if why := self.notebook.instead_of:
@@ -220,18 +221,14 @@ class _Agent(Generic[S]):
             await self._fail_over(call.route, problem)
             return
         self.spent_usd = await self.ports.gateway.spent_usd()
-        text = next((block["text"] for block in answer.content if block["type"] == "text"), "")
-        calls = [block for block in answer.content if block["type"] == "tool_use"]
+        calls = tuple(call_line(use.name, use.input) for use in tool_uses_of(answer.content))
         await self._emit(
             AgentTurn(
-                instance=self.task.instance,
-                turn=self.talk.turn,
-                text=first_line(text),
-                calls=tuple(call_line(use["name"], use["input"]) for use in calls),
+                instance=self.task.instance, turn=self.talk.turn, text=said_line(answer.content), calls=calls,
                 cost_usd=str(self.talk.cost_usd),
             ),
             CostUpdated(spent_usd=str(self.spent_usd), budget_usd=str(self.ports.limits.budget_usd)),
-        )
+        )  # fmt: skip
 
     def _call(self) -> ModelCall:
         fixed, limits = self.talk.terms, self.ports.limits

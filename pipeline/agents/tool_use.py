@@ -4,7 +4,7 @@ Problem: both travel as JSON blocks, because a conversation is kept byte for byt
 and whoever decides by them reads them here. Invariant: reading changes no block.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +29,9 @@ class ToolResult:
     is_error: bool
 
 
-def tool_uses_of(content: Sequence[Json]) -> list[ToolUse]:
+def tool_uses_of(content: Sequence[Mapping[str, object]]) -> list[ToolUse]:
     """Return the calls of an answer, in order."""
-    return [ToolUse(one["id"], one["name"], one["input"]) for one in content if one.get("type") == "tool_use"]
+    return [ToolUse(str(one["id"]), str(one["name"]), one["input"]) for one in content if one.get("type") == "tool_use"]
 
 
 def results_by_call(results: Sequence[Json]) -> dict[str, ToolResult]:

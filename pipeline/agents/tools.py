@@ -28,6 +28,8 @@ EDITOR = "str_replace_based_edit_tool"
 EDITABLE_BYTES = 4_000_000
 DENIED = "Permission denied"
 """How the editor, like every program of the sandbox, names a file that its user may not read."""
+LINE_MAX = 200
+"""Characters of what an answer says, in the live view."""
 _LISTED_DEPTH = 2
 _LISTED_MAX = 400
 
@@ -77,6 +79,13 @@ def call_line(name: str, given: object) -> str:
     said = given if isinstance(given, dict) else {}
     asked = {BASH: said.get("command"), EDITOR: f"{said.get('command')} {said.get('path')}"}.get(name)
     return _one_line(asked if isinstance(asked, str) else name)
+
+
+def said_line(content: Sequence[Mapping[str, object]]) -> str:
+    """Return the first line that an answer says aloud, for the live view; empty when it says nothing."""
+    text = next((block["text"] for block in content if block["type"] == "text"), "")
+    line = str(text).strip().split("\n", 1)[0]
+    return line if len(line) <= LINE_MAX else f"{line[: LINE_MAX - 3]}..."
 
 
 def stopped(call_id: str, name: str, why: str) -> ToolOutcome:

@@ -66,9 +66,8 @@ class RemoteAddress:
                 "This is neither an absolute path nor a URL that git can reach.", field=field,
                 remedy=f"{_FORMS} Or name a registered repository.",
             )  # fmt: skip
-        return cls(
-            text=written, transport=Transport.SSH, user=found["user"] or "", host=found["host"], path=found["path"]
-        )
+        user, host, path = found.group("user", "host", "path")
+        return cls(text=written, transport=Transport.SSH, user=user or "", host=host, path=path)
 
 
 def local_path_of(stored: str) -> str | None:
@@ -87,8 +86,8 @@ def _local(path: str) -> RemoteAddress:
 
 def _url(written: str, field: str) -> RemoteAddress:
     found = _URL.fullmatch(written)
-    scheme, authority = (found["scheme"].lower(), found["authority"]) if found else ("", "")
-    path = (found["path"] if found else None) or "/"
+    scheme, authority, place = found.group("scheme", "authority", "path") if found else ("", "", None)
+    scheme, path = scheme.lower(), place or "/"
     if scheme == "file" and authority in {"", "localhost"} and not _CONTROL.search(unquote(path)):
         return _local(unquote(path))
     if scheme not in {Transport.HTTP, Transport.HTTPS, Transport.SSH}:
@@ -103,9 +102,10 @@ def _url(written: str, field: str) -> RemoteAddress:
         )  # fmt: skip
     if parts is None or (scheme != Transport.SSH and set(path) & set("?#\\")):
         raise CallerError("This URL is not plainly the address of a git repository.", field=field, remedy=_FORMS)
+    user, host, port = parts.group("user", "host", "port")
     return RemoteAddress(
-        text=written, transport=Transport(scheme), path=path, user=parts["user"] or "", host=parts["host"],
-        port=None if parts["port"] is None else int(parts["port"]),
+        text=written, transport=Transport(scheme), path=path, user=user or "", host=host,
+        port=None if port is None else int(port),
     )  # fmt: skip
 
 

@@ -71,13 +71,13 @@ class StageRun:
 
     def shown(self, reason: PauseReason, facts: type[Shown]) -> Shown | None:
         """Return what a person had before them when they let this stage go on after a pause of this reason, else None."""
-        stored = self.state.get("wait")
-        if not stored or self.fresh_note is None:
+        stored = self.state.get("wait", {})
+        # Compared as stored first: what a run waited for long ago may bear a name that this version does not know.
+        if (stored.get("stage"), stored.get("reason")) != (self.stage.value, reason.value) or self.fresh_note is None:
             return None
         wait = wait_of(stored)
         concerned = not wait.repositories or self.repository in wait.repositories
-        here = wait.stage is self.stage and wait.reason is reason and concerned
-        return facts.model_validate(wait.facts) if here else None
+        return facts.model_validate(wait.facts) if concerned else None
 
     async def emit(self, event: Any) -> None:
         """Append an event of this stage and repository."""

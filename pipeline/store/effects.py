@@ -10,16 +10,19 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, RowMapping, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.effects.effect import Effect, stored_effect
+from pipeline.effects.effect import Effect, UnreadableEffect, stored_effect
 from pipeline.effects.kinds import DELIVERIES, UNDECIDED, EffectKind, EffectStatus, Payload, Refusal, Result, kind_of
 from pipeline.errors import InvariantBroken, NotFound
 from pipeline.identifiers import derived_id
 from pipeline.store.repositories import stored_forge, stored_reach
 from pipeline.store.tables import change_request_repositories, effects
+
+_log = structlog.get_logger(__name__)
 
 CLAIM = timedelta(seconds=15)
 TRIES_MAX = 8
@@ -86,7 +89,8 @@ class Effects:
     ) -> list[Effect]:
         """Take due intents, and claims whose executor died, for a bounded time; `deliveries` restricts the kinds.
 
-        Kinds that this version does not know are left to controllers that do.
+        Kinds that this version does not know are left to controllers that do; a row that it cannot read stays claimed until
+        the claim runs out, and holds up no other.
         """
         expired = _CLAIMED & (effects.c.claimed_until < func.now())
         await self._dismiss(expired & effects.c.abandoned)
@@ -109,7 +113,8 @@ class Effects:
         }
         claimed = update(effects).where(effects.c.id.in_(chosen)).values(**values)
         rows = (await self._connection.execute(claimed.returning(effects, _TARGET))).mappings()
-        return [_claimed(row, row["target"] or {}) for row in rows]
+        found = [_claimed(row, row["target"] or {}) for row in rows]
+        return [effect for effect in found if effect is not None]
 
     async def renew(self, owner: str, ids: Collection[str], *, lasts: timedelta) -> None:
         """Keep what an executor still works on; what another took meanwhile stays with it."""
@@ -214,5 +219,9 @@ def _behind_another() -> ColumnElement[bool]:
     return exists().where(same_lane, earlier.c.number < effects.c.number, earlier.c.status.in_(UNDECIDED))
 
 
-def _claimed(row: RowMapping, target: Mapping[str, Any]) -> Effect:
-    return stored_effect(row, reach=stored_reach(target), forge=stored_forge(target))
+def _claimed(row: RowMapping, target: Mapping[str, Any]) -> Effect | None:
+    try:
+        return stored_effect(row, reach=stored_reach(target), forge=stored_forge(target))
+    except UnreadableEffect as unreadable:
+        _log.error("effect_unreadable", **unreadable.facts)
+        return None

@@ -5,14 +5,13 @@ that writes, else the proven head, else the base. It is only intended here, in t
 secrets and publishes it as the change request's branch by compare-and-swap.
 """
 
-from typing import Any
-
 from sqlalchemy import and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Stage, branch_name
 from pipeline.effects.kinds import EffectKind, Publish, Published, Pushed, SnapshotCaps
 from pipeline.interventions.intervention import Intervention
+from pipeline.interventions.pauses import HandedOver
 from pipeline.limits import Limits
 from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.store.change_requests import ChangeRequests
@@ -33,7 +32,7 @@ class HandingOver:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def give(self, cr: ChangeRequest, said: Intervention) -> dict[str, Any]:
+    async def give(self, cr: ChangeRequest, said: Intervention) -> HandedOver:
         """Void open gates, intend to publish every repository, and return the facts of the pause. Idempotent."""
         connection = self._connection
         branch = branch_name(cr.id, cr.attempt)
@@ -46,10 +45,10 @@ class HandingOver:
             key = f"{EffectKind.PUBLISH}/{cr.id}/{cr.attempt}/{one.target.name}/{said.id}"
             effect = await Effects(connection).intend(key=key, cr_id=cr.id, repository=one.target.name, payload=payload)
             effects[one.target.name] = effect.id
-        return {
-            "by": said.actor, "since": said.created_at.isoformat(), "branch": branch, "effects": effects,
-            "from_stage": (cr.stage or Stage.INTAKE).value, "intervention": said.id,
-        }  # fmt: skip
+        return HandedOver(
+            by=said.actor, since=said.created_at, branch=branch, effects=effects,
+            from_stage=cr.stage or Stage.INTAKE, intervention=said.id,
+        )  # fmt: skip
 
 
 def taken_over_by(actor: str) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Status
 from pipeline.errors import CallerError, Conflict
+from pipeline.interventions.intervention import stored_intervention
 from pipeline.proof.secret_scan import secrets_in_text
 from pipeline.records import ChangeRequest
 from pipeline.replay.file import BODY_MAX_BYTES
@@ -129,8 +130,14 @@ def _named(entries: Sequence[Mapping[str, Any]]) -> set[str]:
 async def _said(connection: AsyncConnection, cr_id: str) -> list[dict[str, Any]]:
     query = select(interventions).where(interventions.c.cr_id == cr_id)
     rows = (await connection.execute(query.order_by(interventions.c.created_at, interventions.c.id))).mappings()
-    names = ("id", "action", "repository", "actor", "status")
-    return [{**_of(row, names), "instructions": str(row["body"].get("instructions") or "")} for row in rows]
+    said = [stored_intervention(row) for row in rows]
+    return [
+        {
+            "id": one.id, "action": one.action.value, "repository": one.repository, "actor": one.actor,
+            "status": one.status.value, "instructions": one.body.instructions,
+        }
+        for one in said
+    ]  # fmt: skip
 
 
 async def _seen(connection: AsyncConnection, cr_id: str) -> list[dict[str, Any]]:

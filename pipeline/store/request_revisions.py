@@ -6,7 +6,6 @@ either ignored or restarts it. Choice: every text is a numbered row that stays; 
 most one is open. A request that never changed has no rows: its first revision is read from the change request itself.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import RowMapping, func, insert, select, update
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import InvariantBroken
 from pipeline.interventions.intervention import Intervention, SourceChange
+from pipeline.interventions.pauses import SourceChanged, StoppedBefore
 from pipeline.records import ChangeRequest, RequestRevision
 from pipeline.store.tables import change_requests, request_revisions
 
@@ -94,11 +94,13 @@ class RequestRevisions:
         return [_revision(row) for row in rows.mappings()]
 
 
-def source_changed(said: Intervention, *, before: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
+def source_changed(said: Intervention, *, before: StoppedBefore | None) -> tuple[str, dict[str, Any]]:
     """Word the pause for a source that changed, and its facts. `before` is what it had stopped for by itself, if it had."""
     of = said.facts(SourceChange).of
     message = f"The text of the request changed at its source, {of}. Decide which text to work from."
-    return message, {"source": of, "before": dict(before or {})}
+    return message, SourceChanged(source=of, before=before or StoppedBefore()).model_dump(
+        mode="json", exclude_unset=True
+    )
 
 
 def in_use(revisions: list[RequestRevision]) -> RequestRevision:

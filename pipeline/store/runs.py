@@ -20,6 +20,7 @@ from pipeline.interventions.intervention import (
     RerunMode,
     stored_intervention,
 )
+from pipeline.interventions.pauses import StoppedBefore
 from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.store.bell import ring_at_commit
 from pipeline.store.change_requests import ChangeRequests
@@ -147,7 +148,7 @@ class Runs:
         cr = await ChangeRequests(connection).lock(self._cr_id)
         return Ending(
             move=Move.PAUSE, status=Status.PAUSED, reason=PauseReason.HANDED_OVER, message=taken_over_by(asked[0].actor),
-            facts=await HandingOver(connection).give(cr, asked[0]),
+            facts=(await HandingOver(connection).give(cr, asked[0])).model_dump(mode="json"),
         )  # fmt: skip
 
     async def _source_changed(self, connection: AsyncConnection, ending: Ending) -> Ending:
@@ -220,8 +221,5 @@ class Runs:
         return status, stored_intervention(row) if row else None
 
 
-def _before(ending: Ending) -> dict[str, Any]:
-    return {
-        "reason": ending.reason.value if ending.reason else None, "message": ending.message,
-        "facts": dict(ending.facts or {}), "wait": ending.wait.value if ending.wait else None,
-    }  # fmt: skip
+def _before(ending: Ending) -> StoppedBefore:
+    return StoppedBefore(reason=ending.reason, message=ending.message, facts=dict(ending.facts or {}), wait=ending.wait)

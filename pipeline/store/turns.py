@@ -17,6 +17,7 @@ from pipeline.store.tables import journal
 
 _COMMIT = '"commit":"([0-9a-f]{40,64})"'
 _TURN = '"turn":([0-9]{1,9})'
+_REPOSITORY = '"repository":"([^"]+)"'
 _SUBMITTED = '"submission":[{]'
 
 
@@ -62,6 +63,7 @@ async def editing_conversations(connection: AsyncConnection, cr_id: str) -> list
             journal.c.kind,
             journal.c.at,
             func.substring(journal.c.body, _COMMIT).label("commit"),
+            func.substring(journal.c.body, _REPOSITORY).label("repository"),
             func.substring(journal.c.body, _TURN).label("turn"),
             func.substring(journal.c.body, _SUBMITTED).label("submitted"),
         )
@@ -84,9 +86,11 @@ def _folded(rows: Iterable[Row[Any]]) -> Iterable[EditingConversation]:
 
 
 def _begun(row: Row[Any]) -> EditingConversation:
+    # Conversations of earlier versions name their repository only at the beginning of the instance.
+    repository = row.repository or row.instance.partition("/")[0]
     return EditingConversation(
         attempt=row.attempt, activation=row.activation, role=row.role, instance=row.instance,
-        repository=row.instance.partition("/")[0], number=0, since=row.commit, at=row.at,
+        repository=repository, number=0, since=row.commit, at=row.at,
     )  # fmt: skip
 
 

@@ -11,17 +11,31 @@ from collections.abc import Callable
 from tests.architecture.source_tree import python_files, text_of, tree_of
 
 ROOMS = ("pipeline", "controller", "worker", "cli")
-PER_THOUSAND_MAX = 31.0
+PER_THOUSAND_MAX = 5.5
 """Only goes down. The aim is 2."""
-SLACK = 2.0
+SLACK = 1.0
 SHOWN = 40
 FOREIGN = {
     "pipeline/adapters/": "providers, package managers, git and receivers decide what they answer",
+    "pipeline/ports/messages.py": "the same dialect",
+    "pipeline/specs/behaviour.py": "documents as the parser of Gherkin makes them, typed by it",
     "pipeline/proof/manifests.py": "package.json, pyproject.toml and their like belong to the repository",
+    "pipeline/proof/protected_tests.py": "pyproject.toml and Cargo.toml of the repository",
     "pipeline/proof/results/": "reports of test runners",
     "pipeline/repositories/stacks.py": "manifests of the repository",
+    "pipeline/repositories/remote_address.py": "named groups of a pattern over what somebody typed",
     "pipeline/replay/file.py": "journals of other installations, of other versions",
-    "cli/scripted_model.py": "the dialect of a model provider, which a script stands in for",
+    "pipeline/agents/command_policy.py": "named groups of a pattern over what a model wrote",
+    "pipeline/agents/context_window.py": "blocks of the Messages form, as providers and models fill them",
+    "pipeline/agents/conversation.py": "blocks of the Messages form",
+    "pipeline/agents/tool_use.py": "blocks of the Messages form: here they become typed",
+    "pipeline/agents/tools.py": "the input that a model gave to a tool",
+    "pipeline/agents/submitting.py": "JSON schemas and the details of pydantic's errors",
+    "controller/authority.py": "named groups of a pattern over a header",
+    "controller/framing.py": "named groups of h11's patterns over a request",
+    "controller/guard.py": "the scope and the messages of ASGI",
+    "cli/scenario.py": "requests in the Messages form, which a script answers",
+    "cli/scripted_model.py": "requests in the Messages form, which a script answers",
 }
 """Files, or directories below which everything, reads what somebody else writes."""
 

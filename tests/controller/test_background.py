@@ -231,13 +231,14 @@ async def test_each_outcome_of_an_effect_is_recorded_with_its_event(store: Datab
     assert (await types(store, "cr-1")).count("effect_recorded") == 3
 
 
-async def test_a_kind_of_a_later_version_is_left_to_who_knows_it_and_named_when_it_is_read(
+async def test_what_cannot_be_read_holds_up_nothing_and_is_named_when_it_is_looked_at(
     store: Database, database: TestDatabase
 ) -> None:
     await queue(store, "cr-1")
-    await intend(store, "k", "later")
+    await intend(store, "k", "later", "damaged")
     async with store.transaction() as connection:
         await connection.execute(text("UPDATE effects SET kind = 'telegram' WHERE key = 'later'"))
+        await connection.execute(text("UPDATE effects SET payload = '{}' WHERE key = 'damaged'"))
     executor = Recorder()
     await outbox(store, database, executor).tick()
     assert executor.executed == ["k"]

@@ -21,6 +21,7 @@ from tests.controller import line
 from tests.controller.conftest import Controller, Lent, eventually, lending
 from tests.controller.fakes import ScriptedLauncher
 from tests.database import TestDatabase, TestServer
+from tests.gates import release
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ async def test_an_approval_binds_to_what_was_seen_and_goes_on(controller: Contro
     gate = await line.at_gate(store)
     inbox = controller.client().get("/api/v1/gates").json()["items"]
     assert [(one["id"], one["title"], one["content"]) for one in inbox] == [
-        (gate.id, "Add a greeting", {"head": "h" * 40})
+        (gate.id, "Add a greeting", release().model_dump(mode="json"))
     ]
     stale = decide(controller, gate.id, content_hash="hash-0")
     assert (stale.status_code, stale.json()["facts"]["content_hash"]) == (409, "hash-1")

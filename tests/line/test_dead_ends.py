@@ -139,7 +139,7 @@ async def test_a_code_writer_that_touches_the_proof_is_caught_and_its_change_und
 
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_tampering_twice_pauses(line: LineRun) -> None:
-    await start(line, part("code_writer", turn(bash(TAMPER)), turn(submit_code())))
+    line.plays(part("code_writer", turn(bash(TAMPER)), turn(submit_code())))
     cr = await line.work()
     assert cr.pause_reason is PauseReason.TAMPERING
     assert scenarios.TEST_FILE in str(cr.pause_facts["problems"])

@@ -8,7 +8,7 @@ from langgraph.runtime import RunControl
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.interventions.intervention import Action
 from tests.line import scenarios
-from tests.line.harness import LineRun, with_context
+from tests.line.harness import STUCK_S, LineRun, with_context
 from tests.line.recorded import as_recorded
 from tests.line.savepoints import AT_THE_GATE, BEFORE_DEVELOPMENT, begins_at
 from tests.line.scenarios import bash, create, part, submit_code, submit_review, turn
@@ -117,7 +117,7 @@ async def test_a_word_stops_the_answer_that_streams_and_the_question_is_asked_an
 
 async def told_of(line: LineRun, kind: str, role: str) -> None:
     """Wait until the log has an event of this role."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(STUCK_S):
         while not any(event.payload.get("role") == role for event in await line.events(kind)):
             await asyncio.sleep(0.02)
 
