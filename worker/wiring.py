@@ -21,7 +21,7 @@ from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.signing import FileKeyStore
 from pipeline.agents.crew import Crew
 from pipeline.agents.live_text import LiveText
-from pipeline.agents.loop import MessagesLoop
+from pipeline.agents.messages_loop import MessagesLoop
 from pipeline.change_request import RepositoryTarget
 from pipeline.concurrency.rings import Heard
 from pipeline.errors import CallerError

@@ -42,16 +42,6 @@ SAVE_CUT_S = 5.0
 """How long a stop waits for what a cut turn left behind; a person's stop matters more."""
 
 
-class MessagesLoop:
-    """Implements `pipeline.agents.backend.AgentBackend`: our own loop over the Messages form."""
-
-    name = "messages"
-
-    async def run(self, task: AgentTask[S], key: JournalKey, ports: AgentPorts) -> AgentResult[S]:
-        """See `AgentBackend.run`."""
-        return await run_agent(task, key, ports)
-
-
 async def run_agent(task: AgentTask[S], key: JournalKey, ports: AgentPorts) -> AgentResult[S]:
     """Have the conversation named `key`, from wherever its journal stands, and return what the model submitted.
 

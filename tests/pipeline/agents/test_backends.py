@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.agents.loop import MessagesLoop
+from pipeline.agents.messages_loop import MessagesLoop
 from tests.contracts.agent_backend import GREETING, SUMMARY, Act, AgentBackendContract, Deed, Ground
 from tests.pipeline.agents.conftest import Rig
 
