@@ -19,7 +19,7 @@ from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.agents.loop import run_agent
 from pipeline.agents.task import AgentPorts, AgentTask, SubmitTool
-from pipeline.agents.tools import Workbench
+from pipeline.agents.tools import ToolScope
 from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
 from pipeline.identifiers import new_id
@@ -106,5 +106,5 @@ def agent_ports(installation: Installation, lease: Leased, sandbox: Sandbox, tre
     return AgentPorts(
         gateway=gateway, journal=PostgresJournal(lease.database),
         instructions=StoredInstructions(lease.database, cr_id=cr_id), emit=records.events.emit, limits=limits,
-        clock=clock, bench=Workbench(sandbox=sandbox, root=tree, limits=limits),
+        clock=clock, scope=ToolScope(sandbox=sandbox, root=tree, limits=limits),
     )  # fmt: skip

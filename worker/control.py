@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.change_request import PauseReason, Status
 from pipeline.concurrency.cancellation import ended, until_set
-from pipeline.concurrency.rings import Heard
+from pipeline.concurrency.rings import Rings
 from pipeline.concurrency.uninterrupted import uninterrupted
 from pipeline.errors import TransientError
 from pipeline.interventions.intervention import Action, Notice
@@ -45,7 +45,7 @@ class Stop:
     """The run is only interrupted: it goes on at once, otherwise."""
 
 
-async def stop_asked(runs: Runs, bell: Bell, cr_id: str, heard: Heard) -> Stop:
+async def stop_asked(runs: Runs, bell: Bell, cr_id: str, heard: Rings) -> Stop:
     """Return once somebody stops this run. The bell shortens the wait, also for who listens to `heard`; the rows decide."""
     rung = asyncio.Event()
     listening = asyncio.create_task(_listen(bell, cr_id, rung, heard))
@@ -101,7 +101,7 @@ async def _working_time(progress: Progress, clock: Clock) -> tuple[float, int]:
             await clock.sleep(LOOK_EVERY_S)
 
 
-async def _listen(bell: Bell, cr_id: str, rung: asyncio.Event, heard: Heard) -> None:
+async def _listen(bell: Bell, cr_id: str, rung: asyncio.Event, heard: Rings) -> None:
     while True:
         # Without this a database that restarts would leave the run deaf for the rest of its life.
         with contextlib.suppress(TransientError):

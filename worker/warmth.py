@@ -19,8 +19,8 @@ from pipeline.adapters.sandbox.bubblewrap import start_sandbox
 from pipeline.adapters.sandbox.start_up_check import Places
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.agents import prompting
-from pipeline.agents.roles import Role
-from pipeline.agents.submitting import tool_schema
+from pipeline.agents.roles import AgentRole
+from pipeline.agents.submissions.validation import tool_schema
 from pipeline.line.graph import compile_line
 from pipeline.llm.pricing import load_prices
 from pipeline.ports import Isolation
@@ -40,7 +40,7 @@ def warm() -> None:
     compile_line(InMemorySaver())
     load_prices()
     RuntimeSettings.model_validate(RuntimeSettings().snapshot())
-    for role in Role:
+    for role in AgentRole:
         tool_schema(role)
 
 

@@ -23,7 +23,7 @@ from pipeline.agents.crew import Crew
 from pipeline.agents.live_text import LiveText
 from pipeline.agents.messages_loop import MessagesLoop
 from pipeline.change_request import RepositoryTarget
-from pipeline.concurrency.rings import Heard
+from pipeline.concurrency.rings import Rings
 from pipeline.errors import CallerError
 from pipeline.line.graph import Line, compile_line
 from pipeline.llm.chains import scripted_models
@@ -63,7 +63,7 @@ class Hands:
     runs: Runs
     bell: Bell
     identity: WorkerIdentity
-    heard: Heard
+    heard: Rings
 
 
 @asynccontextmanager
@@ -87,7 +87,7 @@ async def hands(order: Order, settings: ProcessSettings, isolation: Isolation | 
             places=Places.below(data_directory(settings)), known=isolation,
         )  # fmt: skip
         live = await stack.enter_async_context(LiveText(_deltas(settings, order, database), order.cr_id))
-        heard = Heard()
+        heard = Rings()
         context = await _context(order, settings, runs, database, provider, sandbox, live, heard)
         for repository in context.repositories.values():
             stack.callback(repository.close)
@@ -131,7 +131,7 @@ async def _context(
     provider: ModelProvider,
     sandbox: Sandbox,
     live: LiveText,
-    heard: Heard,
+    heard: Rings,
 ) -> StageContext:
     root = data_directory(settings)
     cr, progress = await runs.load()

@@ -7,7 +7,7 @@ import typer
 from cli.options import Json
 from cli.output import Output
 from pipeline.agents.prompting import load_prompt
-from pipeline.agents.roles import ROLES, Role
+from pipeline.agents.roles import ROLES, AgentRole
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True)
@@ -37,7 +37,7 @@ def list_prompts(*, as_json: Json = False) -> None:
 
 
 @group.command()
-def show(role: Annotated[Role, typer.Argument(metavar="ROLE")], *, as_json: Json = False) -> None:
+def show(role: Annotated[AgentRole, typer.Argument(metavar="ROLE")], *, as_json: Json = False) -> None:
     """Show the prompt of one role: what it is told always, and the template of its first message."""
     out = Output(as_json=as_json)
     prompt = load_prompt(role)

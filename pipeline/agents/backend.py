@@ -4,7 +4,7 @@ Problem: an agent that is somebody else's program (an agent command line) has it
 that must hold about agents would have to be written again for each. Choice: a backend is given the task, the name of its
 journal and everything it may use, and hands back a result that was judged; whoever asks cannot tell backends apart.
 Invariants: what happened is in the journal before it counts; what is handed back passed `AgentTask.submit`; the tree ends at
-the snapshot that the result names; commands of a program run in `AgentPorts.bench`'s sandbox and nowhere else.
+the snapshot that the result names; commands of a program run in `AgentPorts.scope`'s sandbox and nowhere else.
 """
 
 from typing import Protocol

@@ -12,12 +12,12 @@ from pipeline.agents.backend import AgentBackend
 from pipeline.agents.job import Handed, Job
 from pipeline.agents.journal import Noted, record_of
 from pipeline.agents.prompting import RenderedPrompt, render
-from pipeline.agents.role_submission import submit_tool
 from pipeline.agents.roles import ROLES, RoleDefinition
 from pipeline.agents.submissions.fields import Submission
 from pipeline.agents.submissions.kept_facts import facts_json
+from pipeline.agents.submissions.tool import submit_tool
 from pipeline.agents.task import AgentPorts, AgentTask
-from pipeline.agents.tools import Workbench
+from pipeline.agents.tools import ToolScope
 from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import PauseReason, wip_ref
 from pipeline.errors import InvariantBroken, PersonNeeded
@@ -118,21 +118,21 @@ class Crew:
             emit=emit,
             limits=self.limits,
             clock=self.clock,
-            bench=self._bench(job) if job.tree else None,
+            scope=self._scope(job) if job.tree else None,
             workspace=self._workspace(job) if edits else None,
             keep_diff=partial(self.keep_diff, job.repository) if edits and job.repository else None,
             on_text=self.on_text(job),
         )
 
-    def _bench(self, job: Job) -> Workbench:
+    def _scope(self, job: Job) -> ToolScope:
         if job.tree is None:
-            raise InvariantBroken("A bench needs a tree.")
+            raise InvariantBroken("A scope needs a tree.")
         environment = job.environment
         variables = dict(environment.variables) if environment else {}
         if environment and environment.path:
             front = ":".join(str(path) for path in environment.path)
             variables["PATH"] = f"{front}:/usr/local/bin:/usr/bin:/bin"
-        return Workbench(
+        return ToolScope(
             sandbox=self.sandbox,
             root=job.tree,
             limits=self.limits,

@@ -15,13 +15,13 @@ from functools import partial
 from typing import Generic, NoReturn
 
 from pipeline.agents import context_window
+from pipeline.agents.compatibility import misfit
 from pipeline.agents.conversation import Conversation, digest, laid_out
 from pipeline.agents.fences import operator_instruction
-from pipeline.agents.fitting import misfit
 from pipeline.agents.grounds import dead_end
+from pipeline.agents.interruption import SpokenTo, unless_spoken_to
 from pipeline.agents.journal import Answered, Note, Noted, Opened, usage_json
 from pipeline.agents.notebook import Notebook, estimated_whole, open_notebook, reservation_of
-from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, S, tree_found
 from pipeline.agents.tool_use import tool_uses_of
 from pipeline.agents.tools import call_line, said_line, tool_definitions, tool_notes
@@ -100,7 +100,7 @@ class _Agent(Generic[S]):
                 opening=await keep(task.opening),
                 submit=task.submit.name,
                 prompt_hash=task.prompt_hash,
-                root=str(self.ports.bench.root) if self.ports.bench else None,
+                root=str(self.ports.scope.root) if self.ports.scope else None,
                 facts=await keep(task.facts) if task.facts else None,
                 commit=await tree_found(task, self.ports.workspace) if self._edits else None,
                 repository=task.repository,
@@ -324,12 +324,12 @@ class _Agent(Generic[S]):
     # reacting
 
     def _turn(self, answer: Answered) -> Turn[S]:
-        bench, toolbox = self.ports.bench, None
-        if bench is not None and self.task.toolset is not ToolSet.NONE:
+        scope, toolbox = self.ports.scope, None
+        if scope is not None and self.task.toolset is not ToolSet.NONE:
             root = self.talk.terms.opened.root
-            if root is not None and root != str(bench.root):
-                bench = replace(bench, former_roots=(*bench.former_roots, root))
-            toolbox = self.ports.tools(bench, self.task.toolset)
+            if root is not None and root != str(scope.root):
+                scope = replace(scope, former_roots=(*scope.former_roots, root))
+            toolbox = self.ports.tools(scope, self.task.toolset)
         return Turn(task=self.task, ports=self.ports, notebook=self.notebook, answer=answer, toolbox=toolbox)
 
     async def _cut_off(self, answer: Answered) -> None:

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pipeline.agents.fences import Untrusted, VerifiedSpec
-from pipeline.agents.roles import Role
+from pipeline.agents.roles import AgentRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptVariables:
     """Base of all; `role` ties the variables to their prompt."""
 
-    role: ClassVar[Role]
+    role: ClassVar[AgentRole]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestParserVariables(PromptVariables):
     """The request as it came."""
 
-    role: ClassVar[Role] = Role.REQUEST_PARSER
+    role: ClassVar[AgentRole] = AgentRole.REQUEST_PARSER
 
     raw_request: Untrusted
 
@@ -33,7 +33,7 @@ class RequestParserVariables(PromptVariables):
 class InputScreenerVariables(PromptVariables):
     """The request as it came."""
 
-    role: ClassVar[Role] = Role.INPUT_SCREENER
+    role: ClassVar[AgentRole] = AgentRole.INPUT_SCREENER
 
     raw_request: Untrusted
 
@@ -42,7 +42,7 @@ class InputScreenerVariables(PromptVariables):
 class RepositoryMapperVariables(PromptVariables):
     """The sorted request and the repositories to choose from."""
 
-    role: ClassVar[Role] = Role.REPOSITORY_MAPPER
+    role: ClassVar[AgentRole] = AgentRole.REPOSITORY_MAPPER
 
     structured_request: Untrusted
     repositories: tuple[Untrusted, ...]
@@ -53,7 +53,7 @@ class RepositoryMapperVariables(PromptVariables):
 class RequirementsAnalystVariables(PromptVariables):
     """The sorted request; the repository itself is read with tools."""
 
-    role: ClassVar[Role] = Role.REQUIREMENTS_ANALYST
+    role: ClassVar[AgentRole] = AgentRole.REQUIREMENTS_ANALYST
 
     repository: str
     structured_request: Untrusted
@@ -63,7 +63,7 @@ class RequirementsAnalystVariables(PromptVariables):
 class SpecWriterVariables(PromptVariables):
     """What to specify, and the revision to correct if there is one."""
 
-    role: ClassVar[Role] = Role.SPEC_WRITER
+    role: ClassVar[AgentRole] = AgentRole.SPEC_WRITER
 
     repository: str
     structured_request: Untrusted
@@ -76,7 +76,7 @@ class SpecWriterVariables(PromptVariables):
 class CompletenessCheckerVariables(PromptVariables):
     """The criteria and the spec that should cover them."""
 
-    role: ClassVar[Role] = Role.COMPLETENESS_CHECKER
+    role: ClassVar[AgentRole] = AgentRole.COMPLETENESS_CHECKER
 
     repository: str
     structured_request: Untrusted
@@ -87,7 +87,7 @@ class CompletenessCheckerVariables(PromptVariables):
 class ConsistencyCheckerVariables(PromptVariables):
     """The specs of all repositories side by side."""
 
-    role: ClassVar[Role] = Role.CONSISTENCY_CHECKER
+    role: ClassVar[AgentRole] = AgentRole.CONSISTENCY_CHECKER
 
     specs: tuple[Untrusted, ...]
     """One per repository, labelled with its name."""
@@ -97,7 +97,7 @@ class ConsistencyCheckerVariables(PromptVariables):
 class RegressionCheckerVariables(PromptVariables):
     """The new spec beside what the repository already promises."""
 
-    role: ClassVar[Role] = Role.REGRESSION_CHECKER
+    role: ClassVar[AgentRole] = AgentRole.REGRESSION_CHECKER
 
     repository: str
     spec: Untrusted
@@ -112,7 +112,7 @@ class TestWriterVariables(PromptVariables):
     """The verified spec, and nothing of the request."""
 
     __test__: ClassVar[bool] = False
-    role: ClassVar[Role] = Role.TEST_WRITER
+    role: ClassVar[AgentRole] = AgentRole.TEST_WRITER
 
     repository: str
     spec: VerifiedSpec
@@ -123,7 +123,7 @@ class TestWriterVariables(PromptVariables):
 class CodeWriterVariables(PromptVariables):
     """The verified spec, and nothing of the request."""
 
-    role: ClassVar[Role] = Role.CODE_WRITER
+    role: ClassVar[AgentRole] = AgentRole.CODE_WRITER
 
     repository: str
     spec: VerifiedSpec
@@ -138,7 +138,7 @@ class CodeWriterVariables(PromptVariables):
 class SecurityReviewerVariables(PromptVariables):
     """The change, what it should do, and all earlier suspicions."""
 
-    role: ClassVar[Role] = Role.SECURITY_REVIEWER
+    role: ClassVar[AgentRole] = AgentRole.SECURITY_REVIEWER
 
     repository: str
     specs: tuple[VerifiedSpec, ...]
@@ -155,7 +155,7 @@ class SecurityReviewerVariables(PromptVariables):
 class QualityReviewerVariables(PromptVariables):
     """The change and how its tests ran."""
 
-    role: ClassVar[Role] = Role.QUALITY_REVIEWER
+    role: ClassVar[AgentRole] = AgentRole.QUALITY_REVIEWER
 
     repository: str
     spec: VerifiedSpec
@@ -169,7 +169,7 @@ class QualityReviewerVariables(PromptVariables):
 class SpecReviewerVariables(PromptVariables):
     """The change beside each promise it should keep."""
 
-    role: ClassVar[Role] = Role.SPEC_REVIEWER
+    role: ClassVar[AgentRole] = AgentRole.SPEC_REVIEWER
 
     repository: str
     specs: tuple[VerifiedSpec, ...]
@@ -186,7 +186,7 @@ class SpecReviewerVariables(PromptVariables):
 class ConflictResolverVariables(PromptVariables):
     """Our side as the verified spec, theirs as commits and diff; nothing of the request."""
 
-    role: ClassVar[Role] = Role.CONFLICT_RESOLVER
+    role: ClassVar[AgentRole] = AgentRole.CONFLICT_RESOLVER
 
     repository: str
     spec: VerifiedSpec
@@ -200,7 +200,7 @@ class ConflictResolverVariables(PromptVariables):
 class SyncAnalystVariables(PromptVariables):
     """A person's work and the spec it may have outgrown."""
 
-    role: ClassVar[Role] = Role.SYNC_ANALYST
+    role: ClassVar[AgentRole] = AgentRole.SYNC_ANALYST
 
     repository: str
     criteria: Untrusted
@@ -216,7 +216,7 @@ class SyncAnalystVariables(PromptVariables):
 class RetrospectiveVariables(PromptVariables):
     """What happened in a finished run."""
 
-    role: ClassVar[Role] = Role.RETROSPECTIVE
+    role: ClassVar[AgentRole] = AgentRole.RETROSPECTIVE
 
     repositories: tuple[str, ...]
     history: Untrusted

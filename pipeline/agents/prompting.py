@@ -17,7 +17,7 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateError, meta
 from pipeline.agents.fences import Untrusted, VerifiedSpec, fact
 from pipeline.agents.loop_context import LoopContext
 from pipeline.agents.prompt_variables import VARIABLES, PromptVariables
-from pipeline.agents.roles import ROLES, Role
+from pipeline.agents.roles import ROLES, AgentRole
 from pipeline.errors import InvariantBroken
 
 _OPENING_MARK = "\n<!-- opening -->\n"
@@ -27,7 +27,7 @@ _OPENING_MARK = "\n<!-- opening -->\n"
 class PromptFile:
     """One prompt as it lies in the package."""
 
-    role: Role
+    role: AgentRole
     variables: tuple[str, ...]
     system: str
     opening: str
@@ -51,7 +51,7 @@ class RenderedPrompt:
 
 def warm() -> None:
     """Read, check and compile every prompt now, so that processes forked later need not."""
-    for role in Role:
+    for role in AgentRole:
         _opening(role)
 
 
@@ -70,18 +70,18 @@ def render(variables: PromptVariables, *, context: str = "", loop: LoopContext |
 
 
 @cache
-def load_prompt(role: Role) -> PromptFile:
+def load_prompt(role: AgentRole) -> PromptFile:
     """Read and check one prompt file."""
     path = ROLES[role].prompt_path
     return read_prompt(role, files("prompts").joinpath(path).read_bytes())
 
 
 @cache
-def _opening(role: Role) -> Template:
+def _opening(role: AgentRole) -> Template:
     return _environment().from_string(load_prompt(role).opening)
 
 
-def read_prompt(role: Role, content: bytes) -> PromptFile:
+def read_prompt(role: AgentRole, content: bytes) -> PromptFile:
     """Parse the bytes of a prompt file; raises `InvariantBroken` when it breaks its contract."""
     header, body = _front_matter(role, content.decode())
     system, mark, opening = body.partition(_OPENING_MARK)
@@ -101,7 +101,7 @@ def read_prompt(role: Role, content: bytes) -> PromptFile:
     return prompt
 
 
-def _front_matter(role: Role, text: str) -> tuple[dict[str, str], str]:
+def _front_matter(role: AgentRole, text: str) -> tuple[dict[str, str], str]:
     before, *rest = text.split("---\n", 2)
     if before or len(rest) != 2:  # noqa: PLR2004 - a header and a body
         raise InvariantBroken(f"The prompt of {role} does not begin with front matter.", role=role)
@@ -126,7 +126,7 @@ def _check_variables(prompt: PromptFile) -> None:
         )
 
 
-def _variables_class(role: Role) -> type[PromptVariables]:
+def _variables_class(role: AgentRole) -> type[PromptVariables]:
     return next(one for one in VARIABLES if one.role is role)
 
 

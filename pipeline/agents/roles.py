@@ -21,7 +21,7 @@ from pipeline.change_request import Stage
 from pipeline.ports import ModelClass
 
 
-class Role(StrEnum):
+class AgentRole(StrEnum):
     """Who an agent is. The value is the first line of its prompt and a key of journal, ledger and settings."""
 
     REQUEST_PARSER = "request_parser"
@@ -42,25 +42,25 @@ class Role(StrEnum):
     RETROSPECTIVE = "retrospective"
 
 
-CODE_WRITING_ROLES = frozenset({Role.TEST_WRITER, Role.CODE_WRITER, Role.CONFLICT_RESOLVER})
+CODE_WRITING_ROLES = frozenset({AgentRole.TEST_WRITER, AgentRole.CODE_WRITER, AgentRole.CONFLICT_RESOLVER})
 """Roles behind the spec firewall: no form of the request ever reaches them."""
 
 
 JUDGES = frozenset(
     {
-        Role.COMPLETENESS_CHECKER,
-        Role.CONSISTENCY_CHECKER,
-        Role.REGRESSION_CHECKER,
-        Role.SECURITY_REVIEWER,
-        Role.QUALITY_REVIEWER,
-        Role.SPEC_REVIEWER,
+        AgentRole.COMPLETENESS_CHECKER,
+        AgentRole.CONSISTENCY_CHECKER,
+        AgentRole.REGRESSION_CHECKER,
+        AgentRole.SECURITY_REVIEWER,
+        AgentRole.QUALITY_REVIEWER,
+        AgentRole.SPEC_REVIEWER,
     }
 )
 """Roles that hand in a verdict on somebody's work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitTool:
+class SubmitDeclaration:
     """The one tool by which a role hands in its result and ends."""
 
     name: str
@@ -74,61 +74,61 @@ class SubmitTool:
 class RoleDefinition:
     """Everything the product fixes about one role."""
 
-    role: Role
+    role: AgentRole
     purpose: str
     """One line for people."""
     stage: Stage | None
     """Where it works; None for a role outside the line's stages."""
     model_class: ModelClass
     toolset: ToolSet
-    submit: SubmitTool
+    submit: SubmitDeclaration
     prompt_path: str
     """Within the `prompts` package."""
     sees_raw_request: bool = False
 
 
-_REQUEST = SubmitTool(
+_REQUEST = SubmitDeclaration(
     name="submit_request",
     description="Hand in the structured change request. Ends your work.",
     model=StructuredRequest,
 )
-_SCREENING = SubmitTool(
+_SCREENING = SubmitDeclaration(
     name="submit_screening",
     description="Hand in every suspicious passage of the request, or none. Ends your work.",
     model=Screening,
     needs=("request_text",),
 )
-_REPOSITORIES = SubmitTool(
+_REPOSITORIES = SubmitDeclaration(
     name="submit_repositories",
     description="Hand in the repositories that have to change. Ends your work.",
     model=Repositories,
     needs=("repositories", "criteria"),
 )
-_REQUIREMENTS = SubmitTool(
+_REQUIREMENTS = SubmitDeclaration(
     name="submit_requirements",
     description="Hand in the requirements of this repository. Ends your work.",
     model=Requirements,
     needs=("criteria",),
 )
-_SPEC = SubmitTool(
+_SPEC = SubmitDeclaration(
     name="submit_spec",
     description="Hand in the complete behaviour spec of this repository, every scenario included. Ends your work.",
     model=Spec,
     needs=("criteria",),
 )
-_CHECK = SubmitTool(
+_CHECK = SubmitDeclaration(
     name="submit_check",
     description="Hand in your verdict on the specs. Ends your work.",
     model=Check,
     needs=("criteria", "scenarios"),
 )
-_TESTS = SubmitTool(
+_TESTS = SubmitDeclaration(
     name="submit_tests",
     description="Hand in the test files you wrote. The pipeline then runs them on the unchanged code. Ends your work.",
     model=Tests,
     needs=("scenarios",),
 )
-_CODE = SubmitTool(
+_CODE = SubmitDeclaration(
     name="submit_code",
     description="Hand in the implementation. The pipeline then runs the protected tests and the full suite itself. "
     "Ends your work.",
@@ -136,22 +136,24 @@ _CODE = SubmitTool(
     needs=("scenarios",),
 )
 _REVIEW_DESCRIPTION = "Hand in your verdict and findings on the change. Ends your work."
-_REVIEW = SubmitTool(name="submit_review", description=_REVIEW_DESCRIPTION, model=Review)
-_SPEC_REVIEW = SubmitTool(name="submit_review", description=_REVIEW_DESCRIPTION, model=SpecReview, needs=("scenarios",))
-_RESOLUTION = SubmitTool(
+_REVIEW = SubmitDeclaration(name="submit_review", description=_REVIEW_DESCRIPTION, model=Review)
+_SPEC_REVIEW = SubmitDeclaration(
+    name="submit_review", description=_REVIEW_DESCRIPTION, model=SpecReview, needs=("scenarios",)
+)
+_RESOLUTION = SubmitDeclaration(
     name="submit_resolution",
     description="Hand in how the conflicts ended, resolved or not. The pipeline then runs the full suite. "
     "Ends your work.",
     model=Resolution,
     needs=("conflicts",),
 )
-_SYNC = SubmitTool(
+_SYNC = SubmitDeclaration(
     name="submit_sync",
     description="Hand in what the person changed and the spec that follows from it. Ends your work.",
     model=Sync,
     needs=("criteria",),
 )
-_LEARNINGS = SubmitTool(
+_LEARNINGS = SubmitDeclaration(
     name="submit_learnings",
     description="Hand in what this run taught about its repositories, or nothing. Ends your work.",
     model=Learnings,
@@ -160,16 +162,16 @@ _LEARNINGS = SubmitTool(
 
 
 def _define(
-    role: Role,
+    role: AgentRole,
     stage: Stage | None,
-    submit: SubmitTool,
+    submit: SubmitDeclaration,
     purpose: str,
     *,
     model: ModelClass = ModelClass.DEFAULT,
     tools: ToolSet = ToolSet.READ_ONLY,
     folder: str | None = None,
     raw: bool = False,
-) -> tuple[Role, RoleDefinition]:
+) -> tuple[AgentRole, RoleDefinition]:
     return role, RoleDefinition(
         role=role,
         purpose=purpose,
@@ -182,11 +184,11 @@ def _define(
     )
 
 
-ROLES: Mapping[Role, RoleDefinition] = MappingProxyType(
+ROLES: Mapping[AgentRole, RoleDefinition] = MappingProxyType(
     dict(
         (
             _define(
-                Role.REQUEST_PARSER,
+                AgentRole.REQUEST_PARSER,
                 Stage.INTAKE,
                 _REQUEST,
                 "Sorts a request into title, acceptance criteria, constraints and open questions.",
@@ -195,7 +197,7 @@ ROLES: Mapping[Role, RoleDefinition] = MappingProxyType(
                 raw=True,
             ),
             _define(
-                Role.INPUT_SCREENER,
+                AgentRole.INPUT_SCREENER,
                 Stage.SCREENING,
                 _SCREENING,
                 "Looks for passages that try to steer agents or weaken the software.",
@@ -203,79 +205,79 @@ ROLES: Mapping[Role, RoleDefinition] = MappingProxyType(
                 raw=True,
             ),
             _define(
-                Role.REPOSITORY_MAPPER,
+                AgentRole.REPOSITORY_MAPPER,
                 Stage.REPOSITORY_IDENTIFICATION,
                 _REPOSITORIES,
                 "Suggests which repositories a request concerns.",
                 tools=ToolSet.NONE,
             ),
             _define(
-                Role.REQUIREMENTS_ANALYST,
+                AgentRole.REQUIREMENTS_ANALYST,
                 Stage.TRANSLATION,
                 _REQUIREMENTS,
                 "Turns acceptance criteria into precise requirements and edge cases of one repository.",
             ),
             _define(
-                Role.SPEC_WRITER,
+                AgentRole.SPEC_WRITER,
                 Stage.TRANSLATION,
                 _SPEC,
                 "Writes the behaviour of one repository as scenarios, each traced to a criterion.",
                 model=ModelClass.PREMIUM,
             ),
             _define(
-                Role.COMPLETENESS_CHECKER,
+                AgentRole.COMPLETENESS_CHECKER,
                 Stage.VERIFICATION,
                 _CHECK,
                 "Checks that the scenarios cover every criterion and nothing else.",
             ),
             _define(
-                Role.CONSISTENCY_CHECKER,
+                AgentRole.CONSISTENCY_CHECKER,
                 Stage.VERIFICATION,
                 _CHECK,
                 "Checks that the scenarios of all repositories agree with each other.",
                 tools=ToolSet.NONE,
             ),
             _define(
-                Role.REGRESSION_CHECKER,
+                AgentRole.REGRESSION_CHECKER,
                 Stage.VERIFICATION,
                 _CHECK,
                 "Checks the scenarios against what the software does today.",
             ),
             _define(
-                Role.TEST_WRITER,
+                AgentRole.TEST_WRITER,
                 Stage.DEVELOPMENT,
                 _TESTS,
                 "Writes the tests that prove the scenarios, before there is any code.",
                 tools=ToolSet.EDIT,
             ),
             _define(
-                Role.CODE_WRITER,
+                AgentRole.CODE_WRITER,
                 Stage.DEVELOPMENT,
                 _CODE,
                 "Writes the smallest code that makes the tests pass.",
                 tools=ToolSet.EDIT,
             ),
             _define(
-                Role.SECURITY_REVIEWER,
+                AgentRole.SECURITY_REVIEWER,
                 Stage.REVIEW,
                 _REVIEW,
                 "Reads the change as an attacker would, trusting nobody.",
                 model=ModelClass.PREMIUM,
             ),
             _define(
-                Role.QUALITY_REVIEWER,
+                AgentRole.QUALITY_REVIEWER,
                 Stage.REVIEW,
                 _REVIEW,
                 "Looks for defects, broken conventions and needless complexity in the change.",
             ),
             _define(
-                Role.SPEC_REVIEWER,
+                AgentRole.SPEC_REVIEWER,
                 Stage.REVIEW,
                 _SPEC_REVIEW,
                 "Checks scenario by scenario that the change does what was promised and no more.",
             ),
             _define(
-                Role.CONFLICT_RESOLVER,
+                AgentRole.CONFLICT_RESOLVER,
                 Stage.REBASE,
                 _RESOLUTION,
                 "Resolves merge conflicts so that both sides keep their intent.",
@@ -283,14 +285,14 @@ ROLES: Mapping[Role, RoleDefinition] = MappingProxyType(
                 tools=ToolSet.EDIT,
             ),
             _define(
-                Role.SYNC_ANALYST,
+                AgentRole.SYNC_ANALYST,
                 None,
                 _SYNC,
                 "Brings the specs in line with what a person changed by hand.",
                 folder="sync",
             ),
             _define(
-                Role.RETROSPECTIVE,
+                AgentRole.RETROSPECTIVE,
                 Stage.RETROSPECTIVE,
                 _LEARNINGS,
                 "Notes what a finished run taught about its repositories.",

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from pipeline.agents.grounds import Ungrounded
 from pipeline.agents.inspection import Inspection
-from pipeline.agents.tools import ToolBox, ToolRunner, Workbench
+from pipeline.agents.tools import ToolBox, ToolRunner, ToolScope
 from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import PauseReason, Stage
 from pipeline.errors import ModelError, PersonNeeded
@@ -97,13 +97,13 @@ class AgentPorts:
     emit: Emit
     limits: Limits
     clock: Clock
-    bench: Workbench | None = None
+    scope: ToolScope | None = None
     """None for agents without tools."""
     workspace: Workspace | None = None
     """None for agents that cannot change the tree."""
     keep_diff: KeepDiff | None = None
     """Given what each turn, and at its end the whole conversation, changed; None keeps nothing."""
-    tools: Callable[[Workbench, ToolSet], ToolRunner] = ToolBox
+    tools: Callable[[ToolScope, ToolSet], ToolRunner] = ToolBox
     """Makes what carries tool calls out; a replay answers them from the journal."""
     on_text: TurnListener | None = None
     """The live view's ear; may lose pieces."""

@@ -45,7 +45,7 @@ READ_ONLY_NOTE = "- Your tools are read-only: the tree cannot be changed, and of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workbench:
+class ToolScope:
     """The tree an agent works in and the rules that hold there."""
 
     sandbox: Sandbox
@@ -127,9 +127,9 @@ class ToolRunner(Protocol):
 class ToolBox:
     """Runs one agent's tool calls, one after another."""
 
-    def __init__(self, bench: Workbench, toolset: ToolSet) -> None:
+    def __init__(self, scope: ToolScope, toolset: ToolSet) -> None:
         """A `NONE` toolset refuses every call."""
-        self._bench = bench
+        self._scope = scope
         self._toolset = toolset
 
     async def run(self, call_id: str, name: str, given: object) -> ToolOutcome:
@@ -151,8 +151,8 @@ class ToolBox:
 
     def _translated(self, value: Any) -> Any:
         if isinstance(value, str):
-            for former in self._bench.former_roots:
-                value = value.replace(former, str(self._bench.root))
+            for former in self._scope.former_roots:
+                value = value.replace(former, str(self._scope.root))
         return value
 
     # bash
@@ -163,10 +163,10 @@ class ToolBox:
             return ToolOutcome(text="Every command has a fresh shell; there is nothing to restart.", summary="restart")
         if not isinstance(command, str) or not command.strip():
             raise ModelError("bash needs `command`, a non-empty string.")
-        self._bench.commands.check(command)
-        result = await self._run(("bash", "-c", command), output_max_bytes=self._bench.limits.command_output_max_bytes)
+        self._scope.commands.check(command)
+        result = await self._run(("bash", "-c", command), output_max_bytes=self._scope.limits.command_output_max_bytes)
         return ToolOutcome(
-            text=_marked(call_id, result.output) + _ending(result, self._bench.limits.command_timeout_s),
+            text=_marked(call_id, result.output) + _ending(result, self._scope.limits.command_timeout_s),
             is_error=result.timed_out,
             summary=_one_line(command),
             may_have_changed=self._toolset is ToolSet.EDIT,
@@ -205,7 +205,7 @@ class ToolBox:
         if place.kind == "directory":
             shown = await self._listing(place.path, path)
         else:
-            shown = _capped(numbered(place.text(path), view_range), self._bench.limits.file_read_max_bytes)
+            shown = _capped(numbered(place.text(path), view_range), self._scope.limits.file_read_max_bytes)
         return ToolOutcome(text=_marked(call_id, shown), summary=f"view {path}")
 
     async def _listing(self, path: str, asked: str) -> str:
@@ -219,9 +219,9 @@ class ToolBox:
         return "\n".join(names[:_LISTED_MAX]) + more + closed
 
     async def _look(self, path: str) -> "_Place":
-        absolute = posixpath.normpath(posixpath.join(str(self._bench.root), path))
+        absolute = posixpath.normpath(posixpath.join(str(self._scope.root), path))
         result = await self._run(
-            ("sh", "-c", _LOOK, "sh", absolute, str(self._bench.root), str(EDITABLE_BYTES + 1)),
+            ("sh", "-c", _LOOK, "sh", absolute, str(self._scope.root), str(EDITABLE_BYTES + 1)),
             output_max_bytes=2 * EDITABLE_BYTES,
         )
         kind, root, real, encoded = [*result.output.split("\n", 3), "", "", ""][:4]
@@ -246,21 +246,21 @@ class ToolBox:
     def _refuse_protected(self, relative: str) -> None:
         if ".git" in relative.split("/"):
             raise ModelError("Files inside .git cannot be written; the pipeline commits your work.")
-        for pattern in self._bench.protected:
+        for pattern in self._scope.protected:
             if relative == pattern or relative.startswith(f"{pattern.rstrip('/')}/") or fnmatchcase(relative, pattern):
-                raise ModelError(f"{relative} must not be changed: {self._bench.protected_because}.", path=relative)
+                raise ModelError(f"{relative} must not be changed: {self._scope.protected_because}.", path=relative)
 
     async def _run(self, argv: Sequence[str], *, output_max_bytes: int, stdin: bytes | None = None) -> CommandResult:
         editing = self._toolset is ToolSet.EDIT
-        return await self._bench.sandbox.run(
+        return await self._scope.sandbox.run(
             SandboxCommand(
                 argv=tuple(argv),
-                cwd=self._bench.root,
-                writable=(self._bench.root,) if editing else (),
-                read_only=self._bench.read_only if editing else (self._bench.root, *self._bench.read_only),
-                mounts=self._bench.mounts,
-                environment=self._bench.environment,
-                timeout_s=float(self._bench.limits.command_timeout_s),
+                cwd=self._scope.root,
+                writable=(self._scope.root,) if editing else (),
+                read_only=self._scope.read_only if editing else (self._scope.root, *self._scope.read_only),
+                mounts=self._scope.mounts,
+                environment=self._scope.environment,
+                timeout_s=float(self._scope.limits.command_timeout_s),
                 output_max_bytes=output_max_bytes,
                 stdin=stdin,
             )

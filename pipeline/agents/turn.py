@@ -8,9 +8,9 @@ judged and after everything ran; what the turn changed is kept before the record
 from dataclasses import dataclass, field
 from typing import Generic
 
+from pipeline.agents.interruption import SpokenTo, unless_spoken_to
 from pipeline.agents.journal import Answered, Note, Noted, Observed
 from pipeline.agents.notebook import Notebook
-from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
 from pipeline.agents.task import AgentPorts, AgentTask, S, Workspace
 from pipeline.agents.tool_use import ToolUse
 from pipeline.agents.tools import ToolOutcome, ToolRunner, stopped

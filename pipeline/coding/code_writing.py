@@ -19,11 +19,11 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.work import Code
 from pipeline.change_request import PauseReason
 from pipeline.coding import commits, test_writing
-from pipeline.coding.test_writing import Bench, ProvenTests
+from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.ports import Environment, Stack
 from pipeline.proof import protected_tests
 from pipeline.proof.baseline import compare_suites
-from pipeline.proof.red_green import RedVerdict, Verdict, confirm_red, judge_green
+from pipeline.proof.red_green import ProofVerdict, RedVerdict, confirm_red, judge_green
 from pipeline.proof.stored_runs import GreenWitness, stored_green
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import added_lines
@@ -42,7 +42,7 @@ TAMPERING_MAX = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coded:
+class ProvenCode:
     """A proven head."""
 
     head: str
@@ -73,16 +73,16 @@ class _Tries:
     commit: str = ""
 
 
-async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | StageEnd:
+async def write(run: StageRun, ground: CodingGround, tests: ProvenTests) -> ProvenCode | StageEnd:
     """Let the code writer work until green holds, or block with what stood in the way."""
     limits = run.context.settings.pipeline
     start = _start(run, tests)
     tries = _Tries(commit=start)
-    async with agent_work.at_work(run, run.name, "code", start, bench.basis) as frame:
+    async with agent_work.at_work(run, run.name, "code", start, ground.basis) as frame:
         for iteration in range(1, limits.development_iterations_max + 1):
-            handed = await run.context.agents.work(await _job(run, bench, tests, frame, tries, iteration))
+            handed = await run.context.agents.work(await _job(run, ground, tests, frame, tries, iteration))
             tries.commit = handed.snapshot
-            ended = await _judge(run, bench, tests, handed, tries, start)
+            ended = await _judge(run, ground, tests, handed, tries, start)
             if ended is not None:
                 return ended
     message = f"The code writer did not reach green in {limits.development_iterations_max} tries."
@@ -90,21 +90,23 @@ async def write(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | Stag
     return _given_up(run, tries, PauseReason.DEVELOPMENT_LOOP, message, last=last)
 
 
-async def as_handed_back(run: StageRun, bench: Bench, tests: ProvenTests) -> Coded | StageEnd | None:
+async def prove_handback(run: StageRun, ground: CodingGround, tests: ProvenTests) -> ProvenCode | StageEnd | None:
     """Prove what a person handed back; None leaves it to the code writer: it is not proven, or more was asked for."""
-    came_back = await feedback.given(run)
+    came_back = await feedback.load(run)
     finished = came_back and all(one.kind is FeedbackKind.HANDOVER for one in came_back)
     if not finished or feedback.OPEN_POINTS in {one.source for one in came_back} or await feedback.instructions(run):
         return None
     head = _start(run, tests)
-    if await _tampering(run, bench, tests, head):
+    if await _tampering(run, ground, tests, head):
         return None
-    stack, environment = await _environment(run, bench, head)
+    stack, environment = await _environment(run, ground, head)
     if isinstance(environment, StageEnd):
         return environment
-    verdict, _, reports = await prove(run, bench, tests, head, stack, environment)
+    verdict, _, reports = await prove(run, ground, tests, head, stack, environment)
     return (
-        Coded(head=head, summary=f"as handed back: {reports[RunPurpose.GREEN_SUITE].summary()}") if verdict.ok else None
+        ProvenCode(head=head, summary=f"as handed back: {reports[RunPurpose.GREEN_SUITE].summary()}")
+        if verdict.ok
+        else None
     )
 
 
@@ -123,56 +125,58 @@ def _start(run: StageRun, tests: ProvenTests) -> str:
     return tests.commit
 
 
-async def _job(run: StageRun, bench: Bench, tests: ProvenTests, frame: Frame, tries: _Tries, iteration: int) -> Job:
+async def _job(
+    run: StageRun, ground: CodingGround, tests: ProvenTests, frame: Frame, tries: _Tries, iteration: int
+) -> Job:
     protected = tuple(file.path for file in tests.submission.files)
     variables = CodeWriterVariables(
         repository=run.name,
-        spec=bench.verified,
-        test_command=bench.stack.test_command,
+        spec=ground.verified,
+        test_command=ground.stack.test_command,
         protected_tests=protected,
         test_notes=Untrusted("notes of the test writer", tests.notes) if tests.notes else None,
     )
     return frame.job(
         variables, instance=f"{run.name}/{iteration}", loop=await feedback.loop_context(run, tries.came_back),
-        facts=SubmissionFacts(scenarios=scenarios_of(bench.spec), protected_paths=frozenset(protected)),
+        facts=SubmissionFacts(scenarios=scenarios_of(ground.spec), protected_paths=frozenset(protected)),
         commit=tries.commit, protected=frozenset(protected),
     )  # fmt: skip
 
 
 async def _judge(
-    run: StageRun, bench: Bench, tests: ProvenTests, handed: Handed, tries: _Tries, start: str
-) -> Coded | StageEnd | None:
-    tampered = await _tampering(run, bench, tests, handed.snapshot)
+    run: StageRun, ground: CodingGround, tests: ProvenTests, handed: Handed, tries: _Tries, start: str
+) -> ProvenCode | StageEnd | None:
+    tampered = await _tampering(run, ground, tests, handed.snapshot)
     if tampered:
-        tries.commit = await _undone(run, bench, tests, handed.snapshot)
+        tries.commit = await _undone(run, ground, tests, handed.snapshot)
         return _tampered(run, tries, tampered)
     head = await commits.commit(
         run,
         snapshot=handed.snapshot,
         parent=start,
         step="code",
-        subject=bench.spec.feature,
+        subject=ground.spec.feature,
         body=handed.of(Code).summary,
     )
-    stack, environment = await _environment(run, bench, head)
+    stack, environment = await _environment(run, ground, head)
     if isinstance(environment, StageEnd):
         return environment
-    verdict, red, reports = await prove(run, bench, tests, head, stack, environment)
+    verdict, red, reports = await prove(run, ground, tests, head, stack, environment)
     if verdict.ok:
-        return Coded(head=head, summary=reports[RunPurpose.GREEN_SUITE].summary())
+        return ProvenCode(head=head, summary=reports[RunPurpose.GREEN_SUITE].summary())
     proven = {test.file for test in red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
     return _failed(run, tries, verdict, reports)
 
 
-async def _tampering(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: str) -> list[str]:
+async def _tampering(run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str) -> list[str]:
     """Compare a snapshot with the tests commit, which owns every test and all test configuration."""
-    repository, patterns = run.context.repositories[run.name], bench.stack.test_patterns
+    repository, patterns = run.context.repositories[run.name], ground.stack.test_patterns
     changed = await repository.changed_files(tests.commit, snapshot)
     compared = [file.path for file in changed if protected_tests.needs_texts(file.path)]
     found = protected_tests.check_code_writer(
         changed=changed,
-        protected=await _protected(run, bench, tests),
+        protected=await _protected(run, ground, tests),
         patterns=patterns,
         before={path: await text_at(repository, tests.commit, path) for path in compared},
         after={path: await text_at(repository, snapshot, path) for path in compared},
@@ -181,15 +185,15 @@ async def _tampering(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: 
     return [one.message for one in found]
 
 
-async def _protected(run: StageRun, bench: Bench, tests: ProvenTests) -> list[str]:
+async def _protected(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
     paths = await run.context.repositories[run.name].list_files(tests.commit)
-    return [path for path in paths if protected_tests.is_protected(path, bench.stack.test_patterns)]
+    return [path for path in paths if protected_tests.is_protected(path, ground.stack.test_patterns)]
 
 
-async def _undone(run: StageRun, bench: Bench, tests: ProvenTests, snapshot: str) -> str:
+async def _undone(run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str) -> str:
     """Put the proof back for the next try, whose tools cannot write protected files."""
     repository = run.context.repositories[run.name]
-    restored = await _restored(run, bench, tests, snapshot)
+    restored = await _restored(run, ground, tests, snapshot)
     changed = {
         path: content for path, content in restored.items() if await repository.read_file(snapshot, path) != content
     }
@@ -215,16 +219,16 @@ def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd
     )
 
 
-async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, Environment | StageEnd]:
+async def _environment(run: StageRun, ground: CodingGround, head: str) -> tuple[Stack, Environment | StageEnd]:
     """Rebuild the environment when a manifest changed, or ask first where the tenant wants that."""
-    changed = await run.context.repositories[run.name].changed_files(bench.base, head)
-    manifests = [file.path for file in changed if file.path in bench.stack.manifests]
+    changed = await run.context.repositories[run.name].changed_files(ground.base, head)
+    manifests = [file.path for file in changed if file.path in ground.stack.manifests]
     if not manifests:
-        return bench.stack, bench.environment
+        return ground.stack, ground.environment
     shown = run.shown(PauseReason.DIFF_SCOPE, ChangedManifests) or ChangedManifests()
     unseen = set(manifests) - set(shown.manifests)
     if run.context.settings.security.dependency_changes is DependencyPolicy.ASK and unseen:
-        return bench.stack, blocked(
+        return ground.stack, blocked(
             PauseReason.DIFF_SCOPE,
             "The change touches dependency manifests, and this tenant wants to be asked.",
             ChangedManifests(manifests=tuple(manifests)),
@@ -238,10 +242,10 @@ async def _environment(run: StageRun, bench: Bench, head: str) -> tuple[Stack, E
 
 
 async def prove(
-    run: StageRun, bench: Bench, tests: ProvenTests, head: str, stack: Stack, environment: Environment
-) -> tuple[Verdict, RedVerdict, Mapping[RunPurpose, TestReport]]:
+    run: StageRun, ground: CodingGround, tests: ProvenTests, head: str, stack: Stack, environment: Environment
+) -> tuple[ProofVerdict, RedVerdict, Mapping[RunPurpose, TestReport]]:
     """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
-    restored = await _restored(run, bench, tests, head)
+    restored = await _restored(run, ground, tests, head)
     reports: dict[RunPurpose, TestReport] = {}
     selections = {
         RunPurpose.GREEN_CHANGE: tests.change_files,
@@ -252,7 +256,7 @@ async def prove(
         if selection != ():
             reports[purpose] = await proving.prove(
                 run, name=run.name, commit=head, purpose=purpose, selection=selection, stack=stack,
-                environment=environment, restored=restored, left_out=await bench.left_out(run, selection or ()),
+                environment=environment, restored=restored, left_out=await ground.left_out(run, selection or ()),
             )  # fmt: skip
     red = confirm_red(
         provisional=tests.red,
@@ -261,8 +265,8 @@ async def prove(
         scenarios=tests.scenarios,
         sources=await test_writing.sources_of(run, tests.commit, tests.change_files),
     )
-    retired = await rewritten_tests(run, bench, tests)
-    suite = compare_suites(base=bench.baseline, head=reports[RunPurpose.GREEN_SUITE], retired_files=retired)
+    retired = await rewritten_tests(run, ground, tests)
+    suite = compare_suites(base=ground.baseline, head=reports[RunPurpose.GREEN_SUITE], retired_files=retired)
     verdict = judge_green(
         change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
     )
@@ -274,9 +278,9 @@ async def prove(
     return verdict, red, reports
 
 
-async def _restored(run: StageRun, bench: Bench, tests: ProvenTests, head: str) -> dict[str, bytes | None]:
+async def _restored(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str) -> dict[str, bytes | None]:
     repository = run.context.repositories[run.name]
-    contents = {path: await repository.read_file(tests.commit, path) for path in await _protected(run, bench, tests)}
+    contents = {path: await repository.read_file(tests.commit, path) for path in await _protected(run, ground, tests)}
     return protected_tests.restored_files(
         protected={path: content for path, content in contents.items() if content is not None},
         head_paths=await repository.list_files(head),
@@ -284,15 +288,15 @@ async def _restored(run: StageRun, bench: Bench, tests: ProvenTests, head: str) 
     )
 
 
-async def rewritten_tests(run: StageRun, bench: Bench, tests: ProvenTests) -> list[str]:
+async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
     """Return existing test files that the test writer changed: their old tests may be gone rightly."""
-    changed = await run.context.repositories[run.name].changed_files(bench.base, tests.commit)
-    patterns = bench.stack.test_patterns
+    changed = await run.context.repositories[run.name].changed_files(ground.base, tests.commit)
+    patterns = ground.stack.test_patterns
     return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
 
 
 def _failed(
-    run: StageRun, tries: _Tries, verdict: Verdict, reports: Mapping[RunPurpose, TestReport]
+    run: StageRun, tries: _Tries, verdict: ProofVerdict, reports: Mapping[RunPurpose, TestReport]
 ) -> StageEnd | None:
     tails = "\n\n".join(
         f"Output of the {purpose.removeprefix('green_')} run (end):\n{report.output_tail[-3_000:]}"

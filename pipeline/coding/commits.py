@@ -14,7 +14,7 @@ from pipeline.stage.run import StageRun
 STEP = "Changeline-Step"
 
 
-async def with_feature(run: StageRun, snapshot: str, behaviour: Behaviour) -> str:
+async def add_feature(run: StageRun, snapshot: str, behaviour: Behaviour) -> str:
     """Add the `.feature` file to a snapshot where the repository keeps its behaviour specs; else return it as it is."""
     place = await feature_directory(run, run.name, snapshot)
     if place is None:

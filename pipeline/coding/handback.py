@@ -19,7 +19,7 @@ COMMITS_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
+class Handback:
     """New work on one branch. Commits are full SHAs; `commits` are a person's subjects, oldest first."""
 
     name: str
@@ -32,7 +32,7 @@ class Returned:
     commits: tuple[str, ...]
 
 
-async def returned(run: StageRun, name: str, said: Intervention) -> Returned | StageEnd | None:
+async def read_handback(run: StageRun, name: str, said: Intervention) -> Handback | StageEnd | None:
     """Return what is new on the branch of one repository, None when nothing is, or why it cannot be taken."""
     published = said.facts(HandingBack).published.get(name)
     if published is None:
@@ -55,7 +55,7 @@ async def returned(run: StageRun, name: str, said: Intervention) -> Returned | S
     return await _taken(run, name, published, tip, said)
 
 
-async def _taken(run: StageRun, name: str, published: str, tip: str, said: Intervention) -> Returned | StageEnd:
+async def _taken(run: StageRun, name: str, published: str, tip: str, said: Intervention) -> Handback | StageEnd:
     repository = run.context.repositories[name]
     listed = await repository.log(published, tip, limit=COMMITS_MAX)
     merges = [commit for commit, _ in listed if len((await repository.commit_facts(commit)).parents) > 1]
@@ -69,7 +69,7 @@ async def _taken(run: StageRun, name: str, published: str, tip: str, said: Inter
         )  # fmt: skip
         listed = [one for one in listed if not await repository.is_ancestor(one[0], base)]
     await repository.update_ref(kept_refs.work(run.context.cr_id, run.context.epoch, head), head)
-    return Returned(
+    return Handback(
         name=name, published=published, tip=tip, head=head, base=base,
         commits=tuple(f"{commit[:12]} {subject}" for commit, subject in reversed(listed)),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.coding.handback import Returned
+from pipeline.coding.handback import Handback
 from pipeline.ports import Environment, Stack
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.protected_tests import is_protected
@@ -28,7 +28,7 @@ class SuiteAfter:
         return "\n".join([f"Full suite: {self.summary}", *self.problems[:50], *([] if self.ok else ["", self.tail])])
 
 
-async def run_suite(run: StageRun, name: str, back: Returned) -> SuiteAfter:
+async def run_suite(run: StageRun, name: str, back: Handback) -> SuiteAfter:
     """Run and keep the full suite of a handed back commit."""
     base_stack, base_environment = await proving.environment_of(run, name, back.base)
     baseline = await proving.baseline(run, name, back.base, base_stack, base_environment)

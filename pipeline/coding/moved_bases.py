@@ -6,7 +6,7 @@ under the commits it led from and to.
 
 from pydantic import TypeAdapter
 
-from pipeline.coding.rebasing import Replayed
+from pipeline.coding.rebasing import Rebased
 from pipeline.gates.content import MovedBase, OthersCommit
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.run import StageRun
@@ -23,7 +23,7 @@ def name_of(repository: str) -> str:
     return f"{repository}.json"
 
 
-async def keep(run: StageRun, onto: str, replayed: Replayed, *, proven: bool) -> str:
+async def save_move(run: StageRun, onto: str, replayed: Rebased, *, proven: bool) -> str:
     """Keep one move; returns it in a few words. Idempotent."""
     before, head_before = run.here.base, run.here.head
     commits = await run.context.repositories[run.name].log(before, onto, limit=COMMITS_MAX + 1)
@@ -38,7 +38,7 @@ async def keep(run: StageRun, onto: str, replayed: Replayed, *, proven: bool) ->
     return f"{run.target.base_branch} moved from {before[:10]} to {onto[:10]}, the head is {replayed.head[:10]} now"
 
 
-async def kept(run: StageRun, repository: str) -> list[MovedBase]:
+async def load_moves(run: StageRun, repository: str) -> list[MovedBase]:
     """Return the moves under this attempt, oldest first."""
     return [one for one in await _all(run, repository) if one.attempt == run.context.attempt]
 

@@ -26,7 +26,7 @@ CONFLICTS_MAX = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class Rebased:
     """The change on its new base."""
 
     head: str
@@ -34,7 +34,7 @@ class Replayed:
     clean: bool
 
 
-async def replay(run: StageRun, onto: str) -> Replayed | StageEnd:
+async def rebase_onto(run: StageRun, onto: str) -> Rebased | StageEnd:
     """Return the change on `onto`, or block with the conflict that nobody could resolve."""
     repository = run.context.repositories[run.name]
     async with trees.empty(run, run.name, "rebase") as tree:
@@ -65,7 +65,7 @@ async def _settled(run: StageRun, onto: str, tree: Path, result: RebaseResult) -
     return result.head or _unresolved(run, result, "The conflicts did not end.")
 
 
-async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Replayed:
+async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Rebased:
     """Find the tests commit of the replayed line: at its old place, or by its trailer when commits fell away."""
     repository = run.context.repositories[run.name]
     await repository.update_ref(kept_refs.work(run.context.cr_id, run.context.epoch, head), head)
@@ -79,7 +79,7 @@ async def _replayed(run: StageRun, onto: str, head: str, *, clean: bool) -> Repl
             if f"{STEP}: tests" in await repository.message(commit):
                 tests = commit
                 break
-    return Replayed(head=head, tests=tests, clean=clean)
+    return Rebased(head=head, tests=tests, clean=clean)
 
 
 async def _resolve(

@@ -19,7 +19,7 @@ from pipeline.stage.run import StageRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class ScopeReport:
     """What the checks found."""
 
     scope: tuple[Finding, ...]
@@ -46,7 +46,7 @@ class Checked:
         return tuple(finding for finding in self.findings if not finding.severity.blocking)
 
 
-async def check(run: StageRun, name: str, base: str, head: str, stack: Stack) -> Checked:
+async def check(run: StageRun, name: str, base: str, head: str, stack: Stack) -> ScopeReport:
     """Analyse the change between two commits."""
     repository = run.context.repositories[name]
     limits = run.context.settings.pipeline
@@ -62,7 +62,7 @@ async def check(run: StageRun, name: str, base: str, head: str, stack: Stack) ->
         manifests_after=await _texts(run, name, head, manifests),
     )
     secrets = scan_for_secrets(changed=changed, added=added, scanner=run.context.scanner, limits=limits)
-    return Checked(scope=tuple(analyse(scope, limits)), secrets=tuple(secrets))
+    return ScopeReport(scope=tuple(analyse(scope, limits)), secrets=tuple(secrets))
 
 
 async def _texts(run: StageRun, name: str, commit: str, paths: Sequence[str]) -> Mapping[str, str]:

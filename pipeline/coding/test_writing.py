@@ -21,7 +21,7 @@ from pipeline.change_request import PauseReason
 from pipeline.coding import commits
 from pipeline.ports import Environment, Stack
 from pipeline.proof.protected_tests import check_test_writer, is_protected
-from pipeline.proof.red_green import RedRules, RedVerdict, Verdict, judge_preserve, judge_red
+from pipeline.proof.red_green import ProofVerdict, RedRules, RedVerdict, judge_preserve, judge_red
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose
 from pipeline.repositories.stacks import module_names
@@ -48,7 +48,7 @@ TESTS = Artifact("tests", TypeAdapter(StoredTests))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class CodingGround:
     """What both halves of development work with."""
 
     basis: Basis
@@ -102,18 +102,18 @@ class ProvenTests:
         return self.submission.proofs(ScenarioKind.CHANGE)
 
 
-async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
+async def write(run: StageRun, ground: CodingGround) -> ProvenTests | StageEnd:
     """Let the test writer work until the red witness holds, or block."""
     came_back: list[Feedback] = []
-    commit = bench.start
-    async with agent_work.at_work(run, run.name, "tests", commit, bench.basis) as frame:
+    commit = ground.start
+    async with agent_work.at_work(run, run.name, "tests", commit, ground.basis) as frame:
         for iteration in range(1, run.context.settings.pipeline.development_iterations_max + 1):
-            handed = await run.context.agents.work(await _job(run, bench, frame, commit, iteration, came_back))
+            handed = await run.context.agents.work(await _job(run, ground, frame, commit, iteration, came_back))
             commit = handed.snapshot
-            came_back = await _misplaced(run, bench, handed)
+            came_back = await _misplaced(run, ground, handed)
             if came_back:
                 continue
-            tests = await _witnessed(run, bench, handed)
+            tests = await _witnessed(run, ground, handed)
             if isinstance(tests, ProvenTests):
                 return tests
             source = f"red witness, try {iteration}"
@@ -127,30 +127,30 @@ async def write(run: StageRun, bench: Bench) -> ProvenTests | StageEnd:
 
 
 async def _job(
-    run: StageRun, bench: Bench, frame: Frame, commit: str, iteration: int, came_back: Sequence[Feedback]
+    run: StageRun, ground: CodingGround, frame: Frame, commit: str, iteration: int, came_back: Sequence[Feedback]
 ) -> Job:
-    variables = TestWriterVariables(repository=run.name, spec=bench.verified, test_command=bench.stack.test_command)
+    variables = TestWriterVariables(repository=run.name, spec=ground.verified, test_command=ground.stack.test_command)
     loop = await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER))
-    facts = SubmissionFacts(scenarios=scenarios_of(bench.spec))
+    facts = SubmissionFacts(scenarios=scenarios_of(ground.spec))
     return frame.job(variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit)
 
 
-async def _witnessed(run: StageRun, bench: Bench, handed: Handed) -> "ProvenTests | list[str]":
+async def _witnessed(run: StageRun, ground: CodingGround, handed: Handed) -> "ProvenTests | list[str]":
     """Commit what the test writer handed in, and witness it red; returns what is wrong."""
-    subject = f"Tests: {bench.spec.feature}"
-    told = await commits.with_feature(run, handed.snapshot, bench.spec.behaviour())
+    subject = f"Tests: {ground.spec.feature}"
+    told = await commits.add_feature(run, handed.snapshot, ground.spec.behaviour())
     built = await commits.commit(
-        run, snapshot=told, parent=bench.start, step="tests", subject=subject, dated=handed.snapshot
+        run, snapshot=told, parent=ground.start, step="tests", subject=subject, dated=handed.snapshot
     )
-    return await witness(run, bench, handed.of(Tests), built)
+    return await witness(run, ground, handed.of(Tests), built)
 
 
-async def stored(run: StageRun) -> ProvenTests | None:
+async def load_tests(run: StageRun) -> ProvenTests | None:
     """Return the newest tests of this repository with their witness, if they prove the present spec."""
-    return await stored_of(run, run.name)
+    return await load_tests_of(run, run.name)
 
 
-async def stored_of(run: StageRun, name: str) -> ProvenTests | None:
+async def load_tests_of(run: StageRun, name: str) -> ProvenTests | None:
     """As `stored`, for any repository of the run."""
     kept = await TESTS.load(run.context.artifacts, name)
     if kept is None or kept.spec_hash != run.known[name].spec_hash:
@@ -158,7 +158,7 @@ async def stored_of(run: StageRun, name: str) -> ProvenTests | None:
     return ProvenTests(commit=kept.commit, submission=kept.submission, red=kept.red, notes=kept.submission.notes)
 
 
-async def keep(run: StageRun, tests: ProvenTests) -> None:
+async def save_tests(run: StageRun, tests: ProvenTests) -> None:
     """Remember tests and witness for later rounds."""
     kept = StoredTests(spec_hash=run.here.spec_hash, commit=tests.commit, submission=tests.submission, red=tests.red)
     await TESTS.save(run.context.artifacts, run.name, kept, {"commit": tests.commit})
@@ -170,44 +170,46 @@ async def sources_of(run: StageRun, commit: str, paths: Sequence[str]) -> Mappin
     return {path: await text_at(repository, commit, path) for path in paths}
 
 
-async def _misplaced(run: StageRun, bench: Bench, handed: Handed) -> list[Feedback]:
+async def _misplaced(run: StageRun, ground: CodingGround, handed: Handed) -> list[Feedback]:
     """The test writer may add and change tests only."""
     repository, submission = run.context.repositories[run.name], handed.of(Tests)
     change, preserve = _files(submission, ScenarioKind.CHANGE), _files(submission, ScenarioKind.PRESERVE)
-    changed = await repository.changed_files(bench.start, handed.snapshot)
+    changed = await repository.changed_files(ground.start, handed.snapshot)
     # A test that an earlier round or a person wrote may be declared as it stands; the red witness judges it all the same.
-    present = [file for file in await repository.changed_files(bench.base, bench.start) if file.status != "D"]
+    present = [file for file in await repository.changed_files(ground.base, ground.start) if file.status != "D"]
     touched = {file.path for file in changed}
     taken_on = [file for file in present if file.path in {*change, *preserve} and file.path not in touched]
     problems = check_test_writer(
         changed=[*changed, *taken_on],
         change_files=change,
         preserve_files=preserve,
-        patterns=bench.stack.test_patterns,
+        patterns=ground.stack.test_patterns,
     )
     text = "\n".join(problem.message for problem in problems)
     return [Feedback(kind=FeedbackKind.RED_WITNESS, source="pipeline", text=text)] if problems else []
 
 
-async def witness(run: StageRun, bench: Bench, submission: Tests, commit: str) -> "ProvenTests | list[str]":
+async def witness(run: StageRun, ground: CodingGround, submission: Tests, commit: str) -> "ProvenTests | list[str]":
     """Run the tests of a tests commit without the change: preserve tests pass, change tests are red. Returns what is wrong."""
     change, preserve = _files(submission, ScenarioKind.CHANGE), _files(submission, ScenarioKind.PRESERVE)
-    kept = await _preserve(run, bench, commit, preserve, change)
-    red = await _red(run, bench, commit, change, submission)
+    kept = await _preserve(run, ground, commit, preserve, change)
+    red = await _red(run, ground, commit, change, submission)
     if kept.ok and red.ok:
         tests = ProvenTests(commit=commit, submission=submission, red=red, notes=submission.notes)
-        await keep(run, tests)
+        await save_tests(run, tests)
         return tests
     return [*kept.problems, *([] if red.ok else [red.feedback()])]
 
 
-async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[str], change: Sequence[str]) -> Verdict:
+async def _preserve(
+    run: StageRun, ground: CodingGround, commit: str, files: Sequence[str], change: Sequence[str]
+) -> ProofVerdict:
     if not files:
-        return judge_preserve(bench.baseline, ())
+        return judge_preserve(ground.baseline, ())
     report = await proving.prove(
-        run, name=run.name, commit=commit, purpose=RunPurpose.PRESERVE_ON_BASE, selection=files, stack=bench.stack,
-        environment=bench.environment, restored=await _base_state(run, bench, commit, dict.fromkeys(change)),
-        left_out=await bench.left_out(run, files),
+        run, name=run.name, commit=commit, purpose=RunPurpose.PRESERVE_ON_BASE, selection=files, stack=ground.stack,
+        environment=ground.environment, restored=await _base_state(run, ground, commit, dict.fromkeys(change)),
+        left_out=await ground.left_out(run, files),
     )  # fmt: skip
     verdict = judge_preserve(report, files)
     await proving.keep(
@@ -222,17 +224,17 @@ async def _preserve(run: StageRun, bench: Bench, commit: str, files: Sequence[st
     return verdict
 
 
-async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], submission: Tests) -> RedVerdict:
+async def _red(run: StageRun, ground: CodingGround, commit: str, files: Sequence[str], submission: Tests) -> RedVerdict:
     report = await proving.prove(
-        run, name=run.name, commit=commit, purpose=RunPurpose.RED, selection=files, stack=bench.stack,
-        environment=bench.environment, restored=await _base_state(run, bench, commit, {}),
-        left_out=await bench.left_out(run, files),
+        run, name=run.name, commit=commit, purpose=RunPurpose.RED, selection=files, stack=ground.stack,
+        environment=ground.environment, restored=await _base_state(run, ground, commit, {}),
+        left_out=await ground.left_out(run, files),
     )  # fmt: skip
     repository = run.context.repositories[run.name]
     rules = RedRules(
-        language=bench.stack.language,
-        own_modules=sorted(module_names(bench.stack, await repository.list_files(bench.base))),
-        base=await proving.symbols_of(run, run.name, bench.base, bench.stack),
+        language=ground.stack.language,
+        own_modules=sorted(module_names(ground.stack, await repository.list_files(ground.base))),
+        base=await proving.symbols_of(run, run.name, ground.base, ground.stack),
     )
     verdict = judge_red(
         report=report, change_files=files, scenarios=submission.proofs(ScenarioKind.CHANGE), rules=rules,
@@ -250,13 +252,15 @@ async def _red(run: StageRun, bench: Bench, commit: str, files: Sequence[str], s
     return verdict
 
 
-async def _base_state(run: StageRun, bench: Bench, commit: str, without: Mapping[str, None]) -> dict[str, bytes | None]:
+async def _base_state(
+    run: StageRun, ground: CodingGround, commit: str, without: Mapping[str, None]
+) -> dict[str, bytes | None]:
     """Overwrite what an earlier round's code changed with the base's, so that red is witnessed without the change."""
     restored: dict[str, bytes | None] = dict(without)
     repository = run.context.repositories[run.name]
-    for file in await repository.changed_files(bench.base, commit):
-        if not is_protected(file.path, bench.stack.test_patterns):
-            restored[file.path] = await repository.read_file(bench.base, file.path)
+    for file in await repository.changed_files(ground.base, commit):
+        if not is_protected(file.path, ground.stack.test_patterns):
+            restored[file.path] = await repository.read_file(ground.base, file.path)
     return restored
 
 

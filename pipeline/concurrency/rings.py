@@ -5,7 +5,7 @@ import asyncio
 from pipeline.concurrency.cancellation import until_set
 
 
-class Heard:
+class Rings:
     """One ear of a worker for many who wait. Losing a ring costs the rest of a wait, never a fact."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from pipeline.evidence.canonical_json import canonical_json, canonical_sha256
 from pipeline.findings import Finding, RiskFlag
 from pipeline.ports import Language, Signer
 from pipeline.proof.baseline import SuiteComparison
-from pipeline.proof.red_green import RedVerdict, Verdict
+from pipeline.proof.red_green import ProofVerdict, RedVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.specs.behaviour import ScenarioKind
 
@@ -139,9 +139,9 @@ class WitnessRecord(Record):
     suite_base_again: RunRecord | None = None
     suite_head: RunRecord
     red_verdict: RedVerdict
-    preserve_verdict: Verdict
+    preserve_verdict: ProofVerdict
     suite_verdict: SuiteComparison
-    green_verdict: Verdict
+    green_verdict: ProofVerdict
 
 
 class RebuildRecord(Record):

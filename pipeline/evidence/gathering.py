@@ -44,7 +44,7 @@ from pipeline.proof.red_green import judge_preserve
 from pipeline.proof.stored_runs import green_of, newest, preserve_of, report_of
 from pipeline.records import RunPurpose, TestRun
 from pipeline.repositories.stacks import module_names
-from pipeline.screening.risk_flags import kept
+from pipeline.screening.risk_flags import load_flags
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
 from pipeline.stage.artifacts import Bytes
@@ -63,7 +63,7 @@ async def parts(run: StageRun) -> dict[str, Any]:
     return release_parts(await _request(run), await _repositories(run))
 
 
-async def keep(run: StageRun) -> str:
+async def save_bundle(run: StageRun) -> str:
     """Build, sign and store the bundle as it stands; returns its SHA-256."""
     content = await asyncio.to_thread(build_bundle, await _sections(run), run.context.signer)
     return await BUNDLE.save(run.context.artifacts, NAME, content, {"attempt": run.context.attempt})
@@ -84,7 +84,7 @@ async def _sections(run: StageRun) -> Sections:
             models_are_scripted=run.context.scripted,
         ),
         request=request,
-        screening=tuple(await kept(run)),
+        screening=tuple(await load_flags(run)),
         repositories=repositories,
         reviews=await _reviews(run),
         roles=roles(await run.context.spending.calls(), await run.context.spending.prompts()),
@@ -107,7 +107,7 @@ async def _repositories(run: StageRun) -> tuple[RepositoryEvidence, ...]:
 
 async def _repository(run: StageRun, name: str) -> RepositoryEvidence:
     target, facts = run.context.targets[name], run.known[name]
-    tests = await test_writing.stored_of(run, name)
+    tests = await test_writing.load_tests_of(run, name)
     if tests is None:
         raise InvariantBroken("There is no evidence before there are proven tests.", repository=name)
     revision, spec = await specs.revision_of(run, name), await specs.spec_of(run, name)
@@ -202,7 +202,7 @@ async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
             verdict = "changes_required" if blocking else "pass"
             if outcome.skip and reviewer != CHECKS:
                 verdict = "skipped"
-            judged = await inspection_records.kept(run, outcome.activation, reviewer, name)
+            judged = await inspection_records.load_inspection(run, outcome.activation, reviewer, name)
             reviews.append(
                 ReviewRecord(
                     repository=name, reviewer=reviewer, verdict=verdict, findings=findings,
@@ -219,7 +219,7 @@ async def _spec_checks(run: StageRun) -> tuple[ReviewRecord, ...]:
         return ()
     asked = [(name, role) for name in run.known for role in CHECKERS]
     found = [
-        await inspection_records.kept(run, outcome.activation, role, name)
+        await inspection_records.load_inspection(run, outcome.activation, role, name)
         for name, role in [*asked, ("", JOINT_CHECKER)]
     ]
     return tuple(one for one in found if one is not None)

@@ -13,7 +13,9 @@ INSPECTION = Artifact("inspection", TypeAdapter(ReviewRecord))
 FILES_MAX = 50
 
 
-async def keep(run: StageRun, role: str, repository: str, commit: str | None, verdict: str, handed: Handed) -> None:
+async def save_inspection(
+    run: StageRun, role: str, repository: str, commit: str | None, verdict: str, handed: Handed
+) -> None:
     """Keep what a judge of `repository` (empty: of all) opened of `commit`. Idempotent."""
     paths = await run.context.repositories[repository].list_files(commit) if commit else []
     opened = await asyncio.to_thread(handed.inspection.opened, paths, handed.root)
@@ -34,7 +36,7 @@ async def keep(run: StageRun, role: str, repository: str, commit: str | None, ve
     await INSPECTION.save(run.context.artifacts, name, record, facts)
 
 
-async def kept(run: StageRun, activation: str, role: str, repository: str) -> ReviewRecord | None:
+async def load_inspection(run: StageRun, activation: str, role: str, repository: str) -> ReviewRecord | None:
     """Return what was kept; None for a judge that was not asked, or that judged before this was kept."""
     return await INSPECTION.load(run.context.artifacts, _name(activation, role, repository))
 

@@ -25,7 +25,7 @@ from pipeline.gates.content import (
 from pipeline.interventions.intervention import Action, ChangingText, InterventionStatus, Notice, Skipping
 from pipeline.proof.stored_runs import green_of, newest, report_of
 from pipeline.records import RunPurpose
-from pipeline.screening.risk_flags import kept
+from pipeline.screening.risk_flags import load_flags
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
 from pipeline.stage.outcomes import outcomes_of
@@ -54,7 +54,7 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             suite=suite.summary,
             pre_existing=suite.pre_existing,
             findings=await current_findings(run, name),
-            flags=await kept(run),
+            flags=await load_flags(run),
             files=await repository.changed_files(facts.base, facts.head),
             siblings=[other for other in run.known if other != name],
         )
@@ -73,8 +73,10 @@ async def release(
         title=request.title,
         summary=request.summary,
         criteria=tuple(ShownCriterion(id=one.id, text=one.text) for one in request.acceptance_criteria),
-        risk_flags=tuple(ShownRisk(risk=one.risk, pattern=one.pattern, quote=one.quote) for one in await kept(run)),
-        skipped=tuple(await skipped(run)),
+        risk_flags=tuple(
+            ShownRisk(risk=one.risk, pattern=one.pattern, quote=one.quote) for one in await load_flags(run)
+        ),
+        skipped=tuple(await skipped_stages(run)),
         request_changes=tuple(await request_changes(run)),
         repositories={name: await _repository(run, name) for name in names},
         cost_usd=f"{await run.context.spending.cost_usd():.4f}",
@@ -84,7 +86,7 @@ async def release(
     )
 
 
-async def skipped(run: StageRun) -> list[str]:
+async def skipped_stages(run: StageRun) -> list[str]:
     """Return what a person skipped; every approver sees it."""
     return [
         f"{said.actor} skipped {said.facts(Skipping).stage or 'a stage'}{_because(said.body.instructions)}"
@@ -168,7 +170,7 @@ async def _repository(run: StageRun, name: str) -> ShownChange:
         pre_existing_failures=tuple(suite.pre_existing),
         findings=tuple(_finding(name, finding) for finding in current),
         resolved_findings=len(everything) - len(current),
-        rebases=tuple(await moved_bases.kept(run, name)),
+        rebases=tuple(await moved_bases.load_moves(run, name)),
     )
 
 

@@ -50,7 +50,7 @@ def stage_node(stage: Stage, declaration: StageDeclaration) -> Node:
         update = await _update(run, declaration)
         if declaration.per_repository:
             return update
-        return {**update, **await decided(stage, _merged(state, update), run.context, run.activation)}
+        return {**update, **await decide_next(stage, _merged(state, update), run.context, run.activation)}
 
     return node
 
@@ -59,7 +59,7 @@ def join_node(stage: Stage) -> Node:
     """Return the node that waits for all repositories of a stage and decides what follows."""
 
     async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
-        update = await decided(stage, state, runtime.context, _activation(runtime))
+        update = await decide_next(stage, state, runtime.context, _activation(runtime))
         if update["goto"] != PAUSE:
             await runtime.context.interventions.settle_instructions(None)
         return update
@@ -67,7 +67,7 @@ def join_node(stage: Stage) -> Node:
     return node
 
 
-async def decided(stage: Stage, state: RunState, context: StageContext, activation: str) -> RunState:
+async def decide_next(stage: Stage, state: RunState, context: StageContext, activation: str) -> RunState:
     """Ask `routing` what follows, announce a loop-back, and answer those who asked to skip."""
     verdicts = {outcome.verdict for outcome in outcomes_of(state, stage).values()}
     await context.interventions.settle_skips(

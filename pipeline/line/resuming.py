@@ -11,7 +11,7 @@ from pipeline.gates.gate import Gate
 from pipeline.line.routing import SentBack, loop_back, onward, sends_back
 from pipeline.stage.context import StageContext
 from pipeline.stage.declaration import FeedbackFact
-from pipeline.stage.feedback import keep_of_gate
+from pipeline.stage.feedback import save_of_gate
 from pipeline.stage.known import KnownWait, repositories_of, wait_of
 from pipeline.stage.registry import declared, opening_gate, per_repository
 from pipeline.stage.state import (
@@ -81,7 +81,7 @@ def _approved(state: RunState, gate: Gate) -> RunState:
 
 async def _sent_back(state: RunState, gate: Gate, context: StageContext) -> RunState:
     """Hand the approver's words to the stage that works again; counted as a loop of the stage that opened the gate."""
-    await keep_of_gate(context, gate)
+    await save_of_gate(context, gate)
     sent = SentBack(
         stage=opening_gate(gate.kind), why=gate.comment, who=f"The {gate.kind} was sent back",
         facts={"comment": gate.comment},

@@ -95,7 +95,7 @@ class RedVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ProofVerdict:
     """A yes or no with its reasons: of the preserve witness and of green."""
 
     ok: bool
@@ -159,14 +159,16 @@ def confirm_red(
     )
 
 
-def judge_preserve(report: TestReport, preserve_files: Collection[str]) -> Verdict:
+def judge_preserve(report: TestReport, preserve_files: Collection[str]) -> ProofVerdict:
     """Judge a run of the `preserve` tests: on the base as on the head, every one passes and none is skipped."""
     if not preserve_files:
-        return Verdict(ok=True, problems=(), notes=("There are no preserve tests.",))
+        return ProofVerdict(ok=True, problems=(), notes=("There are no preserve tests.",))
     return _all_pass(report, "preserve")
 
 
-def judge_green(*, change: TestReport, preserve: TestReport | None, suite: SuiteComparison, red: RedVerdict) -> Verdict:
+def judge_green(
+    *, change: TestReport, preserve: TestReport | None, suite: SuiteComparison, red: RedVerdict
+) -> ProofVerdict:
     """Judge the head: change and preserve tests pass, the suite hides and breaks nothing, the red witness is final.
 
     A change may extend a file that holds tests which the base skips too; those are no claim of the change.
@@ -190,10 +192,10 @@ def judge_green(*, change: TestReport, preserve: TestReport | None, suite: Suite
             )
             or ("No scenario has a confirmed red test.",)
         )
-    return Verdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=_suite_notes(suite))
+    return ProofVerdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=_suite_notes(suite))
 
 
-def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[str] = ()) -> Verdict:
+def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[str] = ()) -> ProofVerdict:
     problems = [f"The {purpose} tests: {complaint}" for complaint in report.complaints]
     problems += [f"{case.test_id} does not pass: {_told(case.failure)}" for case in report.bad]
     problems += [
@@ -205,7 +207,7 @@ def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[st
         problems.append(f"No {purpose} test was reported.")
     if report.timed_out:
         problems.append(f"The {purpose} tests did not end in time.")
-    return Verdict(ok=not problems, problems=tuple(problems))
+    return ProofVerdict(ok=not problems, problems=tuple(problems))
 
 
 def _suite_notes(suite: SuiteComparison) -> tuple[str, ...]:

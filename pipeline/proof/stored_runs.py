@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipeline.proof.baseline import SuiteComparison
-from pipeline.proof.red_green import RedVerdict, Verdict
+from pipeline.proof.red_green import ProofVerdict, RedVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose, TestRun
 
@@ -21,14 +21,14 @@ from pipeline.records import RunPurpose, TestRun
 class GreenWitness:
     """What the runs on a head showed together; stored with each of them. `retired` are files with rewritten old tests."""
 
-    green: Verdict
+    green: ProofVerdict
     red: RedVerdict
     suite: SuiteComparison
     retired: tuple[str, ...]
 
 
 _REPORT = TypeAdapter(TestReport)
-_VERDICT = TypeAdapter(Verdict)
+_VERDICT = TypeAdapter(ProofVerdict)
 _GREEN = TypeAdapter(GreenWitness)
 
 
@@ -48,7 +48,7 @@ def green_of(run: TestRun) -> GreenWitness:
     return _GREEN.validate_python(run.verdict)
 
 
-def preserve_of(run: TestRun) -> Verdict:
+def preserve_of(run: TestRun) -> ProofVerdict:
     """Return what was concluded from the preserve tests on the base."""
     return _VERDICT.validate_python(run.verdict)
 

@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from pipeline.agents.conversation import Conversation as Talk
 from pipeline.agents.journal import Opened
 from pipeline.agents.loop import go_on
-from pipeline.agents.role_submission import submit_tool
-from pipeline.agents.roles import ROLES, Role, RoleDefinition
+from pipeline.agents.roles import ROLES, AgentRole, RoleDefinition
 from pipeline.agents.submissions.fields import Submission
 from pipeline.agents.submissions.kept_facts import facts_from
-from pipeline.agents.submitting import tool_schema
+from pipeline.agents.submissions.tool import submit_tool
+from pipeline.agents.submissions.validation import tool_schema
 from pipeline.agents.task import AgentPorts, AgentTask, SubmitTool
-from pipeline.agents.tools import ToolBox, Workbench
+from pipeline.agents.tools import ToolBox, ToolScope
 from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
 from pipeline.errors import InvariantBroken, PersonNeeded
@@ -113,9 +113,9 @@ def _skip_what_the_world_did(notebook: ReplayNotebook) -> None:
 
 def _task(recording: Recording, notebook: ReplayNotebook) -> AgentTask[Submission]:
     name = notebook.name.role
-    if name not in {role.value for role in Role}:
+    if name not in {role.value for role in AgentRole}:
         raise Differs(name, None, "This version has no such role.")
-    definition, opened = ROLES[Role(name)], notebook.conversation.terms.opened
+    definition, opened = ROLES[AgentRole(name)], notebook.conversation.terms.opened
     stage = recording.stage_of(notebook.name.activation)
     return AgentTask(
         role=name, instance=notebook.name.instance, stage=Stage(stage) if stage else definition.stage or Stage.INTAKE,
@@ -141,11 +141,11 @@ def _ports(recording: Recording, notebook: ReplayNotebook) -> AgentPorts:
 
     limits, opened = recording.configuration.pipeline, notebook.conversation.terms.opened
     said = {one.id: one for one in recording.body.interventions}
-    bench = Workbench(sandbox=NoSandbox(), root=Path(opened.root), limits=limits) if opened.root else None
+    scope = ToolScope(sandbox=NoSandbox(), root=Path(opened.root), limits=limits) if opened.root else None
     return AgentPorts(
         gateway=cast("Any", RecordedModel(notebook, limits)),  # what the loop uses of it
         journal=cast("Any", None),  # the notebook stores nothing
-        instructions=RecordedPeople(notebook, said), emit=unheard, limits=limits, clock=StoppedClock(), bench=bench,
+        instructions=RecordedPeople(notebook, said), emit=unheard, limits=limits, clock=StoppedClock(), scope=scope,
         workspace=RecordedTree(notebook, opened.submit),
         tools=lambda with_bench, toolset: RecordedTools(notebook, ToolBox(with_bench, toolset)),
     )  # fmt: skip

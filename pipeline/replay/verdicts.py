@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipeline.agents.journal import Observed
-from pipeline.agents.roles import Role
+from pipeline.agents.roles import AgentRole
 from pipeline.agents.submissions.specs import Spec as SpecSubmission
 from pipeline.change_request import Stage
 from pipeline.findings import Severity
@@ -74,7 +74,7 @@ def _specs(recording: Recording) -> Iterator[Difference]:
 def _submitted(recording: Recording, row: Spec) -> Mapping[str, Any] | None:
     for talk in recording.conversations:
         key = talk.key
-        if (key.role, key.activation, key.instance) != (Role.SPEC_WRITER.value, row.activation, row.repository):
+        if (key.role, key.activation, key.instance) != (AgentRole.SPEC_WRITER.value, row.activation, row.repository):
             continue
         found = [one.submission for one in talk.records if isinstance(one, Observed) and one.submission is not None]
         if found and key.attempt == row.attempt:

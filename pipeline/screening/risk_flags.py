@@ -18,12 +18,12 @@ PASSAGES = Artifact("screening", TypeAdapter(list[tuple[str, str]]))
 ACCEPTED_NAME = "accepted.json"
 
 
-def deterministic(run: StageRun) -> list[RiskFlag]:
+def pattern_flags(run: StageRun) -> list[RiskFlag]:
     """Return what the patterns find in the request; works without any model and cannot itself be steered."""
     return screen_text(run.context.request_text, run.context.known_hosts)
 
 
-def united(*passes: Sequence[RiskFlag]) -> list[RiskFlag]:
+def merge_flags(*passes: Sequence[RiskFlag]) -> list[RiskFlag]:
     """Join passes; one passage keeps its highest risk."""
     order = [Risk.LOW, Risk.MEDIUM, Risk.HIGH]
     best: dict[tuple[str, str], RiskFlag] = {}
@@ -34,7 +34,7 @@ def united(*passes: Sequence[RiskFlag]) -> list[RiskFlag]:
     return sorted(best.values(), key=lambda flag: (-order.index(flag.risk), flag.start))
 
 
-async def unaccepted(run: StageRun, flags: Sequence[RiskFlag]) -> list[RiskFlag]:
+async def stopping_flags(run: StageRun, flags: Sequence[RiskFlag]) -> list[RiskFlag]:
     """Return the high flags that stop the request: those no person has looked at and let pass.
 
     What a person accepts is what the pause showed, passage by passage, and nothing that is found later.
@@ -49,11 +49,11 @@ async def unaccepted(run: StageRun, flags: Sequence[RiskFlag]) -> list[RiskFlag]
     return [flag for flag in flags if flag.risk is Risk.HIGH and (flag.pattern, flag.quote) not in accepted]
 
 
-async def keep(run: StageRun, flags: Sequence[RiskFlag]) -> None:
+async def save_flags(run: StageRun, flags: Sequence[RiskFlag]) -> None:
     """Store the flags of this change request."""
     await FLAGS.save(run.context.artifacts, FLAGS_NAME, list(flags))
 
 
-async def kept(run: StageRun) -> list[RiskFlag]:
+async def load_flags(run: StageRun) -> list[RiskFlag]:
     """Return the stored flags."""
     return await FLAGS.load(run.context.artifacts, FLAGS_NAME) or []

@@ -18,17 +18,17 @@ OPEN_POINTS = "open points"
 """The source of what a handed back change leaves to be done."""
 
 
-async def keep(run: StageRun, repository: str, feedback: Sequence[Feedback]) -> str:
+async def save(run: StageRun, repository: str, feedback: Sequence[Feedback]) -> str:
     """Store feedback for one repository and return its name for the state."""
     name = f"{run.stage.value}/{repository}/{run.activation}"
     await FEEDBACK.save(run.context.artifacts, name, list(feedback))
     return name
 
 
-async def keep_of_gate(context: StageContext, gate: Gate) -> None:
+async def save_of_gate(context: StageContext, gate: Gate) -> None:
     """Keep an approver's words as the feedback `gate/<id>`. Idempotent."""
-    told = Feedback(kind=FeedbackKind.PULL_REQUEST, source=f"approver {gate.decided_by}", text=gate.comment)
-    await FEEDBACK.save(context.artifacts, f"gate/{gate.id}", [told])
+    wording = Feedback(kind=FeedbackKind.PULL_REQUEST, source=f"approver {gate.decided_by}", text=gate.comment)
+    await FEEDBACK.save(context.artifacts, f"gate/{gate.id}", [wording])
 
 
 async def loop_context(
@@ -38,7 +38,7 @@ async def loop_context(
 
     `kinds` limits the stored feedback to what concerns the asking role; none means all.
     """
-    stored = [one for one in await given(run) if not kinds or one.kind in kinds]
+    stored = [one for one in await load(run) if not kinds or one.kind in kinds]
     return LoopContext(round=run.here.round + 1, feedback=(*stored, *extra), instructions=await instructions(run))
 
 
@@ -48,7 +48,7 @@ async def note_context(run: StageRun) -> LoopContext | None:
     return LoopContext(instructions=said) if said else None
 
 
-async def given(run: StageRun) -> list[Feedback]:
+async def load(run: StageRun) -> list[Feedback]:
     """Return the feedback that sent this repository back, in order."""
     name = getattr(run.here, declared(run.stage).feedback_in)
     return (await FEEDBACK.load(run.context.artifacts, name) or []) if name else []
@@ -63,7 +63,7 @@ async def instructions(run: StageRun) -> tuple[Instruction, ...]:
     return (Instruction(intervention_id=said.id, text=text, actor=said.actor),) if text else ()
 
 
-def told(findings: Sequence[Finding]) -> str:
+def wording(findings: Sequence[Finding]) -> str:
     """Word findings for an agent: where, what, and the remedy."""
     return "\n\n".join(_line(finding) for finding in findings)
 

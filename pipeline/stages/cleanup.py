@@ -21,7 +21,7 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def cleanup(run: StageRun) -> StageEnd:
     """Close what the change request opened. A branch that moved since is left alone."""
-    digest = await gathering.keep(run)
+    digest = await gathering.save_bundle(run)
     await run.context.snapshots.end()
     for name in run.known:
         await _delete_branch(run, name)

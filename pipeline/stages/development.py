@@ -9,7 +9,8 @@ from typing import Any
 
 from pipeline.agents.loop_context import FeedbackKind
 from pipeline.change_request import PauseReason
-from pipeline.coding import code_writing, test_writing, workbench
+from pipeline.coding import code_writing, test_writing
+from pipeline.coding.ground import ground_of
 from pipeline.stage import feedback
 from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
@@ -30,11 +31,11 @@ async def development(run: StageRun) -> StageEnd:
     base = run.here.base
     if _nothing_to_do(run):
         return StageEnd(summary="proven on its base already", repositories={run.name: {}})
-    bench = await workbench.bench(run, base=base, start=run.here.head or base)
-    tests = await _present_tests(run) or await test_writing.write(run, bench)
+    ground = await ground_of(run, base=base, start=run.here.head or base)
+    tests = await _present_tests(run) or await test_writing.write(run, ground)
     if isinstance(tests, StageEnd):
         return tests
-    coded = await code_writing.as_handed_back(run, bench, tests) or await code_writing.write(run, bench, tests)
+    coded = await code_writing.prove_handback(run, ground, tests) or await code_writing.write(run, ground, tests)
     if isinstance(coded, StageEnd):
         return coded
     await run.context.progress.record(run.name, tests_commit=tests.commit, head_commit=coded.head)
@@ -62,10 +63,10 @@ async def _present_tests(run: StageRun) -> test_writing.ProvenTests | None:
     """Return the tests of an earlier round when nothing that came back asks for others."""
     if not run.here.tests:
         return None
-    came_back = await feedback.given(run)
+    came_back = await feedback.load(run)
     if any(one.kind in NEW_TESTS_FOR and one.source in ASKS_FOR_TESTS for one in came_back):
         return None
-    known = await test_writing.stored(run)
+    known = await test_writing.load_tests(run)
     return known if known is not None and known.commit == run.here.tests else None
 
 

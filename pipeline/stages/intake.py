@@ -25,8 +25,8 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def intake(run: StageRun) -> StageEnd:
     """Structure the request, or stop it before an agent reads it."""
-    flags = risk_flags.deterministic(run)
-    high = await risk_flags.unaccepted(run, flags)
+    flags = risk_flags.pattern_flags(run)
+    high = await risk_flags.stopping_flags(run, flags)
     if high:
         for flag in high:
             await run.emit(events.RiskFlagged(risk=flag.risk, pattern=flag.pattern, quote=flag.quote[:500]))

@@ -9,7 +9,8 @@ from typing import Any
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.change_request import PauseReason, Stage
-from pipeline.coding import code_writing, moved_bases, rebasing, test_writing, workbench
+from pipeline.coding import code_writing, moved_bases, rebasing, test_writing
+from pipeline.coding.ground import ground_of
 from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.stage import feedback
 from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
@@ -45,13 +46,13 @@ async def rebase(run: StageRun) -> StageEnd:
         facts: RepositoryState = {"clean": True, "tested_base": onto}
         summary = "already on the latest base, full suite green there"
         return StageEnd(summary=summary, repositories={run.name: facts})
-    replayed = await rebasing.replay(run, onto)
+    replayed = await rebasing.rebase_onto(run, onto)
     if isinstance(replayed, StageEnd):
         return replayed
     return await _prove(run, onto, replayed)
 
 
-async def _prove(run: StageRun, onto: str, replayed: rebasing.Replayed) -> StageEnd:
+async def _prove(run: StageRun, onto: str, replayed: rebasing.Rebased) -> StageEnd:
     await run.context.progress.record(
         run.name, base_commit=onto, tests_commit=replayed.tests, head_commit=replayed.head
     )
@@ -59,27 +60,27 @@ async def _prove(run: StageRun, onto: str, replayed: rebasing.Replayed) -> Stage
         "base": onto, "tests": replayed.tests, "head": replayed.head, "clean": replayed.clean, "tested_base": onto
     }  # fmt: skip
     problems = await _problems(run, onto, replayed)
-    moved = await moved_bases.keep(run, onto, replayed, proven=not problems)
+    moved = await moved_bases.save_move(run, onto, replayed, proven=not problems)
     if not problems:
         how = "cleanly" if replayed.clean else "after resolving conflicts"
         return StageEnd(summary=f"rebased {how}, everything proven again: {moved}", repositories={run.name: facts})
     told = Feedback(kind=FeedbackKind.REBASE, source="proof on the new base", text="\n".join(problems))
-    facts["feedback"] = await feedback.keep(run, run.name, [told])
+    facts["feedback"] = await feedback.save(run, run.name, [told])
     summary = f"the proof fails on the new base: {problems[0]}"[:300]
     return StageEnd(verdict=Verdict.SENT_BACK, summary=summary, repositories={run.name: facts})
 
 
-async def _problems(run: StageRun, onto: str, replayed: rebasing.Replayed) -> list[str]:
+async def _problems(run: StageRun, onto: str, replayed: rebasing.Rebased) -> list[str]:
     """Witness everything on the new base; returns what is wrong there."""
-    bench = await workbench.bench(run, base=onto, start=onto)
-    known = await test_writing.stored(run)
+    ground = await ground_of(run, base=onto, start=onto)
+    known = await test_writing.load_tests(run)
     if known is None:
         raise InvariantBroken("A change without proven tests reached the rebase.", repository=run.name)
-    tests = await test_writing.witness(run, bench, known.submission, replayed.tests)
+    tests = await test_writing.witness(run, ground, known.submission, replayed.tests)
     if not isinstance(tests, test_writing.ProvenTests):
         return tests
     stack, environment = await environment_of(run, run.name, replayed.head)
-    verdict, _, reports = await code_writing.prove(run, bench, tests, replayed.head, stack, environment)
+    verdict, _, reports = await code_writing.prove(run, ground, tests, replayed.head, stack, environment)
     tails = [
         f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items()
     ]

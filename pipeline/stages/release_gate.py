@@ -33,7 +33,7 @@ async def release_gate(run: StageRun) -> StageEnd:
     gate = await run.context.gates.open(
         activation=run.activation, content=content, content_hash=content_hash(content.binding)
     )
-    await gathering.keep(run)
+    await gathering.save_bundle(run)
     again = f" again: the approval of {approval.decided_by} was for another content and is void" if approval else ""
     return StageEnd(
         verdict=Verdict.WAITING,

@@ -24,7 +24,7 @@ from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
 from pipeline.findings import CHECKS, Finding, FindingSource, Severity
 from pipeline.proof.shown_diff import Cut, ShownDiff, not_shown, shown_diff
-from pipeline.screening.risk_flags import kept as kept_flags
+from pipeline.screening.risk_flags import load_flags as kept_flags
 from pipeline.stage import agent_work, feedback, proving, specs
 from pipeline.stage.declaration import SendsBack, Skippable, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun, blocked
@@ -82,7 +82,7 @@ async def _ask_reviewers(run: StageRun, warnings: tuple[Finding, ...]) -> dict[s
         ]
         handed = dict(zip(variables, await together(run.context.agents.work(job) for job in jobs), strict=True))
     for role, one in handed.items():
-        await inspection_records.keep(run, role, run.name, run.here.head, one.of(Review).verdict.value, one)
+        await inspection_records.save_inspection(run, role, run.name, run.here.head, one.of(Review).verdict.value, one)
     return {role: list(one.of(Review).as_findings(SOURCES[role])) for role, one in handed.items()}
 
 
@@ -155,11 +155,11 @@ async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Fi
 
 async def _send_back(run: StageRun, blocking: dict[str, list[Finding]], kind: FeedbackKind) -> StageEnd:
     told = [
-        Feedback(kind=kind, source=source, text=feedback.told(findings))
+        Feedback(kind=kind, source=source, text=feedback.wording(findings))
         for source, findings in blocking.items()
         if findings
     ]
-    name = await feedback.keep(run, run.name, told)
+    name = await feedback.save(run, run.name, told)
     worst = min(
         (finding for findings in blocking.values() for finding in findings),
         key=lambda one: list(Severity).index(one.severity),

@@ -23,8 +23,8 @@ def inputs(run: StageRun) -> list[Any]:
 async def screening(run: StageRun) -> StageEnd:
     """Flag suspicious passages; both passes count, neither can clear the other."""
     if run.shown(PauseReason.INPUT_RISK, RiskyPassages) is not None:
-        flags = await risk_flags.kept(run)
-        await risk_flags.unaccepted(run, flags)
+        flags = await risk_flags.load_flags(run)
+        await risk_flags.stopping_flags(run, flags)
         return StageEnd(summary=f"{len(flags)} flags, accepted by a person")
     text = run.context.request_text
     job = Job(
@@ -32,11 +32,11 @@ async def screening(run: StageRun) -> StageEnd:
         stage=run.stage, activation=run.activation, instance="request", facts=SubmissionFacts(request_text=readable(text)),
     )  # fmt: skip
     found = (await run.context.agents.work(job)).of(Screening)
-    flags = risk_flags.united(risk_flags.deterministic(run), found.located(readable(text)))
-    await risk_flags.keep(run, flags)
+    flags = risk_flags.merge_flags(risk_flags.pattern_flags(run), found.located(readable(text)))
+    await risk_flags.save_flags(run, flags)
     for flag in flags:
         await run.emit(events.RiskFlagged(risk=flag.risk, pattern=flag.pattern, quote=flag.quote[:500]))
-    high = await risk_flags.unaccepted(run, flags)
+    high = await risk_flags.stopping_flags(run, flags)
     if high:
         return blocked(
             PauseReason.INPUT_RISK,

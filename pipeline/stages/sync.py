@@ -16,7 +16,7 @@ from pipeline.agents.submissions.closing import Sync
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.change_request import PauseReason, Stage
 from pipeline.coding import test_writing
-from pipeline.coding.handback import Returned, returned
+from pipeline.coding.handback import Handback, read_handback
 from pipeline.coding.handback_suite import SuiteAfter, run_suite
 from pipeline.concurrency.together import together
 from pipeline.errors import InvariantBroken
@@ -51,11 +51,11 @@ async def sync(run: StageRun) -> StageEnd:
     """Take over what a person did, or stop with what they have to put right."""
     said = await _handback(run)
     names = list(run.known)
-    found = await together(returned(run, name, said) for name in names)
+    found = await together(read_handback(run, name, said) for name in names)
     stop = next((one for one in found if isinstance(one, StageEnd)), None)
     if stop is not None:
         return stop
-    changed = {name: one for name, one in zip(names, found, strict=True) if isinstance(one, Returned)}
+    changed = {name: one for name, one in zip(names, found, strict=True) if isinstance(one, Handback)}
     if not changed:
         return StageEnd(summary="nothing new on the branch", next=_no_later_than_allowed(said))
     suites = dict(zip(changed, await together(run_suite(run, name, one) for name, one in changed.items()), strict=True))
@@ -117,7 +117,7 @@ def _red(run: StageRun, suites: dict[str, SuiteAfter]) -> StageEnd | None:
     )
 
 
-async def _sync(run: StageRun, back: Returned, suite: SuiteAfter) -> _Synced:
+async def _sync(run: StageRun, back: Handback, suite: SuiteAfter) -> _Synced:
     submitted = await _analysed(run, back, suite)
     facts: RepositoryState = {
         "base": back.base, "head": back.head, "handed_back": back.tip, "tested_base": "",
@@ -141,7 +141,7 @@ async def _sync(run: StageRun, back: Returned, suite: SuiteAfter) -> _Synced:
     return _Synced(facts=facts, summary=summary, spec_changed=submitted.spec is not None)
 
 
-async def _analysed(run: StageRun, back: Returned, suite: SuiteAfter) -> Sync:
+async def _analysed(run: StageRun, back: Handback, suite: SuiteAfter) -> Sync:
     repository = run.context.repositories[back.name]
     present = await run.context.specs.latest(back.name)
     limit = run.context.settings.pipeline.diff_max_bytes
@@ -164,7 +164,7 @@ async def _analysed(run: StageRun, back: Returned, suite: SuiteAfter) -> Sync:
         return (await run.context.agents.work(job)).of(Sync)
 
 
-async def _told(run: StageRun, back: Returned, submitted: Sync, suite: SuiteAfter) -> str:
+async def _told(run: StageRun, back: Handback, submitted: Sync, suite: SuiteAfter) -> str:
     """Keep what the next agents must know: what the person did, and what is left to do."""
     text = "\n".join([submitted.summary, "", "Commits:", *(f"- {one}" for one in back.commits), "", suite.told()])
     told = [Feedback(kind=FeedbackKind.HANDOVER, source="sync_analyst", text=text)]
@@ -172,12 +172,12 @@ async def _told(run: StageRun, back: Returned, submitted: Sync, suite: SuiteAfte
     if left:
         points = "\n".join(f"- {point}" for point in left)
         told.append(Feedback(kind=FeedbackKind.HANDOVER, source=feedback.OPEN_POINTS, text=points))
-    return await feedback.keep(run, back.name, told)
+    return await feedback.save(run, back.name, told)
 
 
-async def _tests(run: StageRun, back: Returned, suite: SuiteAfter) -> str:
+async def _tests(run: StageRun, back: Handback, suite: SuiteAfter) -> str:
     """Return the tests commit that still holds; a person who changed tests has the test writer prove them anew."""
-    known = await test_writing.stored_of(run, back.name)
+    known = await test_writing.load_tests_of(run, back.name)
     repository = run.context.repositories[back.name]
     if known is None or not await repository.is_ancestor(known.commit, back.head):
         return ""

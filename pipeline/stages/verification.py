@@ -79,7 +79,7 @@ async def _check_repository(run: StageRun, name: str) -> list[Feedback]:
         }
         handed = dict(zip(jobs, await together(run.context.agents.work(job) for job in jobs.values()), strict=True))
     for role, one in handed.items():
-        await inspection_records.keep(run, role, name, base, one.of(Check).verdict.value, one)
+        await inspection_records.save_inspection(run, role, name, base, one.of(Check).verdict.value, one)
     checks = {role: one.of(Check) for role, one in handed.items()}
     return [_told(role, issue) for role, check in checks.items() for issue in check.issues if issue.severity.blocking]
 
@@ -111,7 +111,7 @@ async def _consistency(run: StageRun, names: list[str]) -> list[CheckIssue]:
     )  # fmt: skip
     handed = await run.context.agents.work(job)
     check = handed.of(Check)
-    await inspection_records.keep(run, "consistency_checker", "", None, check.verdict.value, handed)
+    await inspection_records.save_inspection(run, "consistency_checker", "", None, check.verdict.value, handed)
     return [issue for issue in check.issues if issue.severity.blocking]
 
 
@@ -126,7 +126,7 @@ async def _send_back(run: StageRun, wrong: dict[str, list[Feedback]]) -> StageEn
     facts: dict[str, RepositoryState] = {}
     for name, told in wrong.items():
         if told:
-            facts[name] = {"spec_feedback": await feedback.keep(run, name, told)}
+            facts[name] = {"spec_feedback": await feedback.save(run, name, told)}
     count = sum(len(told) for told in wrong.values())
     return StageEnd(verdict=Verdict.SENT_BACK, summary=f"{count} blocking issues in the specs", repositories=facts)
 

@@ -6,7 +6,7 @@ stage see it too, because the journal of each keeps what it took. It is settled 
 
 from collections.abc import Collection, Sequence
 
-from pipeline.concurrency.rings import Heard
+from pipeline.concurrency.rings import Rings
 from pipeline.ports import Instruction
 from pipeline.store.engine import Database
 from pipeline.store.interventions import Interventions
@@ -17,10 +17,10 @@ LOOK_EVERY_S = 1.0
 class StoredInstructions:
     """Implements `pipeline.ports.Instructions` for the conversations of one change request. `heard` shortens waits."""
 
-    def __init__(self, database: Database, *, cr_id: str, heard: Heard | None = None) -> None:
+    def __init__(self, database: Database, *, cr_id: str, heard: Rings | None = None) -> None:
         self._database = database
         self._cr_id = cr_id
-        self._heard = heard or Heard()
+        self._heard = heard or Rings()
 
     async def take(self, *, repository: str | None, role: str, turn: int) -> Sequence[Instruction]:
         """Return instructions for this repository (or for all), marking fresh ones delivered with role and turn."""

@@ -13,7 +13,7 @@ from pipeline.adapters.git import tree_files
 from pipeline.adapters.git.repository import GitRepository
 from pipeline.adapters.sandbox import identity
 from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
-from pipeline.agents.tools import BASH, EDITOR, ToolBox, ToolOutcome, Workbench
+from pipeline.agents.tools import BASH, EDITOR, ToolBox, ToolOutcome, ToolScope
 from pipeline.agents.toolsets import ToolSet
 from pipeline.limits import Limits
 from pipeline.machine import tree_walk
@@ -66,7 +66,7 @@ async def _sees_all(sandbox: Bubblewrap, tree: Path) -> None:
     """Look by a command and by the tools of a reading role."""
     result = await _read(sandbox, tree)
     assert (result.exit_code, result.output) == (0, SEEN)
-    box = ToolBox(Workbench(sandbox=sandbox, root=tree, limits=Limits()), ToolSet.READ_ONLY)
+    box = ToolBox(ToolScope(sandbox=sandbox, root=tree, limits=Limits()), ToolSet.READ_ONLY)
     asked = {
         "seen": (EDITOR, {"command": "view", "path": "app.py"}),
         "deep\n": (EDITOR, {"command": "view", "path": "deep/er/x.txt"}),
@@ -208,14 +208,14 @@ def closed(tmp_path: Path) -> Iterator[Path]:
 async def test_the_editor_says_what_it_may_not_read(bubblewrap: Bubblewrap, tree: Path, closed: Path) -> None:
     (tree / "place").mkdir()
     (tree / "kept.py").write_text("kept\n")
-    blind = Workbench(sandbox=bubblewrap, root=tree, limits=Limits(), mounts={tree: closed})
-    partly = Workbench(sandbox=bubblewrap, root=tree, limits=Limits(), mounts={tree / "place": closed})
+    blind = ToolScope(sandbox=bubblewrap, root=tree, limits=Limits(), mounts={tree: closed})
+    partly = ToolScope(sandbox=bubblewrap, root=tree, limits=Limits(), mounts={tree / "place": closed})
 
-    async def view(bench: Workbench, path: str) -> ToolOutcome:
-        return await ToolBox(bench, ToolSet.READ_ONLY).run("t", EDITOR, {"command": "view", "path": path})
+    async def view(scope: ToolScope, path: str) -> ToolOutcome:
+        return await ToolBox(scope, ToolSet.READ_ONLY).run("t", EDITOR, {"command": "view", "path": path})
 
-    for bench, path in ((blind, "."), (blind, "app.py"), (blind, "place/inner"), (partly, "place")):
-        outcome = await view(bench, path)
+    for scope, path in ((blind, "."), (blind, "app.py"), (blind, "place/inner"), (partly, "place")):
+        outcome = await view(scope, path)
         assert (outcome.is_error, outcome.text) == (True, f"{path} cannot be read: Permission denied.")
     assert (await view(blind, "nothing")).text == "nothing does not exist."
     listed = await view(partly, ".")

@@ -10,7 +10,7 @@ from pipeline.agents.fences import Untrusted, VerifiedSpec
 from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext, operator_instructions
 from pipeline.agents.prompt_variables import VARIABLES, CodeWriterVariables, PromptVariables, SpecWriterVariables
 from pipeline.agents.prompting import load_prompt, read_prompt, render
-from pipeline.agents.roles import CODE_WRITING_ROLES, ROLES, Role
+from pipeline.agents.roles import CODE_WRITING_ROLES, ROLES, AgentRole
 from pipeline.errors import InvariantBroken
 from pipeline.ports import Instruction
 
@@ -20,7 +20,7 @@ ALL_VARIABLES = b"repository, spec, test_command, protected_tests, test_notes"
 USES_ALL = b"{{ repository }} {{ spec }} {{ test_command }} {{ protected_tests }} {{ test_notes }}"
 
 
-def variables_of(role: Role, mark: str = "") -> PromptVariables:
+def variables_of(role: AgentRole, mark: str = "") -> PromptVariables:
     """Fill every field with a recognisable value."""
     kind = next(one for one in VARIABLES if one.role is role)
     values: dict[str, object] = {}
@@ -57,12 +57,12 @@ def _markdown_files(folder: Traversable, prefix: str = "") -> Iterator[str]:
 
 
 def test_every_role_has_one_prompt_and_no_prompt_is_orphaned() -> None:
-    assert {one.role for one in VARIABLES} == set(ROLES) == set(Role)
+    assert {one.role for one in VARIABLES} == set(ROLES) == set(AgentRole)
     assert sorted(_markdown_files(files("prompts"))) == sorted(one.prompt_path for one in ROLES.values())
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_a_prompt_renders_every_variable_and_nothing_of_the_run_enters_the_system_prompt(role: Role) -> None:
+@pytest.mark.parametrize("role", list(AgentRole))
+def test_a_prompt_renders_every_variable_and_nothing_of_the_run_enters_the_system_prompt(role: AgentRole) -> None:
     prompt = render(variables_of(role), context="the context")
     fields = dataclasses.fields(variables_of(role))
     assert all(f"{field.name}-value" in prompt.opening for field in fields)
@@ -73,8 +73,8 @@ def test_a_prompt_renders_every_variable_and_nothing_of_the_run_enters_the_syste
     assert prompt.context == "the context"
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_a_prompt_begins_with_its_role_and_explains_fences_and_submission(role: Role) -> None:
+@pytest.mark.parametrize("role", list(AgentRole))
+def test_a_prompt_begins_with_its_role_and_explains_fences_and_submission(role: AgentRole) -> None:
     prompt = load_prompt(role)
     assert prompt.system.startswith(f"Role: {role}\n")
     assert '<untrusted id="…"' in prompt.system
@@ -99,9 +99,9 @@ def test_the_prompt_hash_is_that_of_the_file() -> None:
     ],
 )
 def test_a_prompt_with_an_unknown_unused_or_undeclared_variable_is_refused(declared: bytes, opening: bytes) -> None:
-    assert read_prompt(Role.CODE_WRITER, PROMPT % (ALL_VARIABLES, USES_ALL)).variables
+    assert read_prompt(AgentRole.CODE_WRITER, PROMPT % (ALL_VARIABLES, USES_ALL)).variables
     with pytest.raises(InvariantBroken):
-        read_prompt(Role.CODE_WRITER, PROMPT % (declared, opening))
+        read_prompt(AgentRole.CODE_WRITER, PROMPT % (declared, opening))
 
 
 @pytest.mark.parametrize(
@@ -116,20 +116,20 @@ def test_a_prompt_with_an_unknown_unused_or_undeclared_variable_is_refused(decla
 )
 def test_a_prompt_that_breaks_its_form_is_refused(content: bytes) -> None:
     with pytest.raises(InvariantBroken):
-        read_prompt(Role.TEST_WRITER, content)
+        read_prompt(AgentRole.TEST_WRITER, content)
 
 
 def test_code_writing_roles_have_no_way_to_receive_the_request() -> None:
     with_request = {one.role for one in VARIABLES if REQUEST_FIELDS & {field.name for field in dataclasses.fields(one)}}
     raw = {one.role for one in VARIABLES if "raw_request" in {field.name for field in dataclasses.fields(one)}}
     assert raw == {role for role, one in ROLES.items() if one.sees_raw_request}
-    assert raw == {Role.REQUEST_PARSER, Role.INPUT_SCREENER}
+    assert raw == {AgentRole.REQUEST_PARSER, AgentRole.INPUT_SCREENER}
     assert with_request - raw == {
-        Role.REPOSITORY_MAPPER,
-        Role.REQUIREMENTS_ANALYST,
-        Role.SPEC_WRITER,
-        Role.COMPLETENESS_CHECKER,
-        Role.SECURITY_REVIEWER,
+        AgentRole.REPOSITORY_MAPPER,
+        AgentRole.REQUIREMENTS_ANALYST,
+        AgentRole.SPEC_WRITER,
+        AgentRole.COMPLETENESS_CHECKER,
+        AgentRole.SECURITY_REVIEWER,
     }
     assert not CODE_WRITING_ROLES & with_request
     assert {role for role, one in ROLES.items() if one.toolset == "edit"} == CODE_WRITING_ROLES
@@ -156,7 +156,7 @@ def test_a_file_name_cannot_speak_outside_its_line() -> None:
 
 
 def test_optional_parts_are_absent_when_there_is_nothing_to_say() -> None:
-    variables = variables_of(Role.SPEC_WRITER)
+    variables = variables_of(AgentRole.SPEC_WRITER)
     assert isinstance(variables, SpecWriterVariables)
     assert "Present revision" in render(variables).opening
     assert "Present revision" not in render(dataclasses.replace(variables, present_spec=None)).opening

@@ -30,7 +30,7 @@ FOREIGN = {
     "pipeline/agents/conversation.py": "blocks of the Messages form",
     "pipeline/agents/tool_use.py": "blocks of the Messages form: here they become typed",
     "pipeline/agents/tools.py": "the input that a model gave to a tool",
-    "pipeline/agents/submitting.py": "JSON schemas and the details of pydantic's errors",
+    "pipeline/agents/submissions/validation.py": "JSON schemas and the details of pydantic's errors",
     "controller/authority.py": "named groups of a pattern over a header",
     "controller/framing.py": "named groups of h11's patterns over a request",
     "controller/guard.py": "the scope and the messages of ASGI",

@@ -17,7 +17,7 @@ from pipeline.proof.protected_tests import (
     is_protected,
     restored_files,
 )
-from pipeline.proof.red_green import RedRules, Verdict, confirm_red, judge_green, judge_red
+from pipeline.proof.red_green import ProofVerdict, RedRules, confirm_red, judge_green, judge_red
 from pipeline.proof.symbols import read_symbols
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import AddedLine
@@ -79,7 +79,7 @@ async def before(tmp_path_factory: pytest.TempPathFactory) -> Before:
     return await run(PYTEST, directory, TESTS, CHANGE), await run(PYTEST, directory, BASE)
 
 
-async def verdict(tmp_path: Path, before: Before, head: Mapping[str, str | None]) -> Verdict:
+async def verdict(tmp_path: Path, before: Before, head: Mapping[str, str | None]) -> ProofVerdict:
     """Judge a head the way the line does: protected tests restored, then change tests and full suite."""
     tree = {path: text for path, text in {**TESTS, **head}.items() if text is not None}
     protected = {path: text.encode() for path, text in TESTS.items() if is_protected(path, ())}

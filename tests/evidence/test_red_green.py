@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pipeline.ports import Language, Stack
 from pipeline.proof.baseline import SuiteComparison, compare_suites
 from pipeline.proof.red_green import (
+    ProofVerdict,
     RedCause,
     RedRules,
     RedVerdict,
-    Verdict,
     confirm_red,
     judge_green,
     judge_preserve,
@@ -241,7 +241,7 @@ def report_of(outcomes: Mapping[str, Outcome]) -> TestReport:
 
 def green(
     change: TestReport, preserve: TestReport, base: TestReport, head: TestReport
-) -> tuple[Verdict, SuiteComparison]:
+) -> tuple[ProofVerdict, SuiteComparison]:
     suite = compare_suites(base=base, head=head)
     rules = RedRules(language=Language.PYTHON, own_modules=(), base=read_symbols(Language.PYTHON, {}))
     red_report = report_of({item.test_id: Outcome.FAILED for item in change.cases})

@@ -16,13 +16,13 @@ from pipeline.agents.fences import Untrusted, VerifiedSpec, readable
 from pipeline.agents.loop_context import Feedback, FeedbackKind, LoopContext
 from pipeline.agents.prompt_variables import CodeWriterVariables, QualityReviewerVariables
 from pipeline.agents.prompting import RenderedPrompt, render
-from pipeline.agents.roles import ROLES, Role
+from pipeline.agents.roles import ROLES, AgentRole
 from pipeline.agents.submissions.fields import Submission, SubmissionFacts
 from pipeline.agents.submissions.intake import StructuredRequest
 from pipeline.agents.submissions.reviews import Review
 from pipeline.agents.submissions.specs import Spec
 from pipeline.agents.submissions.work import Code, Tests
-from pipeline.agents.submitting import validate_submission
+from pipeline.agents.submissions.validation import validate_submission
 from pipeline.agents.toolsets import ToolSet
 from pipeline.specs.behaviour import ScenarioKind, render_feature
 
@@ -46,7 +46,7 @@ def tree(tmp_path: Path) -> Path:
     )
 
 
-def scripts_of(scenario: Scenario, role: Role) -> list[Script]:
+def scripts_of(scenario: Scenario, role: AgentRole) -> list[Script]:
     return [script for script in scenario.scripts if script.role == role]
 
 
@@ -57,21 +57,21 @@ def calls(script: Script) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def submission(script: Script, facts: SubmissionFacts) -> Submission:
-    role = Role(script.role)
+    role = AgentRole(script.role)
     name, data = list(calls(script))[-1]
     assert name == ROLES[role].submit.name
     return validate_submission(role, data, facts)
 
 
 def facts_of(scenario: Scenario) -> SubmissionFacts:
-    request = submission(scripts_of(scenario, Role.REQUEST_PARSER)[0], SubmissionFacts())
+    request = submission(scripts_of(scenario, AgentRole.REQUEST_PARSER)[0], SubmissionFacts())
     assert isinstance(request, StructuredRequest)
     facts = SubmissionFacts(
         request_text=readable((EXAMPLES / "parcel-rates.request.md").read_text()),
         criteria=request.criteria,
         repositories=frozenset({"parcel-rates"}),
     )
-    spec = submission(scripts_of(scenario, Role.SPEC_WRITER)[0], facts)
+    spec = submission(scripts_of(scenario, AgentRole.SPEC_WRITER)[0], facts)
     assert isinstance(spec, Spec)
     return SubmissionFacts(
         request_text=facts.request_text,
@@ -111,14 +111,14 @@ def test_every_submission_is_accepted_and_every_command_is_allowed(scenario: Sce
     for script in scenario.scripts:
         submission(script, facts)
         for name, given in calls(script):
-            assert ROLES[Role(script.role)].toolset is not ToolSet.NONE or name.startswith("submit_")
+            assert ROLES[AgentRole(script.role)].toolset is not ToolSet.NONE or name.startswith("submit_")
             if name == "bash":
                 CommandPolicy().check(given["command"])
 
 
 def test_the_tests_are_red_on_the_base_and_green_on_both_heads(scenario: Scenario, tree: Path) -> None:
     facts = facts_of(scenario)
-    (test_writer,) = scripts_of(scenario, Role.TEST_WRITER)
+    (test_writer,) = scripts_of(scenario, AgentRole.TEST_WRITER)
     tests = submission(test_writer, facts)
     assert isinstance(tests, Tests)
     assert play(test_writer, tree) == {file.path for file in tests.files}
@@ -134,7 +134,7 @@ def test_the_tests_are_red_on_the_base_and_green_on_both_heads(scenario: Scenari
     assert "ERROR" not in outcome
     assert set(_reasons(outcome)) <= {"TypeError", "AssertionError", "assert"}
 
-    second, first = scripts_of(scenario, Role.CODE_WRITER)
+    second, first = scripts_of(scenario, AgentRole.CODE_WRITER)
     for script, premium in ((first, "2.12"), (second, "2.13")):
         code = submission(script, facts)
         assert isinstance(code, Code)
@@ -145,17 +145,17 @@ def test_the_tests_are_red_on_the_base_and_green_on_both_heads(scenario: Scenari
 
 def test_the_review_sends_the_first_head_back_and_passes_the_second(scenario: Scenario) -> None:
     facts = facts_of(scenario)
-    spec = submission(scripts_of(scenario, Role.SPEC_WRITER)[0], facts)
+    spec = submission(scripts_of(scenario, AgentRole.SPEC_WRITER)[0], facts)
     assert isinstance(spec, Spec)
     verified = VerifiedSpec("parcel-rates", render_feature(spec.behaviour()))
-    passing, objecting = scripts_of(scenario, Role.QUALITY_REVIEWER)
+    passing, objecting = scripts_of(scenario, AgentRole.QUALITY_REVIEWER)
     review = submission(objecting, facts)
     assert isinstance(review, Review)
 
     writing = CodeWriterVariables(
         repository="parcel-rates", spec=verified, test_command="pytest", protected_tests=("tests/test_new.py",)
     )
-    second, first = scripts_of(scenario, Role.CODE_WRITER)
+    second, first = scripts_of(scenario, AgentRole.CODE_WRITER)
     sent_back = LoopContext(
         round=2, feedback=(Feedback(kind=FeedbackKind.REVIEW, source="quality_reviewer", text=review.as_text()),)
     )

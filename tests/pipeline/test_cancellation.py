@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from pipeline.agents.speaking_up import SpokenTo, unless_spoken_to
+from pipeline.agents.interruption import SpokenTo, unless_spoken_to
 from pipeline.concurrency.cancellation import ended, until_set
 
 

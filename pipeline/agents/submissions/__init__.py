@@ -6,5 +6,5 @@ name what is wrong and what would be right, so that the model corrects itself. I
 with blocking findings, an uncovered criterion, a quote that was never written) never leaves this package as a value.
 
 Read in this order: `fields` (texts, ids, facts), `intake`, `specs`, `work`, `reviews`, `closing`. `pipeline.agents.roles`
-says which role hands in what, `pipeline.agents.submitting` makes tools of the models and validates what comes back.
+says which role hands in what, `pipeline.agents.submissions.validation` makes tools of the models and validates what comes back.
 """

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.agents.loop import run_agent
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, SubmitTool
-from pipeline.agents.tools import Workbench
+from pipeline.agents.tools import ToolScope
 from pipeline.agents.toolsets import ToolSet
 from pipeline.change_request import Stage
 from pipeline.errors import ModelError
@@ -100,7 +100,7 @@ class Rig:
             emit=self.events,
             limits=self.limits,
             clock=self.clock,
-            bench=Workbench(sandbox=self.sandbox, root=self.root, limits=self.limits, protected=self.protected),
+            scope=ToolScope(sandbox=self.sandbox, root=self.root, limits=self.limits, protected=self.protected),
             workspace=self.workspace,
         )
 

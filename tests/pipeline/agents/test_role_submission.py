@@ -2,15 +2,15 @@
 
 import pytest
 
-from pipeline.agents.role_submission import submit_tool
-from pipeline.agents.roles import ROLES, Role
+from pipeline.agents.roles import ROLES, AgentRole
 from pipeline.agents.submissions.fields import SubmissionFacts
-from pipeline.agents.submitting import tool_schema
+from pipeline.agents.submissions.tool import submit_tool
+from pipeline.agents.submissions.validation import tool_schema
 from pipeline.errors import ModelError
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_every_role_declares_its_tool_as_it_is_judged(role: Role) -> None:
+@pytest.mark.parametrize("role", list(AgentRole))
+def test_every_role_declares_its_tool_as_it_is_judged(role: AgentRole) -> None:
     tool = submit_tool(role, SubmissionFacts())
 
     assert tool.definition() == tool_schema(role)
@@ -18,7 +18,7 @@ def test_every_role_declares_its_tool_as_it_is_judged(role: Role) -> None:
 
 
 def test_what_is_wrong_is_told_in_the_words_of_the_role() -> None:
-    tool = submit_tool(Role.REQUEST_PARSER, SubmissionFacts(request_text="Please greet."))
+    tool = submit_tool(AgentRole.REQUEST_PARSER, SubmissionFacts(request_text="Please greet."))
 
     with pytest.raises(ModelError, match="submit_request was not accepted"):
         tool.judge({"colour": "red"})

@@ -12,7 +12,7 @@ from functools import cache
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.agents.roles import ROLES, Role
+from pipeline.agents.roles import ROLES, AgentRole
 from pipeline.agents.submissions.fields import Submission, SubmissionFacts
 from pipeline.errors import InvariantBroken, ModelError
 from pipeline.ports import Json
@@ -21,7 +21,7 @@ _ERRORS_SHOWN_MAX = 15
 
 
 @cache
-def tool_schema(role: Role) -> Json:
+def tool_schema(role: AgentRole) -> Json:
     """Return the submit tool of `role` as the Messages API takes it; the same bytes in every process. Not to be changed."""
     submit = ROLES[role].submit
     schema = submit.model.model_json_schema()
@@ -30,7 +30,7 @@ def tool_schema(role: Role) -> Json:
     return {"name": submit.name, "description": submit.description, "input_schema": flat}
 
 
-def validate_submission(role: Role, data: object, facts: SubmissionFacts) -> Submission:
+def validate_submission(role: AgentRole, data: object, facts: SubmissionFacts) -> Submission:
     """Return what `role` handed in, checked against the facts; raises `ModelError` that says all that is wrong."""
     submit = ROLES[role].submit
     absent = [name for name in submit.needs if getattr(facts, name) is None]

@@ -3,14 +3,14 @@
 from functools import partial
 
 from pipeline.agents.grounds import ungrounded
-from pipeline.agents.roles import JUDGES, ROLES, Role
+from pipeline.agents.roles import JUDGES, ROLES, AgentRole
 from pipeline.agents.submissions.fields import Submission, SubmissionFacts
-from pipeline.agents.submitting import tool_schema, validate_submission
+from pipeline.agents.submissions.validation import tool_schema, validate_submission
 from pipeline.agents.task import SubmitTool
 from pipeline.agents.toolsets import ToolSet
 
 
-def submit_tool(role: Role, facts: SubmissionFacts) -> SubmitTool[Submission]:
+def submit_tool(role: AgentRole, facts: SubmissionFacts) -> SubmitTool[Submission]:
     """Return the tool that ends a conversation of `role`."""
     submit, declared = ROLES[role].submit, tool_schema(role)
     return SubmitTool(
