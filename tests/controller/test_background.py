@@ -39,8 +39,7 @@ from tests.database import TestDatabase
 from tests.effects import push, pushed
 from tests.gates import release
 
-DEATHS_MAX = 3
-LOST = timedelta(seconds=90)
+DEATHS_MAX, LOST = 3, timedelta(seconds=90)
 
 
 async def queue(store: Database, cr_id: str, tenant: str = "default") -> None:
