@@ -5,7 +5,6 @@ kind, is an error with a name and not a missing key later. Invariant: what an ef
 done, and why it did not happen only from one that is not.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -68,25 +67,30 @@ class Effect:
         return self.result
 
 
-def stored_effect(row: Mapping[Any, Any], *, reach: Reach = Reach.PUBLIC, forge: ForgeKind = ForgeKind.LOCAL) -> Effect:
-    """Return the effect of a row. Raises `UnreadableEffect`."""
-    same = ("id", "tenant_id", "key", "cr_id", "repository", "tries", "error", "abandoned")
+def stored_effect(row: Any, *, reach: Reach = Reach.PUBLIC, forge: ForgeKind = ForgeKind.LOCAL) -> Effect:
+    """Return the effect of a row of its table, whose columns are its attributes. Raises `UnreadableEffect`."""
     try:
-        kind, status = EffectKind(str(row["kind"])), EffectStatus(str(row["status"]))
-        declared, outcome = DECLARED[kind], row["result"]
-        done = status is EffectStatus.DONE
+        kind, status = EffectKind(str(row.kind)), EffectStatus(str(row.status))
+        declared, done = DECLARED[kind], status is EffectStatus.DONE
         return Effect(
-            **{name: row[name] for name in same},
+            id=row.id,
+            tenant_id=row.tenant_id,
+            key=row.key,
+            cr_id=row.cr_id,
+            repository=row.repository,
             kind=kind,
             status=status,
-            payload=declared.payload.model_validate(row["payload"]),
-            result=declared.result.model_validate(outcome) if done and outcome else None,
-            refusal=Refusal() if done else Refusal.model_validate(outcome),
+            payload=declared.payload.model_validate(row.payload),
+            result=declared.result.model_validate(row.result) if done and row.result else None,
+            refusal=Refusal() if done else Refusal.model_validate(row.result),
+            tries=row.tries,
+            error=row.error,
+            abandoned=row.abandoned,
             reach=reach,
             forge=forge,
         )
     except (ValueError, ValidationError) as problem:
         raise UnreadableEffect(
-            "The row of an effect cannot be read by this version.", effect=str(row["id"]), kind=str(row["kind"]),
+            "The row of an effect cannot be read by this version.", effect=str(row.id), kind=str(row.kind),
             problem=str(problem)[:500],
         ) from problem  # fmt: skip

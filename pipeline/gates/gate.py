@@ -4,7 +4,6 @@ Choice: rows become typed here, in one place; a kind that this version does not 
 gate's kind is that of its content, and only a decided gate has a decision.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -64,21 +63,25 @@ class Gate:
 _CONTENT: TypeAdapter[GateContent] = TypeAdapter(GateContent)
 
 
-def stored_gate(row: Mapping[Any, Any]) -> Gate:
-    """Return the gate of a row. Raises `UnreadableGate`."""
-    same = (
-        "id", "cr_id", "attempt", "content_hash", "decided_by", "decided_at", "comment", "created_at",
-    )  # fmt: skip
+def stored_gate(row: Any) -> Gate:
+    """Return the gate of a row of its table, whose columns are its attributes. Raises `UnreadableGate`."""
     try:
         return Gate(
-            **{name: row[name] for name in same},
-            kind=GateKind(row["kind"]),
-            content=_CONTENT.validate_python({**row["content"], "kind": row["kind"]}),
-            status=GateStatus(row["status"]),
-            decision=Decision(row["decision"]) if row["decision"] else None,
+            id=row.id,
+            cr_id=row.cr_id,
+            attempt=row.attempt,
+            kind=GateKind(row.kind),
+            content=_CONTENT.validate_python({**row.content, "kind": row.kind}),
+            content_hash=row.content_hash,
+            status=GateStatus(row.status),
+            decision=Decision(row.decision) if row.decision else None,
+            decided_by=row.decided_by,
+            decided_at=row.decided_at,
+            comment=row.comment,
+            created_at=row.created_at,
         )
     except ValueError as problem:
         raise UnreadableGate(
-            "The row of a gate cannot be read by this version.", gate=str(row["id"]), kind=str(row["kind"]),
+            "The row of a gate cannot be read by this version.", gate=str(row.id), kind=str(row.kind),
             problem=str(problem)[:500],
         ) from problem  # fmt: skip

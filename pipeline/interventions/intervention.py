@@ -178,23 +178,29 @@ class Intervention:
         return self.body
 
 
-def stored_intervention(row: Mapping[Any, Any]) -> Intervention:
-    """Return the intervention of a row. Raises `UnreadableIntervention`."""
-    same = (
-        "id", "cr_id", "repository", "actor", "note", "activation", "created_at", "delivered_at", "delivered_turn", "acted_at",
-    )  # fmt: skip
+def stored_intervention(row: Any) -> Intervention:
+    """Return the intervention of a row of its table, whose columns are its attributes. Raises `UnreadableIntervention`."""
     try:
-        action = action_of(row["action"])
+        action = action_of(row.action)
         return Intervention(
-            **{name: row[name] for name in same},
+            id=row.id,
+            cr_id=row.cr_id,
+            repository=row.repository,
             action=action,
-            body=BODIES[action].model_validate(row["body"]),
-            status=InterventionStatus(row["status"]),
+            body=BODIES[action].model_validate(row.body),
+            actor=row.actor,
+            status=InterventionStatus(row.status),
+            note=row.note,
+            activation=row.activation,
+            created_at=row.created_at,
+            delivered_at=row.delivered_at,
+            delivered_turn=row.delivered_turn,
+            acted_at=row.acted_at,
         )
     except ValueError as problem:
         raise UnreadableIntervention(
-            "The row of an intervention cannot be read by this version.", intervention=str(row["id"]),
-            action=str(row["action"]), problem=str(problem)[:500],
+            "The row of an intervention cannot be read by this version.", intervention=str(row.id),
+            action=str(row.action), problem=str(problem)[:500],
         ) from problem  # fmt: skip
 
 

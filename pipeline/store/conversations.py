@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, tuple_
+from sqlalchemy import Row, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.store.journal import body_of
+from pipeline.store.journal import body_of, glance_at
 from pipeline.store.tables import blobs, journal
 
 Position = tuple[datetime, str, str, str, int]
@@ -57,7 +57,7 @@ async def newest_turn(connection: AsyncConnection, cr_id: str) -> tuple[str | No
         .limit(1)
     )
     row = (await connection.execute(query)).one_or_none()
-    return (row.role, body_of(row.body).get("turn")) if row is not None else (None, None)
+    return (row.role, glance_at(row.body).turn) if row is not None else (None, None)
 
 
 class Conversations:
@@ -87,7 +87,7 @@ class Conversations:
         for name, value in wanted.items():
             if value is not None:
                 query = query.where(table.c[name] == value)
-        return [_entry(row) for row in (await self._connection.execute(query)).mappings()]
+        return [_entry(row) for row in await self._connection.execute(query)]
 
     async def summaries(self) -> list[ConversationSummary]:
         """Return the conversations in the order they began."""
@@ -106,6 +106,8 @@ class Conversations:
         return {row.sha256: bytes(row.content).decode(errors="replace") for row in rows}
 
 
-def _entry(row: RowMapping) -> ConversationEntry:
-    values = {name: row[name] for name in ConversationEntry.__slots__ if name != "body"}
-    return ConversationEntry(**values, body=body_of(row["body"]))
+def _entry(row: Row[Any]) -> ConversationEntry:
+    return ConversationEntry(
+        attempt=row.attempt, activation=row.activation, role=row.role, instance=row.instance, seq=row.seq, kind=row.kind,
+        body=body_of(row.body), at=row.at,
+    )  # fmt: skip

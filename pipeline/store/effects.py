@@ -6,12 +6,12 @@ so two at once do no harm; the outcome is recorded. A conflict is final (a perso
 failure is tried again with growing pauses. Effects that name a lane are carried out in the order they were intended.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, RowMapping, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +19,7 @@ from pipeline.effects.effect import Effect, UnreadableEffect, stored_effect
 from pipeline.effects.kinds import DELIVERIES, UNDECIDED, EffectKind, EffectStatus, Payload, Refusal, Result, kind_of
 from pipeline.errors import InvariantBroken, NotFound
 from pipeline.identifiers import derived_id
-from pipeline.store.repositories import stored_forge, stored_reach
+from pipeline.store.repositories import leads_of
 from pipeline.store.tables import change_request_repositories, effects
 
 _log = structlog.get_logger(__name__)
@@ -70,19 +70,19 @@ class Effects:
     async def of(self, cr_id: str) -> list[Effect]:
         """Return the effects of a change request, oldest first."""
         query = select(effects).where(effects.c.cr_id == cr_id).order_by(effects.c.created_at, effects.c.number)
-        return [stored_effect(row) for row in (await self._connection.execute(query)).mappings()]
+        return [stored_effect(row) for row in await self._connection.execute(query)]
 
     async def newest(self, cr_id: str, kind: EffectKind) -> Effect | None:
         """Return the last effect of a kind that was intended for a change request."""
         query = select(effects).where(effects.c.cr_id == cr_id, effects.c.kind == kind)
         newest = query.order_by(effects.c.number.desc()).limit(1)
-        row = (await self._connection.execute(newest)).mappings().one_or_none()
+        row = (await self._connection.execute(newest)).one_or_none()
         return stored_effect(row) if row else None
 
     async def with_status(self, status: EffectStatus, *, limit: int = 200) -> list[Effect]:
         """Return effects of one status, oldest first; `dead` is the list of dead letters."""
         query = select(effects).where(effects.c.status == status).order_by(effects.c.created_at).limit(limit)
-        return [stored_effect(row) for row in (await self._connection.execute(query)).mappings()]
+        return [stored_effect(row) for row in await self._connection.execute(query)]
 
     async def claim(
         self, owner: str, *, limit: int = 10, lasts: timedelta = CLAIM, deliveries: bool | None = None
@@ -112,8 +112,8 @@ class Effects:
             "tries": effects.c.tries + 1,
         }
         claimed = update(effects).where(effects.c.id.in_(chosen)).values(**values)
-        rows = (await self._connection.execute(claimed.returning(effects, _TARGET))).mappings()
-        found = [_claimed(row, row["target"] or {}) for row in rows]
+        rows = await self._connection.execute(claimed.returning(effects, _TARGET))
+        found = [_claimed(row) for row in rows]
         return [effect for effect in found if effect is not None]
 
     async def renew(self, owner: str, ids: Collection[str], *, lasts: timedelta) -> None:
@@ -161,7 +161,7 @@ class Effects:
         waiting = its_own & (_WAITING | (effects.c.status == EffectStatus.DEAD))
         values = {"status": EffectStatus.DISMISSED, "done_at": func.now(), "error": "The change request ended."}
         rows = await self._connection.execute(update(effects).where(waiting).values(**values).returning(effects))
-        return [stored_effect(row) for row in rows.mappings()]
+        return [stored_effect(row) for row in rows]
 
     async def retry_later(self, effect: Effect, *, after: timedelta, error: str, tries_max: int = TRIES_MAX) -> bool:
         """Give it back for later; after `tries_max` tries it becomes a dead letter. Returns whether it will be retried."""
@@ -192,7 +192,7 @@ class Effects:
         return int((await self._connection.execute(update(effects).where(where).values(**values))).rowcount)
 
     async def _by(self, where: Any, name: str) -> Effect:
-        row = (await self._connection.execute(select(effects).where(where))).mappings().one_or_none()
+        row = (await self._connection.execute(select(effects).where(where))).one_or_none()
         if row is None:
             raise NotFound("effect", name)
         return stored_effect(row)
@@ -219,9 +219,10 @@ def _behind_another() -> ColumnElement[bool]:
     return exists().where(same_lane, earlier.c.number < effects.c.number, earlier.c.status.in_(UNDECIDED))
 
 
-def _claimed(row: RowMapping, target: Mapping[str, Any]) -> Effect | None:
+def _claimed(row: Row[Any]) -> Effect | None:
+    leads = leads_of(row.target or {})
     try:
-        return stored_effect(row, reach=stored_reach(target), forge=stored_forge(target))
+        return stored_effect(row, reach=leads.reach, forge=leads.forge)
     except UnreadableEffect as unreadable:
         _log.error("effect_unreadable", **unreadable.facts)
         return None

@@ -49,7 +49,7 @@ class Gates:
 
     async def get(self, gate_id: str) -> Gate:
         """Return it or raise `NotFound`."""
-        row = (await self._connection.execute(select(gates).where(gates.c.id == gate_id))).mappings().one_or_none()
+        row = (await self._connection.execute(select(gates).where(gates.c.id == gate_id))).one_or_none()
         if row is None:
             raise NotFound("gate", gate_id)
         return stored_gate(row)
@@ -61,7 +61,7 @@ class Gates:
             query = query.where(gates.c.status == status)
         if cr_id is not None:
             query = query.where(gates.c.cr_id == cr_id)
-        return [stored_gate(row) for row in (await self._connection.execute(query)).mappings()]
+        return [stored_gate(row) for row in await self._connection.execute(query)]
 
     async def decide(
         self,
@@ -74,10 +74,8 @@ class Gates:
     ) -> Gate:
         """Decide once. The same person repeating the same decision is a no-op; anything else on a decided gate conflicts."""
         row = (
-            (await self._connection.execute(select(gates).where(gates.c.id == gate_id).with_for_update()))
-            .mappings()
-            .one_or_none()
-        )
+            await self._connection.execute(select(gates).where(gates.c.id == gate_id).with_for_update())
+        ).one_or_none()
         if row is None:
             raise NotFound("gate", gate_id)
         gate = stored_gate(row)

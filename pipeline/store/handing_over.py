@@ -17,7 +17,7 @@ from pipeline.records import ChangeRequest, RepositoryProgress
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.effects import Effects
 from pipeline.store.gates import Gates
-from pipeline.store.journal import body_of
+from pipeline.store.journal import glance_at
 from pipeline.store.tables import journal, stage_results
 
 PAGE = 20
@@ -104,10 +104,10 @@ async def _trees(connection: AsyncConnection, cr: ChangeRequest, name: str) -> t
     entries = await connection.stream_scalars(query)
     try:
         async for stored in entries:
-            body = body_of(stored)
-            if commit := body.get("commit"):
-                return str(commit), cut if cut != commit else None
-            cut = cut or body.get("tree")
+            seen = glance_at(stored)
+            if seen.commit:
+                return seen.commit, cut if cut != seen.commit else None
+            cut = cut or seen.tree
     finally:
         await entries.close()
     return None, cut

@@ -32,6 +32,7 @@ TELLS = interventions.c.action == Action.REDIRECT
 STOPS = interventions.c.action.in_([Action.PAUSE, Action.ABORT, Action.TAKEOVER, Notice.SOURCE_CHANGED])
 SKIPS = interventions.c.action == Action.SKIP
 _asked_stage = interventions.c.body["stage"].astext
+_INSTRUCTIONS = func.coalesce(interventions.c.body["instructions"].astext, "")
 _UNANSWERED = interventions.c.status.in_([InterventionStatus.QUEUED, InterventionStatus.DELIVERED])
 
 
@@ -45,16 +46,17 @@ class Interventions:
         self, cr_id: str, *, action: Action | Notice, body: Said, actor: str, repository: str | None = None
     ) -> Intervention:
         """Store what a person said, queued."""
-        row = {"id": new_id("int"), "cr_id": cr_id, "repository": repository, "action": action, "actor": actor}
+        intervention_id = new_id("int")
+        row = {"id": intervention_id, "cr_id": cr_id, "repository": repository, "action": action, "actor": actor}
         await self._connection.execute(
             insert(interventions).values(**row, body=body.model_dump(mode="json", exclude_unset=True))
         )
-        return await self.get(row["id"] or "")
+        return await self.get(intervention_id)
 
     async def get(self, intervention_id: str) -> Intervention:
         """Return it or raise `NotFound`."""
         query = select(interventions).where(interventions.c.id == intervention_id)
-        row = (await self._connection.execute(query)).mappings().one_or_none()
+        row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("intervention", intervention_id)
         return stored_intervention(row)
@@ -65,7 +67,7 @@ class Interventions:
         if status is not None:
             query = query.where(interventions.c.status == status)
         rows = await self._connection.execute(query.order_by(interventions.c.created_at, interventions.c.id))
-        return [stored_intervention(row) for row in rows.mappings()]
+        return [stored_intervention(row) for row in rows]
 
     async def delivered(self, intervention_id: str, *, role: str | None, turn: int | None) -> bool:
         """Mark the turn that saw it, once; returns False when somebody else took it."""
@@ -123,12 +125,11 @@ class Interventions:
 
     async def went_on(self, cr_id: str) -> None:
         """Settle words to go on that tell nobody anything, for a run that goes on in the middle of a stage."""
-        silent = func.coalesce(interventions.c.body["instructions"].astext, "") == ""
         where = (
             (interventions.c.cr_id == cr_id)
             & (interventions.c.status == InterventionStatus.QUEUED)
             & LETS_GO_ON
-            & silent
+            & (_INSTRUCTIONS == "")
         )
         values = {"status": InterventionStatus.ACTED, "acted_at": func.now(), "note": "the run went on"}
         await self._connection.execute(update(interventions).where(where).values(**values))
@@ -151,16 +152,15 @@ class Interventions:
         values = {"status": InterventionStatus.ACTED, "acted_at": func.now()}
         settled = update(interventions).where(where).values(**values).returning(interventions)
         rows = await self._connection.execute(settled)
-        return [stored_intervention(row) for row in rows.mappings()]
+        return [stored_intervention(row) for row in rows]
 
     async def told(self, cr_id: str, *, repository: str | None) -> list[Intervention]:
         """Return what agents of a repository (or of none) should hear: instructions that no ended stage has heard."""
         concerns = or_(interventions.c.repository.is_(None), interventions.c.repository == repository)
         unheard = interventions.c.status.in_([InterventionStatus.QUEUED, InterventionStatus.DELIVERED])
-        telling = func.coalesce(interventions.c.body["instructions"].astext, "") != ""
-        where = (interventions.c.cr_id == cr_id) & unheard & concerns & telling & (TELLS | LETS_GO_ON)
+        where = (interventions.c.cr_id == cr_id) & unheard & concerns & (_INSTRUCTIONS != "") & (TELLS | LETS_GO_ON)
         query = select(interventions).where(where).order_by(interventions.c.created_at, interventions.c.id)
-        return [stored_intervention(row) for row in (await self._connection.execute(query)).mappings()]
+        return [stored_intervention(row) for row in await self._connection.execute(query)]
 
     async def stopped(self, cr_id: str, *, role: str | None = None, turn: int | None = None) -> list[Intervention]:
         """Settle every request to stop, because the run has, at this turn of this role; returns them."""
@@ -168,7 +168,7 @@ class Interventions:
         seen = {"delivered_at": func.now(), "delivered_role": role, "delivered_turn": turn}
         values = {"status": InterventionStatus.ACTED, "acted_at": func.now(), **seen}
         statement = update(interventions).where(asked).values(**values).returning(interventions)
-        return [stored_intervention(row) for row in (await self._connection.execute(statement)).mappings()]
+        return [stored_intervention(row) for row in await self._connection.execute(statement)]
 
     async def queued(self, cr_id: str, action: Action | Notice) -> list[Intervention]:
         """Return what of an action nobody has taken yet, oldest first."""
@@ -182,10 +182,10 @@ class Interventions:
         mine = or_(_UNANSWERED, interventions.c.activation == activation)
         where = (interventions.c.cr_id == cr_id) & SKIPS & (_asked_stage == stage) & concerns & mine
         query = select(interventions).where(where).order_by(interventions.c.created_at.desc()).limit(1)
-        row = (await self._connection.execute(query)).mappings().one_or_none()
+        row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             return None, False
-        return stored_intervention(row), await self.delivered(row["id"], role=None, turn=None)
+        return stored_intervention(row), await self.delivered(row.id, role=None, turn=None)
 
     async def skip_waiting(self, cr_id: str) -> str | None:
         """Return the stage of the newest unanswered wish to skip."""
@@ -211,5 +211,5 @@ class Interventions:
         settled: list[Intervention] = []
         for which, values in answers:
             statement = update(interventions).where(where & which).values(**values).returning(interventions)
-            settled += [stored_intervention(row) for row in (await self._connection.execute(statement)).mappings()]
+            settled += [stored_intervention(row) for row in await self._connection.execute(statement)]
         return settled

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -63,6 +64,24 @@ class PostgresJournal:
         if found is None:
             raise InvariantBroken("A blob that an entry refers to is missing.", sha256=sha256)
         return bytes(found)
+
+
+class Glance(BaseModel):
+    """What the store itself looks at in an entry of any kind and version; what an entry does not say is None."""
+
+    model_config = ConfigDict(frozen=True)
+
+    turn: int | None = None
+    commit: str | None = None
+    """The whole snapshot that the entry names."""
+    tree: str | None = None
+    """What a cut turn left."""
+    prompt_hash: str = ""
+
+
+def glance_at(stored: str) -> Glance:
+    """Return what an entry's body says of these; one that is no JSON object any more says nothing."""
+    return Glance.model_validate(body_of(stored))
 
 
 def body_of(stored: str) -> Mapping[str, Any]:

@@ -7,9 +7,10 @@ text, who is who, money and tokens stay behind; a text that holds a provider's k
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import RowMapping, Table, select
+from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Status
@@ -33,12 +34,26 @@ from pipeline.store.tables import (
 )
 
 _LINE_EVENTS = ("stage_entered", "stage_completed", "stage_looped", "status_changed")
-_ENTRY = ("attempt", "activation", "role", "instance", "seq", "kind", "body")
 _BLOB_KEYS = ("system", "tools", "context", "opening", "facts", "messages")
 _RESULT = ("attempt", "repository", "stage", "activation", "inputs_hash", "valid", "result")
 _RUN = ("attempt", "repository", "stage", "activation", "purpose", "commit", "ok", "report", "verdict")
 _SPEC = ("attempt", "repository", "revision", "activation", "feature", "spec", "content_hash", "verified")
 _FINDING = ("attempt", "repository", "stage", "activation", "source", "severity", "category", "message")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    attempt: int
+    activation: str
+    role: str
+    instance: str
+    seq: int
+    kind: str
+    body: str
+    at: str
+
+
+_ENTRY = tuple(one.name for one in fields(_Entry) if one.name != "at")
 
 
 async def export_body(connection: AsyncConnection, cr_id: str) -> dict[str, Any]:
@@ -51,12 +66,12 @@ async def export_body(connection: AsyncConnection, cr_id: str) -> dict[str, Any]
             f"{cr_id} is {cr.status.value}; its journal still grows.", field="cr_id", remedy="Export it when it stands still."
         )  # fmt: skip
     read = _Reader(connection, cr_id)
-    entries = await read.rows(journal, _ENTRY, journal.c.at, journal.c.activation, journal.c.role, journal.c.seq)
-    body = {
-        "change_request": await _header(connection, cr),
-        "attempts": await read.rows(attempts, ("attempt", "mode", "graph_version", "code_version"), attempts.c.attempt),
-        "entries": entries,
-        "blobs": await read.blobs(_named(entries)),
+    header = await _header(connection, cr)
+    begun = await read.rows(attempts, ("attempt", "mode", "graph_version", "code_version"), attempts.c.attempt)
+    order = (journal.c.at, journal.c.activation, journal.c.role, journal.c.seq)
+    entries = [_Entry(**one) for one in await read.rows(journal, _ENTRY, *order)]
+    texts = await read.blobs(_named(entries))
+    products = {
         "stage_results": await read.rows(stage_results, _RESULT, stage_results.c.created_at, stage_results.c.stage),
         "test_runs": await read.rows(test_runs, _RUN, test_runs.c.created_at, test_runs.c.purpose),
         "specs": await read.rows(spec_revisions, _SPEC, spec_revisions.c.created_at, spec_revisions.c.repository),
@@ -64,8 +79,9 @@ async def export_body(connection: AsyncConnection, cr_id: str) -> dict[str, Any]
         "interventions": await _said(connection, cr_id),
         "events": await _seen(connection, cr_id),
     }
-    _refuse_secrets(body)
-    return body
+    _refuse_secrets(entries, texts, products)
+    written = [asdict(one) for one in entries]
+    return {"change_request": header, "attempts": begun, "entries": written, "blobs": texts, **products}
 
 
 class _Reader:
@@ -118,18 +134,18 @@ async def _header(connection: AsyncConnection, cr: ChangeRequest) -> dict[str, A
     }
 
 
-def _named(entries: Sequence[Mapping[str, Any]]) -> set[str]:
+def _named(entries: Sequence[_Entry]) -> set[str]:
     named: set[str] = set()
     for entry in entries:
-        if entry["kind"] in {"opened", "noted"}:
-            body = json.loads(entry["body"])
+        if entry.kind in {"opened", "noted"}:
+            body = json.loads(entry.body)
             named.update(body[key] for key in _BLOB_KEYS if isinstance(body.get(key), str))
     return named
 
 
 async def _said(connection: AsyncConnection, cr_id: str) -> list[dict[str, Any]]:
     query = select(interventions).where(interventions.c.cr_id == cr_id)
-    rows = (await connection.execute(query.order_by(interventions.c.created_at, interventions.c.id))).mappings()
+    rows = await connection.execute(query.order_by(interventions.c.created_at, interventions.c.id))
     said = [stored_intervention(row) for row in rows]
     return [
         {
@@ -142,24 +158,19 @@ async def _said(connection: AsyncConnection, cr_id: str) -> list[dict[str, Any]]
 
 async def _seen(connection: AsyncConnection, cr_id: str) -> list[dict[str, Any]]:
     query = select(events.c.type, events.c.payload).where(events.c.cr_id == cr_id, events.c.type.in_(_LINE_EVENTS))
-    rows = (await connection.execute(query.order_by(events.c.seq.nulls_last(), events.c.id))).mappings()
-    return [_of(row, ("type", "payload")) for row in rows]
+    rows = await connection.execute(query.order_by(events.c.seq.nulls_last(), events.c.id))
+    return [{"type": row.type, "payload": row.payload} for row in rows]
 
 
-def _of(row: RowMapping, names: Sequence[str]) -> dict[str, Any]:
-    return {name: row[name] for name in names}
-
-
-def _refuse_secrets(body: Mapping[str, Any]) -> None:
-    for entry in body["entries"]:
-        if secrets_in_text(entry["body"].replace("\\n", "\n")):
-            where = f"{entry['role']} {entry['instance']}, entry {entry['seq']}"
-            raise _secret(where)
-    for name, content in body["blobs"].items():
+def _refuse_secrets(entries: Sequence[_Entry], texts: Mapping[str, str], products: Mapping[str, Any]) -> None:
+    for entry in entries:
+        if secrets_in_text(entry.body.replace("\\n", "\n")):
+            raise _secret(f"{entry.role} {entry.instance}, entry {entry.seq}")
+    for name, content in texts.items():
         if secrets_in_text(base64.b64decode(content).decode(errors="replace")):
             raise _secret(f"the text {name[:12]}")
-    for part in ("stage_results", "test_runs", "specs", "findings", "interventions", "events"):
-        if secrets_in_text(json.dumps(body[part], ensure_ascii=False, indent=0).replace("\\n", "\n")):
+    for part, rows in products.items():
+        if secrets_in_text(json.dumps(rows, ensure_ascii=False, indent=0).replace("\\n", "\n")):
             raise _secret(part.replace("_", " "))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -91,20 +92,27 @@ def _settings(target: RepositoryTarget) -> dict[str, Any]:
 
 def _target(row: Row[Any]) -> RepositoryTarget:
     settings = {key: value for key, value in row.settings.items() if key in _SETTINGS}
-    settings |= {"reach": stored_reach(settings), "forge": stored_forge(settings)}
-    return RepositoryTarget(name=row.name, remote=row.remote, base_branch=row.base_branch, **settings)
+    known = {"name": row.name, "remote": row.remote, "base_branch": row.base_branch}
+    return stored_target({**settings, **known})
 
 
 def stored_target(row: Mapping[str, Any]) -> RepositoryTarget:
     """Return a repository as a change request froze it."""
-    return RepositoryTarget(**{**row, "reach": stored_reach(row), "forge": stored_forge(row)})
+    leads = leads_of(row)
+    return RepositoryTarget(**{**row, "reach": leads.reach, "forge": leads.forge})
 
 
-def stored_reach(row: Mapping[str, Any]) -> Reach:
-    """Return how far a stored repository may lead. Older rows do not say: they keep what they could when they were made."""
-    return Reach(row.get("reach", Reach.PRIVATE))
+class Leads(BaseModel):
+    """Where the remote of a stored repository leads."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reach: Reach = Reach.PRIVATE
+    """Older rows do not say: they keep what they could when they were made."""
+    forge: ForgeKind = ForgeKind.LOCAL
+    """Older rows do not say: there was one."""
 
 
-def stored_forge(row: Mapping[str, Any]) -> ForgeKind:
-    """Return the forge of a stored repository. Older rows do not say: there was one."""
-    return ForgeKind(row.get("forge", ForgeKind.LOCAL))
+def leads_of(row: Mapping[str, Any]) -> Leads:
+    """Return where a repository leads, as it was registered or frozen."""
+    return Leads.model_validate(row)

@@ -189,7 +189,7 @@ class Runs:
         query = select(interventions).where(mine).order_by(interventions.c.created_at, interventions.c.id)
         values = {"status": InterventionStatus.ACTED, "acted_at": func.now(), "delivered_at": func.now()}
         async with self._database.transaction() as connection:
-            rows = list((await connection.execute(query)).mappings())
+            rows = (await connection.execute(query)).all()
             said = [stored_intervention(row) for row in rows]
             if any(one.status is InterventionStatus.QUEUED for one in said):
                 queued = mine & (interventions.c.status == InterventionStatus.QUEUED)
@@ -213,11 +213,7 @@ class Runs:
         asked = (table.c.cr_id == self._cr_id) & (STOPS | SKIPS) & (table.c.status == InterventionStatus.QUEUED)
         async with self._database.transaction() as connection:
             status = (await ChangeRequests(connection).get(self._cr_id)).status
-            row = (
-                (await connection.execute(select(table).where(asked).order_by(table.c.created_at).limit(1)))
-                .mappings()
-                .first()
-            )
+            row = (await connection.execute(select(table).where(asked).order_by(table.c.created_at).limit(1))).first()
         return status, stored_intervention(row) if row else None
 
 

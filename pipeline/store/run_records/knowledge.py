@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from pipeline.identifiers import derived_id
 from pipeline.records import ModelCall, PromptUse
 from pipeline.store import ledger
-from pipeline.store.journal import body_of
+from pipeline.store.journal import glance_at
 from pipeline.store.run_records.scope import OfRun
 from pipeline.store.tables import journal, learnings
 
@@ -66,4 +66,4 @@ class RunSpending(OfRun):
         )
         async with self.database.transaction() as connection:
             rows = (await connection.execute(query)).all()
-        return [PromptUse(role=row.role, prompt_hash=str(body_of(row.body).get("prompt_hash", ""))) for row in rows]
+        return [PromptUse(role=row.role, prompt_hash=glance_at(row.body).prompt_hash) for row in rows]
