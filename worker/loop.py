@@ -9,10 +9,11 @@ effect table's matter, not ours. A run that returns without having reached the e
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Never
 
 import structlog
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import get_checkpoint_id
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command
@@ -25,14 +26,15 @@ from pipeline.line.graph import Line
 from pipeline.line.version import graph_version
 from pipeline.machine import shortage
 from pipeline.stage import state as states
-from pipeline.stage.known import wait_of
+from pipeline.stage.known import outcome_of, repositories_of, run_of, wait_of
 from pipeline.stage.registry import line_stages
+from pipeline.stage.state import RunState
 from pipeline.store import checkpoints
 from pipeline.store.runs import Ending
 from worker.control import Stop
 from worker.patience import Patience
 from worker.restarting import first_state, thread
-from worker.upgrading import begin_anew, finished, misfit, taken_over
+from worker.upgrading import begin_anew, finished, known_values, misfit, taken_over
 from worker.wiring import Hands
 
 DONE_EXIT = 0
@@ -136,8 +138,8 @@ async def _once(hands: Hands, drain: RunControl, patience: Patience) -> Ending |
     restarts = await hands.runs.restarts(hands.order.attempt)
     config: RunnableConfig = {**thread(hands, hands.order.attempt, len(restarts)), "recursion_limit": 400}
     snapshot = await hands.line.aget_state(config)
-    patience.got_to(f"{len(restarts)}/{snapshot.config.get('configurable', {}).get('checkpoint_id')}")
-    given: Any = None
+    patience.got_to(f"{len(restarts)}/{get_checkpoint_id(snapshot.config)}")
+    given: RunState | Command[Never] | None = None
     if not snapshot.values and not snapshot.next:
         await hands.runs.begun(
             hands.order.attempt, graph_version=graph_version(), code_version=hands.context.code_version
@@ -150,17 +152,17 @@ async def _once(hands: Hands, drain: RunControl, patience: Patience) -> Ending |
         given = Command(resume={interrupt.id: True for interrupt in snapshot.interrupts})
     else:
         await hands.runs.went_on()
-    await _bring_back(hands, given if isinstance(given, dict) else snapshot.values)
+    await _bring_back(hands, given if isinstance(given, dict) else known_values(snapshot))
     await hands.line.ainvoke(given, config, context=hands.context, durability="sync", control=drain)
     return await _report(hands.line, config)
 
 
-async def _bring_back(hands: Hands, known: dict[str, Any]) -> None:
+async def _bring_back(hands: Hands, known: RunState) -> None:
     """See to it that this machine holds the commits the run stands on; an earlier epoch may have worked elsewhere."""
     if hands.order.epoch == 1:
         return
-    for name, facts in known.get("repositories", {}).items():
-        needed = [facts[key] for key in ("base", "tests", "head", "merge") if facts.get(key)]
+    for name, one in repositories_of(known).items():
+        needed = [commit for commit in (one.base, one.tests, one.head, one.merge) if commit]
         if lost := await hands.context.snapshots.bring_back(name, needed):
             raise PersonNeeded(
                 PauseReason.REMOTE_UNREACHABLE,
@@ -176,8 +178,8 @@ async def _report(line: Line, config: RunnableConfig) -> Ending | None:
     if snapshot.interrupts:
         return _waiting(snapshot.interrupts[0].value)
     if finished(snapshot):
-        message = snapshot.values["outcomes"][line_stages()[-1].value].get("summary", "")
-        return Ending(move=Move.COMPLETE, status=Status.COMPLETED, message=message)
+        last = outcome_of(run_of(known_values(snapshot)).outcomes[line_stages()[-1].value])
+        return Ending(move=Move.COMPLETE, status=Status.COMPLETED, message=last.summary)
     return _lost_its_place("The run stopped without having reached its end.") if snapshot.next else None
 
 

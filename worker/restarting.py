@@ -8,6 +8,7 @@ attempt that begins in the middle takes over specs and proofs of the one before.
 from langchain_core.runnables import RunnableConfig
 
 from pipeline.change_request import Stage
+from pipeline.stage.known import KnownRun, run_of
 from pipeline.stage.registry import declared, handback_stage, line_stages
 from pipeline.stage.state import RepositoryState, RunState
 from pipeline.store import checkpoints
@@ -39,12 +40,12 @@ async def first_state(hands: Hands, restarts: list[Restart]) -> RunState:
     begun: RunState = {**empty, "notes": {restart.stage.value: restart.intervention_id}, "goto": restart.stage.value}
     if not _repositories_known(restart.stage):
         return begun
-    known = await _earlier(hands, restart)
-    if known is None:
+    earlier = await _earlier(hands, restart)
+    if earlier is None:
         return {**begun, "goto": line_stages()[0].value}
-    begun["repositories"] = {name: _before(restart.stage, facts) for name, facts in known["repositories"].items()}
+    begun["repositories"] = {name: _before(restart.stage, facts) for name, facts in earlier.repositories.items()}
     if (gate := _approved_before(restart.stage)) is not None:
-        begun |= {"approval": known["approval"]} if "approval" in known else {"goto": gate.value}
+        begun |= {"goto": gate.value} if earlier.approval is None else {"approval": earlier.approval}
     return begun
 
 
@@ -54,18 +55,17 @@ async def _after_takeover(hands: Hands, restart: Restart) -> RunState:
     How an earlier hand back went is forgotten too: this one has not been looked at.
     """
     sync = handback_stage().value
-    known = await _earlier(hands, restart) or RunState(repositories={})
-    outcomes = {key: one for key, one in known.get("outcomes", {}).items() if key != sync}
+    earlier = await _earlier(hands, restart) or KnownRun()
     return {
-        "repositories": known["repositories"],
-        "outcomes": outcomes,
-        "loops": known.get("loops", {}),
-        "notes": {**known.get("notes", {}), sync: restart.intervention_id},
-        "goto": sync if known["repositories"] else line_stages()[0].value,
+        "repositories": dict(earlier.repositories),
+        "outcomes": {key: one for key, one in earlier.outcomes.items() if key != sync},
+        "loops": dict(earlier.loops),
+        "notes": {**earlier.notes, sync: restart.intervention_id},
+        "goto": sync if earlier.repositories else line_stages()[0].value,
     }
 
 
-async def _earlier(hands: Hands, restart: Restart) -> RunState | None:
+async def _earlier(hands: Hands, restart: Restart) -> KnownRun | None:
     """Return the newest state before this beginning, of this attempt or of the one before."""
     attempt = hands.order.attempt
     candidates = [(attempt, number) for number in range(restart.number - 1, -1, -1)]
@@ -73,11 +73,12 @@ async def _earlier(hands: Hands, restart: Restart) -> RunState | None:
         before = len(await hands.runs.restarts(attempt - 1))
         candidates += [(attempt - 1, number) for number in range(before, -1, -1)]
     for of_attempt, number in candidates:
-        known: RunState = (await hands.line.aget_state(thread(hands, of_attempt, number))).values  # type: ignore[assignment]  # the graph's own schema
-        if known.get("repositories"):
+        values: RunState = (await hands.line.aget_state(thread(hands, of_attempt, number))).values  # type: ignore[assignment]  # the graph's own schema
+        earlier = run_of(values)
+        if earlier.repositories:
             if of_attempt != attempt:
                 await hands.context.results.carry_over(of_attempt)
-            return known
+            return earlier
     return None
 
 

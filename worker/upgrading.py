@@ -7,7 +7,7 @@ that ended is bought again; only what was in the middle starts over. Invariant: 
 is recorded like a person's restart, and pauses only if a thread begun by this very version is lost again.
 """
 
-from typing import Any
+from dataclasses import fields
 
 from langgraph.types import StateSnapshot
 
@@ -15,20 +15,20 @@ from pipeline.change_request import Stage
 from pipeline.events import Warned
 from pipeline.line.version import graph_version
 from pipeline.stage import state as states
+from pipeline.stage.known import KnownRun, run_of
 from pipeline.stage.registry import handback_stage, label, line_stages
-from pipeline.stage.state import RunState, Verdict
+from pipeline.stage.state import RunState
 from pipeline.store.runs import BegunAnew, Restart
 from worker.restarting import thread
 from worker.wiring import Hands
 
-CHANNELS = ("repositories", "outcomes", "loops", "notes", "wait", "approval")
+_CHANNELS = frozenset(one.name for one in fields(KnownRun))
 
 
 def finished(snapshot: StateSnapshot) -> bool:
     """Whether a thread reached the declared end of the line."""
-    outcome = snapshot.values.get("outcomes", {}).get(line_stages()[-1].value, {})
-    at_the_end = not snapshot.next and snapshot.values.get("goto") == states.END
-    return at_the_end and outcome.get("verdict") == Verdict.PASSED
+    run = run_of(known_values(snapshot))
+    return not snapshot.next and run.goto == states.END and run.passed(line_stages()[-1].value)
 
 
 def misfit(snapshot: StateSnapshot, begun_with: str) -> str | None:
@@ -46,7 +46,8 @@ async def begin_anew(hands: Hands, restarts: list[Restart], snapshot: StateSnaps
     last = restarts[-1] if restarts else None
     if last is not None and last.upgraded_to == (graph_version(), code_version):
         return False
-    stage = _stage(snapshot.values, place(snapshot.values))
+    run = run_of(known_values(snapshot))
+    stage = _stage(run, place(run))
     new = BegunAnew(
         attempt=hands.order.attempt, number=len(restarts) + 1, stage=stage, why=why,
         graph_version=graph_version(), code_version=code_version,
@@ -59,40 +60,43 @@ async def begin_anew(hands: Hands, restarts: list[Restart], snapshot: StateSnaps
 async def taken_over(hands: Hands, restart: Restart) -> RunState:
     """Return the state that a thread after an upgrade begins with: the one before it, led to where that stood."""
     earlier = await hands.line.aget_state(thread(hands, hands.order.attempt, restart.number - 1))
-    known: dict[str, Any] = {name: earlier.values[name] for name in CHANNELS if name in earlier.values}
-    goto = place(earlier.values)
+    known = known_values(earlier)
+    goto = place(run_of(known))
     if goto != states.RESUME:
         await hands.runs.went_on()
-    return {"repositories": {}, "outcomes": {}, "loops": {}, "notes": {}, **known, "goto": goto}  # type: ignore[typeddict-item]  # channels by name
+    return {"repositories": {}, "outcomes": {}, "loops": {}, "notes": {}, **known, "goto": goto}
 
 
-def place(known: dict[str, Any]) -> str:
+def known_values(snapshot: StateSnapshot) -> RunState:
+    """Return the channels of a thread that this version reads."""
+    known: RunState = {name: value for name, value in snapshot.values.items() if name in _CHANNELS}  # type: ignore[assignment]  # channels by name
+    return known
+
+
+def place(run: KnownRun) -> str:
     """Return the node where a run with this state goes on, in the names of this version."""
-    goto = known.get("goto")
-    if goto in {states.PAUSE, states.RESUME} and known.get("wait", {}).get("stage") in _NAMES:
+    if run.goto in {states.PAUSE, states.RESUME} and run.waits_at() in _NAMES:
         return states.RESUME
-    return goto if goto in _NAMES else _first_unfinished(known).value
+    return run.goto if run.goto in _NAMES else _first_unfinished(run).value
 
 
 _NAMES = frozenset(stage.value for stage in Stage)
 
 
-def _stage(known: dict[str, Any], goto: str) -> Stage:
-    return Stage(known["wait"]["stage"] if goto == states.RESUME else goto)
+def _stage(run: KnownRun, goto: str) -> Stage:
+    return Stage(run.waits_at() if goto == states.RESUME else goto)
 
 
-def _first_unfinished(known: dict[str, Any]) -> Stage:
+def _first_unfinished(run: KnownRun) -> Stage:
     """Return the first stage that has not passed everywhere; from there stored results lead on.
 
     What a person handed back comes before everything else: no other stage would see it.
     """
-    outcomes: dict[str, Any] = known.get("outcomes", {})
     looks_at_it = handback_stage()
-    handed_back = looks_at_it.value in known.get("notes", {})
-    if handed_back and outcomes.get(looks_at_it.value, {}).get("verdict") != Verdict.PASSED:
+    if looks_at_it.value in run.notes and not run.passed(looks_at_it.value):
         return looks_at_it
     for stage in line_stages():
-        ended = [one for key, one in outcomes.items() if key.partition("/")[0] == stage.value]
-        if not ended or any(one.get("verdict") != Verdict.PASSED for one in ended):
+        ended = [key for key in run.outcomes if key.partition("/")[0] == stage.value]
+        if not ended or not all(run.passed(key) for key in ended):
             return stage
     return line_stages()[-1]

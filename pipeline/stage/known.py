@@ -79,6 +79,42 @@ class KnownApproval:
     heads: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRun:
+    """All channels, in the form in which any version stored them: names in it may be strange to this version."""
+
+    repositories: Mapping[str, RepositoryState] = field(default_factory=dict)
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    loops: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    wait: Wait | None = None
+    approval: Approval | None = None
+    goto: str | None = None
+
+    def passed(self, key: str) -> bool:
+        """Whether the outcome of this key is there and passed."""
+        return key in self.outcomes and _read(_Ended, self.outcomes[key]).verdict == Verdict.PASSED
+
+    def waits_at(self) -> str:
+        """Return the name of the stage that works when a stopped run goes on, empty when it did not stop."""
+        return _read(_Stopped, self.wait).stage if self.wait else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stopped:
+    stage: str = ""
+
+
+def run_of(state: RunState) -> KnownRun:
+    """Return the state of a run by channel, none of them judged."""
+    return _read(KnownRun, state)
+
+
 def repositories_of(state: RunState) -> dict[str, KnownRepository]:
     """Return what is known of each repository, by name and in the order of the names."""
     found = state.get("repositories", {})
@@ -108,7 +144,7 @@ def loops_of(state: RunState, stage: Stage) -> int:
 
 
 def _read(
-    into: type[T], stored: RepositoryState | Outcome | Wait | Approval, read: Mapping[str, Any] | None = None
+    into: type[T], stored: RunState | RepositoryState | Outcome | Wait | Approval, read: Mapping[str, Any] | None = None
 ) -> T:
     known: dict[str, Any] = {one.name: stored[one.name] for one in fields(into) if one.name in stored}  # type: ignore[literal-required,arg-type]  # field by field
     return into(**{name: read[name](value) if read and name in read else value for name, value in known.items()})
