@@ -7,8 +7,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from pipeline.change_request import Kind, PauseReason, RepositoryTarget, Stage, Status, WaitKind
 from pipeline.events import Event, read_event
+from pipeline.stage.state import RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,4 +214,14 @@ class StageResult:
     stage: Stage
     activation: str
     inputs_hash: str
-    result: Mapping[str, Any]
+    update: RunState
+    """What it adds to the state of the run."""
+
+
+class StoredResult(BaseModel):
+    """The column that keeps what a stage produced."""
+
+    model_config = ConfigDict(frozen=True)
+
+    update: dict[str, Any]
+    """As `StageResult.update`, of whatever version."""

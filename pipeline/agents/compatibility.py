@@ -6,12 +6,20 @@ conversation again is better than a run that nobody can move.
 """
 
 import json
+from collections.abc import Sequence
 
-from pydantic import ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pipeline.agents.conversation import Conversation
 from pipeline.agents.task import AgentTask, S
 from pipeline.agents.tools import tool_definitions
+
+
+class _Tool(BaseModel):
+    name: str
+
+
+_TOOLS = TypeAdapter(list[_Tool])
 
 
 def misfit(talk: Conversation, task: AgentTask[S]) -> str | None:
@@ -20,8 +28,8 @@ def misfit(talk: Conversation, task: AgentTask[S]) -> str | None:
         return None
     if talk.fixed.opened.submit != task.submit.name:
         return f"it would hand in by {talk.fixed.opened.submit}, which is {task.submit.name} now"
-    known = {str(tool["name"]) for tool in tool_definitions(task.toolset)} | {task.submit.name}
-    gone = sorted({str(tool["name"]) for tool in talk.fixed.tools} - known)
+    known = _names(tool_definitions(task.toolset)) | {task.submit.name}
+    gone = sorted(_names(talk.fixed.tools) - known)
     if gone:
         return f"its tools are gone ({', '.join(gone)})"
     if talk.submission is not None:
@@ -30,3 +38,7 @@ def misfit(talk: Conversation, task: AgentTask[S]) -> str | None:
         except ValidationError:
             return "what it handed in is not accepted any more"
     return None
+
+
+def _names(tools: Sequence[object]) -> set[str]:
+    return {tool.name for tool in _TOOLS.validate_python(list(tools))}

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from pipeline.agents.tool_use import ToolUse, tool_uses_of
+from pipeline.agents.tool_use import ToolUse, texts_of, tool_uses_of
 from pipeline.change_request import PauseReason
 from pipeline.errors import InvariantBroken
 from pipeline.llm.chains import Route
@@ -77,7 +77,7 @@ class Answered(_Record):
     @property
     def text(self) -> str:
         """What the model said aloud."""
-        return "\n".join(block["text"] for block in self.content if block.get("type") == "text").strip()
+        return "\n".join(texts_of(self.content)).strip()
 
     @property
     def tokens(self) -> Usage:
@@ -147,8 +147,8 @@ def entry_of(seq: int, record: Record) -> JournalEntry:
     kind = next(kind for kind, type_ in _KINDS.items() if isinstance(record, type_))
     body = record.model_dump(mode="json")
     # Versions before this field refuse entries that have it; they see it only where a turn was cut.
-    if body.get("tree") is None:
-        body.pop("tree", None)
+    if isinstance(record, Noted) and record.tree is None:
+        del body["tree"]
     return JournalEntry(seq=seq, kind=kind, body=body)
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template, TemplateError, meta
+from pydantic import BaseModel
 
 from pipeline.agents.fences import Untrusted, VerifiedSpec, fact
 from pipeline.agents.loop_context import LoopContext
@@ -85,7 +86,7 @@ def read_prompt(role: AgentRole, content: bytes) -> PromptFile:
     """Parse the bytes of a prompt file; raises `InvariantBroken` when it breaks its contract."""
     header, body = _front_matter(role, content.decode())
     system, mark, opening = body.partition(_OPENING_MARK)
-    declared = tuple(name.strip() for name in header.get("variables", "").split(",") if name.strip())
+    declared = tuple(name.strip() for name in header.variables.split(",") if name.strip())
     prompt = PromptFile(
         role=role,
         variables=declared,
@@ -93,7 +94,7 @@ def read_prompt(role: AgentRole, content: bytes) -> PromptFile:
         opening=opening.strip() + "\n",
         sha256=hashlib.sha256(content).hexdigest(),
     )
-    if not mark or header.get("role") != role or prompt.system.partition("\n")[0] != f"Role: {role}":
+    if not mark or header.role != role or prompt.system.partition("\n")[0] != f"Role: {role}":
         raise InvariantBroken(
             f"The prompt of {role} needs its role in front matter and first line, and an opening.", role=role
         )
@@ -101,13 +102,18 @@ def read_prompt(role: AgentRole, content: bytes) -> PromptFile:
     return prompt
 
 
-def _front_matter(role: AgentRole, text: str) -> tuple[dict[str, str], str]:
+class _Header(BaseModel):
+    role: str = ""
+    variables: str = ""
+
+
+def _front_matter(role: AgentRole, text: str) -> tuple[_Header, str]:
     before, *rest = text.split("---\n", 2)
     if before or len(rest) != 2:  # noqa: PLR2004 - a header and a body
         raise InvariantBroken(f"The prompt of {role} does not begin with front matter.", role=role)
     header, body = rest
     pairs = (line.partition(":") for line in header.splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}, body
+    return _Header.model_validate({key.strip(): value.strip() for key, _, value in pairs}), body
 
 
 def _check_variables(prompt: PromptFile) -> None:

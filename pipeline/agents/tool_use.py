@@ -34,6 +34,11 @@ def tool_uses_of(content: Sequence[Mapping[str, object]]) -> list[ToolUse]:
     return [ToolUse(str(one["id"]), str(one["name"]), one["input"]) for one in content if one.get("type") == "tool_use"]
 
 
+def texts_of(content: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return what an answer says aloud, in order."""
+    return [str(one["text"]) for one in content if one.get("type") == "text"]
+
+
 def results_by_call(results: Sequence[Json]) -> dict[str, ToolResult]:
     """Return the results of a turn by the id of the call."""
     read = [

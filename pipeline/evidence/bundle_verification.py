@@ -11,8 +11,9 @@ import binascii
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipeline.evidence.bundle import (
     ApprovalRecord,
@@ -191,16 +192,22 @@ def _approval_problems(bundle: EvidenceBundle, notes: list[str]) -> list[str]:
 
 def _carried_over(approval: ApprovalRecord, current: dict[str, object]) -> bool:
     """The defined exception: an automatic rebase moved the head and the proof was made again; specs are unchanged."""
-    return approval.carried_over and _fixed(approval.parts) == _fixed(current)
+    if not approval.carried_over:
+        return False
+    try:
+        approved = _Fixed.model_validate(approval.parts)
+    except ValidationError:
+        return False
+    return approved == _Fixed.model_validate(current)
 
 
-def _fixed(parts: dict[str, object]) -> object:
-    repositories = parts.get("repositories")
-    if not isinstance(repositories, dict):
-        return None
-    specs = {
-        name: (entry.get("spec"), entry.get("base_branch"))
-        for name, entry in repositories.items()
-        if isinstance(entry, dict)
-    }
-    return parts.get("criteria"), specs
+class _FixedRepository(BaseModel):
+    spec: Any = None
+    base_branch: Any = None
+
+
+class _Fixed(BaseModel):
+    """What a carried over approval still binds to; the head and the proof of a repository are left out."""
+
+    criteria: Any = None
+    repositories: dict[str, _FixedRepository]

@@ -28,6 +28,7 @@ from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import load_flags
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
+from pipeline.stage.known import run_of
 from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.run import StageRun
 
@@ -118,7 +119,7 @@ async def history(run: StageRun) -> str:
     """Return loops, pauses and interventions, one a line, for the retrospective."""
     lines = [
         f"{stage} sent the change back {count} times"
-        for stage, count in sorted(run.state.get("loops", {}).items())
+        for stage, count in sorted(run_of(run.state).loops.items())
         if count
     ]
     lines += [

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from langgraph.runtime import Runtime
 
@@ -21,6 +21,7 @@ from pipeline.line.skipping import left_out
 from pipeline.records import StageResult
 from pipeline.stage.context import StageContext
 from pipeline.stage.declaration import StageDeclaration
+from pipeline.stage.known import run_of
 from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.registry import declared, line_stages
 from pipeline.stage.run import StageEnd, StageRun
@@ -45,7 +46,7 @@ def stage_node(stage: Stage, declaration: StageDeclaration) -> Node:
             state=state,
             context=runtime.context,
             activation=_activation(runtime),
-            repository=state["repository"] if declaration.per_repository else None,
+            repository=run_of(state).repository if declaration.per_repository else None,
         )
         update = await _update(run, declaration)
         if declaration.per_repository:
@@ -60,7 +61,7 @@ def join_node(stage: Stage) -> Node:
 
     async def node(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
         update = await decide_next(stage, state, runtime.context, _activation(runtime))
-        if update["goto"] != PAUSE:
+        if run_of(update).goto != PAUSE:
             await runtime.context.interventions.settle_instructions(None)
         return update
 
@@ -94,7 +95,7 @@ async def _update(run: StageRun, declaration: StageDeclaration) -> RunState:
     inputs_hash = _hash([run.stage.value, run.note, *([run.skip.id] if run.skip else []), *declaration.inputs(run)])
     known = await run.context.results.valid(run.repository or "", run.stage, inputs_hash)
     if known is not None:
-        return cast("RunState", known.result["update"])
+        return known.update
     await _check_working_time(run)
     started = run.context.clock.monotonic()
     if not declaration.beside_the_line:
@@ -109,7 +110,7 @@ async def _update(run: StageRun, declaration: StageDeclaration) -> RunState:
     if end.verdict in {Verdict.PASSED, Verdict.SENT_BACK}:
         result = StageResult(
             repository=run.repository or "", stage=run.stage, activation=run.activation,
-            inputs_hash=inputs_hash, result={"update": update},
+            inputs_hash=inputs_hash, update=update,
         )  # fmt: skip
         # From the result on nothing of this stage runs again, so whatever belongs to its end comes before or with it.
         await run.context.interventions.settle_instructions(run.repository)
@@ -136,7 +137,7 @@ async def _check_working_time(run: StageRun) -> None:
 def _round(run: StageRun) -> int:
     if "round" in declared(run.stage).finds:
         return run.here.round + 1
-    loops = run.state.get("loops", {})
+    loops = run_of(run.state).loops
     sent_back = [
         stage
         for stage in line_stages()
@@ -163,8 +164,7 @@ def _as_update(run: StageRun, end: StageEnd) -> RunState:
 
 
 def _merged(state: RunState, update: RunState) -> RunState:
-    outcomes = {**state.get("outcomes", {}), **update["outcomes"]}
-    return {**state, "outcomes": outcomes}
+    return {**state, "outcomes": {**run_of(state).outcomes, **run_of(update).outcomes}}
 
 
 def _activation(runtime: Runtime[StageContext]) -> str:

@@ -17,11 +17,13 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send, interrupt
 
 from pipeline.change_request import Stage
+from pipeline.errors import InvariantBroken
 from pipeline.line import routing
 from pipeline.line.execution import join_node, stage_node
 from pipeline.line.resuming import resume
 from pipeline.stage import state as states
 from pipeline.stage.context import StageContext
+from pipeline.stage.known import run_of
 from pipeline.stage.registry import declared, line_stages, per_repository
 from pipeline.stage.state import RepositoryTask, RunState
 
@@ -56,22 +58,25 @@ def _compiled() -> Line:
 
 def pause(state: RunState) -> None:
     """Stop until a person or an event goes on; what was said is read from rows by `resume`."""
-    interrupt(state["wait"])
+    interrupt(run_of(state).wait)
 
 
 def follow(state: RunState) -> str | Sequence[Send]:
     """Lead to the node that was decided, one branch per repository where the stage works per repository."""
-    goto = state["goto"]
+    known = run_of(state)
+    goto = known.goto
+    if goto is None:
+        raise InvariantBroken("A node ended without a decision on what follows.")
     if goto == states.END:
         return GRAPH_END
     if goto in _STAGES and per_repository(Stage(goto)):
-        return [Send(goto, {**state, "repository": name}) for name in sorted(state["repositories"])]
+        return [Send(goto, {**state, "repository": name}) for name in sorted(known.repositories)]
     return goto
 
 
 def enter(state: RunState) -> str | Sequence[Send]:
     """Begin at the first stage, where a restart asked for, or at the question that waited through an upgrade."""
-    return follow(state) if state.get("goto") else line_stages()[0].value
+    return follow(state) if run_of(state).goto else line_stages()[0].value
 
 
 def join_name(stage: Stage) -> str:

@@ -1,6 +1,6 @@
 """What follows a pause: reads what people said from rows, never from a resume value.
 
-A run that is woken without a decision (a restart, a lost race) simply waits again.
+A run that is woken without a decision (a restart, a lost race) simply waits again, for what it waited for.
 """
 
 from langgraph.runtime import Runtime
@@ -12,7 +12,7 @@ from pipeline.line.routing import SentBack, loop_back, onward, sends_back
 from pipeline.stage.context import StageContext
 from pipeline.stage.declaration import FeedbackFact
 from pipeline.stage.feedback import save_of_gate
-from pipeline.stage.known import KnownWait, repositories_of, wait_of
+from pipeline.stage.known import KnownWait, repositories_of, run_of, wait_of
 from pipeline.stage.registry import declared, opening_gate, per_repository
 from pipeline.stage.state import (
     PAUSE,
@@ -26,7 +26,10 @@ from pipeline.stage.state import (
 
 async def resume(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunState:
     """Lead on from `state.wait` as the rows say."""
-    wait = wait_of(state["wait"])
+    stored = run_of(state).wait
+    if stored is None:
+        raise InvariantBroken("A run resumes only where it stopped.")
+    wait = wait_of(stored)
     if wait.gate_id is not None:
         return await _after_gate(state, wait, wait.gate_id, runtime.context)
     if runtime.execution_info is None:
@@ -37,7 +40,7 @@ async def resume(state: RepositoryTask, runtime: Runtime[StageContext]) -> RunSt
     stage = wait.stage
     said = await runtime.context.interventions.take_resume(stage=stage, activation=runtime.execution_info.task_id)
     if said is None:
-        return {"goto": PAUSE, "wait": state["wait"]}
+        return {"goto": PAUSE}
     # What a person lets run again gets its loops anew: they have just looked at it.
     loops = {one.value: 0 for one in Stage if (back := declared(one).sends_back) is not None and back.to is stage}
     return {"goto": stage.value, "notes": _notes(state, wait, stage, said.id), "loops": loops}
@@ -56,7 +59,7 @@ async def _after_gate(state: RunState, wait: KnownWait, gate_id: str, context: S
     if gate.status == "void":
         return {"goto": wait.stage.value}
     if gate.status != "decided":
-        return {"goto": PAUSE, "wait": state["wait"]}
+        return {"goto": PAUSE}
     if gate.decision == "approve":
         return _approved(state, gate)
     return await _sent_back(state, gate, context)

@@ -18,7 +18,7 @@ from pipeline.agents.roles import ROLES, AgentRole, RoleDefinition
 from pipeline.agents.submissions.fields import Submission
 from pipeline.agents.submissions.kept_facts import facts_from
 from pipeline.agents.submissions.tool import submit_tool
-from pipeline.agents.submissions.validation import tool_schema
+from pipeline.agents.submissions.validation import input_schema
 from pipeline.agents.task import AgentPorts, AgentTask, SubmitTool
 from pipeline.agents.tools import ToolBox, ToolScope
 from pipeline.agents.toolsets import ToolSet
@@ -131,7 +131,7 @@ def _submit(notebook: ReplayNotebook, definition: RoleDefinition) -> SubmitTool[
     name, model = definition.submit.name, definition.submit.model
     return SubmitTool(
         name=name, description=definition.submit.description, model=model,
-        schema=tool_schema(definition.role)["input_schema"], judge=partial(without_facts, notebook, name, model),
+        schema=input_schema(definition.role), judge=partial(without_facts, notebook, name, model),
     )  # fmt: skip
 
 

@@ -230,10 +230,10 @@ class RecordedTools:
         try:
             return await self.box.run(call_id, name, given)
         except WouldRun:
-            text = str(recorded["content"])
+            text = recorded.content
             if name == BASH and not text.startswith(_EXECUTED):
                 raise Differs(text, "the command runs", "A command that was refused is now allowed.") from None
-            return ToolOutcome(text=text, is_error=bool(recorded.get("is_error")))
+            return ToolOutcome(text=text, is_error=recorded.is_error)
 
 
 class StoppedClock:
@@ -298,18 +298,18 @@ class RecordedTree:
         return None
 
 
-def result_of(notebook: ReplayNotebook, call_id: str) -> Json:
+def result_of(notebook: ReplayNotebook, call_id: str) -> ToolResult:
     """Return the recorded result of a tool call of this turn."""
     observed = notebook.observation()
     if observed is None:
         raise Ended
-    found = next((one for one in observed.results if one.get("tool_use_id") == call_id), None)
+    found = results_by_call(observed.results).get(call_id)
     if found is None:
         raise Differs("no such tool call", call_id, "The answer calls a tool for which no result was recorded.")
     return found
 
 
-def submission_result(notebook: ReplayNotebook, submit: str) -> Json | None:
+def submission_result(notebook: ReplayNotebook, submit: str) -> ToolResult | None:
     """Return the recorded result of this turn's submission, if it has one."""
     answer = notebook.conversation.answer
     calls = [call.id for call in answer.tool_uses if call.name == submit] if answer else []
@@ -319,6 +319,6 @@ def submission_result(notebook: ReplayNotebook, submit: str) -> Json | None:
 def without_facts(notebook: ReplayNotebook, submit: str, model: type[Submission], given: object) -> Submission:
     """Judge a submission of a journal that did not keep its facts: by shape, its refusals as recorded."""
     recorded = submission_result(notebook, submit)
-    if recorded is not None and recorded.get("is_error"):
-        raise ModelError(str(recorded["content"]))
+    if recorded is not None and recorded.is_error:
+        raise ModelError(recorded.content)
     return model.model_validate(given)

@@ -7,9 +7,9 @@ reviewed change goes back. Taken as recorded: the reports themselves and the red
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from pipeline.agents.journal import Observed
 from pipeline.agents.roles import AgentRole
@@ -19,14 +19,16 @@ from pipeline.findings import Severity
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.red_green import RedVerdict, judge_green
 from pipeline.proof.test_reports import TestReport
+from pipeline.records import RunPurpose, StoredResult
 from pipeline.replay.recording import Recording, Result, Spec, TestRunRow
 from pipeline.specs.behaviour import render_feature
+from pipeline.stage.known import outcome_of, run_of
 from pipeline.stage.proving import plain
-from pipeline.stage.state import Verdict, outcome_key
+from pipeline.stage.state import RunState, Verdict, outcome_key
 
 _REPORT = TypeAdapter(TestReport)
-_RED = TypeAdapter(RedVerdict)
 _OK_IS_THE_REPORTS = ("baseline", "green_")
+_PROVES_GREEN = {RunPurpose.GREEN_CHANGE, RunPurpose.GREEN_PRESERVE, RunPurpose.GREEN_SUITE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,24 @@ class Difference:
     what: str
     expected: Any
     got: Any
+
+
+class _Judged(BaseModel):
+    """The verdict of a green proof as it was stored; what is only compared stays plain."""
+
+    model_config = ConfigDict(frozen=True)
+
+    green: Any
+    red: RedVerdict
+    suite: Any
+    retired: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GreenProof:
+    suite: TestRunRow
+    change: TestRunRow
+    preserve: TestRunRow | None = None
 
 
 def differences(recording: Recording) -> Iterator[Difference]:
@@ -85,45 +105,48 @@ def _submitted(recording: Recording, row: Spec) -> Mapping[str, Any] | None:
 def _runs(recording: Recording) -> Iterator[Difference]:
     for row in recording.body.test_runs:
         if row.purpose.startswith(_OK_IS_THE_REPORTS):
-            ok = _REPORT.validate_python(row.report).ok
+            ok = _report(row).ok
             if ok is not row.ok:
                 yield _of_run(row, f"whether the run {row.purpose} is green", row.ok, ok)
 
 
 def _greens(recording: Recording) -> Iterator[Difference]:
-    for runs in _green_groups(recording).values():
-        suite_run = runs["green_suite"]
-        stored = suite_run.verdict
-        reports = {purpose: _REPORT.validate_python(row.report) for purpose, row in runs.items()}
+    for proof in _green_groups(recording):
+        stored = _Judged.model_validate(proof.suite.verdict)
         compared = [
-            compare_suites(base=base, head=reports["green_suite"], retired_files=stored["retired"])
-            for base in _bases(recording, suite_run)
+            compare_suites(base=base, head=_report(proof.suite), retired_files=stored.retired)
+            for base in _bases(recording, proof.suite)
         ]
-        suite = next((one for one in compared if plain(one) == stored["suite"]), compared[-1] if compared else None)
+        suite = next((one for one in compared if plain(one) == stored.suite), compared[-1] if compared else None)
         if suite is None:
             continue
-        if plain(suite) != stored["suite"]:
-            yield _of_run(suite_run, "the comparison with the base's suite", stored["suite"], plain(suite))
+        if plain(suite) != stored.suite:
+            yield _of_run(proof.suite, "the comparison with the base's suite", stored.suite, plain(suite))
         verdict = judge_green(
-            change=reports["green_change"], preserve=reports.get("green_preserve"), suite=suite,
-            red=_RED.validate_python(stored["red"]),
+            change=_report(proof.change), preserve=_report(proof.preserve) if proof.preserve else None, suite=suite,
+            red=stored.red,
         )  # fmt: skip
-        if plain(verdict) != stored["green"]:
-            yield _of_run(suite_run, "the green verdict", stored["green"], plain(verdict))
+        if plain(verdict) != stored.green:
+            yield _of_run(proof.suite, "the green verdict", stored.green, plain(verdict))
 
 
-def _green_groups(recording: Recording) -> dict[tuple[int, str, str, str], dict[str, TestRunRow]]:
+def _green_groups(recording: Recording) -> list[_GreenProof]:
     """Group the runs of one proof: change, preserve, suite of one head."""
     grouped: dict[tuple[int, str, str, str], dict[str, TestRunRow]] = {}
     for row in recording.body.test_runs:
-        if row.purpose.startswith("green_") and {"green", "red", "suite", "retired"} <= set(row.verdict):
-            grouped.setdefault((row.attempt, row.repository, row.activation, row.commit), {})[row.purpose] = row
-    return {key: runs for key, runs in grouped.items() if {"green_suite", "green_change"} <= set(runs)}
+        if row.purpose in _PROVES_GREEN and set(_Judged.model_fields) <= set(row.verdict):
+            key = (row.attempt, row.repository, row.activation, row.commit)
+            grouped.setdefault(key, {})[row.purpose.removeprefix("green_")] = row
+    return [_GreenProof(**runs) for runs in grouped.values() if {"suite", "change"} <= set(runs)]
+
+
+def _report(row: TestRunRow) -> TestReport:
+    return _REPORT.validate_python(row.report)
 
 
 def _bases(recording: Recording, row: TestRunRow) -> list[TestReport]:
     return [
-        _REPORT.validate_python(one.report)
+        _report(one)
         for one in recording.body.test_runs
         if one.purpose == "baseline" and (one.attempt, one.repository) == (row.attempt, row.repository)
     ]
@@ -138,11 +161,12 @@ def _reviews(recording: Recording) -> Iterator[Difference]:
         ]
         blocking = any(Severity(one.severity).blocking for one in found)
         got = (Verdict.SENT_BACK if blocking else Verdict.PASSED).value
-        outcome = row.result["update"]["outcomes"][outcome_key(Stage.REVIEW, row.repository)]
-        if outcome["verdict"] != got:
+        update = cast("RunState", StoredResult.model_validate(row.result).update)
+        expected = outcome_of(run_of(update).outcomes[outcome_key(Stage.REVIEW, row.repository)]).verdict.value
+        if expected != got:
             yield Difference(
                 attempt=row.attempt, stage=row.stage, repository=row.repository, activation=row.activation,
-                what="whether the change goes back", expected=outcome["verdict"], got=got,
+                what="whether the change goes back", expected=expected, got=got,
             )  # fmt: skip
 
 

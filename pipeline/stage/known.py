@@ -90,6 +90,8 @@ class KnownRun:
     wait: Wait | None = None
     approval: Approval | None = None
     goto: str | None = None
+    repository: str | None = None
+    """Of a branch of a fan-out: the repository it works on."""
 
     def passed(self, key: str) -> bool:
         """Whether the outcome of this key is there and passed."""
@@ -98,6 +100,10 @@ class KnownRun:
     def waits_at(self) -> str:
         """Return the name of the stage that works when a stopped run goes on, empty when it did not stop."""
         return _read(_Stopped, self.wait).stage if self.wait else ""
+
+    def waits_for(self, stage: Stage, reason: PauseReason) -> bool:
+        """Whether the run stopped before this stage for this reason."""
+        return self.wait is not None and _read(_Stopped, self.wait) == _Stopped(stage=stage.value, reason=reason.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +114,7 @@ class _Ended:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stopped:
     stage: str = ""
+    reason: str = ""
 
 
 def run_of(state: RunState) -> KnownRun:
@@ -117,7 +124,7 @@ def run_of(state: RunState) -> KnownRun:
 
 def repositories_of(state: RunState) -> dict[str, KnownRepository]:
     """Return what is known of each repository, by name and in the order of the names."""
-    found = state.get("repositories", {})
+    found = run_of(state).repositories
     return {name: _read(KnownRepository, found[name]) for name in sorted(found)}
 
 
@@ -134,13 +141,13 @@ def wait_of(wait: Wait) -> KnownWait:
 
 def approval_of(state: RunState) -> KnownApproval | None:
     """Return the approval that holds, None before there is one."""
-    found: Approval = state.get("approval", {})
+    found = run_of(state).approval
     return _read(KnownApproval, found) if found else None
 
 
 def loops_of(state: RunState, stage: Stage) -> int:
     """Return how often a stage has sent the change back since a person last looked."""
-    return state.get("loops", {}).get(stage.value, 0)
+    return run_of(state).loops.get(stage.value, 0)
 
 
 def _read(

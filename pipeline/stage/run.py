@@ -11,7 +11,15 @@ from pipeline.change_request import PauseReason, RepositoryTarget, Stage
 from pipeline.errors import InvariantBroken
 from pipeline.interventions.intervention import Intervention
 from pipeline.stage.context import StageContext
-from pipeline.stage.known import KnownApproval, KnownRepository, approval_of, outcome_of, repositories_of, wait_of
+from pipeline.stage.known import (
+    KnownApproval,
+    KnownRepository,
+    approval_of,
+    outcome_of,
+    repositories_of,
+    run_of,
+    wait_of,
+)
 from pipeline.stage.pause_facts import PauseFacts
 from pipeline.stage.state import RepositoryState, RunState, Verdict, outcome_key
 
@@ -60,22 +68,22 @@ class StageRun:
     @property
     def note(self) -> str | None:
         """The intervention that last made this stage run again; part of what its results are stored by."""
-        notes = self.state.get("notes", {})
+        notes = run_of(self.state).notes
         return notes.get(outcome_key(self.stage, self.repository), notes.get(self.stage.value))
 
     @property
     def fresh_note(self) -> str | None:
         """`note`, until this stage has once ended with it: what was said then concerns that round alone."""
-        ended = self.state.get("outcomes", {}).get(outcome_key(self.stage, self.repository))
+        ended = run_of(self.state).outcomes.get(outcome_key(self.stage, self.repository))
         return None if ended is not None and outcome_of(ended).note == self.note else self.note
 
     def shown(self, reason: PauseReason, facts: type[Shown]) -> Shown | None:
         """Return what a person had before them when they let this stage go on after a pause of this reason, else None."""
-        stored = self.state.get("wait", {})
+        known = run_of(self.state)
         # Compared as stored first: what a run waited for long ago may bear a name that this version does not know.
-        if (stored.get("stage"), stored.get("reason")) != (self.stage.value, reason.value) or self.fresh_note is None:
+        if known.wait is None or not known.waits_for(self.stage, reason) or self.fresh_note is None:
             return None
-        wait = wait_of(stored)
+        wait = wait_of(known.wait)
         concerned = not wait.repositories or self.repository in wait.repositories
         return facts.model_validate(wait.facts) if concerned else None
 

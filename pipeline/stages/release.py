@@ -27,6 +27,7 @@ def inputs(run: StageRun) -> list[Any]:
 async def release(run: StageRun) -> StageEnd:
     """Merge every repository's change into its base branch."""
     merged: dict[str, RepositoryState] = {}
+    commits: dict[str, str] = {}
     for name in run.known:
         effect = await _intend(run, name)
         ended = await effect_outcomes.outcome(run, effect)
@@ -37,8 +38,8 @@ async def release(run: StageRun) -> StageEnd:
         commit = effect.needs(Merge).commit
         await run.context.progress.record(name, merge_commit=commit)
         await run.context.pull_requests.merged(repository=name, merge_commit=commit)
-        merged[name] = RepositoryState(merge=commit)
-    summary = ", ".join(f"{name} {facts['merge'][:10]}" for name, facts in merged.items())
+        merged[name], commits[name] = RepositoryState(merge=commit), commit
+    summary = ", ".join(f"{name} {commit[:10]}" for name, commit in commits.items())
     return StageEnd(summary=f"merged: {summary}", repositories=merged)
 
 

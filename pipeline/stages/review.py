@@ -98,6 +98,10 @@ class _Material:
         given = (self.diff, self.tests) if role == SPEC_REVIEWER else (self.diff,)
         return tuple(shown.cut for shown in given if shown.cut is not None)
 
+    def not_shown_to(self, role: str) -> tuple[str, ...]:
+        """Return the files of `cuts_for` as lines for a prompt."""
+        return not_shown(self.cuts_for(role))
+
 
 async def _material(run: StageRun) -> _Material:
     repository = run.context.repositories[run.name]
@@ -110,7 +114,6 @@ async def _material(run: StageRun) -> _Material:
 
 async def _variables(run: StageRun, material: _Material, warnings: tuple[Finding, ...]) -> dict[str, PromptVariables]:
     diff = Untrusted("diff", material.diff.text)
-    cut_off = {role: not_shown(material.cuts_for(role)) for role in SOURCES}
     everything = await specs.all_verified_specs(run, run.name)
     flags = [flag for flag in await kept_flags(run) if flag.risk.value != "low"]
     return {
@@ -121,14 +124,14 @@ async def _variables(run: StageRun, material: _Material, warnings: tuple[Finding
             structured_request=await specs.request_text(run),
             risk_flags=tuple(Untrusted("risk flag", f"{flag.pattern}: {flag.quote}") for flag in flags),
             scope_warnings=tuple(Untrusted("scope warning", warning.message) for warning in warnings),
-            not_shown=cut_off["security_reviewer"],
+            not_shown=material.not_shown_to("security_reviewer"),
         ),
         "quality_reviewer": QualityReviewerVariables(
             repository=run.name,
             spec=everything[0],
             diff=diff,
             test_results=await _test_results(run),
-            not_shown=cut_off["quality_reviewer"],
+            not_shown=material.not_shown_to("quality_reviewer"),
         ),
         SPEC_REVIEWER: SpecReviewerVariables(
             repository=run.name,
@@ -136,7 +139,7 @@ async def _variables(run: StageRun, material: _Material, warnings: tuple[Finding
             tests=Untrusted("tests", material.tests.text),
             diff=diff,
             test_results=await _test_results(run),
-            not_shown=cut_off[SPEC_REVIEWER],
+            not_shown=material.not_shown_to(SPEC_REVIEWER),
         ),
     }
 

@@ -119,11 +119,11 @@ def _red(run: StageRun, suites: dict[str, SuiteAfter]) -> StageEnd | None:
 
 async def _sync(run: StageRun, back: Handback, suite: SuiteAfter) -> _Synced:
     submitted = await _analysed(run, back, suite)
+    tests, feedback = await _tests(run, back, suite), await _told(run, back, submitted, suite)
     facts: RepositoryState = {
-        "base": back.base, "head": back.head, "handed_back": back.tip, "tested_base": "",
-        "tests": await _tests(run, back, suite), "feedback": await _told(run, back, submitted, suite),
+        "base": back.base, "head": back.head, "handed_back": back.tip, "tested_base": "", "tests": tests,
+        "feedback": feedback, "spec_feedback": feedback,
     }  # fmt: skip
-    facts["spec_feedback"] = facts["feedback"]
     if submitted.spec is not None:
         spec = submitted.spec
         revision = await run.context.specs.save(

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Date, Float, cast, distinct, func, or_, se
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.change_request import Status
+from pipeline.store.events import REPOSITORY_OF, STAGE_OF
 from pipeline.store.tables import change_request_repositories, change_requests, events, model_calls
 
 _ENDS = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
@@ -154,11 +155,11 @@ class Figures:
         return [cr_id.in_(select(table.cr_id).where(table.repository == self._repository))]
 
     def _events(self, event: str) -> list[ColumnElement[bool]]:
-        where = [events.c.type == event, events.c.at >= self._since, events.c.payload["stage"].astext.is_not(None)]
+        where = [events.c.type == event, events.c.at >= self._since, STAGE_OF.is_not(None)]
         if self._repository is None:
             return where
-        own = events.c.payload["repository"].astext
-        return [*where, *self._of_change_request(events.c.cr_id), or_(own.is_(None), own == self._repository)]
+        own = or_(REPOSITORY_OF.is_(None), self._repository == REPOSITORY_OF)
+        return [*where, *self._of_change_request(events.c.cr_id), own]
 
     async def _per_day(self, moment: ColumnElement[datetime], *wanted: ColumnElement[bool]) -> dict[date, int]:
         day = cast(func.timezone("UTC", moment), Date)
@@ -168,24 +169,25 @@ class Figures:
         return {row.day: int(row.number) for row in await self._connection.execute(query.group_by(day))}
 
     async def _stage_counts(self, event: str) -> Mapping[str, tuple[int, int]]:
-        stage = events.c.payload["stage"].astext
         query = (
-            select(stage.label("stage"), func.count(distinct(events.c.cr_id)).label("crs"), func.count().label("times"))
+            select(
+                STAGE_OF.label("stage"), func.count(distinct(events.c.cr_id)).label("crs"), func.count().label("times")
+            )
             .where(*self._events(event))
-            .group_by(stage)
+            .group_by(STAGE_OF)
         )
         return {row.stage: (int(row.crs), int(row.times)) for row in await self._connection.execute(query)}
 
     async def _durations(self) -> Mapping[str, tuple[int, float, float]]:
-        stage, seconds = events.c.payload["stage"].astext, cast(events.c.payload["duration_s"].astext, Float)
+        seconds = cast(events.c.payload["duration_s"].astext, Float)
         query = (
             select(
-                stage.label("stage"), func.count().label("runs"),
+                STAGE_OF.label("stage"), func.count().label("runs"),
                 func.percentile_cont(0.5).within_group(seconds).label("median_s"),
                 func.percentile_cont(0.95).within_group(seconds).label("p95_s"),
             )
             .where(*self._events("stage_completed"))
-            .group_by(stage)
+            .group_by(STAGE_OF)
         )  # fmt: skip
         found = await self._connection.execute(query)
         return {row.stage: (int(row.runs), float(row.median_s), float(row.p95_s)) for row in found}

@@ -28,6 +28,10 @@ _NUMBER = text(
 _MILESTONES = tuple(type_of(one) for one in EVENT_CLASSES if one.milestone)
 _LATEST = tuple(type_of(one) for one in EVENT_CLASSES if one.latest_only)
 
+STAGE_OF = events.c.payload["stage"].astext
+REPOSITORY_OF = events.c.payload["repository"].astext
+"""What an event of the line is about; null where it is about the whole change request."""
+
 
 class Events:
     """The event log of one tenant, on one connection."""
@@ -70,7 +74,7 @@ class Events:
         if before is not None:
             query = query.where(events.c.seq < before)
         if stage is not None:
-            query = query.where(events.c.payload["stage"].astext == stage)
+            query = query.where(stage == STAGE_OF)
         return (await self._read(query.order_by(events.c.seq.desc()).limit(limit)))[::-1]
 
     async def milestones(self, cr_id: str, *, up_to: int) -> list[StoredEvent]:
@@ -98,12 +102,11 @@ class Events:
 
     async def tool_calls(self, cr_id: str, *, up_to: int) -> dict[str, int]:
         """Return how many tools agents called, per repository; calls that belong to none are left out."""
-        repository = events.c.payload["repository"].astext
         query = (
-            select(repository.label("repository"), func.count().label("calls"))
+            select(REPOSITORY_OF.label("repository"), func.count().label("calls"))
             .where(events.c.cr_id == cr_id, events.c.seq <= up_to, events.c.type == "tool_called")
-            .where(repository.is_not(None))
-            .group_by(repository)
+            .where(REPOSITORY_OF.is_not(None))
+            .group_by(REPOSITORY_OF)
         )
         return {row.repository: int(row.calls) for row in await self._connection.execute(query)}
 

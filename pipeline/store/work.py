@@ -6,7 +6,7 @@ Everything is an upsert by activation, because a node may run twice; large texts
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -16,7 +16,8 @@ from pipeline.change_request import Stage
 from pipeline.errors import NotFound
 from pipeline.findings import Finding, FindingSource, Severity
 from pipeline.identifiers import derived_id
-from pipeline.records import RunPurpose, SpecRevision, StageResult, TestRun
+from pipeline.records import RunPurpose, SpecRevision, StageResult, StoredResult, TestRun
+from pipeline.stage.state import RunState
 from pipeline.store.tables import artifacts, blobs, findings, spec_revisions, stage_results, test_runs
 
 
@@ -45,7 +46,9 @@ class Work:
             "stage": result.stage.value,
             "activation": result.activation,
         }
-        statement = upsert(stage_results).values(**row, inputs_hash=result.inputs_hash, result=dict(result.result))
+        statement = upsert(stage_results).values(
+            **row, inputs_hash=result.inputs_hash, result={"update": result.update}
+        )
         stored = await self._connection.execute(
             statement.on_conflict_do_nothing().returning(stage_results.c.activation)
         )
@@ -250,7 +253,8 @@ class Work:
 
 def _result(row: Row[Any]) -> StageResult:
     return StageResult(
-        repository=row.repository, stage=Stage(row.stage), activation=row.activation, inputs_hash=row.inputs_hash, result=row.result,
+        repository=row.repository, stage=Stage(row.stage), activation=row.activation, inputs_hash=row.inputs_hash,
+        update=cast("RunState", StoredResult.model_validate(row.result).update),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from pipeline.agents.tool_use import texts_of
 from pipeline.ports import DeltaListener, ModelAnswer, ModelRequest, Usage, UsageListener
 
 
@@ -30,9 +31,9 @@ class PlayedProvider:
                 case Exception() as error:
                     raise error
                 case ModelAnswer() as answer:
-                    for block in answer.content:
-                        if on_text is not None and block["type"] == "text":
-                            on_text(block["text"])
+                    for text in texts_of(answer.content):
+                        if on_text is not None:
+                            on_text(text)
                     return answer
 
     async def aclose(self) -> None:

@@ -260,7 +260,11 @@ async def test_a_stage_result_is_returned_for_the_same_inputs_until_a_person_inv
     store: Database, cr: str
 ) -> None:
     result = StageResult(
-        repository="sample", stage=Stage.REVIEW, activation="a", inputs_hash="i", result={"verdict": "pass"}
+        repository="sample",
+        stage=Stage.REVIEW,
+        activation="a",
+        inputs_hash="i",
+        update={"repositories": {"sample": {"round": 1}}},
     )
     async with store.transaction() as connection:
         work = Work(connection, cr_id=cr, attempt=1)

@@ -5,19 +5,19 @@ from functools import partial
 from pipeline.agents.grounds import ungrounded
 from pipeline.agents.roles import JUDGES, ROLES, AgentRole
 from pipeline.agents.submissions.fields import Submission, SubmissionFacts
-from pipeline.agents.submissions.validation import tool_schema, validate_submission
+from pipeline.agents.submissions.validation import input_schema, validate_submission
 from pipeline.agents.task import SubmitTool
 from pipeline.agents.toolsets import ToolSet
 
 
 def submit_tool(role: AgentRole, facts: SubmissionFacts) -> SubmitTool[Submission]:
     """Return the tool that ends a conversation of `role`."""
-    submit, declared = ROLES[role].submit, tool_schema(role)
+    submit = ROLES[role].submit
     return SubmitTool(
         name=submit.name,
         description=submit.description,
         model=submit.model,
-        schema=declared["input_schema"],
+        schema=input_schema(role),
         judge=lambda given: validate_submission(role, given, facts),
         ungrounded=partial(ungrounded, facts.cuts, role in JUDGES)
         if ROLES[role].toolset is ToolSet.READ_ONLY

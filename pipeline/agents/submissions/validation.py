@@ -24,10 +24,16 @@ _ERRORS_SHOWN_MAX = 15
 def tool_schema(role: AgentRole) -> Json:
     """Return the submit tool of `role` as the Messages API takes it; the same bytes in every process. Not to be changed."""
     submit = ROLES[role].submit
-    schema = submit.model.model_json_schema()
+    return {"name": submit.name, "description": submit.description, "input_schema": input_schema(role)}
+
+
+@cache
+def input_schema(role: AgentRole) -> Json:
+    """Return the schema of what `role` hands in. Not to be changed."""
+    schema = ROLES[role].submit.model.model_json_schema()
     flat = _flatten(schema, schema.get("$defs", {}))
     flat.pop("description", None)
-    return {"name": submit.name, "description": submit.description, "input_schema": flat}
+    return flat
 
 
 def validate_submission(role: AgentRole, data: object, facts: SubmissionFacts) -> Submission:
