@@ -20,7 +20,7 @@ from cli.local.runtime_state import Runtime, read_runtime
 from controller.events.schemas import DeltaView
 from controller.problems import Problem
 from pipeline import events
-from pipeline.errors import CallerError, ChangelineError, Conflict, TransientError
+from pipeline.errors import CallerError, ChangelineError, Conflict, TransientError, misfits
 from pipeline.settings.process import ProcessSettings
 
 TIMEOUT_S = 60.0
@@ -28,6 +28,7 @@ SILENCE_MAX_S = 60.0
 """The controller sends a comment on silent streams every 15 s; a connection without any is dead."""
 BAD_REQUEST = 400
 UNAUTHORIZED = 401
+NOT_FOUND = 404
 CONFLICT = 409
 INTERNAL = 500
 UNAVAILABLE = frozenset({502, 503, 504})
@@ -59,6 +60,10 @@ class Unreachable(ChangelineError):
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         super().__init__(message)
         self.remedy = remedy
+
+
+class NotThere(CallerError):
+    """The controller knows nothing at this address, or of this id."""
 
 
 class ControllerFailed(ChangelineError):
@@ -176,7 +181,7 @@ class Client:
             raise TransientError(problem.detail)
         if status >= INTERNAL:
             raise ControllerFailed(f"{problem.detail} Its log names the request.")
-        refusal = Conflict if status == CONFLICT else CallerError
+        refusal = {CONFLICT: Conflict, NOT_FOUND: NotThere}.get(status, CallerError)
         remedy = problem.remedy
         if status == UNAUTHORIZED:
             remedy = "Correct CHANGELINE_TOKEN, or unset CHANGELINE_URL to use this machine's own installation."
@@ -193,7 +198,7 @@ class Client:
                 f"The controller at {self.url} does not answer.", remedy="See `changeline status`."
             ) from error
         except ValidationError as error:
-            place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "its shape"
+            place = misfits(error.errors())[0].place or "its shape"
             raise OtherVersion(
                 f"The controller at {self.url} answered what this version of Changeline cannot read ({place})."
             ) from error

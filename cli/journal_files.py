@@ -4,13 +4,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cli.change_requests import identify, path_of
-from cli.client import Client
+from cli.client import Client, NotThere
 from pipeline.errors import CallerError
 from pipeline.replay.file import FILE_MAX_BYTES
 
 JOURNALS = "/api/v1/journals"
 SUFFIX = ".journal"
-_NOT_FOUND = 404
 
 
 def is_file(named: str) -> bool:
@@ -36,12 +35,8 @@ def fetch(client: Client, named: str) -> bytes:
     """Return the journal of a change request here, or else the imported one of that id."""
     try:
         return client.content(f"{path_of(identify(client, named))}/journal")
-    except CallerError as refused:
-        if refused.facts.get("status") != _NOT_FOUND:
-            raise
+    except NotThere as refused:
         try:
             return client.content(f"{JOURNALS}/{quote(named, safe='')}/file")
-        except CallerError as unknown:
-            if unknown.facts.get("status") != _NOT_FOUND:
-                raise
+        except NotThere as unknown:
             raise refused from unknown

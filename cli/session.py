@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from cli.client import Client, connect
 from cli.output import Output
-from pipeline.errors import CallerError
+from pipeline.errors import CallerError, misfits
 from pipeline.settings.process import ProcessSettings
 
 
@@ -39,6 +39,6 @@ def read_settings() -> ProcessSettings:
     try:
         return ProcessSettings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "CHANGELINE_" + "__".join(str(part) for part in first["loc"]).upper()
-        raise CallerError(f"{name} is wrong: {first['msg']}.", field=name, remedy="Correct or unset it.") from error
+        first = misfits(error.errors())[0]
+        name = "CHANGELINE_" + "__".join(str(part) for part in first.loc).upper()
+        raise CallerError(f"{name} is wrong: {first.msg}.", field=name, remedy="Correct or unset it.") from error

@@ -8,7 +8,6 @@ HTTP. Invariant: a problem carries the facts of the error and never a traceback,
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -31,6 +30,7 @@ from pipeline.errors import (
     NotFound,
     PersonNeeded,
     TransientError,
+    misfits,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -145,13 +145,13 @@ async def _product_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
-    found = error.errors() if isinstance(error, RequestValidationError) else []
-    if any(one["type"] == "json_invalid" for one in found):
+    found = misfits(error.errors()) if isinstance(error, RequestValidationError) else []
+    if any(one.type == "json_invalid" for one in found):
         return respond(problem_of(Malformed("The body is not JSON.", field="body", remedy=_REMEDIES[400])))
-    fields = [_field(one["loc"]) for one in found]
-    first = found[0] if found else {"msg": "The request is invalid."}
+    fields = [_field(one.loc) for one in found]
+    said = found[0].msg if found else "The request is invalid."
     field = fields[0] if fields else None
-    detail = f"{field}: {first['msg']}." if field else str(first["msg"])
+    detail = f"{field}: {said}." if field else said
     facts = {"fields": fields} if len(fields) > 1 else {}
     invalid = CallerError(detail, field=field, remedy="Correct this field; nothing was stored.", **facts)
     return respond(problem_of(invalid))
@@ -184,7 +184,7 @@ async def _bug(request: Request, error: Exception) -> JSONResponse:
     return respond(problem)
 
 
-def _field(location: Sequence[Any]) -> str:
+def _field(location: Sequence[int | str]) -> str:
     parts = [str(part) for part in location]
     if len(parts) > 1 and parts[0] in {"body", "query", "path", "header"}:
         parts = parts[1:]

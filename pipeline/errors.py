@@ -17,8 +17,10 @@ Constructors take facts, not sentences: the class words the message, so that log
 carry the same facts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
+
+from pydantic import BaseModel, ConfigDict
 
 from pipeline.change_request import PauseReason
 
@@ -112,3 +114,23 @@ class Parked(ChangelineError):
 
 class InvariantBroken(ChangelineError):
     """Something that cannot happen did. Never caught except by the process's last handler."""
+
+
+class Misfit(BaseModel):
+    """One of the places where input fits no model, as pydantic details it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: str
+    loc: tuple[int | str, ...]
+    msg: str
+
+    @property
+    def place(self) -> str:
+        """The way to the place, joined by dots; empty for the input as a whole."""
+        return ".".join(str(part) for part in self.loc)
+
+
+def misfits(details: Iterable[object]) -> list[Misfit]:
+    """Return what `errors()` of a validation error says, in its order."""
+    return [Misfit.model_validate(one) for one in details]

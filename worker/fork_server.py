@@ -8,7 +8,6 @@ ends) or this process dies, every worker dies too: each asks the kernel for that
 
 import ctypes
 import gc
-import json
 import os
 import select
 import signal
@@ -17,8 +16,9 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from pipeline.machine.fork_messages import Exited, Launch, Report, Started, Wish, WorkerName
 from pipeline.ports import Isolation
 from pipeline.settings.process import ProcessSettings
 from worker import warmth
@@ -54,7 +54,7 @@ class ForkServer:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         gc.freeze()
-        self._say({"ready": True})
+        self._say(Report(ready=True))
         pending = b""
         while True:
             readable, _, _ = select.select([sys.stdin.fileno(), wake], [], [], self._patience_s())
@@ -67,20 +67,22 @@ class ForkServer:
                     break
                 *lines, pending = (pending + chunk).split(b"\n")
                 for line in lines:
-                    self._obey(json.loads(line))
+                    self._obey(Wish.model_validate_json(line))
             self._kill_overdue()
         for pid in self.workers:
             os.kill(pid, signal.SIGKILL)
 
-    def _obey(self, message: dict[str, Any]) -> None:
-        if "launch" in message:
-            self._launch(Order(**message["launch"]))
-        elif "stop" in message:
-            wanted = (message["stop"]["cr_id"], message["stop"]["epoch"])
-            for pid, order in self.workers.items():
-                if (order.cr_id, order.epoch) == wanted:
-                    os.kill(pid, signal.SIGTERM)
-                    self.overdue.setdefault(pid, time.monotonic() + self.stop_grace_s)
+    def _obey(self, wish: Wish) -> None:
+        if wish.launch is not None:
+            self._launch(_order(wish.launch))
+        elif wish.stop is not None:
+            self._stop(wish.stop)
+
+    def _stop(self, wanted: WorkerName) -> None:
+        for pid, order in self.workers.items():
+            if (order.cr_id, order.epoch) == (wanted.cr_id, wanted.epoch):
+                os.kill(pid, signal.SIGTERM)
+                self.overdue.setdefault(pid, time.monotonic() + self.stop_grace_s)
 
     def _patience_s(self) -> float | None:
         return max(0.0, min(self.overdue.values()) - time.monotonic()) if self.overdue else None
@@ -99,7 +101,7 @@ class ForkServer:
         if pid == 0:
             self._become_worker(order)
         self.workers[pid] = order
-        self._say({"started": {"cr_id": order.cr_id, "epoch": order.epoch, "pid": pid}})
+        self._say(Report(started=Started(cr_id=order.cr_id, epoch=order.epoch, pid=pid)))
 
     def _become_worker(self, order: Order) -> NoReturn:
         code = 1
@@ -127,8 +129,12 @@ class ForkServer:
             order = self.workers.pop(pid, None)
             if order is not None:
                 code = os.waitstatus_to_exitcode(status)
-                self._say({"exited": {"cr_id": order.cr_id, "epoch": order.epoch, "code": code}})
+                self._say(Report(exited=Exited(cr_id=order.cr_id, epoch=order.epoch, code=code)))
 
-    def _say(self, message: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(message) + "\n")
+    def _say(self, report: Report) -> None:
+        sys.stdout.write(report.line().decode())
         sys.stdout.flush()
+
+
+def _order(wanted: Launch) -> Order:
+    return Order(tenant=wanted.tenant, cr_id=wanted.cr_id, attempt=wanted.attempt, epoch=wanted.epoch)

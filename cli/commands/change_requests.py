@@ -20,6 +20,7 @@ from controller.change_requests.schemas import (
 )
 from controller.views.schemas import DiffList, RepositoryDiffView
 from pipeline.change_request import Status
+from pipeline.interventions.intervention import Said
 
 app = typer.Typer()
 
@@ -160,7 +161,7 @@ def _show_repository(out: Output, one: RepositoryView) -> None:
 
 def _intervention_line(one: InterventionView) -> str:
     turn = f" at turn {one.delivered_turn}" if one.delivered_turn is not None else ""
-    text = one.body.get("instructions") or one.note
+    text = Said.model_validate(one.body).instructions or one.note
     return f"{one.actor} said {one.action} ({one.status}{turn}){': ' + one_line(text) if text else ''}"
 
 

@@ -26,14 +26,11 @@ def _group() -> None:
 def list_prompts(*, as_json: Json = False) -> None:
     """List roles, their stages and the hashes of their prompts."""
     out = Output(as_json=as_json)
-    found = [
-        {"role": role.value, "file": ROLES[role].prompt_path, "sha256": load_prompt(role).sha256} for role in ROLES
-    ]
+    columns = ("role", "file", "sha256")
+    rows = [(role.value, ROLES[role].prompt_path, load_prompt(role).sha256) for role in ROLES]
     if as_json:
-        out.value({"items": found})
-    out.table(
-        ("role", "file", "sha256"), [(one["role"], one["file"], one["sha256"]) for one in found], empty="No prompts."
-    )
+        out.value({"items": [dict(zip(columns, row, strict=True)) for row in rows]})
+    out.table(columns, rows, empty="No prompts.")
 
 
 @group.command()

@@ -14,6 +14,8 @@ import time
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from pydantic import BaseModel, JsonValue
+
 from cli.local.data_directory import DATA_FORMAT, storage_refusal
 from pipeline.errors import CallerError
 
@@ -27,13 +29,19 @@ _CHUNK_BYTES = 1024**2
 _SUMS_BYTES_MAX = 256 * 1024**2
 
 
+class _Head(BaseModel):
+    backup_format: JsonValue = None
+    data_format: JsonValue = None
+    made_at: JsonValue = None
+
+
 def pack(file: Path, dump: Path, root: Path) -> int:
     """Write `dump` and the kept trees below `root` to a new file with mode 0600; returns the number of members."""
     sums: dict[str, str] = {}
-    head = {"backup_format": BACKUP_FORMAT, "data_format": DATA_FORMAT, "made_at": int(time.time())}
+    head = _Head(backup_format=BACKUP_FORMAT, data_format=DATA_FORMAT, made_at=int(time.time()))
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        sums[_HEAD] = _add(tar, _HEAD, io.BytesIO(json.dumps(head).encode()))
+        sums[_HEAD] = _add(tar, _HEAD, io.BytesIO(head.model_dump_json().encode()))
         for name, path in ((DUMP, dump), *_files_of(root)):
             with path.open("rb") as content:
                 sums[name] = _add(tar, name, content, mode=path.stat().st_mode & 0o700)
@@ -108,9 +116,9 @@ def _unpack_members(file: Path, tar: tarfile.TarFile, target: Path) -> None:
 def _check_head(file: Path, name: str, content: IO[bytes]) -> None:
     if name != _HEAD:
         raise _damaged(file, "it was not made by `changeline backup`")
-    head = json.loads(content.read(_CHUNK_BYTES))
+    head = _Head.model_validate_json(content.read(_CHUNK_BYTES))
     content.seek(0)
-    versions = head.get("backup_format"), head.get("data_format")
+    versions = head.backup_format, head.data_format
     if versions != (BACKUP_FORMAT, DATA_FORMAT):
         raise CallerError(
             f"{file} has backup format {versions[0]} and data format {versions[1]};"

@@ -12,7 +12,6 @@ where that user can reach it, and a directory below /var/lib/changeline otherwis
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import shlex
 import shutil
@@ -22,6 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from cli.local.processes import ServerAccount, enterable_by, server_account
 from pipeline.errors import CallerError, Conflict
@@ -34,6 +35,10 @@ ROOT_LOCATION = Path("/var/lib/changeline")
 _LOCK_PATIENCE_S = 0.3
 _FREE_BYTES_MIN = 256 * 1024**2
 """A fresh database takes 39 MB and a copy of the programs 35 MB; below this the first day fails, so the start does."""
+
+
+class _Format(BaseModel):
+    format: JsonValue
 
 
 def locate(settings: ProcessSettings, *, uid: int | None = None) -> Path:
@@ -203,7 +208,7 @@ class DataDirectory:
         elif shutil.disk_usage(self.path).free < _FREE_BYTES_MIN:
             raise OSError(errno.ENOSPC, "too little free space", str(self.path))
         else:
-            write_private(self.format_file, json.dumps({"format": DATA_FORMAT}))
+            write_private(self.format_file, _Format(format=DATA_FORMAT).model_dump_json())
         self.path.chmod(mode)
         for part in (self.artifacts, self.keys, self.git, self.worktrees, self.environments, self.logs):
             part.mkdir(mode=0o700, exist_ok=True)
@@ -230,8 +235,8 @@ class DataDirectory:
 
     def _check_format(self) -> None:
         try:
-            found = json.loads(self.format_file.read_text(encoding="utf-8"))["format"]
-        except (ValueError, KeyError, TypeError):
+            found = _Format.model_validate_json(self.format_file.read_bytes()).format
+        except ValidationError:
             found = "unknown"
         if found != DATA_FORMAT:
             raise CallerError(

@@ -21,7 +21,7 @@ async def over(
         by_day = await figures.throughput()
         lead_s = await figures.median_lead_s()
         stages = await figures.stages()
-        money = {name: await figures.money(name) for name in _GROUPS}
+        by_repository, by_role, by_model = [await figures.money(name) for name in _GROUPS]
         per_day = {name: await figures.cost_per_day(name) for name in _GROUPS}
     return schemas.Analytics(
         days=days,
@@ -32,9 +32,9 @@ async def over(
         ],
         median_lead_s=lead_s,
         stages=[_stage(stage, stages[stage.value]) for stage in Stage if stage.value in stages],
-        by_repository=[_money(row) for row in money["repository"]],
-        by_role=[_money(row) for row in money["role"]],
-        by_model=[_money(row) for row in money["model"]],
+        by_repository=[_money(row) for row in by_repository],
+        by_role=[_money(row) for row in by_role],
+        by_model=[_money(row) for row in by_model],
         cost_per_day=schemas.CostPerDay(**{name: [_cost_day(row) for row in rows] for name, rows in per_day.items()}),
     )
 

@@ -9,12 +9,12 @@ numbers; text that streams (`delta`) is for whoever is there, never more.
 """
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from controller.background.live_streams import Line
 from controller.background.windows import SEND_BYTES, Piece, Window, delta, encode, position
@@ -31,6 +31,14 @@ JOIN_MAX_S = 0.1
 _AWAY_S = 1.0
 
 _log = structlog.get_logger(__name__)
+
+
+class _Delta(BaseModel):
+    """Text that streams: whose it is; everything else goes through as it came."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    cr_id: str
 
 
 class EventTailer:
@@ -83,7 +91,7 @@ class EventTailer:
         said = _parse(body)
         if said is None:
             return
-        window.tell(str(said["cr_id"]), delta(said))
+        window.tell(said.cr_id, delta(said.model_dump()))
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(self.joined_s, self._announce_deltas)
 
@@ -215,9 +223,8 @@ class EventTailer:
                 window.announce()
 
 
-def _parse(body: bytes) -> dict[str, object] | None:
+def _parse(body: bytes) -> _Delta | None:
     try:
-        said = json.loads(body)
-    except ValueError:
+        return _Delta.model_validate_json(body)
+    except ValidationError:
         return None
-    return said if isinstance(said, dict) and isinstance(said.get("cr_id"), str) else None

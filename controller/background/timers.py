@@ -70,7 +70,7 @@ class TimerLoop:
 
     async def _remind(self, desk: _Desk, timer: Timer) -> None:
         try:
-            gate = await desk.gates.get(str(timer.payload.get("gate_id", "")))
+            gate = await desk.gates.get(timer.payload.gate_id)
         except NotFound:
             return
         if gate.status is not GateStatus.OPEN:
@@ -82,7 +82,7 @@ class TimerLoop:
     async def _end_review(self, desk: _Desk, timer: Timer) -> None:
         cr = await desk.requests.lock(timer.cr_id)
         waits = cr.status is Status.WAITING and cr.wait_kind is WaitKind.REVIEW
-        if not waits or cr.wait_id != timer.payload.get("wait_id"):
+        if not waits or cr.wait_id != timer.payload.wait_id:
             return
         reason = PauseReason.REVIEW_TIMEOUT
         message = f"Nobody reviewed the pull request for {_words(self._review_timeout)}."

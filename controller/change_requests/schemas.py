@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
+from controller.change_requests.snapshots import snapshot_of
 from controller.interventions.schemas import AvailableAction
 from controller.text import IDENTIFIER, TEXT_MAX, TITLE_MAX, URL, BranchName, FilledLine, FilledText, Line, Stated
 from pipeline.change_request import HeldBy, Kind, PauseReason, Stage, Status, WaitKind
@@ -310,7 +311,7 @@ class ChangeRequestDetail(_Core):
 
 def budget_of(snapshot: Mapping[str, Any]) -> Decimal:
     """Return the budget in a snapshot; 0 for rows that were stored without one."""
-    return Decimal(str(snapshot.get("pipeline", {}).get("budget_usd", 0)))
+    return snapshot_of(snapshot).pipeline.budget_usd
 
 
 def core_fields(cr: ChangeRequest) -> dict[str, Any]:

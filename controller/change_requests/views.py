@@ -13,6 +13,7 @@ from controller.change_requests.schemas import (
     ChangeRequestPage,
     ChangeRequestSummary,
 )
+from controller.change_requests.snapshots import snapshot_of
 from controller.change_requests.takeover import takeover
 from controller.context import ControllerContext
 from controller.interventions.actions import available
@@ -184,6 +185,4 @@ def _model(context: ControllerContext, cr: ChangeRequest) -> schemas.ModelView:
     scenario = context.settings.scenario
     if scenario is not None:
         return schemas.ModelView(name=f"scripted model ({scenario.stem})", scripted=True)
-    chain = cr.settings_snapshot.get("models", {}).get("default", [])
-    name = str(chain[0].get("model", "")) if chain else ""
-    return schemas.ModelView(name=name, scripted=False)
+    return schemas.ModelView(name=snapshot_of(cr.settings_snapshot).model, scripted=False)

@@ -1,5 +1,6 @@
 """Deciding: the decision binds to what its author saw, and what follows happens in the same transaction."""
 
+from controller.change_requests.snapshots import snapshot_of
 from controller.context import ControllerContext
 from controller.gates.schemas import DecisionRequest, GateInbox, GateView, gate_view
 from pipeline import events
@@ -62,9 +63,8 @@ async def decide(context: ControllerContext, principal: Principal, gate_id: str,
 def _check(cr: ChangeRequest, gate: Gate, principal: Principal, asked: DecisionRequest) -> None:
     if asked.decision is Decision.SEND_BACK and not asked.comment:
         raise CallerError("Sending back needs a reason.", field="comment", remedy="Say what should be different.")
-    security = cr.settings_snapshot.get("security", {})
     own = principal.id == cr.created_by and asked.decision is Decision.APPROVE
-    if own and not security.get("requester_may_approve", True):
+    if own and not snapshot_of(cr.settings_snapshot).security.requester_may_approve:
         raise Forbidden("The requester of a change does not approve it in this tenant.", remedy="Ask another approver.")
     if gate.status is GateStatus.OPEN and cr.pause_reason is PauseReason.SOURCE_CHANGED:
         raise Conflict(

@@ -7,7 +7,7 @@ from pipeline.change_request import PauseReason, Stage, Status, WaitKind
 from pipeline.errors import CallerError, Conflict, InvariantBroken
 from pipeline.gates.gate import Gate
 from pipeline.interventions.intervention import Action, RerunMode
-from pipeline.interventions.pauses import HandedOver
+from pipeline.interventions.pauses import HandedOver, StoppedAt
 from pipeline.line.skipping import left_out, skippable, why_never
 from pipeline.records import ChangeRequest
 from pipeline.stage.registry import declared, handback_stage, label, line_stages, per_repository
@@ -129,7 +129,7 @@ def _edit(cr: ChangeRequest) -> list[AvailableAction]:
 
 def handed_back_before(cr: ChangeRequest) -> bool:
     """Whether it stopped while what a person handed back was looked at."""
-    return cr.pause_facts.get("stage") == handback_stage().value
+    return StoppedAt.model_validate(cr.pause_facts).stage == handback_stage().value
 
 
 def _out_of_a_pause(cr: ChangeRequest, gates: Sequence[Gate]) -> list[AvailableAction]:

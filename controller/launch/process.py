@@ -8,16 +8,16 @@ gone; when the controller dies, the child reads the end of its input and goes to
 """
 
 import asyncio
-import json
 import signal
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import structlog
+from pydantic import ValidationError
 
 from controller.launch.child import ForkServerChild
 from controller.wiring import LaunchObserver, NotLaunched
 from pipeline.errors import TransientError
+from pipeline.machine.fork_messages import Launch, Report, Wish, WorkerName
 from pipeline.store.dispatching import Dispatched
 from pipeline.worker_loss import LossKind, WorkerLoss
 
@@ -88,15 +88,15 @@ class ProcessLauncher:
             raise _away("The fork server is not ready.")
         self._launched[key] = None
         self._running[key] = order
-        launch = {"tenant": order.tenant, "cr_id": order.cr_id, "attempt": order.attempt, "epoch": order.epoch}
-        self._write({"launch": launch})
+        launch = Launch(tenant=order.tenant, cr_id=order.cr_id, attempt=order.attempt, epoch=order.epoch)
+        self._write(Wish(launch=launch))
         while len(self._launched) > _REMEMBERED_MAX:
             del self._launched[next(iter(self._launched))]
 
     async def stop(self, cr_id: str, epoch: int) -> None:
         """Ask for the end of a worker that runs here. Idempotent."""
         if (cr_id, epoch) in self._running:
-            self._write({"stop": {"cr_id": cr_id, "epoch": epoch}})
+            self._write(Wish(stop=WorkerName(cr_id=cr_id, epoch=epoch)))
 
     async def close(self) -> None:
         """End the fork server and its workers: by the end of its input, then by signals."""
@@ -114,34 +114,33 @@ class ProcessLauncher:
                 child.kill_group(number)
         await _exit_of(child)
 
-    def _write(self, message: Mapping[str, Any]) -> None:
+    def _write(self, wish: Wish) -> None:
         if self._child is None:
             raise _away("The fork server is not there.")
         try:
-            self._child.write(json.dumps(message).encode() + b"\n")
+            self._child.write(wish.line())
         except OSError as error:
             raise _away("The fork server does not listen.") from error
 
     async def _read(self, child: ForkServerChild, observer: LaunchObserver) -> None:
         async for line in await child.lines():
             try:
-                said = json.loads(line)
-            except ValueError:
+                said = Report.model_validate_json(line)
+            except ValidationError:
                 _log.warning("fork_server_said_something_else", line=line[:200].decode(errors="replace"))
                 continue
-            if isinstance(said, dict):
-                await self._handle_message(said, observer)
+            await self._handle_report(said, observer)
 
-    async def _handle_message(self, said: Mapping[str, Any], observer: LaunchObserver) -> None:
-        if said.get("ready"):
+    async def _handle_report(self, said: Report, observer: LaunchObserver) -> None:
+        if said.ready:
             self._ready = True
             observer.launcher_ready()
-        elif started := said.get("started"):
-            _log.info("worker_started", **started)
-        elif exited := said.get("exited"):
-            order = self._running.get((str(exited["cr_id"]), int(exited["epoch"])))
+        elif said.started is not None:
+            _log.info("worker_started", **said.started.model_dump())
+        elif said.exited is not None:
+            order = self._running.get((said.exited.cr_id, said.exited.epoch))
             if order is not None:
-                await self._report_exit(order, _loss(int(exited["code"])), observer)
+                await self._report_exit(order, _loss(said.exited.code), observer)
 
     async def _report_exit(self, order: Dispatched, loss: WorkerLoss, observer: LaunchObserver) -> None:
         self._running.pop((order.cr_id, order.epoch), None)

@@ -1,13 +1,11 @@
 """Reading the log of a test run, whole or in parts. The database cuts, so a page costs a page."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from controller.context import ControllerContext
 from controller.test_logs.schemas import LogPage
 from pipeline.access import Principal
 from pipeline.errors import CallerError, NotFound
 from pipeline.proof import test_logs
+from pipeline.proof.stored_runs import output_tail_of
 from pipeline.store.change_requests import ChangeRequests
 from pipeline.store.work import ArtifactPart, Work
 
@@ -36,7 +34,7 @@ async def page(
     return LogPage(
         run_id=run_id, text=content.decode(errors="replace"), offset=offset,
         next_offset=end if end < found.size_bytes else None, size_bytes=found.size_bytes, whole=not note,
-        cut=bool(found.facts.get("cut")), note=note,
+        cut=test_logs.LogFacts.model_validate(found.facts).cut, note=note,
     )  # fmt: skip
 
 
@@ -57,13 +55,9 @@ async def _part(work: Work, run_id: str, *, offset: int, limit: int) -> tuple[Ar
     found = await work.artifact_part(test_logs.KIND, name, offset=offset, limit=limit)
     if found is not None:
         return found, ""
-    tail = _tail(run.report)
+    tail = test_logs.plain_text(output_tail_of(run)).encode(errors="replace")
     part = ArtifactPart(content=tail[offset : offset + limit], size_bytes=len(tail), facts={})
     return part, _NOT_STORED if tail else _NOTHING
-
-
-def _tail(report: Mapping[str, Any]) -> bytes:
-    return test_logs.plain_text(str(report.get("output_tail", ""))).encode(errors="replace")
 
 
 def _whole_lines(content: bytes) -> bytes:

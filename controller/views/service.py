@@ -111,14 +111,16 @@ async def cost(context: ControllerContext, principal: Principal, cr_id: str) -> 
         cr = await ChangeRequests(connection).get(cr_id)
         board = Board(connection)
         total = (await board.spending(cr_id=cr_id))[0]
-        grouped = {name: await board.spending(cr_id=cr_id, by=[name]) for name in ("stage", "role", "model")}
+        by_stage, by_role, by_model = [
+            await board.spending(cr_id=cr_id, by=[name]) for name in ("stage", "role", "model")
+        ]
         rows = await calls(connection, cr_id)
     return schemas.CostView(
         budget_usd=plain_usd(budget_of(cr.settings_snapshot)),
         total=_spending(total),
-        by_stage=[_spending(one) for one in grouped["stage"]],
-        by_role=[_spending(one) for one in grouped["role"]],
-        by_model=[_spending(one) for one in grouped["model"]],
+        by_stage=[_spending(one) for one in by_stage],
+        by_role=[_spending(one) for one in by_role],
+        by_model=[_spending(one) for one in by_model],
         calls=[_call(row) for row in rows],
     )
 

@@ -27,6 +27,12 @@ class HandedOver(_Facts):
     intervention: str = ""
 
 
+class StoppedAt(_Facts):
+    """The stage that a run stopped in, empty when what stopped it was none."""
+
+    stage: JsonValue = ""
+
+
 class StoppedBefore(_Facts):
     """What a change request had stopped for by itself when the text of its source changed; empty if it had not."""
 

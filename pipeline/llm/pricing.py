@@ -6,12 +6,10 @@ a model it does not know. All amounts are decimals in US dollars; worst cases ro
 short of the bill.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from importlib import resources
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -105,6 +103,10 @@ class PriceList:
 
 def load_prices() -> PriceList:
     """Read the price file of this package."""
-    raw: dict[str, Any] = json.loads(resources.files("pipeline.llm").joinpath("prices.json").read_text("utf-8"))
-    lines = [ModelPrice.model_validate(line) for line in raw["models"]]
-    return PriceList(as_of=raw["as_of"], models={line.model: line for line in lines})
+    file = _PriceFile.model_validate_json(resources.files("pipeline.llm").joinpath("prices.json").read_bytes())
+    return PriceList(as_of=file.as_of, models={line.model: line for line in file.models})
+
+
+class _PriceFile(BaseModel):
+    as_of: str
+    models: list[ModelPrice]

@@ -6,13 +6,14 @@ process that reaches it takes the file away and kills or freezes itself. Invaria
 many processes pass it; without a scripted model the setting is refused, so no real work can be ended this way.
 """
 
-import json
 import os
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from pipeline.errors import CallerError
 from pipeline.settings.process import ProcessSettings
@@ -52,6 +53,16 @@ def crash_points(settings: ProcessSettings) -> Reached | None:
     return CrashPoints(settings.crash_points).reached
 
 
+class _Armed(BaseModel):
+    action: str
+    skip: int
+
+
+class _Struck(_Armed):
+    pid: int
+    at: float
+
+
 @dataclass(frozen=True, slots=True)
 class CrashPoints:
     """The armed points of one directory."""
@@ -61,7 +72,7 @@ class CrashPoints:
     def arm(self, point: str, *, action: str = "kill", skip: int = 0) -> None:
         """Arm a point: `action` is kill or freeze; it strikes after having been passed `skip` times."""
         draft = self.directory / f"{point}.draft"
-        draft.write_text(json.dumps({"action": action, "skip": skip}), encoding="ascii")
+        draft.write_text(_Armed(action=action, skip=skip).model_dump_json(), encoding="ascii")
         draft.replace(self.directory / point)
 
     def disarm(self) -> list[str]:
@@ -81,12 +92,13 @@ class CrashPoints:
             armed.rename(mine)
         except FileNotFoundError:
             return
-        told = json.loads(mine.read_text(encoding="ascii"))
-        if told["skip"] > 0:
-            self.arm(point, action=told["action"], skip=told["skip"] - 1)
+        told = _Armed.model_validate_json(mine.read_bytes())
+        if told.skip > 0:
+            self.arm(point, action=told.action, skip=told.skip - 1)
             mine.unlink()
             return
-        mine.write_text(json.dumps({**told, "pid": os.getpid(), "at": time.time()}), encoding="ascii")
+        struck = _Struck(action=told.action, skip=told.skip, pid=os.getpid(), at=time.time())
+        mine.write_text(struck.model_dump_json(), encoding="ascii")
         (self.directory / STRUCK).mkdir(exist_ok=True)
         mine.rename(self.directory / STRUCK / point)
-        os.kill(os.getpid(), _SIGNALS[told["action"]])
+        os.kill(os.getpid(), _SIGNALS[told.action])

@@ -42,6 +42,12 @@ def added_dependencies(path: str, before: str, after: str) -> list[str]:
     return sorted(set(reader(after)) - set(reader(before)))
 
 
+def npm_test_script(text: str) -> str:
+    """Return what `npm test` runs according to a package.json; empty when it names nothing."""
+    script = _table(parsed_object(text), "scripts").get("test")
+    return script if isinstance(script, str) else ""
+
+
 def _requirements(text: str) -> Iterable[str]:
     for line in text.splitlines():
         found = _REQUIREMENT.match(line)

@@ -33,7 +33,7 @@ class Missing:
     """A thing that a test needed. `owner` is its module, class or function; empty for a bare identifier."""
 
     kind: MissingKind
-    owner: str
+    owner: str = ""
     name: str
 
     def sentence(self) -> str:
@@ -118,8 +118,7 @@ def missing_in(failure: Failure, language: Language) -> Missing | None:
     for kind, shape in _SHAPES[language]:
         found = shape.search(failure.message)
         if found:
-            groups = found.groupdict()
-            return Missing(kind=kind, owner=groups.get("owner", ""), name=groups["name"])
+            return Missing(kind=kind, **found.groupdict())
     return None
 
 

@@ -38,7 +38,7 @@ def provider_hits(number: int, text: str) -> Iterator[SecretHit]:
     """Find keys of known providers (certain) and passwords inside addresses (possible) in one line."""
     for kind, shape in _SHAPES:
         for found in shape.finditer(text):
-            value = found.groupdict().get("value") or found.group(0)
+            value = found.group("value" if "value" in shape.groupindex else 0)
             if not placeholder(value):
                 yield SecretHit(line=number, kind=kind, certain=True, masked=masked(value))
     for found in _URL_PASSWORD.finditer(text):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.red_green import ProofVerdict, RedVerdict
@@ -27,6 +27,12 @@ class GreenWitness:
     retired: tuple[str, ...]
 
 
+class _ReportsEnd(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    output_tail: str = ""
+
+
 _REPORT = TypeAdapter(TestReport)
 _VERDICT = TypeAdapter(ProofVerdict)
 _GREEN = TypeAdapter(GreenWitness)
@@ -41,6 +47,11 @@ def stored_green(witness: GreenWitness) -> dict[str, Any]:
 def report_of(run: TestRun) -> TestReport:
     """Return what a run reported."""
     return _REPORT.validate_python(run.report)
+
+
+def output_tail_of(run: TestRun) -> str:
+    """Return the end of what a run printed, as a report of any version holds it."""
+    return _ReportsEnd.model_validate(run.report).output_tail
 
 
 def green_of(run: TestRun) -> GreenWitness:

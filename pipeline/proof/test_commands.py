@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from pipeline.ports import Stack
-from pipeline.proof.json_text import parsed_object
+from pipeline.proof.manifests import npm_test_script
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.test_sources import declared_tests
 from pipeline.proof.untrusted_files import holds_file, inside, read_source, walk_files
@@ -102,7 +101,7 @@ def _unittest_files(stack: Stack, tree: Path) -> tuple[str, ...]:
 def _node(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     reporter = _tool(places, "node_reporter.mjs")
     target = places.results / "events.jsonl"
-    flags, own_files = _node_arguments(_test_script(places.tree))
+    flags, own_files = _node_arguments(npm_test_script(read_source(places.tree, "package.json")))
     argv = (
         "node", "--test", *flags, f"--test-reporter={reporter.as_uri()}", f"--test-reporter-destination={target}",
         *(own_files if chosen is None else chosen),
@@ -197,13 +196,6 @@ def _custom(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> Tes
         result_file=inside(places.tree, named.group(1)) if named else None,
         narrowed=chosen is None,
     )
-
-
-def _test_script(tree: Path) -> str:
-    manifest = parsed_object(read_source(tree, "package.json"))
-    scripts: Any = manifest.get("scripts")
-    script = scripts.get("test") if isinstance(scripts, dict) else None
-    return script if isinstance(script, str) else ""
 
 
 def _tool(places: Places, name: str) -> Path:

@@ -6,10 +6,11 @@ Invariants: no verdict is read from it; what has the shape of a secret is masked
 the middle, because a run says what it is at its beginning and what went wrong at its end.
 """
 
-import json
 import re
 import shlex
 from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.ports import CommandResult
 from pipeline.proof.secret_shapes import redacted_lines
@@ -31,6 +32,18 @@ class RunLog:
 
     text: str
     cut: bool
+
+
+class LogFacts(BaseModel):
+    """What is stored beside a log."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    cut: bool = False
+
+
+class _GoEvent(BaseModel):
+    output: str = Field("", alias="Output")
 
 
 def name_of(repository: str, activation: str, purpose: str, commit: str) -> str:
@@ -64,10 +77,9 @@ def _go_line(line: str) -> str:
     if not line.startswith("{"):
         return line
     try:
-        told = json.loads(line)
-    except ValueError:
+        return _GoEvent.model_validate_json(line).output
+    except ValidationError:
         return line
-    return str(told.get("Output", "")) if isinstance(told, dict) else line
 
 
 def _capped(text: str) -> tuple[str, bool]:

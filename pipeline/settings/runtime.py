@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.effects.kinds import Need
-from pipeline.errors import CallerError, NotFound
+from pipeline.errors import CallerError, NotFound, misfits
 from pipeline.limits import Limits
 from pipeline.llm.chains import ModelSettings
 
@@ -104,10 +104,9 @@ def parse_section(section: str, value: Mapping[str, Any]) -> BaseModel:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"])
+        first = misfits(error.errors())[0]
         raise CallerError(
-            f"{section}.{path}: {first['msg']}.",
-            field=f"{section}.{path}",
+            f"{section}.{first.place}: {first.msg}.",
+            field=f"{section}.{first.place}",
             remedy="Correct this field; nothing was stored.",
         ) from error

@@ -4,11 +4,10 @@ Due times come from the database's clock alone, so that controllers whose clocks
 nothing. A reminder that fired is due again after the same time; a timer whose occasion is over is removed.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -49,6 +48,15 @@ _FORGET = text(
 )
 
 
+class Occasion(BaseModel):
+    """What a timer was set for: an open gate, or a wait."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    gate_id: str = ""
+    wait_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timer:
     """One due-time row."""
@@ -57,7 +65,7 @@ class Timer:
     cr_id: str
     kind: str
     due_at: datetime
-    payload: Mapping[str, Any]
+    payload: Occasion
 
 
 class Timers:
@@ -98,5 +106,10 @@ class Timers:
         )
         chosen = list((await self._connection.execute(due)).scalars())
         statement = update(timers).where(timers.c.id.in_(chosen)).values(fired_at=func.now()).returning(timers)
-        rows = (await self._connection.execute(statement)).mappings()
-        return [Timer(**{name: row[name] for name in Timer.__slots__}) for row in rows]
+        return [
+            Timer(
+                id=row.id, cr_id=row.cr_id, kind=row.kind, due_at=row.due_at,
+                payload=Occasion.model_validate(row.payload),
+            )
+            for row in await self._connection.execute(statement)
+        ]  # fmt: skip

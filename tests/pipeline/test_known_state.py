@@ -36,6 +36,19 @@ def test_a_checkpoint_of_another_version_is_read() -> None:
     assert known.repositories_of(RunState()) == {}
 
 
+def test_a_run_whose_stages_and_verdicts_are_strange_to_this_version_can_be_looked_at() -> None:
+    stored: Any = {
+        "outcomes": {"intake": {"verdict": "passed"}, "weighing": {"verdict": "weighed"}, "rebase/a": {}},
+        "wait": {"stage": "weighing", "reason": "too_heavy"},
+        "goto": "pause",
+        "of_a_later_version": 1,
+    }
+    run = known.run_of(stored)
+    assert [key for key in (*run.outcomes, "release") if run.passed(key)] == ["intake"]
+    assert (run.waits_at(), run.goto, run.approval) == ("weighing", "pause", None)
+    assert (known.run_of(RunState()).waits_at(), known.run_of(RunState()).goto) == ("", None)
+
+
 def test_a_stop_is_read_as_what_it_waits_for() -> None:
     pause = known.wait_of({"kind": "pause", "stage": "rebase", "reason": "tests_failed", "repositories": ["a"]})
     assert (pause.stage, pause.reason, pause.repositories) == (Stage.REBASE, PauseReason.TESTS_FAILED, ("a",))
@@ -51,6 +64,7 @@ def test_a_stop_is_read_as_what_it_waits_for() -> None:
         (state.RepositoryState, known.KnownRepository),
         (state.Outcome, known.KnownOutcome),
         (state.Approval, known.KnownApproval),
+        (state.RunState, known.KnownRun),
     ],
 )
 def test_every_fact_that_is_written_can_be_read(stored: type, read: type[known.KnownRepository]) -> None:
