@@ -12,6 +12,7 @@ Genuine, whatever was seen before: each first run of a tree; every run in `test_
 
 import asyncio
 import hashlib
+import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,9 @@ REMEMBERED_MAX_BYTES = 1_000_000
 class _Seen:
     result: CommandResult
     report: str
+
+
+DEPTH_MAX = 40
 
 
 @dataclass(slots=True)
@@ -97,21 +101,24 @@ class _Run:
         return text
 
     def key(self) -> str | None:
-        """Return what decides this run; None for a tree that holds more than small regular files."""
+        """Return what decides this run; None for a tree that holds more than small regular files in reach."""
         command, digest = self.command, hashlib.sha256()
         facts = (command.argv, sorted(command.environment.items()), command.read_only, command.mounts, command.network,
                  command.timeout_s, command.output_max_bytes)  # fmt: skip
         digest.update(self.anywhere(repr(facts)).encode())
         total = 0
-        for path in sorted(command.cwd.rglob("*")):
-            status = path.lstat()
-            total += status.st_size
-            if path.is_dir() and not path.is_symlink():
-                continue
-            if path.is_symlink() or not path.is_file() or total > REMEMBERED_MAX_BYTES:
-                return None
-            name, text = str(path.relative_to(command.cwd)), path.read_bytes()
-            digest.update(self.anywhere(f"\0{name}\0{status.st_mode:o}\0").encode() + self._bytes(text))
+        ahead = [command.cwd]
+        while ahead:
+            for entry in sorted(os.scandir(ahead.pop()), key=lambda one: one.name):
+                path, status = Path(entry.path), entry.stat(follow_symlinks=False)
+                total += status.st_size
+                if entry.is_dir(follow_symlinks=False) and len(path.parts) < len(command.cwd.parts) + DEPTH_MAX:
+                    ahead.append(path)
+                    continue
+                if not entry.is_file(follow_symlinks=False) or total > REMEMBERED_MAX_BYTES:
+                    return None
+                name, text = str(path.relative_to(command.cwd)), path.read_bytes()
+                digest.update(self.anywhere(f"\0{name}\0{status.st_mode:o}\0").encode() + self._bytes(text))
         return digest.hexdigest()
 
     def _bytes(self, content: bytes) -> bytes:
