@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import islice
+from typing import Any
+
+from pydantic import BaseModel
 
 from pipeline.agents.command_policy import simple_commands
 from pipeline.agents.tool_use import ToolResult, ToolUse, results_by_call
@@ -167,14 +170,19 @@ def _ends_one(path: str, absolute: Iterable[str]) -> bool:
     return any(one.endswith(f"/{path}") for one in absolute)
 
 
+class _Given(BaseModel):
+    path: Any = ""
+    command: Any = ""
+
+
 def _look(use: ToolUse, result: ToolResult) -> Look:
-    given = use.input if isinstance(use.input, dict) else {}
+    given = _Given.model_validate(use.input if isinstance(use.input, dict) else {})
     text, refused = result.content, result.is_error
     if use.name == EDITOR:
         outcome = Outcome.FAILED if refused else Outcome.SEEN
         denied = text if refused and _DENIED.search(text) else ""
-        return Look(tool=EDITOR, asked=str(given.get("path", "")), outcome=outcome, denied=denied)
-    asked = str(given.get("command", ""))
+        return Look(tool=EDITOR, asked=str(given.path), outcome=outcome, denied=denied)
+    asked = str(given.command)
     if refused:
         return Look(tool=BASH, asked=asked, outcome=Outcome.FAILED)
     return _command(asked, *_parted(use.id, text))

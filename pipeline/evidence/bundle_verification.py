@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline.errors import misfits
 from pipeline.evidence.bundle import (
     ApprovalRecord,
     EvidenceBundle,
@@ -104,9 +105,8 @@ def _read(data: bytes) -> tuple[EvidenceBundle | None, str]:
             return None, "The file is not in canonical form: bytes were changed, added or removed."
         bundle = EvidenceBundle.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return None, f"The file is no evidence bundle of schema 1: {place}: {first['msg']}."
+        first = misfits(error.errors())[0]
+        return None, f"The file is no evidence bundle of schema 1: {first.place}: {first.msg}."
     except (ValueError, RecursionError) as error:
         return None, f"The file is not canonical JSON: {type(error).__name__}."
     if canonical_json(bundle.model_dump(mode="json")) + b"\n" != data:

@@ -15,8 +15,9 @@ from pipeline.limits import Limits
 from pipeline.line import routing
 from pipeline.replay.recording import Recording
 from pipeline.replay.verdicts import Difference
+from pipeline.stage.known import KnownRun
 from pipeline.stage.registry import per_repository
-from pipeline.stage.state import END, RunState, Verdict, outcome_key
+from pipeline.stage.state import END, Outcome, RunState, Verdict, outcome_key
 
 _OPEN_ENDED = frozenset({Verdict.BLOCKED.value, Verdict.WAITING.value})
 
@@ -26,7 +27,7 @@ class _Walk:
     """Where the recorded run stands."""
 
     limits: Limits
-    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     ended: Stage | None = None
     """The stage that ended last, until what follows it is known."""
@@ -38,7 +39,7 @@ class _Walk:
     def decision(self, stage: Stage, loops: Mapping[str, int]) -> routing.Decision:
         """Ask `routing`."""
         state: RunState = {
-            "outcomes": self.outcomes,  # type: ignore[typeddict-item]  # verdict and summary, all that routing reads here
+            "outcomes": self.outcomes,
             "repositories": {name: {} for name in self.names},
             "loops": dict(loops),
         }
@@ -134,8 +135,9 @@ def _reused_up_to(walk: _Walk, goto: str, entered: Stage) -> bool:
     if goto not in {stage.value for stage in Stage} or goto == END:
         return False
     between = [stage for stage in Stage if Stage(goto).number <= stage.number < entered.number]
-    known = {key.split("/")[0] for key, one in walk.outcomes.items() if one["verdict"] == Verdict.PASSED.value}
-    return bool(between) and all(stage.value in known for stage in between)
+    known = KnownRun(outcomes=walk.outcomes)
+    passed = {key.split("/")[0] for key in known.outcomes if known.passed(key)}
+    return bool(between) and all(stage.value in passed for stage in between)
 
 
 def _difference(recording: Recording, stage: Stage, what: str, expected: Any, got: Any) -> Difference:

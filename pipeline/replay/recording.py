@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.agents.journal import Record, record_of
-from pipeline.errors import CallerError
+from pipeline.errors import CallerError, misfits
 from pipeline.ports import EntryKind, JournalEntry, JournalKey
 from pipeline.settings.runtime import RuntimeSettings
 
@@ -191,7 +191,7 @@ def recording_of(plain: Mapping[str, Any]) -> Recording:
         recording = Recording(body=body, texts=texts, conversations=conversations)
         RuntimeSettings.model_validate(body.change_request.settings_snapshot)
     except (ValidationError, binascii.Error, ValueError) as error:
-        what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        what = misfits(error.errors())[0].msg if isinstance(error, ValidationError) else str(error)
         raise not_a_journal(f"its contents cannot be read ({what})") from error
     for name, content in texts.items():
         if hashlib.sha256(content).hexdigest() != name:

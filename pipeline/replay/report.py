@@ -108,7 +108,6 @@ def _of_stages(recording: Recording) -> Divergence | None:
 def _shown(value: Any, other: Any) -> str:
     """Return a value in words, reduced to what differs."""
     if isinstance(value, dict) and isinstance(other, dict):
-        kept = {name: one for name, one in value.items() if name not in other or other[name] != one}
-        value = {**({"entry": value["entry"]} if "entry" in value else {}), **kept}
+        value = {name: one for name, one in value.items() if name == "entry" or name not in other or other[name] != one}
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN_MAX_CHARS else f"{text[:_SHOWN_MAX_CHARS]}…"

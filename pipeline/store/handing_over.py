@@ -5,6 +5,7 @@ that writes, else the proven head, else the base. It is only intended here, in t
 secrets and publishes it as the change request's branch by compare-and-swap.
 """
 
+from pydantic import BaseModel
 from sqlalchemy import and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +25,12 @@ PAGE = 20
 """Entries of the journal at once, newest first, until one names a snapshot."""
 WRITERS = ("test_writer", "code_writer")
 """Roles whose tree is the change itself; other roles' trees are their own."""
+
+
+class _Frozen(BaseModel):
+    """Of the settings that a change request runs on; those that concern no hand over may be of another version."""
+
+    pipeline: Limits = Limits()
 
 
 class HandingOver:
@@ -74,7 +81,7 @@ async def _payload(
 
 
 def _caps(cr: ChangeRequest) -> SnapshotCaps:
-    limits = Limits.model_validate(cr.settings_snapshot.get("pipeline", {}))
+    limits = _Frozen.model_validate(cr.settings_snapshot).pipeline
     return SnapshotCaps(
         snapshot_file_max_bytes=limits.snapshot_file_max_bytes, snapshot_total_max_bytes=limits.snapshot_total_max_bytes
     )

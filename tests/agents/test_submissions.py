@@ -283,8 +283,8 @@ def test_a_tool_schema_is_plain_and_closed(role: AgentRole) -> None:
 
 def test_tool_schemas_are_the_same_bytes_in_every_process() -> None:
     program = (
-        "import json; from pipeline.agents.roles import Role; from pipeline.agents.submissions.validation import tool_schema; "
-        "print(json.dumps([tool_schema(role) for role in Role]))"
+        "import json; from pipeline.agents.roles import AgentRole; from pipeline.agents.submissions.validation import tool_schema; "
+        "print(json.dumps([tool_schema(role) for role in AgentRole]))"
     )
     outputs = {
         subprocess.run(

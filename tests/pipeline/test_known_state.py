@@ -4,9 +4,12 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 import pytest
+from langgraph.types import Send
 
 from pipeline.change_request import PauseReason, Stage
+from pipeline.errors import InvariantBroken
 from pipeline.findings import Risk, RiskFlag
+from pipeline.line.graph import follow
 from pipeline.stage import known, state
 from pipeline.stage.pause_facts import ChangedManifests, RedSuites, RiskyPassages
 from pipeline.stage.run import blocked
@@ -58,13 +61,34 @@ def test_a_stop_is_read_as_what_it_waits_for() -> None:
     assert (ended.verdict, ended.reason, ended.next) == (Verdict.BLOCKED, PauseReason.REVIEW_LOOP, None)
 
 
+def test_a_run_tells_whether_it_stopped_at_a_place_for_a_reason_without_judging_what_another_version_called_it() -> (
+    None
+):
+    stopped = known.run_of({"wait": {"kind": "pause", "stage": "rebase", "reason": "tests_failed"}})
+    assert stopped.waits_for(Stage.REBASE, PauseReason.TESTS_FAILED)
+    assert not stopped.waits_for(Stage.REBASE, PauseReason.REVIEW_LOOP)
+    assert not stopped.waits_for(Stage.REVIEW, PauseReason.TESTS_FAILED)
+    strange = known.run_of({"wait": {"stage": "of_another_version", "reason": "of_another_version"}})
+    assert not strange.waits_for(Stage.REBASE, PauseReason.TESTS_FAILED)
+    assert not known.run_of(RunState()).waits_for(Stage.REBASE, PauseReason.TESTS_FAILED)
+
+
+def test_a_line_that_has_no_decision_on_what_follows_goes_nowhere() -> None:
+    with pytest.raises(InvariantBroken):
+        follow(RunState(repositories={"a": {}}))
+    assert follow({"goto": "review", "repositories": {"b": {}, "a": {}}}) == [
+        Send("review", {"goto": "review", "repositories": {"b": {}, "a": {}}, "repository": name})
+        for name in ("a", "b")
+    ]
+
+
 @pytest.mark.parametrize(
     ("stored", "read"),
     [
         (state.RepositoryState, known.KnownRepository),
         (state.Outcome, known.KnownOutcome),
         (state.Approval, known.KnownApproval),
-        (state.RunState, known.KnownRun),
+        (state.RepositoryTask, known.KnownRun),
     ],
 )
 def test_every_fact_that_is_written_can_be_read(stored: type, read: type[known.KnownRepository]) -> None:
