@@ -11,7 +11,7 @@ from pipeline.change_request import PauseReason
 from pipeline.store.engine import Database
 from tests.cli.conftest import Verb
 from tests.controller import line
-from tests.controller.conftest import Controller
+from tests.controller.conftest import Controller, eventually
 
 CR = f"/api/v1/change-requests/{line.CR}"
 ADDRESSES: Mapping[tuple[str, ...], str] = {
@@ -36,6 +36,7 @@ async def test_json_is_what_the_api_answers_key_by_key(verb: Verb, controller: C
     await line.worked(store)
     verb("settings", "set", "pipeline", "budget_usd=25.5", "--note", "Smaller.")
     verb("budget", line.CR, "75")
+    await eventually(lambda: controller.count("events WHERE seq IS NULL") == [0])
     with controller.client() as api:
         differing = [
             arguments
