@@ -1,6 +1,6 @@
 """What is done to the processes, and when, from a seed alone.
 
-Choice: more than half of the disturbances strike at named crash points, each point once before any comes again; the others
+Choice: most of the disturbances strike at named crash points, each point once before any comes again; the others
 come at random moments and go through all targets in turn. Invariant: the same seed and number give the same list, so a
 stopped campaign goes on where it was.
 """
@@ -56,7 +56,7 @@ def plan(kills: int, seed: int) -> list[Disturbance]:
     dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
     named = [
         _named(dice, point)
-        for point in _dealt(dice, points(), min(len(points()), max(0, kills - _OTHERS_MIN) * 5 // 8))
+        for point in _dealt(dice, points(), min(len(points()), max(0, kills - _OTHERS_MIN) * 2 // 3))
     ]
     others = [_timed(dice, target) for target in _dealt(dice, tuple(Target), kills - len(named))]
     mixed = named + others

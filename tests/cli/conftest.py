@@ -1,12 +1,14 @@
 """The verbs in this process, against the real controller on a real socket and a fresh database."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from cli.main import main
 from tests.controller.conftest import Controller, Lent, database, lending, start, store
@@ -44,6 +46,15 @@ def verb(capsys: pytest.CaptureFixture[str]) -> Verb:
         return Ran(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def logs_apart() -> Iterator[None]:
+    """What the lent controller logs from its thread is not what a verb prints."""
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.__stderr__))
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture

@@ -114,12 +114,12 @@ def test_the_live_view_draws_every_moment_of_a_story() -> None:
 async def test_a_stream_that_breaks_is_resumed_without_gap_or_duplicate(
     controller: Controller, store: Database
 ) -> None:
-    await line.queued(store)
+    await line.queued(store, "cr-broken")
     messages = [f"number {number}" for number in range(12)]
-    await _warn(store, *messages)
+    await _warn(store, *messages, cr_id="cr-broken")
     with bad_line(controller.url) as broken, Client(broken.url, controller.token) as client:
         broken.cut_after.extend([3, 0, 4])
-        seen = _until(follow(client, line.CR, notice=lambda _text: None, sleep=lambda _s: None), messages[-1])
+        seen = _until(follow(client, "cr-broken", notice=lambda _text: None, sleep=lambda _s: None), messages[-1])
     assert [_message(event) for event in seen] == messages
     assert [event.seq for event in seen] == sorted({event.seq for event in seen})
     assert broken.resumed_at == ["0", str(seen[2].seq), str(seen[2].seq), str(seen[6].seq)]
@@ -128,8 +128,8 @@ async def test_a_stream_that_breaks_is_resumed_without_gap_or_duplicate(
 async def test_events_that_happen_while_the_connection_is_away_are_told(
     controller: Controller, store: Database
 ) -> None:
-    await line.queued(store)
-    await _warn(store, "before")
+    await line.queued(store, "cr-away")
+    await _warn(store, "before", cr_id="cr-away")
     back = threading.Event()
 
     def wait(_seconds: float) -> None:
@@ -137,9 +137,9 @@ async def test_events_that_happen_while_the_connection_is_away_are_told(
 
     with bad_line(controller.url) as broken, Client(broken.url, controller.token) as client:
         broken.cut_after.append(1)
-        following = follow(client, line.CR, notice=lambda _text: None, sleep=wait)
+        following = follow(client, "cr-away", notice=lambda _text: None, sleep=wait)
         first = next(event for event in following if event is not None)
-        await _warn(store, "meanwhile")
+        await _warn(store, "meanwhile", cr_id="cr-away")
         back.set()
         told = [first, *_until(following, "meanwhile")]
         assert [_message(event) for event in told] == ["before", "meanwhile"]
@@ -190,14 +190,14 @@ async def test_ctrl_c_ends_watching_and_says_how_to_return(controller: Controlle
     assert f"changeline watch {line.CR}" in said
 
 
-async def _warn(store: Database, *messages: str) -> None:
-    await _say(store, *(events.Warned(message=message) for message in messages))
+async def _warn(store: Database, *messages: str, cr_id: str = line.CR) -> None:
+    await _say(store, *(events.Warned(message=message) for message in messages), cr_id=cr_id)
 
 
-async def _say(store: Database, *said: Any) -> None:
+async def _say(store: Database, *said: Any, cr_id: str = line.CR) -> None:
     async with store.transaction() as connection:
         for event in said:
-            await Events(connection).append(line.CR, event)
+            await Events(connection).append(cr_id, event)
 
 
 def _until(following: Iterator[Event | None], message: str) -> list[Event]:
