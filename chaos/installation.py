@@ -83,10 +83,10 @@ class Installation:
         return next((one.pid for one in self.runtime.children if one.name == name and identity(one.pid)), None)
 
     def workers(self) -> list[int]:
-        """Return the workers that run and are not frozen."""
+        """Return the workers that run and are not frozen; the fork server's look at the sandbox is none."""
         controller = self.pid("controller")
         forks = children(controller) if controller else []
-        return [pid for fork in forks for pid in children(fork) if not _frozen(pid)]
+        return [pid for fork in forks for pid in children(fork) if _works(pid) and not _frozen(pid)]
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run one of our commands on this installation."""
@@ -155,6 +155,14 @@ def _environment(root: Path) -> dict[str, str]:
         "CHANGELINE_ENVIRONMENT__OFFLINE": "true",
         "CHANGELINE_CRASH_POINTS": str(root / "points"),
     }
+
+
+def _works(pid: int) -> bool:
+    """Whether a process is named after a change request, as workers are."""
+    try:
+        return psutil.Process(pid).name().startswith("cr-")
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _frozen(pid: int) -> bool:

@@ -21,7 +21,7 @@ from chaos.installation import Installation, wake
 from chaos.plan import Disturbance, Target
 from pipeline.machine.crash_points import STRUCK
 
-STUCK_S = 600.0
+STUCK_S = 240.0
 _LOOK_S = 0.04
 _TIMEOUT_S = 5.0
 _WORKER_LOST = {Target.WORKER, Target.FREEZE}

@@ -9,9 +9,12 @@ nothing here opens a loop, a thread, a connection or a file that a fork would in
 import asyncio
 import json
 import os
+import select
+import signal
 from dataclasses import asdict
 from importlib import import_module
 
+import structlog
 from langgraph.checkpoint.memory import InMemorySaver
 
 from pipeline.adapters.model_providers import anthropic
@@ -27,6 +30,8 @@ from pipeline.ports import Isolation
 from pipeline.settings.process import ProcessSettings
 from pipeline.settings.runtime import RuntimeSettings
 
+CHECK_MAX_S = 60.0
+"""What the start-up check may take: it has a limit for each of its commands, but its own process may be held up too."""
 _IMPORTED_ON_FIRST_USE = ("anyio._backends._asyncio", "sqlalchemy.dialects.postgresql.psycopg")
 
 
@@ -44,8 +49,12 @@ def warm() -> None:
         tool_schema(role)
 
 
-def isolation(settings: ProcessSettings) -> Isolation | None:
-    """Find out in a child process how tools are isolated here; None when they are not, or it could not be found out."""
+def isolation(settings: ProcessSettings, *, longest_s: float = CHECK_MAX_S) -> Isolation | None:
+    """Find out in a child process how tools are isolated here; None when they are not, or it could not be found out.
+
+    A child that has said nothing after `longest_s` seconds is killed: workers then look for themselves, and no change
+    request waits for a check that does not end.
+    """
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -54,8 +63,13 @@ def isolation(settings: ProcessSettings) -> Isolation | None:
         finally:
             os._exit(0)
     os.close(writing)
+    # One write of a few hundred bytes: it comes whole or not at all.
     with os.fdopen(reading, "rb") as said:
-        answer = said.read()
+        in_time = bool(select.select([said], [], [], longest_s)[0])
+        if not in_time:
+            structlog.get_logger().warning("sandbox_check_took_too_long", pid=pid, longest_s=longest_s)
+            os.kill(pid, signal.SIGKILL)
+        answer = said.read() if in_time else b""
     os.waitpid(pid, 0)
     found = Isolation(**json.loads(answer)) if answer else None
     return found if found is not None and found.active else None
