@@ -3,6 +3,8 @@
 PYTHON ?= python3
 export PYTHON
 SHELL := /bin/bash
+# Without byte code each of the hundreds of processes that demo and tests start compiles five thousand modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 # One more than the cores of a small machine: tests wait for processes half of the time.
