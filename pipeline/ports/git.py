@@ -55,6 +55,9 @@ class Repository(Protocol):
     async def branch_head(self, branch: str) -> str | None:
         """Return the commit of a remote branch as of the last fetch; None when there is no such branch."""
 
+    async def branch_in_the_way(self, branch: str) -> str | None:
+        """Return the remote's branch, as of the last fetch, beside which git cannot keep one of this name."""
+
     async def remote_ref(self, ref: str) -> str | None:
         """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
 

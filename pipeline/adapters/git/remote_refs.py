@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from pipeline.adapters.git.runner import Output
 from pipeline.errors import CallerError
-from pipeline.repositories.ref_names import BAD, shown, why_no_branch
+from pipeline.repositories.ref_names import BAD, HEADS, shown, why_no_branch
 
-HEADS = "refs/heads/"
 _NOTHING = re.compile(r"0{40}(0{24})?")
 _ABOUT_REFS = re.compile(r"not our ref|cannot lock ref|local refs could not be updated")
 _LACKING = re.compile(r"not our ref ([0-9a-f]{40,64})")

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.adapters.git import faces, private_directory, pruning, remote_refs, remotes
+from pipeline.adapters.git.local_refusals import collision
 from pipeline.adapters.git.network import Remote
 from pipeline.adapters.git.objects import full_ref, sha
 from pipeline.adapters.git.pruning import CacheUse
@@ -24,6 +25,7 @@ from pipeline.adapters.git.runner import GitCommands, Output, encoded, held
 from pipeline.adapters.git.snapshots import GitSnapshots
 from pipeline.errors import CallerError, InvariantBroken, TransientError
 from pipeline.ports import Author, Clock
+from pipeline.repositories.ref_names import in_the_way
 
 _TRACKED = "refs/remotes/origin/"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -77,6 +79,14 @@ class GitRepository(GitSnapshots):
             "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", git_dir=self._git_dir, accept=(0, 1, 128)
         )
         return found.text if found.code == 0 else None
+
+    async def branch_in_the_way(self, branch: str) -> str | None:
+        """Return the remote's branch, as of the last fetch, beside which git cannot keep one of this name."""
+        wanted = full_ref(f"{_TRACKED}{branch}")
+        top = f"{_TRACKED}{branch.partition('/')[0]}"
+        listed = await self._commands.run("for-each-ref", "--format=%(refname)", top, git_dir=self._git_dir)
+        other = in_the_way(wanted, listed.text.splitlines())
+        return None if other is None else other.removeprefix(_TRACKED)
 
     async def remote_ref(self, ref: str) -> str | None:
         """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
@@ -132,7 +142,13 @@ class GitRepository(GitSnapshots):
             return
         if refused.lease_lost and await self.remote_ref(ref) == commit:
             return
+        if refused.lease_lost and expected is None and (other := await self._in_the_way(ref)) is not None:
+            raise collision(self._remote.text, ref, other)
         raise refused.error()
+
+    async def _in_the_way(self, ref: str) -> str | None:
+        """Ask the remote for a branch above or below this one, beside which git cannot make it."""
+        return in_the_way(ref, await self.remote_refs([remote_refs.HEADS]))
 
     async def _fetched_branches(self, lock: int) -> Output:
         tracked = f"+{remote_refs.HEADS}*:{_TRACKED}*"
