@@ -18,7 +18,8 @@ from pipeline.agents.prompt_variables import CodeWriterVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.work import Code
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, test_writing
+from pipeline.coding import commits, own_changes, test_writing
+from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.ports import Environment, Stack
 from pipeline.proof import protected_tests
@@ -81,7 +82,6 @@ async def write(run: StageRun, ground: CodingGround, tests: ProvenTests) -> Prov
     async with agent_work.at_work(run, run.name, "code", start, ground.basis) as frame:
         for iteration in range(1, limits.development_iterations_max + 1):
             handed = await run.context.agents.work(await _job(run, ground, tests, frame, tries, iteration))
-            tries.commit = handed.snapshot
             ended = await _judge(run, ground, tests, handed, tries, start)
             if ended is not None:
                 return ended
@@ -146,33 +146,47 @@ async def _job(
 async def _judge(
     run: StageRun, ground: CodingGround, tests: ProvenTests, handed: Handed, tries: _Tries, start: str
 ) -> ProvenCode | StageEnd | None:
-    tampered = await _tampering(run, ground, tests, handed.snapshot)
+    part = await own_changes.part_of(run, handed, parent=tries.commit, since=start)
+    tries.commit = part.commit
+    tampered = await _tampering(run, ground, tests, handed.snapshot, part)
     if tampered:
-        tries.commit = await _undone(run, ground, tests, handed.snapshot)
+        tries.commit = await _undone(run, ground, tests, part.commit)
         return _tampered(run, tries, tampered)
     head = await commits.commit(
         run,
-        snapshot=handed.snapshot,
+        snapshot=part.commit,
         parent=start,
         step="code",
         subject=ground.spec.feature,
         body=handed.of(Code).summary,
+        dated=handed.snapshot,
     )
     stack, environment = await _environment(run, ground, head)
     if isinstance(environment, StageEnd):
         return environment
     verdict, red, reports = await prove(run, ground, tests, head, stack, environment)
     if verdict.ok:
+        await own_changes.save(run, "code", part)
         return ProvenCode(head=head, summary=reports[RunPurpose.GREEN_SUITE].summary())
     proven = {test.file for test in red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
-    return _failed(run, tries, verdict, reports)
+    return _failed(run, tries, verdict, reports, part)
 
 
-async def _tampering(run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str) -> list[str]:
-    """Compare a snapshot with the tests commit, which owns every test and all test configuration."""
+async def _tampering(
+    run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str, part: OwnPart | None = None
+) -> list[str]:
+    """Compare a snapshot with the tests commit, which owns every test and all test configuration.
+
+    Of what was left out of the change, only tests and their configuration count: a suite rewrites its own data.
+    """
     repository, patterns = run.context.repositories[run.name], ground.stack.test_patterns
-    changed = await repository.changed_files(tests.commit, snapshot)
+    left_out = part.paths if part is not None else frozenset()
+    changed = [
+        file
+        for file in await repository.changed_files(tests.commit, snapshot)
+        if file.path not in left_out or protected_tests.steers_tests(file.path, ground.stack.language)
+    ]
     compared = [file.path for file in changed if protected_tests.needs_texts(file.path)]
     found = protected_tests.check_code_writer(
         changed=changed,
@@ -180,7 +194,7 @@ async def _tampering(run: StageRun, ground: CodingGround, tests: ProvenTests, sn
         patterns=patterns,
         before={path: await text_at(repository, tests.commit, path) for path in compared},
         after={path: await text_at(repository, snapshot, path) for path in compared},
-        added=added_lines(await repository.diff(tests.commit, snapshot)),
+        added=added_lines(await repository.diff(tests.commit, snapshot if part is None else part.commit)),
     )
     return [one.message for one in found]
 
@@ -296,14 +310,14 @@ async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTest
 
 
 def _failed(
-    run: StageRun, tries: _Tries, verdict: ProofVerdict, reports: Mapping[RunPurpose, TestReport]
+    run: StageRun, tries: _Tries, verdict: ProofVerdict, reports: Mapping[RunPurpose, TestReport], part: OwnPart
 ) -> StageEnd | None:
     tails = "\n\n".join(
         f"Output of the {purpose.removeprefix('green_')} run (end):\n{report.output_tail[-3_000:]}"
         for purpose, report in reports.items()
         if not report.ok
     )
-    text = "\n".join(verdict.problems)
+    text = "\n".join([*verdict.problems, *filter(None, [part.told()])])
     tries.came_back = [
         Feedback(kind=FeedbackKind.GREEN_WITNESS, source="green witness", text=f"{text}\n\n{tails}".strip())
     ]

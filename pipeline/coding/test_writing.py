@@ -18,7 +18,8 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Spec
 from pipeline.agents.submissions.work import Tests
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits
+from pipeline.coding import commits, own_changes
+from pipeline.coding.own_changes import OwnPart
 from pipeline.ports import Environment, Stack
 from pipeline.proof.protected_tests import check_test_writer, is_protected
 from pipeline.proof.red_green import ProofVerdict, RedRules, RedVerdict, judge_preserve, judge_red
@@ -109,15 +110,18 @@ async def write(run: StageRun, ground: CodingGround) -> ProvenTests | StageEnd:
     async with agent_work.at_work(run, run.name, "tests", commit, ground.basis) as frame:
         for iteration in range(1, run.context.settings.pipeline.development_iterations_max + 1):
             handed = await run.context.agents.work(await _job(run, ground, frame, commit, iteration, came_back))
-            commit = handed.snapshot
-            came_back = await _misplaced(run, ground, handed)
+            part = await own_changes.part_of(run, handed, parent=commit, since=ground.start)
+            commit = part.commit
+            came_back = await _misplaced(run, ground, handed, part)
             if came_back:
                 continue
-            tests = await _witnessed(run, ground, handed)
+            tests = await _witnessed(run, ground, handed, part)
             if isinstance(tests, ProvenTests):
+                await own_changes.save(run, "tests", part)
                 return tests
             source = f"red witness, try {iteration}"
-            came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text="\n".join(tests))]
+            text = "\n".join([*tests, *filter(None, [part.told()])])
+            came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text=text)]
     return blocked(
         PauseReason.RED_WITNESS,
         "The test writer did not find tests that fail for the right reason without the change.",
@@ -135,10 +139,10 @@ async def _job(
     return frame.job(variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit)
 
 
-async def _witnessed(run: StageRun, ground: CodingGround, handed: Handed) -> "ProvenTests | list[str]":
+async def _witnessed(run: StageRun, ground: CodingGround, handed: Handed, part: OwnPart) -> "ProvenTests | list[str]":
     """Commit what the test writer handed in, and witness it red; returns what is wrong."""
     subject = f"Tests: {ground.spec.feature}"
-    told = await commits.add_feature(run, handed.snapshot, ground.spec.behaviour())
+    told = await commits.add_feature(run, part.commit, ground.spec.behaviour())
     built = await commits.commit(
         run, snapshot=told, parent=ground.start, step="tests", subject=subject, dated=handed.snapshot
     )
@@ -170,11 +174,11 @@ async def sources_of(run: StageRun, commit: str, paths: Sequence[str]) -> Mappin
     return {path: await text_at(repository, commit, path) for path in paths}
 
 
-async def _misplaced(run: StageRun, ground: CodingGround, handed: Handed) -> list[Feedback]:
+async def _misplaced(run: StageRun, ground: CodingGround, handed: Handed, part: OwnPart) -> list[Feedback]:
     """The test writer may add and change tests only."""
     repository, submission = run.context.repositories[run.name], handed.of(Tests)
     change, preserve = _files(submission, ScenarioKind.CHANGE), _files(submission, ScenarioKind.PRESERVE)
-    changed = await repository.changed_files(ground.start, handed.snapshot)
+    changed = await repository.changed_files(ground.start, part.commit)
     # A test that an earlier round or a person wrote may be declared as it stands; the red witness judges it all the same.
     present = [file for file in await repository.changed_files(ground.base, ground.start) if file.status != "D"]
     touched = {file.path for file in changed}
@@ -185,7 +189,7 @@ async def _misplaced(run: StageRun, ground: CodingGround, handed: Handed) -> lis
         preserve_files=preserve,
         patterns=ground.stack.test_patterns,
     )
-    text = "\n".join(problem.message for problem in problems)
+    text = "\n".join([*(problem.message for problem in problems), *filter(None, [part.told()])])
     return [Feedback(kind=FeedbackKind.RED_WITNESS, source="pipeline", text=text)] if problems else []
 
 

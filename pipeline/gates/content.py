@@ -89,6 +89,8 @@ class ShownChange(_Shown):
     spec_hash: str = ""
     scenarios: tuple[ShownScenario, ...] = ()
     files: tuple[ShownFile, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Files that agents' trees had and the change has not, each with why."""
     suite: str = ""
     """How the full suite of the head went, in words; empty if it is not recorded."""
     pre_existing_failures: tuple[str, ...] = ()

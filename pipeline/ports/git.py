@@ -1,6 +1,6 @@
 """Repositories of git and the place where their target branches are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -73,10 +73,21 @@ class Repository(Protocol):
     async def restore_worktree(self, path: Path, commit: str) -> None:
         """Make tracked and untracked (not ignored) files equal `commit` again."""
 
-    async def snapshot(self, path: Path, *, parent: str, message: str) -> str:
+    async def snapshot(
+        self, path: Path, *, parent: str, message: str, declared: Collection[str] = (), edited: Collection[str] = ()
+    ) -> str:
         """Commit all non-ignored files of a tree with a private index; return `parent` itself when nothing changed.
 
-        Raises `ModelError` when a nested `.git` directory or a bare gitlink is found.
+        A file that the commit holds in a form that git would convert anew stays as it is unless it was changed. Ignored
+        ones of `declared` and `edited` count where the commit has files beside them that were added by force. Raises
+        `ModelError` when a nested `.git` directory or a bare gitlink is found, and for other `declared` files that git
+        ignores.
+        """
+
+    async def commit_part(self, commit: str, *, parent: str, paths: Collection[str], message: str) -> str:
+        """Build a commit on `parent` that has these paths as they are in `commit`, and nothing else of it.
+
+        Dated as `commit`, so that the same inputs give the same SHA; `parent` itself when that changes nothing.
         """
 
     async def checkout(self, path: Path, commit: str) -> None:

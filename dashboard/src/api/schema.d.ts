@@ -2996,6 +2996,11 @@ export interface components {
             /** Head */
             head: string;
             /**
+             * Left Out
+             * @default []
+             */
+            left_out: string[];
+            /**
              * Merge Strategy
              * @default
              */

@@ -25,7 +25,7 @@ from pipeline.adapters.git.runner import GitCommands, Output, encoded, held
 from pipeline.adapters.git.snapshots import GitSnapshots
 from pipeline.errors import CallerError, InvariantBroken, TransientError
 from pipeline.ports import Author, Clock
-from pipeline.repositories.ref_names import in_the_way
+from pipeline.repositories.ref_names import HEADS, in_the_way
 
 _TRACKED = "refs/remotes/origin/"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -148,10 +148,10 @@ class GitRepository(GitSnapshots):
 
     async def _in_the_way(self, ref: str) -> str | None:
         """Ask the remote for a branch above or below this one, beside which git cannot make it."""
-        return in_the_way(ref, await self.remote_refs([remote_refs.HEADS]))
+        return in_the_way(ref, await self.remote_refs([HEADS]))
 
     async def _fetched_branches(self, lock: int) -> Output:
-        tracked = f"+{remote_refs.HEADS}*:{_TRACKED}*"
+        tracked = f"+{HEADS}*:{_TRACKED}*"
         if (local := await self._remote.local()) is not None:
             return await local.fetch(self._git_dir, [tracked], "--prune", lock=lock)
 
@@ -163,7 +163,7 @@ class GitRepository(GitSnapshots):
             )  # fmt: skip
 
         async def ask() -> Output:
-            listed = await self._remote.run("ls-remote", refs=(f"{remote_refs.HEADS}*",))
+            listed = await self._remote.run("ls-remote", refs=(f"{HEADS}*",))
             if listed.code == 0 and not listed.stdout:
                 # Also what a web page in the place of the repository looks like; pruning by it would forget everything.
                 raise TransientError("The git remote lists no branches.", remote=self._remote.text)

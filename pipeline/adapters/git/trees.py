@@ -11,13 +11,13 @@ import hashlib
 import json
 import shlex
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.adapters.git import tree_files
+from pipeline.adapters.git import staging, tree_files
 from pipeline.adapters.git.objects import GITLINK, GitObjects, sha
 from pipeline.adapters.git.runner import Output, encoded, held
 from pipeline.adapters.git.tree_checks import TreeCheck, refused, told_to_the_agent
@@ -88,13 +88,17 @@ class GitTrees(GitObjects):
             record = tree.load("tree")
             await self._seed(tree, record["base"] if record else commit)
 
-    async def snapshot(self, path: Path, *, parent: str, message: str) -> str:
+    async def snapshot(
+        self, path: Path, *, parent: str, message: str, declared: Collection[str] = (), edited: Collection[str] = ()
+    ) -> str:
         """Commit all non-ignored files of a tree; return `parent` itself when nothing changed.
 
-        Raises `ModelError`, naming the paths, for what `tree_scan` refuses, new gitlinks and what git cannot store.
+        Ignored ones of `declared` and `edited` count where the commit has files beside them that were added by force.
+        Raises `ModelError`, naming the paths, for what `tree_scan` refuses, new gitlinks, what git cannot store, and
+        other `declared` files that git ignores.
         """
         async with self._held_tree(path) as tree:
-            content = await self._staged(tree, parent)
+            content = await self._staged(tree, parent, declared=declared, edited=edited)
             if content is None:
                 return parent
             return await self._commit(content, [parent], message, author=self._author, when=self._clock.now())
@@ -126,10 +130,11 @@ class GitTrees(GitObjects):
         stdin: bytes = b"",
         accept: Sequence[int] = (0,),
         environment: Mapping[str, str] | None = None,
+        index: Path | None = None,
     ) -> Output:
         try:
             return await self._commands.run(
-                *arguments, git_dir=self._git_dir, work_tree=tree.path, index=tree.index, lock=tree.lock,
+                *arguments, git_dir=self._git_dir, work_tree=tree.path, index=index or tree.index, lock=tree.lock,
                 stdin=stdin, accept=accept, environment=environment,
             )  # fmt: skip
         except TransientError as slow:
@@ -162,12 +167,14 @@ class GitTrees(GitObjects):
             await self._git(tree, "read-tree", "--reset", "-u", commit)
         await self._git(tree, "clean", "-ffdq")
 
-    async def _staged(self, tree: Tree, parent: str) -> str | None:
+    async def _staged(
+        self, tree: Tree, parent: str, *, declared: Collection[str] = (), edited: Collection[str] = ()
+    ) -> str | None:
         """Return the tree object of the files on disk; None when it is that of `parent`."""
         with told_to_the_agent():
-            return await self._saved(tree, parent)
+            return await self._saved(tree, parent, declared, edited)
 
-    async def _saved(self, tree: Tree, parent: str) -> str | None:
+    async def _saved(self, tree: Tree, parent: str, declared: Collection[str], edited: Collection[str]) -> str | None:
         if not await asyncio.to_thread(tree_files.is_directory, tree.path):
             raise refused([("The tree itself is gone; put its files back.", [tree.path.name])])
         check = self._check(tree)
@@ -175,13 +182,23 @@ class GitTrees(GitObjects):
         if (await self._git(tree, "read-tree", "--reset", sha(parent), accept=(0, 1, 128))).code:
             await asyncio.to_thread(tree.index.unlink, missing_ok=True)
             await self._git(tree, "read-tree", parent)
-        await check.finish()
-        added = await self._git(tree, "add", "--all", "--no-warn-embedded-repo", accept=(0, 1, 128))
+        run = partial(self._git, tree)
+        forced = await staging.ignored_but_named(run, declared=declared, edited=edited)
+        await check.finish(forced)
+        await self._add(tree, "--all", "--no-warn-embedded-repo")
+        if forced:
+            await self._add(tree, "--force", "--", *forced)
+        compared = ("diff-index", "--cached", "--raw", "-z", "--no-renames", parent)
+        staged = await self._git(tree, *compared)
+        _refuse_unstorable(staged.fields)
+        if await staging.put_back_untouched(run, tree.path, self._private, parent, staged.fields):
+            staged = await self._git(tree, *compared)
+        return (await self._git(tree, "write-tree")).text if staged.stdout else None
+
+    async def _add(self, tree: Tree, *what: str) -> None:
+        added = await self._git(tree, "add", *what, accept=(0, 1, 128))
         if added.code:
             raise ModelError(f"Git cannot save this tree: {added.complaint}", detail=added.complaint)
-        staged = await self._git(tree, "diff-index", "--cached", "--raw", "-z", "--no-renames", parent)
-        _refuse_unstorable(staged.fields)
-        return (await self._git(tree, "write-tree")).text if staged.stdout else None
 
     def _check(self, tree: Tree) -> TreeCheck:
         return TreeCheck(tree.path, _LIMITS, partial(self._git, tree))

@@ -55,8 +55,15 @@ class Tests(Submission):
 
     files: Annotated[tuple[TestFile, ...], Field(min_length=1, max_length=40)]
     """Every test file you added, each once."""
+    support_files: Annotated[tuple[RepositoryPath, ...], Field(max_length=60)] = ()
+    """Other files that your tests need and that you added or changed: fixtures, test data, a conftest.py."""
     notes: Annotated[str, Field(max_length=4_000)] = ""
     """What the code writer needs to know that the tests do not say, for example assumed names and signatures."""
+
+    @property
+    def declared_paths(self) -> tuple[str, ...]:
+        """The test files and what they need."""
+        return (*(file.path for file in self.files), *self.support_files)
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Self:
@@ -118,11 +125,16 @@ class Code(Submission):
     summary: Text
     """What changed and why, for a person who reads the diff next."""
     changed_paths: Annotated[tuple[RepositoryPath, ...], Field(min_length=1, max_length=200)]
-    """Every file you added, changed or deleted."""
+    """Every file you added, changed or deleted. What is not named here and was not written with the editor is left out."""
     scenarios: Annotated[tuple[ScenarioAnswer, ...], Field(min_length=1, max_length=60)]
     """One entry for each scenario."""
     manifest_changes: Annotated[tuple[ManifestChange, ...], Field(max_length=20)] = ()
     """Dependencies that you added, changed or removed; usually none."""
+
+    @property
+    def declared_paths(self) -> tuple[str, ...]:
+        """What belongs to the change."""
+        return self.changed_paths
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Self:
@@ -159,6 +171,11 @@ class Resolution(Submission):
     """What collided and how it was settled, or what a person has to decide."""
     files: Annotated[tuple[ResolvedFile, ...], Field(max_length=100)] = ()
     """One entry for each conflicted file you resolved."""
+
+    @property
+    def declared_paths(self) -> tuple[str, ...]:
+        """The resolved files."""
+        return tuple(file.path for file in self.files)
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Self:
