@@ -71,7 +71,11 @@ class Repository(Protocol):
         """Delete a tree made by `add_worktree` or `checkout`, and its private index. Idempotent."""
 
     async def restore_worktree(self, path: Path, commit: str) -> None:
-        """Make tracked and untracked (not ignored) files equal `commit` again."""
+        """Make tracked and untracked (not ignored) files equal `commit` again.
+
+        The first call after `add_worktree` of that commit finds the tree as it was written: whoever lets somebody into a
+        tree restores it, or takes a snapshot of it, first.
+        """
 
     async def snapshot(
         self, path: Path, *, parent: str, message: str, declared: Collection[str] = (), edited: Collection[str] = ()
@@ -91,7 +95,10 @@ class Repository(Protocol):
         """
 
     async def checkout(self, path: Path, commit: str) -> None:
-        """Write the files of `commit` into an empty directory, without any `.git`: the clean checkout of witnesses."""
+        """Write the files of `commit` into an empty directory: the clean checkout of witnesses.
+
+        Its `.git` is disposable, and answers as a clone's does: files, tags that the commit contains, status, log.
+        """
 
     async def commit_files(
         self, *, parent: str, files: Mapping[str, bytes | None], message: str, author: Author

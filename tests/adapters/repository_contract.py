@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import Conflict, ModelError, TransientError
 from pipeline.ports import Repository
-from tests.adapters.git_world import ADA, NOON, Origin, content, write
+from tests.adapters.git_world import ADA, NOON, Origin, content, git, write
 
 TEN = b"".join(b"%d\n" % number for number in range(10))
 
@@ -237,9 +237,32 @@ class RepositoryContract:
         await repository.restore_worktree(tree, base)
         assert not (tree / "vendor").exists()
 
-    async def test_a_clean_checkout_holds_no_repository(self, repository: Repository, base: str, tree: Path) -> None:
+    async def test_a_clean_checkout_answers_as_a_clone_does(
+        self, repository: Repository, origin: Origin, base: str, tree: Path
+    ) -> None:
+        git(origin.desk, "tag", "-a", "-m", "one", "v1.0", base)
+        git(origin.desk, "push", "-q", str(origin.path), "v1.0")
+        newer = origin.commit({"b.txt": b"b"})
+        git(origin.path, "tag", "v1.1-light", newer)
+        await repository.fetch()
+        head = await repository.commit_files(parent=newer, files={"b.txt": b"c"}, message="ours", author=ADA)
+        for commit, described in ((newer, f"v1.0-1-g{newer[:7]}"), (head, f"v1.0-2-g{head[:7]}")):
+            await repository.checkout(tree, commit)
+            assert git(tree, "ls-files").splitlines() == ["a.txt", "b.txt", "run.sh"]
+            assert git(tree, "status", "--porcelain") == ""
+            assert git(tree, "log", "-1", "--format=%H") == commit
+            assert git(tree, "describe", "--abbrev=7") == described
+            assert git(tree, "describe", "--tags", "--abbrev=0") == "v1.1-light"
+            assert git(tree, "rev-parse", "HEAD~1") and git(tree, "fsck", "--full") == ""
+            write(tree, {"b.txt": b"d", "x": b"x"})
+            assert git(tree, "status", "--porcelain") == " M b.txt\n?? x"
+            await repository.remove_worktree(tree)
+
+    async def test_a_clean_checkout_holds_the_files_of_its_commit(
+        self, repository: Repository, base: str, tree: Path
+    ) -> None:
         await repository.checkout(tree, base)
-        assert sorted(path.name for path in tree.iterdir()) == ["a.txt", "run.sh"]
+        assert sorted(path.name for path in tree.iterdir()) == [".git", "a.txt", "run.sh"]
         assert (tree / "run.sh").stat().st_mode & 0o111
         await repository.remove_worktree(tree)
         await repository.remove_worktree(tree)

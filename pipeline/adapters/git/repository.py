@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.adapters.git import faces, private_directory, pruning, remote_refs, remotes
+from pipeline.adapters.git import faces, failures, private_directory, pruning, remote_refs, remotes
 from pipeline.adapters.git.local_refusals import collision
 from pipeline.adapters.git.network import Remote
 from pipeline.adapters.git.objects import full_ref, sha
@@ -69,6 +69,8 @@ class GitRepository(GitSnapshots):
                 output = await self._fetched_branches(lock)
             except CallerError as refused:
                 raise remotes.for_a_person(self._remote.text, refused) from refused
+            if output.code == 0:
+                await self._fetch_tags(lock)
         if output.code or remotes.left_out_as_shallow(output):
             raise remotes.reading_failure(self._remote.text, output)
 
@@ -170,6 +172,22 @@ class GitRepository(GitSnapshots):
             return listed
 
         return await remote_refs.fetch_usable(fetch, ask)
+
+    async def _fetch_tags(self, lock: int) -> None:
+        """Bring tags up to date, for trees whose tools ask for the nearest one. Work never waits for a tag that fails."""
+        if (local := await self._remote.local()) is not None:
+            listed = remote_refs.tags((await local.read()).refs)
+        else:
+            asked = await self._remote.run("ls-remote", refs=(f"{remote_refs.TAGS}*",))
+            listed = remote_refs.tags(remote_refs.listing(asked.text)) if asked.code == 0 else None
+        if listed is None:
+            return
+        known = await self.refs(remote_refs.TAGS)
+        for gone in known.keys() - listed.keys():
+            await self._commands.run("update-ref", "-d", gone, git_dir=self._git_dir, lock=lock)
+        wanted = [f"+{ref}:{ref}" for ref, value in listed.items() if known.get(ref) != value]
+        if wanted and (output := await self._fetched(wanted, lock=lock)).code:
+            failures.log(self._remote.text, output)
 
     async def _fetched(self, refspecs: Sequence[str], *options: str, lock: int) -> Output:
         if (local := await self._remote.local()) is not None:
