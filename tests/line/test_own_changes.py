@@ -17,7 +17,7 @@ def test_report():
     pathlib.Path("tests/golden.txt").write_text("new")
 """
 FILES = {
-    **scenarios.FILES, "tests/test_report.py": LEAVES, "counter.txt": "0\n", "tests/golden.txt": "old",
+    **scenarios.FILES, "run.sh": "#!/bin/sh\n", "tests/test_report.py": LEAVES, "counter.txt": "0\n", "tests/golden.txt": "old",
     "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = [".", "lib"]\n',
     "lib/__init__.py": "", ".gitignore": "*.log\n__pycache__/\n",
 }  # fmt: skip
@@ -33,11 +33,12 @@ async def start(line: LineRun, *parts: scenarios.Part) -> None:
 async def test_what_a_suite_leaves_behind_is_left_out_and_told(line: LineRun) -> None:
     tests = f"mkdir -p tests; cat > {scenarios.TEST_FILE} <<'END'\n{scenarios.TESTS}END\n{SUITE}"
     writer = part("test_writer", turn(bash(tests)), turn(scenarios.submit_tests()))
-    code = f"cat > calc.py <<'END'\n{scenarios.CODE}END\necho notes > notes.txt\n{SUITE}"
-    coder = part("code_writer", turn(bash(code), create("debug.log", "x")), turn(submit_code()))
+    code = f"cat > calc.py <<'END'\n{scenarios.CODE}END\necho notes > notes.txt\nchmod +x run.sh\n{SUITE}"
+    coder = part("code_writer", turn(bash(code), create("debug.log", "x")), turn(submit_code("calc.py", "run.sh")))
     await start(line, writer, coder)
     shown = shown_by(await line.to_the_gate()).repositories["sums"]
-    assert {file.path for file in shown.files} == {"calc.py", scenarios.TEST_FILE}
+    assert {file.path for file in shown.files} == {"calc.py", "run.sh", scenarios.TEST_FILE}
+    assert line.sums.git("ls-tree", "changeline/cr-1", "run.sh").startswith("100755 ")
     assert shown.left_out == (
         "counter.txt (made by tests or tools)", "debug.log (ignored by git)", "notes.txt (made by tests or tools)",
         "report.html (made by tests or tools)", "tests/golden.txt (made by tests or tools)",
