@@ -18,7 +18,7 @@ from pipeline.agents.prompt_variables import CodeWriterVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.work import Code
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, own_changes, test_writing
+from pipeline.coding import commits, old_tests, own_changes, test_writing
 from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.ports import Environment, Stack
@@ -69,6 +69,8 @@ class _Tries:
     tampering: int = 0
     unfounded: list[str] = field(default_factory=list)
     """Test files that need a module which neither the base nor the newest head has: a package that is not installed."""
+    pinned: list[str] = field(default_factory=list)
+    """Old tests at which alone the newest head fails: they state what the change changes."""
     fingerprints: list[str] = field(default_factory=list)
     came_back: list[Feedback] = field(default_factory=list)
     commit: str = ""
@@ -112,6 +114,11 @@ async def prove_handback(run: StageRun, ground: CodingGround, tests: ProvenTests
 
 def _given_up(run: StageRun, tries: _Tries, reason: PauseReason, message: str, **facts: str) -> StageEnd:
     """Say whose fault it is: no code makes tests pass that need a package which is not there."""
+    if tries.pinned:
+        return blocked(
+            reason, old_tests.told(tries.pinned), None, repository=run.name, old_tests=list(tries.pinned),
+            remedy=old_tests.REMEDY, **facts,
+        )  # fmt: skip
     if tries.unfounded:
         reason = PauseReason.RED_WITNESS
         message = f"These tests need a module that neither the base nor the change has: {', '.join(tries.unfounded)}."
@@ -168,6 +175,7 @@ async def _judge(
     if verdict.ok:
         await own_changes.save(run, "code", part)
         return ProvenCode(head=head, summary=reports[RunPurpose.GREEN_SUITE].summary())
+    tries.pinned = _pinned(ground, tests, reports)
     proven = {test.file for test in red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
     return _failed(run, tries, verdict, reports, part)
@@ -309,6 +317,20 @@ async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTest
     return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
 
 
+def _pinned(ground: CodingGround, tests: ProvenTests, reports: Mapping[RunPurpose, TestReport]) -> list[str]:
+    """Return the old tests that fail although every new test passes, where nothing else stands in the way."""
+    suite, own = reports[RunPurpose.GREEN_SUITE], {file.path for file in tests.submission.files}
+    proofs = [report for purpose, report in reports.items() if purpose is not RunPurpose.GREEN_SUITE]
+    failing = [case for case in suite.bad if not _failed_before(ground, case.test_id)]
+    old = old_tests.pinned(ground.baseline, suite, own)
+    return old if all(report.ok for report in proofs) and len(old) == len(failing) else []
+
+
+def _failed_before(ground: CodingGround, test_id: str) -> bool:
+    outcome = ground.baseline.outcomes().get(test_id)
+    return outcome is not None and outcome.bad
+
+
 def _failed(
     run: StageRun, tries: _Tries, verdict: ProofVerdict, reports: Mapping[RunPurpose, TestReport], part: OwnPart
 ) -> StageEnd | None:
@@ -317,7 +339,7 @@ def _failed(
         for purpose, report in reports.items()
         if not report.ok
     )
-    text = "\n".join([*verdict.problems, *filter(None, [part.told()])])
+    text = "\n".join([*verdict.problems, *_about_old_tests(tries.pinned), *filter(None, [part.told()])])
     tries.came_back = [
         Feedback(kind=FeedbackKind.GREEN_WITNESS, source="green witness", text=f"{text}\n\n{tails}".strip())
     ]
@@ -327,3 +349,13 @@ def _failed(
         message = f"The same tests failed {same} times in a row."
         return _given_up(run, tries, PauseReason.IDENTICAL_FAILURES, message, failures=text[:4_000])
     return None
+
+
+def _about_old_tests(pinned: Sequence[str]) -> list[str]:
+    if not pinned:
+        return []
+    told = (
+        "Only tests that were there before fail. If your change breaks what no scenario changes, mend it; if such a test "
+        "states the opposite of a scenario, keep to the scenario, leave the test alone and say so in your summary."
+    )
+    return [told]

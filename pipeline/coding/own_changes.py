@@ -6,7 +6,7 @@ that an earlier try of the same stage had committed; everything else is left out
 comes back, and to people. Invariant: a commit is what the pipeline tests, so what was left out proves nothing either.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -71,18 +71,21 @@ class OwnPart:
         return "\n".join(said)
 
 
-async def part_of(run: StageRun, handed: Handed, *, parent: str, since: str) -> OwnPart:
+async def part_of(
+    run: StageRun, handed: Handed, *, parent: str, since: str, also: Callable[[ChangedFile], bool] = lambda _: False
+) -> OwnPart:
     """Return what of a handed-in snapshot belongs to the change.
 
     `parent` is the commit that the agent began with, `since` the one that the stage began with: what earlier tries of the
-    stage had committed stays theirs. The commit is kept alive; the same work gives the same commit.
+    stage had committed stays theirs. `also` tells what belongs to the change whoever wrote it. The commit is kept alive;
+    the same work gives the same commit.
     """
     repository = run.context.repositories[run.name]
     edited = handed.inspection.edited(handed.root)
     earlier = {path for file in await repository.changed_files(since, parent) for path in _paths(file)}
     changed = await repository.changed_files(parent, handed.snapshot)
     own = {*handed.submission.declared_paths, *edited, *earlier}
-    taken = {path for file in changed if _is_own(file.path, own) for path in _paths(file)}
+    taken = {path for file in changed if _is_own(file.path, own) or also(file) for path in _paths(file)}
     taken |= {file.old_path for file in changed if file.old_path and _is_own(file.old_path, own)}
     rest = [file.path for file in changed if file.path not in taken]
     left_out = [LeftOut(path=path, why=LeftOutBecause.UNDECLARED) for path in rest]

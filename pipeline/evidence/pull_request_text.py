@@ -33,6 +33,8 @@ class PullRequestFacts:
     findings: Sequence[Finding]
     flags: Sequence[RiskFlag]
     files: Sequence[ChangedFile]
+    old_tests: Sequence[tuple[str, str, str, str]]
+    """Test, what became of it, scenario, why."""
     left_out: Sequence[str]
     """Files that agents' trees had and the change has not."""
     siblings: Sequence[str]
@@ -73,6 +75,10 @@ def _tests(facts: PullRequestFacts) -> str:
         lines.append(
             "Failing on the base branch already, not counted: " + ", ".join(f"`{test}`" for test in facts.pre_existing)
         )
+    lines += [
+        f"Old test {decision} for {scenario}: `{test.replace('`', '')}`" + (f" ({why})" if why else "")
+        for test, decision, scenario, why in facts.old_tests
+    ]
     return "## Tests\n\n" + _bullets(lines)
 
 

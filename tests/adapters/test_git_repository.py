@@ -378,24 +378,3 @@ async def test_options_and_expressions_are_not_commits_or_refs(repository: GitRe
     ):
         with pytest.raises(CallerError):
             await refused
-
-
-@pytest.mark.parametrize("other", ["changeline", "changeline/cr-1/mine"])
-async def test_a_branch_beside_which_ours_cannot_be_is_named(
-    origin: Origin, base: str, repository: GitRepository, other: str
-) -> None:
-    assert await repository.branch_in_the_way("changeline/cr-1") is None
-    git(origin.path, "branch", "changeline-2", base)
-    git(origin.path, "branch", other, base)
-    with pytest.raises(PersonNeeded, match=f"`{other}`") as paused:
-        await repository.push(commit=base, ref="refs/heads/changeline/cr-1", expected=None)
-    assert paused.value.reason is PauseReason.DELIVERY_FAILED
-    await repository.fetch()
-    assert await repository.branch_in_the_way("changeline/cr-1") == other
-
-
-async def test_looking_at_a_repository_with_a_branch_of_our_name_warns(origin: Origin, base: str) -> None:
-    assert (await inspect_remote(to(str(origin.path)))).warnings == ()
-    git(origin.path, "branch", "changeline", base)
-    (warning,) = (await inspect_remote(to(str(origin.path)))).warnings
-    assert "`changeline`" in warning and "Rename or delete it" in warning
