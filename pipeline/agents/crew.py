@@ -4,7 +4,7 @@ What a stage hands over is typed variables; everything else about a role comes f
 checked against the facts of the run before it is accepted, so a stage only ever sees valid ones.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -170,12 +170,14 @@ class TreeMemory:
         self._parent = job.commit
         self._name = f"{job.variables.role.value} {job.instance}"
 
-    async def snapshot(self) -> str:
+    async def snapshot(self, *, declared: Collection[str] = (), edited: Collection[str] = ()) -> str:
         """Commit what the tree holds; the previous commit when nothing changed."""
         if self._parent is None:
             raise InvariantBroken("A tree is remembered from a commit.")
         before = self._parent
-        self._parent = await self._repository.snapshot(self._tree, parent=before, message=f"Snapshot of {self._name}")
+        self._parent = await self._repository.snapshot(
+            self._tree, parent=before, message=f"Snapshot of {self._name}", declared=declared, edited=edited
+        )
         if self._parent != before:
             await self._repository.update_ref(self._ref, self._parent)
         return self._parent

@@ -18,7 +18,8 @@ from pipeline.agents.prompt_variables import CodeWriterVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.work import Code
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, test_writing
+from pipeline.coding import commits, old_tests, own_changes, test_writing
+from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.ports import Environment, Stack
 from pipeline.proof import protected_tests
@@ -68,6 +69,8 @@ class _Tries:
     tampering: int = 0
     unfounded: list[str] = field(default_factory=list)
     """Test files that need a module which neither the base nor the newest head has: a package that is not installed."""
+    pinned: list[str] = field(default_factory=list)
+    """Old tests at which alone the newest head fails: they state what the change changes."""
     fingerprints: list[str] = field(default_factory=list)
     came_back: list[Feedback] = field(default_factory=list)
     commit: str = ""
@@ -81,7 +84,6 @@ async def write(run: StageRun, ground: CodingGround, tests: ProvenTests) -> Prov
     async with agent_work.at_work(run, run.name, "code", start, ground.basis) as frame:
         for iteration in range(1, limits.development_iterations_max + 1):
             handed = await run.context.agents.work(await _job(run, ground, tests, frame, tries, iteration))
-            tries.commit = handed.snapshot
             ended = await _judge(run, ground, tests, handed, tries, start)
             if ended is not None:
                 return ended
@@ -112,6 +114,11 @@ async def prove_handback(run: StageRun, ground: CodingGround, tests: ProvenTests
 
 def _given_up(run: StageRun, tries: _Tries, reason: PauseReason, message: str, **facts: str) -> StageEnd:
     """Say whose fault it is: no code makes tests pass that need a package which is not there."""
+    if tries.pinned:
+        return blocked(
+            reason, old_tests.told(tries.pinned), None, repository=run.name, old_tests=list(tries.pinned),
+            remedy=old_tests.REMEDY, **facts,
+        )  # fmt: skip
     if tries.unfounded:
         reason = PauseReason.RED_WITNESS
         message = f"These tests need a module that neither the base nor the change has: {', '.join(tries.unfounded)}."
@@ -146,33 +153,48 @@ async def _job(
 async def _judge(
     run: StageRun, ground: CodingGround, tests: ProvenTests, handed: Handed, tries: _Tries, start: str
 ) -> ProvenCode | StageEnd | None:
-    tampered = await _tampering(run, ground, tests, handed.snapshot)
+    part = await own_changes.part_of(run, handed, parent=tries.commit, since=start)
+    tries.commit = part.commit
+    tampered = await _tampering(run, ground, tests, handed.snapshot, part)
     if tampered:
-        tries.commit = await _undone(run, ground, tests, handed.snapshot)
+        tries.commit = await _undone(run, ground, tests, part.commit)
         return _tampered(run, tries, tampered)
     head = await commits.commit(
         run,
-        snapshot=handed.snapshot,
+        snapshot=part.commit,
         parent=start,
         step="code",
         subject=ground.spec.feature,
         body=handed.of(Code).summary,
+        dated=handed.snapshot,
     )
     stack, environment = await _environment(run, ground, head)
     if isinstance(environment, StageEnd):
         return environment
     verdict, red, reports = await prove(run, ground, tests, head, stack, environment)
     if verdict.ok:
+        await own_changes.save(run, "code", part)
         return ProvenCode(head=head, summary=reports[RunPurpose.GREEN_SUITE].summary())
+    tries.pinned = _pinned(ground, tests, reports)
     proven = {test.file for test in red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
-    return _failed(run, tries, verdict, reports)
+    return _failed(run, tries, verdict, reports, part)
 
 
-async def _tampering(run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str) -> list[str]:
-    """Compare a snapshot with the tests commit, which owns every test and all test configuration."""
+async def _tampering(
+    run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str, part: OwnPart | None = None
+) -> list[str]:
+    """Compare a snapshot with the tests commit, which owns every test and all test configuration.
+
+    Of what was left out of the change, only tests and their configuration count: a suite rewrites its own data.
+    """
     repository, patterns = run.context.repositories[run.name], ground.stack.test_patterns
-    changed = await repository.changed_files(tests.commit, snapshot)
+    left_out = part.paths if part is not None else frozenset()
+    changed = [
+        file
+        for file in await repository.changed_files(tests.commit, snapshot)
+        if file.path not in left_out or protected_tests.steers_tests(file.path, ground.stack.language)
+    ]
     compared = [file.path for file in changed if protected_tests.needs_texts(file.path)]
     found = protected_tests.check_code_writer(
         changed=changed,
@@ -180,7 +202,7 @@ async def _tampering(run: StageRun, ground: CodingGround, tests: ProvenTests, sn
         patterns=patterns,
         before={path: await text_at(repository, tests.commit, path) for path in compared},
         after={path: await text_at(repository, snapshot, path) for path in compared},
-        added=added_lines(await repository.diff(tests.commit, snapshot)),
+        added=added_lines(await repository.diff(tests.commit, snapshot if part is None else part.commit)),
     )
     return [one.message for one in found]
 
@@ -295,15 +317,29 @@ async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTest
     return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
 
 
+def _pinned(ground: CodingGround, tests: ProvenTests, reports: Mapping[RunPurpose, TestReport]) -> list[str]:
+    """Return the old tests that fail although every new test passes, where nothing else stands in the way."""
+    suite, own = reports[RunPurpose.GREEN_SUITE], {file.path for file in tests.submission.files}
+    proofs = [report for purpose, report in reports.items() if purpose is not RunPurpose.GREEN_SUITE]
+    failing = [case for case in suite.bad if not _failed_before(ground, case.test_id)]
+    old = old_tests.pinned(ground.baseline, suite, own)
+    return old if all(report.ok for report in proofs) and len(old) == len(failing) else []
+
+
+def _failed_before(ground: CodingGround, test_id: str) -> bool:
+    outcome = ground.baseline.outcomes().get(test_id)
+    return outcome is not None and outcome.bad
+
+
 def _failed(
-    run: StageRun, tries: _Tries, verdict: ProofVerdict, reports: Mapping[RunPurpose, TestReport]
+    run: StageRun, tries: _Tries, verdict: ProofVerdict, reports: Mapping[RunPurpose, TestReport], part: OwnPart
 ) -> StageEnd | None:
     tails = "\n\n".join(
         f"Output of the {purpose.removeprefix('green_')} run (end):\n{report.output_tail[-3_000:]}"
         for purpose, report in reports.items()
         if not report.ok
     )
-    text = "\n".join(verdict.problems)
+    text = "\n".join([*verdict.problems, *_about_old_tests(tries.pinned), *filter(None, [part.told()])])
     tries.came_back = [
         Feedback(kind=FeedbackKind.GREEN_WITNESS, source="green witness", text=f"{text}\n\n{tails}".strip())
     ]
@@ -313,3 +349,13 @@ def _failed(
         message = f"The same tests failed {same} times in a row."
         return _given_up(run, tries, PauseReason.IDENTICAL_FAILURES, message, failures=text[:4_000])
     return None
+
+
+def _about_old_tests(pinned: Sequence[str]) -> list[str]:
+    if not pinned:
+        return []
+    told = (
+        "Only tests that were there before fail. If your change breaks what no scenario changes, mend it; if such a test "
+        "states the opposite of a scenario, keep to the scenario, leave the test alone and say so in your summary."
+    )
+    return [told]

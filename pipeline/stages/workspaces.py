@@ -8,6 +8,7 @@ from pipeline.concurrency.together import together
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Isolation
 from pipeline.repositories import kept_refs
+from pipeline.repositories.ref_names import shown
 from pipeline.stage import proving
 from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.repository_reading import stack_at
@@ -42,6 +43,7 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
             repository=name,
             base_branch=target.base_branch,
         )
+    await _refuse_blocked_branch(run, name)
     # The branch may be rewritten while this change request waits.
     await repository.update_ref(kept_refs.purpose(run.context.cr_id, "base", base), base)
     await commits.feature_directory(run, name, base)
@@ -53,6 +55,20 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     return RepositoryState(base=base, manifest_hash=digest)
 
 
+async def _refuse_blocked_branch(run: StageRun, name: str) -> None:
+    """Raise `PersonNeeded` where the repository has a branch beside which ours cannot be, before anything is built."""
+    branch = branch_name(run.context.cr_id, run.context.attempt)
+    other = await run.context.repositories[name].branch_in_the_way(branch)
+    if other is None:
+        return
+    remedy = f"Rename or delete the branch `{shown(other)}` there, then resume."
+    raise PersonNeeded(
+        PauseReason.DELIVERY_FAILED,
+        f"{name} has a branch `{shown(other)}`, beside which git cannot keep `{branch}`. {remedy}",
+        repository=name, branch=branch, in_the_way=shown(other), remedy=remedy,
+    )  # fmt: skip
+
+
 DECLARATION = StageDeclaration(
     body=workspaces,
     inputs=inputs,
@@ -60,5 +76,5 @@ DECLARATION = StageDeclaration(
     explanation="prepares cache, base commit, dependency environment, stack and test command",
     skip=NeverSkipped("nothing can run without a base commit and an environment"),
     finds=frozenset({"base", "manifest_hash", "handed_back"}),
-    pauses_as=(PauseReason.ENVIRONMENT_FAILED, PauseReason.REMOTE_UNREACHABLE),
+    pauses_as=(PauseReason.ENVIRONMENT_FAILED, PauseReason.REMOTE_UNREACHABLE, PauseReason.DELIVERY_FAILED),
 )
