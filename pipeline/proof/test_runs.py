@@ -131,12 +131,14 @@ def _prepared(
 
 
 def _sandboxed(command: TestCommand, places: Places, environment: Environment, limits: Limits) -> SandboxCommand:
-    path = ":".join([*(str(entry) for entry in environment.path), *SYSTEM_PATH])
+    path = ":".join([*(str(entry) for entry in environment.path_in(places.tree)), *SYSTEM_PATH])
     return SandboxCommand(
         argv=command.argv,
         cwd=places.tree,
         writable=(places.tree, places.results),
         read_only=(*environment.read_only, places.tools),
+        mounts=environment.mounts_in(places.tree),
+        scratch=environment.scratch_in(places.tree),
         environment={**FIXED_VARIABLES, **environment.variables, **command.variables, "PATH": path},
         timeout_s=float(limits.test_timeout_s),
         output_max_bytes=OUTPUT_MAX_BYTES,

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.ports import CommandResult
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.results.compiler_output import cargo_cases, go_cases, java_compile_errors
-from pipeline.proof.results.javascript import jest_cases, node_cases
+from pipeline.proof.results.javascript import ava_cases, jest_cases, mocha_cases, node_cases
 from pipeline.proof.results.junit_xml import XML_MAX_BYTES, RawCase, python_case, read_junit
 from pipeline.proof.results.tap import tap_cases
 from pipeline.proof.test_commands import ResultFormat, TestCommand
@@ -49,19 +49,30 @@ def _cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[
             return go_cases(result.output, tree)
         case ResultFormat.CARGO_TEXT:
             return cargo_cases(result.output)
+        case ResultFormat.AVA_TAP:
+            return ava_cases(result.output, tree, command.chosen)
         case ResultFormat.JAVA_JUNIT:
             return _java_cases(command, result, tree)
         case ResultFormat.COMMAND:
             return _command_cases(command, result, tree)
-        case ResultFormat.PYTHON_JUNIT | ResultFormat.NODE_EVENTS | ResultFormat.JEST_JSON:
+        case _:
             return _file_cases(command.results, _result(command, tree), tree)
 
 
 def _file_cases(results: ResultFormat, data: bytes, tree: Path) -> Iterable[TestCaseResult]:
     if results is ResultFormat.PYTHON_JUNIT:
         return [python_case(raw) for raw in read_junit(data)]
+    if results is ResultFormat.BUN_JUNIT:
+        return [_bun_case(raw) for raw in read_junit(data)]
     text = data.decode("utf-8", "replace")
-    return node_cases(text, tree) if results is ResultFormat.NODE_EVENTS else jest_cases(text, tree)
+    return _READERS[results](text, tree)
+
+
+_READERS = {
+    ResultFormat.NODE_EVENTS: node_cases,
+    ResultFormat.JEST_JSON: jest_cases,
+    ResultFormat.MOCHA_JSON: mocha_cases,
+}
 
 
 def _result(command: TestCommand, tree: Path) -> bytes:
@@ -84,6 +95,19 @@ def _generic_case(raw: RawCase) -> TestCaseResult:
     scope = raw.file or raw.classname
     return TestCaseResult(
         test_id="::".join(part for part in (scope, raw.name) if part),
+        file=raw.file,
+        name=raw.name,
+        outcome=raw.outcome,
+        failure=raw.failure,
+        duration_ms=raw.duration_ms,
+    )
+
+
+def _bun_case(raw: RawCase) -> TestCaseResult:
+    """Bun tells the file and the describe blocks, and of a failure its type alone."""
+    scope = [] if raw.classname in {"", raw.file} else raw.classname.split(" > ")
+    return TestCaseResult(
+        test_id="::".join([raw.file, *scope, raw.name]),
         file=raw.file,
         name=raw.name,
         outcome=raw.outcome,
