@@ -15,6 +15,8 @@ class Language(StrEnum):
     GO = "go"
     RUST = "rust"
     JAVA = "java"
+    C = "c"
+    """C and C++, whose tests a stated command runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,12 +178,29 @@ def _expanded(tree: Path, files: Sequence[str]) -> Iterator[str]:
 
 def _go(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     if not chosen:
-        return TestCommand(argv=("go", "test", "-json", "-count=1", "./..."), results=ResultFormat.GO_EVENTS)
+        everything = ("go", "test", "-json", "-count=1", *_go_patterns(places.tree))
+        return TestCommand(argv=everything, results=ResultFormat.GO_EVENTS)
     folders = sorted({f"./{PurePosixPath(path).parent}" for path in chosen})
     names = sorted({test.name for path in chosen for test in declared_tests(path, read_source(places.tree, path))})
     pattern = f"^({'|'.join(map(re.escape, names))})$" if names else "^$"
     argv = ("go", "test", "-json", "-count=1", "-run", pattern, *folders)
     return TestCommand(argv=argv, results=ResultFormat.GO_EVENTS)
+
+
+def _go_patterns(tree: Path) -> list[str]:
+    """All packages: those of each module of a workspace, since `./...` at its root means no module."""
+    used = go_workspace(read_source(tree, "go.work"))
+    return [f"./{folder}/..." if folder != "." else "./..." for folder in used] or ["./..."]
+
+
+def go_workspace(text: str) -> list[str]:
+    """Return the folders that a go.work uses, relative to it; empty for a text that is none."""
+    found: list[str] = []
+    for block in re.finditer(r"(?ms)^use\s*(?:\((?P<many>.*?)^\s*\)|(?P<one>[^\s(]+))", text):
+        lines = (block.group("many") or block.group("one")).splitlines()
+        found += [name for line in lines if (name := line.partition("//")[0].strip().strip('"`'))]
+    folders = [str(PurePosixPath(name)) for name in found]
+    return [folder for folder in folders if not folder.startswith(("/", ".."))]
 
 
 def _cargo(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:

@@ -49,6 +49,7 @@ _MANIFESTS = {
         *("pom.xml", "*/pom.xml", "build.gradle*", "*/build.gradle*", "settings.gradle*", "gradle.properties"),
         *("gradle/*.toml", "gradle/wrapper/*", "gradle.lockfile", ".mvn/*"),
     ),
+    Language.C: (),
 }
 _ROOT_MANIFESTS = {
     Language.PYTHON: ("pyproject.toml", "setup.cfg", "setup.py", "requirements*.txt", "tox.ini", "pytest.ini"),
@@ -56,6 +57,7 @@ _ROOT_MANIFESTS = {
     Language.GO: ("go.mod", "go.work"),
     Language.RUST: ("Cargo.toml",),
     Language.JAVA: ("pom.xml", "build.gradle", "build.gradle.kts"),
+    Language.C: (),
 }
 _EXTENSIONS = {
     Language.PYTHON: (".py",),
@@ -63,6 +65,7 @@ _EXTENSIONS = {
     Language.GO: (".go",),
     Language.RUST: (".rs",),
     Language.JAVA: (".java", ".kt"),
+    Language.C: (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp"),
 }
 _TESTS = {
     Language.PYTHON: ("test_*.py", "*_test.py", "tests/*.py", "conftest.py"),
@@ -70,6 +73,7 @@ _TESTS = {
     Language.GO: ("*_test.go",),
     Language.RUST: ("tests/*.rs",),
     Language.JAVA: ("src/test/*",),
+    Language.C: ("test_*.c*", "*_test.c*", "*_tests.c*", "test/*", "tests/*", "t/*"),
 }
 _FOREIGN = ("node_modules", "vendor", "third_party", ".venv", "venv", "site-packages", "dist", "build", "target")
 _COMMANDS = (

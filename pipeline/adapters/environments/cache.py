@@ -91,6 +91,8 @@ class SandboxEnvironments:
                 return await rust_recipe(build)
             case Language.JAVA:
                 return await java_recipe(build)
+            case Language.C:
+                return Recipe()
             case other:
                 assert_never(other)
 

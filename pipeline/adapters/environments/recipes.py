@@ -11,10 +11,13 @@ async def go_recipe(build: Build) -> Recipe:
     """Download the module cache, unless modules are vendored or none is required."""
     offline = {"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off"}
     vendored = build.has("vendor/modules.txt")
-    if vendored or b"require" not in (build.manifest("go.mod") or b""):
+    modules = [build.manifest(path) or b"" for path in build.stack.manifests if path.endswith("go.mod")]
+    if vendored or not any(b"require" in text for text in modules):
         return Recipe(variables=offline)
     project, cache = build.copy_manifests("project"), build.directory("gomod")
-    variables = {"GOMODCACHE": str(cache), "GOFLAGS": "-mod=mod"}
+    variables = {"GOMODCACHE": str(cache)}
+    if not build.has("go.work"):  # which allows no other mode than its own
+        variables["GOFLAGS"] = "-mod=mod"
     await build.run(
         *("go", "mod", "download"),
         cwd=project,
