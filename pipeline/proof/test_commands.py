@@ -66,6 +66,8 @@ class Places:
     tree: Path
     tools: Path
     results: Path
+    programs: tuple[Path, ...] = ()
+    """The directories of the environment's programs, in the order of their search."""
 
 
 def plan_command(stack: Stack, places: Places, selection: Sequence[str] | None) -> TestCommand:
@@ -80,10 +82,17 @@ def _pytest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> Te
         "python", "-m", "pytest", f"--rootdir={places.tree}", "--maxfail=0", "--continue-on-collection-errors",
         "--tb=short", "-o", "junit_family=xunit1", "-o", "junit_logging=no", f"--junitxml={target}",
     ]  # fmt: skip
-    if any("--cov" in read_source(places.tree, name) for name in PYTEST_CONFIGURATION):
+    if _has_plugin(places, "pytest_cov") and any(
+        "--cov" in read_source(places.tree, name) for name in PYTEST_CONFIGURATION
+    ):
         argv.append("--no-cov")
     argv += ["--", *(chosen or ())] if chosen else []
     return TestCommand(argv=tuple(argv), results=ResultFormat.PYTHON_JUNIT, result_file=target)
+
+
+def _has_plugin(places: Places, module: str) -> bool:
+    """Whether the environment itself has a plugin; options of one that is not there stop pytest before it begins."""
+    return any(any(place.parent.glob(f"lib/python*/site-packages/{module}")) for place in places.programs)
 
 
 def _unittest(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:

@@ -66,7 +66,9 @@ async def run_tests(
     """
     scratch = await asyncio.to_thread(_scratch, tree)
     try:
-        places = Places(tree=tree, tools=scratch / "tools", results=scratch / "results")
+        places = Places(
+            tree=tree, tools=scratch / "tools", results=scratch / "results", programs=environment.path_in(tree)
+        )
         run = await asyncio.to_thread(
             _prepared, stack, places, None if selection is None else tuple(selection), left_out or {}
         )
