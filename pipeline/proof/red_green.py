@@ -218,7 +218,7 @@ def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[st
 
 def _suite_notes(suite: SuiteComparison) -> tuple[str, ...]:
     notes = [f"{test} fails on the base already." for test in suite.pre_existing]
-    notes += [f"{test} is flaky: it passed and failed on the base." for test in suite.flaky]
+    notes += [f"{test} is flaky: the same code passed it and failed it." for test in suite.flaky]
     notes += [f"{test} was rewritten or removed by the test writer." for test in suite.retired]
     return tuple(notes)
 
