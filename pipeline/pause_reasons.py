@@ -167,8 +167,8 @@ PAUSE_REASONS: Mapping[PauseReason, PauseReasonDeclaration] = {
         next_step="Do what the details say: something keeps tools from starting, or from reading the tree. Then resume.",
     ),
     PauseReason.ENVIRONMENT_FAILED: PauseReasonDeclaration(
-        title="The dependencies could not be installed",
-        next_step="Read the log, repair the manifest, then resume.",
+        title="The environment cannot be built, or the suite cannot run in it",
+        next_step="The details name the command, its first error and the remedy. Do that, then resume.",
     ),
     PauseReason.REMOTE_UNREACHABLE: PauseReasonDeclaration(
         title="The repository cannot be reached",

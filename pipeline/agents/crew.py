@@ -129,8 +129,8 @@ class Crew:
             raise InvariantBroken("A scope needs a tree.")
         environment = job.environment
         variables = dict(environment.variables) if environment else {}
-        if environment and environment.path:
-            front = ":".join(str(path) for path in environment.path)
+        if environment and environment.path_in(job.tree):
+            front = ":".join(str(path) for path in environment.path_in(job.tree))
             variables["PATH"] = f"{front}:/usr/local/bin:/usr/bin:/bin"
         return ToolScope(
             sandbox=self.sandbox,
@@ -139,6 +139,7 @@ class Crew:
             read_only=environment.read_only if environment else (),
             environment=variables,
             mounts=environment.mounts_in(job.tree) if environment else {},
+            scratch=environment.scratch_in(job.tree) if environment else (),
             protected=tuple(sorted(job.protected)),
             protected_because="it is a protected test",
         )

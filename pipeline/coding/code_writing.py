@@ -23,7 +23,7 @@ from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.ports import Environment, Stack
 from pipeline.proof import protected_tests
-from pipeline.proof.baseline import compare_suites
+from pipeline.proof.baseline import suite_in_words
 from pipeline.proof.red_green import ProofVerdict, RedVerdict, confirm_red, judge_green
 from pipeline.proof.stored_runs import GreenWitness, stored_green
 from pipeline.proof.test_reports import TestReport
@@ -31,7 +31,7 @@ from pipeline.proof.unified_diff import added_lines
 from pipeline.records import RunPurpose
 from pipeline.repositories import kept_refs
 from pipeline.settings.runtime import DependencyPolicy
-from pipeline.stage import agent_work, feedback, proving
+from pipeline.stage import agent_work, feedback, proving, suites
 from pipeline.stage.agent_work import Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.pause_facts import ChangedManifests
@@ -57,6 +57,16 @@ class Rebuild:
     manifest_hash: str
     why: str
     log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the runs on a head came to. `suite` says in words how the full suite went there."""
+
+    verdict: ProofVerdict
+    red: RedVerdict
+    reports: Mapping[RunPurpose, TestReport]
+    suite: str
 
 
 REBUILD = Artifact("rebuild", TypeAdapter(Rebuild))
@@ -104,12 +114,8 @@ async def prove_handback(run: StageRun, ground: CodingGround, tests: ProvenTests
     stack, environment = await _environment(run, ground, head)
     if isinstance(environment, StageEnd):
         return environment
-    verdict, _, reports = await prove(run, ground, tests, head, stack, environment)
-    return (
-        ProvenCode(head=head, summary=f"as handed back: {reports[RunPurpose.GREEN_SUITE].summary()}")
-        if verdict.ok
-        else None
-    )
+    proven = await prove(run, ground, tests, head, stack, environment)
+    return ProvenCode(head=head, summary=f"as handed back: {proven.suite}") if proven.verdict.ok else None
 
 
 def _given_up(run: StageRun, tries: _Tries, reason: PauseReason, message: str, **facts: str) -> StageEnd:
@@ -171,14 +177,14 @@ async def _judge(
     stack, environment = await _environment(run, ground, head)
     if isinstance(environment, StageEnd):
         return environment
-    verdict, red, reports = await prove(run, ground, tests, head, stack, environment)
-    if verdict.ok:
+    judged = await prove(run, ground, tests, head, stack, environment)
+    if judged.verdict.ok:
         await own_changes.save(run, "code", part)
-        return ProvenCode(head=head, summary=reports[RunPurpose.GREEN_SUITE].summary())
-    tries.pinned = _pinned(ground, tests, reports)
-    proven = {test.file for test in red.tests if test.counts}
+        return ProvenCode(head=head, summary=judged.suite)
+    tries.pinned = _pinned(ground, tests, judged.reports)
+    proven = {test.file for test in judged.red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
-    return _failed(run, tries, verdict, reports, part)
+    return _failed(run, tries, judged.verdict, judged.reports, part)
 
 
 async def _tampering(
@@ -265,7 +271,7 @@ async def _environment(run: StageRun, ground: CodingGround, head: str) -> tuple[
 
 async def prove(
     run: StageRun, ground: CodingGround, tests: ProvenTests, head: str, stack: Stack, environment: Environment
-) -> tuple[ProofVerdict, RedVerdict, Mapping[RunPurpose, TestReport]]:
+) -> Judged:
     """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
     restored = await _restored(run, ground, tests, head)
     reports: dict[RunPurpose, TestReport] = {}
@@ -279,6 +285,7 @@ async def prove(
             reports[purpose] = await proving.prove(
                 run, name=run.name, commit=head, purpose=purpose, selection=selection, stack=stack,
                 environment=environment, restored=restored, left_out=await ground.left_out(run, selection or ()),
+                known=ground.baseline.complaints if selection is not None else (),
             )  # fmt: skip
     red = confirm_red(
         provisional=tests.red,
@@ -288,7 +295,15 @@ async def prove(
         sources=await test_writing.sources_of(run, tests.commit, tests.change_files),
     )
     retired = await rewritten_tests(run, ground, tests)
-    suite = compare_suites(base=ground.baseline, head=reports[RunPurpose.GREEN_SUITE], retired_files=retired)
+    suite = await suites.compared(
+        run, run.name, retired=retired,
+        base=suites.Ground(
+            commit=ground.base, stack=ground.stack, environment=ground.environment, report=ground.baseline
+        ),
+        head=suites.Ground(
+            commit=head, stack=stack, environment=environment, report=reports[RunPurpose.GREEN_SUITE], restored=restored
+        ),
+    )  # fmt: skip
     verdict = judge_green(
         change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
     )
@@ -297,7 +312,8 @@ async def prove(
         await proving.keep(
             run, run.name, purpose=purpose, commit=head, report=report, ok=report.ok, verdict=stored_green(witness)
         )
-    return verdict, red, reports
+    words = f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}"
+    return Judged(verdict=verdict, red=red, reports=reports, suite=words)
 
 
 async def _restored(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str) -> dict[str, bytes | None]:

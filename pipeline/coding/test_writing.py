@@ -253,7 +253,7 @@ async def _preserve(
     report = await proving.prove(
         run, name=run.name, commit=commit, purpose=RunPurpose.PRESERVE_ON_BASE, selection=files, stack=ground.stack,
         environment=ground.environment, restored=await _base_state(run, ground, commit, dict.fromkeys(change)),
-        left_out=await ground.left_out(run, files),
+        left_out=await ground.left_out(run, files), known=ground.baseline.complaints,
     )  # fmt: skip
     verdict = judge_preserve(report, files)
     await proving.keep(
@@ -272,7 +272,7 @@ async def _red(run: StageRun, ground: CodingGround, commit: str, files: Sequence
     report = await proving.prove(
         run, name=run.name, commit=commit, purpose=RunPurpose.RED, selection=files, stack=ground.stack,
         environment=ground.environment, restored=await _base_state(run, ground, commit, {}),
-        left_out=await ground.left_out(run, files),
+        left_out=await ground.left_out(run, files), known=ground.baseline.complaints,
     )  # fmt: skip
     repository = run.context.repositories[run.name]
     rules = RedRules(

@@ -24,6 +24,7 @@ from pipeline.gates.content import (
     VoidApproval,
 )
 from pipeline.interventions.intervention import Action, ChangingText, InterventionStatus, Notice, Skipping
+from pipeline.proof.baseline import suite_in_words
 from pipeline.proof.stored_runs import green_of, newest, report_of
 from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import load_flags
@@ -204,9 +205,8 @@ async def _suite(run: StageRun, name: str, head: str) -> _Suite:
     proven = newest(await run.context.test_runs.all(name), RunPurpose.GREEN_SUITE, head)
     if proven is None:
         return _Suite(summary="not run", pre_existing=())
-    outcomes = [case.outcome.value for case in report_of(proven).cases]
-    counts = ", ".join(f"{outcomes.count(kind)} {kind}" for kind in sorted(set(outcomes)))
-    return _Suite(summary=counts or "no tests", pre_existing=green_of(proven).suite.pre_existing)
+    compared = green_of(proven).suite
+    return _Suite(summary=suite_in_words(report_of(proven), compared), pre_existing=compared.pre_existing)
 
 
 async def _proven_tests(run: StageRun, name: str) -> int:

@@ -15,6 +15,8 @@ class Language(StrEnum):
     GO = "go"
     RUST = "rust"
     JAVA = "java"
+    C = "c"
+    """C and C++, whose tests a stated command runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,7 @@ class Stack:
 
     language: Language
     runner: str
-    """`pytest`, `unittest`, `node_test`, `jest`, `vitest`, `npm_script`, `go_test`, `cargo_test`, `maven`, `gradle`, `command`."""
+    """`pytest`, `unittest`, `node_test`, `jest`, `vitest`, `mocha`, `ava`, `bun_test`, `npm_script`, `go_test`, `cargo_test`, `maven`, `gradle`, `command`."""
     test_command: str
     """What a person would type; shown to agents and approvers."""
     manifests: tuple[str, ...]
@@ -47,11 +49,22 @@ class Environment:
     """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
     tree_mounts: Mapping[str, Path] = field(default_factory=dict)
     """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
+    tree_scratch: tuple[str, ...] = ()
+    """Directories within `tree_mounts` where tools keep caches, such as `node_modules/.vite`."""
     log: str = ""
 
     def mounts_in(self, tree: Path) -> dict[Path, Path]:
         """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""
         return {tree / name: built for name, built in self.tree_mounts.items()}
+
+    def path_in(self, tree: Path) -> tuple[Path, ...]:
+        """Return `path` for one tree, programs of its mounts first: a runner and its tests load the same copy of a package."""
+        own = (tree / name / ".bin" for name in self.tree_mounts if name == "node_modules")
+        return (*own, *self.path)
+
+    def scratch_in(self, tree: Path) -> tuple[Path, ...]:
+        """Return `tree_scratch` for one tree, as `SandboxCommand.scratch` wants them."""
+        return tuple(tree / name for name in self.tree_scratch)
 
 
 class Environments(Protocol):

@@ -115,6 +115,8 @@ class TestReport:
         """One line for people."""
         bad = len(self.bad)
         text = f"{self.count(Outcome.PASSED)} passed, {bad} failed, {self.count(Outcome.SKIPPED)} skipped"
+        if not self.per_test:
+            text = f"the command ended with exit code {self.exit_code}, single tests are not told"
         if self.timed_out:
             return f"{text}; timed out"
         return f"{text}; {self.complaints[0]}" if self.complaints else text

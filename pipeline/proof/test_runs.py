@@ -66,7 +66,9 @@ async def run_tests(
     """
     scratch = await asyncio.to_thread(_scratch, tree)
     try:
-        places = Places(tree=tree, tools=scratch / "tools", results=scratch / "results")
+        places = Places(
+            tree=tree, tools=scratch / "tools", results=scratch / "results", programs=environment.path_in(tree)
+        )
         run = await asyncio.to_thread(
             _prepared, stack, places, None if selection is None else tuple(selection), left_out or {}
         )
@@ -131,12 +133,14 @@ def _prepared(
 
 
 def _sandboxed(command: TestCommand, places: Places, environment: Environment, limits: Limits) -> SandboxCommand:
-    path = ":".join([*(str(entry) for entry in environment.path), *SYSTEM_PATH])
+    path = ":".join([*(str(entry) for entry in environment.path_in(places.tree)), *SYSTEM_PATH])
     return SandboxCommand(
         argv=command.argv,
         cwd=places.tree,
         writable=(places.tree, places.results),
         read_only=(*environment.read_only, places.tools),
+        mounts=environment.mounts_in(places.tree),
+        scratch=environment.scratch_in(places.tree),
         environment={**FIXED_VARIABLES, **environment.variables, **command.variables, "PATH": path},
         timeout_s=float(limits.test_timeout_s),
         output_max_bytes=OUTPUT_MAX_BYTES,

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from pipeline.errors import CallerError
 from pipeline.ports import Language, Stack
+from pipeline.proof.node_scripts import suite_of
 
 Read: TypeAlias = Callable[[str], bytes | None]
 """A file's bytes at the commit; None when it does not exist."""
@@ -30,7 +31,11 @@ _MANIFESTS = {
         "requirements/*.txt",
         "constraints*.txt",
     ),
-    Language.NODE: ("package.json", "*/package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
+    Language.NODE: (
+        *("package.json", "*/package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
+        *("pnpm-lock.yaml", "pnpm-workspace.yaml", ".pnpmfile.cjs", "yarn.lock", ".yarnrc.yml", ".yarnrc"),
+        *("bun.lock", "bun.lockb", "bunfig.toml", "patches/*", ".yarn/patches/*", ".yarn/plugins/*"),
+    ),
     Language.GO: ("go.mod", "*/go.mod", "go.sum", "*/go.sum", "go.work", "go.work.sum"),
     Language.RUST: (
         "Cargo.toml",
@@ -44,6 +49,7 @@ _MANIFESTS = {
         *("pom.xml", "*/pom.xml", "build.gradle*", "*/build.gradle*", "settings.gradle*", "gradle.properties"),
         *("gradle/*.toml", "gradle/wrapper/*", "gradle.lockfile", ".mvn/*"),
     ),
+    Language.C: (),
 }
 _ROOT_MANIFESTS = {
     Language.PYTHON: ("pyproject.toml", "setup.cfg", "setup.py", "requirements*.txt", "tox.ini", "pytest.ini"),
@@ -51,6 +57,7 @@ _ROOT_MANIFESTS = {
     Language.GO: ("go.mod", "go.work"),
     Language.RUST: ("Cargo.toml",),
     Language.JAVA: ("pom.xml", "build.gradle", "build.gradle.kts"),
+    Language.C: (),
 }
 _EXTENSIONS = {
     Language.PYTHON: (".py",),
@@ -58,6 +65,7 @@ _EXTENSIONS = {
     Language.GO: (".go",),
     Language.RUST: (".rs",),
     Language.JAVA: (".java", ".kt"),
+    Language.C: (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp"),
 }
 _TESTS = {
     Language.PYTHON: ("test_*.py", "*_test.py", "tests/*.py", "conftest.py"),
@@ -65,6 +73,7 @@ _TESTS = {
     Language.GO: ("*_test.go",),
     Language.RUST: ("tests/*.rs",),
     Language.JAVA: ("src/test/*",),
+    Language.C: ("test_*.c*", "*_test.c*", "*_tests.c*", "test/*", "tests/*", "t/*"),
 }
 _FOREIGN = ("node_modules", "vendor", "third_party", ".venv", "venv", "site-packages", "dist", "build", "target")
 _COMMANDS = (
@@ -74,7 +83,10 @@ _COMMANDS = (
     (r"node (.* )?--test\b", Language.NODE, "node_test"),
     (r"(npx )?jest\b", Language.NODE, "jest"),
     (r"(npx )?vitest\b", Language.NODE, "vitest"),
-    (r"npm (run )?test$", Language.NODE, "npm_script"),
+    (r"(npx )?mocha\b", Language.NODE, "mocha"),
+    (r"(npx )?ava\b", Language.NODE, "ava"),
+    (r"bun test\b", Language.NODE, "bun_test"),
+    (r"(npm|pnpm|yarn|bun) (run )?test$", Language.NODE, "npm_script"),
     (r"(npm|npx|node|yarn|pnpm|bun)\b", Language.NODE, "command"),
     (r"go test\b", Language.GO, "go_test"),
     (r"cargo test\b", Language.RUST, "cargo_test"),
@@ -178,7 +190,8 @@ def _candidate(language: Language, files: Sequence[str], read: Read) -> _Candida
 def _asked_for(command: str, candidates: Sequence[_Candidate], files: Sequence[str]) -> _Candidate:
     for pattern, language, runner in _COMMANDS:
         if re.match(pattern, command):
-            return _Candidate(language, "command" if _SHELL.search(command) else runner, command, 0)
+            own = next((one.runner for one in candidates if one.command == command), runner)
+            return _Candidate(language, "command" if _SHELL.search(command) else own, command, 0)
     if candidates:
         return _Candidate(max(candidates, key=lambda found: found.score).language, "command", command, 0)
     most = max(Language, key=lambda language: sum(path.endswith(_EXTENSIONS[language]) for path in files))
@@ -205,14 +218,12 @@ def _node_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tupl
     package = _json(read("package.json"))
     script = str(_table(package, "scripts").get("test", ""))
     if script and _NPM_PLACEHOLDER not in script:
-        for pattern, _, runner in _COMMANDS:
-            if re.match(pattern, script) and runner in ("node_test", "jest", "vitest") and not _SHELL.search(script):
-                return runner, "npm test", True
-        return "npm_script", "npm test", True
+        suite = suite_of((read("package.json") or b"").decode("utf-8", "replace"))
+        return suite.runner if suite else "npm_script", "npm test", True
     declared = {name for key in ("dependencies", "devDependencies") for name in _table(package, key)}
-    for runner in ("vitest", "jest"):
+    for runner in ("vitest", "jest", "mocha", "ava"):
         if runner in declared:
-            return runner, "npx vitest run" if runner == "vitest" else "npx jest", True
+            return runner, "npx vitest run" if runner == "vitest" else f"npx {runner}", True
     return "node_test", "node --test", False
 
 

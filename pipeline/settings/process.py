@@ -73,6 +73,7 @@ class EnvironmentSettings(_Group):
         "pypi.org",
         "files.pythonhosted.org",
         "registry.npmjs.org",
+        "registry.yarnpkg.com",
         "proxy.golang.org",
         "sum.golang.org",
         "crates.io",

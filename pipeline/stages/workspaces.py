@@ -1,4 +1,7 @@
-"""Workspaces: the cache is fetched, the base commit fixed, stack and test command found, the environment built."""
+"""Workspaces: the cache is fetched, the base commit fixed, stack and test command found, the environment built.
+
+The base's own suite is run here, before the first paid work on the repository: where it cannot run at all, a person is asked.
+"""
 
 from typing import Any
 
@@ -50,6 +53,9 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     stack, environment = await proving.environment_of(run, name, base)
     _, digest = await stack_at(repository, base, target)
     facts = {"stack": proving.plain(stack), "manifest_hash": digest, "environment_log": environment.log[-4_000:]}
+    # Before anybody is paid: a suite that cannot run here proves nothing.
+    suite = await proving.baseline(run, name, base, stack, environment)
+    facts["base_suite"] = suite.summary()
     branch = branch_name(run.context.cr_id, run.context.attempt)
     await run.context.progress.record(name, base_commit=base, branch=branch, facts=facts)
     return RepositoryState(base=base, manifest_hash=digest)
@@ -73,7 +79,7 @@ DECLARATION = StageDeclaration(
     body=workspaces,
     inputs=inputs,
     label="Workspaces",
-    explanation="prepares cache, base commit, dependency environment, stack and test command",
+    explanation="prepares cache, base commit, dependency environment, stack and test command, and runs the base's suite",
     skip=NeverSkipped("nothing can run without a base commit and an environment"),
     finds=frozenset({"base", "manifest_hash", "handed_back"}),
     pauses_as=(PauseReason.ENVIRONMENT_FAILED, PauseReason.REMOTE_UNREACHABLE, PauseReason.DELIVERY_FAILED),

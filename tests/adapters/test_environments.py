@@ -70,7 +70,7 @@ async def prepare(environments: SandboxEnvironments, tree: Path, stack: Stack) -
 
 
 async def run_in(sandbox: Sandbox, tree: Path, environment: Environment, *argv: str) -> CommandResult:
-    search = ":".join((*map(str, environment.path), "/usr/local/bin", "/usr/bin", "/bin"))
+    search = ":".join((*map(str, environment.path_in(tree)), "/usr/local/bin", "/usr/bin", "/bin"))
     return await sandbox.run(
         SandboxCommand(
             argv=argv,
@@ -78,6 +78,7 @@ async def run_in(sandbox: Sandbox, tree: Path, environment: Environment, *argv: 
             writable=(tree,),
             read_only=environment.read_only,
             mounts=environment.mounts_in(tree),
+            scratch=environment.scratch_in(tree),
             environment={"PATH": search, **environment.variables},
         )
     )

@@ -21,7 +21,7 @@ from pipeline.settings.process import EnvironmentSettings
 
 LOG_MAX_BYTES = 200_000
 _LOG_TAIL = 4_000
-_MANIFEST_MAX_BYTES = 4 * 1024**2
+_MANIFEST_MAX_BYTES = 32 * 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class Recipe:
     path: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     tree_mounts: Mapping[str, str] = field(default_factory=dict)
+    tree_scratch: tuple[str, ...] = ()
 
 
 class Build:

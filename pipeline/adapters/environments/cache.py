@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import assert_never
 
 from pipeline.adapters.environments.build import LOG_MAX_BYTES, Build, Recipe, failed
+from pipeline.adapters.environments.node import node_recipe
 from pipeline.adapters.environments.pip_settings import system_pip_configs
 from pipeline.adapters.environments.python import python_recipe
-from pipeline.adapters.environments.recipes import go_recipe, java_recipe, node_recipe, rust_recipe
+from pipeline.adapters.environments.recipes import go_recipe, java_recipe, rust_recipe
 from pipeline.adapters.environments.toolchains import Toolchain, find_toolchain
 from pipeline.errors import InvariantBroken
 from pipeline.machine import tree_walk
 from pipeline.ports import Environment, Language, Sandbox, Stack
 from pipeline.settings.process import EnvironmentSettings
 
-_FORMAT = "2"
+_FORMAT = "3"
 _MARKER = "environment.json"
 _LOCK_POLL_S = 0.1
 
@@ -90,6 +91,8 @@ class SandboxEnvironments:
                 return await rust_recipe(build)
             case Language.JAVA:
                 return await java_recipe(build)
+            case Language.C:
+                return Recipe()
             case other:
                 assert_never(other)
 
@@ -115,7 +118,10 @@ async def _locked(path: Path) -> AsyncIterator[None]:
 
 
 def _publish(root: Path, recipe: Recipe, log: str) -> None:
-    content = {"path": recipe.path, "variables": recipe.variables, "tree_mounts": recipe.tree_mounts, "log": log}
+    content = {
+        "path": recipe.path, "variables": recipe.variables, "tree_mounts": recipe.tree_mounts,
+        "tree_scratch": recipe.tree_scratch, "log": log,
+    }  # fmt: skip
     unfinished = root / f"{_MARKER}.new"
     unfinished.write_text(json.dumps(content))
     unfinished.replace(root / _MARKER)
@@ -133,5 +139,6 @@ def _published(root: Path, manifest_hash: str, chain: Toolchain) -> Environment 
         path=(*(root / name for name in content["path"]), *chain.path),
         variables=content["variables"],
         tree_mounts={name: root / built for name, built in content["tree_mounts"].items()},
+        tree_scratch=tuple(content["tree_scratch"]),
         log=content["log"],
     )

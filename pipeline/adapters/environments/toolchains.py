@@ -31,6 +31,7 @@ _PROGRAMS = {
     Language.GO: ("go",),
     Language.RUST: ("cargo",),
     Language.JAVA: ("java", "mvn", "gradle"),
+    Language.C: ("sh", "make", "cmake", "cc", "gcc", "clang"),
 }
 _QUESTIONS = {
     "python": ("-I", "-c", "import sys; print(sys.base_prefix)"),

@@ -26,7 +26,7 @@ from pipeline.adapters.sandbox.cgroups import CgroupParent, CommandGroup, candid
 from pipeline.adapters.sandbox.disk_watch import DiskWatch, KnownTrees
 from pipeline.adapters.sandbox.identity import Identity, give, identity_for
 from pipeline.adapters.sandbox.limits import limited, refuse_unstartable
-from pipeline.adapters.sandbox.mounts import mountable
+from pipeline.adapters.sandbox.mounts import make_places, mountable
 from pipeline.adapters.sandbox.process import Launch, Namespace, in_memory
 from pipeline.adapters.sandbox.results import result_of, unavailable
 from pipeline.adapters.sandbox.start_up_check import Places
@@ -163,6 +163,7 @@ class Bubblewrap:
             mounts = visibility.arguments(command, view)
             for path in command.writable or visibility.looked_at(command):
                 await _hand_over(path, identity, to_read=not command.writable)
+            await asyncio.to_thread(make_places, command)
             for path in command.writable:
                 _keep_open(path)
             launch = Launch(
@@ -181,7 +182,7 @@ class Bubblewrap:
         disk = DiskWatch(paths=command.writable, settings=self._settings, known=self._trees)
         try:
             await disk.begin()
-            memory = self._memory()
+            memory = self._memory(command)
             namespace = _started(launch, output, memory)
             try:
                 ending = await namespace.watch((memory, disk), timeout_s=command.timeout_s)
@@ -195,10 +196,10 @@ class Bubblewrap:
             disk.cancel()
         return result_of(ending, output, namespace.exit_code, time.monotonic() - started)
 
-    def _memory(self) -> CommandGroup | MeasuredMemory:
+    def _memory(self, command: SandboxCommand) -> CommandGroup | MeasuredMemory:
         limit = self._settings.memory_max_bytes
         if self._cgroups is None:
-            return MeasuredMemory(limit=limit, scratch=visibility.SCRATCH)
+            return MeasuredMemory(limit=limit, scratch=(*visibility.SCRATCH, *command.scratch))
         try:
             return self._cgroups.begin(memory_max_bytes=limit, processes_max=self._settings.processes_max)
         except OSError as error:

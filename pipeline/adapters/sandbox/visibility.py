@@ -79,7 +79,8 @@ def arguments(command: SandboxCommand, view: View) -> list[str]:
     _check(command, view)
     scratch = ("--perms", "1777", "--size", str(view.scratch_max_bytes), "--tmpfs")
     covers = list(_covers(command, view))
-    mounts = sorted((*covers, *_mounts(command, view)), key=lambda mount: len(mount[0].parts))
+    caches = ((path, (*scratch, str(path))) for path in command.scratch)
+    mounts = sorted((*covers, *_mounts(command, view), *caches), key=lambda mount: len(mount[0].parts))
     return [
         *_directories(_TOP),
         *_system(),
@@ -156,6 +157,9 @@ def _check(command: SandboxCommand, view: View) -> None:
     for path in (*shown, *command.mounts):
         if not path.is_absolute() or ".." in path.parts or len(path.parts) == 1:
             raise InvariantBroken("A sandbox shows absolute paths below the root only.", path=str(path))
+    for path in command.scratch:
+        if ".." in path.parts or not any(mount in path.parents for mount in command.mounts):
+            raise InvariantBroken("Scratch space lies within a mounted directory.", path=str(path))
     real_shown = {os.path.realpath(path) for path in shown}
     real_writable = [Path(os.path.realpath(path)) for path in command.writable]
     for path in view.hidden:

@@ -5,6 +5,7 @@ the witness can tell a missing symbol from a syntax error.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from pipeline.proof.json_text import parsed_object
@@ -29,14 +30,13 @@ _JAVA_ERROR = re.compile(
 
 def go_cases(output: str, tree: Path) -> list[TestCaseResult]:
     """Read `go test -json`. Ids are file based: the file that declares the test, else the package's directory."""
-    module = re.search(r"(?m)^module\s+(\S+)", read_source(tree, "go.mod"))
-    prefix = module.group(1) if module else ""
+    modules = _go_modules(tree)
     files = _go_test_files(tree)
     outputs: dict[tuple[str, str], str] = {}
     cases: list[TestCaseResult] = []
     for line in output.splitlines():
         event = parsed_object(line)
-        key = (_go_folder(str(event.get("Package", "")), prefix), str(event.get("Test", "")))
+        key = (_go_folder(str(event.get("Package", "")), modules), str(event.get("Test", "")))
         action = event.get("Action")
         if action == "output":
             outputs[key] = (outputs.get(key, "") + str(event.get("Output", "")))[-16_000:]
@@ -94,8 +94,23 @@ def _go_test_files(tree: Path) -> dict[tuple[str, str], str]:
     }
 
 
-def _go_folder(package: str, module: str) -> str:
-    return package.removeprefix(module).strip("/") or "."
+def _go_modules(tree: Path) -> dict[str, str]:
+    """Return the modules of a tree, each with its folder."""
+    found: dict[str, str] = {}
+    for path in walk_files(tree):
+        if PurePosixPath(path).name == "go.mod":
+            named = re.search(r"(?m)^module\s+(\S+)", read_source(tree, path))
+            if named:
+                found[named.group(1)] = str(PurePosixPath(path).parent)
+    return found
+
+
+def _go_folder(package: str, modules: Mapping[str, str]) -> str:
+    """Return the folder of a package: below that of the module whose path is the longest beginning of its own."""
+    for module in sorted(modules, key=len, reverse=True):
+        if package == module or package.startswith(f"{module}/"):
+            return str(PurePosixPath(modules[module]) / package.removeprefix(module).strip("/"))
+    return package.strip("/") or "."
 
 
 def cargo_cases(output: str) -> list[TestCaseResult]:
