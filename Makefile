@@ -18,7 +18,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test thorough lint types bench chaos dashboard wheel \
+.PHONY: help demo test thorough lint types bench screening chaos dashboard wheel \
         runtime dev browser sources lock format contracts dashboard-check wheel-test pytest skips openapi docs
 
 help: ## Show this help
@@ -48,6 +48,9 @@ types: dev ## Check types strictly
 
 bench: dev dashboard browser ## Measure overheads, each beside its floor
 	@$(BIN)/python -m bench
+
+screening: dev ## Print what the screening makes of its corpus of honest tickets and attacks (JSON=1)
+	@$(BIN)/python -m scripts.screening $(if $(JSON),--json)
 
 chaos: runtime dashboard ## Kill and freeze the real processes (KILLS=200 SEED=1) and compare what comes out
 	@$(BIN)/python -m chaos --kills $(KILLS) --seed $(SEED) $(if $(RESUME),--resume $(RESUME))

@@ -40,7 +40,7 @@ class PauseReasonDeclaration:
 PAUSE_REASONS: Mapping[PauseReason, PauseReasonDeclaration] = {
     PauseReason.INPUT_RISK: PauseReasonDeclaration(
         title="The request looks risky",
-        next_step="Read the flagged passages. Approve the text if they are harmless, edit it, or reject it.",
+        next_step="Read the flagged passages. Approve the text (resume) if they are harmless, edit it, or reject it (cancel). What you approve is these passages, nothing found later.",
         needs_answer=True,
     ),
     PauseReason.REQUEST_UNCLEAR: PauseReasonDeclaration(

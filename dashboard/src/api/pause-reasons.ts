@@ -5,7 +5,7 @@ type View = 'conversation' | 'cost' | 'diff' | 'findings' | 'request' | 'spec' |
 
 /** Why a change request stopped, what gets it going again, and where to look. */
 export const PAUSE: Record<Schemas['PauseReason'], { title: string; next: string; view: View | null }> = {
-  input_risk: { title: 'The request looks risky', next: 'Read the flagged passages. Approve the text if they are harmless, edit it, or reject it.', view: null },
+  input_risk: { title: 'The request looks risky', next: 'Read the flagged passages. Approve the text (resume) if they are harmless, edit it, or reject it (cancel). What you approve is these passages, nothing found later.', view: null },
   request_unclear: { title: 'The request is not clear enough', next: 'Say what is meant and resume, or cancel and submit it anew.', view: null },
   repositories_unknown: { title: 'No repository could be identified', next: 'Name the repository in your instructions and resume.', view: null },
   spec_loop: { title: 'The specification does not settle', next: 'Say what the specification gets wrong and resume.', view: 'spec' },
