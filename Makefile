@@ -53,6 +53,7 @@ chaos: runtime dashboard ## Kill and freeze the real processes (KILLS=200 SEED=1
 	@$(BIN)/python -m chaos --kills $(KILLS) --seed $(SEED) $(if $(RESUME),--resume $(RESUME))
 
 first-contact: runtime dashboard ## Carry repositories of many shapes through the whole line (CASES="plain go-plain")
+	@.cache/tools/bin/python -m first_contact.packages
 	@$(BIN)/python -m first_contact $(CASES)
 
 dashboard: ## Build the dashboard into controller/_dashboard

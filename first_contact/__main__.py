@@ -7,13 +7,15 @@ import signal
 import sys
 import tempfile
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from bench import machine
 from chaos.installation import installation
-from first_contact import agents, cases, report
+from first_contact import agents, cases, packages, report
+from first_contact.cases import Case, Prepared
 from first_contact.journeys import travel
 
 _SETTINGS = {
@@ -34,18 +36,21 @@ def main(arguments: list[str] | None = None) -> int:
     # So that the installation is stopped in every way out.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     notes = Console(stderr=True, highlight=False, style="dim", soft_wrap=True)
-    try:
-        wanted = cases.known(given.cases)
-    except cases.CaseBroken as broken:
-        notes.print(str(broken), style="red")
+    known: dict[str, tuple[Case, partial[Prepared]]] = {
+        case.name: (case, partial(cases.prepare, case)) for case in cases.known()
+    } | {one.case.name: (one.case, partial(packages.prepare, one)) for one in packages.known()}
+    if strange := [name for name in given.cases if name not in known]:
+        notes.print(f"No such case: {', '.join(strange)}. Known are {', '.join(known)}.", style="red")
         return 2
-    for case in [case for case in wanted if case.needs and shutil.which(case.needs) is None]:
-        notes.print(f"{case.name}: not tried, there is no {case.needs} on this machine", style="yellow")
-        wanted.remove(case)
+    wanted = {name: known[name] for name in given.cases or known}
+    for case, _ in list(wanted.values()):
+        if case.needs and shutil.which(case.needs) is None:
+            notes.print(f"{case.name}: not tried, there is no {case.needs} on this machine", style="yellow")
+            del wanted[case.name]
     with tempfile.TemporaryDirectory(prefix="changeline-first-contact-") as root:
         # Tools of agents run as other users, who have to be able to pass through.
         Path(root).chmod(0o755)
-        prepared = [cases.prepare(case, Path(root) / case.name) for case in wanted]
+        prepared = [make(Path(root) / name) for name, (_, make) in wanted.items()]
         with installation(scenario=agents.scenario(prepared), settings=_SETTINGS) as installed:
             endings = travel(installed, prepared, notes.print)
     if given.write:
