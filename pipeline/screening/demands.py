@@ -65,6 +65,7 @@ RULES: Sequence[Rule] = (
     Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.INSTRUCTIONS, M.YOURS), _OVERRIDE, (M.DESCRIBED,)),
     Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.RULES, M.YOURS), _OVERRIDE, (M.DESCRIBED,)),
     Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.RULES, M.ALL, M.PREVIOUS), _OVERRIDE, (M.DESCRIBED,)),
+    Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.INSTRUCTIONS, M.TOLD), _OVERRIDE, (M.DESCRIBED,)),
     Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.ALL, M.TOLD), _OVERRIDE, (M.DESCRIBED,)),
     Rule("override_instructions", Risk.MEDIUM, (M.ASIDE, M.RULES, M.PREVIOUS), _OVERRIDE, (M.DESCRIBED,)),
     Rule("override_instructions", Risk.HIGH, (M.FOLLOW, M.NOT, M.RULES, M.YOURS), _OVERRIDE),
