@@ -40,6 +40,16 @@ class Author:
     email: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """Paths of a commit of which a tree of it has not what a person's clone may have."""
+
+    submodules: tuple[str, ...] = ()
+    """Their directories are empty."""
+    pointers: tuple[str, ...] = ()
+    """Files in Git LFS: a tree holds their pointers."""
+
+
 class Repository(Protocol):
     """One bare cache of one remote, and the disposable trees made from it. All methods run git off the event loop.
 
@@ -139,6 +149,9 @@ class Repository(Protocol):
 
     async def added_sizes(self, commit: str) -> Mapping[str, int]:
         """Return the bytes of each file that a commit adds or changes against its first parent."""
+
+    async def absent(self, commit: str) -> Absent:
+        """Return what trees of `commit` lack: submodules, and contents that lie in Git LFS."""
 
     async def ignored_paths(self, commit: str, paths: Sequence[str]) -> list[str]:
         """Return which of `paths` the ignore rules of `commit` exclude."""

@@ -3,8 +3,10 @@
 The base's own suite is run here, before the first paid work on the repository: where it cannot run at all, a person is asked.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from pipeline import events
 from pipeline.change_request import PauseReason, branch_name
 from pipeline.coding import commits
 from pipeline.concurrency.together import together
@@ -17,6 +19,8 @@ from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.repository_reading import stack_at
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
+
+_NAMED_MAX = 5
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -50,6 +54,7 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     # The branch may be rewritten while this change request waits.
     await repository.update_ref(kept_refs.purpose(run.context.cr_id, "base", base), base)
     await commits.feature_directory(run, name, base)
+    await _warn_of_absent(run, name, base)
     stack, environment = await proving.environment_of(run, name, base)
     _, digest = await stack_at(repository, base, target)
     facts = {"stack": proving.plain(stack), "manifest_hash": digest, "environment_log": environment.log[-4_000:]}
@@ -59,6 +64,27 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     branch = branch_name(run.context.cr_id, run.context.attempt)
     await run.context.progress.record(name, base_commit=base, branch=branch, facts=facts)
     return RepositoryState(base=base, manifest_hash=digest)
+
+
+async def _warn_of_absent(run: StageRun, name: str, base: str) -> None:
+    """Say before agents are paid what the repository's trees lack, because tests may need it."""
+    absent = await run.context.repositories[name].absent(base)
+    if absent.submodules:
+        await _warn(
+            run, name, absent.submodules,
+            f"{name} has submodules whose files are not in its trees, so tests that need them fail here",
+        )  # fmt: skip
+    if absent.pointers:
+        await _warn(
+            run, name, absent.pointers,
+            f"{name} keeps files in Git LFS of which only the pointers are in its trees, so tests that read them fail here",
+        )  # fmt: skip
+
+
+async def _warn(run: StageRun, name: str, paths: Sequence[str], what: str) -> None:
+    more = f" and {len(paths) - _NAMED_MAX:,} more" if len(paths) > _NAMED_MAX else ""
+    listed = ", ".join(f"`{shown(path)}`" for path in paths[:_NAMED_MAX])
+    await run.emit(events.Warned(message=f"{what}: {listed}{more}.", repository=name))
 
 
 async def _refuse_blocked_branch(run: StageRun, name: str) -> None:

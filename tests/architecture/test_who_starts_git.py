@@ -55,7 +55,6 @@ GIT = {
     "pipeline/adapters/git/runner.py": "the one module that knows how git is run",
     "pipeline/adapters/git/local_remotes.py": "what git starts to serve a directory of ours that stands before a path",
     "pipeline/adapters/git/process.py": "starts what `git.py` puts together",
-    "pipeline/adapters/git/trees.py": "what git starts on the cache to make an agent's own `.git`",
 }
 """Every file that names git as a program."""
 

@@ -29,3 +29,19 @@ async def test_suites_and_new_tests_that_ask_git_get_the_answers_of_a_clone(line
     assert shown.suite == "4 passed"
     assert shown.pre_existing_failures == ()
     assert {file.path for file in shown.files} == {"calc.py", scenarios.TEST_FILE}
+
+
+async def test_what_trees_lack_is_told_before_an_agent_writes_anything(line: LineRun) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "4" * 64 + "\nsize 12\n"
+    repository = line.repository(
+        {**scenarios.FILES, ".gitattributes": "*.bin filter=lfs\n", "data/model.bin": pointer, "small.txt": "x"}
+    )
+    repository.git("update-index", "--add", "--cacheinfo", f"160000,{repository.head()},vendor/lib")
+    repository.git("commit", "-q", "-m", "A submodule")
+    (repository.path / "vendor" / "lib").mkdir(parents=True)
+    line.model.play(scenarios.scenario())
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    await line.to_the_gate()
+    told = [str(event.payload) for event in await line.events() if "trees, so tests" in str(event.payload)]
+    assert len(told) == 2
+    assert "`vendor/lib`." in told[0] and "`data/model.bin`." in told[1]
