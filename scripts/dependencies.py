@@ -97,6 +97,7 @@ REASONS: Mapping[str, str] = {
     "sse-starlette": "the head of an event stream and the framing of its events; what sends them is ours ([ADR 31](adr/0031-part-of-a-library.md))",
     "structlog": "log events with facts, not sentences",
     "typer": "the command line",
+    "uv": "builds the environments of Python repositories; one binary, started in the sandbox alone ([ADR 34](adr/0034-python-repositories-are-installed.md))",
     "uvicorn": "serves the controller",
     "hypothesis": "finds the inputs that nobody thought of",
     "import-linter": "keeps the rooms apart",

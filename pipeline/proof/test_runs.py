@@ -137,6 +137,7 @@ def _sandboxed(command: TestCommand, places: Places, environment: Environment, l
         cwd=places.tree,
         writable=(places.tree, places.results),
         read_only=(*environment.read_only, places.tools),
+        tree_at=environment.tree_at,
         environment={**FIXED_VARIABLES, **environment.variables, **command.variables, "PATH": path},
         timeout_s=float(limits.test_timeout_s),
         output_max_bytes=OUTPUT_MAX_BYTES,
