@@ -105,6 +105,7 @@ REASONS: Mapping[str, str] = {
     "tree-sitter-rust": "the grammar of Rust, for tree-sitter",
     "tree-sitter-typescript": "the grammars of TypeScript and TSX, for tree-sitter",
     "typer": "the command line",
+    "uv": "builds the environments of Python repositories; one binary, started in the sandbox alone ([ADR 34](adr/0034-python-repositories-are-installed.md))",
     "uvicorn": "serves the controller",
     "hypothesis": "finds the inputs that nobody thought of",
     "import-linter": "keeps the rooms apart",

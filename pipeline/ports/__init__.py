@@ -6,7 +6,14 @@ by one fake in `pipeline.testing`, both held to the same contract tests. Values 
 """
 
 from pipeline.ports.clock import Clock
-from pipeline.ports.environments import Environment, Environments, Language, Stack
+from pipeline.ports.environments import (
+    DependencyChoice,
+    Environment,
+    Environments,
+    EnvironmentSource,
+    Language,
+    Stack,
+)
 from pipeline.ports.forges import Forge, Proposal, PullRequestRef, marker_of
 from pipeline.ports.git import Absent, Author, ChangedFile, NotPublic, RebaseResult, RemoteFacts, Repository
 from pipeline.ports.journal import EntryKind, Instruction, Instructions, Journal, JournalEntry, JournalKey
@@ -45,9 +52,11 @@ __all__ = [
     "Delivery",
     "DeltaListener",
     "Deltas",
+    "DependencyChoice",
     "Emit",
     "EntryKind",
     "Environment",
+    "EnvironmentSource",
     "Environments",
     "Forge",
     "Instruction",

@@ -36,6 +36,39 @@ class Stack:
     """Globs of what counts as a test file."""
 
 
+class EnvironmentSource(StrEnum):
+    """Where a part of an environment was looked for."""
+
+    INTERPRETER = "interpreter"
+    LOCK = "lock"
+    TOX = "tox"
+    NOX = "nox"
+    GROUP = "group"
+    EXTRA = "extra"
+    HATCH = "hatch"
+    REQUIREMENTS = "requirements"
+    PIPENV = "pipenv"
+    PDM = "pdm"
+    POETRY = "poetry"
+    PROJECT = "project"
+    """The repository's own dependencies, without any for its tests."""
+    REPOSITORY = "repository"
+    """The repository itself, installed so that edits count."""
+    RUNNER = "runner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyChoice:
+    """One decision of a build, as people are shown it."""
+
+    source: EnvironmentSource
+    name: str
+    """What of it: a group, an environment of tox, a file, a version; with its folder where a repository has several projects."""
+    taken: bool
+    """False: left out, which did not end the build."""
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """Built dependencies of one repository at one manifest hash, mounted read-only for agents and witnesses."""
@@ -49,8 +82,15 @@ class Environment:
     """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
     tree_mounts: Mapping[str, Path] = field(default_factory=dict)
     """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
+<<<<<<< HEAD
     tree_scratch: tuple[str, ...] = ()
     """Directories within `tree_mounts` where tools keep caches, such as `node_modules/.vite`."""
+=======
+    tree_at: Path | None = None
+    """The path at which every tree has to stand for this environment, because the repository is installed from there."""
+    choices: tuple[DependencyChoice, ...] = ()
+    """What was installed and left out, and why, in the order in which it was decided."""
+>>>>>>> h/pyenv
     log: str = ""
 
     def mounts_in(self, tree: Path) -> dict[Path, Path]:
@@ -71,4 +111,7 @@ class Environments(Protocol):
     """Builds dependency environments once per manifest hash, in a sandbox with network and without secrets."""
 
     async def prepare(self, stack: Stack, files: Path, manifest_hash: str) -> Environment:
-        """Return the environment, building it if this hash was never built; raises `PersonNeeded(environment_failed)`."""
+        """Return the environment, building it if this hash was never built; raises `PersonNeeded(environment_failed)`.
+
+        `files` is a clean checkout; what only its `.git` says, such as a version from tags, is what it said at that build.
+        """

@@ -17,7 +17,11 @@ from typing import Any, TypeAlias
 
 from pipeline.errors import CallerError
 from pipeline.ports import Language, Stack
+<<<<<<< HEAD
 from pipeline.proof.node_scripts import suite_of
+=======
+from pipeline.repositories.python_roots import stated_roots
+>>>>>>> h/pyenv
 
 Read: TypeAlias = Callable[[str], bytes | None]
 """A file's bytes at the commit; None when it does not exist."""
@@ -30,6 +34,8 @@ _MANIFESTS = {
         "*requirements*.txt",
         "requirements/*.txt",
         "constraints*.txt",
+        *("tox.ini", "tox.toml", "noxfile.py", "hatch.toml", "Pipfile", ".python-version"),
+        *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml"),
     ),
     Language.NODE: (
         *("package.json", "*/package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
@@ -51,8 +57,37 @@ _MANIFESTS = {
     ),
     Language.C: (),
 }
+_COMPILED_INTO_PYTHON = (
+    "*.c",
+    "*.cc",
+    "*.cpp",
+    "*.cxx",
+    "*.h",
+    "*.hpp",
+    "*.pyx",
+    "*.pxd",
+    "*.pxi",
+    "*.rs",
+    "Cargo.*",
+    "meson.build",
+    "CMakeLists.txt",
+)
+_COMPILES = re.compile(
+    rb"\b(Extension|ext_modules|cffi_modules|rust_extensions|cythonize|maturin|mesonpy|scikit_build_core)\b"
+)
 _ROOT_MANIFESTS = {
-    Language.PYTHON: ("pyproject.toml", "setup.cfg", "setup.py", "requirements*.txt", "tox.ini", "pytest.ini"),
+    Language.PYTHON: (
+        *(
+            "pyproject.toml",
+            "setup.cfg",
+            "setup.py",
+            "requirements*.txt",
+            "tox.ini",
+            "pytest.ini",
+            "noxfile.py",
+            "Pipfile",
+        ),
+    ),
     Language.NODE: ("package.json",),
     Language.GO: ("go.mod", "go.work"),
     Language.RUST: ("Cargo.toml",),
@@ -122,7 +157,7 @@ def detect(files: Sequence[str], read: Read, *, test_command: str | None) -> Sta
         language=best.language,
         runner=best.runner,
         test_command=best.command,
-        manifests=tuple(path for path in sorted(own) if _any_match(path, _MANIFESTS[best.language])),
+        manifests=_manifests(best.language, own, read),
         source_roots=source_roots(best.language, own, read),
         test_patterns=tuple(form for name in _TESTS[best.language] for form in (name, f"*/{name}")),
     )
@@ -167,12 +202,22 @@ def source_roots(language: Language, files: Sequence[str], read: Read) -> tuple[
     if language is not Language.PYTHON:
         return (".",)
     code = [path for path in files if path.endswith(".py") and not _any_match(path, _TESTS[Language.PYTHON])]
-    roots = [*_configured_roots(read), "src"]
+    roots = [*stated_roots(files, read), "src"]
     found = [root for root in dict.fromkeys(roots) if any(path.startswith(root + "/") for path in code)]
     elsewhere = [path for path in code if not any(path.startswith(root + "/") for root in found)]
     at_root = any("/" not in path and path not in ("setup.py", "noxfile.py") for path in elsewhere)
     packages = {path.split("/")[0] for path in elsewhere if path.count("/") == 1 and path.endswith("/__init__.py")}
     return (*found, ".") if at_root or packages or not found else tuple(found)
+
+
+def _manifests(language: Language, files: Sequence[str], read: Read) -> tuple[str, ...]:
+    """Return what decides the environment: for Python, whose packages are installed, also what is compiled into them."""
+    patterns = _MANIFESTS[language]
+    if language is Language.PYTHON and any(
+        _COMPILES.search(read(path) or b"") for path in ("setup.py", "pyproject.toml", "setup.cfg") if path in files
+    ):
+        patterns = (*patterns, *_COMPILED_INTO_PYTHON)
+    return tuple(path for path in sorted(files) if _any_match(path, patterns))
 
 
 def _candidate(language: Language, files: Sequence[str], read: Read) -> _Candidate | None:
@@ -240,14 +285,6 @@ _RUNNERS: dict[Language, Callable[[Sequence[str], Sequence[str], Read], tuple[st
     Language.RUST: lambda *_: ("cargo_test", "cargo test", True),
     Language.JAVA: _java_runner,
 }
-
-
-def _configured_roots(read: Read) -> list[str]:
-    setuptools = _table(_table(_toml(read("pyproject.toml")), "tool"), "setuptools")
-    where = _table(_table(setuptools, "packages"), "find").get("where")
-    base = _table(setuptools, "package-dir").get("")
-    named = [*(where if isinstance(where, list) else ()), *([base] if isinstance(base, str) else ())]
-    return [str(name).strip("/") for name in named if str(name).strip("./")]
 
 
 def _names_of(language: Language, inside: PurePosixPath) -> set[str]:

@@ -21,7 +21,7 @@ from pipeline.adapters.environments.toolchains import own_python, toolchain_path
 from pipeline.adapters.network import egress_forwarder
 from pipeline.adapters.network.egress_proxy import EgressProxy
 from pipeline.adapters.process_io import CappedOutput, Ending, settle
-from pipeline.adapters.sandbox import seccomp, start_up_check, visibility
+from pipeline.adapters.sandbox import fixed_place, seccomp, start_up_check, visibility
 from pipeline.adapters.sandbox.cgroups import CgroupParent, CommandGroup, candidates, parent_at
 from pipeline.adapters.sandbox.disk_watch import DiskWatch, KnownTrees
 from pipeline.adapters.sandbox.identity import Identity, give, identity_for
@@ -143,7 +143,9 @@ class Bubblewrap:
         refuse_unstartable(command)
         command = await asyncio.to_thread(mountable, command)
         identity = identity_for(command.writable[0] if command.writable else command.cwd)
-        files, read_only, sockets, payload = identity.files(), self._settings.read_only, {}, command.argv
+        tree = fixed_place.tree_of(command)
+        told = fixed_place.told(command, tree)
+        files, read_only, sockets, payload = identity.files(), self._settings.read_only, {}, told.argv
         async with AsyncExitStack() as stack:
             if command.network is Network.REGISTRIES:
                 python = own_python()
@@ -159,8 +161,9 @@ class Bubblewrap:
                 scratch_max_bytes=self._settings.memory_max_bytes,
                 files=shown,
                 sockets=sockets,
+                tree=tree,
             )
-            mounts = visibility.arguments(command, view)
+            mounts = visibility.arguments(told, view)
             for path in command.writable or visibility.looked_at(command):
                 await _hand_over(path, identity, to_read=not command.writable)
             await asyncio.to_thread(make_places, command)
@@ -169,7 +172,7 @@ class Bubblewrap:
             launch = Launch(
                 executable=shutil.which("bwrap") or "bwrap",
                 arguments=("--new-session", "--die-with-parent", *identity.arguments, *mounts),
-                payload=(*identity.wrapper, *limited(self._settings, (*_environment(command), *payload))),
+                payload=(*identity.wrapper, *limited(self._settings, (*_environment(told), *payload))),
                 stdin=command.stdin,
                 seccomp=seccomp.program(memory_counted=self._cgroups is not None),
                 descriptors=tuple(shown.values()),

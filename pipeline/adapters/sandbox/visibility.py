@@ -59,6 +59,8 @@ class View:
     """Path inside to an open descriptor with the content."""
     sockets: Mapping[Path, Path] = field(default_factory=dict)
     """Path inside to a Unix socket of the host, made for this run."""
+    tree: Path | None = None
+    """The tree that stands at the command's `tree_at` too."""
 
 
 def environment(command: SandboxCommand) -> dict[str, str]:
@@ -150,11 +152,15 @@ def _mounts(command: SandboxCommand, view: View) -> Iterator[tuple[Path, tuple[s
         yield destination, ("--ro-bind", str(source), str(destination))
     for path in command.writable:
         yield path, ("--bind", str(path), str(path))
+    if view.tree is not None and command.tree_at is not None:
+        how = "--bind" if view.tree in command.writable else "--ro-bind"
+        yield command.tree_at, (how, str(view.tree), str(command.tree_at))
 
 
 def _check(command: SandboxCommand, view: View) -> None:
     shown = (*command.writable, *command.read_only, *command.mounts.values(), *view.read_only)
-    for path in (*shown, *command.mounts):
+    fixed = () if command.tree_at is None else (command.tree_at,)
+    for path in (*shown, *command.mounts, *fixed):
         if not path.is_absolute() or ".." in path.parts or len(path.parts) == 1:
             raise InvariantBroken("A sandbox shows absolute paths below the root only.", path=str(path))
     for path in command.scratch:
