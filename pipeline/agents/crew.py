@@ -139,11 +139,8 @@ class Crew:
             read_only=environment.read_only if environment else (),
             environment=variables,
             mounts=environment.mounts_in(job.tree) if environment else {},
-<<<<<<< HEAD
             scratch=environment.scratch_in(job.tree) if environment else (),
-=======
             tree_at=environment.tree_at if environment else None,
->>>>>>> h/pyenv
             protected=tuple(sorted(job.protected)),
             protected_because="it is a protected test",
         )

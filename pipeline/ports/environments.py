@@ -82,15 +82,12 @@ class Environment:
     """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
     tree_mounts: Mapping[str, Path] = field(default_factory=dict)
     """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
-<<<<<<< HEAD
     tree_scratch: tuple[str, ...] = ()
     """Directories within `tree_mounts` where tools keep caches, such as `node_modules/.vite`."""
-=======
     tree_at: Path | None = None
     """The path at which every tree has to stand for this environment, because the repository is installed from there."""
     choices: tuple[DependencyChoice, ...] = ()
     """What was installed and left out, and why, in the order in which it was decided."""
->>>>>>> h/pyenv
     log: str = ""
 
     def mounts_in(self, tree: Path) -> dict[Path, Path]:

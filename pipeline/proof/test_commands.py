@@ -222,8 +222,8 @@ def _cargo(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> Te
 
 
 def _cargo_target(path: str) -> str:
-    """Name the integration test of `tests/NAME.rs` or `tests/NAME/main.rs`; empty for tests inside sources."""
-    found = re.fullmatch(r"tests/([\w-]+)(?:\.rs|/main\.rs)", path)
+    """Name the integration test of a crate's `tests/NAME.rs` or `tests/NAME/main.rs`; empty for tests inside sources."""
+    found = re.fullmatch(r"(?:.+/)?tests/([\w-]+)(?:\.rs|/main\.rs)", path)
     return found.group(1) if found else ""
 
 

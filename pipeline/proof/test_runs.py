@@ -139,12 +139,9 @@ def _sandboxed(command: TestCommand, places: Places, environment: Environment, l
         cwd=places.tree,
         writable=(places.tree, places.results),
         read_only=(*environment.read_only, places.tools),
-<<<<<<< HEAD
         mounts=environment.mounts_in(places.tree),
         scratch=environment.scratch_in(places.tree),
-=======
         tree_at=environment.tree_at,
->>>>>>> h/pyenv
         environment={**FIXED_VARIABLES, **environment.variables, **command.variables, "PATH": path},
         timeout_s=float(limits.test_timeout_s),
         output_max_bytes=OUTPUT_MAX_BYTES,

@@ -17,11 +17,8 @@ from typing import Any, TypeAlias
 
 from pipeline.errors import CallerError
 from pipeline.ports import Language, Stack
-<<<<<<< HEAD
 from pipeline.proof.node_scripts import suite_of
-=======
 from pipeline.repositories.python_roots import stated_roots
->>>>>>> h/pyenv
 
 Read: TypeAlias = Callable[[str], bytes | None]
 """A file's bytes at the commit; None when it does not exist."""

@@ -30,16 +30,12 @@ from pipeline.settings.process import EnvironmentSettings
 
 LOG_MAX_BYTES = 200_000
 _LOG_TAIL = 4_000
-<<<<<<< HEAD
 _MANIFEST_MAX_BYTES = 32 * 1024**2
-=======
-_MANIFEST_MAX_BYTES = 16 * 1024**2
 """Locks of large projects are some megabytes."""
 _LINE_MAX_CHARS = 500
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SAYS_ERROR = re.compile(r"^(npm )?(error|ERROR|ERR!|fatal)\b|^\w*(Error|Exception)\b|(?<!0 )\berrors?:", re.IGNORECASE)
 _INNER_ERROR = re.compile(r":\d+: (fatal )?error: |^(\w+\.)*\w*(Error|Exception|NotFound): ")
->>>>>>> h/pyenv
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +45,8 @@ class Recipe:
     path: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     tree_mounts: Mapping[str, str] = field(default_factory=dict)
-<<<<<<< HEAD
     tree_scratch: tuple[str, ...] = ()
-=======
     tree_at: Path | None = None
->>>>>>> h/pyenv
 
 
 class Build:

@@ -19,14 +19,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-<<<<<<< HEAD
-from pipeline.adapters.environments.build import LOG_MAX_BYTES, Build, Recipe, failed
-from pipeline.adapters.environments.node import node_recipe
-from pipeline.adapters.environments.pip_settings import system_pip_configs
-from pipeline.adapters.environments.python import python_recipe
-from pipeline.adapters.environments.recipes import go_recipe, java_recipe, rust_recipe
-from pipeline.adapters.environments.toolchains import Toolchain, find_toolchain
-=======
 from pipeline.adapters.environments.build import LOG_MAX_BYTES, Build, Recipe, failed, manifest_at
 from pipeline.adapters.environments.interpreters import (
     Interpreter,
@@ -37,23 +29,19 @@ from pipeline.adapters.environments.interpreters import (
     own_interpreter,
     wanted_python,
 )
+from pipeline.adapters.environments.node import node_recipe
 from pipeline.adapters.environments.package_indexes import package_indexes, system_pip_configs
 from pipeline.adapters.environments.python import python_recipe
 from pipeline.adapters.environments.python_downloads import download, downloaded, lacking
 from pipeline.adapters.environments.python_manifests import project_folders
-from pipeline.adapters.environments.recipes import go_recipe, java_recipe, node_recipe, rust_recipe
+from pipeline.adapters.environments.recipes import go_recipe, java_recipe, rust_recipe
 from pipeline.adapters.environments.toolchains import Toolchain, find_toolchain, toolchain_of
->>>>>>> h/pyenv
 from pipeline.errors import InvariantBroken
 from pipeline.machine import tree_walk
 from pipeline.ports import DependencyChoice, Environment, EnvironmentSource, Language, Sandbox, Stack
 from pipeline.settings.process import EnvironmentSettings
 
-<<<<<<< HEAD
-_FORMAT = "3"
-=======
 _FORMAT = "4"
->>>>>>> h/pyenv
 _MARKER = "environment.json"
 _LOCK_POLL_S = 0.1
 
@@ -184,23 +172,16 @@ async def _locked(path: Path) -> AsyncIterator[None]:
         os.close(fd)
 
 
-<<<<<<< HEAD
-def _publish(root: Path, recipe: Recipe, log: str) -> None:
-    content = {
-        "path": recipe.path, "variables": recipe.variables, "tree_mounts": recipe.tree_mounts,
-        "tree_scratch": recipe.tree_scratch, "log": log,
-    }  # fmt: skip
-=======
 def _publish(root: Path, recipe: Recipe, choices: Sequence[DependencyChoice], log: str) -> None:
     content = {
         "path": recipe.path,
         "variables": recipe.variables,
         "tree_mounts": recipe.tree_mounts,
+        "tree_scratch": recipe.tree_scratch,
         "tree_at": None if recipe.tree_at is None else str(recipe.tree_at),
         "choices": [asdict(choice) for choice in choices],
         "log": log,
     }
->>>>>>> h/pyenv
     unfinished = root / f"{_MARKER}.new"
     unfinished.write_text(json.dumps(content))
     unfinished.replace(root / _MARKER)
@@ -218,14 +199,11 @@ def _published(root: Path, manifest_hash: str, chain: Toolchain) -> Environment 
         path=(*(root / name for name in content["path"]), *chain.path),
         variables=content["variables"],
         tree_mounts={name: root / built for name, built in content["tree_mounts"].items()},
-<<<<<<< HEAD
         tree_scratch=tuple(content["tree_scratch"]),
-=======
         tree_at=None if content["tree_at"] is None else Path(content["tree_at"]),
         choices=tuple(
             DependencyChoice(**{**choice, "source": EnvironmentSource(choice["source"])})
             for choice in content["choices"]
         ),
->>>>>>> h/pyenv
         log=content["log"],
     )

@@ -100,7 +100,7 @@ def last_error(output: str) -> Failure | None:
 
 def _cargo(output: str) -> list[TestCaseResult]:
     """Errors of the Rust compiler stand for the suite: they are read with those of the other compilers."""
-    return [case for case in cargo_cases(output) if not case.whole_file]
+    return [case for case in cargo_cases(output, None) if not case.whole_file]
 
 
 def _case(test_id: str, name: str, outcome: str, about: str, file: str = "") -> TestCaseResult:

@@ -48,7 +48,7 @@ def _cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[
         case ResultFormat.GO_EVENTS:
             return go_cases(result.output, tree)
         case ResultFormat.CARGO_TEXT:
-            return cargo_cases(result.output)
+            return cargo_cases(result.output, tree)
         case ResultFormat.AVA_TAP:
             return ava_cases(result.output, tree, command.chosen)
         case ResultFormat.JAVA_JUNIT:
