@@ -18,6 +18,8 @@ from chaos.ear import Ear
 from chaos.installation import Installation, NotStarted, installation
 from chaos.outcome import Outcome, outcome
 from chaos.plan import PER_CHANGE_REQUEST, Disturbance, plan
+from pipeline.line.crash_points import points
+from pipeline.machine.crash_points import PASSED
 
 _HEARD_S = 10.0
 _EARLIER = 0.6
@@ -50,10 +52,12 @@ class Campaign:
         done = {one["number"] for line in self.lines for one in line["struck"]}
         waiting = deque((one, 0) for one in plan(self.kills, self.seed) if one.number not in done)
         while waiting:
-            self._on_one_installation(waiting)
+            installed = self._on_one_installation(waiting)
+            if left := installed.leftovers():
+                raise NotStarted(f"After its end something is left running: {left}")
         return self.lines
 
-    def _on_one_installation(self, waiting: "deque[tuple[Disturbance, int]]") -> None:
+    def _on_one_installation(self, waiting: "deque[tuple[Disturbance, int]]") -> Installation:
         with installation() as installed, Ear(installed) as ear:
             undisturbed, usual_s = _undisturbed(installed)
             self.report(f"undisturbed in {usual_s:.1f} s; {len(waiting)} disturbances to come")
@@ -70,7 +74,8 @@ class Campaign:
                 self._write(line)
                 if line["problems"]:
                     self.report(f"its logs are in {_kept(installed, self.file, len(self.lines))}")
-                    return
+                    break
+        return installed
 
     def _one(
         self, installed: Installation, ear: Ear, disturbances: list[Disturbance], undisturbed: Outcome, usual_s: float
@@ -100,7 +105,13 @@ class Campaign:
 
 
 def _undisturbed(installed: Installation) -> tuple[Outcome, float]:
-    """Return what comes out when nobody disturbs, and how long that takes once the repository is known."""
+    """Return what comes out when nobody disturbs, and how long that takes once the repository is known.
+
+    Raises `NotStarted` when it goes wrong, or does not pass every crash point that has a name and no other: a plan that
+    strikes elsewhere would prove nothing.
+    """
+    passed = installed.points.directory / PASSED
+    passed.mkdir()
     seconds, found = 0.0, None
     for number in range(2):
         repository = sample.repository(installed.root / "repositories" / f"undisturbed-{number}")
@@ -108,6 +119,9 @@ def _undisturbed(installed: Installation) -> tuple[Outcome, float]:
         found, seconds = outcome(installed, travelled.cr_id, repository), travelled.seconds
     if found is None or found.status != "completed" or found.leftovers:
         raise NotStarted(f"The undisturbed change request went wrong: {found}")
+    seen = {one.name for one in passed.iterdir()}
+    if seen != set(points()):
+        raise NotStarted(f"Crash points that are not passed, or not named: {sorted(seen ^ set(points()))}")
     return found, seconds
 
 

@@ -27,6 +27,9 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""In C where the wheel brings it: ten times as fast."""
+
 Needles = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 
 
@@ -139,8 +142,8 @@ def load_scenario(path: Path) -> Scenario:
 def parse_scenario(text: str, name: str) -> Scenario:
     """Read a scenario from text; JSON is YAML. Raises `ScenarioError`."""
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        raw = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=_LOADER)
+        raw = yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the two safe ones
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from _pytest.nodeid import NodeId
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / ".cache" / "durations.json"
@@ -61,6 +62,8 @@ class Balance:
             if units[item.nodeid] != item.nodeid and item.get_closest_marker("xdist_group") is None:
                 item.add_marker(pytest.mark.xdist_group(units[item.nodeid]))
         done = yield
+        for item in items:
+            _name_group(item)
         items.sort(key=lambda item: -weights[units[item.stash[_NAME]]])
         return done
 
@@ -112,6 +115,16 @@ def shares(item: pytest.Item) -> bool:
     return any(
         getattr(one, "scope", "") in SHARED for ones in used.values() if isinstance(ones, list | tuple) for one in ones
     )
+
+
+def _name_group(item: pytest.Item) -> None:
+    """Append the group to the name, as the scheduler reads it.
+
+    pytest-xdist 3.8 writes it where pytest 9.2 does not look any more, and so spreads every group over all workers.
+    """
+    group = item.get_closest_marker("xdist_group")
+    if group is not None and not item.nodeid.endswith(f"@{group.args[0]}"):
+        item._id = NodeId.parse(f"{item.nodeid}@{group.args[0]}")
 
 
 def origin_of(savepoint: Savepoint) -> str:

@@ -4,13 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from chaos import journey, sample
 from chaos.campaign import Campaign
-from chaos.installation import installation
 from chaos.plan import Target, plan
 from chaos.report import summary
 from pipeline.line.crash_points import points
-from pipeline.machine.crash_points import PASSED
 
 SHORT, KILLS, SEED = 5, 8, 4
 """One change request with a disturbance of almost every sort, and two with every sort and named points."""
@@ -21,18 +18,6 @@ def test_a_seed_plans_the_same_disturbances_and_a_long_plan_visits_every_point()
     assert {one.point for one in plan(200, 1)} >= set(points())
     for seed in range(20):
         assert {one.target for one in plan(KILLS, seed)} == set(Target)
-
-
-@pytest.mark.acceptance
-@pytest.mark.timeout(400)
-def test_an_undisturbed_change_request_passes_every_named_crash_point_and_no_other() -> None:
-    with installation() as installed:
-        passed = installed.root / "points" / PASSED
-        passed.mkdir()
-        repository = sample.repository(installed.root / "repositories" / "undisturbed")
-        assert journey.travel(installed, repository).status == "completed"
-        assert {one.name for one in passed.iterdir()} == set(points())
-    assert installed.leftovers() == [], "nothing is left running"
 
 
 @pytest.mark.acceptance

@@ -25,6 +25,7 @@ def _hold(place: Path, *selection: str) -> None:
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
 
 
+@pytest.mark.thorough
 @AS_ROOT
 def test_the_doors_and_a_whole_run_hold_for_an_ordinary_user(place: Path) -> None:
     _hold(place, *SHORT)

@@ -79,6 +79,7 @@ async def test_deaths_around_every_record_and_effect_repeat_no_model_call_and_ch
     assert Counter(line.asked_roles()) == ORDINARY
 
 
+@pytest.mark.thorough
 async def test_deaths_after_every_answer_repeat_no_model_call(line: LineRun) -> None:
     """Tools run again from the snapshot they started from; the answer is not bought again.
 
@@ -96,6 +97,7 @@ async def test_deaths_after_every_answer_repeat_no_model_call(line: LineRun) -> 
     assert not repeated
 
 
+@pytest.mark.thorough
 async def test_deaths_in_the_middle_of_every_call_repeat_that_call_once(line: LineRun) -> None:
     repository = await start(line)
     deaths = Deaths(lambda at: at[:2] == ("before", "answered"))
@@ -105,6 +107,7 @@ async def test_deaths_in_the_middle_of_every_call_repeat_that_call_once(line: Li
     assert 0 < repeated <= len(deaths.died_at) + beside
 
 
+@pytest.mark.thorough
 async def test_deaths_around_every_observation_and_opening_repeat_no_model_call(line: LineRun) -> None:
     repository = await start(line)
 
@@ -121,6 +124,7 @@ async def test_deaths_around_every_observation_and_opening_repeat_no_model_call(
     assert Counter(line.asked_roles()) == ORDINARY
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_deaths_while_conflicts_are_resolved_lose_nothing_of_the_resolution(line: LineRun) -> None:
     repository = line.sums

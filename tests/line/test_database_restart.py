@@ -50,6 +50,7 @@ async def test_a_restart_of_the_database_is_waited_out_in_place(line: LineRun, r
     assert Counter(line.asked_roles()) == ORDINARY
 
 
+@pytest.mark.thorough
 async def test_restarts_while_every_answer_is_written_down_buy_nothing_twice(
     line: LineRun, restarted: TestServer
 ) -> None:
@@ -79,6 +80,7 @@ async def test_restarts_while_every_answer_is_written_down_buy_nothing_twice(
     assert Counter(line.asked_roles()) == ORDINARY
 
 
+@pytest.mark.thorough
 async def test_a_database_that_goes_away_as_a_call_is_reserved_is_no_silent_provider(
     line: LineRun, restarted: TestServer
 ) -> None:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from pipeline.change_request import PauseReason, Stage, Status
 from tests.gates import shown_by
 from tests.line import scenarios
@@ -38,6 +40,7 @@ async def test_two_repositories_are_changed_and_merged_together(line: LineRun) -
     assert Counter(line.asked_roles())["consistency_checker"] == 1, "one check over all repositories"
 
 
+@pytest.mark.thorough
 async def test_a_repository_that_is_sent_back_buys_nothing_for_its_neighbour(line: LineRun) -> None:
     picky = part("quality_reviewer", turn(submit_review("Explain it.")), contains=[ALPHA], not_contains=["doubles it"])
     explains = part(
@@ -51,6 +54,7 @@ async def test_a_repository_that_is_sent_back_buys_nothing_for_its_neighbour(lin
     assert "doubles it" in alpha.text("calc.py") and "doubles it" not in beta.text("calc.py")
 
 
+@pytest.mark.thorough
 @begins_at(TWO_AT_THE_GATE)
 async def test_a_base_that_breaks_one_repository_leaves_the_other_proven(line: LineRun) -> None:
     """The neighbour was rebased too; it is proven there and needs no developer."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+import pytest
 from langgraph.runtime import RunControl
 
 from pipeline.change_request import PauseReason, Stage, Status
@@ -152,6 +153,7 @@ async def test_instructions_of_a_resume_concern_the_next_round_only(line: LineRu
     assert ["Be brief." in one for one in rounds[-4:]] == [True, True, False, False]
 
 
+@pytest.mark.thorough
 async def test_a_word_to_go_on_is_used_up_by_the_stop_it_answers(line: LineRun) -> None:
     """A resume that ended a stop in the middle of a stage must not wave a later pause through."""
     await start(line, budget_usd="0.03", output_tokens_max=256, review_loops_max=0)
@@ -243,6 +245,7 @@ class Drains:
             self._drain.request_drain()
 
 
+@pytest.mark.thorough
 async def test_providers_that_are_overloaded_for_a_while_cost_nothing_but_time(line: LineRun) -> None:
     storm = [
         {**one, "turns": [{**answer, "fault": {"status": 529, "times": 2}} for answer in one["turns"]]}

@@ -1,5 +1,7 @@
 """From a proven head to the base branch: what happens when somebody else was faster, and when a person says no."""
 
+import pytest
+
 from controller.views import service as views
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.gates.gate import Decision
@@ -93,6 +95,7 @@ async def test_a_conflict_that_nobody_can_resolve_pauses(line: LineRun) -> None:
     assert "Keep both functions." in str(line.asked("conflict_resolver")[-1]["messages"])
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_forgotten_conflict_markers_go_back_to_the_resolver(line: LineRun) -> None:
     careless = resolver(text=f"<<<<<<< ours\n{BOTH}=======\n>>>>>>> theirs\n")
@@ -166,6 +169,7 @@ async def test_a_dirty_checkout_pauses_instead_of_overwriting(line: LineRun) -> 
     assert (repository.path / "calc.py").read_text() == scenarios.CODE, "the clean checkout follows the branch"
 
 
+@pytest.mark.thorough
 async def test_a_base_that_never_stands_still_pauses(line: LineRun) -> None:
     repository = await start(line, ci_loops_max=0)
     await line.to_the_gate()

@@ -105,6 +105,7 @@ async def test_a_changed_byte_or_a_newer_version_is_refused(line: LineRun) -> No
             file.read(content[:cut])
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_crashes_loops_rejections_and_words_of_people_come_out_as_recorded(line: LineRun) -> None:
     sloppy = part(
@@ -142,6 +143,7 @@ async def test_crashes_loops_rejections_and_words_of_people_come_out_as_recorded
     assert report.turns > 20 and len(deaths.died_at) > 4
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_a_conversation_that_gave_up_and_went_on_comes_out_as_recorded(line: LineRun) -> None:
     stubborn = part("code_writer", *[turn(text="No.") for _ in range(9)])

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from controller.change_requests import source_changes
 from controller.change_requests.source_changes import SaidAgain
 from controller.interventions.schemas import EditedRequest
@@ -50,6 +52,7 @@ async def test_an_edited_request_is_screened_again_and_only_the_new_text_is_read
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_a_source_that_changes_cuts_the_agent_off_and_the_old_text_goes_on_in_the_same_conversation(
     line: LineRun,

@@ -110,6 +110,7 @@ async def test_snapshots_lie_at_the_remote_while_a_person_is_waited_for_and_are_
     assert not await warnings(line)
 
 
+@pytest.mark.thorough
 async def test_what_a_stale_worker_pushed_after_the_end_is_removed_when_it_is_gone(line: LineRun) -> None:
     repository = await start(line)
     assert (await line.work(Deaths(after_code).doomed)).status is Status.RUNNING
@@ -152,6 +153,7 @@ async def test_a_remote_that_refuses_private_refs_gets_a_branch(line: LineRun) -
     assert repository.refs() == ["refs/heads/main"]
 
 
+@pytest.mark.thorough
 async def test_a_remote_that_refuses_every_snapshot_is_a_warning(line: LineRun) -> None:
     repository = await start(line)
     close(repository, "refs/changeline", "refs/heads/changeline/wip")
@@ -181,8 +183,15 @@ async def test_a_snapshot_with_a_secret_never_leaves_the_machine(line: LineRun) 
     ("calls", "limits", "why"),
     [
         (["printf '' > .gitignore; mkdir -p out; echo x > out/log.txt"], {}, "ignored by"),
-        (["seq 4000 > numbers.txt"], {"snapshot_file_max_bytes": 10_000}, "larger than"),
-        (["for n in 1 2 3; do seq 2000 > numbers$n.txt; done"], {"snapshot_total_max_bytes": 20_000}, "adds more than"),
+        pytest.param(
+            ["seq 4000 > numbers.txt"], {"snapshot_file_max_bytes": 10_000}, "larger than", marks=pytest.mark.thorough
+        ),
+        pytest.param(
+            ["for n in 1 2 3; do seq 2000 > numbers$n.txt; done"],
+            {"snapshot_total_max_bytes": 20_000},
+            "adds more than",
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 async def test_what_is_ignored_or_too_large_stays(
@@ -197,6 +206,7 @@ async def test_what_is_ignored_or_too_large_stays(
     assert any("stays on this machine" in told and why in told for told in await warnings(line))
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_work_that_is_lost_for_good_pauses_and_says_what_to_do(line: LineRun) -> None:
     repository = line.sums

@@ -92,6 +92,7 @@ async def test_work_that_a_person_finished_is_merged_with_their_commits_and_full
     assert (takeover.status, takeover.delivered_turn, back.status) == ("acted", 2, "acted")
 
 
+@pytest.mark.thorough
 @begins_at(TAKEN_OVER)
 async def test_an_open_point_is_left_to_the_code_writer_who_starts_from_the_persons_commit(line: LineRun) -> None:
     rest = part("code_writer", turn(bash("cat calc.py")), turn(submit_code()), contains=["Say more in the docstring"])
@@ -109,6 +110,7 @@ async def test_an_open_point_is_left_to_the_code_writer_who_starts_from_the_pers
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(TAKEN_OVER)
 async def test_a_red_suite_pauses_again_and_a_correction_goes_on(line: LineRun) -> None:
     line.plays(slow_writer(), analyst())
@@ -173,6 +175,7 @@ async def test_work_on_a_finished_change_and_its_tests_is_proven_anew(line: Line
     assert mine in line.repositories["sums"].git("rev-list", "main").splitlines()
 
 
+@pytest.mark.thorough
 @begins_at(TAKEN_OVER)
 async def test_a_rewritten_branch_goes_back_to_the_person(line: LineRun) -> None:
     line.plays(slow_writer(), analyst())
@@ -192,6 +195,7 @@ async def test_a_rewritten_branch_goes_back_to_the_person(line: LineRun) -> None
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(TAKEN_OVER)
 async def test_a_person_may_merge_the_base_branch(line: LineRun) -> None:
     line.plays(slow_writer(), analyst(), scenarios.write_tests(contains=["They finished"]))

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+import pytest
 from sqlalchemy import text
 
 from pipeline.adapters.clock import SystemClock
@@ -70,6 +71,7 @@ async def test_working_time_that_is_used_up_in_the_middle_of_a_stage_stops_it_th
     assert (await line.to_the_gate()).kind == "release"
 
 
+@pytest.mark.thorough
 async def test_an_agent_is_given_its_time_once_more_and_no_third_time_though_its_worker_dies_in_between(
     line: LineRun,
 ) -> None:

@@ -61,6 +61,7 @@ async def test_each_turn_shows_exactly_what_it_changed_after_cleanup_and_without
     assert "has no attribute 'double'" in red
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_a_turn_that_runs_again_after_a_death_leaves_one_difference_that_of_its_snapshot(line: LineRun) -> None:
     line.plays(WRITING)

@@ -85,6 +85,7 @@ async def test_a_gate_that_is_still_open_after_an_upgrade_waits_on_and_is_decide
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 async def test_a_pause_before_an_upgrade_goes_on_with_what_the_person_said(line: LineRun) -> None:
     picky = part("quality_reviewer", turn(submit_review("Explain it.")), not_contains=["doubles it"])
     await start(line, picky, review_loops_max=0)
@@ -99,7 +100,13 @@ async def test_a_pause_before_an_upgrade_goes_on_with_what_the_person_said(line:
 
 
 @begins_at(DEAD_WHILE_CODING)
-@pytest.mark.parametrize("upgrade", [OLDER, ("SELECT 1",)], ids=["upgraded", "not upgraded"])
+@pytest.mark.parametrize(
+    "upgrade",
+    [
+        pytest.param(OLDER, id="upgraded"),
+        pytest.param(("SELECT 1",), id="not upgraded", marks=pytest.mark.thorough),
+    ],
+)
 async def test_an_unfinished_stage_begins_again_only_after_an_upgrade(line: LineRun, upgrade: tuple[str, ...]) -> None:
     change(line, *upgrade)
     await line.to_the_gate()
@@ -113,6 +120,7 @@ async def test_an_unfinished_stage_begins_again_only_after_an_upgrade(line: Line
     assert line.repositories["sums"].subjects("main^2") == ["Doubling", "Tests: Doubling", "First commit"]
 
 
+@pytest.mark.thorough
 async def test_a_stop_in_the_middle_of_a_stage_before_an_upgrade_goes_on_once_resumed(line: LineRun) -> None:
     await start(line, budget_usd="0.07", output_tokens_max=256)
     assert (await line.work()).pause_reason is PauseReason.BUDGET
@@ -123,6 +131,7 @@ async def test_a_stop_in_the_middle_of_a_stage_before_an_upgrade_goes_on_once_re
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(DEAD_WHILE_CODING)
 async def test_a_stage_of_another_name_is_found_by_what_has_passed(line: LineRun) -> None:
     change(line, *OLDER, STAGE_RENAMED)
@@ -188,6 +197,7 @@ async def test_what_was_handed_back_is_looked_at_from_the_beginning_after_an_upg
     assert mine in line.repositories["sums"].git("rev-list", "main").splitlines()
 
 
+@pytest.mark.thorough
 @begins_at(TAKEN_OVER)
 async def test_an_analyst_whose_record_no_longer_fits_begins_anew_within_the_stage(line: LineRun) -> None:
     line.plays(slow_writer(), analyst())
