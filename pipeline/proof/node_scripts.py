@@ -146,8 +146,9 @@ class NodeSuite:
 
 def suite_of(package_json: str) -> NodeSuite | None:
     """Read what `npm test` does by this package.json; None when that is not one readable run of a known runner."""
-    scripts = parsed_object(package_json).get("scripts")
-    texts = {str(name): text for name, text in scripts.items() if isinstance(text, str)} if _is_table(scripts) else {}
+    scripts: Any = parsed_object(package_json).get("scripts")
+    listed = scripts.items() if isinstance(scripts, dict) else ()
+    texts = {str(name): text for name, text in listed if isinstance(text, str)}
     steps = _steps_of("test", texts, (), 0)
     if steps is None or len(steps) > _STEPS_MAX:
         return None
@@ -161,10 +162,6 @@ def suite_of(package_json: str) -> NodeSuite | None:
         runner=found.runner, program=found.program, flags=found.flags, files=found.files, before=before,
         variables=found.variables,
     )  # fmt: skip
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _steps_of(name: str, scripts: Mapping[str, str], more: Sequence[str], depth: int) -> list[list[str]] | None:

@@ -25,7 +25,7 @@ from pipeline.proof.canary import Canary, plant
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.results.test_results import Results, read_results
 from pipeline.proof.test_commands import Places, ResultFormat, TestCommand, plan_command
-from pipeline.proof.test_reports import TAIL_MAX_CHARS, Outcome, TestCaseResult, TestReport, merged
+from pipeline.proof.test_reports import TAIL_MAX_CHARS, Outcome, TestCaseResult, TestReport, merged, readable
 from pipeline.proof.test_sources import declared_tests
 from pipeline.proof.untrusted_files import read_source, walk_files
 
@@ -157,7 +157,7 @@ def _report(run: _Run, result: CommandResult) -> TestReport:
     return TestReport(
         command=run.command.argv,
         exit_code=exit_code,
-        cases=merged(results.cases),
+        cases=merged(map(readable, results.cases)),
         selection=run.selection,
         complaints=(*results.complaints, *_disagreements(run, result, exit_code, results)),
         per_test=results.per_test,

@@ -15,9 +15,9 @@ from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Environment, Stack
 from pipeline.proof import test_logs
-from pipeline.proof.base_suite import trouble_of
 from pipeline.proof.protected_tests import symbol_paths
 from pipeline.proof.stored_runs import newest, report_of
+from pipeline.proof.suite_trouble import trouble_of
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
 from pipeline.proof.test_reports import Outcome, TestReport
 from pipeline.proof.test_runs import run_tests, unreported

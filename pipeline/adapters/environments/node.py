@@ -183,8 +183,9 @@ def _named(build: Build) -> tuple[str, str] | None:
     if found:
         return found.group("name"), found.group("version")
     pinned = package.get("volta")
-    for name in ("pnpm", "yarn") if isinstance(pinned, dict) else ():
-        volta = _NAMED.match(f"{name}@{pinned.get(name, '')}")
+    versions: dict[str, Any] = pinned if isinstance(pinned, dict) else {}
+    for name in ("pnpm", "yarn"):
+        volta = _NAMED.match(f"{name}@{versions.get(name, '')}")
         if volta:
             return name, volta.group("version")
     return None

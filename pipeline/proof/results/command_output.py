@@ -18,10 +18,13 @@ from pipeline.proof.untrusted_files import holds_file, read_source, walk_files
 
 LINK_ERROR = "LinkError"
 ASSERTION = "AssertionError"
+ABOUT_MAX = 50
+"""Failures whose part of the output is looked for."""
+ABOUT_MAX_CHARS = 20_000
 _CTEST = re.compile(
-    r"(?m)^\s*\d+/\d+ Test\s+#\d+: (?P<name>\S.*?) \.*\s*(?P<outcome>Passed|[^\n]*?\*\*\*[\w ]+?):?\s+[\d.]+ sec"
+    r"(?m)^[ \t]*\d+/\d+ Test[ \t]+#\d+: (?P<name>\S.{0,200}?) \.{0,200} {0,40}(?P<outcome>Passed|[^\n*]{0,80}\*\*\*[\w ]+?):?\s+[\d.]+ sec"
 )
-_GO = re.compile(r"(?m)^\s*--- (?P<outcome>PASS|FAIL|SKIP): (?P<name>\S+) \([\d.]+s\)$")
+_GO = re.compile(r"(?m)^[ \t]*--- (?P<outcome>PASS|FAIL|SKIP): (?P<name>\S+) \([\d.]+s\)$")
 _PYTEST = re.compile(
     r"(?m)^(?P<id>[\w./-]+\.py::\S.*?) (?P<outcome>PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?: \(.*\))?\s*(?:\[ *\d+%\])?$"
 )
@@ -58,16 +61,19 @@ _ASSERTIONS = (
     re.compile(r"(?m)^(?P<message>#\s+Failed test .*(?:\n#.+){0,3})$"),
 )
 _THROWN = re.compile(
-    r"(?m)^(?:E\s+)?\W*(?P<name>(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure)|Error)(?: \[\w+\])?: (?P<message>.+)$"
+    r"(?m)^(?:E[ \t]+)?[^\w\n]{0,40}(?P<name>(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure)|Error)(?: \[\w+\])?: (?P<message>.+)$"
 )
-_FAIL_LINE = re.compile(r"(?m)^\s*(?P<message>(?:FAIL|FAILED|not ok)\b(?![: ]+\S+\.go\b|\s+\S+ \[build failed\]).*)$")
+_FAIL_LINE = re.compile(
+    r"(?m)^[ \t]*(?P<message>(?:FAIL|FAILED|not ok)\b(?![: ]+\S+\.go\b|\s+\S+ \[build failed\]).*)$"
+)
 
 
 def named_tests(output: str, tree: Path) -> list[TestCaseResult]:
     """Return the tests that the output names one by one, passed ones included; empty when it does not."""
     cases = [*tap_cases(output), *_cargo(output)]
+    parts = _Parts(output)
     for shape, read in ((_CTEST, _by_name), (_PYTEST, _by_node_id), (_UNITTEST, _by_class)):
-        cases += [read(found, output, tree) for found in shape.finditer(output)]
+        cases += [read(found, parts, tree) for found in shape.finditer(output)]
     going = list(_GO.finditer(output))
     if any(found.group("outcome") == "PASS" for found in going) or "=== RUN" in output:
         files = _go_files(tree)
@@ -112,34 +118,44 @@ def _case(test_id: str, name: str, outcome: str, about: str, file: str = "") -> 
     return TestCaseResult(test_id=test_id, file=file, name=name, outcome=came_to, failure=told)
 
 
-def _about(output: str, name: str) -> str:
-    """Return the part of the output that tells of one test: from the last heading with its name to the next heading."""
-    heading = re.compile(rf"(?m)^(?:[=_-]{{2,}} .*\b{re.escape(name)}\b.*|(?:FAIL|ERROR): {re.escape(name)}\b.*)$")
-    found = list(heading.finditer(output))
-    if not found:
-        return output
-    ends = re.compile(r"(?m)^(?:[=_]{3,}.*|-- .*)$").search(output, found[-1].end() + 1)
-    return output[found[-1].start() : ends.start() if ends else len(output)]
+class _Parts:
+    """The parts of an output that tell of single tests; of the first failures only, since each costs a look at all of it."""
+
+    def __init__(self, output: str) -> None:
+        self._output = output
+        self._left = ABOUT_MAX
+
+    def about(self, name: str, outcome: str) -> str:
+        """Return from the last heading with a failed test's name to the next heading; else the end of the output."""
+        if not _OUTCOMES.get(outcome, Outcome.FAILED).bad or self._left == 0:
+            return ""
+        self._left -= 1
+        heading = re.compile(rf"(?m)^(?:[=_-]{{2,}} .*\b{re.escape(name)}\b.*|(?:FAIL|ERROR): {re.escape(name)}\b.*)$")
+        found = list(heading.finditer(self._output))
+        if not found:
+            return self._output[-ABOUT_MAX_CHARS:]
+        ends = re.compile(r"(?m)^(?:[=_]{3,}.*|-- .*)$").search(self._output, found[-1].end() + 1)
+        return self._output[found[-1].start() : ends.start() if ends else len(self._output)]
 
 
-def _by_name(found: re.Match[str], output: str, tree: Path) -> TestCaseResult:  # noqa: ARG001 - one signature
+def _by_name(found: re.Match[str], parts: _Parts, tree: Path) -> TestCaseResult:  # noqa: ARG001 - one signature
     name = found.group("name").strip()
-    return _case(name, name, found.group("outcome"), _about(output, name))
+    return _case(name, name, found.group("outcome"), parts.about(name, found.group("outcome")))
 
 
-def _by_node_id(found: re.Match[str], output: str, tree: Path) -> TestCaseResult:  # noqa: ARG001 - one signature
+def _by_node_id(found: re.Match[str], parts: _Parts, tree: Path) -> TestCaseResult:  # noqa: ARG001 - one signature
     file, *scope = found.group("id").split("::")
     name = ".".join(scope).partition("[")[0]
-    return _case(found.group("id"), name, found.group("outcome"), _about(output, name), file)
+    return _case(found.group("id"), name, found.group("outcome"), parts.about(name, found.group("outcome")), file)
 
 
-def _by_class(found: re.Match[str], output: str, tree: Path) -> TestCaseResult:
-    name, parts = found.group("name"), found.group("scope").split(".")
-    parts = parts[:-1] if parts[-1] == name else parts
-    path = str(PurePosixPath(*parts[:-1])) + ".py" if len(parts) > 1 else ""
+def _by_class(found: re.Match[str], parts: _Parts, tree: Path) -> TestCaseResult:
+    name, scope = found.group("name"), found.group("scope").split(".")
+    scope = scope[:-1] if scope[-1] == name else scope
+    path = str(PurePosixPath(*scope[:-1])) + ".py" if len(scope) > 1 else ""
     file = path if path and holds_file(tree, path) else ""
-    test_id = "::".join([file or ".".join(parts[:-1]), parts[-1], name])
-    return _case(test_id, name, found.group("outcome"), _about(output, name), file)
+    test_id = "::".join([file or ".".join(scope[:-1]), scope[-1], name])
+    return _case(test_id, name, found.group("outcome"), parts.about(name, found.group("outcome")), file)
 
 
 def _go_case(found: re.Match[str], output: str, files: dict[str, str]) -> TestCaseResult:

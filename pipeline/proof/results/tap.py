@@ -10,6 +10,8 @@ _LINE = re.compile(
 )
 
 
+COMPLAINTS_MAX = 50
+"""Failures whose complaint on the other stream is looked for: each costs a look at the whole output."""
 _FILE = re.compile(r"(?m)^(?P<file>\S+\.t) \.+ ?(?:skipped.*)?$")
 _DIAGNOSTIC = re.compile(r"(?:^ *(?:#|  ).*\n?)+", re.MULTILINE)
 
@@ -23,10 +25,14 @@ def tap_cases(output: str) -> list[TestCaseResult]:
         return []
     heads = [(found.end(), found.group("file")) for found in _FILE.finditer(output)]
     cases = []
+    complaints_left = COMPLAINTS_MAX
     for number, found in enumerate(_LINE.finditer(output), 1):
         file = next((name for end, name in reversed(heads) if end <= found.start()), "")
         if not (file and not found.group("name") and found.group(0).strip() == "ok"):  # prove's verdict on the file
-            said = _said(output, found.end() + 1) or _complained(output, found.group("name").strip())
+            said = _said(output, found.end() + 1) if found.group("bad") else ""
+            if found.group("bad") and not said and complaints_left > 0:
+                complaints_left -= 1
+                said = _complained(output, found.group("name").strip())
             cases.append(_case(found, number, file, said))
     return cases
 

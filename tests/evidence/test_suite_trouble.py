@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.proof.base_suite import trouble_of
 from pipeline.proof.baseline import best_of, compare_suites, suite_in_words
+from pipeline.proof.suite_trouble import trouble_of
 from pipeline.proof.test_reports import SUITE, Outcome, TestCaseResult, TestReport, failure
 
 USAGE = "ERROR: usage: python -m pytest [options] [file_or_dir] [...]\n__main__.py: error: unrecognized arguments: -n --cov=acme --timeout=60\n  inifile: /x/pyproject.toml\n"
