@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline.change_request import PauseReason
+from pipeline.effects.kinds import ProposePullRequest
 from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
@@ -48,8 +49,8 @@ async def test_a_pinned_old_test_is_named_with_the_ways_on_and_rewritten_when_a_
     shown = shown_by(await line.to_the_gate()).repositories["sums"]
     assert [(one.name, one.decision, one.scenario) for one in shown.old_tests] == [("test_thrice", "retired", "S1")]
     assert {file.path for file in shown.files} == {"calc.py", OLD, scenarios.TEST_FILE}
-    (proposed,) = [one for one in await line.effects() if one.kind == "pull_request"]
-    assert f"Old test retired for S1: `{OLD}::test_thrice`" in proposed.payload.body
+    (proposed,) = [one.payload for one in await line.effects() if isinstance(one.payload, ProposePullRequest)]
+    assert f"Old test retired for S1: `{OLD}::test_thrice`" in proposed.body
 
 
 async def test_where_scenarios_are_several_every_altered_old_test_is_named_and_no_other_may_differ(

@@ -1,5 +1,6 @@
 """What agents' trees hold beyond their work is no part of a change; what they worked on is, wherever it lies."""
 
+from pipeline.effects.kinds import ProposePullRequest
 from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
@@ -44,8 +45,8 @@ async def test_what_a_suite_leaves_behind_is_left_out_and_told(line: LineRun) ->
         "report.html (made by tests or tools)", "tests/golden.txt (made by tests or tools)",
         "tests/out/last.json (made by tests or tools)",
     )  # fmt: skip
-    (proposed,) = [one for one in await line.effects() if one.kind == "pull_request"]
-    assert "## Left out" in proposed.payload.body and "`report.html` (made by tests or tools)" in proposed.payload.body
+    (proposed,) = [one.payload for one in await line.effects() if isinstance(one.payload, ProposePullRequest)]
+    assert "## Left out" in proposed.body and "`report.html` (made by tests or tools)" in proposed.body
     assert "## Left out" not in line.sums.text("calc.py")
 
 

@@ -176,12 +176,12 @@ class GitRepository(GitSnapshots):
     async def _fetch_tags(self, lock: int) -> None:
         """Bring tags up to date, for trees whose tools ask for the nearest one. Work never waits for a tag that fails."""
         if (local := await self._remote.local()) is not None:
-            listed = remote_refs.tags((await local.read()).refs)
+            listed = remote_refs.tags(await local.refs())
         else:
             asked = await self._remote.run("ls-remote", refs=(f"{remote_refs.TAGS}*",))
-            listed = remote_refs.tags(remote_refs.listing(asked.text)) if asked.code == 0 else None
-        if listed is None:
-            return
+            if asked.code:
+                return
+            listed = remote_refs.tags(remote_refs.listing(asked.text))
         known = await self.refs(remote_refs.TAGS)
         for gone in known.keys() - listed.keys():
             await self._commands.run("update-ref", "-d", gone, git_dir=self._git_dir, lock=lock)
