@@ -28,4 +28,6 @@ class Generated:
         return PathFinder.find_spec(name, places) if places else None
 
 
-sys.meta_path.append(Generated)
+def begin() -> None:
+    """Let this interpreter look there."""
+    sys.meta_path.append(Generated)

@@ -44,8 +44,11 @@ def main(tree: str, listed: str, mirror: str, hook: str) -> None:
             copied.append(path)
     if copied:
         compileall.compile_dir(mirror, quiet=2, invalidation_mode=NEVER_STALE)
-        (site / "changeline_generated.pth").write_text(hook + "\nimport changeline_generated\n", encoding="utf-8")
+        (site / "changeline_generated.pth").write_text(
+            hook + "\nimport changeline_generated; changeline_generated.begin()\n", encoding="utf-8"
+        )
         sys.stdout.write(f"kept what the installation generated: {' '.join(sorted(copied))}\n")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from poetry.core.factory import Factory  # type: ignore[import-not-found]  # installed where this runs
-
 
 def main(folder: str) -> None:
     """Print all groups and extras."""
+    from poetry.core.factory import Factory  # type: ignore[import-not-found]  # noqa: PLC0415 - installed where this runs
+
     package = Factory().create_poetry(Path(folder)).package
     rewritten: dict[str, str] = {}
     groups = {
@@ -45,4 +45,5 @@ def line(dependency: Any, rewritten: dict[str, str]) -> str:
     return str(dependency.to_pep_508(with_extras=False))
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])
