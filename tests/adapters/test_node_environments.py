@@ -14,7 +14,7 @@ from pipeline.limits import Limits
 from pipeline.ports import Environment, SandboxCommand, Stack
 from pipeline.proof.test_runs import run_tests
 from pipeline.settings.process import EnvironmentSettings, SandboxSettings
-from tests.adapters.test_environments import environments, prepare, write
+from tests.adapters.environment_world import environments, prepare, write
 
 pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not installed")
 
