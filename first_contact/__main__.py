@@ -2,27 +2,18 @@
 
 import argparse
 import json
-import shutil
 import signal
 import sys
-import tempfile
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from bench import machine
-from chaos.installation import installation
-from first_contact import agents, cases, packages, report
-from first_contact.cases import Case, Prepared
-from first_contact.journeys import travel
+from first_contact import report
+from first_contact.campaign import carried
+from first_contact.cases import CaseBroken
 
-_SETTINGS = {
-    "CHANGELINE_ENVIRONMENT__OFFLINE": "false",
-    "CHANGELINE_LEASE__BEAT_S": "5",
-    "CHANGELINE_LEASE__LOST_AFTER_S": "60",
-}
 PAGE = Path(__file__).parents[1] / "docs" / "first-contact.md"
 
 
@@ -36,23 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     # So that the installation is stopped in every way out.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     notes = Console(stderr=True, highlight=False, style="dim", soft_wrap=True)
-    known: dict[str, tuple[Case, partial[Prepared]]] = {
-        case.name: (case, partial(cases.prepare, case)) for case in cases.known()
-    } | {one.case.name: (one.case, partial(packages.prepare, one)) for one in packages.known()}
-    if strange := [name for name in given.cases if name not in known]:
-        notes.print(f"No such case: {', '.join(strange)}. Known are {', '.join(known)}.", style="red")
+    try:
+        endings = carried(given.cases, notes.print)
+    except CaseBroken as broken:
+        notes.print(str(broken), style="red")
         return 2
-    wanted = {name: known[name] for name in given.cases or known}
-    for case, _ in list(wanted.values()):
-        if case.needs and shutil.which(case.needs) is None:
-            notes.print(f"{case.name}: not tried, there is no {case.needs} on this machine", style="yellow")
-            del wanted[case.name]
-    with tempfile.TemporaryDirectory(prefix="changeline-first-contact-") as root:
-        # Tools of agents run as other users, who have to be able to pass through.
-        Path(root).chmod(0o755)
-        prepared = [make(Path(root) / name) for name, (_, make) in wanted.items()]
-        with installation(scenario=agents.scenario(prepared), settings=_SETTINGS) as installed:
-            endings = travel(installed, prepared, notes.print)
     if given.write:
         PAGE.write_text(report.page(endings, machine.describe()), encoding="utf-8")
     if given.json:
