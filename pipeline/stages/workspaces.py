@@ -47,7 +47,12 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     await commits.feature_directory(run, name, base)
     stack, environment = await proving.environment_of(run, name, base)
     _, digest = await stack_at(repository, base, target)
-    facts = {"stack": proving.plain(stack), "manifest_hash": digest, "environment_log": environment.log[-4_000:]}
+    facts = {
+        "stack": proving.plain(stack),
+        "manifest_hash": digest,
+        "environment_choices": [proving.plain(choice) for choice in environment.choices],
+        "environment_log": environment.log[-4_000:],
+    }
     branch = branch_name(run.context.cr_id, run.context.attempt)
     await run.context.progress.record(name, base_commit=base, branch=branch, facts=facts)
     return RepositoryState(base=base, manifest_hash=digest)
