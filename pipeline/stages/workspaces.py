@@ -57,10 +57,15 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     await _warn_of_absent(run, name, base)
     stack, environment = await proving.environment_of(run, name, base)
     _, digest = await stack_at(repository, base, target)
-    facts = {"stack": proving.plain(stack), "manifest_hash": digest, "environment_log": environment.log[-4_000:]}
     # Before anybody is paid: a suite that cannot run here proves nothing.
     suite = await proving.baseline(run, name, base, stack, environment)
-    facts["base_suite"] = suite.summary()
+    facts = {
+        "stack": proving.plain(stack),
+        "manifest_hash": digest,
+        "environment_choices": [proving.plain(choice) for choice in environment.choices],
+        "environment_log": environment.log[-4_000:],
+        "base_suite": suite.summary(),
+    }
     branch = branch_name(run.context.cr_id, run.context.attempt)
     await run.context.progress.record(name, base_commit=base, branch=branch, facts=facts)
     return RepositoryState(base=base, manifest_hash=digest)

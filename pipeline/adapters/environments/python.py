@@ -9,16 +9,13 @@ repository without dependencies needs no network and one that declares its own p
 process writes is written before the first untrusted step or lies outside what a step can write.
 """
 
-import importlib.metadata
 import os
-import py_compile
-import re
-import sys
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from packaging.version import Version
 
+from pipeline.adapters.environments import beside_installation as beside
 from pipeline.adapters.environments import dependency_sources, tool_sources
 from pipeline.adapters.environments.build import Build, Recipe, failed, first_error
 from pipeline.adapters.environments.dependency_sources import TestDependencies
@@ -27,7 +24,6 @@ from pipeline.adapters.environments.lock_files import locked_versions
 from pipeline.adapters.environments.package_indexes import PackageIndexes
 from pipeline.adapters.environments.python_manifests import (
     ROOT,
-    Project,
     build_backend,
     build_requirements,
     inside,
@@ -44,16 +40,8 @@ from pipeline.adapters.environments.uv_commands import TREE_AT, UvBuild
 from pipeline.machine import tree_walk
 from pipeline.ports import CommandResult, EnvironmentSource
 
-_SEEDS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _SEEDS_FROM = Version("3.11")
 """Older ones need back-ports beside pytest, which only an index has."""
-_SELDOM_IMPORTED = frozenset({"pygments"})
-_NEVER_STALE = py_compile.PycInvalidationMode.UNCHECKED_HASH
-_ABSOLUTE_ROOTS = (
-    "import os; roots = os.environ.get('PYTHONPATH'); "
-    "roots and os.environ.__setitem__('PYTHONPATH', os.pathsep.join(map(os.path.abspath, roots.split(os.pathsep))))"
-)
-"""A `.pth` line: children of a test that start elsewhere still find relative source roots."""
 _REBUILDS_AT_IMPORT = "mesonpy"
 
 
@@ -79,14 +67,14 @@ class _PythonBuild:
         """Make the environment, and say where everything is."""
         self._write_what_steps_only_read()
         await self.uv.make_venv()
-        self._hook(self.venv)
+        beside.hook(self.build, self.venv, minor=self.uv.interpreter.minor)
         for folder in self.folders or (ROOT,):
             await self._provide(folder)
         await self._provide_runner()
         await self._finish()
         for folder, why in self.not_installed.items():
             self.build.choose(EnvironmentSource.REPOSITORY, folder, why, taken=False)
-            self._describe(project(self.read, folder))
+            beside.describe(self.build, project(self.read, folder))
         for name in ("cache", "tools", "tox", "tox.json"):
             tree_walk.discard(self.uv.made / name)
         tree_walk.discard(self.build.root / "tree")
@@ -258,18 +246,14 @@ class _PythonBuild:
         for name in ("finish_installation.py", "read_poetry.py"):
             self.build.write(f"programs/{name}", program(name))
         finder = program("changeline_generated.py").replace("@TREE@", str(TREE_AT)).replace("@MIRROR@", str(mirror))
-        self._byte_compiled(self.build.write("programs/hook/changeline_generated.py", finder))
+        placed = self.build.write("programs/hook/changeline_generated.py", finder)
+        beside.compile_for_runs(placed, minor=self.uv.interpreter.minor)
         paths: list[str] = []
         if self.folders:
             for place, inner, names in os.walk(self.build.files):
                 inner[:] = [name for name in inner if name != ".git"]
                 paths += [os.path.relpath(Path(place) / name, self.build.files) for name in names]
         self.build.write("programs/listed", "\0".join(paths).encode(errors="surrogateescape"))
-
-    def _hook(self, venv: Path) -> None:
-        lines = f"{self.build.root / 'metadata'}\n{self.build.root / 'runner'}\n{_ABSOLUTE_ROOTS}\n"
-        place = f"{venv.relative_to(self.build.root)}/lib/python{self.uv.interpreter.minor}/site-packages"
-        self.build.write(f"{place}/changeline.pth", lines)
 
     async def _finish(self) -> None:
         if self.uv.tree == self.build.root:
@@ -286,40 +270,4 @@ class _PythonBuild:
             result = await self.uv.install(ROOT, ["pytest"], venv=self.venv)
             if result.exit_code != 0:
                 raise failed(f"pytest cannot be installed: {first_error(result)}", self.build.log)
-        self._seed_runner()
-
-    def _seed_runner(self) -> None:
-        for name in _SEEDS:
-            distribution = importlib.metadata.distribution(name)
-            for file in distribution.files or ():
-                within = PurePosixPath(file)
-                if ".." in within.parts or "__pycache__" in within.parts:
-                    continue
-                placed = self.build.write(f"runner/{within}", Path(str(distribution.locate_file(file))).read_bytes())
-                if name not in _SELDOM_IMPORTED:
-                    self._byte_compiled(placed)
-        self.build.write("bin/pytest", f'#!/bin/sh\nexec "{self.venv}/bin/python" -m pytest "$@"\n', mode=0o755)
-
-    def _byte_compiled(self, placed: Path) -> None:
-        """Runs may write no byte code, so without this each of them would compile what this process wrote anew."""
-        ours = f"{sys.version_info.major}.{sys.version_info.minor}" == self.uv.interpreter.minor
-        if placed.suffix == ".py" and ours:
-            py_compile.compile(str(placed), doraise=True, invalidation_mode=_NEVER_STALE)
-
-    def _describe(self, own: Project) -> None:
-        """Write metadata for the repository itself, so that it can ask for its own version and find its own plugins."""
-        if own.name is None or not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", own.name):
-            return
-        stated = own.version or ""
-        version = stated if re.fullmatch(r"[0-9A-Za-z.!+_-]{1,64}", stated) else "0.0.0"
-        info = f"metadata/{re.sub(r'[-_.]+', '_', own.name)}-{version}.dist-info"
-        groups = (own.entry_points or {}).items()
-        self.build.write(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {own.name}\nVersion: {version}\n")
-        self.build.write(f"{info}/INSTALLER", "changeline\n")
-        self.build.write(
-            f"{info}/entry_points.txt",
-            "".join(
-                f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in items.items())
-                for group, items in groups
-            ),
-        )
+        beside.seed_runner(self.build, self.venv, minor=self.uv.interpreter.minor)
