@@ -188,7 +188,7 @@ async def test_reviews_that_keep_sending_back_pause_and_go_on_with_instructions(
     assert len(line.asked("test_writer")) == 2, "the proven tests are not written again"
     await line.resume("Use whole words.")
     gate = await line.to_the_gate()
-    assert shown_by(gate).repositories["sums"].suite == "2 passed"
+    assert shown_by(gate).repositories["sums"].suite == "green: 2 passed"
 
 
 @begins_at(BEFORE_DEVELOPMENT)
