@@ -288,6 +288,17 @@ async def test_offline_without_wheels_the_files_are_used_as_they_are(bubblewrap:
     assert "offline" in left_out(environment)[EnvironmentSource.TOX]
 
 
+async def test_an_index_that_cannot_be_reached_stops_the_build_instead_of_leaving_the_repository_out(
+    bubblewrap: Bubblewrap, tree: Path
+) -> None:
+    stack = write(tree, COMPILED)
+    with pytest.raises(PersonNeeded) as caught:
+        await prepare(environments(bubblewrap, tree, EnvironmentSettings(registries=())), tree, stack)
+    assert "Failed to build `acme" in caught.value.message
+    assert "REGISTRIES" in str(caught.value.facts["remedy"])
+    assert not list((tree.parent.parent / "environments").glob("*/environment.json"))
+
+
 async def test_uncontained_no_tree_has_another_path_than_its_own(tree: Path) -> None:
     sandbox = Uncontained(SandboxSettings(), "a test")
     files = {

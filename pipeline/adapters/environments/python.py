@@ -10,6 +10,7 @@ process writes is written before the first untrusted step or lies outside what a
 """
 
 import os
+import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -42,6 +43,9 @@ from pipeline.ports import CommandResult, EnvironmentSource
 
 _SEEDS_FROM = Version("3.11")
 """Older ones need back-ports beside pytest, which only an index has."""
+_UNREACHABLE = re.compile(
+    r"tunnel error|dns error|error sending request|client error \(Connect\)|timed out", re.IGNORECASE
+)
 _REBUILDS_AT_IMPORT = "mesonpy"
 
 
@@ -154,6 +158,10 @@ class _PythonBuild:
                 self._settle(folder, venv)
                 return None
             why_not = first_error(result)
+            if _UNREACHABLE.search(result.output) and not self.build.settings.offline:
+                return (
+                    why_not  # what is missing for a moment must not be missing for as long as the environment is kept
+                )
         if is_project:
             alone = await self._own_requirements(folder, wanted.extras)
             if isinstance(alone, str):
