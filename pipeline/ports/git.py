@@ -81,11 +81,7 @@ class Repository(Protocol):
         """Delete a tree made by `add_worktree` or `checkout`, and its private index. Idempotent."""
 
     async def restore_worktree(self, path: Path, commit: str) -> None:
-        """Make tracked and untracked (not ignored) files equal `commit` again.
-
-        The first call after `add_worktree` of that commit finds the tree as it was written: whoever lets somebody into a
-        tree restores it, or takes a snapshot of it, first.
-        """
+        """Make tracked and untracked (not ignored) files equal `commit` again."""
 
     async def snapshot(
         self, path: Path, *, parent: str, message: str, declared: Collection[str] = (), edited: Collection[str] = ()

@@ -28,8 +28,6 @@ from pipeline.errors import CallerError, ModelError, TransientError
 from pipeline.ports import Json
 
 _LIMITS = TreeLimits()
-_FRESH = "fresh"
-"""The record of a tree that was written and that nobody has been let into yet."""
 _WRITING = {"checkout.workers": "0"}
 """Files are written by as many processes as there are processors."""
 
@@ -72,7 +70,6 @@ class GitTrees(GitObjects):
         async with self._held_tree(path) as tree:
             await self._write_anew(tree, commit)
             await self._seed(tree, commit)
-            tree.save(_FRESH, {"commit": commit})
 
     async def remove_worktree(self, path: Path) -> None:
         """Delete a tree made by `add_worktree` or `checkout`, and its private index. Idempotent."""
@@ -87,11 +84,8 @@ class GitTrees(GitObjects):
         The agent's `.git` keeps the base that `add_worktree` gave it, so that its `git diff` still shows the whole work.
         """
         async with self._held_tree(path) as tree:
-            record, fresh = tree.load("tree"), tree.load(_FRESH)
-            tree.forget(_FRESH)
-            if fresh == {"commit": commit}:
-                return  # it was written a moment ago, and nobody has been let in since
             await self._restore(tree, commit)
+            record = tree.load("tree")
             await self._seed(tree, record["base"] if record else commit)
 
     async def snapshot(
@@ -104,7 +98,6 @@ class GitTrees(GitObjects):
         other `declared` files that git ignores.
         """
         async with self._held_tree(path) as tree:
-            tree.forget(_FRESH)
             content = await self._staged(tree, parent, declared=declared, edited=edited)
             if content is None:
                 return parent
@@ -156,7 +149,6 @@ class GitTrees(GitObjects):
     async def _write_anew(self, tree: Tree, commit: str) -> None:
         tree.save("tree", {"path": str(tree.path), "base": sha(commit)})
         tree.forget("rebase")
-        tree.forget(_FRESH)
         await asyncio.to_thread(tree_files.empty, tree.path)
         await asyncio.to_thread(tree.index.unlink, missing_ok=True)
         await self._git(tree, "read-tree", "--reset", "-u", commit, configuration=_WRITING)
