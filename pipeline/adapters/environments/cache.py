@@ -41,7 +41,7 @@ from pipeline.machine import tree_walk
 from pipeline.ports import DependencyChoice, Environment, EnvironmentSource, Language, Sandbox, Stack
 from pipeline.settings.process import EnvironmentSettings
 
-_FORMAT = "4"
+_FORMAT = "5"
 _MARKER = "environment.json"
 _LOCK_POLL_S = 0.1
 
