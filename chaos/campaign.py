@@ -15,7 +15,7 @@ from typing import Any
 
 from chaos import journey, sample
 from chaos.ear import Ear
-from chaos.installation import Installation, NotStarted, installation
+from chaos.installation import Installation, installation
 from chaos.outcome import Outcome, outcome
 from chaos.plan import PER_CHANGE_REQUEST, Disturbance, plan
 from pipeline.line.crash_points import points
@@ -29,6 +29,10 @@ _HANDED_OUT_MAX = 6
 Report = Callable[[str], None]
 Line = dict[str, Any]
 """One change request as it stands in the result file."""
+
+
+class Untrustworthy(Exception):
+    """What a campaign stands on does not hold, so its figures would say nothing; the message says what."""
 
 
 @dataclass(slots=True)
@@ -54,7 +58,7 @@ class Campaign:
         while waiting:
             installed = self._on_one_installation(waiting)
             if left := installed.leftovers():
-                raise NotStarted(f"After its end something is left running: {left}")
+                raise Untrustworthy(f"Something is left running after the end: {left}")
         return self.lines
 
     def _on_one_installation(self, waiting: "deque[tuple[Disturbance, int]]") -> Installation:
@@ -107,8 +111,8 @@ class Campaign:
 def _undisturbed(installed: Installation) -> tuple[Outcome, float]:
     """Return what comes out when nobody disturbs, and how long that takes once the repository is known.
 
-    Raises `NotStarted` when it goes wrong, or does not pass every crash point that has a name and no other: a plan that
-    strikes elsewhere would prove nothing.
+    Raises `Untrustworthy` when it goes wrong, or does not pass every crash point that has a name and no other: a plan
+    that strikes elsewhere would prove nothing.
     """
     passed = installed.points.directory / PASSED
     passed.mkdir()
@@ -118,10 +122,10 @@ def _undisturbed(installed: Installation) -> tuple[Outcome, float]:
         travelled = journey.travel(installed, repository)
         found, seconds = outcome(installed, travelled.cr_id, repository), travelled.seconds
     if found is None or found.status != "completed" or found.leftovers:
-        raise NotStarted(f"The undisturbed change request went wrong: {found}")
+        raise Untrustworthy(f"The undisturbed change request went wrong: {found}")
     seen = {one.name for one in passed.iterdir()}
     if seen != set(points()):
-        raise NotStarted(f"Crash points that are not passed, or not named: {sorted(seen ^ set(points()))}")
+        raise Untrustworthy(f"Crash points that are not passed, or have no name: {sorted(seen ^ set(points()))}")
     return found, seconds
 
 
