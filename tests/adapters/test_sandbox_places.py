@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
-from pipeline.adapters.sandbox.start_up_check import Places
+from pipeline.adapters.sandbox.start_up_check import Places, trial
 from pipeline.adapters.sandbox.uncontained import Refusing
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
@@ -112,3 +112,15 @@ async def test_the_check_leaves_nothing_behind(tmp_path: Path) -> None:
     )
     assert sandbox.isolation().active
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["environments", "worktrees"]
+
+
+def test_what_a_killed_check_left_goes_with_the_next_and_a_running_one_keeps_its_place(tmp_path: Path) -> None:
+    places = Places.below(tmp_path)
+    left, running = places.worktrees / "changeline-probe-left", places.environments / "changeline-probe-running"
+    for made in (left / "mounted", running):
+        made.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    with trial(places) as made_now:
+        assert not made_now.problem
+    assert list(places.worktrees.iterdir()) == []
+    assert list(places.environments.iterdir()) == [running]

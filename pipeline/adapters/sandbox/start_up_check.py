@@ -3,14 +3,15 @@
 Problem: a check in some temporary directory passes on a machine where no worktree can be shown to a tool, and a limit
 that is configured need not hold. Choice: small commands run below the real worktrees, with a directory of the real
 environments read-only and mounted, with and without the way to the registries; and one takes more memory than it may.
-Invariant: what is found wrong names the place, and nothing of the check stays.
+Invariant: what is found wrong names the place, and nothing of the check stays; what a killed check left goes with the next.
 """
 
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -22,6 +23,9 @@ Run: TypeAlias = Callable[[SandboxCommand], Awaitable[CommandResult]]
 
 LITTLE_MEMORY_BYTES = 32 * 1024**2
 _TIMEOUT_S = 20.0
+_PREFIX = "changeline-probe-"
+_ABANDONED_S = 3_600.0
+"""No check takes so long: its commands have limits, and whoever waits for it has one too."""
 _MARK = "shown"
 _LOOK = (
     'test "$(id -u)" -ne 0 || { echo "it runs as root"; exit 1; }; '
@@ -97,6 +101,8 @@ def trial(places: Places | None) -> Iterator[Trial]:
     """Make room for a check and remove it again; without places, somewhere temporary."""
     made: list[Path] = []
     try:
+        if places is not None:
+            _sweep(places)
         tree, environment = (_made(made, place) for place in _where(places))
         (environment / _MARK).touch(mode=0o644)
         (environment / _MARK).chmod(0o644)
@@ -115,8 +121,16 @@ def _where(places: Places | None) -> tuple[Path, Path]:
     return (places.worktrees, places.environments) if places else (anywhere, anywhere)
 
 
+def _sweep(places: Places) -> None:
+    """Remove what killed checks left in directories of our own; several processes may do so at once."""
+    for old in (*places.worktrees.glob(f"{_PREFIX}*"), *places.environments.glob(f"{_PREFIX}*")):
+        with suppress(FileNotFoundError):
+            if time.time() - old.lstat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(old, ignore_errors=True)
+
+
 def _made(made: list[Path], place: Path) -> Path:
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made.append(Path(tempfile.mkdtemp(prefix="changeline-probe-", dir=place)))
+    made.append(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place)))
     made[-1].chmod(0o755)
     return made[-1]
