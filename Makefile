@@ -18,7 +18,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test thorough lint types bench chaos dashboard wheel \
+.PHONY: help demo test thorough lint types bench screening chaos first-contact dashboard wheel \
         runtime dev browser sources lock format contracts dashboard-check wheel-test pytest skips openapi docs
 
 help: ## Show this help
@@ -49,8 +49,15 @@ types: dev ## Check types strictly
 bench: dev dashboard browser ## Measure overheads, each beside its floor
 	@$(BIN)/python -m bench
 
+screening: dev ## Print what the screening makes of its corpus of honest tickets and attacks (JSON=1)
+	@$(BIN)/python -m scripts.screening $(if $(JSON),--json)
+
 chaos: runtime dashboard ## Kill and freeze the real processes (KILLS=200 SEED=1) and compare what comes out
 	@$(BIN)/python -m chaos --kills $(KILLS) --seed $(SEED) $(if $(RESUME),--resume $(RESUME))
+
+first-contact: runtime dashboard ## Carry repositories of many shapes through the whole line (CASES="plain go-plain")
+	@.cache/tools/bin/python -m first_contact.packages
+	@$(BIN)/python -m first_contact $(CASES)
 
 dashboard: ## Build the dashboard into controller/_dashboard
 	@scripts/dashboard.sh build

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,14 +115,19 @@ class Installation:
 
 
 @contextmanager
-def installation(*, keep: bool = False) -> Iterator[Installation]:
-    """Start one; everything is gone at the end, but with `keep` its directory stays."""
+def installation(
+    *, keep: bool = False, scenario: str | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Installation]:
+    """Start one; everything is gone at the end, but with `keep` its directory stays.
+
+    `scenario` replaces what the scripted model plays; `settings` are variables beside, and before, those for kills.
+    """
     # Tools of agents and the servers run as other users, who have to be able to pass through.
     root = Path(tempfile.mkdtemp(prefix="changeline-chaos-"))
     root.chmod(0o755)
     (root / "points").mkdir()
-    (root / "scenario.json").write_text(sample.scenario(), encoding="utf-8")
-    installed = Installation(root, _environment(root))
+    (root / "scenario.json").write_text(scenario or sample.scenario(), encoding="utf-8")
+    installed = Installation(root, _environment(root) | dict(settings or {}))
     try:
         said = installed.run("up", "--detach", "--port", "0", "--scenario", str(root / "scenario.json"), "--json")
         if said.returncode:

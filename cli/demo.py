@@ -37,7 +37,11 @@ class Demo:
         self._console = Console(highlight=False, soft_wrap=True)
         kept = {name: value for name, value in surrounding.items() if not name.upper().startswith(HIDDEN)}
         self._environment = {name: value for name, value in kept.items() if not name.upper().endswith("_PROXY")}
-        self._environment |= {"CHANGELINE_DATA_DIR": str(directory / "data"), "PYTHONPATH": str(EXAMPLES.parent)}
+        self._environment |= {
+            "CHANGELINE_DATA_DIR": str(directory / "data"),
+            "CHANGELINE_ENVIRONMENT__OFFLINE": "true",  # the sample needs nothing, and the demo no network
+            "PYTHONPATH": str(EXAMPLES.parent),
+        }
 
     def play(self, *, stay: bool) -> None:
         """Run the whole demo; with `stay` the control room is left open until Ctrl-C."""

@@ -4,6 +4,7 @@ from rich.markup import escape
 
 from cli.output import Output, one_line
 from pipeline.evidence.bundle import EvidenceBundle, InspectionRecord, RepositoryEvidence, RunRecord
+from pipeline.proof.baseline import suite_in_words
 
 _SHORT = 12
 _FILES_NAMED = 5
@@ -76,7 +77,12 @@ def _print_repository(out: Output, repository: RepositoryEvidence) -> None:
     if witness.preserve_base is not None:
         _run(out, "preserved behaviour before the change", witness.preserve_base, holds=witness.preserve_verdict.ok)
     _run(out, "green: new tests", witness.change, holds=witness.green_verdict.ok)
-    _run(out, "full suite", witness.suite_head, holds=witness.suite_verdict.ok)
+    suite, compared = witness.suite_head, witness.suite_verdict
+    mark = "✗" if not compared.ok else "✓" if suite.report.ok else "="
+    words = f"full suite {suite_in_words(suite.report, compared)} at {suite.commit[:_SHORT]}"
+    out.line(f"  {mark} {words}{'; no worse than the base' if mark == '=' else ''}")
+    for test in compared.flaky:
+        out.line(f"      flaky: {one_line(test)}")
 
 
 def _run(out: Output, name: str, run: RunRecord, *, holds: bool) -> None:

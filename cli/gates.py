@@ -92,6 +92,11 @@ def _show_change(out: Output, name: str, change: ShownChange) -> None:
         out.line(f"    {file.status[:1].upper()} {one_line(file.path)}  +{file.added} -{file.removed}")
     if len(change.files) > _FILES_SHOWN:
         out.line(f"    … and {len(change.files) - _FILES_SHOWN} more files")
+    for old in change.old_tests:
+        test = f"{old.path}::{old.name}" if old.name else old.path
+        out.line(f"    Old test {old.decision} for {old.scenario}: {one_line(test)}")
+    for path in change.left_out[:_FILES_SHOWN]:
+        out.line(f"    Left out: {one_line(path)}")
     if change.suite:
         out.line(f"    Full suite: {one_line(change.suite)}")
     for test in change.pre_existing_failures:

@@ -170,9 +170,13 @@ def transition(status: Status, move: Move) -> Status:
     raise IllegalMove(status, move)
 
 
+BRANCHES = "changeline"
+"""Below it lie the branches of all change requests; a branch of this very name leaves them no room."""
+
+
 def branch_name(cr_id: str, attempt: int) -> str:
     """The branch that carries the change: `changeline/<cr>`, `-r2` and so on for later attempts."""
-    return f"changeline/{cr_id}" if attempt == 1 else f"changeline/{cr_id}-r{attempt}"
+    return f"{BRANCHES}/{cr_id}" if attempt == 1 else f"{BRANCHES}/{cr_id}-r{attempt}"
 
 
 def wip_ref(cr_id: str, repository: str, epoch: int) -> str:

@@ -40,7 +40,7 @@ class PauseReasonDeclaration:
 PAUSE_REASONS: Mapping[PauseReason, PauseReasonDeclaration] = {
     PauseReason.INPUT_RISK: PauseReasonDeclaration(
         title="The request looks risky",
-        next_step="Read the flagged passages. Approve the text if they are harmless, edit it, or reject it.",
+        next_step="Read the flagged passages. Approve the text (resume) if they are harmless, edit it, or reject it (cancel). What you approve is these passages, nothing found later.",
         needs_answer=True,
     ),
     PauseReason.REQUEST_UNCLEAR: PauseReasonDeclaration(
@@ -167,8 +167,8 @@ PAUSE_REASONS: Mapping[PauseReason, PauseReasonDeclaration] = {
         next_step="Do what the details say: something keeps tools from starting, or from reading the tree. Then resume.",
     ),
     PauseReason.ENVIRONMENT_FAILED: PauseReasonDeclaration(
-        title="The dependencies could not be installed",
-        next_step="Read the log, repair the manifest, then resume.",
+        title="The environment cannot be built, or the suite cannot run in it",
+        next_step="The details name the command, its first error and the remedy. Do that, then resume.",
     ),
     PauseReason.REMOTE_UNREACHABLE: PauseReasonDeclaration(
         title="The repository cannot be reached",

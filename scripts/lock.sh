@@ -15,3 +15,4 @@ compile "$@" pyproject.toml --all-extras --group dev -o requirements/dev.txt
 compile "$@" pyproject.toml --constraint requirements/dev.txt -o requirements/runtime.txt
 compile "$@" requirements/uv.in -o requirements/uv.txt
 compile "$@" requirements/node.in -o requirements/node.txt
+compile "$@" requirements/builders.in -o requirements/builders.txt

@@ -118,6 +118,7 @@ def in_process(place: Path) -> Changeline:
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         with pytest.MonkeyPatch.context() as patched, chdir(place), redirect_stdout(out), redirect_stderr(err):
             patched.setenv("CHANGELINE_DATA_DIR", str(place / "data"))
+            patched.setenv("CHANGELINE_ENVIRONMENT__OFFLINE", "true")
             code = main(list(arguments))
         said, complained = (stream.buffer.getvalue().decode() for stream in (out, err))
         return subprocess.CompletedProcess(arguments, code, said, complained)
@@ -139,7 +140,8 @@ def reachable() -> Iterator[Path]:
 @contextmanager
 def commands(place: Path) -> Iterator[Changeline]:
     """The real command on a data directory below `place`; whatever is left running is stopped."""
-    environment = {**os.environ, "CHANGELINE_DATA_DIR": str(place / "data"), "PYTHONPATH": str(REPOSITORY)}
+    own = {"CHANGELINE_DATA_DIR": str(place / "data"), "CHANGELINE_ENVIRONMENT__OFFLINE": "true"}
+    environment = {**os.environ, **own, "PYTHONPATH": str(REPOSITORY)}
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         argv = [sys.executable, "-P", "-m", "cli", *arguments]

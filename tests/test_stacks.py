@@ -36,9 +36,9 @@ GRADLE = {"build.gradle.kts": "", "gradlew": "", "src/main/java/a/B.java": ""}
         (NODE, Language.NODE, "node_test", "npm test"),
         ({"package.json": '{"scripts": {"test": "jest --ci"}}', "a.js": ""}, Language.NODE, "jest", "npm test"),
         ({"package.json": '{"scripts": {"test": "vitest run"}}', "a.ts": ""}, Language.NODE, "vitest", "npm test"),
-        ({"package.json": '{"scripts": {"test": "mocha"}}', "a.js": ""}, Language.NODE, "npm_script", "npm test"),
+        ({"package.json": '{"scripts": {"test": "mocha"}}', "a.js": ""}, Language.NODE, "mocha", "npm test"),
         (
-            {"package.json": '{"scripts": {"test": "tsc && jest"}}', "a.ts": ""},
+            {"package.json": '{"scripts": {"test": "tsc && jest; true"}}', "a.ts": ""},
             Language.NODE,
             "npm_script",
             "npm test",

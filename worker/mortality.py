@@ -75,10 +75,10 @@ class _Entries(_Forwarding):
 class _Trees(_Forwarding):
     """Implements `pipeline.ports.Repository`. A snapshot ends with the ref that holds it."""
 
-    async def snapshot(self, path: Any, *, parent: str, message: str) -> str:
+    async def snapshot(self, path: Any, *, parent: str, message: str, **named: Any) -> str:
         """See the port; the message names the role."""
         self._reached(around("snapshot", _role(message))[0])
-        commit: str = await self._port.snapshot(path, parent=parent, message=message)
+        commit: str = await self._port.snapshot(path, parent=parent, message=message, **named)
         self._reached(around("snapshot", _role(message))[1])
         return commit
 

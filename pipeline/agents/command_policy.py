@@ -13,7 +13,7 @@ from pipeline.errors import ModelError
 
 NETWORK = frozenset({"curl", "wget", "nc", "ncat", "netcat", "socat", "ssh", "scp", "sftp", "rsync", "telnet", "ftp"})
 SYSTEM = frozenset(
-    {"ps", "env", "printenv", "mount", "umount", "whoami", "kill", "pkill", "killall", "chmod", "chown", "sudo", "su"}
+    {"ps", "env", "printenv", "mount", "umount", "whoami", "kill", "pkill", "killall", "chown", "sudo", "su"}
 )
 INSTALLERS = frozenset({"apt", "apt-get", "dpkg", "yum", "dnf", "apk", "brew"})
 GIT_READ_ONLY = frozenset(
@@ -187,6 +187,6 @@ def _why(name: str) -> str:
         return ": nothing can be installed. Dependencies are part of the environment."
     if name in {"env", "printenv"}:
         return ". To set a variable for one command, write NAME=value before it."
-    if name in {"chmod", "chown"}:
-        return ". Run scripts through their interpreter instead."
+    if name == "chown":
+        return ". Who a file belongs to is no part of a change; chmod makes one executable."
     return ". Work with the files of the repository."

@@ -61,6 +61,8 @@ class Conversation:
     worked_s: float = 0.0
     rejected_turn: int = 0
     """The newest turn with a rejected submission: tools that run again after a crash reject it again, once."""
+    rejection: str = ""
+    """Why the newest rejected submission was refused, as the model was told."""
 
     def apply(self, record: Record, texts: Mapping[str, bytes]) -> None:
         """Take in the next record."""
@@ -131,6 +133,7 @@ class Conversation:
             case Note.VALIDATION_ERROR:
                 self.rejected_since += record.turn != self.rejected_turn
                 self.rejected_turn = record.turn
+                self.rejection = record.text
             case Note.NUDGE:
                 self.answer = None
                 self.nudges_since += 1

@@ -4,7 +4,7 @@ What a stage hands over is typed variables; everything else about a role comes f
 checked against the facts of the run before it is accepted, so a stage only ever sees valid ones.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -129,8 +129,8 @@ class Crew:
             raise InvariantBroken("A scope needs a tree.")
         environment = job.environment
         variables = dict(environment.variables) if environment else {}
-        if environment and environment.path:
-            front = ":".join(str(path) for path in environment.path)
+        if environment and environment.path_in(job.tree):
+            front = ":".join(str(path) for path in environment.path_in(job.tree))
             variables["PATH"] = f"{front}:/usr/local/bin:/usr/bin:/bin"
         return ToolScope(
             sandbox=self.sandbox,
@@ -139,6 +139,8 @@ class Crew:
             read_only=environment.read_only if environment else (),
             environment=variables,
             mounts=environment.mounts_in(job.tree) if environment else {},
+            scratch=environment.scratch_in(job.tree) if environment else (),
+            tree_at=environment.tree_at if environment else None,
             protected=tuple(sorted(job.protected)),
             protected_because="it is a protected test",
         )
@@ -170,12 +172,14 @@ class TreeMemory:
         self._parent = job.commit
         self._name = f"{job.variables.role.value} {job.instance}"
 
-    async def snapshot(self) -> str:
+    async def snapshot(self, *, declared: Collection[str] = (), edited: Collection[str] = ()) -> str:
         """Commit what the tree holds; the previous commit when nothing changed."""
         if self._parent is None:
             raise InvariantBroken("A tree is remembered from a commit.")
         before = self._parent
-        self._parent = await self._repository.snapshot(self._tree, parent=before, message=f"Snapshot of {self._name}")
+        self._parent = await self._repository.snapshot(
+            self._tree, parent=before, message=f"Snapshot of {self._name}", declared=declared, edited=edited
+        )
         if self._parent != before:
             await self._repository.update_ref(self._ref, self._parent)
         return self._parent

@@ -14,6 +14,7 @@ from pipeline.change_request import PauseReason
 from pipeline.proof.shown_diff import Cut
 
 _NAMED_MAX = 20
+_REFUSAL_MAX = 400
 _UNREADABLE = (
     "Find out why tools cannot read the tree in their sandbox: owner and modes of the data directory, and what mounts "
     "or security modules of this machine deny. Then resume; the agent is asked again."
@@ -46,10 +47,17 @@ class DeadEnd:
     facts: Mapping[str, str]
 
 
-def dead_end(lacking: Ungrounded | None) -> DeadEnd:
-    """Return what becomes of an agent all of whose submissions were refused."""
+def dead_end(lacking: Ungrounded | None, refusal: str = "") -> DeadEnd:
+    """Return what becomes of an agent all of whose submissions were refused; `refusal` is what the last one was told."""
     if lacking is None:
-        return DeadEnd(reason=PauseReason.AGENT_STUCK, what="made no valid submission", facts={})
+        last = " ".join(refusal.split())
+        shown = last if len(last) <= _REFUSAL_MAX else f"{last[:_REFUSAL_MAX]}…"
+        what = (
+            f"made no valid submission; the last one was refused: {shown.rstrip('.')}"
+            if last
+            else "made no valid submission"
+        )
+        return DeadEnd(reason=PauseReason.AGENT_STUCK, what=what, facts={})
     what = f"could not judge: {lacking.why}"
     if not lacking.denied:
         return DeadEnd(reason=PauseReason.AGENT_STUCK, what=what, facts={})

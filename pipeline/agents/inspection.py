@@ -61,6 +61,8 @@ class Look:
     outcome: Outcome
     denied: str = ""
     """The line by which the machine kept it from seeing: a closed file, a command that the sandbox could not start."""
+    wrote: bool = False
+    """Whether the editor wrote the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,11 @@ class Inspection:
     def saw(self) -> bool:
         """Whether any call showed something of the tree."""
         return any(look.outcome is Outcome.SEEN and _shows_the_tree(look) for look in self.looks)
+
+    def edited(self, root: str) -> frozenset[str]:
+        """Return the files, relative to `root`, that the editor wrote."""
+        named = (_relative(look.asked, root) for look in self.looks if look.wrote)
+        return frozenset(path for path in named if not path.startswith(("/", "../")))
 
     def opened(self, paths: Iterable[str], root: str) -> tuple[str, ...]:
         """Return which of `paths`, relative to `root`, were opened: viewed, or read by a command that names them."""
@@ -181,7 +188,8 @@ def _look(use: ToolUse, result: ToolResult) -> Look:
     if use.name == EDITOR:
         outcome = Outcome.FAILED if refused else Outcome.SEEN
         denied = text if refused and _DENIED.search(text) else ""
-        return Look(tool=EDITOR, asked=str(given.path), outcome=outcome, denied=denied)
+        wrote = not refused and given.command != "view"
+        return Look(tool=EDITOR, asked=str(given.path), outcome=outcome, denied=denied, wrote=wrote)
     asked = str(given.command)
     if refused:
         return Look(tool=BASH, asked=asked, outcome=Outcome.FAILED)

@@ -344,7 +344,7 @@ class _Agent(Generic[S]):
     async def _check_bounds(self) -> None:
         talk, limits = self.talk, self.ports.limits
         if talk.rejected_since >= limits.submission_retries_max:
-            end = dead_end(self.task.submit.lacks(talk.inspection, talk.terms.opened.root))
+            end = dead_end(self.task.submit.lacks(talk.inspection, talk.terms.opened.root), talk.rejection)
             await self._give_up(end.reason, end.what, rejected_submissions=talk.rejected_since, **end.facts)
         if talk.nudges_since >= limits.submission_retries_max:
             await self._give_up(

@@ -1,6 +1,6 @@
 """What an agent is asked to do, what it may use, and what it hands back."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
@@ -33,6 +33,9 @@ class SubmitTool(Generic[S]):
     """The input schema to declare, when it is not simply the model's own."""
     ungrounded: Callable[[Inspection, str], Ungrounded | None] | None = None
     """Says what is missing when its agent, whose tree is at the path, has looked at too little; None asks nothing."""
+
+    declares: Callable[[S], Collection[str]] | None = None
+    """Names the files that a submission says belong to the change; None for roles that change none."""
 
     def lacks(self, seen: Inspection, root: str | None) -> Ungrounded | None:
         """Return what is missing when its agent has looked at too little in its tree."""
@@ -77,8 +80,12 @@ Safe to repeat; what is kept last under a turn counts.
 class Workspace(Protocol):
     """The tree's memory. Commits are full SHAs."""
 
-    async def snapshot(self) -> str:
-        """Commit what the tree holds; the previous commit when nothing changed. Raises `ModelError` for nested `.git`."""
+    async def snapshot(self, *, declared: Collection[str] = (), edited: Collection[str] = ()) -> str:
+        """Commit what the tree holds; the previous commit when nothing changed. Raises `ModelError` for nested `.git`.
+
+        `declared` and `edited` are files that count although git ignores them, where the repository has such files;
+        of other `declared` ones a `ModelError` says that git ignores them.
+        """
 
     async def restore(self, commit: str) -> None:
         """Make the tree equal `commit` again."""

@@ -55,6 +55,10 @@ class ToolScope:
     """Toolchains and dependency environments."""
     mounts: Mapping[Path, Path] = field(default_factory=dict)
     """Built directories that appear inside the tree; see `Environment.mounts_in`."""
+    scratch: tuple[Path, ...] = ()
+    """Where tools keep caches within `mounts`; see `Environment.scratch_in`."""
+    tree_at: Path | None = None
+    """Where commands see the tree; see `Environment.tree_at`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     protected: tuple[str, ...] = ()
     """Paths and globs relative to the root that the editor must not write, each with everything below it."""
@@ -259,6 +263,8 @@ class ToolBox:
                 writable=(self._scope.root,) if editing else (),
                 read_only=self._scope.read_only if editing else (self._scope.root, *self._scope.read_only),
                 mounts=self._scope.mounts,
+                scratch=self._scope.scratch,
+                tree_at=self._scope.tree_at,
                 environment=self._scope.environment,
                 timeout_s=float(self._scope.limits.command_timeout_s),
                 output_max_bytes=output_max_bytes,

@@ -5,6 +5,7 @@ call of the turn failed; after an accepted submission nothing more runs; the tre
 judged and after everything ran; what the turn changed is kept before the record that names its snapshot.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Generic
 
@@ -118,7 +119,8 @@ class Turn(Generic[S]):
             raise ModelError("Not accepted: an earlier tool call of this turn failed. Look at its result first.")
         submission = self.task.submit.judge(given)
         self._refuse_ungrounded()
-        await self._save()
+        declares = self.task.submit.declares
+        await self._save(declares(submission) if declares is not None else ())
         return submission
 
     def _refuse_ungrounded(self) -> None:
@@ -128,9 +130,12 @@ class Turn(Generic[S]):
         if lacking is not None:
             raise ModelError(f"{lacking.told()} Then call {submit.name} again with the complete input.")
 
-    async def _save(self) -> None:
+    async def _save(self, declared: Collection[str] = ()) -> None:
         if self._tree is not None:
-            self.commit = await self._tree.snapshot()
+            talk = self.notebook.conversation
+            seen = talk.inspection.after(self.answer.tool_uses, self.results)
+            edited = seen.edited(talk.terms.opened.root or "")
+            self.commit = await self._tree.snapshot(declared=declared, edited=edited)
             self.changed = False
 
     async def _save_at_the_end(self) -> None:

@@ -18,11 +18,12 @@ from pipeline.agents.prompt_variables import CodeWriterVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.work import Code
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, test_writing
+from pipeline.coding import commits, old_tests, own_changes, test_writing
+from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.ports import Environment, Stack
 from pipeline.proof import protected_tests
-from pipeline.proof.baseline import compare_suites
+from pipeline.proof.baseline import suite_in_words
 from pipeline.proof.red_green import ProofVerdict, RedVerdict, confirm_red, judge_green
 from pipeline.proof.stored_runs import GreenWitness, stored_green
 from pipeline.proof.test_reports import TestReport
@@ -30,7 +31,7 @@ from pipeline.proof.unified_diff import added_lines
 from pipeline.records import RunPurpose
 from pipeline.repositories import kept_refs
 from pipeline.settings.runtime import DependencyPolicy
-from pipeline.stage import agent_work, feedback, proving
+from pipeline.stage import agent_work, feedback, proving, suites
 from pipeline.stage.agent_work import Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.pause_facts import ChangedManifests
@@ -58,6 +59,16 @@ class Rebuild:
     log: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the runs on a head came to. `suite` says in words how the full suite went there."""
+
+    verdict: ProofVerdict
+    red: RedVerdict
+    reports: Mapping[RunPurpose, TestReport]
+    suite: str
+
+
 REBUILD = Artifact("rebuild", TypeAdapter(Rebuild))
 
 
@@ -68,6 +79,8 @@ class _Tries:
     tampering: int = 0
     unfounded: list[str] = field(default_factory=list)
     """Test files that need a module which neither the base nor the newest head has: a package that is not installed."""
+    pinned: list[str] = field(default_factory=list)
+    """Old tests at which alone the newest head fails: they state what the change changes."""
     fingerprints: list[str] = field(default_factory=list)
     came_back: list[Feedback] = field(default_factory=list)
     commit: str = ""
@@ -81,7 +94,6 @@ async def write(run: StageRun, ground: CodingGround, tests: ProvenTests) -> Prov
     async with agent_work.at_work(run, run.name, "code", start, ground.basis) as frame:
         for iteration in range(1, limits.development_iterations_max + 1):
             handed = await run.context.agents.work(await _job(run, ground, tests, frame, tries, iteration))
-            tries.commit = handed.snapshot
             ended = await _judge(run, ground, tests, handed, tries, start)
             if ended is not None:
                 return ended
@@ -102,16 +114,17 @@ async def prove_handback(run: StageRun, ground: CodingGround, tests: ProvenTests
     stack, environment = await _environment(run, ground, head)
     if isinstance(environment, StageEnd):
         return environment
-    verdict, _, reports = await prove(run, ground, tests, head, stack, environment)
-    return (
-        ProvenCode(head=head, summary=f"as handed back: {reports[RunPurpose.GREEN_SUITE].summary()}")
-        if verdict.ok
-        else None
-    )
+    proven = await prove(run, ground, tests, head, stack, environment)
+    return ProvenCode(head=head, summary=f"as handed back: {proven.suite}") if proven.verdict.ok else None
 
 
 def _given_up(run: StageRun, tries: _Tries, reason: PauseReason, message: str, **facts: str) -> StageEnd:
     """Say whose fault it is: no code makes tests pass that need a package which is not there."""
+    if tries.pinned:
+        return blocked(
+            reason, old_tests.told(tries.pinned), None, repository=run.name, old_tests=list(tries.pinned),
+            remedy=old_tests.REMEDY, **facts,
+        )  # fmt: skip
     if tries.unfounded:
         reason = PauseReason.RED_WITNESS
         message = f"These tests need a module that neither the base nor the change has: {', '.join(tries.unfounded)}."
@@ -146,33 +159,48 @@ async def _job(
 async def _judge(
     run: StageRun, ground: CodingGround, tests: ProvenTests, handed: Handed, tries: _Tries, start: str
 ) -> ProvenCode | StageEnd | None:
-    tampered = await _tampering(run, ground, tests, handed.snapshot)
+    part = await own_changes.part_of(run, handed, parent=tries.commit, since=start)
+    tries.commit = part.commit
+    tampered = await _tampering(run, ground, tests, handed.snapshot, part)
     if tampered:
-        tries.commit = await _undone(run, ground, tests, handed.snapshot)
+        tries.commit = await _undone(run, ground, tests, part.commit)
         return _tampered(run, tries, tampered)
     head = await commits.commit(
         run,
-        snapshot=handed.snapshot,
+        snapshot=part.commit,
         parent=start,
         step="code",
         subject=ground.spec.feature,
         body=handed.of(Code).summary,
+        dated=handed.snapshot,
     )
     stack, environment = await _environment(run, ground, head)
     if isinstance(environment, StageEnd):
         return environment
-    verdict, red, reports = await prove(run, ground, tests, head, stack, environment)
-    if verdict.ok:
-        return ProvenCode(head=head, summary=reports[RunPurpose.GREEN_SUITE].summary())
-    proven = {test.file for test in red.tests if test.counts}
+    judged = await prove(run, ground, tests, head, stack, environment)
+    if judged.verdict.ok:
+        await own_changes.save(run, "code", part)
+        return ProvenCode(head=head, summary=judged.suite)
+    tries.pinned = _pinned(ground, tests, judged.reports)
+    proven = {test.file for test in judged.red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
-    return _failed(run, tries, verdict, reports)
+    return _failed(run, tries, judged.verdict, judged.reports, part)
 
 
-async def _tampering(run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str) -> list[str]:
-    """Compare a snapshot with the tests commit, which owns every test and all test configuration."""
+async def _tampering(
+    run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str, part: OwnPart | None = None
+) -> list[str]:
+    """Compare a snapshot with the tests commit, which owns every test and all test configuration.
+
+    Of what was left out of the change, only tests and their configuration count: a suite rewrites its own data.
+    """
     repository, patterns = run.context.repositories[run.name], ground.stack.test_patterns
-    changed = await repository.changed_files(tests.commit, snapshot)
+    left_out = part.paths if part is not None else frozenset()
+    changed = [
+        file
+        for file in await repository.changed_files(tests.commit, snapshot)
+        if file.path not in left_out or protected_tests.steers_tests(file.path, ground.stack.language)
+    ]
     compared = [file.path for file in changed if protected_tests.needs_texts(file.path)]
     found = protected_tests.check_code_writer(
         changed=changed,
@@ -180,7 +208,7 @@ async def _tampering(run: StageRun, ground: CodingGround, tests: ProvenTests, sn
         patterns=patterns,
         before={path: await text_at(repository, tests.commit, path) for path in compared},
         after={path: await text_at(repository, snapshot, path) for path in compared},
-        added=added_lines(await repository.diff(tests.commit, snapshot)),
+        added=added_lines(await repository.diff(tests.commit, snapshot if part is None else part.commit)),
     )
     return [one.message for one in found]
 
@@ -243,7 +271,7 @@ async def _environment(run: StageRun, ground: CodingGround, head: str) -> tuple[
 
 async def prove(
     run: StageRun, ground: CodingGround, tests: ProvenTests, head: str, stack: Stack, environment: Environment
-) -> tuple[ProofVerdict, RedVerdict, Mapping[RunPurpose, TestReport]]:
+) -> Judged:
     """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
     restored = await _restored(run, ground, tests, head)
     reports: dict[RunPurpose, TestReport] = {}
@@ -257,6 +285,7 @@ async def prove(
             reports[purpose] = await proving.prove(
                 run, name=run.name, commit=head, purpose=purpose, selection=selection, stack=stack,
                 environment=environment, restored=restored, left_out=await ground.left_out(run, selection or ()),
+                known=ground.baseline.complaints if selection is not None else (),
             )  # fmt: skip
     red = confirm_red(
         provisional=tests.red,
@@ -266,7 +295,15 @@ async def prove(
         sources=await test_writing.sources_of(run, tests.commit, tests.change_files),
     )
     retired = await rewritten_tests(run, ground, tests)
-    suite = compare_suites(base=ground.baseline, head=reports[RunPurpose.GREEN_SUITE], retired_files=retired)
+    suite = await suites.compared(
+        run, run.name, retired=retired,
+        base=suites.Ground(
+            commit=ground.base, stack=ground.stack, environment=ground.environment, report=ground.baseline
+        ),
+        head=suites.Ground(
+            commit=head, stack=stack, environment=environment, report=reports[RunPurpose.GREEN_SUITE], restored=restored
+        ),
+    )  # fmt: skip
     verdict = judge_green(
         change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
     )
@@ -275,7 +312,8 @@ async def prove(
         await proving.keep(
             run, run.name, purpose=purpose, commit=head, report=report, ok=report.ok, verdict=stored_green(witness)
         )
-    return verdict, red, reports
+    words = f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}"
+    return Judged(verdict=verdict, red=red, reports=reports, suite=words)
 
 
 async def _restored(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str) -> dict[str, bytes | None]:
@@ -295,15 +333,29 @@ async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTest
     return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
 
 
+def _pinned(ground: CodingGround, tests: ProvenTests, reports: Mapping[RunPurpose, TestReport]) -> list[str]:
+    """Return the old tests that fail although every new test passes, where nothing else stands in the way."""
+    suite, own = reports[RunPurpose.GREEN_SUITE], {file.path for file in tests.submission.files}
+    proofs = [report for purpose, report in reports.items() if purpose is not RunPurpose.GREEN_SUITE]
+    failing = [case for case in suite.bad if not _failed_before(ground, case.test_id)]
+    old = old_tests.pinned(ground.baseline, suite, own)
+    return old if all(report.ok for report in proofs) and len(old) == len(failing) else []
+
+
+def _failed_before(ground: CodingGround, test_id: str) -> bool:
+    outcome = ground.baseline.outcomes().get(test_id)
+    return outcome is not None and outcome.bad
+
+
 def _failed(
-    run: StageRun, tries: _Tries, verdict: ProofVerdict, reports: Mapping[RunPurpose, TestReport]
+    run: StageRun, tries: _Tries, verdict: ProofVerdict, reports: Mapping[RunPurpose, TestReport], part: OwnPart
 ) -> StageEnd | None:
     tails = "\n\n".join(
         f"Output of the {purpose.removeprefix('green_')} run (end):\n{report.output_tail[-3_000:]}"
         for purpose, report in reports.items()
         if not report.ok
     )
-    text = "\n".join(verdict.problems)
+    text = "\n".join([*verdict.problems, *_about_old_tests(tries.pinned), *filter(None, [part.told()])])
     tries.came_back = [
         Feedback(kind=FeedbackKind.GREEN_WITNESS, source="green witness", text=f"{text}\n\n{tails}".strip())
     ]
@@ -313,3 +365,13 @@ def _failed(
         message = f"The same tests failed {same} times in a row."
         return _given_up(run, tries, PauseReason.IDENTICAL_FAILURES, message, failures=text[:4_000])
     return None
+
+
+def _about_old_tests(pinned: Sequence[str]) -> list[str]:
+    if not pinned:
+        return []
+    told = (
+        "Only tests that were there before fail. If your change breaks what no scenario changes, mend it; if such a test "
+        "states the opposite of a scenario, keep to the scenario, leave the test alone and say so in your summary."
+    )
+    return [told]

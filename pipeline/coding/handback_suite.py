@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from pipeline.coding.handback import Handback
 from pipeline.ports import Environment, Stack
-from pipeline.proof.baseline import compare_suites
+from pipeline.proof.baseline import suite_in_words
 from pipeline.proof.protected_tests import is_protected
 from pipeline.records import RunPurpose
-from pipeline.stage import proving
+from pipeline.stage import proving, suites
 from pipeline.stage.run import StageRun
 
 
@@ -44,7 +44,11 @@ async def run_suite(run: StageRun, name: str, back: Handback) -> SuiteAfter:
     )
     changed = await run.context.repositories[name].changed_files(back.base, back.head)
     rewritten = [file.path for file in changed if file.status != "A" and is_protected(file.path, stack.test_patterns)]
-    compared = compare_suites(base=baseline, head=report, retired_files=rewritten)
+    compared = await suites.compared(
+        run, name, retired=rewritten,
+        base=suites.Ground(commit=back.base, stack=base_stack, environment=base_environment, report=baseline),
+        head=suites.Ground(commit=back.head, stack=stack, environment=environment, report=report),
+    )  # fmt: skip
     await proving.keep(
         run, name, purpose=RunPurpose.HANDED_BACK, commit=back.head, report=report, ok=compared.ok,
         verdict={"suite": proving.plain(compared)},
@@ -52,6 +56,6 @@ async def run_suite(run: StageRun, name: str, back: Handback) -> SuiteAfter:
     named = {"fails": compared.new_failures, "is gone": compared.disappeared, "is skipped": compared.newly_skipped}
     problems = [f"{test} {what}" for what, tests in named.items() for test in tests]
     return SuiteAfter(
-        commit=back.head, ok=compared.ok, summary=report.summary(), problems=(*problems, *compared.problems),
+        commit=back.head, ok=compared.ok, summary=suite_in_words(report, compared), problems=(*problems, *compared.problems),
         tail=report.output_tail[-3_000:], stack=stack, environment=environment,
     )  # fmt: skip

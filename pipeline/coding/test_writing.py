@@ -1,12 +1,14 @@
 """The first half of development: tests that prove the scenarios, witnessed red before any code exists.
 
-What the test writer may touch is tests only; `change` and `preserve` tests live in separate files. The pipeline commits
+What the test writer may touch is tests only; `change` and `preserve` tests live in separate files. Old tests that state
+what a scenario changes it rewrites or retires under that scenario (`old_tests`). The pipeline commits
 its files on the base, runs the `preserve` tests (they must pass) and the `change` tests (each scenario needs a test that
 fails for a right reason) and hands weak tests back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import TypeAdapter
 
@@ -18,8 +20,10 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Spec
 from pipeline.agents.submissions.work import Tests
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits
-from pipeline.ports import Environment, Stack
+from pipeline.coding import commits, old_tests, own_changes
+from pipeline.coding.old_tests import AlteredTest
+from pipeline.coding.own_changes import OwnPart
+from pipeline.ports import ChangedFile, Environment, Stack
 from pipeline.proof.protected_tests import check_test_writer, is_protected
 from pipeline.proof.red_green import ProofVerdict, RedRules, RedVerdict, judge_preserve, judge_red
 from pipeline.proof.test_reports import TestReport
@@ -109,15 +113,22 @@ async def write(run: StageRun, ground: CodingGround) -> ProvenTests | StageEnd:
     async with agent_work.at_work(run, run.name, "tests", commit, ground.basis) as frame:
         for iteration in range(1, run.context.settings.pipeline.development_iterations_max + 1):
             handed = await run.context.agents.work(await _job(run, ground, frame, commit, iteration, came_back))
-            commit = handed.snapshot
-            came_back = await _misplaced(run, ground, handed)
+            part = await own_changes.part_of(
+                run, handed, parent=commit, since=ground.start, also=partial(_is_old_test, ground)
+            )
+            commit = part.commit
+            old, problems = await _old_tests(run, ground, handed, commit)
+            came_back = await _misplaced(run, ground, handed, part, problems)
             if came_back:
                 continue
-            tests = await _witnessed(run, ground, handed)
+            tests = await _witnessed(run, ground, handed, part)
             if isinstance(tests, ProvenTests):
+                await own_changes.save(run, "tests", part)
+                await old_tests.save(run, old, still_changed=await _changed_old_tests(run, ground, commit))
                 return tests
             source = f"red witness, try {iteration}"
-            came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text="\n".join(tests))]
+            text = "\n".join([*tests, *filter(None, [part.told()])])
+            came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text=text)]
     return blocked(
         PauseReason.RED_WITNESS,
         "The test writer did not find tests that fail for the right reason without the change.",
@@ -135,10 +146,10 @@ async def _job(
     return frame.job(variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit)
 
 
-async def _witnessed(run: StageRun, ground: CodingGround, handed: Handed) -> "ProvenTests | list[str]":
+async def _witnessed(run: StageRun, ground: CodingGround, handed: Handed, part: OwnPart) -> "ProvenTests | list[str]":
     """Commit what the test writer handed in, and witness it red; returns what is wrong."""
     subject = f"Tests: {ground.spec.feature}"
-    told = await commits.add_feature(run, handed.snapshot, ground.spec.behaviour())
+    told = await commits.add_feature(run, part.commit, ground.spec.behaviour())
     built = await commits.commit(
         run, snapshot=told, parent=ground.start, step="tests", subject=subject, dated=handed.snapshot
     )
@@ -170,11 +181,43 @@ async def sources_of(run: StageRun, commit: str, paths: Sequence[str]) -> Mappin
     return {path: await text_at(repository, commit, path) for path in paths}
 
 
-async def _misplaced(run: StageRun, ground: CodingGround, handed: Handed) -> list[Feedback]:
+def _is_old_test(ground: CodingGround, file: ChangedFile) -> bool:
+    return old_tests.is_old_test(file, ground.stack.test_patterns, ground.stack.language)
+
+
+async def _old_tests(
+    run: StageRun, ground: CodingGround, handed: Handed, commit: str
+) -> tuple[list[AlteredTest], list[str]]:
+    """Return which old tests were altered since the stage began, and which of them without a scenario."""
+    changed = await run.context.repositories[run.name].changed_files(ground.start, commit)
+    submission = handed.of(Tests)
+    new = {file.path for file in submission.files}
+    files = [file for file in changed if _is_old_test(ground, file)]
+    present = set(await run.context.repositories[run.name].list_files(ground.base))
+    # A test of an earlier round of this change request is no old one.
+    files = [file for file in files if (file.old_path or file.path) in present and not _extends(file, new)]
+    return await old_tests.altered(
+        run, submission, before=ground.start, after=commit, files=files, scenarios=scenarios_of(ground.spec)
+    )
+
+
+def _extends(file: ChangedFile, declared: Collection[str]) -> bool:
+    """Whether tests were only added to an existing file."""
+    return file.path in declared and not file.removed and file.status == "M"
+
+
+async def _changed_old_tests(run: StageRun, ground: CodingGround, commit: str) -> set[str]:
+    changed = await run.context.repositories[run.name].changed_files(ground.base, commit)
+    return {file.old_path or file.path for file in changed if _is_old_test(ground, file)}
+
+
+async def _misplaced(
+    run: StageRun, ground: CodingGround, handed: Handed, part: OwnPart, unnamed: Sequence[str]
+) -> list[Feedback]:
     """The test writer may add and change tests only."""
     repository, submission = run.context.repositories[run.name], handed.of(Tests)
     change, preserve = _files(submission, ScenarioKind.CHANGE), _files(submission, ScenarioKind.PRESERVE)
-    changed = await repository.changed_files(ground.start, handed.snapshot)
+    changed = await repository.changed_files(ground.start, part.commit)
     # A test that an earlier round or a person wrote may be declared as it stands; the red witness judges it all the same.
     present = [file for file in await repository.changed_files(ground.base, ground.start) if file.status != "D"]
     touched = {file.path for file in changed}
@@ -185,8 +228,9 @@ async def _misplaced(run: StageRun, ground: CodingGround, handed: Handed) -> lis
         preserve_files=preserve,
         patterns=ground.stack.test_patterns,
     )
-    text = "\n".join(problem.message for problem in problems)
-    return [Feedback(kind=FeedbackKind.RED_WITNESS, source="pipeline", text=text)] if problems else []
+    said = [*(problem.message for problem in problems), *unnamed]
+    text = "\n".join([*said, *filter(None, [part.told()])])
+    return [Feedback(kind=FeedbackKind.RED_WITNESS, source="pipeline", text=text)] if said else []
 
 
 async def witness(run: StageRun, ground: CodingGround, submission: Tests, commit: str) -> "ProvenTests | list[str]":
@@ -209,7 +253,7 @@ async def _preserve(
     report = await proving.prove(
         run, name=run.name, commit=commit, purpose=RunPurpose.PRESERVE_ON_BASE, selection=files, stack=ground.stack,
         environment=ground.environment, restored=await _base_state(run, ground, commit, dict.fromkeys(change)),
-        left_out=await ground.left_out(run, files),
+        left_out=await ground.left_out(run, files), known=ground.baseline.complaints,
     )  # fmt: skip
     verdict = judge_preserve(report, files)
     await proving.keep(
@@ -228,7 +272,7 @@ async def _red(run: StageRun, ground: CodingGround, commit: str, files: Sequence
     report = await proving.prove(
         run, name=run.name, commit=commit, purpose=RunPurpose.RED, selection=files, stack=ground.stack,
         environment=ground.environment, restored=await _base_state(run, ground, commit, {}),
-        left_out=await ground.left_out(run, files),
+        left_out=await ground.left_out(run, files), known=ground.baseline.complaints,
     )  # fmt: skip
     repository = run.context.repositories[run.name]
     rules = RedRules(

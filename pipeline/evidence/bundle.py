@@ -138,6 +138,8 @@ class WitnessRecord(Record):
     suite_base: RunRecord
     suite_base_again: RunRecord | None = None
     suite_head: RunRecord
+    suite_head_again: RunRecord | None = None
+    """What failed on the head and not on the base, run again there; the best of up to two runs."""
     red_verdict: RedVerdict
     preserve_verdict: ProofVerdict
     suite_verdict: SuiteComparison

@@ -162,6 +162,9 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
     preserve_base = newest(runs, RunPurpose.PRESERVE_ON_BASE, facts.tests)
     baseline = _run_of(_proven(runs, RunPurpose.BASELINE, facts.base))
     preserve_head = newest(runs, RunPurpose.GREEN_PRESERVE, facts.head)
+    base_again = newest(runs, RunPurpose.BASELINE_AGAIN, facts.base)
+    of_the_suite = [one for one in runs if one.activation == suite.activation]
+    head_again = newest(of_the_suite, RunPurpose.GREEN_SUITE_AGAIN, facts.head)
     judged = green_of(suite)
     no_preserve = judge_preserve(baseline.report, ())
     return WitnessRecord(
@@ -174,7 +177,9 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
         change=_run_of(_proven(runs, RunPurpose.GREEN_CHANGE, facts.head)),
         preserve=_run_of(preserve_head) if preserve_head else None,
         suite_base=baseline,
+        suite_base_again=_run_of(base_again) if base_again else None,
         suite_head=_run_of(suite),
+        suite_head_again=_run_of(head_again) if head_again else None,
         red_verdict=judged.red,
         preserve_verdict=preserve_of(preserve_base) if preserve_base else no_preserve,
         suite_verdict=judged.suite,

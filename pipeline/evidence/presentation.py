@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from pipeline.agents.submissions.specs import Spec
 from pipeline.change_request import Stage
-from pipeline.coding import moved_bases
+from pipeline.coding import moved_bases, old_tests, own_changes
 from pipeline.evidence.pull_request_text import PullRequestFacts, body
 from pipeline.findings import REPORTERS, Finding
 from pipeline.gates.content import (
@@ -18,11 +18,13 @@ from pipeline.gates.content import (
     ShownChange,
     ShownCriterion,
     ShownFile,
+    ShownOldTest,
     ShownRisk,
     ShownScenario,
     VoidApproval,
 )
 from pipeline.interventions.intervention import Action, ChangingText, InterventionStatus, Notice, Skipping
+from pipeline.proof.baseline import suite_in_words
 from pipeline.proof.stored_runs import green_of, newest, report_of
 from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import load_flags
@@ -57,6 +59,11 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             findings=await current_findings(run, name),
             flags=await load_flags(run),
             files=await repository.changed_files(facts.base, facts.head),
+            old_tests=[
+                (f"{one.path}::{one.name}" if one.name else one.path, one.decision.value, one.scenario, one.why)
+                for one in await old_tests.load(run, name)
+            ],
+            left_out=await own_changes.left_out_of(run, name),
             siblings=[other for other in run.known if other != name],
         )
     )
@@ -167,6 +174,11 @@ async def _repository(run: StageRun, name: str) -> ShownChange:
         files=tuple(
             ShownFile(path=file.path, status=file.status, added=file.added, removed=file.removed) for file in files
         ),
+        old_tests=tuple(
+            ShownOldTest(path=one.path, name=one.name, decision=one.decision.value, scenario=one.scenario, why=one.why)
+            for one in await old_tests.load(run, name)
+        ),
+        left_out=tuple(await own_changes.left_out_of(run, name)),
         suite=suite.summary,
         pre_existing_failures=tuple(suite.pre_existing),
         findings=tuple(_finding(name, finding) for finding in current),
@@ -193,9 +205,8 @@ async def _suite(run: StageRun, name: str, head: str) -> _Suite:
     proven = newest(await run.context.test_runs.all(name), RunPurpose.GREEN_SUITE, head)
     if proven is None:
         return _Suite(summary="not run", pre_existing=())
-    outcomes = [case.outcome.value for case in report_of(proven).cases]
-    counts = ", ".join(f"{outcomes.count(kind)} {kind}" for kind in sorted(set(outcomes)))
-    return _Suite(summary=counts or "no tests", pre_existing=green_of(proven).suite.pre_existing)
+    compared = green_of(proven).suite
+    return _Suite(summary=suite_in_words(report_of(proven), compared), pre_existing=compared.pre_existing)
 
 
 async def _proven_tests(run: StageRun, name: str) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 from pipeline.findings import REVIEWERS, Finding, FindingSource, RiskFlag
 from pipeline.ports import ChangedFile
 
+_LEFT_OUT_MAX = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequestFacts:
@@ -31,6 +33,10 @@ class PullRequestFacts:
     findings: Sequence[Finding]
     flags: Sequence[RiskFlag]
     files: Sequence[ChangedFile]
+    old_tests: Sequence[tuple[str, str, str, str]]
+    """Test, what became of it, scenario, why."""
+    left_out: Sequence[str]
+    """Files that agents' trees had and the change has not."""
     siblings: Sequence[str]
 
 
@@ -45,6 +51,10 @@ def body(facts: PullRequestFacts) -> str:
         _security(facts),
         "## Files\n\n" + _bullets(_file(file) for file in facts.files),
     ]
+    if facts.left_out:
+        sections.append(
+            "## Left out\n\nNo part of this change:\n\n" + _bullets(map(_code, facts.left_out[:_LEFT_OUT_MAX]))
+        )
     if facts.siblings:
         sections.append("## Belongs together with\n\n" + _bullets(facts.siblings))
     return "\n\n".join(sections) + "\n"
@@ -65,6 +75,10 @@ def _tests(facts: PullRequestFacts) -> str:
         lines.append(
             "Failing on the base branch already, not counted: " + ", ".join(f"`{test}`" for test in facts.pre_existing)
         )
+    lines += [
+        f"Old test {decision} for {scenario}: `{test.replace('`', '')}`" + (f" ({why})" if why else "")
+        for test, decision, scenario, why in facts.old_tests
+    ]
     return "## Tests\n\n" + _bullets(lines)
 
 
@@ -89,6 +103,11 @@ def _security(facts: PullRequestFacts) -> str:
 
 def _file(file: ChangedFile) -> str:
     return f"`{file.path}` +{file.added} -{file.removed}"
+
+
+def _code(text: str) -> str:
+    path, parted, why = text.rpartition(" (")
+    return f"`{path.replace('`', '')}`{parted}{why}"
 
 
 def _bullets(lines: Any) -> str:

@@ -85,6 +85,7 @@ def _run_problems(repository: RepositoryEvidence) -> list[str]:
         ("change tests on the head", witness.change, {commits.head.sha}),
         ("preserve tests on the head", witness.preserve, {commits.head.sha}),
         ("full suite on the head", witness.suite_head, {commits.head.sha}),
+        ("failed tests again on the head", witness.suite_head_again, {commits.head.sha}),
     ]
     return [
         f"The {what} ran on {run.commit[:12]}, which is not the commit that it must prove."
@@ -179,6 +180,7 @@ def _green_problems(repository: RepositoryEvidence, red: RedVerdict) -> list[str
         base=witness.suite_base.report,
         head=witness.suite_head.report,
         second_base=witness.suite_base_again.report if witness.suite_base_again else None,
+        second_head=witness.suite_head_again.report if witness.suite_head_again else None,
         retired_files=witness.retired_files,
     )
     if suite != witness.suite_verdict:

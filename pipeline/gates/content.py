@@ -52,6 +52,17 @@ class ShownFile(_Shown):
     removed: int
 
 
+class ShownOldTest(_Shown):
+    """An old test that the change rewrites or removes, and the scenario that says otherwise than it did."""
+
+    path: str
+    name: str
+    """Empty where the file changed as a whole."""
+    decision: Literal["rewritten", "retired"]
+    scenario: str
+    why: str = ""
+
+
 class OthersCommit(_Shown):
     """A commit of somebody else that moved the base branch."""
 
@@ -89,6 +100,9 @@ class ShownChange(_Shown):
     spec_hash: str = ""
     scenarios: tuple[ShownScenario, ...] = ()
     files: tuple[ShownFile, ...] = ()
+    old_tests: tuple[ShownOldTest, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Files that agents' trees had and the change has not, each with why."""
     suite: str = ""
     """How the full suite of the head went, in words; empty if it is not recorded."""
     pre_existing_failures: tuple[str, ...] = ()

@@ -6,9 +6,16 @@ by one fake in `pipeline.testing`, both held to the same contract tests. Values 
 """
 
 from pipeline.ports.clock import Clock
-from pipeline.ports.environments import Environment, Environments, Language, Stack
+from pipeline.ports.environments import (
+    DependencyChoice,
+    Environment,
+    Environments,
+    EnvironmentSource,
+    Language,
+    Stack,
+)
 from pipeline.ports.forges import Forge, Proposal, PullRequestRef, marker_of
-from pipeline.ports.git import Author, ChangedFile, NotPublic, RebaseResult, RemoteFacts, Repository
+from pipeline.ports.git import Absent, Author, ChangedFile, NotPublic, RebaseResult, RemoteFacts, Repository
 from pipeline.ports.journal import EntryKind, Instruction, Instructions, Journal, JournalEntry, JournalKey
 from pipeline.ports.keys import KeyStore, SignatureVerifier, Signer, key_id
 from pipeline.ports.live import DELTA_MAX_BYTES, Bell, Deltas, Emit, TenantBell, TenantDeltas
@@ -33,6 +40,7 @@ from pipeline.ports.webhooks import Delivery, Receipt, Webhooks
 
 __all__ = [
     "DELTA_MAX_BYTES",
+    "Absent",
     "AnswerBlock",
     "Author",
     "Bell",
@@ -44,9 +52,11 @@ __all__ = [
     "Delivery",
     "DeltaListener",
     "Deltas",
+    "DependencyChoice",
     "Emit",
     "EntryKind",
     "Environment",
+    "EnvironmentSource",
     "Environments",
     "Forge",
     "Instruction",

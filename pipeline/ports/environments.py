@@ -15,6 +15,8 @@ class Language(StrEnum):
     GO = "go"
     RUST = "rust"
     JAVA = "java"
+    C = "c"
+    """C and C++, whose tests a stated command runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,7 @@ class Stack:
 
     language: Language
     runner: str
-    """`pytest`, `unittest`, `node_test`, `jest`, `vitest`, `npm_script`, `go_test`, `cargo_test`, `maven`, `gradle`, `command`."""
+    """`pytest`, `unittest`, `node_test`, `jest`, `vitest`, `mocha`, `ava`, `bun_test`, `npm_script`, `go_test`, `cargo_test`, `maven`, `gradle`, `command`."""
     test_command: str
     """What a person would type; shown to agents and approvers."""
     manifests: tuple[str, ...]
@@ -32,6 +34,39 @@ class Stack:
     """Directories whose modules count as this repository's own, for the red witness."""
     test_patterns: tuple[str, ...] = ()
     """Globs of what counts as a test file."""
+
+
+class EnvironmentSource(StrEnum):
+    """Where a part of an environment was looked for."""
+
+    INTERPRETER = "interpreter"
+    LOCK = "lock"
+    TOX = "tox"
+    NOX = "nox"
+    GROUP = "group"
+    EXTRA = "extra"
+    HATCH = "hatch"
+    REQUIREMENTS = "requirements"
+    PIPENV = "pipenv"
+    PDM = "pdm"
+    POETRY = "poetry"
+    PROJECT = "project"
+    """The repository's own dependencies, without any for its tests."""
+    REPOSITORY = "repository"
+    """The repository itself, installed so that edits count."""
+    RUNNER = "runner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyChoice:
+    """One decision of a build, as people are shown it."""
+
+    source: EnvironmentSource
+    name: str
+    """What of it: a group, an environment of tox, a file, a version; with its folder where a repository has several projects."""
+    taken: bool
+    """False: left out, which did not end the build."""
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +82,33 @@ class Environment:
     """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
     tree_mounts: Mapping[str, Path] = field(default_factory=dict)
     """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
+    tree_scratch: tuple[str, ...] = ()
+    """Directories within `tree_mounts` where tools keep caches, such as `node_modules/.vite`."""
+    tree_at: Path | None = None
+    """The path at which every tree has to stand for this environment, because the repository is installed from there."""
+    choices: tuple[DependencyChoice, ...] = ()
+    """What was installed and left out, and why, in the order in which it was decided."""
     log: str = ""
 
     def mounts_in(self, tree: Path) -> dict[Path, Path]:
         """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""
         return {tree / name: built for name, built in self.tree_mounts.items()}
 
+    def path_in(self, tree: Path) -> tuple[Path, ...]:
+        """Return `path` for one tree, programs of its mounts first: a runner and its tests load the same copy of a package."""
+        own = (tree / name / ".bin" for name in self.tree_mounts if name == "node_modules")
+        return (*own, *self.path)
+
+    def scratch_in(self, tree: Path) -> tuple[Path, ...]:
+        """Return `tree_scratch` for one tree, as `SandboxCommand.scratch` wants them."""
+        return tuple(tree / name for name in self.tree_scratch)
+
 
 class Environments(Protocol):
     """Builds dependency environments once per manifest hash, in a sandbox with network and without secrets."""
 
     async def prepare(self, stack: Stack, files: Path, manifest_hash: str) -> Environment:
-        """Return the environment, building it if this hash was never built; raises `PersonNeeded(environment_failed)`."""
+        """Return the environment, building it if this hash was never built; raises `PersonNeeded(environment_failed)`.
+
+        `files` is a clean checkout; what only its `.git` says, such as a version from tags, is what it said at that build.
+        """

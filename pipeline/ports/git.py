@@ -1,6 +1,6 @@
 """Repositories of git and the place where their target branches are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +40,16 @@ class Author:
     email: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """Paths of a commit of which a tree of it has not what a person's clone may have."""
+
+    submodules: tuple[str, ...] = ()
+    """Their directories are empty."""
+    pointers: tuple[str, ...] = ()
+    """Files in Git LFS: a tree holds their pointers."""
+
+
 class Repository(Protocol):
     """One bare cache of one remote, and the disposable trees made from it. All methods run git off the event loop.
 
@@ -54,6 +64,9 @@ class Repository(Protocol):
 
     async def branch_head(self, branch: str) -> str | None:
         """Return the commit of a remote branch as of the last fetch; None when there is no such branch."""
+
+    async def branch_in_the_way(self, branch: str) -> str | None:
+        """Return the remote's branch, as of the last fetch, beside which git cannot keep one of this name."""
 
     async def remote_ref(self, ref: str) -> str | None:
         """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
@@ -70,14 +83,28 @@ class Repository(Protocol):
     async def restore_worktree(self, path: Path, commit: str) -> None:
         """Make tracked and untracked (not ignored) files equal `commit` again."""
 
-    async def snapshot(self, path: Path, *, parent: str, message: str) -> str:
+    async def snapshot(
+        self, path: Path, *, parent: str, message: str, declared: Collection[str] = (), edited: Collection[str] = ()
+    ) -> str:
         """Commit all non-ignored files of a tree with a private index; return `parent` itself when nothing changed.
 
-        Raises `ModelError` when a nested `.git` directory or a bare gitlink is found.
+        A file that the commit holds in a form that git would convert anew stays as it is unless it was changed. Ignored
+        ones of `declared` and `edited` count where the commit has files beside them that were added by force. Raises
+        `ModelError` when a nested `.git` directory or a bare gitlink is found, and for other `declared` files that git
+        ignores.
+        """
+
+    async def commit_part(self, commit: str, *, parent: str, paths: Collection[str], message: str) -> str:
+        """Build a commit on `parent` that has these paths as they are in `commit`, and nothing else of it.
+
+        Dated as `commit`, so that the same inputs give the same SHA; `parent` itself when that changes nothing.
         """
 
     async def checkout(self, path: Path, commit: str) -> None:
-        """Write the files of `commit` into an empty directory, without any `.git`: the clean checkout of witnesses."""
+        """Write the files of `commit` into an empty directory: the clean checkout of witnesses.
+
+        Its `.git` is disposable, and answers as a clone's does: files, tags that the commit contains, status, log.
+        """
 
     async def commit_files(
         self, *, parent: str, files: Mapping[str, bytes | None], message: str, author: Author
@@ -118,6 +145,9 @@ class Repository(Protocol):
 
     async def added_sizes(self, commit: str) -> Mapping[str, int]:
         """Return the bytes of each file that a commit adds or changes against its first parent."""
+
+    async def absent(self, commit: str) -> Absent:
+        """Return what trees of `commit` lack: submodules, and contents that lie in Git LFS."""
 
     async def ignored_paths(self, commit: str, paths: Sequence[str]) -> list[str]:
         """Return which of `paths` the ignore rules of `commit` exclude."""

@@ -27,6 +27,10 @@ class SandboxCommand:
     """Toolchains and environments; a tree that is only looked at. Mounted at the same path."""
     mounts: Mapping[Path, Path] = field(default_factory=dict)
     """Destination inside to a directory of the host, read-only; see `Environment.mounts_in`."""
+    scratch: tuple[Path, ...] = ()
+    """Directories of those mounts that are empty and writable for this one command, in memory; see `Environment.scratch_in`."""
+    tree_at: Path | None = None
+    """Where the tree that holds `cwd` also appears, and where the command starts; see `Environment.tree_at`. Uncontained: ignored."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the fixed minimum (PATH, HOME, LANG, TMPDIR). Nothing is inherited from this process."""
     network: Network = Network.NONE

@@ -6,10 +6,10 @@ or newly skips, counts against the head, unless the test writer (not the code wr
 Invariant: adding a failure to the head's report never makes the comparison better.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from pipeline.proof.test_reports import Outcome, TestReport
+from pipeline.proof.test_reports import Outcome, TestCaseResult, TestReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,8 @@ class SuiteComparison:
     retired: tuple[str, ...]
     """Gone with a file or test that the test writer rewrote in the tests commit."""
     flaky: tuple[str, ...]
-    """Failed on the head, and passed in one base run but not in the other: excluded, shown to people."""
+    """Failed on the head, and passed there when it was run again, or passed in one base run but not in the other:
+    excluded, shown to people."""
     problems: tuple[str, ...]
     """Why the head's report cannot be trusted, in words."""
 
@@ -44,11 +45,16 @@ def compare_suites(
     base: TestReport,
     head: TestReport,
     second_base: TestReport | None = None,
+    second_head: TestReport | None = None,
     retired_files: Collection[str] = (),
 ) -> SuiteComparison:
-    """Compare two full runs. `retired_files` are existing test files that the tests commit changed or deleted."""
+    """Compare two full runs, with what was run again on either side.
+
+    `second_head` may hold fewer tests than the suite. `retired_files` are existing test files that the tests commit changed
+    or deleted.
+    """
     before, after = base.outcomes(), head.outcomes()
-    flaky = _flaky(base, second_base)
+    flaky = _flaky(base, second_base) | _passed(second_head)
     files = {case.test_id: case.file for case in base.cases}
     unloaded = {case.file for case in head.cases if case.whole_file and case.outcome.bad}
     gone = [test for test in before if test not in after and files[test] not in unloaded]
@@ -75,6 +81,22 @@ def compare_suites(
     )
 
 
+def suite_in_words(head: TestReport, compared: SuiteComparison) -> str:
+    """Say how a full suite went: green only where nothing failed, else what fails and whose it is."""
+    outcomes = [case.outcome.value for case in head.cases]
+    counts = ", ".join(f"{outcomes.count(kind)} {kind}" for kind in sorted(set(outcomes))) or "no tests"
+    if not head.per_test:
+        counts = head.summary()
+    if head.ok:
+        return f"green: {counts}"
+    known = len(set(compared.pre_existing) & {case.test_id for case in head.bad})
+    flaky = len(set(compared.flaky) & {case.test_id for case in head.bad})
+    parts = [f"{known} fail on the base too"] if known else []
+    parts += [f"{flaky} flaky"] if flaky else []
+    parts += [f"{len(compared.new_failures)} new"] if compared.new_failures else []
+    return f"not green: {counts}" + (f" ({', '.join(parts)})" if parts else "")
+
+
 def _problems(base: TestReport, head: TestReport) -> tuple[str, ...]:
     """A complaint that the base has word for word (a plugin that always exits 1) is the repository's own."""
     own = [complaint for complaint in head.complaints if complaint not in base.complaints]
@@ -92,6 +114,23 @@ def _flaky(base: TestReport, second: TestReport | None) -> frozenset[str]:
     return frozenset(
         test for test, outcome in base.outcomes().items() if test in again and outcome.bad != again[test].bad
     )
+
+
+def _passed(again: TestReport | None) -> frozenset[str]:
+    """Return what passed when it was run again; a suite that came to nothing shows nothing."""
+    return frozenset(case.test_id for case in again.cases if case.outcome is Outcome.PASSED) if again else frozenset()
+
+
+def best_of(reports: Sequence[TestReport]) -> TestReport | None:
+    """Join runs of the same tests into the one that shows what can pass; the newest one's facts stand."""
+    if not reports:
+        return None
+    best: dict[str, TestCaseResult] = {}
+    for report in reports:
+        for case in report.cases:
+            if case.test_id not in best or case.outcome is Outcome.PASSED:
+                best[case.test_id] = case
+    return replace(reports[-1], cases=tuple(best[test] for test in sorted(best)))
 
 
 def _was_file(base: TestReport, test: str) -> bool:

@@ -13,7 +13,8 @@ from pipeline.proof.json_text import parsed_object
 from pipeline.proof.path_globs import matches_any
 
 MANIFESTS = (
-    "package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "requirements*.txt",
+    "package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml",
+    "pnpm-workspace.yaml", ".yarnrc.yml", "bun.lock", "bun.lockb", "requirements*.txt",
     "requirements/*.txt", "constraints*.txt", "pyproject.toml", "poetry.lock", "uv.lock", "Pipfile*", "setup.py", "setup.cfg",
     "Cargo.toml", "Cargo.lock", "go.mod", "go.sum", "Gemfile*", "pom.xml", "build.gradle*", "settings.gradle*",
     "composer.json", "composer.lock",
@@ -40,12 +41,6 @@ def added_dependencies(path: str, before: str, after: str) -> list[str]:
     if reader is None:
         return []
     return sorted(set(reader(after)) - set(reader(before)))
-
-
-def npm_test_script(text: str) -> str:
-    """Return what `npm test` runs according to a package.json; empty when it names nothing."""
-    script = _table(parsed_object(text), "scripts").get("test")
-    return script if isinstance(script, str) else ""
 
 
 def _requirements(text: str) -> Iterable[str]:

@@ -71,6 +71,9 @@ _NODE = (
     (MissingKind.MODULE, re.compile(r"Cannot find module '(?P<name>\.{1,2}/[^']+|/[^']+)'")),
     (MissingKind.IDENTIFIER, re.compile(r"does not provide an export named '(?P<name>[\w$]+)'")),
     (MissingKind.IDENTIFIER, re.compile(r"(?:[\w$)\]]+\.)*(?P<name>[\w$]+)\)? is not a (?:function|constructor)")),
+    (MissingKind.IDENTIFIER, re.compile(r"TS\d+: .*?has no exported member(?: named)? '(?P<name>[\w$]+)'")),
+    (MissingKind.IDENTIFIER, re.compile(r"TS\d+: Property '(?P<name>[\w$]+)' does not exist on type")),
+    (MissingKind.MODULE, re.compile(r"TS\d+: Cannot find module '(?P<name>\.{1,2}/[^']+)'")),
 )  # fmt: skip
 _GO = (
     (MissingKind.IDENTIFIER, re.compile(r"undefined: (?:\w+\.)?(?P<name>\w+)")),
@@ -86,7 +89,27 @@ _JAVA = (
     (MissingKind.IDENTIFIER, re.compile(r"cannot find symbol .*?symbol: (?:class|method|variable) (?P<name>[\w$]+)")),
     (MissingKind.MODULE, re.compile(r"package (?P<name>[\w.]+) does not exist")),
 )
+_C = (
+    (MissingKind.IDENTIFIER, re.compile(r"undefined reference to [`'‘](?:\w+::)*(?P<name>\w+)")),
+    (
+        MissingKind.IDENTIFIER,
+        re.compile(r"implicit declaration of function [`'‘](?P<name>\w+)|(?<=undeclared function ')(?P<other>\w+)"),
+    ),
+    (
+        MissingKind.IDENTIFIER,
+        re.compile(r"[`'‘](?P<name>\w+)['’] (?:undeclared|was not declared)|undeclared identifier '(?P<other>\w+)"),
+    ),
+    (
+        MissingKind.IDENTIFIER,
+        re.compile(r"(?:has no member named|no member named|unknown type name) [`'‘](?P<name>\w+)"),
+    ),
+    (
+        MissingKind.MODULE,
+        re.compile(r"fatal error: [`'‘]?(?P<name>[\w./-]+\.h\w*)['’]?(?: file not found|: No such file)"),
+    ),
+)
 _SHAPES = {
+    Language.C: _C,
     Language.PYTHON: _PYTHON,
     Language.NODE: _NODE,
     Language.GO: _GO,
@@ -118,7 +141,9 @@ def missing_in(failure: Failure, language: Language) -> Missing | None:
     for kind, shape in _SHAPES[language]:
         found = shape.search(failure.message)
         if found:
-            return Missing(kind=kind, **found.groupdict())
+            parts = {name: text for name, text in found.groupdict().items() if text}
+            named = parts.pop("other", None)
+            return Missing(kind=kind, **({"name": named} if named else {}), **parts)
     return None
 
 
@@ -172,7 +197,7 @@ def exists(missing: Missing, symbols: RepositorySymbols) -> bool:
 
 def _module_exists(name: str, symbols: RepositorySymbols) -> bool:
     """Look for a dotted module (Python), a relative file (Node) or a package directory (Java)."""
-    if name.startswith((".", "/")):
+    if name.startswith((".", "/")) or name.endswith((".h", ".hpp", ".hh")):
         wanted = PurePosixPath(name).name
         paths = [PurePosixPath(path) for path in symbols.modules]
         return any(wanted in {path.name, path.stem, path.parent.name} for path in paths)

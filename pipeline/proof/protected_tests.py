@@ -81,6 +81,11 @@ def is_protected(path: str, patterns: Collection[str]) -> bool:
     return is_test_file(path, patterns) or matches_any(path, CONFIGURATION)
 
 
+def steers_tests(path: str, language: Language) -> bool:
+    """Whether a path is code or test configuration, as against the data that a suite may rewrite."""
+    return is_source(language, path) or matches_any(path, CONFIGURATION)
+
+
 def symbol_paths(paths: Iterable[str], language: Language, patterns: Collection[str]) -> list[str]:
     """Choose the sources whose symbols decide the red witness: the language's files without the tests, sorted."""
     return sorted(path for path in paths if is_source(language, path) and not is_test_file(path, patterns))

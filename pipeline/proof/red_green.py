@@ -33,6 +33,11 @@ _ASSERTIONS = {
 }
 
 
+WEAKER_PROOF = (
+    "The test command tells no single tests: its exit code and its last error line are the proof, which is weaker."
+)
+
+
 class RedCause(StrEnum):
     """Why a test is red."""
 
@@ -192,7 +197,8 @@ def judge_green(
             )
             or ("No scenario has a confirmed red test.",)
         )
-    return ProofVerdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=_suite_notes(suite))
+    notes = (*(() if change.per_test else (WEAKER_PROOF,)), *_suite_notes(suite))
+    return ProofVerdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=notes)
 
 
 def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[str] = ()) -> ProofVerdict:
@@ -212,7 +218,7 @@ def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[st
 
 def _suite_notes(suite: SuiteComparison) -> tuple[str, ...]:
     notes = [f"{test} fails on the base already." for test in suite.pre_existing]
-    notes += [f"{test} is flaky: it passed and failed on the base." for test in suite.flaky]
+    notes += [f"{test} is flaky: the same code passed it and failed it." for test in suite.flaky]
     notes += [f"{test} was rewritten or removed by the test writer." for test in suite.retired]
     return tuple(notes)
 
@@ -242,6 +248,8 @@ def _refers(reference: str, verdict: TestVerdict) -> bool:
     file, _, name = reference.partition("::")
     if verdict.test_id == verdict.file:
         return verdict.file in {file, SUITE}
+    if not verdict.file:  # the command names tests without their files
+        return name.rpartition("::")[2] == verdict.name
     return verdict.file == file and name.rpartition("::")[2] == verdict.name.rpartition(".")[2]
 
 

@@ -2,8 +2,8 @@
 
 Problem: a red test only proves something when what it misses belongs to *this* repository and exists after the change.
 Choice: Python by its syntax tree (modules, classes with their attributes, functions with their parameters); other
-languages as the set of identifiers that their files declare, because their compilers name missing things by bare
-identifier. A name made at run time is not seen; then the witness asks for an assertion instead.
+languages as the set of identifiers that their files declare by their grammars, because their compilers name missing
+things by bare identifier. A name made at run time is not seen; then the witness asks for an assertion instead.
 """
 
 import ast
@@ -13,22 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pipeline.ports import Language
+from pipeline.proof.grammars import declared_names, has_grammar
 
-_DECLARATIONS: Mapping[Language, re.Pattern[str]] = {
-    Language.NODE: re.compile(
-        r"(?:\b(?:function\*?|class|const|let|var|interface|type|enum)\s+|\bexports\.|\bget\s+|\bset\s+|\bstatic\s+|\basync\s+|(?m:^)\s+\*?|[{,]\s*)"
-        r"(?P<name>[A-Za-z_$][\w$]*)(?=\s*[=({:,;}<]|\s+extends\b)"
-    ),
-    Language.GO: re.compile(r"(?m)^(?:func\s+(?:\([^)]*\)\s*)?|type\s+|var\s+|const\s+|\s+)(?P<name>[A-Za-z_]\w*)"),
-    Language.RUST: re.compile(r"\b(?:fn|struct|enum|trait|type|const|static|mod|union|macro_rules!)\s+(?P<name>[A-Za-z_]\w*)|(?:pub(?:\([^)]*\))?\s+|[{,]\s*)(?P<field>[A-Za-z_]\w*)\s*[:,({}]"),
-    Language.JAVA: re.compile(r"\b(?:class|interface|enum|record|@interface)\s+(?P<name>[A-Za-z_$][\w$]*)|(?P<member>[A-Za-z_$][\w$]*)\s*[(;=,]"),
-}  # fmt: skip
+_KOTLIN = re.compile(
+    r"\b(?:class|interface|object|fun|val|var|typealias)\s+(?:<[^>]*>\s*)?(?:[\w.<>?]+\.)?(?P<name>[A-Za-z_]\w*)"
+)
+"""Kotlin stands beside Java, and its grammar is not among those that are installed."""
 _SOURCE_SUFFIXES: Mapping[Language, tuple[str, ...]] = {
     Language.PYTHON: (".py",),
     Language.NODE: (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"),
     Language.GO: (".go",),
     Language.RUST: (".rs",),
     Language.JAVA: (".java", ".kt"),
+    Language.C: (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp"),
 }
 
 
@@ -85,8 +82,7 @@ def is_source(language: Language, path: str) -> bool:
 def read_symbols(language: Language, sources: Mapping[str, str], source_roots: Iterable[str] = ()) -> RepositorySymbols:
     """Read the symbols of source files (path to text). Give the sources without the test files."""
     if language is not Language.PYTHON:
-        pattern = _DECLARATIONS[language]
-        return RepositorySymbols(modules={path: _identifiers(pattern, text) for path, text in sorted(sources.items())})
+        return RepositorySymbols(modules={path: _identifiers(path, text) for path, text in sorted(sources.items())})
     collected = _PythonSymbols()
     for path, text in sorted(sources.items()):
         for module in _module_names(path, tuple(source_roots)):
@@ -94,8 +90,11 @@ def read_symbols(language: Language, sources: Mapping[str, str], source_roots: I
     return collected.symbols()
 
 
-def _identifiers(pattern: re.Pattern[str], text: str) -> frozenset[str]:
-    return frozenset(name for found in pattern.finditer(text) for name in found.groupdict().values() if name)
+def _identifiers(path: str, text: str) -> frozenset[str]:
+    suffix = PurePosixPath(path).suffix
+    if has_grammar(suffix):
+        return declared_names(suffix, text)
+    return frozenset(found.group("name") for found in _KOTLIN.finditer(text))
 
 
 def _module_names(path: str, source_roots: tuple[str, ...]) -> set[str]:
@@ -122,7 +121,8 @@ class _PythonSymbols:
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError):
-            self._modules.setdefault(module, frozenset())
+            # Written for a newer Python than the one that reads it; what stands at the top level is told all the same.
+            self._modules[module] = declared_names(".py", text)
             return
         self._modules[module] = frozenset(_bound_names(tree.body)) - {"*"}
         self._exported[module] = _listed_in_all(tree.body)

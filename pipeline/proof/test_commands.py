@@ -7,15 +7,14 @@ coverage thresholds). Results go to a private directory that is new for each run
 """
 
 import re
-import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from pipeline.ports import Stack
-from pipeline.proof.manifests import npm_test_script
+from pipeline.proof.node_scripts import NodeSuite, suite_of
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.test_sources import declared_tests
 from pipeline.proof.untrusted_files import holds_file, inside, read_source, walk_files
@@ -23,9 +22,7 @@ from pipeline.proof.untrusted_files import holds_file, inside, read_source, walk
 PYTEST_CONFIGURATION = ("pyproject.toml", "pytest.ini", ".pytest.ini", "setup.cfg", "tox.ini")
 JAVA_RESULTS = ("**/target/surefire-reports/TEST-*.xml", "**/target/failsafe-reports/TEST-*.xml")
 GRADLE_RESULTS = ("**/build/test-results/**/TEST-*.xml",)
-_NODE_FLAGS_WITH_VALUE = frozenset(
-    {"--import", "--require", "-r", "--loader", "--experimental-loader", "-C", "--conditions"}
-)
+_BUILT = (".ts", ".mts", ".cts", ".tsx", ".jsx")
 _JUNIT_PATH = re.compile(r"""(?:--junit-?xml|--junitfile|--output-junit|--log-junit)[= ]['"]?([\w./-]+\.xml)""")
 
 
@@ -35,6 +32,9 @@ class ResultFormat(StrEnum):
     PYTHON_JUNIT = "python_junit"
     NODE_EVENTS = "node_events"
     JEST_JSON = "jest_json"
+    MOCHA_JSON = "mocha_json"
+    AVA_TAP = "ava_tap"
+    BUN_JUNIT = "bun_junit"
     GO_EVENTS = "go_events"
     CARGO_TEXT = "cargo_text"
     JAVA_JUNIT = "java_junit"
@@ -54,6 +54,8 @@ class TestCommand:
     result_globs: tuple[str, ...] = ()
     narrowed: bool = True
     """Whether the command runs only the selected files; False runs the whole suite instead."""
+    chosen: tuple[str, ...] = ()
+    """The files that it was told to run; empty where it runs what the repository says."""
     variables: dict[str, str] = field(default_factory=dict)
 
 
@@ -64,6 +66,8 @@ class Places:
     tree: Path
     tools: Path
     results: Path
+    programs: tuple[Path, ...] = ()
+    """The directories of the environment's programs, in the order of their search."""
 
 
 def plan_command(stack: Stack, places: Places, selection: Sequence[str] | None) -> TestCommand:
@@ -78,10 +82,17 @@ def _pytest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> Te
         "python", "-m", "pytest", f"--rootdir={places.tree}", "--maxfail=0", "--continue-on-collection-errors",
         "--tb=short", "-o", "junit_family=xunit1", "-o", "junit_logging=no", f"--junitxml={target}",
     ]  # fmt: skip
-    if any("--cov" in read_source(places.tree, name) for name in PYTEST_CONFIGURATION):
+    if _has_plugin(places, "pytest_cov") and any(
+        "--cov" in read_source(places.tree, name) for name in PYTEST_CONFIGURATION
+    ):
         argv.append("--no-cov")
     argv += ["--", *(chosen or ())] if chosen else []
     return TestCommand(argv=tuple(argv), results=ResultFormat.PYTHON_JUNIT, result_file=target)
+
+
+def _has_plugin(places: Places, module: str) -> bool:
+    """Whether the environment itself has a plugin; options of one that is not there stop pytest before it begins."""
+    return any(any(place.parent.glob(f"lib/python*/site-packages/{module}")) for place in places.programs)
 
 
 def _unittest(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
@@ -99,58 +110,106 @@ def _unittest_files(stack: Stack, tree: Path) -> tuple[str, ...]:
 
 
 def _node(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
-    reporter = _tool(places, "node_reporter.mjs")
     target = places.results / "events.jsonl"
-    flags, own_files = _node_arguments(npm_test_script(read_source(places.tree, "package.json")))
-    argv = (
-        "node", "--test", *flags, f"--test-reporter={reporter.as_uri()}", f"--test-reporter-destination={target}",
-        *(own_files if chosen is None else chosen),
-    )  # fmt: skip
-    return TestCommand(argv=argv, results=ResultFormat.NODE_EVENTS, result_file=target)
-
-
-def _node_arguments(script: str) -> tuple[list[str], list[str]]:
-    """Keep the loaders and the files of the repository's own `node --test …` script."""
-    try:
-        words = shlex.split(script)
-    except ValueError:
-        return [], []
-    if "node" not in words or any(word in {"&&", "||", ";", "|"} for word in words):
-        return [], []
-    flags: list[str] = []
-    own_files: list[str] = []
-    rest = iter(words[words.index("node") + 1 :])
-    for word in rest:
-        if word in _NODE_FLAGS_WITH_VALUE:
-            flags += [word, next(rest, "")]
-        elif word.startswith("-"):
-            flags += [] if word.startswith(("--test", "--watch")) else [word]
-        else:
-            own_files.append(word)
-    return flags, own_files
+    suite = _node_suite(places, "node_test", ("node",))
+    suite = replace(suite, files=tuple(_expanded(places.tree, suite.files)))
+    reporter = _tool(places, "node_reporter.mjs")
+    flags = ("--test", *suite.flags, f"--test-reporter={reporter.as_uri()}", f"--test-reporter-destination={target}")
+    return _by_node(suite, flags, chosen, results=ResultFormat.NODE_EVENTS, result_file=target)
 
 
 def _jest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     target = places.results / "jest.json"
-    argv = ["jest", "--ci", "--json", f"--outputFile={target}", "--bail=0", "--coverage=false"]
-    argv += ["--runTestsByPath", *chosen] if chosen else []
-    return TestCommand(argv=tuple(argv), results=ResultFormat.JEST_JSON, result_file=target)
+    suite = _node_suite(places, "jest", ("jest",))
+    flags = (*suite.flags, "--ci", "--json", f"--outputFile={target}", "--bail=0", "--coverage=false")
+    flags += ("--runTestsByPath",) if chosen else ()
+    return _by_node(suite, flags, chosen, results=ResultFormat.JEST_JSON, result_file=target)
 
 
 def _vitest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     target = places.results / "vitest.json"
-    argv = ("vitest", "run", "--reporter=json", f"--outputFile={target}", "--bail=0", "--coverage.enabled=false")
-    return TestCommand(argv=(*argv, *(chosen or ())), results=ResultFormat.JEST_JSON, result_file=target)
+    suite = _node_suite(places, "vitest", ("vitest",))
+    flags = ("run", *suite.flags, "--reporter=json", f"--outputFile={target}", "--bail=0", "--coverage.enabled=false")
+    return _by_node(suite, flags, chosen, results=ResultFormat.JEST_JSON, result_file=target)
+
+
+def _mocha(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    target = places.results / "mocha.json"
+    suite = _node_suite(places, "mocha", ("mocha",))
+    flags = (*suite.flags, "--reporter=json", f"--reporter-option=output={target}", "--no-bail")
+    return _by_node(suite, flags, chosen, results=ResultFormat.MOCHA_JSON, result_file=target)
+
+
+def _ava(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    suite = _node_suite(places, "ava", ("ava",))
+    return _by_node(suite, (*suite.flags, "--tap"), chosen, results=ResultFormat.AVA_TAP)
+
+
+def _bun(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    target = places.results / "bun.xml"
+    suite = _node_suite(places, "bun_test", ("bun", "test"))
+    flags = (*suite.flags, "--reporter=junit", f"--reporter-outfile={target}")
+    return _by_node(suite, flags, chosen, results=ResultFormat.BUN_JUNIT, result_file=target)
+
+
+def _node_suite(places: Places, runner: str, program: tuple[str, ...]) -> NodeSuite:
+    """Return how the repository starts this runner; without a script that does, its program alone."""
+    found = suite_of(read_source(places.tree, "package.json"))
+    return found if found is not None and found.runner == runner else NodeSuite(runner=runner, program=program)
+
+
+def _by_node(
+    suite: NodeSuite,
+    flags: Sequence[str],
+    chosen: tuple[str, ...] | None,
+    *,
+    results: ResultFormat,
+    result_file: Path | None = None,
+) -> TestCommand:
+    """Put the parts together. Tests that are built before they run cannot be chosen by their sources."""
+    narrowed = chosen is None or not (suite.before and any(path.endswith(_BUILT) for path in chosen))
+    files = chosen if chosen and narrowed else suite.files
+    argv = (*suite.program, *flags, *files)
+    if suite.before:
+        argv = ("sh", "-c", " && ".join((*suite.before, 'exec "$@"')), "sh", *argv)
+    return TestCommand(
+        argv=argv, results=results, result_file=result_file, narrowed=narrowed, variables=dict(suite.variables),
+        chosen=files if chosen and narrowed else (),
+    )  # fmt: skip
+
+
+def _expanded(tree: Path, files: Sequence[str]) -> Iterator[str]:
+    """Patterns as a shell would put files in their place; node itself knows none before its version 21."""
+    for file in files:
+        found = sorted(path for path in walk_files(tree) if matches_any(path, (file,))) if "*" in file else []
+        yield from found or [file]
 
 
 def _go(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     if not chosen:
-        return TestCommand(argv=("go", "test", "-json", "-count=1", "./..."), results=ResultFormat.GO_EVENTS)
+        everything = ("go", "test", "-json", "-count=1", *_go_patterns(places.tree))
+        return TestCommand(argv=everything, results=ResultFormat.GO_EVENTS)
     folders = sorted({f"./{PurePosixPath(path).parent}" for path in chosen})
     names = sorted({test.name for path in chosen for test in declared_tests(path, read_source(places.tree, path))})
     pattern = f"^({'|'.join(map(re.escape, names))})$" if names else "^$"
     argv = ("go", "test", "-json", "-count=1", "-run", pattern, *folders)
     return TestCommand(argv=argv, results=ResultFormat.GO_EVENTS)
+
+
+def _go_patterns(tree: Path) -> list[str]:
+    """All packages: those of each module of a workspace, since `./...` at its root means no module."""
+    used = go_workspace(read_source(tree, "go.work"))
+    return [f"./{folder}/..." if folder != "." else "./..." for folder in used] or ["./..."]
+
+
+def go_workspace(text: str) -> list[str]:
+    """Return the folders that a go.work uses, relative to it; empty for a text that is none."""
+    found: list[str] = []
+    for block in re.finditer(r"(?ms)^use\s*(?:\((?P<many>.*?)^\s*\)|(?P<one>[^\s(]+))", text):
+        lines = (block.group("many") or block.group("one")).splitlines()
+        found += [name for line in lines if (name := line.partition("//")[0].strip().strip('"`'))]
+    folders = [str(PurePosixPath(name)) for name in found]
+    return [folder for folder in folders if not folder.startswith(("/", ".."))]
 
 
 def _cargo(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
@@ -163,8 +222,8 @@ def _cargo(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> Te
 
 
 def _cargo_target(path: str) -> str:
-    """Name the integration test of `tests/NAME.rs` or `tests/NAME/main.rs`; empty for tests inside sources."""
-    found = re.fullmatch(r"tests/([\w-]+)(?:\.rs|/main\.rs)", path)
+    """Name the integration test of a crate's `tests/NAME.rs` or `tests/NAME/main.rs`; empty for tests inside sources."""
+    found = re.fullmatch(r"(?:.+/)?tests/([\w-]+)(?:\.rs|/main\.rs)", path)
     return found.group(1) if found else ""
 
 
@@ -184,8 +243,10 @@ def _gradle(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> Te
     return TestCommand(argv=tuple(argv), results=ResultFormat.JAVA_JUNIT, result_globs=GRADLE_RESULTS)
 
 
-def _npm_script(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
-    return TestCommand(argv=("npm", "test", "--silent"), results=ResultFormat.COMMAND, narrowed=chosen is None)
+def _npm_script(stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+    own = tuple(stack.test_command.split())
+    argv = ("npm", "test", "--silent") if own[:1] == ("npm",) else own
+    return TestCommand(argv=argv, results=ResultFormat.COMMAND, narrowed=chosen is None)
 
 
 def _custom(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
@@ -214,6 +275,9 @@ _BUILDERS: dict[str, Callable[[Stack, Places, tuple[str, ...] | None], TestComma
     "node_test": _node,
     "jest": _jest,
     "vitest": _vitest,
+    "mocha": _mocha,
+    "ava": _ava,
+    "bun_test": _bun,
     "go_test": _go,
     "cargo_test": _cargo,
     "maven": _maven,

@@ -59,7 +59,9 @@ def log_of(command: TestCommand, result: CommandResult, planted: str | None = No
     if planted is not None:
         lines.append(f"[Changeline planted {planted} in this run; its test must fail and counts for nothing.]")
     lines += [shown.rstrip("\n") or "[The run printed nothing.]", _ending(result)]
-    return RunLog(text="\n".join(lines) + "\n", cut=cut or result.truncated)
+    text = "\n".join(lines) + "\n"
+    # The name of a file may hold bytes that are no text, which come as halves of characters.
+    return RunLog(text=text.encode(errors="replace").decode(), cut=cut or result.truncated)
 
 
 def plain_text(output: str) -> str:

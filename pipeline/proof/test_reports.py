@@ -7,7 +7,7 @@ never `ok`, whatever its cases say.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -115,9 +115,33 @@ class TestReport:
         """One line for people."""
         bad = len(self.bad)
         text = f"{self.count(Outcome.PASSED)} passed, {bad} failed, {self.count(Outcome.SKIPPED)} skipped"
+        if not self.per_test:
+            text = f"the command ended with exit code {self.exit_code}, single tests are not told"
         if self.timed_out:
             return f"{text}; timed out"
         return f"{text}; {self.complaints[0]}" if self.complaints else text
+
+
+def readable(case: TestCaseResult) -> TestCaseResult:
+    """Return the case with texts that can be stored, sent and shown: what is half a character or NUL is replaced."""
+    told = case.failure
+    return replace(
+        case,
+        test_id=_readable(case.test_id),
+        file=_readable(case.file),
+        name=_readable(case.name),
+        failure=None
+        if told is None
+        else Failure(
+            exception=None if told.exception is None else _readable(told.exception),
+            message=_readable(told.message),
+            tail=_readable(told.tail),
+        ),
+    )
+
+
+def _readable(text: str) -> str:
+    return text.encode(errors="replace").decode().replace("\0", "\N{SYMBOL FOR NULL}")
 
 
 def failure(message: str, text: str = "", *, exception: str | None = None) -> Failure:

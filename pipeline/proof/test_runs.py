@@ -25,7 +25,7 @@ from pipeline.proof.canary import Canary, plant
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.results.test_results import Results, read_results
 from pipeline.proof.test_commands import Places, ResultFormat, TestCommand, plan_command
-from pipeline.proof.test_reports import TAIL_MAX_CHARS, Outcome, TestCaseResult, TestReport, merged
+from pipeline.proof.test_reports import TAIL_MAX_CHARS, Outcome, TestCaseResult, TestReport, merged, readable
 from pipeline.proof.test_sources import declared_tests
 from pipeline.proof.untrusted_files import read_source, walk_files
 
@@ -66,7 +66,9 @@ async def run_tests(
     """
     scratch = await asyncio.to_thread(_scratch, tree)
     try:
-        places = Places(tree=tree, tools=scratch / "tools", results=scratch / "results")
+        places = Places(
+            tree=tree, tools=scratch / "tools", results=scratch / "results", programs=environment.path_in(tree)
+        )
         run = await asyncio.to_thread(
             _prepared, stack, places, None if selection is None else tuple(selection), left_out or {}
         )
@@ -131,12 +133,15 @@ def _prepared(
 
 
 def _sandboxed(command: TestCommand, places: Places, environment: Environment, limits: Limits) -> SandboxCommand:
-    path = ":".join([*(str(entry) for entry in environment.path), *SYSTEM_PATH])
+    path = ":".join([*(str(entry) for entry in environment.path_in(places.tree)), *SYSTEM_PATH])
     return SandboxCommand(
         argv=command.argv,
         cwd=places.tree,
         writable=(places.tree, places.results),
         read_only=(*environment.read_only, places.tools),
+        mounts=environment.mounts_in(places.tree),
+        scratch=environment.scratch_in(places.tree),
+        tree_at=environment.tree_at,
         environment={**FIXED_VARIABLES, **environment.variables, **command.variables, "PATH": path},
         timeout_s=float(limits.test_timeout_s),
         output_max_bytes=OUTPUT_MAX_BYTES,
@@ -152,7 +157,7 @@ def _report(run: _Run, result: CommandResult) -> TestReport:
     return TestReport(
         command=run.command.argv,
         exit_code=exit_code,
-        cases=merged(results.cases),
+        cases=merged(map(readable, results.cases)),
         selection=run.selection,
         complaints=(*results.complaints, *_disagreements(run, result, exit_code, results)),
         per_test=results.per_test,

@@ -64,6 +64,33 @@ def declared_tests(path: str, source: str) -> list[DeclaredTest]:
     return [] if shape is None else _shaped_tests(source, *shape)
 
 
+def altered_tests(path: str, before: str, after: str) -> tuple[list[str], list[str]]:
+    """Return the tests of `before` that are gone in `after`, and those that read otherwise there, in order."""
+    old, new = _bodies(path, before), _bodies(path, after)
+    return [name for name in old if name not in new], [name for name in old if name in new and old[name] != new[name]]
+
+
+def _bodies(path: str, source: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, body in _python_bodies(source) if PurePosixPath(path).suffix == ".py" else _shaped_bodies(path, source):
+        found.setdefault(name, []).append(body)
+    return found
+
+
+def _python_bodies(source: str) -> Iterator[tuple[str, str]]:
+    try:
+        functions = list(_python_functions(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    yield from ((node.name, ast.unparse(node)) for node in functions)
+
+
+def _shaped_bodies(path: str, source: str) -> Iterator[tuple[str, str]]:
+    tests, lines = declared_tests(path, source), source.splitlines()
+    for test, end in zip(tests, [*(one.line - 1 for one in tests[1:]), len(lines)], strict=False):
+        yield test.name, "\n".join(lines[test.line - 1 : end]).strip()
+
+
 def _shaped_tests(
     source: str, head: re.Pattern[str], asserting: re.Pattern[str], skipping: re.Pattern[str]
 ) -> list[DeclaredTest]:

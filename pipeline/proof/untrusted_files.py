@@ -72,7 +72,8 @@ def inside(tree: Path, path: str) -> Path | None:
 def write_over(tree: Path, files: Mapping[str, bytes | None]) -> None:
     """Write files into a disposable tree (None deletes), replacing links and whatever else stands in their way.
 
-    A linked directory on the way is replaced by a real one, so that nothing is ever written outside the tree.
+    A linked directory on the way is replaced by a real one, so that nothing is ever written outside the tree. A regular
+    file that was executable stays so.
     """
     for path, content in files.items():
         pure = PurePosixPath(path)
@@ -82,10 +83,21 @@ def write_over(tree: Path, files: Mapping[str, bytes | None]) -> None:
         for parent in reversed(place.relative_to(tree).parents[:-1]):
             if (tree / parent).is_symlink() or (tree / parent).is_file():
                 (tree / parent).unlink()
+        executable = content is not None and _is_executable(place)
         tree_walk.remove(place)
         if content is not None:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
+            if executable:
+                place.chmod(0o755)
+
+
+def _is_executable(place: Path) -> bool:
+    try:
+        mode = place.lstat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) and bool(mode & 0o100)
 
 
 def walk_files(tree: Path) -> Iterator[str]:

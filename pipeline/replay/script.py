@@ -270,7 +270,12 @@ class RecordedTree:
     notebook: ReplayNotebook
     submit: str
 
-    async def snapshot(self) -> str:
+    async def snapshot(
+        self,
+        *,
+        declared: Collection[str] = (),  # noqa: ARG002 - there is no tree to look for them in
+        edited: Collection[str] = (),  # noqa: ARG002 - as above
+    ) -> str:
         """Return the commit that was named, or fail as it failed."""
         observed = self.notebook.observation()
         if observed is None:

@@ -114,8 +114,15 @@ def _greens(recording: Recording) -> Iterator[Difference]:
     for proof in _green_groups(recording):
         stored = _Judged.model_validate(proof.suite.verdict)
         compared = [
-            compare_suites(base=base, head=_report(proof.suite), retired_files=stored.retired)
-            for base in _bases(recording, proof.suite)
+            compare_suites(
+                base=base,
+                head=_report(proof.suite),
+                second_base=second,
+                second_head=_again(recording, proof.suite),
+                retired_files=stored.retired,
+            )
+            for base in _bases(recording, proof.suite, RunPurpose.BASELINE)
+            for second in (None, *_bases(recording, proof.suite, RunPurpose.BASELINE_AGAIN))
         ]
         suite = next((one for one in compared if plain(one) == stored.suite), compared[-1] if compared else None)
         if suite is None:
@@ -144,11 +151,23 @@ def _report(row: TestRunRow) -> TestReport:
     return _REPORT.validate_python(row.report)
 
 
-def _bases(recording: Recording, row: TestRunRow) -> list[TestReport]:
+def _again(recording: Recording, row: TestRunRow) -> TestReport | None:
+    """Return what was run again on the same head for the same proof."""
+    where = (row.attempt, row.repository, row.activation, row.commit)
+    found = [
+        _report(one)
+        for one in recording.body.test_runs
+        if one.purpose == RunPurpose.GREEN_SUITE_AGAIN
+        and (one.attempt, one.repository, one.activation, one.commit) == where
+    ]
+    return found[-1] if found else None
+
+
+def _bases(recording: Recording, row: TestRunRow, purpose: RunPurpose) -> list[TestReport]:
     return [
         _report(one)
         for one in recording.body.test_runs
-        if one.purpose == "baseline" and (one.attempt, one.repository) == (row.attempt, row.repository)
+        if one.purpose == purpose and (one.attempt, one.repository) == (row.attempt, row.repository)
     ]
 
 

@@ -6,10 +6,13 @@ enough for a file of its own. Invariant: what passes can be fetched, stored, sho
 """
 
 import re
+from collections.abc import Iterable
 
 BAD = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|[./]$")
 """What git has in no ref."""
 _NO_TEXT = re.compile(r"[\ud800-\udfff]")
+HEADS = "refs/heads/"
+"""Where branches are."""
 BRANCH_MAX = 250
 """Characters of a branch that a change request can be based on."""
 _PATH_MAX_BYTES = 1_000
@@ -35,6 +38,11 @@ def is_ref(name: str) -> bool:
         return False
     encoded = name.encode()
     return len(encoded) <= _PATH_MAX_BYTES and all(len(part) <= _PART_MAX_BYTES for part in encoded.split(b"/"))
+
+
+def in_the_way(ref: str, among: Iterable[str]) -> str | None:
+    """Return the first name that keeps git from making `ref`: one above it, or one below it; both spelled alike."""
+    return next((one for one in sorted(among) if ref.startswith(f"{one}/") or one.startswith(f"{ref}/")), None)
 
 
 def shown(name: str) -> str:

@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 
 from pipeline.errors import CallerError
 from pipeline.ports import Language, Stack
+from pipeline.proof.node_scripts import suite_of
+from pipeline.repositories.python_roots import stated_roots
 
 Read: TypeAlias = Callable[[str], bytes | None]
 """A file's bytes at the commit; None when it does not exist."""
@@ -29,8 +31,14 @@ _MANIFESTS = {
         "*requirements*.txt",
         "requirements/*.txt",
         "constraints*.txt",
+        *("tox.ini", "tox.toml", "noxfile.py", "hatch.toml", "Pipfile", ".python-version"),
+        *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml"),
     ),
-    Language.NODE: ("package.json", "*/package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
+    Language.NODE: (
+        *("package.json", "*/package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
+        *("pnpm-lock.yaml", "pnpm-workspace.yaml", ".pnpmfile.cjs", "yarn.lock", ".yarnrc.yml", ".yarnrc"),
+        *("bun.lock", "bun.lockb", "bunfig.toml", "patches/*", ".yarn/patches/*", ".yarn/plugins/*"),
+    ),
     Language.GO: ("go.mod", "*/go.mod", "go.sum", "*/go.sum", "go.work", "go.work.sum"),
     Language.RUST: (
         "Cargo.toml",
@@ -44,13 +52,44 @@ _MANIFESTS = {
         *("pom.xml", "*/pom.xml", "build.gradle*", "*/build.gradle*", "settings.gradle*", "gradle.properties"),
         *("gradle/*.toml", "gradle/wrapper/*", "gradle.lockfile", ".mvn/*"),
     ),
+    Language.C: (),
 }
+_COMPILED_INTO_PYTHON = (
+    "*.c",
+    "*.cc",
+    "*.cpp",
+    "*.cxx",
+    "*.h",
+    "*.hpp",
+    "*.pyx",
+    "*.pxd",
+    "*.pxi",
+    "*.rs",
+    "Cargo.*",
+    "meson.build",
+    "CMakeLists.txt",
+)
+_COMPILES = re.compile(
+    rb"\b(Extension|ext_modules|cffi_modules|rust_extensions|cythonize|maturin|mesonpy|scikit_build_core)\b"
+)
 _ROOT_MANIFESTS = {
-    Language.PYTHON: ("pyproject.toml", "setup.cfg", "setup.py", "requirements*.txt", "tox.ini", "pytest.ini"),
+    Language.PYTHON: (
+        *(
+            "pyproject.toml",
+            "setup.cfg",
+            "setup.py",
+            "requirements*.txt",
+            "tox.ini",
+            "pytest.ini",
+            "noxfile.py",
+            "Pipfile",
+        ),
+    ),
     Language.NODE: ("package.json",),
     Language.GO: ("go.mod", "go.work"),
     Language.RUST: ("Cargo.toml",),
     Language.JAVA: ("pom.xml", "build.gradle", "build.gradle.kts"),
+    Language.C: (),
 }
 _EXTENSIONS = {
     Language.PYTHON: (".py",),
@@ -58,6 +97,7 @@ _EXTENSIONS = {
     Language.GO: (".go",),
     Language.RUST: (".rs",),
     Language.JAVA: (".java", ".kt"),
+    Language.C: (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp"),
 }
 _TESTS = {
     Language.PYTHON: ("test_*.py", "*_test.py", "tests/*.py", "conftest.py"),
@@ -65,6 +105,7 @@ _TESTS = {
     Language.GO: ("*_test.go",),
     Language.RUST: ("tests/*.rs",),
     Language.JAVA: ("src/test/*",),
+    Language.C: ("test_*.c*", "*_test.c*", "*_tests.c*", "test/*", "tests/*", "t/*"),
 }
 _FOREIGN = ("node_modules", "vendor", "third_party", ".venv", "venv", "site-packages", "dist", "build", "target")
 _COMMANDS = (
@@ -74,7 +115,10 @@ _COMMANDS = (
     (r"node (.* )?--test\b", Language.NODE, "node_test"),
     (r"(npx )?jest\b", Language.NODE, "jest"),
     (r"(npx )?vitest\b", Language.NODE, "vitest"),
-    (r"npm (run )?test$", Language.NODE, "npm_script"),
+    (r"(npx )?mocha\b", Language.NODE, "mocha"),
+    (r"(npx )?ava\b", Language.NODE, "ava"),
+    (r"bun test\b", Language.NODE, "bun_test"),
+    (r"(npm|pnpm|yarn|bun) (run )?test$", Language.NODE, "npm_script"),
     (r"(npm|npx|node|yarn|pnpm|bun)\b", Language.NODE, "command"),
     (r"go test\b", Language.GO, "go_test"),
     (r"cargo test\b", Language.RUST, "cargo_test"),
@@ -110,7 +154,7 @@ def detect(files: Sequence[str], read: Read, *, test_command: str | None) -> Sta
         language=best.language,
         runner=best.runner,
         test_command=best.command,
-        manifests=tuple(path for path in sorted(own) if _any_match(path, _MANIFESTS[best.language])),
+        manifests=_manifests(best.language, own, read),
         source_roots=source_roots(best.language, own, read),
         test_patterns=tuple(form for name in _TESTS[best.language] for form in (name, f"*/{name}")),
     )
@@ -155,12 +199,22 @@ def source_roots(language: Language, files: Sequence[str], read: Read) -> tuple[
     if language is not Language.PYTHON:
         return (".",)
     code = [path for path in files if path.endswith(".py") and not _any_match(path, _TESTS[Language.PYTHON])]
-    roots = [*_configured_roots(read), "src"]
+    roots = [*stated_roots(files, read), "src"]
     found = [root for root in dict.fromkeys(roots) if any(path.startswith(root + "/") for path in code)]
     elsewhere = [path for path in code if not any(path.startswith(root + "/") for root in found)]
     at_root = any("/" not in path and path not in ("setup.py", "noxfile.py") for path in elsewhere)
     packages = {path.split("/")[0] for path in elsewhere if path.count("/") == 1 and path.endswith("/__init__.py")}
     return (*found, ".") if at_root or packages or not found else tuple(found)
+
+
+def _manifests(language: Language, files: Sequence[str], read: Read) -> tuple[str, ...]:
+    """Return what decides the environment: for Python, whose packages are installed, also what is compiled into them."""
+    patterns = _MANIFESTS[language]
+    if language is Language.PYTHON and any(
+        _COMPILES.search(read(path) or b"") for path in ("setup.py", "pyproject.toml", "setup.cfg") if path in files
+    ):
+        patterns = (*patterns, *_COMPILED_INTO_PYTHON)
+    return tuple(path for path in sorted(files) if _any_match(path, patterns))
 
 
 def _candidate(language: Language, files: Sequence[str], read: Read) -> _Candidate | None:
@@ -178,7 +232,8 @@ def _candidate(language: Language, files: Sequence[str], read: Read) -> _Candida
 def _asked_for(command: str, candidates: Sequence[_Candidate], files: Sequence[str]) -> _Candidate:
     for pattern, language, runner in _COMMANDS:
         if re.match(pattern, command):
-            return _Candidate(language, "command" if _SHELL.search(command) else runner, command, 0)
+            own = next((one.runner for one in candidates if one.command == command), runner)
+            return _Candidate(language, "command" if _SHELL.search(command) else own, command, 0)
     if candidates:
         return _Candidate(max(candidates, key=lambda found: found.score).language, "command", command, 0)
     most = max(Language, key=lambda language: sum(path.endswith(_EXTENSIONS[language]) for path in files))
@@ -205,14 +260,12 @@ def _node_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tupl
     package = _json(read("package.json"))
     script = str(_table(package, "scripts").get("test", ""))
     if script and _NPM_PLACEHOLDER not in script:
-        for pattern, _, runner in _COMMANDS:
-            if re.match(pattern, script) and runner in ("node_test", "jest", "vitest") and not _SHELL.search(script):
-                return runner, "npm test", True
-        return "npm_script", "npm test", True
+        suite = suite_of((read("package.json") or b"").decode("utf-8", "replace"))
+        return suite.runner if suite else "npm_script", "npm test", True
     declared = {name for key in ("dependencies", "devDependencies") for name in _table(package, key)}
-    for runner in ("vitest", "jest"):
+    for runner in ("vitest", "jest", "mocha", "ava"):
         if runner in declared:
-            return runner, "npx vitest run" if runner == "vitest" else "npx jest", True
+            return runner, "npx vitest run" if runner == "vitest" else f"npx {runner}", True
     return "node_test", "node --test", False
 
 
@@ -229,14 +282,6 @@ _RUNNERS: dict[Language, Callable[[Sequence[str], Sequence[str], Read], tuple[st
     Language.RUST: lambda *_: ("cargo_test", "cargo test", True),
     Language.JAVA: _java_runner,
 }
-
-
-def _configured_roots(read: Read) -> list[str]:
-    setuptools = _table(_table(_toml(read("pyproject.toml")), "tool"), "setuptools")
-    where = _table(_table(setuptools, "packages"), "find").get("where")
-    base = _table(setuptools, "package-dir").get("")
-    named = [*(where if isinstance(where, list) else ()), *([base] if isinstance(base, str) else ())]
-    return [str(name).strip("/") for name in named if str(name).strip("./")]
 
 
 def _names_of(language: Language, inside: PurePosixPath) -> set[str]:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 
+from pipeline.agents.fences import fact
 from pipeline.change_request import PauseReason
 from pipeline.findings import Risk, RiskFlag
-from pipeline.screening.patterns import screen_text
+from pipeline.screening.screen import screen_text
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.pause_facts import RiskyPassages
 from pipeline.stage.run import StageRun
@@ -16,6 +17,8 @@ FLAGS_NAME = "flags.json"
 PASSAGES = Artifact("screening", TypeAdapter(list[tuple[str, str]]))
 """Pattern and quote of what a person has let pass."""
 ACCEPTED_NAME = "accepted.json"
+_TOLD_MAX = 3
+_QUOTE_MAX = 120
 
 
 def pattern_flags(run: StageRun) -> list[RiskFlag]:
@@ -47,6 +50,18 @@ async def stopping_flags(run: StageRun, flags: Sequence[RiskFlag]) -> list[RiskF
         accepted += [pair for flag in shown.flags if (pair := (flag.pattern, flag.quote)) not in accepted]
         await PASSAGES.save(run.context.artifacts, ACCEPTED_NAME, accepted)
     return [flag for flag in flags if flag.risk is Risk.HIGH and (flag.pattern, flag.quote) not in accepted]
+
+
+def told(flags: Sequence[RiskFlag]) -> str:
+    """Say which passages stop a request and why; what people cannot see is written out."""
+    count = f"{len(flags)} passages" if len(flags) > 1 else "one passage"
+    passages = [f"“{_short(fact(flag.quote))}”: {fact(flag.explanation)}" for flag in flags[:_TOLD_MAX]]
+    rest = [f"And {len(flags) - _TOLD_MAX} more."] if len(flags) > _TOLD_MAX else []
+    return " ".join([f"Screening found {count} that may steer agents.", *passages, *rest])
+
+
+def _short(quote: str) -> str:
+    return quote if len(quote) <= _QUOTE_MAX else f"{quote[: _QUOTE_MAX - 1]}…"
 
 
 async def save_flags(run: StageRun, flags: Sequence[RiskFlag]) -> None:

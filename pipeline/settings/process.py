@@ -73,6 +73,7 @@ class EnvironmentSettings(_Group):
         "pypi.org",
         "files.pythonhosted.org",
         "registry.npmjs.org",
+        "registry.yarnpkg.com",
         "proxy.golang.org",
         "sum.golang.org",
         "crates.io",
@@ -90,6 +91,10 @@ class EnvironmentSettings(_Group):
     """True never asks an index."""
     install_scripts: bool = False
     """True lets npm packages run their install scripts, inside the sandbox of the build."""
+    python_downloads: bool = False
+    """True lets uv fetch a Python that a repository asks for and this machine lacks; `registries` has to list where it comes from."""
+    python_mirror: str = ""
+    """Where uv fetches it from, instead of its releases on GitHub; an HTTPS address without credentials."""
     build_timeout_s: float = Field(900.0, gt=0)
 
 

@@ -5,20 +5,25 @@ commit, and is stored with its verdict before anything follows from it.
 """
 
 import json
+import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pipeline import events
+from pipeline.change_request import PauseReason
+from pipeline.errors import PersonNeeded
 from pipeline.ports import Environment, Stack
 from pipeline.proof import test_logs
 from pipeline.proof.protected_tests import symbol_paths
 from pipeline.proof.stored_runs import newest, report_of
+from pipeline.proof.suite_trouble import trouble_of
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
 from pipeline.proof.test_reports import Outcome, TestReport
 from pipeline.proof.test_runs import run_tests, unreported
 from pipeline.proof.untrusted_files import write_over
 from pipeline.records import RunPurpose
+from pipeline.repositories.stacks import is_test_file
 from pipeline.stage import trees
 from pipeline.stage.artifacts import Bytes
 from pipeline.stage.repository_reading import stack_at, text_at
@@ -49,10 +54,12 @@ async def prove(
     environment: Environment,
     restored: Mapping[str, bytes | None] | None = None,
     left_out: Mapping[str, Collection[str]] | None = None,
+    known: Collection[str] = (),
 ) -> TestReport:
     """Run tests of a commit in a clean checkout; `restored` overwrites paths (None deletes) before the run.
 
-    `left_out` is what `left_out` found on the base. The log is stored here, before the run is: a stored run that is shown
+    `left_out` is what `left_out` found on the base, `known` are complaints that the base's own suite gives cause for, word
+    for word: they are the repository's, not the change's. The log is stored here, before the run is: a stored run that is shown
     has its log.
     """
     context = run.context
@@ -67,6 +74,7 @@ async def prove(
             stack=stack, tree=tree, environment=environment, sandbox=context.sandbox,
             selection=selection, limits=context.settings.pipeline, left_out=left_out, keep_log=keep_log,
         )  # fmt: skip
+    report = replace(report, complaints=tuple(one for one in report.complaints if one not in known))
     await run.emit(
         events.TestsRun(
             purpose=purpose,
@@ -100,15 +108,36 @@ async def keep(
 
 
 async def baseline(run: StageRun, name: str, commit: str, stack: Stack, environment: Environment) -> TestReport:
-    """Return the full suite's report on a base commit; run once per commit."""
+    """Return the full suite's report on a base commit; run once per commit.
+
+    Raises `PersonNeeded(environment_failed)` when the suite cannot run there at all. Such a run is not kept: what a person
+    mends outside the repository counts with the next try.
+    """
     known = newest(await run.context.test_runs.all(name), RunPurpose.BASELINE, commit)
     if known is not None:
         return report_of(known)
     report = await prove(
         run, name=name, commit=commit, purpose=RunPurpose.BASELINE, selection=None, stack=stack, environment=environment
     )
+    await _refuse_unusable(run, name, commit, stack, report)
     await keep(run, name, purpose=RunPurpose.BASELINE, commit=commit, report=report, ok=report.ok, verdict={})
     return report
+
+
+async def _refuse_unusable(run: StageRun, name: str, commit: str, stack: Stack, report: TestReport) -> None:
+    files = await run.context.repositories[name].list_files(commit)
+    tests = sum(is_test_file(stack, path) for path in files)
+    trouble = trouble_of(report, runner=stack.runner, test_files=tests, files=files)
+    if trouble is not None:
+        raise PersonNeeded(
+            PauseReason.ENVIRONMENT_FAILED,
+            trouble.message,
+            repository=name,
+            command=shlex.join(report.command),
+            error=trouble.error,
+            remedy=trouble.remedy,
+            log_tail=report.output_tail,
+        )
 
 
 async def left_out(

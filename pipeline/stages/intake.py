@@ -32,7 +32,7 @@ async def intake(run: StageRun) -> StageEnd:
             await run.emit(events.RiskFlagged(risk=flag.risk, pattern=flag.pattern, quote=flag.quote[:500]))
         return blocked(
             PauseReason.INPUT_RISK,
-            "The request contains text that tries to steer agents or reach secrets. No agent has read it.",
+            f"{risk_flags.told(high)} No agent has read the request.",
             RiskyPassages(flags=tuple(high)),
         )
     job = Job(

@@ -12,6 +12,9 @@ from pipeline.change_request import PauseReason, Stage
 from pipeline.coding import code_writing, moved_bases, rebasing, test_writing
 from pipeline.coding.ground import ground_of
 from pipeline.errors import InvariantBroken, PersonNeeded
+from pipeline.proof.baseline import suite_in_words
+from pipeline.proof.stored_runs import green_of, newest, report_of
+from pipeline.records import RunPurpose
 from pipeline.stage import feedback
 from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.known import loops_of
@@ -44,12 +47,19 @@ async def rebase(run: StageRun) -> StageEnd:
         )
     if onto == run.here.base:
         facts: RepositoryState = {"clean": True, "tested_base": onto}
-        summary = "already on the latest base, full suite green there"
+        summary = f"already on the latest base; {await _suite_there(run)}"
         return StageEnd(summary=summary, repositories={run.name: facts})
     replayed = await rebasing.rebase_onto(run, onto)
     if isinstance(replayed, StageEnd):
         return replayed
     return await _prove(run, onto, replayed)
+
+
+async def _suite_there(run: StageRun) -> str:
+    proven = newest(await run.context.test_runs.all(run.name), RunPurpose.GREEN_SUITE, run.here.head)
+    if proven is None:
+        return "its suite was not run there"
+    return f"full suite {suite_in_words(report_of(proven), green_of(proven).suite)}"
 
 
 async def _prove(run: StageRun, onto: str, replayed: rebasing.Rebased) -> StageEnd:
@@ -80,11 +90,12 @@ async def _problems(run: StageRun, onto: str, replayed: rebasing.Rebased) -> lis
     if not isinstance(tests, test_writing.ProvenTests):
         return tests
     stack, environment = await environment_of(run, run.name, replayed.head)
-    verdict, _, reports = await code_writing.prove(run, ground, tests, replayed.head, stack, environment)
+    judged = await code_writing.prove(run, ground, tests, replayed.head, stack, environment)
     tails = [
-        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}" for purpose, report in reports.items()
+        f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}"
+        for purpose, report in judged.reports.items()
     ]
-    return [] if verdict.ok else [*verdict.problems, *tails]
+    return [] if judged.verdict.ok else [*judged.verdict.problems, *tails]
 
 
 DECLARATION = StageDeclaration(

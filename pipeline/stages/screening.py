@@ -40,7 +40,7 @@ async def screening(run: StageRun) -> StageEnd:
     if high:
         return blocked(
             PauseReason.INPUT_RISK,
-            "Screening found text of high risk in the request.",
+            risk_flags.told(high),
             RiskyPassages(flags=tuple(high)),
         )
     return StageEnd(summary=f"{len(flags)} flags" if flags else "nothing suspicious")

@@ -1,18 +1,26 @@
-"""Workspaces: the cache is fetched, the base commit fixed, stack and test command found, the environment built."""
+"""Workspaces: the cache is fetched, the base commit fixed, stack and test command found, the environment built.
 
+The base's own suite is run here, before the first paid work on the repository: where it cannot run at all, a person is asked.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
+from pipeline import events
 from pipeline.change_request import PauseReason, branch_name
 from pipeline.coding import commits
 from pipeline.concurrency.together import together
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Isolation
 from pipeline.repositories import kept_refs
+from pipeline.repositories.ref_names import shown
 from pipeline.stage import proving
 from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.repository_reading import stack_at
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
+
+_NAMED_MAX = 5
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -42,23 +50,68 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
             repository=name,
             base_branch=target.base_branch,
         )
+    await _refuse_blocked_branch(run, name)
     # The branch may be rewritten while this change request waits.
     await repository.update_ref(kept_refs.purpose(run.context.cr_id, "base", base), base)
     await commits.feature_directory(run, name, base)
+    await _warn_of_absent(run, name, base)
     stack, environment = await proving.environment_of(run, name, base)
     _, digest = await stack_at(repository, base, target)
-    facts = {"stack": proving.plain(stack), "manifest_hash": digest, "environment_log": environment.log[-4_000:]}
+    # Before anybody is paid: a suite that cannot run here proves nothing.
+    suite = await proving.baseline(run, name, base, stack, environment)
+    facts = {
+        "stack": proving.plain(stack),
+        "manifest_hash": digest,
+        "environment_choices": [proving.plain(choice) for choice in environment.choices],
+        "environment_log": environment.log[-4_000:],
+        "base_suite": suite.summary(),
+    }
     branch = branch_name(run.context.cr_id, run.context.attempt)
     await run.context.progress.record(name, base_commit=base, branch=branch, facts=facts)
     return RepositoryState(base=base, manifest_hash=digest)
+
+
+async def _warn_of_absent(run: StageRun, name: str, base: str) -> None:
+    """Say before agents are paid what the repository's trees lack, because tests may need it."""
+    absent = await run.context.repositories[name].absent(base)
+    if absent.submodules:
+        await _warn(
+            run, name, absent.submodules,
+            f"{name} has submodules whose files are not in its trees, so tests that need them fail here",
+        )  # fmt: skip
+    if absent.pointers:
+        await _warn(
+            run, name, absent.pointers,
+            f"{name} keeps files in Git LFS of which only the pointers are in its trees, so tests that read them fail here",
+        )  # fmt: skip
+
+
+async def _warn(run: StageRun, name: str, paths: Sequence[str], what: str) -> None:
+    more = f" and {len(paths) - _NAMED_MAX:,} more" if len(paths) > _NAMED_MAX else ""
+    listed = ", ".join(f"`{shown(path)}`" for path in paths[:_NAMED_MAX])
+    await run.emit(events.Warned(message=f"{what}: {listed}{more}.", repository=name))
+
+
+async def _refuse_blocked_branch(run: StageRun, name: str) -> None:
+    """Raise `PersonNeeded` where the repository has a branch beside which ours cannot be, before anything is built."""
+    branch = branch_name(run.context.cr_id, run.context.attempt)
+    other = await run.context.repositories[name].branch_in_the_way(branch)
+    if other is None:
+        return
+    remedy = f"Rename or delete the branch `{shown(other)}` there, then resume."
+    raise PersonNeeded(
+        PauseReason.DELIVERY_FAILED,
+        f"{name} has a branch `{shown(other)}`, beside which git cannot keep `{branch}`. {remedy}",
+        repository=name, branch=branch, in_the_way=shown(other), remedy=remedy,
+    )  # fmt: skip
 
 
 DECLARATION = StageDeclaration(
     body=workspaces,
     inputs=inputs,
     label="Workspaces",
-    explanation="prepares cache, base commit, dependency environment, stack and test command",
+    explanation="prepares cache, base commit, dependency environment, stack and test command, and runs the base's suite",
     skip=NeverSkipped("nothing can run without a base commit and an environment"),
     finds=frozenset({"base", "manifest_hash", "handed_back"}),
-    pauses_as=(PauseReason.ENVIRONMENT_FAILED, PauseReason.REMOTE_UNREACHABLE),
+    pauses_as=(PauseReason.ENVIRONMENT_FAILED, PauseReason.REMOTE_UNREACHABLE, PauseReason.DELIVERY_FAILED),
 )

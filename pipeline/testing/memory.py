@@ -209,8 +209,13 @@ class MemoryWorkspace:
         self.root = root
         self._trees: dict[str, dict[str, bytes]] = {}
 
-    async def snapshot(self) -> str:
-        """See `Workspace.snapshot`."""
+    async def snapshot(
+        self,
+        *,
+        declared: Collection[str] = (),  # noqa: ARG002 - all files count here
+        edited: Collection[str] = (),  # noqa: ARG002 - as above
+    ) -> str:
+        """See `Workspace.snapshot`; nothing is ignored here."""
         files = self.files()
         digest = hashlib.sha256()
         for name, content in sorted(files.items()):

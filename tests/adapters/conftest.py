@@ -12,6 +12,7 @@ from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.adapters.sandbox.uncontained import Uncontained
 from pipeline.ports import Sandbox
 from pipeline.settings.process import SandboxSettings
+from tests.adapters.environment_world import Watched
 
 SETTINGS = SandboxSettings(memory_max_bytes=512 * 1024**2, processes_max=128, file_max_bytes=64 * 1024**2)
 
@@ -35,6 +36,12 @@ async def bubblewrap(tree: Path) -> Bubblewrap:
     isolation = await sandbox.probe()
     assert isolation.active, isolation.detail
     return sandbox
+
+
+@pytest.fixture
+def watched(bubblewrap: Bubblewrap) -> Watched:
+    """The same, remembering what it ran."""
+    return Watched(bubblewrap)
 
 
 @pytest.fixture(params=["bubblewrap", "uncontained"])

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import Conflict, ModelError, TransientError
 from pipeline.ports import Repository
-from tests.adapters.git_world import ADA, NOON, Origin, content, write
+from tests.adapters.git_world import ADA, NOON, Origin, content, git, write
 
 TEN = b"".join(b"%d\n" % number for number in range(10))
 
@@ -176,6 +176,59 @@ class RepositoryContract:
         assert not (tree / "lost").exists()
         assert await repository.snapshot(tree, parent=head, message="nothing") == head
 
+    async def test_files_that_nobody_touched_are_not_converted_anew(
+        self, repository: Repository, origin: Origin, tree: Path
+    ) -> None:
+        # Committed before the rules were: git would convert them at the first look.
+        origin.commit({"dos.txt": b"1\r\n", "mine.txt": b"1\r\n", "id.md": b"$Id: 1 $\n", "win.bat": b"a\r\nb\n"})
+        base = origin.commit_raw(".gitattributes", b"* text\n*.md ident\n*.bat eol=crlf\n")
+        await repository.fetch()
+        await repository.add_worktree(tree, base)
+        for file in tree.rglob("*.*"):
+            if file.is_file() and ".git" not in file.parts:
+                file.write_bytes(file.read_bytes())
+        assert await repository.snapshot(tree, parent=base, message="nothing") == base
+        write(tree, {"mine.txt": b"2\r\n", "new.txt": b"n\r\n"})
+        head = await repository.snapshot(tree, parent=base, message="mine")
+        assert {file.path for file in await repository.changed_files(base, head)} == {"mine.txt", "new.txt"}
+        assert await repository.read_file(head, "new.txt") == b"n\n"
+
+    async def test_an_ignored_file_counts_where_such_files_are_and_is_told_elsewhere(
+        self, repository: Repository, origin: Origin, tree: Path
+    ) -> None:
+        base = origin.commit({".gitignore": b"lib/\n*.log\n", "lib/one/a.py": b"a", "logs/kept.log": b"k"})
+        await repository.fetch()
+        await repository.add_worktree(tree, base)
+        write(tree, {"lib/two/b.py": b"b", "lib/two/b.pyc": b"c", "logs/new.log": b"n", "x.log": b"x", "y.log": b"y"})
+        assert await repository.snapshot(tree, parent=base, message="x") == base
+        with pytest.raises(ModelError, match=r"Git ignores these files.* Found: x\.log$"):
+            await repository.snapshot(
+                tree, parent=base, message="x", declared=["lib/two/b.py", "x.log"], edited=["y.log"]
+            )
+        head = await repository.snapshot(
+            tree, parent=base, message="x", declared=["lib/two/b.py", "logs/new.log", "gone.log"], edited=["y.log"]
+        )
+        assert {file.path for file in await repository.changed_files(base, head)} == {"lib/two/b.py", "logs/new.log"}
+        write(tree, {"lib/two/b.py": b"changed"})
+        again = await repository.snapshot(tree, parent=head, message="x")
+        assert await repository.read_file(again, "lib/two/b.py") == b"changed"
+
+    async def test_a_part_of_a_commit_is_taken_without_the_rest(
+        self, repository: Repository, base: str, tree: Path
+    ) -> None:
+        await repository.add_worktree(tree, base)
+        write(tree, {"a.txt": b"mine", "run.sh": None, "run.sh.d/x": b"x", "left/out": b"o", "tool": b"t"})
+        (tree / "tool").chmod(0o755)
+        head = await repository.snapshot(tree, parent=base, message="all")
+        part = await repository.commit_part(head, parent=base, paths={"run.sh", "run.sh.d/x", "tool"}, message="part")
+        assert {file.path: (file.status, file.mode) for file in await repository.changed_files(base, part)} == {
+            "run.sh": ("D", "100755"), "run.sh.d/x": ("A", "100644"), "tool": ("A", "100755"),
+        }  # fmt: skip
+        assert (await repository.commit_facts(part)).parents == (base,)
+        again = await repository.commit_part(head, parent=base, paths={"tool", "run.sh", "run.sh.d/x"}, message="part")
+        assert again == part
+        assert await repository.commit_part(head, parent=base, paths={"other"}, message="none") == base
+
     async def test_a_nested_repository_is_refused_by_name(self, repository: Repository, base: str, tree: Path) -> None:
         await repository.add_worktree(tree, base)
         write(tree, {"vendor/lib/.git/HEAD": b"ref: refs/heads/main\n", "vendor/lib/x": b"x"})
@@ -184,9 +237,32 @@ class RepositoryContract:
         await repository.restore_worktree(tree, base)
         assert not (tree / "vendor").exists()
 
-    async def test_a_clean_checkout_holds_no_repository(self, repository: Repository, base: str, tree: Path) -> None:
+    async def test_a_clean_checkout_answers_as_a_clone_does(
+        self, repository: Repository, origin: Origin, base: str, tree: Path
+    ) -> None:
+        git(origin.desk, "tag", "-a", "-m", "one", "v1.0", base)
+        git(origin.desk, "push", "-q", str(origin.path), "v1.0")
+        newer = origin.commit({"b.txt": b"b"})
+        git(origin.path, "tag", "v1.1-light", newer)
+        await repository.fetch()
+        head = await repository.commit_files(parent=newer, files={"b.txt": b"c"}, message="ours", author=ADA)
+        for commit, described in ((newer, f"v1.0-1-g{newer[:7]}"), (head, f"v1.0-2-g{head[:7]}")):
+            await repository.checkout(tree, commit)
+            assert git(tree, "ls-files").splitlines() == ["a.txt", "b.txt", "run.sh"]
+            assert git(tree, "status", "--porcelain") == ""
+            assert git(tree, "log", "-1", "--format=%H") == commit
+            assert git(tree, "describe", "--abbrev=7") == described
+            assert git(tree, "describe", "--tags", "--abbrev=0") == "v1.1-light"
+            assert git(tree, "rev-parse", "HEAD~1") and git(tree, "fsck", "--full") == ""
+            write(tree, {"b.txt": b"d", "x": b"x"})
+            assert git(tree, "status", "--porcelain") == " M b.txt\n?? x"
+            await repository.remove_worktree(tree)
+
+    async def test_a_clean_checkout_holds_the_files_of_its_commit(
+        self, repository: Repository, base: str, tree: Path
+    ) -> None:
         await repository.checkout(tree, base)
-        assert sorted(path.name for path in tree.iterdir()) == ["a.txt", "run.sh"]
+        assert sorted(path.name for path in tree.iterdir()) == [".git", "a.txt", "run.sh"]
         assert (tree / "run.sh").stat().st_mode & 0o111
         await repository.remove_worktree(tree)
         await repository.remove_worktree(tree)

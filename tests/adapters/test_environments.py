@@ -3,90 +3,25 @@
 import asyncio
 import json
 import shutil
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.environments.cache import SandboxEnvironments
-from pipeline.adapters.environments.pip_settings import pip_arguments
+from pipeline.adapters.environments.package_indexes import package_indexes
 from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
-from pipeline.ports import CommandResult, Environment, Isolation, Sandbox, SandboxCommand, Stack
-from pipeline.repositories.stacks import detect, manifest_hash
+from pipeline.ports import Stack
 from pipeline.settings.process import EnvironmentSettings
-
-
-class Watched:
-    """A sandbox that remembers what it was asked to run."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-        self.commands: list[SandboxCommand] = []
-
-    def isolation(self) -> Isolation:
-        return self._sandbox.isolation()
-
-    async def run(self, command: SandboxCommand) -> CommandResult:
-        self.commands.append(command)
-        return await self._sandbox.run(command)
-
-
-@pytest.fixture
-def watched(bubblewrap: Bubblewrap) -> Watched:
-    return Watched(bubblewrap)
+from tests.adapters.environment_world import Watched, environments, make_wheel, prepare, run_in, write
 
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> Path:
     """A directory of wheels, as an operator without an index has it."""
     directory = tmp_path / "wheels"
-    directory.mkdir()
-    info = "tinydep-1.5.dist-info"
-    with zipfile.ZipFile(directory / "tinydep-1.5-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("tinydep/__init__.py", "ANSWER = 42\n")
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tinydep\nVersion: 1.5\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        names = ("tinydep/__init__.py", f"{info}/METADATA", f"{info}/WHEEL", f"{info}/RECORD")
-        wheel.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in names))
+    make_wheel(directory, "tinydep", "1.5")
     return directory
-
-
-def write(tree: Path, files: Mapping[str, str]) -> Stack:
-    for name, text in files.items():
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_text(text)
-    return detect(sorted(files), lambda path: read(tree, path), test_command=None)
-
-
-def read(tree: Path, path: str) -> bytes | None:
-    return (tree / path).read_bytes() if (tree / path).is_file() else None
-
-
-async def prepare(environments: SandboxEnvironments, tree: Path, stack: Stack) -> Environment:
-    return await environments.prepare(stack, tree, manifest_hash(stack, lambda path: read(tree, path)))
-
-
-async def run_in(sandbox: Sandbox, tree: Path, environment: Environment, *argv: str) -> CommandResult:
-    search = ":".join((*map(str, environment.path), "/usr/local/bin", "/usr/bin", "/bin"))
-    return await sandbox.run(
-        SandboxCommand(
-            argv=argv,
-            cwd=tree,
-            writable=(tree,),
-            read_only=environment.read_only,
-            mounts=environment.mounts_in(tree),
-            environment={"PATH": search, **environment.variables},
-        )
-    )
-
-
-def environments(sandbox: Sandbox, tree: Path, settings: EnvironmentSettings | None = None) -> SandboxEnvironments:
-    return SandboxEnvironments(
-        sandbox, tree.parent.parent / "environments", settings or EnvironmentSettings(), pip_configs=()
-    )
 
 
 PLAIN = {
@@ -120,7 +55,8 @@ async def test_a_repository_without_dependencies_runs_its_tests_without_any_netw
 async def test_an_environment_cannot_be_changed_by_those_who_use_it(bubblewrap: Bubblewrap, tree: Path) -> None:
     stack = write(tree, PLAIN)
     environment = await prepare(environments(bubblewrap, tree), tree, stack)
-    script = f"touch {environment.root}/x {environment.root}/venv/x {environment.root}/venv/bin/x; rm -rf {environment.root}/venv"
+    venv = environment.root / "made" / "venv"
+    script = f"touch {environment.root}/x {venv}/x {venv}/bin/x; rm -rf {venv}"
     await run_in(bubblewrap, tree, environment, "sh", "-c", script)
     assert list(environment.root.rglob("x")) == []
     assert (await run_in(bubblewrap, tree, environment, "pytest", "-q")).exit_code == 0
@@ -137,7 +73,7 @@ async def test_declared_dependencies_come_from_the_operators_wheels(
     stack = write(tree, {**manifests, **code})
     settings = EnvironmentSettings(find_links=wheels, offline=True)
     environment = await prepare(environments(bubblewrap, tree, settings), tree, stack)
-    assert "Successfully installed tinydep-1.5" in environment.log
+    assert " + tinydep==1.5" in environment.log
     result = await run_in(bubblewrap, tree, environment, "pytest", "-q")
     assert "1 passed" in result.output, result.output
 
@@ -277,11 +213,15 @@ def test_pips_own_configuration_is_honoured_without_secrets(tmp_path: Path) -> N
     config.write_text(
         f"[global]\nindex-url = https://index.example/simple\nextra-index-url = file://{mirror}\nproxy = http://u:p@x\n"
     )
-    arguments, shown = pip_arguments(EnvironmentSettings(), (config,))
-    assert arguments == ["--index-url", "https://index.example/simple", "--extra-index-url", f"file://{mirror}"]
-    assert shown == (mirror.parent,)
-    assert pip_arguments(EnvironmentSettings(offline=True), (config,)) == (["--no-index"], ())
+    found = package_indexes(EnvironmentSettings(), (config,))
+    assert found.variables == {
+        "UV_DEFAULT_INDEX": "https://index.example/simple",
+        "UV_EXTRA_INDEX_URL": f"file://{mirror}",
+    }
+    assert found.shown == (mirror.parent,)
+    offline = package_indexes(EnvironmentSettings(offline=True), (config,))
+    assert (offline.variables, offline.shown) == ({"UV_OFFLINE": "1"}, ())
     config.write_text("[global]\nindex-url = https://user:canary@index.example/simple\n")
     with pytest.raises(PersonNeeded) as caught:
-        pip_arguments(EnvironmentSettings(), (config,))
+        package_indexes(EnvironmentSettings(), (config,))
     assert "canary" not in str(caught.value.facts) + caught.value.message

@@ -301,3 +301,17 @@ def test_each_tenant_has_caches_of_its_own(tmp_path: Path) -> None:
     for odd in ("../x", "a/b", "", "."):
         with pytest.raises(InvariantBroken):
             cache_below(tmp_path, tenant=odd, owner="default")
+
+
+@pytest.mark.parametrize("other", ["changeline", "changeline/cr-1/mine"])
+async def test_a_branch_of_a_server_in_the_way_of_ours_is_named_instead_of_a_lost_race(
+    served: GitServer, origin: Origin, tmp_path: Path, other: str
+) -> None:
+    opened = await repository(remote(network(), f"http://127.0.0.1:{served.port}/origin.git"), tmp_path / "cache")
+    await opened.fetch()
+    head = await opened.branch_head("main")
+    origin.commit({"b": b"b"}, branch=other)
+    with pytest.raises(PersonNeeded) as paused:
+        await opened.push(commit=head, ref="refs/heads/changeline/cr-1", expected=None)
+    assert paused.value.reason is PauseReason.DELIVERY_FAILED
+    assert f"`{other}`" in paused.value.message and "Rename or delete" in paused.value.message

@@ -1,67 +1,111 @@
-"""What Python repositories declare, in each of the places where they do."""
+"""What Python repositories say about themselves, in each of the places where they do."""
+
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.environments.python_manifests import Project, constraints, declared, project
+from pipeline.adapters.environments.dependency_sources import (
+    TestDependencies,
+    for_development,
+    named_for_tests,
+    package_managers,
+    requirements_files,
+)
+from pipeline.adapters.environments.interpreters import Interpreter, chosen, own_interpreter, wanted_python
+from pipeline.adapters.environments.lock_files import locked_versions
+from pipeline.adapters.environments.python_manifests import (
+    Manifest,
+    build_requirements,
+    literal_requirements,
+    project,
+    project_folders,
+)
+from pipeline.ports import EnvironmentSource
 
 
-def requirements(files: dict[str, str]) -> list[str]:
-    contents = {path: text.encode() for path, text in files.items()}
-    return declared(contents.get, sorted(contents))
+def reader(files: Mapping[str, str]) -> Manifest:
+    return {path: text.encode() for path, text in files.items()}.get
+
+
+def first_source(files: Mapping[str, str], *, installed: bool = True) -> TestDependencies | None:
+    read = reader(files)
+    found = (
+        *named_for_tests(read, "."),
+        *requirements_files(read, ".", installed=installed),
+        *package_managers(read, "."),
+        *for_development(read, "."),
+    )
+    return found[0] if found else None
+
+
+PROJECT = "[project]\nname='x'\nversion='1'\n"
+GROUPS = "[dependency-groups]\ndocs=['sphinx']\ndev=[{include-group='Test_s'}]\n"
 
 
 @pytest.mark.parametrize(
-    ("files", "expected"),
+    ("files", "arguments", "extras"),
     [
-        ({"requirements.txt": "-e .\n./local\n# note\nsix  # why\n--index-url https://x\n-c c.txt\n"}, ["six"]),
-        ({"requirements.txt": "a==1 \\\n  --hash=sha256:00\n"}, ["a==1"]),
+        ({"pyproject.toml": f"{PROJECT}{GROUPS}tests=['a']\n"}, ["--group", "tests"], ()),
+        ({"pyproject.toml": f"{PROJECT}{GROUPS}"}, ["--group", "dev"], ()),
+        ({"pyproject.toml": f"{PROJECT}[project.optional-dependencies]\nall=['x[Test]']\nTest=['a']\n"}, [], ("Test",)),
+        ({"setup.cfg": "[metadata]\nname=x\n[options.extras_require]\ntesting = c\ndocs = d\n"}, [], ("testing",)),
+        ({"setup.cfg": "[metadata]\nname=x\n[options]\ntests_require =\n    a>1\n"}, ["a>1"], ()),
+        ({"setup.py": "import setuptools\nsetuptools.setup(extras_require={'test': ['b']})\n"}, [], ("test",)),
         (
-            {"requirements-dev.txt": "-r deps/base.txt\nb\n", "deps/base.txt": "a\n-r ../requirements-dev.txt\n"},
-            ["a", "b"],
+            {"requirements/test.txt": "a", "requirements/docs.txt": "sphinx", "pyproject.toml": PROJECT},
+            ["-r", "requirements/test.txt"],
+            (),
         ),
-        ({"requirements/test.txt": "a\n", "requirements/docs.txt": "sphinx\n"}, ["a"]),
-        ({"requirements.txt": "x @ file:///etc/passwd\nx @ https://h/x.whl\n"}, ["x @ https://h/x.whl"]),
-        ({"pyproject.toml": "[project]\nname='x'\ndependencies=['a>=1']\n"}, ["a>=1"]),
+        ({"docs/requirements.txt": "sphinx", "pyproject.toml": PROJECT}, None, ()),
+        ({"pyproject.toml": f"{PROJECT}[tool.pdm.dev-dependencies]\ntest=['a','-e file:///${{PROJECT_ROOT}}']\n"}, ["a"], ()),
         (
-            {
-                "pyproject.toml": "[project]\nname='x'\n[project.optional-dependencies]\nall=['x[test]']\ntest=['a','x[c]']\n"
-            },
-            ["a"],
+            {"Pipfile": "[packages]\na='*'\n[dev-packages]\nb={version='>=2',markers=\"python_version<'4'\"}\n"},
+            ["a", "b>=2 ; python_version<'4'"],
+            (),
         ),
+        ({"Pipfile": "x", "Pipfile.lock": '{"default": {"a": {"version": "==1"}}, "develop": {}}'}, ["a==1"], ()),
+        ({"pyproject.toml": "[project\n", "setup.cfg": "nonsense", "setup.py": "def ("}, None, ()),
+        ({"pyproject.toml": "[project]\ndependencies = 'a'\noptional-dependencies = 3\n"}, None, ()),
+    ],
+)  # fmt: skip
+def test_the_place_that_says_what_tests_need(
+    files: dict[str, str], arguments: list[str] | None, extras: tuple[str, ...]
+) -> None:
+    found = first_source(files)
+    assert (found and found.arguments(), found.extras if found else ()) == (arguments, extras)
+
+
+def test_a_folder_of_files_needs_its_plain_requirements_beside_those_of_its_tests() -> None:
+    files = {"requirements.txt": "a", "requirements-test.txt": "b", "requirements-dev.txt": "c"}
+    found = first_source(files, installed=False)
+    assert found is not None
+    assert found.arguments() == ["-r", "requirements.txt", "-r", "requirements-test.txt"]
+
+
+def test_lines_that_mean_the_project_itself_become_its_extras() -> None:
+    lines = (".[a, b]", "-e .", "My_Own[c]", "-r more.txt", "-e ../other", "six", "--pre")
+    wanted = TestDependencies(source=EnvironmentSource.TOX, name="py", why="", lines=lines)
+    found = wanted.of_the_project("my-own")
+    assert found.extras == ("a", "b", "c")
+    assert found.arguments() == ["-r", "more.txt", "-e", "../other", "six"]
+
+
+@pytest.mark.parametrize(
+    ("files", "folders"),
+    [
+        ({"pyproject.toml": PROJECT, "services/a/pyproject.toml": PROJECT}, (".",)),
         (
-            {"pyproject.toml": "[dependency-groups]\ndev=[{include-group='test'},'b']\ntest=['a']\ndocs=['s']\n"},
-            ["a", "b"],
+            {"pyproject.toml": "[tool.ruff]\n", "services/a/pyproject.toml": PROJECT, "b/setup.py": ""},
+            ("b", "services/a"),
         ),
-        ({"pyproject.toml": "[dependency-groups]\ndev=[{include-group='test'}]\ntest=[{include-group='dev'}]\n"}, []),
-        (
-            {
-                "pyproject.toml": "[tool.poetry.dependencies]\npython='^3.11'\na='^1.4'\nb='~2.1.3'\nc='*'\nd={path='.'}\ne='^0.2'\n"
-            },
-            ["a>=1.4,<2", "b>=2.1.3,<2.2", "c", "e>=0.2,<0.3"],
-        ),
-        ({"pyproject.toml": "[tool.poetry.group.test.dependencies]\na='1.0'\n"}, ["a==1.0"]),
-        (
-            {
-                "setup.cfg": "[options]\ninstall_requires =\n    a\n    b>1\n[options.extras_require]\ntest = c\ndocs = d\n"
-            },
-            ["a", "b>1", "c"],
-        ),
-        (
-            {
-                "setup.py": "import setuptools\nsetuptools.setup(name='x', install_requires=['a'], extras_require={'dev': ['b'], 'd': ['c']})\n"
-            },
-            ["a", "b"],
-        ),
-        ({"setup.py": "from setuptools import setup\nsetup(install_requires=open('/etc/passwd').read())\n"}, []),
-        (
-            {"pyproject.toml": "[project\n", "setup.cfg": "nonsense", "setup.py": "def (", "requirements.txt": "\xff"},
-            ["\xff"],
-        ),
-        ({"pyproject.toml": "[project]\ndependencies = 'a'\noptional-dependencies = 3\n"}, []),
+        ({"tests/data/pyproject.toml": PROJECT, "docs/setup.py": "", "setup.cfg": "[flake8]\n"}, ()),
+        ({"pyproject.toml": "[tool.poetry]\nname='x'\npackage-mode=false\n"}, ()),
+        ({"setup.cfg": "[metadata]\nname = x\n"}, (".",)),
     ],
 )
-def test_declared_requirements_are_read_from_each_place(files: dict[str, str], expected: list[str]) -> None:
-    assert requirements(files) == expected
+def test_what_can_be_installed_is_found_by_its_manifests(files: dict[str, str], folders: tuple[str, ...]) -> None:
+    assert project_folders(reader(files), sorted(files)) == folders
 
 
 @pytest.mark.parametrize(
@@ -78,13 +122,70 @@ def test_declared_requirements_are_read_from_each_place(files: dict[str, str], e
 def test_the_repositorys_own_name_and_version_are_read_when_they_are_literals(
     files: dict[str, str], name: str | None, version: str | None
 ) -> None:
-    contents = {path: text.encode() for path, text in files.items()}
-    found = project(contents.get)
+    found = project(reader(files))
     assert (found.name, found.version) == (name, version)
-    assert isinstance(found, Project)
 
 
-def test_constraints_are_those_that_requirements_name() -> None:
-    files = {"requirements.txt": "-c pins/all.txt\na\n", "pins/all.txt": "a==1\n", "constraints.txt": "a==2\n"}
-    contents = {path: text.encode() for path, text in files.items()}
-    assert constraints(contents.get, sorted(contents)) == ["a==1"]
+def test_requirements_of_older_manifests_are_read_as_far_as_they_are_literals() -> None:
+    files = {
+        "setup.cfg": "[options]\ninstall_requires =\n    a\n    b>1 # why\n[options.extras_require]\ntest = c\ndocs = d\n",
+        "setup.py": "setup(install_requires=['e'], extras_require={'test': ['f'], 'docs': ['g']})\n",
+    }
+    assert literal_requirements(reader(files), ".", ["test"]) == ["a", "b>1", "c", "f", "e"]
+    assert literal_requirements(reader({"setup.py": "setup(install_requires=open('/etc/passwd'))"}), ".", []) == []
+    assert build_requirements(reader({}), ".") == ["setuptools"]
+    assert build_requirements(reader({"pyproject.toml": "[build-system]\nrequires=[]\n"}), ".") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        (
+            "uv.lock",
+            (
+                "[[package]]\nname='a'\nversion='1'\nsource={registry='x'}\n"
+                "[[package]]\nname='own'\nversion='0'\nsource={editable='.'}\n"
+            ),
+            ["a==1"],
+        ),
+        (
+            "poetry.lock",
+            (
+                "[[package]]\nname='a'\nversion='1'\nmarkers=\"python_version<'3.9'\"\n[[package]]\nname='a'\nversion='2'\n"
+                "markers=\"python_version>='3.9'\"\n[[package]]\nname='g'\nversion='1'\n[package.source]\ntype='git'\n"
+            ),
+            ["a==1 ; python_version<'3.9'", "a==2 ; python_version>='3.9'"],
+        ),
+        ("pdm.lock", "[[package]]\nname='a'\nversion='1'\n[[package]]\nname='p'\nversion='2'\npath='./p'\n", ["a==1"]),
+        ("pylock.toml", "[[packages]]\nname='a'\nversion='1'\n[[packages]]\nname='-r x'\nversion='2'\n", ["a==1"]),
+        ("Pipfile.lock", '{"default": {"a": {"version": "==1"}}, "develop": {"b": {"git": "x"}}}', ["a==1"]),
+    ],
+)
+def test_a_lock_gives_the_versions_that_come_from_an_index(name: str, text: str, lines: list[str]) -> None:
+    assert locked_versions(reader({name: text}), "services/a") == (name, lines)
+
+
+def machine(*versions: str) -> tuple[Interpreter, ...]:
+    return tuple(Interpreter(executable=Path(f"/opt/{version}"), version=version) for version in versions)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, "own"),
+        ({"pyproject.toml": "[project]\nrequires-python='>= 3.8'\n"}, "own"),
+        ({"pyproject.toml": "[project]\nrequires-python='>=3.98'\n"}, "3.99.2"),
+        ({"pyproject.toml": "[project]\nrequires-python='<3.7'\n"}, "3.6.15"),
+        ({"pyproject.toml": "[tool.poetry.dependencies]\npython='~3.98 || ^3.99.1'\n"}, "3.99.2"),
+        ({"pyproject.toml": "[tool.poetry.dependencies]\npython='~3.98'\n"}, "3.98.1"),
+        ({"setup.py": "setup(python_requires='>=3.98,<3.99')\n"}, "3.98.1"),
+        ({"Pipfile": "[requires]\npython_version='3.98'\n"}, "3.98.1"),
+        ({".python-version": "3.98\n"}, "3.98.1"),
+        ({".python-version": "3.97\n"}, None),
+        ({".python-version": "3.97\n", "pyproject.toml": "[project]\nrequires-python='>=3.8'\n"}, "own"),
+        ({"pyproject.toml": "[project]\nrequires-python='>=4'\n"}, None),
+    ],
+)
+def test_the_python_that_is_asked_for_is_taken_where_it_is(files: dict[str, str], expected: str | None) -> None:
+    found = chosen(wanted_python(reader(files), ["."]), lambda: machine("3.6.15", "3.98.1", "3.99.2"))
+    assert (found and found.version) == (own_interpreter().version if expected == "own" else expected)

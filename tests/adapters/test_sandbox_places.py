@@ -1,15 +1,16 @@
 """Where a data directory may lie, and what the check at start-up says where it may not."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.sandbox.bubblewrap import start_sandbox
+from pipeline.adapters.sandbox.bubblewrap import Bubblewrap, start_sandbox
 from pipeline.adapters.sandbox.start_up_check import Places, trial
 from pipeline.adapters.sandbox.uncontained import Refusing
 from pipeline.change_request import PauseReason
-from pipeline.errors import PersonNeeded
+from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.ports import SandboxCommand
 from pipeline.settings.process import EnvironmentSettings, SandboxSettings
 from tests.adapters.as_user import User, user_with
@@ -112,6 +113,35 @@ async def test_the_check_leaves_nothing_behind(tmp_path: Path) -> None:
     )
     assert sandbox.isolation().active
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["environments", "worktrees"]
+
+
+async def test_every_tree_stands_at_the_fixed_path_that_a_command_asks_for(bubblewrap: Bubblewrap, tree: Path) -> None:
+    beside = tree.with_name(f"{tree.name}-results")
+    beside.mkdir()
+    (tree / "inner").mkdir()
+    script = f'pwd; echo "$PLACE"; echo x > {tree}/inner/written; ls /fixed/inner; echo {beside}; touch {beside}/y'
+    command = SandboxCommand(
+        argv=("sh", "-c", script),
+        cwd=tree / "inner",
+        writable=(tree, beside),
+        tree_at=Path("/fixed"),
+        environment={"PLACE": f"{tree}:{tree}/a"},
+    )
+    result = await bubblewrap.run(command)
+    assert result.output.split() == ["/fixed/inner", "/fixed:/fixed/a", "written", str(beside)], result.output
+    assert (tree / "inner" / "written").read_text() == "x\n"
+    looking = replace(command, argv=("sh", "-c", "cat written; touch x /fixed/y"), writable=(), read_only=(tree,))
+    result = await bubblewrap.run(looking)
+    assert result.output.startswith("x\n")
+    assert result.exit_code != 0
+    with pytest.raises(InvariantBroken):
+        await bubblewrap.run(replace(command, cwd=tree.parent))
+
+
+async def test_a_fixed_path_shows_nothing_of_the_pipelines_own(bubblewrap: Bubblewrap, tree: Path) -> None:
+    for fixed in (Path("/"), Path("/a/../b"), Path("relative")):
+        with pytest.raises(InvariantBroken):
+            await bubblewrap.run(SandboxCommand(argv=("true",), cwd=tree, writable=(tree,), tree_at=fixed))
 
 
 def test_what_a_killed_check_left_goes_with_the_next_and_a_running_one_keeps_its_place(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ STARTERS = {
     "pipeline/adapters/git/process.py:Child.run": "git, found by absolute paths; the one place",
     "pipeline/adapters/git/ssh_transport.py:_answer": "ssh, asked for what the account's own configuration says of a host, in /",
     "pipeline/adapters/sandbox/process.py:Namespace.__init__": "bubblewrap around every tool, in /",
+    "pipeline/adapters/environments/interpreters.py:_version": "the machine's own Pythons, asked for their version, in /",
     "pipeline/adapters/environments/toolchains.py:_home_of": "the operator's own toolchains, asked for their home, in /",
     "pipeline/adapters/sandbox/uncontained.py:Uncontained._start": "a tool without any wall, where the operator asked for that",
     "pipeline/testing/memory.py:UncontainedSandbox.run": "a test's own command; the fake of the sandbox port",
@@ -52,10 +53,10 @@ GIT = {
     "chaos/outcome.py": "reads the sample and the caches of the campaign's own installation",
     "cli/demo.py": "makes the demo's sample and shows what was merged there",
     "controller/change_requests/takeover.py": "no program: the commands that a person who takes over can type",
+    "pipeline/adapters/environments/lock_files.py": "no program: a key of lock files",
     "pipeline/adapters/git/runner.py": "the one module that knows how git is run",
     "pipeline/adapters/git/local_remotes.py": "what git starts to serve a directory of ours that stands before a path",
     "pipeline/adapters/git/process.py": "starts what `git.py` puts together",
-    "pipeline/adapters/git/trees.py": "what git starts on the cache to make an agent's own `.git`",
 }
 """Every file that names git as a program."""
 

@@ -152,10 +152,12 @@ def test_every_runner_can_be_narrowed_to_files(
             "package.json": '{"scripts": {"test": "node --import tsx --test test/*.ts"}}',
             "setup.cfg": "[tool:pytest]\naddopts = --cov=shop\n",
             "tax/tax_test.go": "func TestRate(t *testing.T) {}\n",
+            "environment/lib/python3.11/site-packages/pytest_cov/__init__.py": "",
         },
     )
     stack = Stack(language=Language.PYTHON, runner=runner, test_command="", manifests=())
-    command = plan_command(stack, Places(tree=tmp_path, tools=tmp_path, results=tmp_path), selection)
+    places = Places(tree=tmp_path, tools=tmp_path, results=tmp_path, programs=(tmp_path / "environment" / "bin",))
+    command = plan_command(stack, places, selection)
     assert set(words) <= set(command.argv)
     assert command.narrowed
 

@@ -75,3 +75,13 @@ def test_what_a_test_process_made_of_its_tree_is_read_and_removed_without_follow
 
 def places(tree: Path) -> Places:
     return Places(tree=tree, tools=tree.parent, results=tree.parent)
+
+
+def test_a_file_that_was_executable_stays_so_when_it_is_put_back(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_bytes(b"changed")
+    (tmp_path / "run.sh").chmod(0o755)
+    (tmp_path / "link").symlink_to("/bin/sh")
+    write_over(tmp_path, {"run.sh": b"#!/bin/sh\n", "link": b"plain", "new": b"n"})
+    modes = {name: (tmp_path / name).lstat().st_mode & 0o777 for name in ("run.sh", "link", "new")}
+    assert modes["run.sh"] == 0o755
+    assert not modes["link"] & 0o111 and not modes["new"] & 0o111

@@ -103,8 +103,8 @@ class _Run:
     def key(self) -> str | None:
         """Return what decides this run; None for a tree that holds more than small regular files in reach."""
         command, digest = self.command, hashlib.sha256()
-        facts = (command.argv, sorted(command.environment.items()), command.read_only, command.mounts, command.network,
-                 command.timeout_s, command.output_max_bytes)  # fmt: skip
+        facts = (command.argv, sorted(command.environment.items()), command.read_only, command.mounts, command.tree_at,
+                 command.network, command.timeout_s, command.output_max_bytes)  # fmt: skip
         digest.update(self.anywhere(repr(facts)).encode())
         total = 0
         ahead = [command.cwd]

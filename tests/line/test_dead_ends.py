@@ -188,7 +188,7 @@ async def test_reviews_that_keep_sending_back_pause_and_go_on_with_instructions(
     assert len(line.asked("test_writer")) == 2, "the proven tests are not written again"
     await line.resume("Use whole words.")
     gate = await line.to_the_gate()
-    assert shown_by(gate).repositories["sums"].suite == "2 passed"
+    assert shown_by(gate).repositories["sums"].suite == "green: 2 passed"
 
 
 @begins_at(BEFORE_DEVELOPMENT)
@@ -204,4 +204,17 @@ async def test_a_secret_in_the_change_stops_everything_before_a_ref_leaves(line:
     assert line.asked("security_reviewer") == []
     await line.restart(Stage.DEVELOPMENT, "Take the key out.")
     line.model.model.scenario = scenarios.parsed(scenarios.scenario())
+    await line.to_the_gate()
+
+
+async def test_a_branch_in_the_way_of_ours_is_named_before_any_environment_is_built_and_gone_on_from(
+    line: LineRun,
+) -> None:
+    await start(line)
+    line.sums.git("branch", "changeline")
+    cr = await line.work()
+    assert (cr.pause_reason, cr.stage) == (PauseReason.DELIVERY_FAILED, Stage.WORKSPACES), cr.pause_message
+    assert "`changeline`" in cr.pause_message and "Rename or delete" in cr.pause_message
+    line.sums.git("branch", "-m", "changeline", "line-of-change")
+    await line.resume()
     await line.to_the_gate()

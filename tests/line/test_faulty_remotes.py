@@ -95,7 +95,7 @@ async def test_a_branch_that_collides_with_ours_pauses_with_the_remedy_and_goes_
     repository.git("branch", "changeline")
     cr = await line.work()
     assert (cr.pause_reason, cr.stage) == (PauseReason.DELIVERY_FAILED, Stage.DELIVERY)
-    assert "a branch of a name that collides with it exists" in str(cr.pause_message)
+    assert "The branch `changeline` is in the way" in str(cr.pause_message)
     repository.git("branch", "-D", "changeline")
     await line.resume()
     await finish(line)

@@ -64,7 +64,7 @@ async def test_resolved_conflicts_are_proven_and_approved_anew(line: LineRun) ->
     repository.commit({"calc.py": THEIRS})
     await line.decide(Decision.APPROVE)
     gate = await line.to_the_gate()
-    assert shown_by(gate).repositories["sums"].suite == "2 passed"
+    assert shown_by(gate).repositories["sums"].suite == "green: 2 passed"
     void = shown_by(gate).void_approval
     assert void is not None
     assert void.content_hash == first.content_hash != gate.content_hash
@@ -128,7 +128,7 @@ async def test_a_base_that_breaks_the_change_sends_it_back_to_development(line: 
     gate = await line.to_the_gate()
     loops = [(event.payload["stage"], event.payload["back_to"]) for event in await line.events("stage_looped")]
     assert loops == [("merge_check", "rebase"), ("rebase", "development")]
-    assert shown_by(gate).repositories["sums"].suite == "3 passed"
+    assert shown_by(gate).repositories["sums"].suite == "green: 3 passed"
     assert len(line.asked("test_writer")) == 2, "the tests still prove the spec"
     await line.decide(Decision.APPROVE)
     assert (await line.work()).status is Status.COMPLETED

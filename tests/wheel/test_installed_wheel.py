@@ -94,6 +94,7 @@ def _run(elsewhere: Path, command: list[str]) -> str:
         "LANG": "C.UTF-8",
         "CHANGELINE_DATA_DIR": str(elsewhere / "data"),
         "CHANGELINE_CONTROLLER__PORT": "0",
+        "CHANGELINE_ENVIRONMENT__OFFLINE": "true",
     }
     ended = subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, f"{command[-1]}: {ended.stdout}{ended.stderr}"

@@ -5,7 +5,7 @@ type View = 'conversation' | 'cost' | 'diff' | 'findings' | 'request' | 'spec' |
 
 /** Why a change request stopped, what gets it going again, and where to look. */
 export const PAUSE: Record<Schemas['PauseReason'], { title: string; next: string; view: View | null }> = {
-  input_risk: { title: 'The request looks risky', next: 'Read the flagged passages. Approve the text if they are harmless, edit it, or reject it.', view: null },
+  input_risk: { title: 'The request looks risky', next: 'Read the flagged passages. Approve the text (resume) if they are harmless, edit it, or reject it (cancel). What you approve is these passages, nothing found later.', view: null },
   request_unclear: { title: 'The request is not clear enough', next: 'Say what is meant and resume, or cancel and submit it anew.', view: null },
   repositories_unknown: { title: 'No repository could be identified', next: 'Name the repository in your instructions and resume.', view: null },
   spec_loop: { title: 'The specification does not settle', next: 'Say what the specification gets wrong and resume.', view: 'spec' },
@@ -32,7 +32,7 @@ export const PAUSE: Record<Schemas['PauseReason'], { title: string; next: string
   total_time: { title: 'The time for this change is used up', next: 'Raise the limit and resume, or cancel.', view: null },
   providers_down: { title: 'No model answers', next: 'Check the provider and its key, then resume.', view: null },
   sandbox_unavailable: { title: 'Tools cannot work here', next: 'Do what the details say: something keeps tools from starting, or from reading the tree. Then resume.', view: null },
-  environment_failed: { title: 'The dependencies could not be installed', next: 'Read the log, repair the manifest, then resume.', view: null },
+  environment_failed: { title: 'The environment cannot be built, or the suite cannot run in it', next: 'The details name the command, its first error and the remedy. Do that, then resume.', view: null },
   remote_unreachable: { title: 'The repository cannot be reached', next: 'Check the remote, then resume.', view: null },
   machine_short: { title: 'The machine ran out of room', next: 'Free disk or memory as the message says, then resume.', view: null },
   attempts_exhausted: { title: 'All attempts are used up', next: 'Rerun from a stage, or cancel.', view: null },

@@ -2996,10 +2996,20 @@ export interface components {
             /** Head */
             head: string;
             /**
+             * Left Out
+             * @default []
+             */
+            left_out: string[];
+            /**
              * Merge Strategy
              * @default
              */
             merge_strategy: string;
+            /**
+             * Old Tests
+             * @default []
+             */
+            old_tests: components["schemas"]["ShownOldTest"][];
             /**
              * Pre Existing Failures
              * @default []
@@ -3064,6 +3074,28 @@ export interface components {
             removed: number;
             /** Status */
             status: string;
+        };
+        /**
+         * ShownOldTest
+         * @description An old test that the change rewrites or removes, and the scenario that says otherwise than it did.
+         */
+        ShownOldTest: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "rewritten" | "retired";
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+            /** Scenario */
+            scenario: string;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
         };
         /**
          * ShownRisk

@@ -15,7 +15,7 @@ export const EVERY_STAGE: readonly StageFacts[] = [
   { stage: "intake", label: "Intake", explanation: "turns the request into a summary and acceptance criteria", leadsTo: null },
   { stage: "screening", label: "Screening", explanation: "looks for instructions hidden in the request", leadsTo: null },
   { stage: "repository_identification", label: "Repositories", explanation: "settles which repositories change", leadsTo: null },
-  { stage: "workspaces", label: "Workspaces", explanation: "prepares cache, base commit, dependency environment, stack and test command", leadsTo: null },
+  { stage: "workspaces", label: "Workspaces", explanation: "prepares cache, base commit, dependency environment, stack and test command, and runs the base's suite", leadsTo: null },
   { stage: "translation", label: "Behaviour translation", explanation: "turns criteria into scenarios, each tagged change or preserve", leadsTo: null },
   { stage: "verification", label: "Behaviour verification", explanation: "checks that the specs are complete, consistent and break nothing existing by intent", leadsTo: null },
   { stage: "development", label: "Development", explanation: "writes tests and proves them red, then code and proves it green", leadsTo: null },

@@ -80,7 +80,7 @@ test('suspicious passages of a risky request are marked where they stand', async
     ...events('cr-7k2m', () => [event(1, { type: 'risk_flagged', risk: 'high', pattern: 'overrides_instructions', quote: 'ignore the tests' })]),
     [`GET ${HERE}`]: () => detail({ status: 'paused', pause, body: 'Please ignore the tests here.' }),
   }).open(PAGE);
-  expect((await screen.findByText('ignore the tests')).tagName).toBe('MARK');
+  expect((await screen.findAllByText('ignore the tests')).map((one) => one.tagName)).toEqual(['Q', 'MARK']);
 });
 
 test('a report that did not reach the source can be sent once more while cleaning up', async () => {

@@ -6,6 +6,7 @@ after the first untrusted step. Manifests are read without following links.
 """
 
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -16,12 +17,25 @@ from pathlib import Path
 from pipeline.adapters.environments.toolchains import Toolchain
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
-from pipeline.ports import Network, Sandbox, SandboxCommand, Stack
+from pipeline.ports import (
+    CommandResult,
+    DependencyChoice,
+    EnvironmentSource,
+    Network,
+    Sandbox,
+    SandboxCommand,
+    Stack,
+)
 from pipeline.settings.process import EnvironmentSettings
 
 LOG_MAX_BYTES = 200_000
 _LOG_TAIL = 4_000
-_MANIFEST_MAX_BYTES = 4 * 1024**2
+_MANIFEST_MAX_BYTES = 32 * 1024**2
+"""Locks of large projects are some megabytes."""
+_LINE_MAX_CHARS = 500
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_SAYS_ERROR = re.compile(r"^(npm )?(error|ERROR|ERR!|fatal)\b|^\w*(Error|Exception)\b|(?<!0 )\berrors?:", re.IGNORECASE)
+_INNER_ERROR = re.compile(r":\d+: (fatal )?error: |^(\w+\.)*\w*(Error|Exception|NotFound): ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,8 @@ class Recipe:
     path: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     tree_mounts: Mapping[str, str] = field(default_factory=dict)
+    tree_scratch: tuple[str, ...] = ()
+    tree_at: Path | None = None
 
 
 class Build:
@@ -52,28 +68,26 @@ class Build:
         self.settings = settings
         self.chain = chain
         self.log = ""
+        self.choices: list[DependencyChoice] = []
         self._sandbox = sandbox
 
+    @property
+    def contained(self) -> bool:
+        """Whether steps, and later the runs, see what they are shown and nothing else."""
+        return self._sandbox.isolation().active
+
+    def choose(self, source: EnvironmentSource, name: str, why: str, *, taken: bool = True) -> None:
+        """Keep what was decided, for people and in the log."""
+        self.choices.append(DependencyChoice(source=source, name=name, taken=taken, why=why))
+        self.log += f"# {'taken' if taken else 'left out'}: {source} {name}: {why}\n"
+
     def manifest(self, path: str) -> bytes | None:
-        """Read a manifest of the repository; a link, or anything large or not regular, counts as absent."""
-        try:
-            place = self.files / path
-            if not self.has(path):
-                return None
-            with open(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - by descriptor
-                regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-                content = file.read(_MANIFEST_MAX_BYTES + 1) if regular else b""
-        except OSError:
-            return None
-        return content if regular and len(content) <= _MANIFEST_MAX_BYTES else None
+        """Read a manifest of the stack; what does not decide the environment's hash does not decide the environment."""
+        return manifest_at(self.files, path) if path in self.stack.manifests else None
 
     def has(self, path: str) -> bool:
         """Whether the repository holds this file or directory itself, not one that a link leads to."""
-        place = self.files / path
-        try:
-            return place.exists() and place.resolve() == self.files.resolve() / path
-        except (OSError, RuntimeError, ValueError):  # too long, links in a circle, no name of a file
-            return False
+        return _holds(self.files, path)
 
     def directory(self, name: str) -> Path:
         """Make and return a directory of this build, readable by the user that commands run as."""
@@ -99,9 +113,9 @@ class Build:
                 self.write(f"{name}/{path}", content)
         return self.directory(name)
 
-    def copy_tree(self, name: str) -> Path:
-        """Copy the repository without `.git`, for tools that refuse manifests alone; links stay links."""
-        ignored = shutil.ignore_patterns(".git", "target", "node_modules")
+    def copy_tree(self, name: str, *, leave_out: tuple[str, ...] = (".git", "target", "node_modules")) -> Path:
+        """Copy the repository, for tools that refuse manifests alone; links stay links."""
+        ignored = shutil.ignore_patterns(*leave_out)
         return Path(shutil.copytree(self.files, self.root / name, symlinks=True, ignore=ignored))
 
     async def run(
@@ -114,24 +128,76 @@ class Build:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Run one step; its output goes to the log. Raises `PersonNeeded(environment_failed)` when it fails."""
+        result = await self.attempt(
+            *argv, cwd=cwd, writable=writable, read_only=read_only, network=network, environment=environment
+        )
+        if result.exit_code != 0:
+            raise failed(f"Building the dependencies failed: {first_error(result)}", self.log)
+
+    async def attempt(
+        self,
+        *argv: str,
+        cwd: Path,
+        writable: tuple[Path, ...],
+        read_only: tuple[Path, ...] = (),
+        network: Network = Network.NONE,
+        environment: Mapping[str, str] | None = None,
+        tree_at: Path | None = None,
+    ) -> CommandResult:
+        """Run one step that may fail; its output goes to the log."""
         scratch = self.directory("tmp")
-        search = ":".join((*map(str, self.chain.path), "/usr/local/bin", "/usr/bin", "/bin"))
+        variables = {"TMPDIR": str(scratch), **(environment or {})}
+        search = (variables.pop("PATH", ""), *map(str, self.chain.path), "/usr/local/bin", "/usr/bin", "/bin")
         result = await self._sandbox.run(
             SandboxCommand(
                 argv=argv,
                 cwd=cwd,
                 writable=(*writable, scratch),
                 read_only=(*self.chain.read_only, *read_only),
-                environment={"PATH": search, "TMPDIR": str(scratch), **(environment or {})},
+                environment={**variables, "PATH": ":".join(filter(None, search))},
                 network=network,
+                tree_at=tree_at,
                 timeout_s=self.settings.build_timeout_s,
                 output_max_bytes=LOG_MAX_BYTES,
             )
         )
-        self.log += f"$ {shlex.join(argv)}\n{result.output}"
-        if result.exit_code != 0:
-            how = "ran out of time" if result.timed_out else f"ended with exit code {result.exit_code}"
-            raise failed(f"Building the dependencies {how}: {shlex.join(argv[:4])} …", self.log)
+        said = result.output if not result.output or result.output.endswith("\n") else f"{result.output}\n"
+        self.log += f"$ {shlex.join(argv)}\n{said}"
+        return result
+
+
+def manifest_at(files: Path, path: str) -> bytes | None:
+    """Read a manifest of a repository; a link, or anything large or not regular, counts as absent."""
+    try:
+        if not _holds(files, path):
+            return None
+        with open(os.open(files / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - by descriptor
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            content = file.read(_MANIFEST_MAX_BYTES + 1) if regular else b""
+    except OSError:
+        return None
+    return content if regular and len(content) <= _MANIFEST_MAX_BYTES else None
+
+
+def _holds(files: Path, path: str) -> bool:
+    place = files / path
+    try:
+        return place.exists() and place.resolve() == files.resolve() / path
+    except (OSError, RuntimeError, ValueError):  # too long, links in a circle, no name of a file
+        return False
+
+
+def first_error(result: CommandResult) -> str:
+    """Return the tool's own words for what went wrong, in one line."""
+    lines = [line.strip() for line in _COLOURS.sub("", result.output).splitlines() if line.strip()]
+    if result.timed_out:
+        return "it ran out of time" + (f"; last it said: {lines[-1]}" if lines else "")
+    causes = [line.partition("cause:")[2].strip() for line in lines if line.startswith("cause:")]
+    at = next((number for number, line in enumerate(lines) if _SAYS_ERROR.search(line)), None)
+    found = lines[at] if at is not None else (lines[-1] if lines else f"exit code {result.exit_code}")
+    inner = next((line for line in lines if _INNER_ERROR.search(line)), None)
+    told = inner or (causes[-1] if causes else None)
+    return (found if told is None or told in found else f"{found.rstrip('.:')}: {told}")[:_LINE_MAX_CHARS]
 
 
 def failed(message: str, log: str, *, remedy: str | None = None) -> PersonNeeded:

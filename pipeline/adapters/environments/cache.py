@@ -13,22 +13,35 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-from pipeline.adapters.environments.build import LOG_MAX_BYTES, Build, Recipe, failed
-from pipeline.adapters.environments.pip_settings import system_pip_configs
+from pipeline.adapters.environments.build import LOG_MAX_BYTES, Build, Recipe, failed, manifest_at
+from pipeline.adapters.environments.interpreters import (
+    Interpreter,
+    Interpreters,
+    WantedPython,
+    chosen,
+    interpreters_of_this_machine,
+    own_interpreter,
+    wanted_python,
+)
+from pipeline.adapters.environments.node import node_recipe
+from pipeline.adapters.environments.package_indexes import package_indexes, system_pip_configs
 from pipeline.adapters.environments.python import python_recipe
-from pipeline.adapters.environments.recipes import go_recipe, java_recipe, node_recipe, rust_recipe
-from pipeline.adapters.environments.toolchains import Toolchain, find_toolchain
+from pipeline.adapters.environments.python_downloads import download, downloaded, lacking
+from pipeline.adapters.environments.python_manifests import project_folders
+from pipeline.adapters.environments.recipes import go_recipe, java_recipe, rust_recipe
+from pipeline.adapters.environments.toolchains import Toolchain, find_toolchain, toolchain_of
 from pipeline.errors import InvariantBroken
 from pipeline.machine import tree_walk
-from pipeline.ports import Environment, Language, Sandbox, Stack
+from pipeline.ports import DependencyChoice, Environment, EnvironmentSource, Language, Sandbox, Stack
 from pipeline.settings.process import EnvironmentSettings
 
-_FORMAT = "2"
+_FORMAT = "5"
 _MARKER = "environment.json"
 _LOCK_POLL_S = 0.1
 
@@ -43,45 +56,76 @@ class SandboxEnvironments:
         settings: EnvironmentSettings,
         *,
         pip_configs: tuple[Path, ...] | None = None,
+        interpreters: Interpreters = interpreters_of_this_machine,
     ) -> None:
         self._sandbox = sandbox
         self._directory = directory
         self._settings = settings
         self._pip_configs = system_pip_configs() if pip_configs is None else pip_configs
+        self._interpreters = interpreters
 
     async def prepare(self, stack: Stack, files: Path, manifest_hash: str) -> Environment:
         """Return the environment; concurrent callers for one hash wait for the one that builds it."""
-        chain = await asyncio.to_thread(find_toolchain, stack.language)
-        if chain is None:
+        await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True)
+        directory = Path(os.path.realpath(self._directory))  # noqa: ASYNC240 - a look at one path
+        plan = await self._plan(stack, files, directory)
+        root = directory / self._key(stack, plan.chain, manifest_hash)
+        async with _locked(root.with_suffix(".lock")):
+            found = _published(root, manifest_hash, plan.chain)
+            return found or await self._build(root, stack, files, manifest_hash, plan)
+
+    async def _plan(self, stack: Stack, files: Path, directory: Path) -> "_Plan":
+        """Choose the toolchain. Raises `PersonNeeded(environment_failed)` where the machine has none that will do."""
+        if stack.language is Language.PYTHON:
+            wanted = await asyncio.to_thread(self._wanted, stack, files)
+            found = await asyncio.to_thread(chosen, wanted, lambda: (*downloaded(directory), *self._interpreters()))
+            if found is None and self._settings.python_downloads and not self._settings.offline:
+                async with _locked(directory / "pythons.lock"):
+                    await download(wanted, self._sandbox, directory, self._settings, self._pip_configs)
+                found = await asyncio.to_thread(chosen, wanted, lambda: downloaded(directory))
+            if found is None:
+                raise lacking(wanted, await asyncio.to_thread(self._interpreters))
+            chain = await asyncio.to_thread(toolchain_of, found.executable)
+            return _Plan(chain=chain, interpreter=found, wanted=wanted)
+        chain_found = await asyncio.to_thread(find_toolchain, stack.language)
+        if chain_found is None:
             raise failed(
                 f"No {stack.language} toolchain was found on PATH.", "", remedy="Install it where Changeline runs."
             )
-        await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True)
-        directory = Path(os.path.realpath(self._directory))  # noqa: ASYNC240 - a look at one path
-        root = directory / self._key(stack, chain, manifest_hash)
-        async with _locked(root.with_suffix(".lock")):
-            found = _published(root, manifest_hash, chain)
-            return found or await self._build(root, stack, files, manifest_hash, chain)
+        return _Plan(chain=chain_found)
 
-    async def _build(self, root: Path, stack: Stack, files: Path, manifest_hash: str, chain: Toolchain) -> Environment:
+    @staticmethod
+    def _wanted(stack: Stack, files: Path) -> WantedPython:
+        def read(path: str) -> bytes | None:
+            return manifest_at(files, path) if path in stack.manifests else None
+
+        return wanted_python(read, project_folders(read, stack.manifests))
+
+    async def _build(self, root: Path, stack: Stack, files: Path, manifest_hash: str, plan: "_Plan") -> Environment:
         await asyncio.to_thread(tree_walk.discard, root)
-        build = Build(sandbox=self._sandbox, root=root, stack=stack, files=files, settings=self._settings, chain=chain)
+        build = Build(
+            sandbox=self._sandbox, root=root, stack=stack, files=files, settings=self._settings, chain=plan.chain
+        )
         build.directory("")
         try:
-            recipe = await self._recipe(build)
+            recipe = await self._recipe(build, plan)
         finally:
             root.with_suffix(".log").write_text(build.log[-LOG_MAX_BYTES:])
         await asyncio.to_thread(tree_walk.discard, root / "tmp")
-        _publish(root, recipe, build.log[-LOG_MAX_BYTES:])
-        found = _published(root, manifest_hash, chain)
+        _publish(root, recipe, build.choices, build.log[-LOG_MAX_BYTES:])
+        found = _published(root, manifest_hash, plan.chain)
         if found is None:
             raise InvariantBroken("A published environment is not there.", root=str(root))
         return found
 
-    async def _recipe(self, build: Build) -> Recipe:
+    async def _recipe(self, build: Build, plan: "_Plan") -> Recipe:
         match build.stack.language:
             case Language.PYTHON:
-                return await python_recipe(build, self._pip_configs)
+                interpreter = plan.interpreter or own_interpreter()
+                build.choose(
+                    EnvironmentSource.INTERPRETER, interpreter.version, plan.wanted.said or "nothing else is asked for"
+                )
+                return await python_recipe(build, interpreter, package_indexes(self._settings, self._pip_configs))
             case Language.NODE:
                 return await node_recipe(build)
             case Language.GO:
@@ -90,12 +134,26 @@ class SandboxEnvironments:
                 return await rust_recipe(build)
             case Language.JAVA:
                 return await java_recipe(build)
+            case Language.C:
+                return Recipe()
             case other:
                 assert_never(other)
 
     def _key(self, stack: Stack, chain: Toolchain, manifest_hash: str) -> str:
-        where = (_FORMAT, *map(str, chain.path), str(self._settings.install_scripts), *stack.source_roots)
+        contained = self._sandbox.isolation().active
+        where = (
+            _FORMAT, *map(str, chain.path), str(self._settings.install_scripts), str(contained), *stack.source_roots,
+        )  # fmt: skip
         return f"{stack.language}-{manifest_hash[:32]}-{hashlib.sha256(chr(0).join(where).encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """With what an environment is built; the interpreter is Python's."""
+
+    chain: Toolchain
+    interpreter: Interpreter | None = None
+    wanted: WantedPython = field(default_factory=WantedPython)
 
 
 @asynccontextmanager
@@ -114,8 +172,16 @@ async def _locked(path: Path) -> AsyncIterator[None]:
         os.close(fd)
 
 
-def _publish(root: Path, recipe: Recipe, log: str) -> None:
-    content = {"path": recipe.path, "variables": recipe.variables, "tree_mounts": recipe.tree_mounts, "log": log}
+def _publish(root: Path, recipe: Recipe, choices: Sequence[DependencyChoice], log: str) -> None:
+    content = {
+        "path": recipe.path,
+        "variables": recipe.variables,
+        "tree_mounts": recipe.tree_mounts,
+        "tree_scratch": recipe.tree_scratch,
+        "tree_at": None if recipe.tree_at is None else str(recipe.tree_at),
+        "choices": [asdict(choice) for choice in choices],
+        "log": log,
+    }
     unfinished = root / f"{_MARKER}.new"
     unfinished.write_text(json.dumps(content))
     unfinished.replace(root / _MARKER)
@@ -133,5 +199,11 @@ def _published(root: Path, manifest_hash: str, chain: Toolchain) -> Environment 
         path=(*(root / name for name in content["path"]), *chain.path),
         variables=content["variables"],
         tree_mounts={name: root / built for name, built in content["tree_mounts"].items()},
+        tree_scratch=tuple(content["tree_scratch"]),
+        tree_at=None if content["tree_at"] is None else Path(content["tree_at"]),
+        choices=tuple(
+            DependencyChoice(**{**choice, "source": EnvironmentSource(choice["source"])})
+            for choice in content["choices"]
+        ),
         log=content["log"],
     )

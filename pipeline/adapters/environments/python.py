@@ -1,120 +1,281 @@
-"""How a Python environment is built: a virtual environment of the interpreter that runs Changeline itself.
+"""How a Python environment is built: by uv, with the repository itself installed so that edits count at once.
 
-The repository is not installed: its source roots come through `PYTHONPATH`, so that agents' edits count at once, and a
-minimal `.dist-info` answers `importlib.metadata`. pytest comes from Changeline's own distributions, last on the path, so
-a repository without dependencies needs no network and one that declares its own pytest gets that one. Everything
-this process writes is either written before the first untrusted step or lies outside what that step can write.
+Problem: one environment serves many trees, and an editable installation names the one it was made from. Choice: it is made
+from a copy that stands at the fixed path where every tree will stand (`TREE_AT`); what building leaves in the copy (version
+files, compiled modules) is kept beside it and found there by whatever tree lacks it. A repository whose back end fails, or
+that is a plain folder of files, gets its dependencies alone: its source roots come through `PYTHONPATH`, and a minimal
+`.dist-info` answers `importlib.metadata`. pytest comes from Changeline's own distributions, last on the path, so a
+repository without dependencies needs no network and one that declares its own pytest gets that one. Invariant: what this
+process writes is written before the first untrusted step or lies outside what a step can write.
 """
 
-import importlib.metadata
-import importlib.util
-import py_compile
+import os
 import re
-import sys
-from pathlib import Path, PurePosixPath
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
-from pipeline.adapters.environments.build import Build, Recipe
-from pipeline.adapters.environments.pip_settings import pip_arguments
-from pipeline.adapters.environments.python_manifests import Project, constraints, declared, project
-from pipeline.adapters.environments.toolchains import own_python
-from pipeline.ports import Network
+from packaging.version import Version
 
-_SEEDS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
-_SELDOM_IMPORTED = frozenset({"pygments"})
-_NEVER_STALE = py_compile.PycInvalidationMode.UNCHECKED_HASH
-_SYSTEM_WHEELS = Path("/usr/share/python-wheels")
-_ABSOLUTE_ROOTS = (
-    "import os; roots = os.environ.get('PYTHONPATH'); "
-    "roots and os.environ.__setitem__('PYTHONPATH', os.pathsep.join(map(os.path.abspath, roots.split(os.pathsep))))"
+from pipeline.adapters.environments import beside_installation as beside
+from pipeline.adapters.environments import dependency_sources, tool_sources
+from pipeline.adapters.environments.build import Build, Recipe, failed, first_error
+from pipeline.adapters.environments.dependency_sources import TestDependencies
+from pipeline.adapters.environments.interpreters import Interpreter
+from pipeline.adapters.environments.lock_files import locked_versions
+from pipeline.adapters.environments.package_indexes import PackageIndexes
+from pipeline.adapters.environments.python_manifests import (
+    ROOT,
+    build_backend,
+    build_requirements,
+    inside,
+    is_static,
+    lists_dependencies,
+    literal_requirements,
+    project,
+    project_folders,
+    table,
+    texts,
 )
-"""A `.pth` line: children of a test that start elsewhere still find relative source roots."""
+from pipeline.adapters.environments.tool_sources import Found, program
+from pipeline.adapters.environments.uv_commands import TREE_AT, UvBuild
+from pipeline.machine import tree_walk
+from pipeline.ports import CommandResult, EnvironmentSource
+
+_SEEDS_FROM = Version("3.11")
+"""Older ones need back-ports beside pytest, which only an index has."""
+_UNREACHABLE = re.compile(
+    r"tunnel error|dns error|error sending request|client error \(Connect\)|timed out", re.IGNORECASE
+)
+_REBUILDS_AT_IMPORT = "mesonpy"
 
 
-async def python_recipe(build: Build, pip_configs: tuple[Path, ...]) -> Recipe:
+async def python_recipe(build: Build, interpreter: Interpreter, indexes: PackageIndexes) -> Recipe:
     """Make the environment; asks no index when nothing is declared."""
-    requirements = declared(build.manifest, build.stack.manifests)
-    venv = build.directory("venv")
-    pip_wheel = _pip_wheel()
-    pip = () if requirements and pip_wheel is None else ("--without-pip",)
-    await build.run(str(own_python()), "-I", "-m", "venv", *pip, str(venv), cwd=build.root, writable=(venv,))
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    hook = f"{build.root / 'metadata'}\n{build.root / 'runner'}\n{_ABSOLUTE_ROOTS}\n"
-    build.write(f"venv/lib/{version}/site-packages/changeline.pth", hook)
-    if requirements:
-        installer = ("-m", "pip") if pip_wheel is None else (str(pip_wheel / "pip"),)
-        await _install(build, venv, installer, requirements, pip_configs)
-    _seed_runner(build, venv)
-    _describe(build, project(build.manifest))
-    return Recipe(
-        path=("venv/bin", "bin"),
-        variables={
-            "PYTHONPATH": ":".join(build.stack.source_roots),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "VIRTUAL_ENV": str(venv),
-        },
-    )
+    return await _PythonBuild(build, UvBuild(build, interpreter, indexes)).make()
 
 
-def _pip_wheel() -> Path | None:
-    """Return the interpreter's own pip as a wheel, which runs as it is; unpacking it takes longer than most installs."""
-    found = importlib.util.find_spec("ensurepip")  # Debian ships it apart
-    places = [Path(place) / "_bundled" for place in (found and found.submodule_search_locations) or ()]
-    return next((wheel for place in (*places, _SYSTEM_WHEELS) for wheel in sorted(place.glob("pip-*.whl"))), None)
+class _PythonBuild:
+    """One environment in the making."""
 
+    def __init__(self, build: Build, uv: UvBuild) -> None:
+        self.build = build
+        self.uv = uv
+        self.read = build.manifest
+        self.folders = project_folders(build.manifest, build.stack.manifests)
+        self.installed: list[str] = []
+        self.not_installed: dict[str, str] = {}
+        self.constraints: dict[str, tuple[str, Path]] = {}
+        self.venv = uv.venv
 
-async def _install(
-    build: Build, venv: Path, installer: tuple[str, ...], requirements: list[str], pip_configs: tuple[Path, ...]
-) -> None:
-    listed = build.write("manifests/requirements.txt", "\n".join(requirements) + "\n")
-    limits = constraints(build.manifest, build.stack.manifests)
-    limited_by = build.write("manifests/constraints.txt", "\n".join(limits) + "\n")
-    arguments, shown = pip_arguments(build.settings, pip_configs)
-    await build.run(
-        *(str(venv / "bin" / "python"), "-I", *installer, "install", "--no-input", "--no-cache-dir"),
-        *(
-            "--disable-pip-version-check",
-            "--no-warn-script-location",
-            *arguments,
-            "-c",
-            str(limited_by),
-            "-r",
-            str(listed),
-        ),
-        cwd=build.root,
-        writable=(venv,),
-        read_only=(listed.parent, *shown),
-        network=Network.NONE if build.settings.offline else Network.REGISTRIES,
-        environment={"PIP_CONFIG_FILE": "/dev/null"},
-    )
+    async def make(self) -> Recipe:
+        """Make the environment, and say where everything is."""
+        self._write_what_steps_only_read()
+        await self.uv.make_venv()
+        beside.hook(self.build, self.venv, minor=self.uv.interpreter.minor)
+        for folder in self.folders or (ROOT,):
+            await self._provide(folder)
+        await self._provide_runner()
+        await self._finish()
+        for folder, why in self.not_installed.items():
+            self.build.choose(EnvironmentSource.REPOSITORY, folder, why, taken=False)
+            beside.describe(self.build, project(self.read, folder))
+        for name in ("cache", "tools", "tox", "tox.json"):
+            tree_walk.discard(self.uv.made / name)
+        tree_walk.discard(self.build.root / "tree")
+        roots = {"PYTHONPATH": ":".join(self.build.stack.source_roots)}
+        return Recipe(
+            path=(str((self.venv / "bin").relative_to(self.build.root)), "bin"),
+            variables={
+                **({} if self.installed and not self.not_installed else roots),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "VIRTUAL_ENV": str(self.venv),
+            },
+            tree_at=TREE_AT if self.installed else None,
+        )
 
+    # what is asked for
 
-def _seed_runner(build: Build, venv: Path) -> None:
-    for name in _SEEDS:
-        distribution = importlib.metadata.distribution(name)
-        for file in distribution.files or ():
-            inside = PurePosixPath(file)
-            if ".." in inside.parts or "__pycache__" in inside.parts:
-                continue
-            placed = build.write(f"runner/{inside}", Path(str(distribution.locate_file(file))).read_bytes())
-            if placed.suffix == ".py" and name not in _SELDOM_IMPORTED:
-                # Runs may write no byte code, so without this each of them would compile the runner anew.
-                py_compile.compile(str(placed), doraise=True, invalidation_mode=_NEVER_STALE)
-    build.write("bin/pytest", f'#!/bin/sh\nexec "{venv}/bin/python" -m pytest "$@"\n', mode=0o755)
+    async def _provide(self, folder: str) -> None:
+        """Install one project with what the first source that can be installed asks for."""
+        problems: list[str] = []
+        async for found in self._sources(folder):
+            wanted = found.of_the_project(project(self.read, folder).name)
+            problem = await self._install(folder, wanted)
+            name = wanted.name if folder == ROOT else f"{folder}: {wanted.name}"
+            if problem is None:
+                self.build.choose(wanted.source, name, wanted.why)
+                return
+            self.build.choose(wanted.source, name, problem, taken=False)
+            if wanted.needed:
+                problems.append(problem)
+        if not problems:
+            alone = dependency_sources.nothing_more(self.read, folder, is_project=folder in self.folders)
+            problem = await self._install(folder, alone)
+            if problem is None:
+                self.build.choose(alone.source, alone.name, alone.why)
+                return
+            problems.append(problem)
+        raise failed(f"The dependencies cannot be installed: {problems[0]}", self.build.log)
 
+    async def _sources(self, folder: str) -> AsyncIterator[TestDependencies]:
+        for ask, source in ((tool_sources.tox, EnvironmentSource.TOX), (tool_sources.nox, EnvironmentSource.NOX)):
+            if (found := self._readable(await ask(self.uv, self.read, folder), source)) is not None:
+                yield found
+        for found in dependency_sources.named_for_tests(self.read, folder):
+            yield found
+        if (
+            found := self._readable(await tool_sources.hatch(self.uv, self.read, folder), EnvironmentSource.HATCH)
+        ) is not None:
+            yield found
+        for found in dependency_sources.requirements_files(self.read, folder, installed=folder in self.folders):
+            yield found
+        for found in dependency_sources.package_managers(self.read, folder):
+            yield found
+        if (
+            found := self._readable(await tool_sources.poetry(self.uv, self.read, folder), EnvironmentSource.POETRY)
+        ) is not None:
+            yield found
+        for found in dependency_sources.for_development(self.read, folder):
+            yield found
 
-def _describe(build: Build, own: Project) -> None:
-    """Write metadata for the repository itself, so that it can ask for its own version and find its own plugins."""
-    if own.name is None or not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", own.name):
-        return
-    stated = own.version or ""
-    version = stated if re.fullmatch(r"[0-9A-Za-z.!+_-]{1,64}", stated) else "0.0.0"
-    info = f"metadata/{re.sub(r'[-_.]+', '_', own.name)}-{version}.dist-info"
-    groups = (own.entry_points or {}).items()
-    build.write(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {own.name}\nVersion: {version}\n")
-    build.write(f"{info}/INSTALLER", "changeline\n")
-    build.write(
-        f"{info}/entry_points.txt",
-        "".join(
-            f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in items.items()) for group, items in groups
-        ),
-    )
+    def _readable(self, found: Found, source: EnvironmentSource) -> TestDependencies | None:
+        if isinstance(found, str):
+            self.build.choose(source, str(source), found, taken=False)
+            return None
+        return found
+
+    # how it is installed
+
+    async def _install(self, folder: str, wanted: TestDependencies) -> str | None:
+        """Install a project and what its tests need; return the installer's words where that cannot be done."""
+        asked = wanted.arguments()
+        venv = wanted.venv or self.uv.venv
+        is_project = folder in self.folders
+        why_not = self._why_not_installed(folder) if is_project else None
+        if is_project and why_not is None:
+            result = await self._try(folder, [*await self._editable(folder, wanted.extras), *asked], venv)
+            if result.exit_code == 0:
+                self._settle(folder, venv)
+                return None
+            why_not = first_error(result)
+            if _UNREACHABLE.search(result.output) and not self.build.settings.offline:
+                return (
+                    why_not  # what is missing for a moment must not be missing for as long as the environment is kept
+                )
+        if is_project:
+            alone = await self._own_requirements(folder, wanted.extras)
+            if isinstance(alone, str):
+                return why_not or alone
+            asked = [*alone, *asked]
+        if asked:
+            result = await self._try(folder, asked, venv)
+            if result.exit_code != 0:
+                return first_error(result)
+        self._settle(folder, venv, why_not)
+        return None
+
+    def _settle(self, folder: str, venv: Path, why_not: str | None = None) -> None:
+        self.venv = venv
+        if folder in self.folders:
+            if why_not is None:
+                self.installed.append(folder)
+                self.build.choose(EnvironmentSource.REPOSITORY, folder, "installed, and edits count at once")
+            else:
+                self.not_installed[folder] = f"its modules are found, it is not installed: {why_not}"
+
+    async def _try(self, folder: str, arguments: Sequence[str], venv: Path) -> CommandResult:
+        """Install within what the lock file says, else, where that has no solution, without it."""
+        self.uv.copy_tree()
+        name, file = self.constraints.get(folder, ("", None))
+        if file is not None:
+            result = await self.uv.install(folder, [*arguments, "--constraint", str(file)], venv=venv)
+            if result.exit_code == 0:
+                self.build.choose(EnvironmentSource.LOCK, name, "versions are the locked ones")
+                return result
+            unsolved = "No solution found" in result.output and "Failed to build" not in result.output
+            if not unsolved or "build-system.requires" in result.output:
+                return result
+            del self.constraints[folder]
+            self.build.choose(EnvironmentSource.LOCK, name, first_error(result), taken=False)
+        return await self.uv.install(folder, arguments, venv=venv)
+
+    def _why_not_installed(self, folder: str) -> str | None:
+        if not self.build.contained:
+            return "tools run uncontained, where trees have no path in common"
+        if build_backend(self.read, folder) == _REBUILDS_AT_IMPORT:
+            return "meson-python builds again at each import, which a shared environment cannot"
+        if build_requirements(self.read, folder) and not self.uv.reaches_packages:
+            return "its build back end comes from an index, and the build is offline"
+        return None
+
+    async def _editable(self, folder: str, extras: Sequence[str]) -> list[str]:
+        """Return the arguments that install a project so that edits count, new modules of its packages too."""
+        await self._make_metadata_valid(folder)
+        arguments = ["--editable", f".[{','.join(extras)}]" if extras else "."]
+        if build_backend(self.read, folder).startswith("setuptools"):
+            name = project(self.read, folder).name
+            mode = "editable_mode=compat"
+            arguments += ["--config-setting", mode] if name is None else ["--config-settings-package", f"{name}:{mode}"]
+        return arguments
+
+    async def _make_metadata_valid(self, folder: str) -> None:
+        """Rewrite, in the copy, poetry's alternatives, of which poetry-core makes requirements that nothing can read."""
+        if b"||" not in (self.read(inside(folder, "pyproject.toml")) or b""):
+            return
+        said = await tool_sources.poetry_requirements(self.uv, self.read, folder)
+        for before, after in (table(said, "rewritten") if isinstance(said, dict) else {}).items():
+            replaced = "import pathlib, sys; p = pathlib.Path('pyproject.toml'); p.write_text(p.read_text().replace(*sys.argv[1:]))"
+            await self.uv.run(
+                str(self.uv.interpreter.executable), "-I", "-c", replaced, str(before), str(after), folder=folder
+            )
+
+    async def _own_requirements(self, folder: str, extras: Sequence[str]) -> list[str] | str:
+        """Return arguments for a project's own dependencies without building it, or why they cannot be known."""
+        if is_static(self.read, folder):
+            if not (extras or lists_dependencies(self.read, folder)):
+                return []
+            return ["--requirements", "pyproject.toml", *(part for extra in extras for part in ("--extra", extra))]
+        said = await tool_sources.poetry_requirements(self.uv, self.read, folder)
+        if isinstance(said, str):
+            return said
+        if said is not None:
+            named = [line for extra in extras for line in texts(table(said, "extras").get(extra))]
+            return [*texts(table(said, "groups").get("main")), *named]
+        return literal_requirements(self.read, folder, extras)
+
+    # what lies beside the installation
+
+    def _write_what_steps_only_read(self) -> None:
+        for folder in self.folders or (ROOT,):
+            if (locked := locked_versions(self.read, folder)) is not None:
+                name = f"constraints/{len(self.constraints)}.txt"
+                self.constraints[folder] = (locked[0], self.build.write(name, "\n".join(locked[1]) + "\n"))
+        mirror = self.uv.made / "generated"
+        for name in ("finish_installation.py", "read_poetry.py"):
+            self.build.write(f"programs/{name}", program(name))
+        finder = program("changeline_generated.py").replace("@TREE@", str(TREE_AT)).replace("@MIRROR@", str(mirror))
+        placed = self.build.write("programs/hook/changeline_generated.py", finder)
+        beside.compile_for_runs(placed, minor=self.uv.interpreter.minor)
+        paths: list[str] = []
+        if self.folders:
+            for place, inner, names in os.walk(self.build.files):
+                inner[:] = [name for name in inner if name != ".git"]
+                paths += [os.path.relpath(Path(place) / name, self.build.files) for name in names]
+        self.build.write("programs/listed", "\0".join(paths).encode(errors="surrogateescape"))
+
+    async def _finish(self) -> None:
+        if self.uv.tree == self.build.root:
+            return
+        programs, mirror = self.build.root / "programs", self.uv.made / "generated"
+        await self.uv.run(
+            str(self.venv / "bin" / "python"), "-I", str(programs / "finish_installation.py"), str(self.uv.tree),
+            str(programs / "listed"), str(mirror), str(programs / "hook"), folder=ROOT,
+        )  # fmt: skip
+
+    async def _provide_runner(self) -> None:
+        """Give the tests a pytest, unless they brought one: ours where it runs, else one from an index."""
+        if Version(self.uv.interpreter.minor) < _SEEDS_FROM:
+            result = await self.uv.install(ROOT, ["pytest"], venv=self.venv)
+            if result.exit_code != 0:
+                raise failed(f"pytest cannot be installed: {first_error(result)}", self.build.log)
+        beside.seed_runner(self.build, self.venv, minor=self.uv.interpreter.minor)

@@ -1,24 +1,42 @@
-"""What a Python repository declares: dependencies, test dependencies, its own name and version.
+"""What Python manifests say: projects, their names and versions, which Python they want, their own requirements.
 
 Pure functions over manifest texts, none of which is executed: `setup.py` is parsed, and only literals in its call of
-`setup` count. Lines that name the repository itself or a path are left out, because the repository is not installed.
+`setup` count. Which of the requirements are installed is decided in `dependency_sources`; the tools that wrote the manifests
+are asked where reading is not enough.
 """
 
 import ast
 import configparser
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
 Manifest: TypeAlias = Callable[[str], bytes | None]
 
-_TEST_GROUPS = ("test", "tests", "testing", "dev", "develop", "development")
-_PLAIN_FILES = ("requirements.txt", "base.txt", "main.txt")
-_TEST_FILE = re.compile(r"(^|[-_./])(test|tests|testing|dev|develop|development)(-?requirements|[-_.]|$)")
-_CARET = re.compile(r"[\^~](\d+(?:\.\d+)*)")
+ROOT = "."
+_ELSEWHERE = frozenset(
+    [
+        "test",
+        "tests",
+        "testing",
+        "example",
+        "examples",
+        "doc",
+        "docs",
+        "fixtures",
+        "data",
+        "benchmarks",
+        "templates",
+        "template",
+        "vendor",
+        "third_party",
+    ]
+)
+"""Folders whose projects are material, not part of the repository's own."""
+_PROJECTS_MAX = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,144 +48,150 @@ class Project:
     entry_points: Mapping[str, Mapping[str, str]] | None = None
 
 
-def declared(read: Manifest, paths: Sequence[str]) -> list[str]:
-    """Return requirement lines for installing and testing, without duplicates, in a stable order."""
-    pyproject = _toml(read("pyproject.toml"))
-    lines = [*_from_pyproject(pyproject), *_from_setup_cfg(_ini(read("setup.cfg"))), *_from_setup_py(read("setup.py"))]
-    own = (project(read).name or "").lower().replace("_", "-")
-    kept = [line for line in lines if not _names_itself(line, own)]
-    return list(dict.fromkeys([*kept, *_from_files(read, paths)]))
+def inside(folder: str, name: str) -> str:
+    """Return the path of a file of a project's folder."""
+    return name if folder == ROOT else f"{folder}/{name}"
 
 
-def constraints(read: Manifest, paths: Sequence[str]) -> list[str]:
-    """Return the lines of constraints files that the requirements files among `paths` name."""
-    found: list[str] = []
-    for path in paths:
-        if path.endswith(".txt") and "constraints" not in path:
-            text = (read(path) or b"").decode(errors="replace")
-            for named in re.findall(r"(?m)^\s*(?:-c|--constraint)[ =]?(\S+)", text):
-                found += _file(read, PurePosixPath(_normal(PurePosixPath(path).parent / named)), frozenset())
-    return list(dict.fromkeys(found))
+def project_folders(read: Manifest, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders that can be installed: the root alone where it can, else those below it that can."""
+    found = dict.fromkeys(str(PurePosixPath(path).parent) for path in paths if _names_a_project(read, path))
+    if ROOT in found:
+        return (ROOT,)
+    own = [folder for folder in found if not _ELSEWHERE & set(folder.split("/")) and "/." not in f"/{folder}"]
+    return tuple(own[:_PROJECTS_MAX])
 
 
-def project(read: Manifest) -> Project:
-    """Return the repository's own name, version and entry points, as far as they are literals."""
-    table = _table(_toml(read("pyproject.toml")), "project")
-    poetry = _table(_table(_toml(read("pyproject.toml")), "tool"), "poetry")
-    metadata = _ini(read("setup.cfg")).get("metadata", {})
-    call = _setup_call(read("setup.py"))
-    sources = (table, poetry, metadata, call)
+def project(read: Manifest, folder: str = ROOT) -> Project:
+    """Return a project's own name, version and entry points, as far as they are literals."""
+    pyproject = read_toml(read(inside(folder, "pyproject.toml")))
+    own = table(pyproject, "project")
+    poetry = table(table(pyproject, "tool"), "poetry")
+    metadata = read_ini(read(inside(folder, "setup.cfg"))).get("metadata", {})
+    call = _setup_call(read(inside(folder, "setup.py")))
+    sources = (own, poetry, metadata, call)
     name = next((str(source["name"]) for source in sources if isinstance(source.get("name"), str)), None)
     version = next((str(source["version"]) for source in sources if isinstance(source.get("version"), str)), None)
     if version is not None and version.startswith(("attr:", "file:")):
         version = None
-    groups = {**_table(table, "entry-points"), "console_scripts": _table(table, "scripts")}
+    groups = {**table(own, "entry-points"), "console_scripts": table(own, "scripts")}
     return Project(
         name=name, version=version, entry_points={group: dict(items) for group, items in groups.items() if items}
     )
 
 
-def _from_pyproject(content: Mapping[str, Any]) -> Iterator[str]:
-    table = _table(content, "project")
-    yield from _texts(table.get("dependencies"))
-    for name, lines in _table(table, "optional-dependencies").items():
-        if name.lower() in _TEST_GROUPS:
-            yield from _texts(lines)
-    groups = _table(content, "dependency-groups")
-    for name in groups:
-        if name.lower() in _TEST_GROUPS:
-            yield from _group(groups, name, frozenset())
-    poetry = _table(_table(content, "tool"), "poetry")
-    yield from _poetry(_table(poetry, "dependencies"))
-    yield from _poetry(_table(poetry, "dev-dependencies"))
-    for name, group in _table(poetry, "group").items():
-        if name.lower() in _TEST_GROUPS and isinstance(group, dict):
-            yield from _poetry(_table(group, "dependencies"))
+def python_wishes(read: Manifest, folders: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what projects say about the Python they need: the place, and the words there."""
+    for folder in folders or (ROOT,):
+        pyproject = read_toml(read(inside(folder, "pyproject.toml")))
+        poetry = table(table(table(pyproject, "tool"), "poetry"), "dependencies").get("python")
+        options = read_ini(read(inside(folder, "setup.cfg"))).get("options", {})
+        call = _setup_call(read(inside(folder, "setup.py")))
+        requires = table(read_toml(read(inside(folder, "Pipfile"))), "requires")
+        for place, said in (
+            ("pyproject.toml", table(pyproject, "project").get("requires-python")),
+            ("pyproject.toml", poetry),
+            ("setup.cfg", options.get("python_requires")),
+            ("setup.py", call.get("python_requires")),
+            ("Pipfile", requires.get("python_full_version") or requires.get("python_version")),
+        ):
+            if isinstance(said, str) and said.strip():
+                yield inside(folder, place), said.strip()
 
 
-def _group(groups: Mapping[str, Any], name: str, seen: frozenset[str]) -> Iterator[str]:
-    for item in groups.get(name) or ():
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, dict) and isinstance(item.get("include-group"), str) and name not in seen:
-            yield from _group(groups, item["include-group"], seen | {name})
+def build_backend(read: Manifest, folder: str) -> str:
+    """Return the name of a project's build backend; `setuptools.build_meta` where none is stated."""
+    system = table(read_toml(read(inside(folder, "pyproject.toml"))), "build-system")
+    return str(system.get("build-backend") or "setuptools.build_meta")
 
 
-def _poetry(table: Mapping[str, Any]) -> Iterator[str]:
-    for name, wanted in table.items():
-        version = wanted.get("version", "*") if isinstance(wanted, dict) else wanted
-        optional = isinstance(wanted, dict) and (wanted.get("optional") or "path" in wanted or "git" in wanted)
-        if name.lower() != "python" and isinstance(version, str) and not optional:
-            yield f"{name}{_poetry_version(version)}"
+def build_requirements(read: Manifest, folder: str) -> list[str]:
+    """Return what building needs from an index."""
+    system = table(read_toml(read(inside(folder, "pyproject.toml"))), "build-system")
+    return texts(system.get("requires")) if "requires" in system else ["setuptools"]
 
 
-def _poetry_version(version: str) -> str:
-    if version.strip() == "*":
-        return ""
-    if found := _CARET.fullmatch(version.strip()):
-        parts = [int(part) for part in found[1].split(".")]
-        leading = next((at for at, part in enumerate(parts) if part), len(parts) - 1)
-        fixed = leading if version.strip().startswith("^") else min(1, len(parts) - 1)
-        upper = [*parts[:fixed], parts[fixed] + 1]
-        return f">={found[1]},<{'.'.join(map(str, upper))}"
-    return f"=={version}" if version[:1].isdigit() else version
+def extras(read: Manifest, folder: str) -> list[str]:
+    """Return the names of a project's extras, as they are written."""
+    own = table(table(read_toml(read(inside(folder, "pyproject.toml"))), "project"), "optional-dependencies")
+    cfg = read_ini(read(inside(folder, "setup.cfg"))).get("options.extras_require", {})
+    call = _setup_call(read(inside(folder, "setup.py"))).get("extras_require")
+    return [*own, *cfg, *(str(name) for name in call or () if isinstance(call, dict))]
 
 
-def _from_setup_cfg(sections: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    options = sections.get("options", {})
-    extras = sections.get("options.extras_require", {})
-    listed = [options.get("install_requires", ""), options.get("tests_require", "")]
-    for text in (*listed, *(text for name, text in extras.items() if name.lower() in _TEST_GROUPS)):
-        if not text.startswith("file:"):
-            yield from (line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#"))
+def is_static(read: Manifest, folder: str) -> bool:
+    """Whether `pyproject.toml` itself lists the requirements, so that nothing has to be built to learn them."""
+    own = table(read_toml(read(inside(folder, "pyproject.toml"))), "project")
+    return "name" in own and "dependencies" not in texts(own.get("dynamic"))
 
 
-def _from_setup_py(content: bytes | None) -> Iterator[str]:
-    call = _setup_call(content)
-    for key in ("install_requires", "tests_require"):
-        yield from _texts(call.get(key))
-    extras = call.get("extras_require")
-    for name, lines in extras.items() if isinstance(extras, dict) else ():
-        if str(name).lower() in _TEST_GROUPS:
-            yield from _texts(lines)
+def lists_dependencies(read: Manifest, folder: str) -> bool:
+    """Whether `pyproject.toml` lists any dependency of the project itself."""
+    own = table(read_toml(read(inside(folder, "pyproject.toml"))), "project")
+    return bool(own.get("dependencies"))
 
 
-def _from_files(read: Manifest, paths: Iterable[str]) -> Iterator[str]:
-    for path in paths:
-        name = PurePosixPath(path).name
-        if path.endswith(".txt") and (name in _PLAIN_FILES or (_TEST_FILE.search(path.removesuffix(".txt")))):
-            yield from _file(read, PurePosixPath(path), frozenset())
+def literal_requirements(read: Manifest, folder: str, wanted: Sequence[str]) -> list[str]:
+    """Return the requirements in `setup.cfg` and `setup.py` as far as they are literals, with those of the wanted extras."""
+    sections, call = read_ini(read(inside(folder, "setup.cfg"))), _setup_call(read(inside(folder, "setup.py")))
+    options, cfg_extras = sections.get("options", {}), sections.get("options.extras_require", {})
+    listed = [options.get("install_requires", ""), *(cfg_extras.get(name, "") for name in wanted)]
+    lines = [line for text in listed if not text.startswith("file:") for line in text.splitlines()]
+    call_extras = table(call, "extras_require")
+    for name in wanted:
+        lines += texts(call_extras.get(name))
+    lines += [*texts(call.get("install_requires")), *texts(call.get("tests_require"))]
+    stripped = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
+    return list(dict.fromkeys(line for line in stripped if line and not line.startswith("-")))
 
 
-def _file(read: Manifest, path: PurePosixPath, seen: frozenset[PurePosixPath]) -> Iterator[str]:
-    """Yield a requirements file's lines with its includes in place; options other than constraints are dropped."""
-    text = (read(str(path)) or b"").decode(errors="replace").replace("\\\n", " ")
-    for raw in text.splitlines():
-        line = re.sub(r"(^|\s)#.*", "", raw).strip()
-        if include := re.match(r"(-r|--requirement)[ =]?(.+)", line):
-            inner = PurePosixPath(_normal(path.parent / include[2].strip()))
-            if path not in seen:
-                yield from _file(read, inner, seen | {path})
-        elif line and not line.startswith(("-", ".", "/")) and "file:" not in line:
-            yield re.sub(r"\s--hash=\S+", "", line).strip()
+def read_toml(content: bytes | None) -> dict[str, Any]:
+    """Read TOML; what cannot be read is empty."""
+    try:
+        return tomllib.loads((content or b"").decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        return {}
 
 
-def _normal(path: PurePosixPath) -> str:
-    parts: list[str] = []
-    for part in path.parts:
-        parts = parts[:-1] if part == ".." else [*parts, part]
-    return "/".join(parts)
+def read_ini(content: bytes | None) -> dict[str, dict[str, str]]:
+    """Read an INI file; what cannot be read is empty."""
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string((content or b"").decode())
+    except (configparser.Error, UnicodeDecodeError):
+        return {}
+    return {section: dict(parser.items(section)) for section in parser.sections()}
 
 
-def _names_itself(line: str, own: str) -> bool:
-    named = re.match(r"[A-Za-z0-9._-]+", line)
-    return bool(own) and named is not None and named[0].lower().replace("_", "-") == own
+def table(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return a nested table of an untrusted manifest; anything else counts as empty."""
+    found = parent.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def texts(value: object) -> list[str]:
+    """Return the strings of an untrusted list; anything else counts as empty."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, (list, tuple)) else []
+
+
+def _names_a_project(read: Manifest, path: str) -> bool:
+    match PurePosixPath(path).name:
+        case "setup.py":
+            return True
+        case "setup.cfg":
+            return "name" in read_ini(read(path)).get("metadata", {})
+        case "pyproject.toml":
+            content = read_toml(read(path))
+            poetry = table(table(content, "tool"), "poetry")
+            packaged = "name" in poetry and poetry.get("package-mode") is not False
+            return "name" in table(content, "project") or "build-system" in content or packaged
+    return False
 
 
 def _setup_call(content: bytes | None) -> dict[str, Any]:
     try:
         module = ast.parse(content or b"")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "setup":
@@ -178,30 +202,5 @@ def _setup_call(content: bytes | None) -> dict[str, Any]:
 def _literal(node: ast.expr) -> object:
     try:
         return ast.literal_eval(node)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError, MemoryError):
         return None
-
-
-def _texts(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, (list, tuple)) else []
-
-
-def _table(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
-    found = parent.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _toml(content: bytes | None) -> dict[str, Any]:
-    try:
-        return tomllib.loads((content or b"").decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return {}
-
-
-def _ini(content: bytes | None) -> dict[str, dict[str, str]]:
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string((content or b"").decode())
-    except (configparser.Error, UnicodeDecodeError):
-        return {}
-    return {section: dict(parser.items(section)) for section in parser.sections()}

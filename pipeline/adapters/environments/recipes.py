@@ -1,52 +1,28 @@
-"""How environments of Node, Go, Rust and Java are built. A repository without dependencies needs no step at all.
+"""How environments of Go, Rust and Java are built. A repository without dependencies needs no step at all.
 
-Node's `node_modules` is built beside the manifests and mounted read-only into the tree when a command runs: ES modules
-ignore `NODE_PATH`, and a symbolic link would be committed, because a `.gitignore` that says `node_modules/` does not match
-links. Go, Rust and Java keep their caches in the environment and are told to stay offline.
+Their caches are kept in the environment, and the tools are told to stay offline.
 """
-
-import json
-from pathlib import Path
 
 from pipeline.adapters.environments.build import Build, Recipe
 from pipeline.ports import Network
-
-_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-
-
-async def node_recipe(build: Build) -> Recipe:
-    """Install what the manifests list, by `npm ci` where there is a lock file."""
-    if not _declares_packages(build):
-        return Recipe()
-    project = build.copy_manifests("project")
-    locked = any(name in build.stack.manifests for name in ("package-lock.json", "npm-shrinkwrap.json"))
-    command = ["ci"] if locked else ["install", "--no-package-lock"]
-    scripts = [] if build.settings.install_scripts else ["--ignore-scripts"]
-    offline = ["--offline"] if build.settings.offline else []
-    variables = {"npm_config_cache": str(build.directory("tmp") / "npm"), "npm_config_update_notifier": "false"}
-    await build.run(
-        *("npm", *command, *scripts, *offline, "--no-audit", "--no-fund"),
-        cwd=project,
-        writable=(project,),
-        network=_network(build),
-        environment={**variables, **_certificates()},
-    )
-    return Recipe(path=("project/node_modules/.bin",), tree_mounts={"node_modules": "project/node_modules"})
 
 
 async def go_recipe(build: Build) -> Recipe:
     """Download the module cache, unless modules are vendored or none is required."""
     offline = {"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off"}
     vendored = build.has("vendor/modules.txt")
-    if vendored or b"require" not in (build.manifest("go.mod") or b""):
+    modules = [build.manifest(path) or b"" for path in build.stack.manifests if path.endswith("go.mod")]
+    if vendored or not any(b"require" in text for text in modules):
         return Recipe(variables=offline)
     project, cache = build.copy_manifests("project"), build.directory("gomod")
-    variables = {"GOMODCACHE": str(cache), "GOFLAGS": "-mod=mod"}
+    variables = {"GOMODCACHE": str(cache)}
+    if not build.has("go.work"):  # which allows no other mode than its own
+        variables["GOFLAGS"] = "-mod=mod"
     await build.run(
         *("go", "mod", "download"),
         cwd=project,
         writable=(project, cache),
-        network=_network(build),
+        network=network_of(build),
         environment={**variables, "GOTOOLCHAIN": "local"},
     )
     return Recipe(variables={**variables, **offline})
@@ -63,7 +39,7 @@ async def rust_recipe(build: Build) -> Recipe:
             *("cargo", "fetch"),
             cwd=project,
             writable=(project, home),
-            network=_network(build),
+            network=network_of(build),
             environment={"CARGO_HOME": str(home)},
         )
     return Recipe(variables=variables)
@@ -85,29 +61,10 @@ async def java_recipe(build: Build) -> Recipe:
         if maven
         else ("--no-daemon", "-g", str(home), "testClasses")
     )
-    await build.run(program, *steps, cwd=project, writable=(project, home), network=_network(build))
+    await build.run(program, *steps, cwd=project, writable=(project, home), network=network_of(build))
     return Recipe(variables=variables)
 
 
-def _certificates() -> dict[str, str]:
-    """Node brings its own authorities; an operator's mirror may be known to the system only."""
-    return {"NODE_EXTRA_CA_CERTS": str(_CERTIFICATES)} if _CERTIFICATES.exists() else {}
-
-
-def _network(build: Build) -> Network:
+def network_of(build: Build) -> Network:
+    """Return what a step that fetches may reach."""
     return Network.NONE if build.settings.offline else Network.REGISTRIES
-
-
-def _declares_packages(build: Build) -> bool:
-    for path in build.stack.manifests:
-        if not path.endswith("package.json"):
-            continue
-        try:
-            package = json.loads(build.manifest(path) or b"{}")
-        except ValueError:
-            continue
-        if isinstance(package, dict) and any(
-            package.get(key) for key in ("dependencies", "devDependencies", "workspaces")
-        ):
-            return True
-    return False

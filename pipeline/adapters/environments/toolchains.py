@@ -31,6 +31,7 @@ _PROGRAMS = {
     Language.GO: ("go",),
     Language.RUST: ("cargo",),
     Language.JAVA: ("java", "mvn", "gradle"),
+    Language.C: ("sh", "make", "cmake", "cc", "gcc", "clang"),
 }
 _QUESTIONS = {
     "python": ("-I", "-c", "import sys; print(sys.base_prefix)"),
@@ -55,14 +56,17 @@ def own_python() -> Path:
 
 
 def find_toolchain(language: Language) -> Toolchain | None:
-    """Return the toolchain on the operator's PATH; Python's is always our own. None when there is none. Blocks."""
+    """Return the toolchain on the operator's PATH; Python's is our own. None when there is none. Blocks."""
     if language is Language.PYTHON:
-        found = [own_python()]
-    else:
-        names = [shutil.which(name) for name in _PROGRAMS[language]]
-        if names[0] is None:
-            return None
-        found = [Path(name) for name in names if name is not None]
+        return toolchain_of(own_python())
+    names = [shutil.which(name) for name in _PROGRAMS[language]]
+    if names[0] is None:
+        return None
+    return toolchain_of(*(Path(name) for name in names if name is not None))
+
+
+def toolchain_of(*found: Path) -> Toolchain:
+    """Return what a sandbox needs to run these programs. Blocks."""
     return Toolchain(
         path=tuple(dict.fromkeys(_home_of(executable) / "bin" for executable in found)),
         read_only=tuple(dict.fromkeys(path for executable in found for path in toolchain_paths(executable))),

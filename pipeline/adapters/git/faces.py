@@ -23,7 +23,7 @@ from pipeline.adapters.git.objects import is_sha
 from pipeline.adapters.git.plain_files import content, exists, is_directory, is_file, leads_straight
 from pipeline.adapters.git.runner import CONFIGURATION, Account
 from pipeline.errors import TransientError
-from pipeline.repositories.ref_names import is_ref
+from pipeline.repositories.ref_names import HEADS, is_ref
 
 _PATTERNS_MAX_BYTES = 1024**2
 _PREFIX = "changeline-git-"
@@ -33,11 +33,11 @@ _PUBLIC = ("/tmp", "/var/tmp")  # noqa: S108 - directories of random names are m
 
 
 def served(local: LocalRepository) -> dict[str, str]:
-    """Return the refs that a reading face shows: usable branches, and what we keep there ourselves."""
+    """Return the refs that a reading face shows: usable branches and tags, and what we keep there ourselves."""
     branches = remote_refs.branches(local.refs, lacking=local.lacking).usable
     there = {name: value for name, value in local.refs.items() if value not in {NOTHING, *local.lacking}}
     ours = {name: value for name, value in there.items() if name.startswith(_OURS) and is_ref(name)}
-    return {**{f"{remote_refs.HEADS}{name}": value for name, value in branches.items()}, **ours}
+    return {**{f"{HEADS}{name}": value for name, value in branches.items()}, **ours, **remote_refs.tags(there)}
 
 
 @contextmanager

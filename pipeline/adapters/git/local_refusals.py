@@ -7,7 +7,7 @@ has changed nothing.
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline.adapters.git.local_repository import Checkout
@@ -15,6 +15,7 @@ from pipeline.adapters.git.runner import Output
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, Conflict, PersonNeeded
 from pipeline.machine import tree_walk
+from pipeline.repositories.ref_names import HEADS, in_the_way, shown
 
 _SHOWN_MAX = 20
 _RULES = frozenset({".gitignore", ".gitattributes"})
@@ -97,16 +98,28 @@ def moved_on(ref: str) -> Conflict:
     return Conflict("The remote branch moved.", field="expected", remedy="Fetch, rebase and test again.", ref=ref)
 
 
+def refuse_collision(path: Path, ref: str, among: Iterable[str]) -> None:
+    """Raise `PersonNeeded` where a ref of another name takes the place that `ref` needs."""
+    other = in_the_way(ref, among)
+    if other is not None:
+        raise collision(str(path), ref, other)
+
+
+def collision(remote: str, ref: str, other: str) -> PersonNeeded:
+    """Return the pause for a ref that cannot be made beside another one, which is named."""
+    kind, name = ("branch", shown(other.removeprefix(HEADS))) if other.startswith(HEADS) else ("ref", shown(other))
+    remedy = f"Rename or delete the {kind} `{name}` there, then resume."
+    return PersonNeeded(
+        PauseReason.DELIVERY_FAILED,
+        f"The {kind} `{name}` is in the way: git cannot keep `{shown(ref.removeprefix(HEADS))}` beside it. {remedy}",
+        remote=remote, ref=ref, remedy=remedy, in_the_way=name,
+    )  # fmt: skip
+
+
 def unwritten(path: Path, ref: str, output: Output) -> PersonNeeded:
     """Return the pause for a ref or an object that git could not write."""
-    clash = "cannot lock ref" in output.complaint and "exists" in output.complaint
-    why = "a branch of a name that collides with it exists" if clash else "git could not write it"
-    remedy = (
-        "Rename or delete the other branch, then resume."
-        if clash
-        else "Check the directory's permissions, then resume."
-    )
+    remedy = "Check the directory's permissions, then resume."
     return PersonNeeded(
-        PauseReason.DELIVERY_FAILED, f"{ref} could not be moved in {path}: {why}. {remedy}",
+        PauseReason.DELIVERY_FAILED, f"{ref} could not be moved in {path}: git could not write it. {remedy}",
         remote=str(path), ref=ref, remedy=remedy, detail=output.complaint,
     )  # fmt: skip

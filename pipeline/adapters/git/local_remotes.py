@@ -23,6 +23,7 @@ from pipeline.adapters.git.local_refusals import (
     moved_on,
     readable,
     refuse_checked_out,
+    refuse_collision,
     refuse_odd_rules,
     refuse_out_of_reach,
     unwritten,
@@ -99,6 +100,8 @@ class LocalRemote:
             return
         if present != expected:
             raise moved_on(ref)
+        if present is None:
+            refuse_collision(self.path, ref, local.refs)
         await asyncio.to_thread(self._refuse_unwritable, local, ref)
         refuse_out_of_reach(local.checkouts, ref)
         checkouts = [one for one in local.checkouts if one.branch == ref]

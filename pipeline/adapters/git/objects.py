@@ -7,7 +7,7 @@ built depends on the arguments alone, so the same inputs give the same SHA; revi
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +60,24 @@ class GitObjects:
                 raise CallerError("Git refuses one of these paths.", field="files", detail=updated.complaint)
             tree = (await self._commands.run("write-tree", git_dir=self._git_dir, index=index)).text
         return await self._commit(tree, [parent], message, author=author, when=self._clock.now())
+
+    async def commit_part(self, commit: str, *, parent: str, paths: Collection[str], message: str) -> str:
+        """Build a commit on `parent` that has these paths as they are in `commit`, and nothing else of it."""
+        raw = await self._diff("-r", "-z", "--raw", "--no-renames", sha(parent), sha(commit))
+        fields = raw.split("\0")[:-1]
+        changes = ((meta.split(" "), path) for meta, path in zip(fields[::2], fields[1::2], strict=True))
+        lines = [f"{meta[1].lstrip('0') or '0'} {meta[3]}\t{path}\0" for meta, path in changes if path in paths]
+        if not lines:
+            return parent
+        # What goes comes first, so that a file can take the place of a directory and the other way round.
+        orders = encoded("".join(sorted(lines, key=lambda line: not line.startswith("0 "))))
+        async with self._temporary_index() as index:
+            await self._commands.run("read-tree", sha(parent), git_dir=self._git_dir, index=index)
+            await self._commands.run(
+                "update-index", "--replace", "-z", "--index-info", git_dir=self._git_dir, index=index, stdin=orders
+            )
+            tree = (await self._commands.run("write-tree", git_dir=self._git_dir, index=index)).text
+        return await self._commit(tree, [parent], message, author=self._author, when=await self.committed_at(commit))
 
     async def commit_tree_of(
         self, commit: str, *, parents: Sequence[str], message: str, author: Author, when: datetime

@@ -24,10 +24,11 @@ def content(file: Path, max_bytes: int) -> bytes | None:
         raise
     except OSError:
         return None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
+        os.close(descriptor)  # a directory cannot be made a file object at all
+        return None
     with os.fdopen(descriptor, "rb") as opened:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
-            return None
         return opened.read(max_bytes)
 
 

@@ -10,11 +10,13 @@ asked for as well. Invariant: nothing is deleted while any other process or obje
 import asyncio
 import fcntl
 import os
+import shutil
 import weakref
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from pipeline.adapters.git.runner import GitCommands, held
+from pipeline.adapters.git.seeds import SEEDS
 from pipeline.errors import TransientError
 
 PRUNE_MAX_S = 30.0
@@ -77,6 +79,7 @@ async def prune(git_dir: Path, private: Path, commands: GitCommands, share: Cach
             lock = await stack.enter_async_context(held(private / "fetch.lock", wait_s=0))
             await stack.enter_async_context(held(private / "refs.lock", wait_s=0))
             async with asyncio.timeout(PRUNE_MAX_S):
+                await asyncio.to_thread(shutil.rmtree, private / SEEDS, ignore_errors=True)
                 await commands.run("prune", "--expire=now", git_dir=git_dir, lock=lock)
     except TimeoutError:
         return f"it takes longer than {PRUNE_MAX_S:g} s"

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from pipeline.adapters.git.runner import Output
 from pipeline.errors import CallerError
-from pipeline.repositories.ref_names import BAD, shown, why_no_branch
+from pipeline.repositories.ref_names import BAD, HEADS, is_ref, shown, why_no_branch
 
-HEADS = "refs/heads/"
+TAGS = "refs/tags/"
+_TAGS_MAX = 2_000
 _NOTHING = re.compile(r"0{40}(0{24})?")
 _ABOUT_REFS = re.compile(r"not our ref|cannot lock ref|local refs could not be updated")
 _LACKING = re.compile(r"not our ref ([0-9a-f]{40,64})")
@@ -49,6 +50,19 @@ def listing(text: str) -> dict[str, str]:
         if tab:
             found.setdefault(name, value)
     return found
+
+
+def tags(listed: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that can be held here: full name to object. Of more than a few thousand the last ones by name count."""
+    names = [
+        ref
+        for ref, value in sorted(listed.items())
+        if ref.startswith(TAGS) and is_ref(ref) and why_no_branch(ref.removeprefix(TAGS)) is None
+        and not _NOTHING.fullmatch(value)
+    ]  # fmt: skip
+    above = set(names)
+    usable = [ref for ref in names if not any(ref[:end] in above for end in _slashes(ref))]
+    return {ref: listed[ref] for ref in usable[-_TAGS_MAX:]}
 
 
 def branches(listed: Mapping[str, str], *, lacking: Container[str] = ()) -> Branches:
@@ -106,6 +120,10 @@ def too_odd(odd: Mapping[str, str]) -> CallerError:
         remedy="Delete or rename these branches, or use a repository without them.",
         branches=[shown(name) for name in _first(odd)], count=len(odd),
     )  # fmt: skip
+
+
+def _slashes(ref: str) -> Iterable[int]:
+    return (place for place, one in enumerate(ref) if one == "/")
 
 
 def _why_not_held(name: str, value: str, usable: Mapping[str, str]) -> str | None:

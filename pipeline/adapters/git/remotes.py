@@ -17,7 +17,7 @@ from pipeline.adapters.git.local_remotes import LocalRemote
 from pipeline.adapters.git.local_repository import LocalRepository, shallow
 from pipeline.adapters.git.network import Remote
 from pipeline.adapters.git.runner import Output
-from pipeline.change_request import PauseReason
+from pipeline.change_request import BRANCHES, PauseReason
 from pipeline.errors import CallerError, ChangelineError, Conflict, PersonNeeded, TransientError
 from pipeline.machine import shortage
 from pipeline.ports import RemoteFacts
@@ -145,8 +145,15 @@ def _facts(
         base_commit=branches[base],
         default_branch=default_branch,
         branches=tuple(sorted(branches)),
-        warnings=found.warnings(),
+        warnings=(*_blocked(branches), *found.warnings()),
     )
+
+
+def _blocked(branches: Container[str]) -> tuple[str, ...]:
+    if BRANCHES not in branches:
+        return ()
+    told = f"It has a branch `{BRANCHES}`, beside which git cannot keep the branches `{BRANCHES}/…` of change requests."
+    return (f"{told} Rename or delete it before you submit one.",)
 
 
 async def _listed(to: Remote) -> dict[str, str]:

@@ -15,7 +15,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.adapters.git import faces, private_directory, pruning, remote_refs, remotes
+from pipeline.adapters.git import faces, failures, private_directory, pruning, remote_refs, remotes
+from pipeline.adapters.git.local_refusals import collision
 from pipeline.adapters.git.network import Remote
 from pipeline.adapters.git.objects import full_ref, sha
 from pipeline.adapters.git.pruning import CacheUse
@@ -24,6 +25,7 @@ from pipeline.adapters.git.runner import GitCommands, Output, encoded, held
 from pipeline.adapters.git.snapshots import GitSnapshots
 from pipeline.errors import CallerError, InvariantBroken, TransientError
 from pipeline.ports import Author, Clock
+from pipeline.repositories.ref_names import HEADS, in_the_way
 
 _TRACKED = "refs/remotes/origin/"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -67,6 +69,8 @@ class GitRepository(GitSnapshots):
                 output = await self._fetched_branches(lock)
             except CallerError as refused:
                 raise remotes.for_a_person(self._remote.text, refused) from refused
+            if output.code == 0:
+                await self._fetch_tags(lock)
         if output.code or remotes.left_out_as_shallow(output):
             raise remotes.reading_failure(self._remote.text, output)
 
@@ -77,6 +81,14 @@ class GitRepository(GitSnapshots):
             "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", git_dir=self._git_dir, accept=(0, 1, 128)
         )
         return found.text if found.code == 0 else None
+
+    async def branch_in_the_way(self, branch: str) -> str | None:
+        """Return the remote's branch, as of the last fetch, beside which git cannot keep one of this name."""
+        wanted = full_ref(f"{_TRACKED}{branch}")
+        top = f"{_TRACKED}{branch.partition('/')[0]}"
+        listed = await self._commands.run("for-each-ref", "--format=%(refname)", top, git_dir=self._git_dir)
+        other = in_the_way(wanted, listed.text.splitlines())
+        return None if other is None else other.removeprefix(_TRACKED)
 
     async def remote_ref(self, ref: str) -> str | None:
         """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
@@ -132,10 +144,16 @@ class GitRepository(GitSnapshots):
             return
         if refused.lease_lost and await self.remote_ref(ref) == commit:
             return
+        if refused.lease_lost and expected is None and (other := await self._in_the_way(ref)) is not None:
+            raise collision(self._remote.text, ref, other)
         raise refused.error()
 
+    async def _in_the_way(self, ref: str) -> str | None:
+        """Ask the remote for a branch above or below this one, beside which git cannot make it."""
+        return in_the_way(ref, await self.remote_refs([HEADS]))
+
     async def _fetched_branches(self, lock: int) -> Output:
-        tracked = f"+{remote_refs.HEADS}*:{_TRACKED}*"
+        tracked = f"+{HEADS}*:{_TRACKED}*"
         if (local := await self._remote.local()) is not None:
             return await local.fetch(self._git_dir, [tracked], "--prune", lock=lock)
 
@@ -147,13 +165,29 @@ class GitRepository(GitSnapshots):
             )  # fmt: skip
 
         async def ask() -> Output:
-            listed = await self._remote.run("ls-remote", refs=(f"{remote_refs.HEADS}*",))
+            listed = await self._remote.run("ls-remote", refs=(f"{HEADS}*",))
             if listed.code == 0 and not listed.stdout:
                 # Also what a web page in the place of the repository looks like; pruning by it would forget everything.
                 raise TransientError("The git remote lists no branches.", remote=self._remote.text)
             return listed
 
         return await remote_refs.fetch_usable(fetch, ask)
+
+    async def _fetch_tags(self, lock: int) -> None:
+        """Bring tags up to date, for trees whose tools ask for the nearest one. Work never waits for a tag that fails."""
+        if (local := await self._remote.local()) is not None:
+            listed = remote_refs.tags(await local.refs())
+        else:
+            asked = await self._remote.run("ls-remote", refs=(f"{remote_refs.TAGS}*",))
+            if asked.code:
+                return
+            listed = remote_refs.tags(remote_refs.listing(asked.text))
+        known = await self.refs(remote_refs.TAGS)
+        for gone in known.keys() - listed.keys():
+            await self._commands.run("update-ref", "-d", gone, git_dir=self._git_dir, lock=lock)
+        wanted = [f"+{ref}:{ref}" for ref, value in listed.items() if known.get(ref) != value]
+        if wanted and (output := await self._fetched(wanted, lock=lock)).code:
+            failures.log(self._remote.text, output)
 
     async def _fetched(self, refspecs: Sequence[str], *options: str, lock: int) -> Output:
         if (local := await self._remote.local()) is not None:

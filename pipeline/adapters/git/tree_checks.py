@@ -8,7 +8,7 @@ or lead one astray was refused; what is refused is told with paths and limit, al
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -35,8 +35,9 @@ class RunInTree(Protocol):
         stdin: bytes = b"",
         accept: Sequence[int] = (0,),
         environment: Mapping[str, str] | None = None,
+        index: Path | None = None,
     ) -> Output:
-        """Run it to its end."""
+        """Run it to its end; `index` is another one than the tree's."""
 
 
 class TreeCheck:
@@ -71,8 +72,11 @@ class TreeCheck:
             faults[Fault.RULES] = rules
         self._refuse(faults)
 
-    async def finish(self) -> None:
-        """Raise `ModelError` for what must not be saved, unless the commit has it already or git ignores it."""
+    async def finish(self, forced: Collection[str] = ()) -> None:
+        """Raise `ModelError` for what must not be saved, unless the commit has it already or git ignores it.
+
+        `forced` are files that are saved although git ignores them.
+        """
         known = self._committed
         faults = {
             fault: [path for path in paths if not self._known_as(fault, path)]
@@ -82,6 +86,7 @@ class TreeCheck:
         holders = {path: path.rpartition("/")[0] for path in faults.get(Fault.NESTED, [])}
         asked = {path for fault, paths in faults.items() if fault is not Fault.NESTED for path in paths}
         ignored = await self._ignored(asked | {holder for holder in holders.values() if holder} | {*_flat(groups)})
+        ignored -= set(forced)
         faults = {
             fault: [path for path in paths if holders.get(path, path) not in ignored] for fault, paths in faults.items()
         }

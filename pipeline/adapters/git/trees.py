@@ -1,7 +1,7 @@
 """Trees on disk: written from the cache, changed by agents, committed back.
 
 Problem: whoever writes a tree decides what git finds in it. Choice: the pipeline's git directory is the cache, its index
-lies beside the cache, and the `.git` inside a tree is a disposable clone for the agent's own `git status` and `git diff`.
+lies beside the cache, and the `.git` inside a tree is a disposable copy (`seeds`) for whatever runs there.
 Invariant: that `.git` is written and deleted here, never read. Directories that were not made here are never touched. A tree belongs to one
 epoch, so a lock file found under the tree's lock is the leftover of a killed process and is removed.
 """
@@ -11,15 +11,16 @@ import hashlib
 import json
 import shlex
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.adapters.git import tree_files
+from pipeline.adapters.git import staging, tree_files
 from pipeline.adapters.git.objects import GITLINK, GitObjects, sha
 from pipeline.adapters.git.runner import Output, encoded, held
+from pipeline.adapters.git.seeds import Seeds
 from pipeline.adapters.git.tree_checks import TreeCheck, refused, told_to_the_agent
 from pipeline.adapters.git.tree_scan import TreeLimits
 from pipeline.change_request import PauseReason
@@ -27,9 +28,8 @@ from pipeline.errors import CallerError, ModelError, TransientError
 from pipeline.ports import Json
 
 _LIMITS = TreeLimits()
-_AGENT_CONFIGURATION = (
-    "[user]\n\tname = agent\n\temail = agent@localhost\n[gc]\n\tauto = 0\n[commit]\n\tgpgSign = false\n"
-)
+_WRITING = {"checkout.workers": "0"}
+"""Files are written by as many processes as there are processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +88,28 @@ class GitTrees(GitObjects):
             record = tree.load("tree")
             await self._seed(tree, record["base"] if record else commit)
 
-    async def snapshot(self, path: Path, *, parent: str, message: str) -> str:
+    async def snapshot(
+        self, path: Path, *, parent: str, message: str, declared: Collection[str] = (), edited: Collection[str] = ()
+    ) -> str:
         """Commit all non-ignored files of a tree; return `parent` itself when nothing changed.
 
-        Raises `ModelError`, naming the paths, for what `tree_scan` refuses, new gitlinks and what git cannot store.
+        Ignored ones of `declared` and `edited` count where the commit has files beside them that were added by force.
+        Raises `ModelError`, naming the paths, for what `tree_scan` refuses, new gitlinks, what git cannot store, and
+        other `declared` files that git ignores.
         """
         async with self._held_tree(path) as tree:
-            content = await self._staged(tree, parent)
+            content = await self._staged(tree, parent, declared=declared, edited=edited)
             if content is None:
                 return parent
             return await self._commit(content, [parent], message, author=self._author, when=self._clock.now())
 
     async def checkout(self, path: Path, commit: str) -> None:
-        """Write the files of `commit` into an absent or empty directory, without any `.git`."""
+        """Write the files of `commit` into an absent or empty directory, with a disposable `.git` that is at it."""
         if not await asyncio.to_thread(tree_files.is_vacant, path):
             raise _occupied(path)
         async with self._held_tree(path) as tree:
             await self._write_anew(tree, commit)
+            await self._seed(tree, commit)
 
     @asynccontextmanager
     async def _held_tree(self, path: Path) -> AsyncIterator[Tree]:
@@ -126,11 +131,13 @@ class GitTrees(GitObjects):
         stdin: bytes = b"",
         accept: Sequence[int] = (0,),
         environment: Mapping[str, str] | None = None,
+        index: Path | None = None,
+        configuration: Mapping[str, str] | None = None,
     ) -> Output:
         try:
             return await self._commands.run(
-                *arguments, git_dir=self._git_dir, work_tree=tree.path, index=tree.index, lock=tree.lock,
-                stdin=stdin, accept=accept, environment=environment,
+                *arguments, git_dir=self._git_dir, work_tree=tree.path, index=index or tree.index, lock=tree.lock,
+                stdin=stdin, accept=accept, environment=environment, configuration=configuration,
             )  # fmt: skip
         except TransientError as slow:
             if "timeout_s" not in slow.facts:
@@ -144,7 +151,7 @@ class GitTrees(GitObjects):
         tree.forget("rebase")
         await asyncio.to_thread(tree_files.empty, tree.path)
         await asyncio.to_thread(tree.index.unlink, missing_ok=True)
-        await self._git(tree, "read-tree", "--reset", "-u", commit)
+        await self._git(tree, "read-tree", "--reset", "-u", commit, configuration=_WRITING)
 
     async def _restore(self, tree: Tree, commit: str) -> None:
         usable = await asyncio.to_thread(tree_files.is_directory, tree.path)
@@ -162,12 +169,14 @@ class GitTrees(GitObjects):
             await self._git(tree, "read-tree", "--reset", "-u", commit)
         await self._git(tree, "clean", "-ffdq")
 
-    async def _staged(self, tree: Tree, parent: str) -> str | None:
+    async def _staged(
+        self, tree: Tree, parent: str, *, declared: Collection[str] = (), edited: Collection[str] = ()
+    ) -> str | None:
         """Return the tree object of the files on disk; None when it is that of `parent`."""
         with told_to_the_agent():
-            return await self._saved(tree, parent)
+            return await self._saved(tree, parent, declared, edited)
 
-    async def _saved(self, tree: Tree, parent: str) -> str | None:
+    async def _saved(self, tree: Tree, parent: str, declared: Collection[str], edited: Collection[str]) -> str | None:
         if not await asyncio.to_thread(tree_files.is_directory, tree.path):
             raise refused([("The tree itself is gone; put its files back.", [tree.path.name])])
         check = self._check(tree)
@@ -175,34 +184,36 @@ class GitTrees(GitObjects):
         if (await self._git(tree, "read-tree", "--reset", sha(parent), accept=(0, 1, 128))).code:
             await asyncio.to_thread(tree.index.unlink, missing_ok=True)
             await self._git(tree, "read-tree", parent)
-        await check.finish()
-        added = await self._git(tree, "add", "--all", "--no-warn-embedded-repo", accept=(0, 1, 128))
+        run = partial(self._git, tree)
+        forced = await staging.ignored_but_named(run, declared=declared, edited=edited)
+        await check.finish(forced)
+        await self._add(tree, "--all", "--no-warn-embedded-repo")
+        if forced:
+            await self._add(tree, "--force", "--", *forced)
+        compared = ("diff-index", "--cached", "--raw", "-z", "--no-renames", parent)
+        staged = await self._git(tree, *compared)
+        _refuse_unstorable(staged.fields)
+        if await staging.put_back_untouched(run, tree.path, self._private, parent, staged.fields):
+            staged = await self._git(tree, *compared)
+        return (await self._git(tree, "write-tree")).text if staged.stdout else None
+
+    async def _add(self, tree: Tree, *what: str) -> None:
+        added = await self._git(tree, "add", *what, accept=(0, 1, 128))
         if added.code:
             raise ModelError(f"Git cannot save this tree: {added.complaint}", detail=added.complaint)
-        staged = await self._git(tree, "diff-index", "--cached", "--raw", "-z", "--no-renames", parent)
-        _refuse_unstorable(staged.fields)
-        return (await self._git(tree, "write-tree")).text if staged.stdout else None
 
     def _check(self, tree: Tree) -> TreeCheck:
         return TreeCheck(tree.path, _LIMITS, partial(self._git, tree))
 
     async def _seed(self, tree: Tree, base: str) -> None:
-        """Give the tree a `.git` of its own that holds one commit and shares nothing with the cache."""
+        """Give the tree a `.git` of its own that is at `base`, knows its files as they are, and shares nothing with the cache."""
         inner = tree.path / ".git"
         await asyncio.to_thread(tree_files.delete, inner)
-        await self._commands.run("init", "-q", "--template=", "--initial-branch=work", str(tree.path), lock=tree.lock)
-        serve = "git -c uploadpack.allowAnySHA1InWant=true -c safe.directory='*' upload-pack"
-        await self._commands.run(
-            "fetch", "-q", "--depth=1", "--no-tags", "--no-write-fetch-head", "--update-head-ok",
-            f"--upload-pack={serve}", "--", str(self._git_dir), f"{sha(base)}:refs/heads/work",
-            git_dir=inner, lock=tree.lock,
-        )  # fmt: skip
-        await self._commands.run("read-tree", base, git_dir=inner, lock=tree.lock)
-        await self._commands.run(
-            "update-index", "-q", "--refresh", git_dir=inner, work_tree=tree.path, lock=tree.lock, accept=(0, 1)
-        )
-        with (inner / "config").open("a", encoding="ascii") as configuration:
-            configuration.write(_AGENT_CONFIGURATION)
+        index = tree.state / "index.seed"
+        await asyncio.to_thread(shutil.copyfile, tree.index, index)
+        # Entries that the base has too keep what is known of their files.
+        await self._git(tree, "read-tree", "--reset", sha(base), index=index)
+        await Seeds(self._git_dir, self._private, self._commands).plant(inner, base, index=index)
 
 
 def _refuse_unstorable(raw: list[str]) -> None:

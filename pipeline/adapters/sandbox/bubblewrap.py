@@ -21,12 +21,12 @@ from pipeline.adapters.environments.toolchains import own_python, toolchain_path
 from pipeline.adapters.network import egress_forwarder
 from pipeline.adapters.network.egress_proxy import EgressProxy
 from pipeline.adapters.process_io import CappedOutput, Ending, settle
-from pipeline.adapters.sandbox import seccomp, start_up_check, visibility
+from pipeline.adapters.sandbox import fixed_place, seccomp, start_up_check, visibility
 from pipeline.adapters.sandbox.cgroups import CgroupParent, CommandGroup, candidates, parent_at
 from pipeline.adapters.sandbox.disk_watch import DiskWatch, KnownTrees
 from pipeline.adapters.sandbox.identity import Identity, give, identity_for
 from pipeline.adapters.sandbox.limits import limited, refuse_unstartable
-from pipeline.adapters.sandbox.mounts import mountable
+from pipeline.adapters.sandbox.mounts import make_places, mountable
 from pipeline.adapters.sandbox.process import Launch, Namespace, in_memory
 from pipeline.adapters.sandbox.results import result_of, unavailable
 from pipeline.adapters.sandbox.start_up_check import Places
@@ -143,7 +143,9 @@ class Bubblewrap:
         refuse_unstartable(command)
         command = await asyncio.to_thread(mountable, command)
         identity = identity_for(command.writable[0] if command.writable else command.cwd)
-        files, read_only, sockets, payload = identity.files(), self._settings.read_only, {}, command.argv
+        tree = fixed_place.tree_of(command)
+        told = fixed_place.told(command, tree)
+        files, read_only, sockets, payload = identity.files(), self._settings.read_only, {}, told.argv
         async with AsyncExitStack() as stack:
             if command.network is Network.REGISTRIES:
                 python = own_python()
@@ -159,16 +161,18 @@ class Bubblewrap:
                 scratch_max_bytes=self._settings.memory_max_bytes,
                 files=shown,
                 sockets=sockets,
+                tree=tree,
             )
-            mounts = visibility.arguments(command, view)
+            mounts = visibility.arguments(told, view)
             for path in command.writable or visibility.looked_at(command):
                 await _hand_over(path, identity, to_read=not command.writable)
+            await asyncio.to_thread(make_places, command)
             for path in command.writable:
                 _keep_open(path)
             launch = Launch(
                 executable=shutil.which("bwrap") or "bwrap",
                 arguments=("--new-session", "--die-with-parent", *identity.arguments, *mounts),
-                payload=(*identity.wrapper, *limited(self._settings, (*_environment(command), *payload))),
+                payload=(*identity.wrapper, *limited(self._settings, (*_environment(told), *payload))),
                 stdin=command.stdin,
                 seccomp=seccomp.program(memory_counted=self._cgroups is not None),
                 descriptors=tuple(shown.values()),
@@ -181,7 +185,7 @@ class Bubblewrap:
         disk = DiskWatch(paths=command.writable, settings=self._settings, known=self._trees)
         try:
             await disk.begin()
-            memory = self._memory()
+            memory = self._memory(command)
             namespace = _started(launch, output, memory)
             try:
                 ending = await namespace.watch((memory, disk), timeout_s=command.timeout_s)
@@ -195,10 +199,10 @@ class Bubblewrap:
             disk.cancel()
         return result_of(ending, output, namespace.exit_code, time.monotonic() - started)
 
-    def _memory(self) -> CommandGroup | MeasuredMemory:
+    def _memory(self, command: SandboxCommand) -> CommandGroup | MeasuredMemory:
         limit = self._settings.memory_max_bytes
         if self._cgroups is None:
-            return MeasuredMemory(limit=limit, scratch=visibility.SCRATCH)
+            return MeasuredMemory(limit=limit, scratch=(*visibility.SCRATCH, *command.scratch))
         try:
             return self._cgroups.begin(memory_max_bytes=limit, processes_max=self._settings.processes_max)
         except OSError as error:

@@ -2,7 +2,8 @@
 
 Problem: an agent can put a link or a file where `node_modules` is mounted, and then no command starts at all, not even the
 one that would delete it. Choice: a mount whose place in the tree is no plain directory is left out of that one command; the
-next one has it again. Invariant: a mount point is never made or used through a link.
+next one has it again. A tree that is shown read-only gets its mount points beforehand. Invariant: a mount point is
+never made or used through a link.
 """
 
 import os
@@ -18,7 +19,20 @@ def mountable(command: SandboxCommand) -> SandboxCommand:
     """Return the command without the mounts that have no place in its tree now. Blocks: call it in a thread."""
     trees = (*command.writable, *command.read_only)
     mounts = {place: source for place, source in command.mounts.items() if _is_free(place, trees)}
-    return command if len(mounts) == len(command.mounts) else replace(command, mounts=mounts)
+    if len(mounts) == len(command.mounts):
+        return command
+    scratch = tuple(place for place in command.scratch if any(mount in place.parents for mount in mounts))
+    return replace(command, mounts=mounts, scratch=scratch)
+
+
+def make_places(command: SandboxCommand) -> None:
+    """Make the mount points in trees that are only looked at, where bubblewrap could not make them itself. Blocks.
+
+    Ask `mountable` first: every directory on the way is known to be none that a link stands for.
+    """
+    for place in command.mounts:
+        if any(tree in place.parents for tree in command.read_only):
+            place.mkdir(mode=0o755, parents=True, exist_ok=True)
 
 
 def _is_free(place: Path, trees: Iterable[Path]) -> bool:

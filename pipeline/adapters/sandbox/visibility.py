@@ -59,6 +59,8 @@ class View:
     """Path inside to an open descriptor with the content."""
     sockets: Mapping[Path, Path] = field(default_factory=dict)
     """Path inside to a Unix socket of the host, made for this run."""
+    tree: Path | None = None
+    """The tree that stands at the command's `tree_at` too."""
 
 
 def environment(command: SandboxCommand) -> dict[str, str]:
@@ -79,7 +81,8 @@ def arguments(command: SandboxCommand, view: View) -> list[str]:
     _check(command, view)
     scratch = ("--perms", "1777", "--size", str(view.scratch_max_bytes), "--tmpfs")
     covers = list(_covers(command, view))
-    mounts = sorted((*covers, *_mounts(command, view)), key=lambda mount: len(mount[0].parts))
+    caches = ((path, (*scratch, str(path))) for path in command.scratch)
+    mounts = sorted((*covers, *_mounts(command, view), *caches), key=lambda mount: len(mount[0].parts))
     return [
         *_directories(_TOP),
         *_system(),
@@ -149,13 +152,20 @@ def _mounts(command: SandboxCommand, view: View) -> Iterator[tuple[Path, tuple[s
         yield destination, ("--ro-bind", str(source), str(destination))
     for path in command.writable:
         yield path, ("--bind", str(path), str(path))
+    if view.tree is not None and command.tree_at is not None:
+        how = "--bind" if view.tree in command.writable else "--ro-bind"
+        yield command.tree_at, (how, str(view.tree), str(command.tree_at))
 
 
 def _check(command: SandboxCommand, view: View) -> None:
     shown = (*command.writable, *command.read_only, *command.mounts.values(), *view.read_only)
-    for path in (*shown, *command.mounts):
+    fixed = () if command.tree_at is None else (command.tree_at,)
+    for path in (*shown, *command.mounts, *fixed):
         if not path.is_absolute() or ".." in path.parts or len(path.parts) == 1:
             raise InvariantBroken("A sandbox shows absolute paths below the root only.", path=str(path))
+    for path in command.scratch:
+        if ".." in path.parts or not any(mount in path.parents for mount in command.mounts):
+            raise InvariantBroken("Scratch space lies within a mounted directory.", path=str(path))
     real_shown = {os.path.realpath(path) for path in shown}
     real_writable = [Path(os.path.realpath(path)) for path in command.writable]
     for path in view.hidden:

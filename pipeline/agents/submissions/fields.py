@@ -50,6 +50,11 @@ class Submission(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    @property
+    def declared_paths(self) -> tuple[str, ...]:
+        """The files, and directories with all that is in them, of which it says that they belong to the change."""
+        return ()
+
 
 def facts_of(info: ValidationInfo) -> SubmissionFacts:
     """Return the facts of this validation; none are known when a stored submission is read back."""

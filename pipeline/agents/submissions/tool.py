@@ -18,6 +18,7 @@ def submit_tool(role: AgentRole, facts: SubmissionFacts) -> SubmitTool[Submissio
         description=submit.description,
         model=submit.model,
         schema=input_schema(role),
+        declares=lambda submission: submission.declared_paths,
         judge=lambda given: validate_submission(role, given, facts),
         ungrounded=partial(ungrounded, facts.cuts, role in JUDGES)
         if ROLES[role].toolset is ToolSet.READ_ONLY

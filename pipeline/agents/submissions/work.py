@@ -1,5 +1,6 @@
 """What the working roles hand in: tests, code, and the resolution of merge conflicts."""
 
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationInfo, model_validator
@@ -48,6 +49,30 @@ class TestFile(Submission):
         return tuple(one.scenario_id for one in self.scenarios)
 
 
+class OldTestDecision(StrEnum):
+    """What became of an old test that states what the change changes."""
+
+    REWRITTEN = "rewritten"
+    RETIRED = "retired"
+
+
+class OldTest(Submission):
+    """Existing tests of one file that state the opposite of a scenario."""
+
+    __test__ = False
+
+    path: RepositoryPath
+    """The existing test file that you changed or deleted."""
+    tests: Annotated[tuple[Line, ...], Field(min_length=1, max_length=100)]
+    """Names of the tests in it that you rewrote or removed, without parameters; no others may differ."""
+    decision: OldTestDecision
+    """`rewritten` where the test now states the new behaviour, `retired` where it is gone."""
+    scenario_id: ScenarioId
+    """The change scenario that says otherwise than the old test did."""
+    why: Text
+    """What the old test stated, and which words of the scenario contradict it."""
+
+
 class Tests(Submission):
     """The tests that prove a spec."""
 
@@ -55,8 +80,17 @@ class Tests(Submission):
 
     files: Annotated[tuple[TestFile, ...], Field(min_length=1, max_length=40)]
     """Every test file you added, each once."""
+    support_files: Annotated[tuple[RepositoryPath, ...], Field(max_length=60)] = ()
+    """Other files that your tests need and that you added or changed: fixtures, test data, a conftest.py."""
+    old_tests: Annotated[tuple[OldTest, ...], Field(max_length=60)] = ()
+    """Existing tests that state the opposite of a change scenario and that you rewrote or removed; usually none."""
     notes: Annotated[str, Field(max_length=4_000)] = ""
     """What the code writer needs to know that the tests do not say, for example assumed names and signatures."""
+
+    @property
+    def declared_paths(self) -> tuple[str, ...]:
+        """The test files, what they need, and the old ones that changed with them."""
+        return (*(file.path for file in self.files), *self.support_files, *(old.path for old in self.old_tests))
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Self:
@@ -70,6 +104,8 @@ class Tests(Submission):
                 problems.append(f"{file.path} is a {file.kind} file, but {', '.join(wrong)} are not {file.kind}")
         if known is not None:
             problems += missing_ids(known, used, "no test file proves the scenarios")
+        changing = None if known is None else [one for one in known if known[one] is ScenarioKind.CHANGE]
+        problems += unknown_ids([old.scenario_id for old in self.old_tests], changing, "change scenarios of old tests")
         refuse(problems)
         return self
 
@@ -118,11 +154,16 @@ class Code(Submission):
     summary: Text
     """What changed and why, for a person who reads the diff next."""
     changed_paths: Annotated[tuple[RepositoryPath, ...], Field(min_length=1, max_length=200)]
-    """Every file you added, changed or deleted."""
+    """Every file you added, changed or deleted. What is not named here and was not written with the editor is left out."""
     scenarios: Annotated[tuple[ScenarioAnswer, ...], Field(min_length=1, max_length=60)]
     """One entry for each scenario."""
     manifest_changes: Annotated[tuple[ManifestChange, ...], Field(max_length=20)] = ()
     """Dependencies that you added, changed or removed; usually none."""
+
+    @property
+    def declared_paths(self) -> tuple[str, ...]:
+        """What belongs to the change."""
+        return self.changed_paths
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Self:
@@ -159,6 +200,11 @@ class Resolution(Submission):
     """What collided and how it was settled, or what a person has to decide."""
     files: Annotated[tuple[ResolvedFile, ...], Field(max_length=100)] = ()
     """One entry for each conflicted file you resolved."""
+
+    @property
+    def declared_paths(self) -> tuple[str, ...]:
+        """The resolved files."""
+        return tuple(file.path for file in self.files)
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Self:

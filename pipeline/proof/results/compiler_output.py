@@ -5,12 +5,13 @@ the witness can tell a missing symbol from a syntax error.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from pipeline.proof.json_text import parsed_object
 from pipeline.proof.test_reports import Failure, Outcome, TestCaseResult, failure
 from pipeline.proof.test_sources import declared_tests
-from pipeline.proof.untrusted_files import read_source, walk_files
+from pipeline.proof.untrusted_files import holds_file, read_source, walk_files
 
 COMPILE_ERROR = "CompileError"
 _GO_ERROR = re.compile(r"(?m)^(?:vet: )?(?P<file>[\w./-]+\.go):\d+(?::\d+)?: (?P<message>.+)$")
@@ -29,14 +30,13 @@ _JAVA_ERROR = re.compile(
 
 def go_cases(output: str, tree: Path) -> list[TestCaseResult]:
     """Read `go test -json`. Ids are file based: the file that declares the test, else the package's directory."""
-    module = re.search(r"(?m)^module\s+(\S+)", read_source(tree, "go.mod"))
-    prefix = module.group(1) if module else ""
+    modules = _go_modules(tree)
     files = _go_test_files(tree)
     outputs: dict[tuple[str, str], str] = {}
     cases: list[TestCaseResult] = []
     for line in output.splitlines():
         event = parsed_object(line)
-        key = (_go_folder(str(event.get("Package", "")), prefix), str(event.get("Test", "")))
+        key = (_go_folder(str(event.get("Package", "")), modules), str(event.get("Test", "")))
         action = event.get("Action")
         if action == "output":
             outputs[key] = (outputs.get(key, "") + str(event.get("Output", "")))[-16_000:]
@@ -94,20 +94,42 @@ def _go_test_files(tree: Path) -> dict[tuple[str, str], str]:
     }
 
 
-def _go_folder(package: str, module: str) -> str:
-    return package.removeprefix(module).strip("/") or "."
+def _go_modules(tree: Path) -> dict[str, str]:
+    """Return the modules of a tree, each with its folder."""
+    found: dict[str, str] = {}
+    for path in walk_files(tree):
+        if PurePosixPath(path).name == "go.mod":
+            named = re.search(r"(?m)^module\s+(\S+)", read_source(tree, path))
+            if named:
+                found[named.group(1)] = str(PurePosixPath(path).parent)
+    return found
 
 
-def cargo_cases(output: str) -> list[TestCaseResult]:
-    """Read the text of `cargo test`; panics whose message is an assertion's count as assertions."""
+def _go_folder(package: str, modules: Mapping[str, str]) -> str:
+    """Return the folder of a package: below that of the module whose path is the longest beginning of its own."""
+    for module in sorted(modules, key=len, reverse=True):
+        if package == module or package.startswith(f"{module}/"):
+            return str(PurePosixPath(modules[module]) / package.removeprefix(module).strip("/"))
+    return package.strip("/") or "."
+
+
+def cargo_cases(output: str, tree: Path | None) -> list[TestCaseResult]:
+    """Read the text of `cargo test`; panics whose message is an assertion's count as assertions.
+
+    Cargo names test files relative to their crate: in a workspace the crate is the one whose unit tests ran last, if it
+    holds the file, else the only one that does. Without a tree the names stay as they are.
+    """
     blocks = {found.group("name").strip(): found.group("text") for found in _CARGO_BLOCK.finditer(output)}
+    crates, crate = (_cargo_crates(tree), "") if tree is not None else ({}, "")
     cases: list[TestCaseResult] = []
     file, scope = "", ""
     for line in output.splitlines():
         running = _CARGO_RUNNING.match(line)
         if running:
-            file = running.group("file")
             binary = PurePosixPath(running.group("binary")).name.rpartition("-")[0]
+            crate = crates.get(binary, crate) if running.group("unit") else crate
+            file = running.group("file")
+            file = file if tree is None else _in_crate(file, crate, crates, tree)
             scope = f"{file}::{binary}" if running.group("unit") else file
         elif line.strip().startswith("Doc-tests"):
             file, scope = "", "doc"
@@ -116,6 +138,24 @@ def cargo_cases(output: str) -> list[TestCaseResult]:
             if found:
                 cases.append(_cargo_case(found, file, scope, blocks))
     return cases + _cargo_compile_errors(output)
+
+
+def _cargo_crates(tree: Path) -> dict[str, str]:
+    """Return the folder of every crate by the name that its binaries carry."""
+    found: dict[str, str] = {}
+    for path in walk_files(tree):
+        if PurePosixPath(path).name == "Cargo.toml":
+            named = re.search(r"(?ms)^\[package\].*?^name\s*=\s*[\"']([\w-]+)", read_source(tree, path))
+            if named:
+                found[named.group(1).replace("-", "_")] = str(PurePosixPath(path).parent)
+    return found
+
+
+def _in_crate(file: str, crate: str, crates: Mapping[str, str], tree: Path) -> str:
+    known = dict.fromkeys([crate, *crates.values()])
+    folders = [folder for folder in known if folder and holds_file(tree, f"{folder}/{file}")]
+    best = crate if crate in folders else folders[0] if len(folders) == 1 else "."
+    return str(PurePosixPath(best) / file)
 
 
 def _cargo_case(found: re.Match[str], file: str, scope: str, blocks: dict[str, str]) -> TestCaseResult:

@@ -1,13 +1,13 @@
-"""Read the results of Node's own test runner (our event lines) and of Jest and Vitest (one JSON shape)."""
+"""Read the results of Node's test runners: our event lines, the JSON of Jest and Vitest, Mocha's JSON, AVA's TAP."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.proof.json_text import parsed_object
 from pipeline.proof.test_reports import Failure, Outcome, TestCaseResult, failure
-from pipeline.proof.untrusted_files import ReportUnreadable
+from pipeline.proof.untrusted_files import ReportUnreadable, holds_file, walk_files
 
 _ERROR_LINE = re.compile(r"(?m)^\s*(?P<name>[A-Z]\w*(?:Error|Exception)|Error)(?: \[\w+\])?: (?P<message>.+)$")
 _WHOLE_MAX = 2**53
@@ -100,7 +100,7 @@ def _jest_suite(suite: dict[str, Any], tree: Path) -> Iterator[TestCaseResult]:
 
 
 def _jest_case(result: dict[str, Any], file: str) -> TestCaseResult:
-    titles = [str(title) for title in result.get("ancestorTitles") or []]
+    titles = [str(title) for title in result.get("ancestorTitles") or [] if title]
     name = str(result.get("title", ""))
     status = result.get("status")
     outcome = {"passed": Outcome.PASSED, "failed": Outcome.FAILED}.get(str(status), Outcome.SKIPPED)
@@ -133,6 +133,148 @@ def _suite_failure(message: str) -> Failure:
     return failure(
         lines[0] if lines else "The file could not be loaded.", message, exception="Error" if lines else None
     )
+
+
+def mocha_cases(text: str, tree: Path) -> list[TestCaseResult]:
+    """Read the JSON of Mocha, which names the file that ran: for tests that are built first, the built one."""
+    document = parsed_object(text)
+    tests = document.get("tests")
+    if not isinstance(tests, list):
+        raise ReportUnreadable("The result file is not a Mocha result.")
+    skipped = {_full_title(test) for test in document.get("pending") or []}
+    ran = [_mocha_case(test, skipped, tree) for test in tests if isinstance(test, dict)]
+    hooks = [test for test in document.get("failures") or [] if isinstance(test, dict)]
+    known = {case.test_id for case in ran}
+    return ran + [case for case in (_mocha_case(test, skipped, tree) for test in hooks) if case.test_id not in known]
+
+
+def _mocha_case(test: dict[str, Any], skipped: set[str], tree: Path) -> TestCaseResult:
+    file = source_of(_relative(test.get("file"), tree), tree)
+    name, full = str(test.get("title", "")), _full_title(test)
+    scope = full.removesuffix(name).strip()
+    error = test.get("err") if isinstance(test.get("err"), dict) else {}
+    outcome = Outcome.FAILED if error else Outcome.PASSED
+    if full in skipped:
+        outcome = Outcome.SKIPPED
+    elif error and name.startswith('"'):  # mocha calls a hook `"before each" hook for "title"`
+        outcome = Outcome.ERROR
+    return TestCaseResult(
+        test_id="::".join(part for part in (file, scope, name) if part),
+        file=file,
+        name=name,
+        outcome=outcome,
+        failure=_thrown(error) if error else None,
+        duration_ms=_whole(test.get("duration")),
+    )
+
+
+def _full_title(test: object) -> str:
+    return str(test.get("fullTitle", "")) if isinstance(test, dict) else ""
+
+
+def _thrown(error: dict[str, Any]) -> Failure:
+    """Chai and node:assert name their error; other libraries show that they compared something."""
+    name = str(error.get("name") or "") or None
+    if (
+        error.get("code") == "ERR_ASSERTION"
+        or "AssertionError" in str(error.get("stack", ""))[:200]
+        or (name in {None, "Error"} and {"expected", "actual"} <= set(error))
+    ):
+        name = "AssertionError"
+    elif name is None:
+        found = _ERROR_LINE.search(str(error.get("stack", "")))
+        name = found.group("name") if found else None
+    return failure(str(error.get("message", "")), str(error.get("stack", "")), exception=name)
+
+
+_TAP = re.compile(r"(?m)^(?P<bad>not )?ok \d+ - (?P<title>[^\n]*?)(?P<rest> # (?:SKIP|TODO)[^\n]*)?$")
+_TAP_DETAIL = re.compile(r"(?s)^\s+---\n(?P<yaml>.*?)\n\s+\.\.\.")
+
+
+def ava_cases(output: str, tree: Path, chosen: Sequence[str]) -> list[TestCaseResult]:
+    """Read AVA's TAP. Titles begin with the file, shortened, when more than one ran; `chosen` are those that were asked for."""
+    among = chosen or [path for path in walk_files(tree) if _NODE_TEST.search(path)]
+    files = {_ava_prefix(path): path for path in among}
+    found = list(_TAP.finditer(output))
+    ends = [*(one.start() for one in found[1:]), len(output)][: len(found)]
+    cases: list[TestCaseResult] = []
+    thrown = ""
+    for one, end in zip(found, ends, strict=True):
+        detail = _TAP_DETAIL.match(output[one.end() + 1 : end])
+        text = detail.group("yaml") if detail else ""
+        lost = _AVA_LOST.match(one.group("title"))
+        if lost:
+            cases.append(_ava_file(lost.group("file") or lost.group("other"), thrown or text))
+        elif _AVA_THROWN.match(one.group("title")):
+            thrown = text
+        else:
+            cases.append(_ava_case(one, text, files))
+    return list({case.test_id: case for case in cases}.values())
+
+
+_AVA_LOST = re.compile(r"(?P<file>\S+) exited|No tests found in (?P<other>[^\s,]+)")
+_AVA_THROWN = re.compile(r"file://|[\w.]*Error(?: \[\w+\])?: |\S+:\d+$")
+"""What a file threw before its tests were done; the file itself comes after it."""
+_AVA_INNER = re.compile(
+    r"(?s)Error thrown in test.*?(?P<name>[A-Z]\w*) \{\s*message: (?P<q>['\"`])(?P<message>.*?)(?P=q),\n"
+)
+
+
+def _ava_file(file: str, text: str) -> TestCaseResult:
+    return TestCaseResult(test_id=file, file=file, name=file, outcome=Outcome.ERROR, failure=_ava_failure(text))
+
+
+def _ava_case(found: re.Match[str], text: str, files: Mapping[str, str]) -> TestCaseResult:
+    parts = found.group("title").split(" › ")
+    file, name = next(iter(files.values())) if len(files) == 1 else "", found.group("title")
+    for cut in range(len(parts) - 1, 0, -1):
+        ending = "/" + "/".join(parts[:cut])
+        named = [path for prefix, path in files.items() if f"/{prefix}".endswith(ending)]
+        if named:
+            file, name = min(named, key=len), " › ".join(parts[cut:])
+            break
+    outcome = Outcome.FAILED if found.group("bad") else Outcome.PASSED
+    if found.group("rest"):
+        outcome = Outcome.SKIPPED
+    told = _ava_failure(text) if outcome.bad else None
+    return TestCaseResult(
+        test_id="::".join(part for part in (file, name) if part), file=file, name=name, outcome=outcome, failure=told
+    )
+
+
+def _ava_failure(text: str) -> Failure:
+    thrown = _AVA_INNER.search(text)
+    if thrown:
+        return failure(thrown.group("message"), text, exception=thrown.group("name"))
+    name = re.search(r"(?m)^\s*name: (\w+)", text)
+    message = re.search(r"(?m)^\s*message: (?:[>|]-?\n\s*)?(.*)$", text)
+    said = message.group(1).strip("'\"") if message else ""
+    return failure(said or text.strip()[:300], text, exception=name.group(1) if name else None)
+
+
+def _ava_prefix(path: str) -> str:
+    bare = PurePosixPath(path)
+    stem = re.sub(
+        r"^(?:test-)|(?:\.(?:test|spec))$", "", bare.name.partition(".")[0] if "." in bare.name else bare.name
+    )
+    return str(bare.with_name(stem))
+
+
+def source_of(file: str, tree: Path) -> str:
+    """Return the source of a built file, `dist/test/a.js` being `test/a.ts`; the file itself where there is none."""
+    top, _, inner = file.partition("/")
+    if not _NODE_BUILT.match(top) or not inner:
+        return file
+    bare = str(PurePosixPath(inner).with_suffix(""))
+    for folder in ("", "src/"):
+        for suffix in (".ts", ".mts", ".cts", ".tsx"):
+            if holds_file(tree, f"{folder}{bare}{suffix}"):
+                return f"{folder}{bare}{suffix}"
+    return file
+
+
+_NODE_BUILT = re.compile(r"(?:dist|build|out|lib|\.test|\.?tmp|compiled)[\w.-]*$")
+_NODE_TEST = re.compile(r"(?:^|/)(?:test|tests|__tests__)(?:/|\.|-)|\.test\.|(?:^|/)test-")
 
 
 def _relative(file: object, tree: Path) -> str:

@@ -10,15 +10,13 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.ports import CommandResult
 from pipeline.proof.path_globs import matches_any
+from pipeline.proof.results.command_output import last_error, named_tests
 from pipeline.proof.results.compiler_output import cargo_cases, go_cases, java_compile_errors
-from pipeline.proof.results.javascript import jest_cases, node_cases
+from pipeline.proof.results.javascript import ava_cases, jest_cases, mocha_cases, node_cases
 from pipeline.proof.results.junit_xml import XML_MAX_BYTES, RawCase, python_case, read_junit
-from pipeline.proof.results.tap import tap_cases
 from pipeline.proof.test_commands import ResultFormat, TestCommand
 from pipeline.proof.test_reports import SUITE, Failure, Outcome, TestCaseResult, failure
-from pipeline.proof.untrusted_files import ReportUnreadable, read_inside, read_regular, walk_files
-
-_ERROR_LINE = re.compile(r"(?m)^\W*(?P<name>[A-Z]\w*(?:Error|Exception)|Error)(?: \[\w+\])?: (?P<message>.+)$")
+from pipeline.proof.untrusted_files import ReportUnreadable, holds_file, read_inside, read_regular, walk_files
 
 
 class Results:
@@ -36,7 +34,9 @@ def read_results(command: TestCommand, result: CommandResult, tree: Path) -> Res
     try:
         results.cases.extend(_cases(command, result, tree))
     except ReportUnreadable as unreadable:
-        results.complaints.append(f"No usable result: {unreadable.message}")
+        results.cases.extend(_unloaded(command, result, tree))
+        if not results.cases:
+            results.complaints.append(f"No usable result: {unreadable.message}")
     if command.results is ResultFormat.COMMAND and not results.cases and not results.complaints:
         results.per_test = False
         results.cases.append(_suite_case(result))
@@ -48,20 +48,31 @@ def _cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[
         case ResultFormat.GO_EVENTS:
             return go_cases(result.output, tree)
         case ResultFormat.CARGO_TEXT:
-            return cargo_cases(result.output)
+            return cargo_cases(result.output, tree)
+        case ResultFormat.AVA_TAP:
+            return ava_cases(result.output, tree, command.chosen)
         case ResultFormat.JAVA_JUNIT:
             return _java_cases(command, result, tree)
         case ResultFormat.COMMAND:
             return _command_cases(command, result, tree)
-        case ResultFormat.PYTHON_JUNIT | ResultFormat.NODE_EVENTS | ResultFormat.JEST_JSON:
+        case _:
             return _file_cases(command.results, _result(command, tree), tree)
 
 
 def _file_cases(results: ResultFormat, data: bytes, tree: Path) -> Iterable[TestCaseResult]:
     if results is ResultFormat.PYTHON_JUNIT:
         return [python_case(raw) for raw in read_junit(data)]
+    if results is ResultFormat.BUN_JUNIT:
+        return [_bun_case(raw) for raw in read_junit(data)]
     text = data.decode("utf-8", "replace")
-    return node_cases(text, tree) if results is ResultFormat.NODE_EVENTS else jest_cases(text, tree)
+    return _READERS[results](text, tree)
+
+
+_READERS = {
+    ResultFormat.NODE_EVENTS: node_cases,
+    ResultFormat.JEST_JSON: jest_cases,
+    ResultFormat.MOCHA_JSON: mocha_cases,
+}
 
 
 def _result(command: TestCommand, tree: Path) -> bytes:
@@ -74,7 +85,7 @@ def _result(command: TestCommand, tree: Path) -> bytes:
 
 def _command_cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[TestCaseResult]:
     if command.result_file is None:
-        return tap_cases(result.output)
+        return named_tests(result.output, tree)
     return [_generic_case(raw) for raw in read_junit(_result(command, tree))]
 
 
@@ -84,6 +95,19 @@ def _generic_case(raw: RawCase) -> TestCaseResult:
     scope = raw.file or raw.classname
     return TestCaseResult(
         test_id="::".join(part for part in (scope, raw.name) if part),
+        file=raw.file,
+        name=raw.name,
+        outcome=raw.outcome,
+        failure=raw.failure,
+        duration_ms=raw.duration_ms,
+    )
+
+
+def _bun_case(raw: RawCase) -> TestCaseResult:
+    """Bun tells the file and the describe blocks, and of a failure its type alone."""
+    scope = [] if raw.classname in {"", raw.file} else raw.classname.split(" > ")
+    return TestCaseResult(
+        test_id="::".join([raw.file, *scope, raw.name]),
         file=raw.file,
         name=raw.name,
         outcome=raw.outcome,
@@ -130,8 +154,33 @@ def _suite_case(result: CommandResult) -> TestCaseResult:
 
 
 def _output_failure(result: CommandResult) -> Failure:
-    """Take the last error that the output names, so that a missing symbol can be told from a broken test."""
-    found = list(_ERROR_LINE.finditer(result.output))
-    if not found:
-        return failure(f"The command ended with exit code {result.exit_code}.", result.output)
-    return failure(found[-1].group("message"), result.output, exception=found[-1].group("name"))
+    """Take the error that the output ended with, so that a missing symbol can be told from a broken test."""
+    return last_error(result.output) or failure(f"The command ended with exit code {result.exit_code}.", result.output)
+
+
+def _unloaded(command: TestCommand, result: CommandResult, tree: Path) -> list[TestCaseResult]:
+    """Where a runner of Node wrote no report: the error that it ended with, as one case of the file that it names."""
+    told = last_error(result.output)
+    if command.results not in _NODE or told is None or result.exit_code == 0 or result.timed_out:
+        return []
+    mentioned = [path for path in command.chosen if path in result.output] or list(_mentioned(result.output, tree))
+    if not mentioned:
+        return []
+    file = mentioned[0]
+    return [TestCaseResult(test_id=file, file=file, name=file, outcome=Outcome.ERROR, failure=told)]
+
+
+_NODE = {
+    ResultFormat.NODE_EVENTS, ResultFormat.JEST_JSON, ResultFormat.MOCHA_JSON, ResultFormat.BUN_JUNIT,
+    ResultFormat.AVA_TAP,
+}  # fmt: skip
+_SCRIPT = re.compile(r"[\w./@-]+\.[cm]?[jt]sx?\b")
+
+
+def _mentioned(output: str, tree: Path) -> Iterable[str]:
+    """Yield the scripts of the tree that an output names, those that look like tests first."""
+    named = dict.fromkeys(found.group(0).removeprefix(f"{tree}/") for found in _SCRIPT.finditer(output[-200_000:]))
+    own = [path for path in named if not path.startswith("/") and "node_modules" not in path and holds_file(tree, path)]
+    return sorted(
+        own, key=lambda path: not matches_any(path, ("*test*", "*spec*", "**/test/**", "test/**", "tests/**"))
+    )

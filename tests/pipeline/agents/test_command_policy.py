@@ -30,7 +30,7 @@ POLICY = CommandPolicy()
         "git -C sub commit -m x",
         "npm install -g left-pad",
         "ls\nkill 1",
-        "cat <<EOF\nhello\nEOF\nchmod +x run.sh",
+        "cat <<EOF\nhello\nEOF\nchown root run.sh",
     ],
 )
 def test_a_blocked_command_is_found_wherever_it_starts(command: str) -> None:

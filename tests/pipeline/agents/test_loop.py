@@ -104,6 +104,7 @@ async def test_submissions_that_stay_invalid_ask_for_a_person_and_a_resume_has_f
 
     assert pause.value.reason is PauseReason.AGENT_STUCK
     assert pause.value.facts["rejected_submissions"] == 3
+    assert "made no valid submission; the last one was refused" in pause.value.message
     assert (await rig.run()).submission.summary == "Enough words."
 
 

@@ -5,6 +5,8 @@ interface Flag {
   risk: string;
   pattern: string;
   quote: string;
+  /** Why it is flagged; events of the course do not carry it. */
+  explanation?: string;
 }
 
 interface Part {
@@ -16,7 +18,7 @@ interface Part {
 export function flagsOf(pause: Facts, events: readonly StoredEvent[], text: string): Flag[] {
   const stopping = list(pause['flags'])
     .map(facts)
-    .map((flag) => ({ risk: said(flag['risk']), pattern: said(flag['pattern']), quote: said(flag['quote']) }));
+    .map((flag) => ({ risk: said(flag['risk']), pattern: said(flag['pattern']), quote: said(flag['quote']), explanation: said(flag['explanation']) }));
   const seen = events.flatMap(({ payload }) => (payload.type === 'risk_flagged' && text.includes(payload.quote) ? [payload] : []));
   const stops = new Set(stopping.map((flag) => flag.quote.slice(0, EVENT_QUOTE_MAX)));
   const others = new Map(seen.filter((flag) => !stops.has(flag.quote)).map((flag) => [flag.quote, flag]));
@@ -25,6 +27,15 @@ export function flagsOf(pause: Facts, events: readonly StoredEvent[], text: stri
 
 /** Events carry at most this much of a passage. */
 const EVENT_QUOTE_MAX = 500;
+
+/** A passage with what nobody sees written out, such as <U+200B>, and cut where it gets long. */
+export function readable(quote: string): string {
+  const shown = quote.replace(UNSEEN, (character) => `<U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`);
+  return shown.length > QUOTE_MAX ? `${shown.slice(0, QUOTE_MAX)}…` : shown;
+}
+
+const UNSEEN = /[\p{Cf}\p{Co}\p{Zl}\p{Zp}\u{E0100}-\u{E01EF}]|(?![\n\t])\p{Cc}/gu;
+const QUOTE_MAX = 200;
 
 /** The text cut where a quoted passage begins or ends, wherever it occurs; what does not occur word for word is left out. */
 export function marked(text: string, quotes: readonly string[]): Part[] {

@@ -5,7 +5,7 @@ import type { Detail } from '@/features/change-request/api/get-change-request';
 import { useCourse } from '@/features/change-request/api/get-events';
 import { useRequestTexts } from '@/lib/request-texts';
 import { EditRequest } from '@/features/change-request/edit-request';
-import { flagsOf, marked } from '@/features/change-request/flags';
+import { flagsOf, marked, readable } from '@/features/change-request/flags';
 import { RequestTexts } from '@/components/request-texts';
 import { words } from '@/lib/format';
 import { useMay } from '@/lib/me';
@@ -27,7 +27,8 @@ export function Screening({ of, toward }: { of: Detail; toward: (action: string)
       <ul>
         {flags.map((flag) => (
           <li key={`${flag.pattern}:${flag.quote}`}>
-            <Badge tone={flag.risk === 'high' ? 'bad' : 'attention'}>{flag.risk} risk</Badge> {words(flag.pattern)}
+            <Badge tone={flag.risk === 'high' ? 'bad' : 'attention'}>{flag.risk} risk</Badge> {words(flag.pattern)}: <q>{readable(flag.quote)}</q>
+            {flag.explanation && <p className="quiet">{flag.explanation}</p>}
           </li>
         ))}
       </ul>

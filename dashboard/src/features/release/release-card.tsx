@@ -102,6 +102,12 @@ function Risk({ content, changes }: { content: ReleaseContent; changes: Change[]
     ...content.risk_flags.map((flag) => `${flag.risk} risk in the request, ${words(flag.pattern)}: “${flag.quote}”`),
     ...changes.flatMap((change) => change.findings.map((finding) => `${change.name}: ${finding}`)),
     ...changes.flatMap((change) => change.pre_existing_failures.map((test) => `${change.name}: ${test} failed before this change too`)),
+    ...changes.flatMap((change) =>
+      change.old_tests.map(
+        (old) => `${change.name}: old test ${old.name === '' ? old.path : `${old.path}::${old.name}`} was ${old.decision} for ${old.scenario}`,
+      ),
+    ),
+    ...changes.flatMap((change) => change.left_out.map((file) => `${change.name}: ${file} is left out of the change`)),
   ];
   if (changes.length === 0 && remarks.length === 0 && content.skipped.length === 0) return null;
   return (

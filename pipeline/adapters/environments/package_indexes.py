@@ -1,21 +1,33 @@
-"""Which indexes and wheel directories a Python build may use, as pip arguments.
+"""Which indexes and wheel directories a Python build may use, as variables for uv and what uv is started by.
 
 Problem: operators configure mirrors for pip, and those configurations often hold credentials, which must not enter a
-sandbox. Choice: pip's configuration files are read here, outside; four harmless keys are passed on the command line,
-local paths become read-only mounts, and an address with credentials stops the build instead of leaking.
+sandbox. Choice: pip's configuration files are read here, outside; four harmless keys become variables, which tools that
+start uv themselves pass on; local paths become read-only mounts, and an address with credentials stops the build instead of
+leaking. Several indexes count as one, as they do for pip.
 """
 
 import configparser
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pipeline.adapters.environments.build import failed
 from pipeline.settings.process import EnvironmentSettings
 
-_INDEXES = {"index-url": "--index-url", "extra-index-url": "--extra-index-url"}
+_INDEXES = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_EXTRA_INDEX_URL"}
+_WHEELS = "UV_FIND_LINKS"
+_OTHERS = {"find-links": _WHEELS, "cert": "SSL_CERT_FILE"}
 _SECTIONS = ("global", "install")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageIndexes:
+    """What uv is told about where packages come from, and the paths that it has to see for that."""
+
+    variables: Mapping[str, str]
+    shown: tuple[Path, ...]
 
 
 def system_pip_configs() -> tuple[Path, ...]:
@@ -24,24 +36,27 @@ def system_pip_configs() -> tuple[Path, ...]:
     return (Path("/etc/pip.conf"), home / ".pip" / "pip.conf", home / ".config" / "pip" / "pip.conf")
 
 
-def pip_arguments(settings: EnvironmentSettings, configs: tuple[Path, ...]) -> tuple[list[str], tuple[Path, ...]]:
-    """Return arguments for `pip install` and the paths to show read-only. Raises `PersonNeeded(environment_failed)`."""
-    arguments: list[str] = []
+def package_indexes(settings: EnvironmentSettings, configs: tuple[Path, ...]) -> PackageIndexes:
+    """Return where packages come from. Raises `PersonNeeded(environment_failed)` for addresses with credentials."""
+    given: dict[str, list[str]] = {}
     shown: list[Path] = []
     if settings.find_links is not None:
         wheels = settings.find_links.resolve()
-        arguments += ["--find-links", str(wheels)]
+        given[_WHEELS] = [str(wheels)]
         shown.append(wheels)
     if settings.offline:
-        return [*arguments, "--no-index"], tuple(shown)
+        return PackageIndexes(variables={**_joined(given), "UV_OFFLINE": "1"}, shown=tuple(shown))
     for key, value in _configured(configs).items():
-        values = [value] if key == "cert" else value.split()
-        for one in values:
+        for one in [value] if key == "cert" else value.split():
             path = _checked(key, one)
             if path is not None and path.exists():
                 shown.append(path.parent if key in _INDEXES and path.name == "simple" else path)
-            arguments += [_INDEXES.get(key, f"--{key}"), one]
-    return arguments, tuple(dict.fromkeys(path.resolve() for path in shown))
+            given.setdefault({**_INDEXES, **_OTHERS}[key], []).append(one)
+    return PackageIndexes(variables=_joined(given), shown=tuple(dict.fromkeys(path.resolve() for path in shown)))
+
+
+def _joined(given: Mapping[str, list[str]]) -> dict[str, str]:
+    return {name: ("," if name == _WHEELS else " ").join(values) for name, values in given.items()}
 
 
 def _configured(configs: tuple[Path, ...]) -> dict[str, str]:
@@ -55,7 +70,7 @@ def _configured(configs: tuple[Path, ...]) -> dict[str, str]:
 
 
 def _keys() -> Iterator[str]:
-    yield from (*_INDEXES, "find-links", "cert")
+    yield from (*_INDEXES, *_OTHERS)
 
 
 def _checked(key: str, value: str) -> Path | None:

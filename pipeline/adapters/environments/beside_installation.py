@@ -1,0 +1,67 @@
+"""What a Python environment has beside what uv installed: our pytest, metadata of what is not installed, the paths to both.
+
+Everything here is written by this process, where no step of a build can write; only the `.pth` file that names it lies in the
+environment, and is written before anything foreign ran. pytest comes last on the path, so that a repository's own counts.
+"""
+
+import importlib.metadata
+import py_compile
+import re
+import sys
+from pathlib import Path, PurePosixPath
+
+from pipeline.adapters.environments.build import Build
+from pipeline.adapters.environments.python_manifests import Project
+
+_SEEDS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
+_SELDOM_IMPORTED = frozenset({"pygments"})
+_NEVER_STALE = py_compile.PycInvalidationMode.UNCHECKED_HASH
+_ABSOLUTE_ROOTS = (
+    "import os; roots = os.environ.get('PYTHONPATH'); "
+    "roots and os.environ.__setitem__('PYTHONPATH', os.pathsep.join(map(os.path.abspath, roots.split(os.pathsep))))"
+)
+"""A `.pth` line: children of a test that start elsewhere still find relative source roots."""
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VERSION = re.compile(r"[0-9A-Za-z.!+_-]{1,64}")
+
+
+def hook(build: Build, venv: Path, *, minor: str) -> None:
+    """Let an environment that nothing foreign has touched yet find what lies beside it, and keep the file for others."""
+    lines = f"{build.root / 'metadata'}\n{build.root / 'runner'}\n{_ABSOLUTE_ROOTS}\n"
+    for place in (f"{venv.relative_to(build.root)}/lib/python{minor}/site-packages", "programs/hook"):
+        build.write(f"{place}/changeline.pth", lines)
+
+
+def seed_runner(build: Build, venv: Path, *, minor: str) -> None:
+    """Copy Changeline's own pytest, and give the environment its command."""
+    for name in _SEEDS:
+        distribution = importlib.metadata.distribution(name)
+        for file in distribution.files or ():
+            within = PurePosixPath(file)
+            if ".." in within.parts or "__pycache__" in within.parts:
+                continue
+            placed = build.write(f"runner/{within}", Path(str(distribution.locate_file(file))).read_bytes())
+            if name not in _SELDOM_IMPORTED:
+                compile_for_runs(placed, minor=minor)
+    build.write("bin/pytest", f'#!/bin/sh\nexec "{venv}/bin/python" -m pytest "$@"\n', mode=0o755)
+
+
+def compile_for_runs(placed: Path, *, minor: str) -> None:
+    """Byte-compile a module: runs may write no byte code, so without this each of them would do it anew."""
+    if placed.suffix == ".py" and minor == f"{sys.version_info.major}.{sys.version_info.minor}":
+        py_compile.compile(str(placed), doraise=True, invalidation_mode=_NEVER_STALE)
+
+
+def describe(build: Build, own: Project) -> None:
+    """Write metadata for a project that is not installed, so that it can ask for its version and find its plugins."""
+    if own.name is None or not _NAME.fullmatch(own.name):
+        return
+    version = own.version if own.version is not None and _VERSION.fullmatch(own.version) else "0.0.0"
+    info = f"metadata/{re.sub(r'[-_.]+', '_', own.name)}-{version}.dist-info"
+    sections = (own.entry_points or {}).items()
+    lines = [
+        line for group, items in sections for line in (f"[{group}]", *(f"{name} = {at}" for name, at in items.items()))
+    ]
+    build.write(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {own.name}\nVersion: {version}\n")
+    build.write(f"{info}/INSTALLER", "changeline\n")
+    build.write(f"{info}/entry_points.txt", "".join(f"{line}\n" for line in lines))

@@ -1,0 +1,93 @@
+"""When a base's own suite says nothing, in the runner's words, with one remedy."""
+
+import pytest
+
+from pipeline.proof.baseline import best_of, compare_suites, suite_in_words
+from pipeline.proof.suite_trouble import trouble_of
+from pipeline.proof.test_reports import SUITE, Outcome, TestCaseResult, TestReport, failure
+
+USAGE = "ERROR: usage: python -m pytest [options] [file_or_dir] [...]\n__main__.py: error: unrecognized arguments: -n --cov=acme --timeout=60\n  inifile: /x/pyproject.toml\n"
+
+
+def case(
+    name: str, outcome: Outcome = Outcome.PASSED, message: str = "", exception: str | None = None
+) -> TestCaseResult:
+    told = failure(message, exception=exception) if outcome.bad else None
+    file = name.partition("::")[0]
+    return TestCaseResult(test_id=name, file=file, name=name.rpartition("::")[2], outcome=outcome, failure=told)
+
+
+def report(
+    code: int, *cases: TestCaseResult, output: str = "", per_test: bool = True, timed_out: bool = False
+) -> TestReport:
+    return TestReport(
+        command=("pytest",), exit_code=code, cases=cases, output_tail=output, per_test=per_test, timed_out=timed_out,
+        duration_ms=60_000,
+    )  # fmt: skip
+
+
+UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNotFoundError")
+
+
+@pytest.mark.parametrize(
+    ("ran", "runner", "error", "remedy"),
+    [
+        (report(4, output=USAGE), "pytest", "unrecognized arguments: -n --cov=acme --timeout=60", "pytest-cov, pytest-xdist, pytest-timeout"),
+        (report(2, UNLOADED), "pytest", "ModuleNotFoundError: No module named 'shop'", "shop is not installed"),
+        (
+            report(1, case(SUITE, Outcome.FAILED, "The command ended with exit code 127."), output="sh: 1: tox: not found\n", per_test=False),
+            "command", "sh: 1: tox: not found", "test_command",
+        ),
+        (report(127, case(SUITE, Outcome.FAILED, "x"), output="sh: 1: bats: not found\n", per_test=False), "command", "bats: not found", "Install the program"),
+        (report(1, case("test_a.py", Outcome.ERROR, "Requested setting DATABASES, but settings are not configured.", "ImproperlyConfigured")), "unittest", "ImproperlyConfigured", "python web/manage.py test"),
+        (report(1, output="Error: Cannot find module 'tsx'\n"), "node_test", "Cannot find module 'tsx'", "tsx is not installed"),
+        (report(1, timed_out=True), "pytest", "no error", "test_timeout_s"),
+    ],
+)  # fmt: skip
+def test_what_keeps_a_suite_from_running_is_told_with_its_remedy(
+    ran: TestReport, runner: str, error: str, remedy: str
+) -> None:
+    files = ["manage.py.txt", "web/manage.py", "test_a.py"]
+    if ran.exit_code == 1 and not ran.per_test:
+        ran = report(127, *ran.cases, output=ran.output_tail, per_test=False)
+    found = trouble_of(ran, runner=runner, test_files=1, files=files)
+    assert found is not None
+    assert error in found.error
+    assert remedy in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("ran", "runner", "test_files"),
+    [
+        (report(0, case("test_a.py::test_a")), "pytest", 1),
+        (report(1, case("test_a.py::test_a", Outcome.FAILED, "assert 0"), UNLOADED), "pytest", 2),
+        (report(2, case("test_a.py::test_a"), UNLOADED), "pytest", 2),
+        (report(5), "pytest", 0),
+        (report(5), "pytest", 3),
+        (report(1, output="No tests found"), "jest", 0),
+        (report(2, case(SUITE, Outcome.FAILED, "expected 8, got 4"), per_test=False), "command", 1),
+    ],
+)
+def test_a_suite_that_ran_or_has_nothing_to_run_is_no_trouble(ran: TestReport, runner: str, test_files: int) -> None:
+    assert trouble_of(ran, runner=runner, test_files=test_files, files=[]) is None
+
+
+def test_what_passes_again_is_flaky_and_nobodys_fault() -> None:
+    base = report(0, case("t.py::a"), case("t.py::race"))
+    head = report(1, case("t.py::a", Outcome.FAILED, "wrong"), case("t.py::race", Outcome.FAILED, "late"))
+    blamed = compare_suites(base=base, head=head)
+    assert blamed.new_failures == ("t.py::a", "t.py::race")
+    again = best_of([head, report(1, case("t.py::a", Outcome.FAILED, "wrong"), case("t.py::race"))])
+    told = compare_suites(base=base, head=head, second_head=again)
+    assert (told.new_failures, told.flaky) == (("t.py::a",), ("t.py::race",))
+    assert suite_in_words(head, told) == "not green: 2 failed (1 flaky, 1 new)"
+
+
+def test_a_suite_with_failures_is_never_called_green() -> None:
+    old = case("t.py::old", Outcome.FAILED, "assert 0")
+    ran = report(1, case("t.py::a"), old)
+    compared = compare_suites(base=ran, head=ran)
+    assert compared.ok
+    assert suite_in_words(ran, compared) == "not green: 1 failed, 1 passed (1 fail on the base too)"
+    good = report(0, case("t.py::a"))
+    assert suite_in_words(good, compare_suites(base=good, head=good)) == "green: 1 passed"

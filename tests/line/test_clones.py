@@ -1,0 +1,47 @@
+"""The trees in which tests run answer git as a clone does, and a repository's oddities are told before they cost money."""
+
+from tests.gates import shown_by
+from tests.line import scenarios
+from tests.line.harness import LineRun
+from tests.line.scenarios import create, part, turn
+
+ASKS_GIT = """import subprocess
+
+
+def test_listed():
+    asked = [["ls-files"], ["describe", "--tags"], ["status", "--porcelain"], ["log", "-1", "--format=%s"]]
+    said = [subprocess.run(["git", *one], capture_output=True, text=True, check=True).stdout for one in asked]
+    assert "calc.py" in said[0].splitlines()
+    assert said[1].startswith("v1.0")
+    assert said[3].strip()
+"""
+
+
+async def test_suites_and_new_tests_that_ask_git_get_the_answers_of_a_clone(line: LineRun) -> None:
+    repository = line.repository({**scenarios.FILES, "tests/test_listed.py": ASKS_GIT})
+    repository.git("tag", "v1.0")
+    new = f"import subprocess\n\n{scenarios.TESTS}\n\ndef test_s1_status():\n    subprocess.run(['git', 'status'], check=True)\n    import calc\n    assert calc.double(1) == 2\n"
+    line.model.play(
+        scenarios.scenario(part("test_writer", turn(create(scenarios.TEST_FILE, new)), turn(scenarios.submit_tests())))
+    )
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    shown = shown_by(await line.to_the_gate()).repositories["sums"]
+    assert shown.suite == "4 passed"
+    assert shown.pre_existing_failures == ()
+    assert {file.path for file in shown.files} == {"calc.py", scenarios.TEST_FILE}
+
+
+async def test_what_trees_lack_is_told_before_an_agent_writes_anything(line: LineRun) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "4" * 64 + "\nsize 12\n"
+    repository = line.repository(
+        {**scenarios.FILES, ".gitattributes": "*.bin filter=lfs\n", "data/model.bin": pointer, "small.txt": "x"}
+    )
+    repository.git("update-index", "--add", "--cacheinfo", f"160000,{repository.head()},vendor/lib")
+    repository.git("commit", "-q", "-m", "A submodule")
+    (repository.path / "vendor" / "lib").mkdir(parents=True)
+    line.model.play(scenarios.scenario())
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    await line.to_the_gate()
+    told = [str(event.payload) for event in await line.events() if "trees, so tests" in str(event.payload)]
+    assert len(told) == 2
+    assert "`vendor/lib`." in told[0] and "`data/model.bin`." in told[1]

@@ -1,0 +1,95 @@
+"""Old tests that state what a request changes: rewritten or retired under a scenario, shown to who approves, never a riddle."""
+
+from typing import Any
+
+from pipeline.change_request import PauseReason
+from pipeline.effects.kinds import ProposePullRequest
+from tests.gates import shown_by
+from tests.line import scenarios
+from tests.line.harness import LineRun
+from tests.line.scenarios import bash, create, part, tool, turn
+
+OLD = "tests/test_old.py"
+PINS = "import calc\n\n\ndef test_thrice():\n    assert calc.double(4) == 12\n\n\ndef test_zero():\n    assert calc.double(0) == 0\n"
+FILES = {**scenarios.FILES, "calc.py": scenarios.CODE.replace("* 2", "* 3"), OLD: PINS}
+REWRITE = f"sed -i 's/test_thrice/test_twice/; s/== 12/== 8/' {OLD}"
+
+
+def named(test: str, scenario: str = "S1") -> dict[str, Any]:
+    return {
+        "path": OLD, "tests": [test], "decision": "retired", "scenario_id": scenario, "why": "It says 12, the scenario 8.",
+    }  # fmt: skip
+
+
+def submit(*names: str, old: list[dict[str, Any]]) -> dict[str, Any]:
+    proven = [{"scenario_id": name, "test_names": [f"test_{name.lower()}_double"]} for name in names]
+    file = {"path": scenarios.TEST_FILE, "kind": "change", "scenarios": proven}
+    return tool("submit_tests", files=[file], old_tests=old)
+
+
+async def start(line: LineRun, *parts: scenarios.Part, **limits: object) -> None:
+    line.repository(FILES)
+    line.model.play(scenarios.scenario(*parts))
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY, limits=limits)
+
+
+async def test_a_pinned_old_test_is_named_with_the_ways_on_and_rewritten_when_a_person_says_so(line: LineRun) -> None:
+    said = "The old test is wrong now."
+    rewrites = part(
+        "test_writer", turn(create(scenarios.TEST_FILE, scenarios.TESTS), bash(REWRITE)), turn(scenarios.submit_tests()),
+        contains=[said],
+    )  # fmt: skip
+    await start(line, rewrites, identical_failures_max=2)
+    cr = await line.work()
+    assert cr.pause_reason is PauseReason.IDENTICAL_FAILURES
+    assert cr.pause_message.startswith("An old test states the opposite of the change")
+    assert f"{OLD}::test_thrice" in cr.pause_message and "resume and say so" in cr.pause_message
+    assert len(cr.pause_facts["old_tests"]) == 1
+    await line.resume(said)
+    shown = shown_by(await line.to_the_gate()).repositories["sums"]
+    assert [(one.name, one.decision, one.scenario) for one in shown.old_tests] == [("test_thrice", "retired", "S1")]
+    assert {file.path for file in shown.files} == {"calc.py", OLD, scenarios.TEST_FILE}
+    (proposed,) = [one.payload for one in await line.effects() if isinstance(one.payload, ProposePullRequest)]
+    assert f"Old test retired for S1: `{OLD}::test_thrice`" in proposed.body
+
+
+async def test_where_scenarios_are_several_every_altered_old_test_is_named_and_no_other_may_differ(
+    line: LineRun,
+) -> None:
+    steps = "Given the number {0}\nWhen I double it\nThen the result is {1}"
+    listed = [
+        {
+            "id": name,
+            "kind": "change",
+            "criterion_ids": ["AC1"],
+            "title": f"Doubled {name}",
+            "steps": steps.format(*pair),
+        }
+        for name, pair in {"S1": (4, 8), "S2": (5, 10)}.items()
+    ]
+    spec = part("spec_writer", turn(tool("submit_spec", feature="Doubling", scenarios=listed)))
+    new = f"{scenarios.TESTS}\n\ndef test_s2_double():\n    assert calc.double(5) == 10\n"
+    weaken = f"{REWRITE}; sed -i 's/double(0) == 0/double(0) is not None/' {OLD}"
+    names = ("S1", "S2")
+    writer = part(
+        "test_writer", turn(create(scenarios.TEST_FILE, new), bash(weaken)), turn(submit(*names, old=[named("test_thrice", "S9")])),
+        turn(submit(*names, old=[named("test_thrice", "S2")])), not_contains=["was rewritten, but"],
+    )  # fmt: skip
+    mends = part(
+        "test_writer", turn(bash(f"sed -i 's/double(0) is not None/double(0) == 0/' {OLD}")),
+        turn(submit(*names, old=[named("test_thrice", "S2")])), contains=["was rewritten, but"],
+    )  # fmt: skip
+    covered = {"status": "covered", "test": f"{scenarios.TEST_FILE}::test_s1_double", "code": "calc.py::double"}
+    review = tool(
+        "submit_review", verdict="pass", findings=[], coverage=[{"scenario_id": one, **covered} for one in names]
+    )
+    answers = [{"scenario_id": one, "how": "calc.double multiplies by two."} for one in names]
+    code = tool("submit_code", summary="Doubled.", changed_paths=["calc.py"], scenarios=answers)
+    coder = part("code_writer", turn(create("calc.py", scenarios.CODE)), turn(code))
+    await start(line, spec, writer, mends, coder, part("spec_reviewer", turn(review)))
+    shown = shown_by(await line.to_the_gate()).repositories["sums"]
+    assert [(one.name, one.decision, one.scenario) for one in shown.old_tests] == [("test_thrice", "retired", "S2")]
+    told = str(line.asked("test_writer")[-1]["messages"])
+    assert f"{OLD}::test_zero was rewritten, but `old_tests` does not name it" in told
+    assert "unknown change scenarios of old tests: S9" in str([one["messages"] for one in line.asked("test_writer")])
+    assert "double(0) == 0" in line.sums.text(OLD, "changeline/cr-1")
