@@ -12,17 +12,10 @@ from pipeline.ports import Repository, Stack
 from pipeline.proof.path_globs import matches_any
 from pipeline.repositories.component_discovery import find_components
 from pipeline.repositories.components import Component
-from pipeline.repositories.stacks import detect, manifest_hash
+from pipeline.repositories.stacks import manifest_hash
+from pipeline.stage.prepared import Prepared
 
 SAMPLE_MAX_BYTES = 4_000
-
-
-async def stack_at(repository: Repository, commit: str, target: RepositoryTarget) -> tuple[Stack, str]:
-    """Return the stack of a commit and the hash of the manifests that decide its environment."""
-    files = await repository.list_files(commit)
-    read = _reader(repository, commit)
-    stack = await asyncio.to_thread(detect, files, read, test_command=target.test_command)
-    return stack, await asyncio.to_thread(manifest_hash, stack, read)
 
 
 async def components_at(repository: Repository, commit: str, target: RepositoryTarget) -> tuple[Component, ...]:
@@ -32,11 +25,16 @@ async def components_at(repository: Repository, commit: str, target: RepositoryT
     return await asyncio.to_thread(find_components, files, read, test_command=target.test_command)
 
 
+async def manifest_hash_at(repository: Repository, commit: str, stack: Stack) -> str:
+    """Return the hash of the manifests that decide a component's environment."""
+    return await asyncio.to_thread(manifest_hash, stack, _reader(repository, commit))
+
+
 async def context_at(
     repository: Repository,
     commit: str,
     target: RepositoryTarget,
-    stack: Stack,
+    prepared: Prepared,
     *,
     learnings: Sequence[str],
     with_samples: bool,
@@ -50,11 +48,11 @@ async def context_at(
         name=target.name,
         base_branch=target.base_branch,
         files=files,
-        stack=f"{stack.language.value}, {stack.runner}",
-        test_command=stack.test_command,
+        stack=prepared.described,
+        test_command=prepared.test_command,
         conventions=conventions,
         learnings=learnings,
-        sample_tests=await _samples(repository, commit, files, stack.test_patterns) if with_samples else None,
+        sample_tests=await _samples(repository, commit, files, prepared.test_patterns) if with_samples else None,
         sample_specs=await _samples(repository, commit, files, ("**/*.feature",)) if with_samples else None,
     )
     return repository_context(facts, tokens_max=tokens_max)
