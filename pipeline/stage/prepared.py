@@ -105,6 +105,11 @@ class Prepared:
         return frozenset(path for stack in self.stacks for path in stack.manifests)
 
     @property
+    def kept(self) -> tuple[str, ...]:
+        """Return the paths and globs that the repository keeps from agents."""
+        return tuple(dict.fromkeys(glob for one in self.components for glob in one.protected))
+
+    @property
     def test_command(self) -> str:
         """Return what a person, or an agent in its shell, would type to run everything."""
         if not self.in_pieces:

@@ -12,17 +12,24 @@ from pipeline.ports import Repository, Stack
 from pipeline.proof.path_globs import matches_any
 from pipeline.repositories.component_discovery import find_components
 from pipeline.repositories.components import Component
+from pipeline.repositories.repository_file import REPOSITORY_FILE, read_repository_file
 from pipeline.repositories.stacks import manifest_hash
 from pipeline.stage.prepared import Prepared
 
 SAMPLE_MAX_BYTES = 4_000
 
 
-async def components_at(repository: Repository, commit: str, target: RepositoryTarget) -> tuple[Component, ...]:
-    """Return the components of a commit, outermost first. Raises `CallerError` when there is no suite at all."""
+async def components_at(
+    repository: Repository, commit: str, target: RepositoryTarget, *, base: str | None = None
+) -> tuple[Component, ...]:
+    """Return the components of a commit, outermost first, as the repository's own file says at `base` (the commit itself).
+
+    Raises `CallerError` when there is no suite at all, and for a file that cannot be followed, with its line.
+    """
     files = await repository.list_files(commit)
+    said = read_repository_file(await repository.read_file(base or commit, REPOSITORY_FILE))
     read = _reader(repository, commit)
-    return await asyncio.to_thread(find_components, files, read, test_command=target.test_command)
+    return await asyncio.to_thread(find_components, files, read, test_command=target.test_command, said=said)
 
 
 async def manifest_hash_at(repository: Repository, commit: str, stack: Stack) -> str:
