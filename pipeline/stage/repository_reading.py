@@ -57,6 +57,7 @@ async def context_at(
         files=files,
         stack=prepared.described,
         test_command=prepared.test_command,
+        notes=prepared.notes,
         components=tuple(part.root for part in prepared.parts) if prepared.in_pieces else (),
         conventions=conventions,
         learnings=learnings,
