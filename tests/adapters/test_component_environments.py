@@ -16,8 +16,7 @@ from pipeline.repositories.component_discovery import find_components
 from pipeline.repositories.stacks import manifest_hash
 from pipeline.settings.process import EnvironmentSettings
 from pipeline.stage.prepared import Part, for_agents
-from tests.adapters.conftest import Watched
-from tests.adapters.environment_world import environments, make_wheel, read, run_in, write
+from tests.adapters.environment_world import Watched, environments, make_wheel, read, run_in, write
 
 
 async def parts_of(
