@@ -14,7 +14,7 @@ TURNS = {
     Deed.WRITES: [f"{{tools: [{{name: str_replace_based_edit_tool, input: {WRITTEN}}}]}}", SUBMITTED],
     Deed.ERRS: ["{tools: [{name: submit_code, input: {summary: x}}]}", SUBMITTED],
     Deed.DAWDLES: [
-        "{tools: [{name: bash, input: {command: 'touch begun; [ -e app.py ] || exec sleep 15'}}]}",
+        "{tools: [{name: bash, input: {command: '[ -e begun ] || { touch begun; exec sleep 600; }'}}]}",
         SUBMITTED,
     ],
 }
