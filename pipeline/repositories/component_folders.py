@@ -149,8 +149,8 @@ def installed_here(inner: Stack, files: Sequence[str], packages: Sequence[str]) 
     if inner.language is Language.NODE and any(_is_member(inner.root, pattern) for pattern in packages):
         return replace(inner, installed_at=ROOT, manifests=stacks.manifests_of(Language.NODE, files))
     around = {
-        Language.PYTHON: ("pyproject.toml", "uv.lock", ".python-version"),
-        Language.NODE: (".nvmrc", ".node-version"),
+        Language.PYTHON: ("pyproject.toml", "uv.lock", ".python-version", ".tool-versions", "mise.toml", ".mise.toml"),
+        Language.NODE: (".nvmrc", ".node-version", ".tool-versions", "mise.toml", ".mise.toml"),
     }.get(inner.language, ())
     return replace(inner, manifests=tuple(sorted({*inner.manifests, *(path for path in around if path in files)})))
 

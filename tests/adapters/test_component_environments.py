@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
+from pipeline.change_request import PauseReason
+from pipeline.errors import PersonNeeded
 from pipeline.limits import Limits
 from pipeline.ports import Environment
 from pipeline.proof.test_reports import TestReport
@@ -124,3 +126,17 @@ def test_one_piece_needs_no_program_of_ours(tmp_path: Path) -> None:
     given = Environment(manifest_hash="0", root=tmp_path, read_only=(), path=())
     assert for_agents([Part(component=only, environment=given)], tmp_path / "programs") is given
     assert not (tmp_path / "programs").exists()
+
+
+@needs_npm
+async def test_a_node_that_is_too_old_is_named_before_anything_is_installed(watched: Watched, tree: Path) -> None:
+    files = {**package("web", "../index.js", engines={"node": ">=99"}), ".nvmrc": "4\n"}
+    with pytest.raises(
+        PersonNeeded, match=r"needs Node >=99 \(engines in package.json\), and this machine has \d+\."
+    ) as told:
+        await parts_of(watched, tree, files)  # type: ignore[arg-type]  # it runs what it remembers
+    assert told.value.reason is PauseReason.ENVIRONMENT_FAILED
+    assert "first on PATH" in str(told.value.facts["remedy"])
+    assert watched.commands == []
+    [only] = await parts_of(watched, tree, {**files, **package("web", "../index.js")})  # type: ignore[arg-type]
+    assert [choice.why for choice in only.environment.choices if "needs Node 4 (.nvmrc)" in choice.why]
