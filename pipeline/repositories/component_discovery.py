@@ -21,6 +21,11 @@ from pipeline.repositories.repository_file import REPOSITORY_FILE, RepositoryFil
 from pipeline.repositories.repository_hints import AGENTS_FILE, commands_for_agents, said_elsewhere
 from pipeline.repositories.stacks import Candidate, Read
 
+_NEEDS = {
+    "make": ("Makefile", "makefile", "GNUmakefile"), "just": ("justfile", "Justfile", ".justfile"), "tox": ("tox.ini", "tox.toml", "pyproject.toml", "setup.cfg"),
+    "task": ("Taskfile.yml", "Taskfile.yaml"), "rake": ("Rakefile",), "composer": ("composer.json",), "nox": ("noxfile.py",),
+    **dict.fromkeys(("npm", "pnpm", "yarn", "bun", "npx"), ("package.json",)),
+}  # fmt: skip
 COMPONENTS_MAX = 30
 """A repository with more is run as a whole, unless it says which components count."""
 
@@ -60,7 +65,7 @@ def _found_by_files(files: Sequence[str], read: Read) -> tuple[list[Stack], Know
     """Return what the files show; where they leave it to a guess, the test command of `AGENTS.md` counts, and is returned."""
     own = stacks.own_files(files)
     said = commands_for_agents((read(AGENTS_FILE) or b"").decode(errors="replace")) if AGENTS_FILE in files else []
-    command = next((one for one in said if one.aspect is Aspect.TEST), None)
+    command = next((one for one in said if one.aspect is Aspect.TEST and _can_be_run(one.value, files)), None)
     try:
         found = _discovered(files, read)
     except CallerError:
@@ -73,6 +78,11 @@ def _found_by_files(files: Sequence[str], read: Read) -> tuple[list[Stack], Know
     if candidate is not None and candidate.stated:
         return found, None
     return [stacks.detect(files, read, test_command=command.value)], replace(command, followed=True)
+
+
+def _can_be_run(command: str, files: Sequence[str]) -> bool:
+    """Whether what a task runner needs is there; what people write down outlives it."""
+    return not (needed := _NEEDS.get(command.split(" ", maxsplit=1)[0])) or bool(set(needed) & set(files))
 
 
 def _discovered(files: Sequence[str], read: Read) -> list[Stack]:

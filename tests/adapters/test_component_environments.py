@@ -18,7 +18,16 @@ from pipeline.repositories.component_discovery import find_components
 from pipeline.repositories.stacks import manifest_hash
 from pipeline.settings.process import EnvironmentSettings
 from pipeline.stage.prepared import Part, for_agents
-from tests.adapters.environment_world import Watched, environments, make_wheel, read, run_in, write
+from tests.adapters.environment_world import (
+    WHEELS,
+    Watched,
+    environments,
+    make_wheel,
+    needs_wheels,
+    read,
+    run_in,
+    write,
+)
 
 
 async def parts_of(
@@ -70,6 +79,24 @@ async def test_services_have_packages_of_their_own_and_one_shell_reaches_both(
         assert (result.exit_code, result.output) == (0, f"{version}\n")
     result = await run_in(bubblewrap, tree, shared, "in-component", "services/none", "true")
     assert (result.exit_code, "services/api, services/mail" in result.output) == (2, True)
+
+
+@needs_wheels
+async def test_a_library_beside_a_service_is_installed_so_that_its_edits_count(
+    bubblewrap: Bubblewrap, tree: Path
+) -> None:
+    library = {
+        "libs/core/pyproject.toml": '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n[project]\nname = "core"\nversion = "1"\n',
+        "libs/core/core/__init__.py": "ONE = 1\n",
+    }
+    service = {
+        "services/api/requirements.txt": "-e ../../libs/core\n",
+        "services/api/tests/test_api.py": "import core\n\n\ndef test_one():\n    assert core.ONE == 1\n",
+    }
+    [api] = await parts_of(bubblewrap, tree, {**library, **service}, WHEELS)
+    assert (api.root, (await suite(bubblewrap, tree, api)).ok) == ("services/api", True)
+    (tree / "libs/core/core/__init__.py").write_text("ONE = 2\n")
+    assert not (await suite(bubblewrap, tree, api)).ok
 
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not installed")
