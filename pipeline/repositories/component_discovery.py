@@ -14,7 +14,14 @@ from pipeline.errors import CallerError
 from pipeline.ports import Stack
 from pipeline.proof.owners import ROOT, contains
 from pipeline.repositories import stacks
-from pipeline.repositories.component_folders import below, installed_here, moved, node_packages, reader_below
+from pipeline.repositories.component_folders import (
+    below,
+    installed_here,
+    moved,
+    node_packages,
+    reader_below,
+    with_shared_sources,
+)
 from pipeline.repositories.component_links import linked
 from pipeline.repositories.components import Aspect, Component, Known, Origin, Source
 from pipeline.repositories.repository_file import REPOSITORY_FILE, RepositoryFile, SaidFile
@@ -45,7 +52,8 @@ def find_components(
         stack = stacks.detect(files, read, test_command=registered or told.commands.test)
         found = [stack if registered or told.runner is None else replace(stack, runner=told.runner)]
     elif told.components and said is not None:
-        found = list(_stated(said, stacks.own_files(files), read))
+        own = stacks.own_files(files)
+        found = with_shared_sources(list(_stated(said, own, read)), own, read)
     else:
         found, followed = _found_by_files(files, read)
     ordered = sorted(found, key=lambda one: (one.root != ROOT, one.root))
@@ -93,7 +101,7 @@ def _discovered(files: Sequence[str], read: Read) -> list[Stack]:
         except CallerError:
             if not found:
                 raise
-    return found
+    return with_shared_sources(found, stacks.own_files(files), read)
 
 
 def _stated(said: SaidFile, files: Sequence[str], read: Read) -> Iterator[Stack]:
