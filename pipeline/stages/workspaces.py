@@ -74,11 +74,16 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
 async def _warn_of_absent(run: StageRun, name: str, base: str) -> None:
     """Say before agents are paid what the repository's trees lack, because tests may need it."""
     absent = await run.context.repositories[name].absent(base)
-    if absent.submodules:
-        await _warn(
-            run, name, absent.submodules,
-            f"{name} has submodules whose files are not in its trees, so tests that need them fail here",
-        )  # fmt: skip
+    for one in absent.submodules[:_NAMED_MAX]:
+        await run.emit(
+            events.Warned(
+                message=f"The submodule `{shown(one.path)}` of {name} is empty in its trees, so tests that need it fail here: "
+                f"{one.why}",
+                repository=name,
+            )
+        )
+    if (more := len(absent.submodules) - _NAMED_MAX) > 0:
+        await run.emit(events.Warned(message=f"{more:,} more submodules of {name} are empty.", repository=name))
     if absent.pointers:
         await _warn(
             run, name, absent.pointers,

@@ -43,25 +43,37 @@ class RunInTree(Protocol):
 class TreeCheck:
     """The check of one tree against one commit: `begin` before git reads the tree, `finish` with its index in place."""
 
-    def __init__(self, root: Path, limits: TreeLimits, run: RunInTree) -> None:
+    def __init__(
+        self, root: Path, limits: TreeLimits, run: RunInTree, *, passed_over: Collection[str] = (), called: str = ""
+    ) -> None:
+        """`passed_over` are directories that are checked by themselves; `called` comes before the paths that are told."""
         self._root = root
         self._limits = limits
         self._run = run
+        self._passed_over = passed_over
+        self._called = called
         self._found = Scan()
         self._committed = _Committed({}, links={}, sizes={})
 
     async def nested(self) -> list[str] | None:
         """Return the `.git` entries that are not below ignored directories; None for a tree that git must not read."""
-        found = await asyncio.to_thread(scan, self._root, self._limits)
+        found = await asyncio.to_thread(scan, self._root, self._limits, self._passed_over)
         if found.never or Fault.RULES in found.suspects:
             return None
+        return await self._repositories(found)
+
+    async def refuse_nested(self) -> None:
+        """Raise `ModelError` for nested repositories that git does not ignore; after `begin`, with the index in place."""
+        self._refuse({Fault.NESTED: await self._repositories(self._found)})
+
+    async def _repositories(self, found: Scan) -> list[str]:
         holders = {path: path.rpartition("/")[0] for path in found.suspects.get(Fault.NESTED, [])}
         ignored = await self._ignored({*holders.values()} - {""})
         return [path for path, holder in holders.items() if holder not in ignored]
 
     async def begin(self, commit: str) -> None:
         """Look at the tree. Raises `ModelError` for what git must not meet."""
-        found = self._found = await asyncio.to_thread(scan, self._root, self._limits)
+        found = self._found = await asyncio.to_thread(scan, self._root, self._limits, self._passed_over)
         leaving = await asyncio.to_thread(_leaving, found.links)
         if leaving:
             found.suspects[Fault.LINK] = leaving
@@ -180,7 +192,7 @@ class TreeCheck:
         return len(sizes) > limits.changed_max or sum(sizes) > limits.changed_max_bytes
 
     def _refuse(self, faults: Mapping[Fault, list[str]]) -> None:
-        found = {fault: paths for fault, paths in faults.items() if paths}
+        found = {fault: [f"{self._called}{path}" for path in paths] for fault, paths in faults.items() if paths}
         if found:
             raise refused(told(found, self._limits))
 

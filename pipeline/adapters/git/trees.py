@@ -17,15 +17,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.adapters.git import staging, tree_files
+from pipeline.adapters.git import lfs_files, staging, submodule_trees, tree_files
 from pipeline.adapters.git.objects import GITLINK, GitObjects, sha
-from pipeline.adapters.git.runner import Output, encoded, held
+from pipeline.adapters.git.runner import GitCommands, Output, encoded, held
 from pipeline.adapters.git.seeds import Seeds
+from pipeline.adapters.git.submodule_trees import SubmoduleTrees
+from pipeline.adapters.git.submodules import Found, Submodule, Submodules
 from pipeline.adapters.git.tree_checks import TreeCheck, refused, told_to_the_agent
 from pipeline.adapters.git.tree_scan import TreeLimits
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, ModelError, TransientError
-from pipeline.ports import Json
+from pipeline.ports import Author, Clock, Json
 
 _LIMITS = TreeLimits()
 _WRITING = {"checkout.workers": "0"}
@@ -57,6 +59,24 @@ class Tree:
         fresh.write_text(json.dumps(record), encoding="ascii")
         fresh.replace(self.state / f"{name}.json")
 
+    @property
+    def submodules(self) -> list[Submodule]:
+        """The submodules whose files were laid here, parents first."""
+        return submodule_trees.of_record((self.load("tree") or {}).get("submodules", {}))
+
+    @property
+    def linked(self) -> list[str]:
+        """Where the commit that was laid here has submodules, those without files included."""
+        return list((self.load("tree") or {}).get("linked", ()))
+
+    def remember(self, **facts: "str | list[str] | Json") -> None:
+        """Change some facts of the tree's own record."""
+        self.save("tree", {**(self.load("tree") or {}), "path": str(self.path), **facts})
+
+    def holds(self, found: Found) -> None:
+        """Remember which submodules are here."""
+        self.remember(submodules=submodule_trees.as_record(found.present), linked=list(found.linked))
+
     def forget(self, name: str) -> None:
         """Drop a record, if there is one."""
         (self.state / f"{name}.json").unlink(missing_ok=True)
@@ -64,6 +84,12 @@ class Tree:
 
 class GitTrees(GitObjects):
     """The part of the `Repository` port that writes trees and takes snapshots of them."""
+
+    def __init__(
+        self, git_dir: Path, *, commands: GitCommands, author: Author, clock: Clock, submodules: Submodules
+    ) -> None:
+        super().__init__(git_dir, commands=commands, author=author, clock=clock)
+        self._submodules = submodules
 
     async def add_worktree(self, path: Path, commit: str) -> None:
         """Create `path` as a tree of `commit` with a disposable `.git`. Starts over what an earlier call left there."""
@@ -98,7 +124,10 @@ class GitTrees(GitObjects):
         other `declared` files that git ignores.
         """
         async with self._held_tree(path) as tree:
-            content = await self._staged(tree, parent, declared=declared, edited=edited)
+            try:
+                content = await self._staged(tree, parent, declared=declared, edited=edited)
+            finally:
+                await self._below(tree).put_back(tree.submodules)
             if content is None:
                 return parent
             return await self._commit(content, [parent], message, author=self._author, when=self._clock.now())
@@ -152,9 +181,25 @@ class GitTrees(GitObjects):
         await asyncio.to_thread(tree_files.empty, tree.path)
         await asyncio.to_thread(tree.index.unlink, missing_ok=True)
         await self._git(tree, "read-tree", "--reset", "-u", commit, configuration=_WRITING)
+        await self._lay_submodules(tree, commit)
+
+    async def _lay_submodules(self, tree: Tree, commit: str) -> None:
+        """Write the files of the commit's submodules anew, in the place of those that were here."""
+        found = await self._submodules.of(sha(commit))
+        earlier = tree.submodules
+        if not found.linked and not earlier:
+            return
+        await self._below(tree).remove([*earlier, *found.present])
+        tree.holds(found)
+        await self._below(tree).lay(found.present, _WRITING)
+
+    def _below(self, tree: Tree) -> SubmoduleTrees:
+        return SubmoduleTrees(tree.path, tree.state, self._commands, tree.lock)
 
     async def _restore(self, tree: Tree, commit: str) -> None:
         usable = await asyncio.to_thread(tree_files.is_directory, tree.path)
+        if usable:
+            await self._below(tree).remove(tree.submodules)
         nested = await self._check(tree).nested() if usable else None
         if nested is None:
             # What git must not meet goes with all that is ignored, which is rebuildable.
@@ -168,6 +213,7 @@ class GitTrees(GitObjects):
             await asyncio.to_thread(tree.index.unlink, missing_ok=True)
             await self._git(tree, "read-tree", "--reset", "-u", commit)
         await self._git(tree, "clean", "-ffdq")
+        await self._lay_submodules(tree, commit)
 
     async def _staged(
         self, tree: Tree, parent: str, *, declared: Collection[str] = (), edited: Collection[str] = ()
@@ -179,8 +225,12 @@ class GitTrees(GitObjects):
     async def _saved(self, tree: Tree, parent: str, declared: Collection[str], edited: Collection[str]) -> str | None:
         if not await asyncio.to_thread(tree_files.is_directory, tree.path):
             raise refused([("The tree itself is gone; put its files back.", [tree.path.name])])
-        check = self._check(tree)
+        submodules = tree.submodules
+        await self._below(tree).set_aside(submodules)
+        check = self._check(tree, passed_over=[one.path for one in submodules])
         await check.begin(sha(parent))
+        if linked := tree.linked:
+            await self._below(tree).refuse_changes(submodules, linked, {*declared, *edited})
         if (await self._git(tree, "read-tree", "--reset", sha(parent), accept=(0, 1, 128))).code:
             await asyncio.to_thread(tree.index.unlink, missing_ok=True)
             await self._git(tree, "read-tree", parent)
@@ -195,6 +245,8 @@ class GitTrees(GitObjects):
         _refuse_unstorable(staged.fields)
         if await staging.put_back_untouched(run, tree.path, self._private, parent, staged.fields):
             staged = await self._git(tree, *compared)
+        if await lfs_files.put_back_pointers(run, staged.fields, {*declared, *edited}):
+            staged = await self._git(tree, *compared)
         return (await self._git(tree, "write-tree")).text if staged.stdout else None
 
     async def _add(self, tree: Tree, *what: str) -> None:
@@ -202,8 +254,8 @@ class GitTrees(GitObjects):
         if added.code:
             raise ModelError(f"Git cannot save this tree: {added.complaint}", detail=added.complaint)
 
-    def _check(self, tree: Tree) -> TreeCheck:
-        return TreeCheck(tree.path, _LIMITS, partial(self._git, tree))
+    def _check(self, tree: Tree, passed_over: Collection[str] = ()) -> TreeCheck:
+        return TreeCheck(tree.path, _LIMITS, partial(self._git, tree), passed_over=passed_over)
 
     async def _seed(self, tree: Tree, base: str) -> None:
         """Give the tree a `.git` of its own that is at `base`, knows its files as they are, and shares nothing with the cache."""
@@ -213,7 +265,10 @@ class GitTrees(GitObjects):
         await asyncio.to_thread(shutil.copyfile, tree.index, index)
         # Entries that the base has too keep what is known of their files.
         await self._git(tree, "read-tree", "--reset", sha(base), index=index)
-        await Seeds(self._git_dir, self._private, self._commands).plant(inner, base, index=index)
+        submodules = tree.submodules
+        settings = submodule_trees.SETTINGS if submodules else ""
+        await Seeds(self._git_dir, self._private, self._commands).plant(inner, base, index=index, settings=settings)
+        await self._below(tree).plant(submodules)
 
 
 def _refuse_unstorable(raw: list[str]) -> None:
