@@ -87,6 +87,16 @@ class Repository(Protocol):
     async def remove_worktree(self, path: Path) -> None:
         """Delete a tree made by `add_worktree` or `checkout`, and its private index. Idempotent."""
 
+    async def give_back(self, path: Path) -> None:
+        """Be done with a tree made by `add_worktree` or `checkout`, in which nothing runs any more. Idempotent.
+
+        The place is free afterwards. What was there may be kept aside, so that a later tree is ready sooner; a tree that
+        an agent had never becomes a `checkout`.
+        """
+
+    async def drop_spares(self) -> None:
+        """Delete the trees that are kept aside."""
+
     async def restore_worktree(self, path: Path, commit: str) -> None:
         """Make tracked and untracked (not ignored) files equal `commit` again."""
 

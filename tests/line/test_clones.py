@@ -2,6 +2,7 @@
 
 import subprocess
 
+from pipeline.change_request import PauseReason
 from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
@@ -46,17 +47,26 @@ async def test_suites_and_new_tests_that_ask_git_get_the_answers_of_a_clone(line
     assert {file.path for file in shown.files} == {"calc.py", scenarios.TEST_FILE}
 
 
-async def test_what_trees_lack_is_told_before_an_agent_writes_anything(line: LineRun) -> None:
+async def test_what_trees_lack_is_told_before_an_agent_is_paid_and_when_the_suite_cannot_run(line: LineRun) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "4" * 64 + "\nsize 12\n"
     repository = line.repository(
-        {**scenarios.FILES, ".gitattributes": "*.bin filter=lfs\n", "data/model.bin": pointer, "small.txt": "x"}
+        {
+            "tests/test_rate.py": "import vendored\n\n\ndef test_x():\n    pass\n",
+            ".gitattributes": "*.bin filter=lfs\n",
+            "data/model.bin": pointer,
+            "small.txt": "x",
+        }
     )
     repository.git("update-index", "--add", "--cacheinfo", f"160000,{repository.head()},vendor/lib")
     repository.git("commit", "-q", "-m", "A submodule")
     (repository.path / "vendor" / "lib").mkdir(parents=True)
     line.model.play(scenarios.scenario())
     await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
-    await line.to_the_gate()
+    paused = await line.work()
+    assert paused.pause_reason is PauseReason.ENVIRONMENT_FAILED
+    assert "No module named 'vendored'" in str(paused.pause_facts["error"])
+    for part_of_it in ("`vendor/lib` is empty: the repository says nowhere", "contents of `data/model.bin` elsewhere"):
+        assert part_of_it in str(paused.pause_message)
     told = [str(event.payload) for event in await line.events() if "trees, so tests" in str(event.payload)]
     assert len(told) == 2
     assert "`vendor/lib` of" in told[0] and "says nowhere" in told[0]

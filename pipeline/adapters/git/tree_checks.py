@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.adapters.git.plain_files import content, exists, is_directory
 from pipeline.adapters.git.runner import Output, decoded, encoded
 from pipeline.adapters.git.tree_links import Ways
 from pipeline.adapters.git.tree_scan import Fault, Scan, TreeLimits, scan, told
@@ -20,6 +21,7 @@ from pipeline.errors import ModelError, TransientError
 from pipeline.repositories.paths import is_git_directory
 
 _LINK = "120000"
+_HEAD_MAX_BYTES = 4096
 _SHOWN_MAX = 20
 _SHOWN_PATH_MAX = 300
 _GROWTH = 2
@@ -61,6 +63,23 @@ class TreeCheck:
         if found.never or Fault.RULES in found.suspects:
             return None
         return await self._repositories(found)
+
+    def left_repositories(self, named: Collection[str]) -> list[str]:
+        """Return the directories of git repositories that tests or tools made here; after `begin`.
+
+        None of them holds files of the commit or `named` ones, and git can tell at a look that they are repositories.
+        """
+        holders = [
+            path.rpartition("/")[0]
+            for path in self._found.suspects.get(Fault.NESTED, [])
+            if path.endswith("/.git") and _is_plain_repository(self._root / path)
+        ]
+        return [
+            holder
+            for holder in holders
+            if not self._committed.has(holder) and not any(path.startswith(f"{holder}/") for path in named)
+            if "\n" not in holder
+        ]
 
     async def refuse_nested(self) -> None:
         """Raise `ModelError` for nested repositories that git does not ignore; after `begin`, with the index in place."""
@@ -239,6 +258,13 @@ def told_to_the_agent() -> Iterator[None]:
             "name it.",
             **slow.facts,
         ) from slow
+
+
+def _is_plain_repository(git_dir: Path) -> bool:
+    """Whether git, asked what this is, would open nothing but a small file of it."""
+    head = git_dir / "HEAD"
+    plain = is_directory(git_dir) and not exists(git_dir / "commondir")
+    return plain and (not exists(head) or content(head, _HEAD_MAX_BYTES) is not None)
 
 
 def _shown(path: str) -> str:
