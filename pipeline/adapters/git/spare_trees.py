@@ -79,7 +79,7 @@ def is_large(index: Path) -> bool:
             signature, _, entries = _HEADER.unpack(opened.read(_HEADER.size))
     except (OSError, struct.error):
         return False
-    return signature == b"DIRC" and entries >= ENTRIES_MIN
+    return bool(signature == b"DIRC" and entries >= ENTRIES_MIN)
 
 
 def delete_touched(root: Path, laid: Laid, index: Path) -> None:
