@@ -134,7 +134,7 @@ class GitTrees(GitObjects):
         async with self._held_tree(path) as tree:
             await self._restore(tree, commit)
             record = tree.load("tree")
-            await self._seed(tree, record["base"] if record else commit)
+            await self._seed(tree, record["base"] if record else commit, at=commit)
 
     async def snapshot(
         self, path: Path, *, parent: str, message: str, declared: Collection[str] = (), edited: Collection[str] = ()
@@ -171,7 +171,7 @@ class GitTrees(GitObjects):
         spare = self._spares.take(for_agent=for_agent)
         if spare is None or not await self._written_over(tree, spare, commit):
             await self._write_anew(tree, commit)
-        await self._seed(tree, commit)
+        await self._seed(tree, commit, at=commit)
         self._spares.made[tree.path] = await asyncio.to_thread(spare_trees.laid_now, tree.state, for_agent=for_agent)
 
     async def _written_over(self, tree: Tree, spare: Spare, commit: str) -> bool:
@@ -317,14 +317,18 @@ class GitTrees(GitObjects):
             staged = await run(*compared)
         return (await self._git(tree, "write-tree")).text if staged.stdout else None
 
-    async def _seed(self, tree: Tree, base: str) -> None:
-        """Give the tree a `.git` of its own that is at `base`, knows its files as they are, and shares nothing with the cache."""
+    async def _seed(self, tree: Tree, base: str, *, at: str | None = None) -> None:
+        """Give the tree a `.git` of its own that is at `base`, knows its files as they are, and shares nothing with the cache.
+
+        `at` is the commit that the tree's own index holds, where that is known.
+        """
         inner = tree.path / ".git"
         await asyncio.to_thread(tree_files.delete, inner)
         index = tree.state / "index.seed"
         await asyncio.to_thread(shutil.copyfile, tree.index, index)
-        # Entries that the base has too keep what is known of their files.
-        await self._git(tree, "read-tree", "--reset", sha(base), index=index)
+        if base != at:
+            # Entries that the base has too keep what is known of their files.
+            await self._git(tree, "read-tree", "--reset", sha(base), index=index)
         submodules = tree.submodules
         settings = submodule_trees.SETTINGS if submodules else ""
         await Seeds(self._git_dir, self._private, self._commands).plant(inner, base, index=index, settings=settings)
