@@ -11,7 +11,7 @@ from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
 from pipeline.limits import Limits
-from pipeline.ports import Environment
+from pipeline.ports import Environment, Sandbox
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.test_runs import run_tests
 from pipeline.repositories.component_discovery import find_components
@@ -30,9 +30,7 @@ from tests.adapters.environment_world import (
 )
 
 
-async def parts_of(
-    bubblewrap: Bubblewrap, tree: Path, files: Mapping[str, str], wheels: Path | None = None
-) -> list[Part]:
+async def parts_of(bubblewrap: Sandbox, tree: Path, files: Mapping[str, str], wheels: Path | None = None) -> list[Part]:
     write(tree, files)
     made = environments(bubblewrap, tree, EnvironmentSettings(find_links=wheels, offline=True))
     found = find_components(sorted(files), lambda path: read(tree, path), test_command=None)
@@ -45,7 +43,7 @@ async def parts_of(
     ]
 
 
-async def suite(bubblewrap: Bubblewrap, tree: Path, part: Part) -> TestReport:
+async def suite(bubblewrap: Sandbox, tree: Path, part: Part) -> TestReport:
     return await run_tests(
         stack=part.stack, tree=tree, environment=part.environment, sandbox=bubblewrap, selection=None,
         limits=Limits(test_timeout_s=60),
@@ -141,10 +139,10 @@ async def test_packages_of_a_workspace_share_what_it_installs(watched: Watched, 
         **placed("packages/app", package("app", "@acme/core", dependencies={"@acme/core": "*"})),
         **placed("packages/core", package("core", "../index.js")),
     }
-    app, core = await parts_of(watched, tree, files)  # type: ignore[arg-type]  # it runs what it remembers
+    app, core = await parts_of(watched, tree, files)
     assert app.environment.root == core.environment.root
     assert (app.environment.component, core.environment.component) == ("packages/app", "packages/core")
-    report = await suite(watched, tree, app)  # type: ignore[arg-type]  # it runs what it remembers
+    report = await suite(watched, tree, app)
     assert report.ok, (report.summary(), report.output_tail)
 
 
@@ -161,9 +159,9 @@ async def test_a_node_that_is_too_old_is_named_before_anything_is_installed(watc
     with pytest.raises(
         PersonNeeded, match=r"needs Node >=99 \(engines in package.json\), and this machine has \d+\."
     ) as told:
-        await parts_of(watched, tree, files)  # type: ignore[arg-type]  # it runs what it remembers
+        await parts_of(watched, tree, files)
     assert told.value.reason is PauseReason.ENVIRONMENT_FAILED
     assert "first on PATH" in str(told.value.facts["remedy"])
     assert watched.commands == []
-    [only] = await parts_of(watched, tree, {**files, **package("web", "../index.js")})  # type: ignore[arg-type]
+    [only] = await parts_of(watched, tree, {**files, **package("web", "../index.js")})
     assert [choice.why for choice in only.environment.choices if "needs Node 4 (.nvmrc)" in choice.why]

@@ -41,6 +41,7 @@ STARTERS = {
     "pipeline/adapters/git/ssh_transport.py:_answer": "ssh, asked for what the account's own configuration says of a host, in /",
     "pipeline/adapters/sandbox/process.py:Namespace.__init__": "bubblewrap around every tool, in /",
     "pipeline/adapters/environments/interpreters.py:_version": "the machine's own Pythons, asked for their version, in /",
+    "pipeline/adapters/environments/node.py:_version_of": "the machine's own Node, asked for its version, in /",
     "pipeline/adapters/environments/toolchains.py:_home_of": "the operator's own toolchains, asked for their home, in /",
     "pipeline/adapters/sandbox/uncontained.py:Uncontained._start": "a tool without any wall, where the operator asked for that",
     "pipeline/testing/memory.py:UncontainedSandbox.run": "a test's own command; the fake of the sandbox port",
