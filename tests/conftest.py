@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.database import TestDatabase, TestServer, server
 
@@ -20,6 +21,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith(SCRUBBED) or name.upper().endswith("_PROXY"):
             del os.environ[name]
+    # By default structlog shows the variables of every frame, which takes ten seconds for an exception below a web server.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     # Five thousand modules are loaded once and stay: looking through them for garbage, again and again, finds none.
     gc.disable()
 
