@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests import compiled_statements
 from tests.database import TestDatabase, TestServer, server
 
 pytest_plugins = ("tests.installation",)
@@ -24,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # By default structlog shows the variables of every frame, which takes ten seconds for an exception below a web server.
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+    compiled_statements.share()
     # Five thousand modules are loaded once and stay: looking through them for garbage, again and again, finds none.
     gc.disable()
 
