@@ -12,7 +12,7 @@ import structlog
 from tests import compiled_statements
 from tests.database import TestDatabase, TestServer, server
 
-pytest_plugins = ("tests.installation",)
+pytest_plugins = ("tests.installation", "tests.shared")
 SCRUBBED = ("ANTHROPIC_", "OPENAI_", "GITHUB_", "LANGSMITH_", "LANGCHAIN_", "OTEL_", "AWS_", "GIT_", "CHANGELINE_")
 _NUMBERS = itertools.count()
 
