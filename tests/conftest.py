@@ -22,12 +22,17 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith(SCRUBBED) or name.upper().endswith("_PROXY"):
             del os.environ[name]
-    # By default structlog shows the variables of every frame, which takes ten seconds for an exception below a web server.
-    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+    _log_plainly()
     compiled_statements.share()
     # Five thousand modules are loaded once and stay: looking through them for garbage, again and again, finds none.
     gc.disable()
+
+
+def _log_plainly() -> None:
+    """Print the traceback of a logged exception as Python does; drawing it with all local values takes many seconds."""
+    *before, _drawn = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, plain])
 
 
 def pytest_collection_finish() -> None:
