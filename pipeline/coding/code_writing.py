@@ -18,23 +18,21 @@ from pipeline.agents.prompt_variables import CodeWriterVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.work import Code
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, old_tests, own_changes, test_writing
+from pipeline.coding import commits, green_witness, old_tests, own_changes
 from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
-from pipeline.ports import Environment, Stack
 from pipeline.proof import protected_tests
-from pipeline.proof.baseline import suite_in_words
-from pipeline.proof.red_green import ProofVerdict, RedVerdict, confirm_red, judge_green
-from pipeline.proof.stored_runs import GreenWitness, stored_green
+from pipeline.proof.red_green import ProofVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import added_lines
 from pipeline.records import RunPurpose
 from pipeline.repositories import kept_refs
 from pipeline.settings.runtime import DependencyPolicy
-from pipeline.stage import agent_work, feedback, proving, suites
+from pipeline.stage import agent_work, feedback, proving
 from pipeline.stage.agent_work import Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.pause_facts import ChangedManifests
+from pipeline.stage.prepared import Prepared
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
@@ -57,16 +55,6 @@ class Rebuild:
     manifest_hash: str
     why: str
     log: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """What the runs on a head came to. `suite` says in words how the full suite went there."""
-
-    verdict: ProofVerdict
-    red: RedVerdict
-    reports: Mapping[RunPurpose, TestReport]
-    suite: str
 
 
 REBUILD = Artifact("rebuild", TypeAdapter(Rebuild))
@@ -111,10 +99,10 @@ async def prove_handback(run: StageRun, ground: CodingGround, tests: ProvenTests
     head = _start(run, tests)
     if await _tampering(run, ground, tests, head):
         return None
-    stack, environment = await _environment(run, ground, head)
-    if isinstance(environment, StageEnd):
-        return environment
-    proven = await prove(run, ground, tests, head, stack, environment)
+    prepared = await _environment(run, ground, head)
+    if isinstance(prepared, StageEnd):
+        return prepared
+    proven = await green_witness.prove(run, ground, tests, head, prepared)
     return ProvenCode(head=head, summary=f"as handed back: {proven.suite}") if proven.verdict.ok else None
 
 
@@ -145,7 +133,7 @@ async def _job(
     variables = CodeWriterVariables(
         repository=run.name,
         spec=ground.verified,
-        test_command=ground.stack.test_command,
+        test_command=ground.prepared.test_command,
         protected_tests=protected,
         test_notes=Untrusted("notes of the test writer", tests.notes) if tests.notes else None,
     )
@@ -174,10 +162,10 @@ async def _judge(
         body=handed.of(Code).summary,
         dated=handed.snapshot,
     )
-    stack, environment = await _environment(run, ground, head)
-    if isinstance(environment, StageEnd):
-        return environment
-    judged = await prove(run, ground, tests, head, stack, environment)
+    prepared = await _environment(run, ground, head)
+    if isinstance(prepared, StageEnd):
+        return prepared
+    judged = await green_witness.prove(run, ground, tests, head, prepared)
     if judged.verdict.ok:
         await own_changes.save(run, "code", part)
         return ProvenCode(head=head, summary=judged.suite)
@@ -194,34 +182,30 @@ async def _tampering(
 
     Of what was left out of the change, only tests and their configuration count: a suite rewrites its own data.
     """
-    repository, patterns = run.context.repositories[run.name], ground.stack.test_patterns
+    repository, patterns = run.context.repositories[run.name], ground.prepared.test_patterns
     left_out = part.paths if part is not None else frozenset()
     changed = [
         file
         for file in await repository.changed_files(tests.commit, snapshot)
-        if file.path not in left_out or protected_tests.steers_tests(file.path, ground.stack.language)
+        if file.path not in left_out or protected_tests.steers_tests(file.path, ground.prepared.language_of(file.path))
     ]
     compared = [file.path for file in changed if protected_tests.needs_texts(file.path)]
     found = protected_tests.check_code_writer(
         changed=changed,
-        protected=await _protected(run, ground, tests),
+        protected=await green_witness.protected_paths(run, ground, tests),
         patterns=patterns,
         before={path: await text_at(repository, tests.commit, path) for path in compared},
         after={path: await text_at(repository, snapshot, path) for path in compared},
         added=added_lines(await repository.diff(tests.commit, snapshot if part is None else part.commit)),
+        kept=ground.prepared.kept,
     )
     return [one.message for one in found]
-
-
-async def _protected(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
-    paths = await run.context.repositories[run.name].list_files(tests.commit)
-    return [path for path in paths if protected_tests.is_protected(path, ground.stack.test_patterns)]
 
 
 async def _undone(run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str) -> str:
     """Put the proof back for the next try, whose tools cannot write protected files."""
     repository = run.context.repositories[run.name]
-    restored = await _restored(run, ground, tests, snapshot)
+    restored = await green_witness.restored_files(run, ground, tests, snapshot)
     changed = {
         path: content for path, content in restored.items() if await repository.read_file(snapshot, path) != content
     }
@@ -247,90 +231,28 @@ def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd
     )
 
 
-async def _environment(run: StageRun, ground: CodingGround, head: str) -> tuple[Stack, Environment | StageEnd]:
-    """Rebuild the environment when a manifest changed, or ask first where the tenant wants that."""
+async def _environment(run: StageRun, ground: CodingGround, head: str) -> Prepared | StageEnd:
+    """Rebuild the environments when a manifest changed, or ask first where the tenant wants that."""
     changed = await run.context.repositories[run.name].changed_files(ground.base, head)
-    manifests = [file.path for file in changed if file.path in ground.stack.manifests]
+    known = ground.prepared.manifests
+    manifests = [file.path for file in changed if file.path in known]
     if not manifests:
-        return ground.stack, ground.environment
+        return ground.prepared
     shown = run.shown(PauseReason.DIFF_SCOPE, ChangedManifests) or ChangedManifests()
     unseen = set(manifests) - set(shown.manifests)
     if run.context.settings.security.dependency_changes is DependencyPolicy.ASK and unseen:
-        return ground.stack, blocked(
+        return blocked(
             PauseReason.DIFF_SCOPE,
             "The change touches dependency manifests, and this tenant wants to be asked.",
             ChangedManifests(manifests=tuple(manifests)),
             repository=run.name,
         )
-    stack, environment = await proving.environment_of(run, run.name, head)
+    prepared = (await proving.environment_of(run, run.name, head, base=ground.base)).without(ground.prepared.absent)
+    environment = prepared.environment
     rebuilt = Rebuild(manifest_hash=environment.manifest_hash, why=", ".join(manifests), log=environment.log)
     await REBUILD.save(run.context.artifacts, run.name, rebuilt)
     await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt.why}."))
-    return stack, environment
-
-
-async def prove(
-    run: StageRun, ground: CodingGround, tests: ProvenTests, head: str, stack: Stack, environment: Environment
-) -> Judged:
-    """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
-    restored = await _restored(run, ground, tests, head)
-    reports: dict[RunPurpose, TestReport] = {}
-    selections = {
-        RunPurpose.GREEN_CHANGE: tests.change_files,
-        RunPurpose.GREEN_PRESERVE: tests.preserve_files,
-        RunPurpose.GREEN_SUITE: None,
-    }
-    for purpose, selection in selections.items():
-        if selection != ():
-            reports[purpose] = await proving.prove(
-                run, name=run.name, commit=head, purpose=purpose, selection=selection, stack=stack,
-                environment=environment, restored=restored, left_out=await ground.left_out(run, selection or ()),
-                known=ground.baseline.complaints if selection is not None else (),
-            )  # fmt: skip
-    red = confirm_red(
-        provisional=tests.red,
-        head_report=reports[RunPurpose.GREEN_CHANGE],
-        head=await proving.symbols_of(run, run.name, head, stack),
-        scenarios=tests.scenarios,
-        sources=await test_writing.sources_of(run, tests.commit, tests.change_files),
-    )
-    retired = await rewritten_tests(run, ground, tests)
-    suite = await suites.compared(
-        run, run.name, retired=retired,
-        base=suites.Ground(
-            commit=ground.base, stack=ground.stack, environment=ground.environment, report=ground.baseline
-        ),
-        head=suites.Ground(
-            commit=head, stack=stack, environment=environment, report=reports[RunPurpose.GREEN_SUITE], restored=restored
-        ),
-    )  # fmt: skip
-    verdict = judge_green(
-        change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
-    )
-    witness = GreenWitness(green=verdict, red=red, suite=suite, retired=tuple(retired))
-    for purpose, report in reports.items():
-        await proving.keep(
-            run, run.name, purpose=purpose, commit=head, report=report, ok=report.ok, verdict=stored_green(witness)
-        )
-    words = f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}"
-    return Judged(verdict=verdict, red=red, reports=reports, suite=words)
-
-
-async def _restored(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str) -> dict[str, bytes | None]:
-    repository = run.context.repositories[run.name]
-    contents = {path: await repository.read_file(tests.commit, path) for path in await _protected(run, ground, tests)}
-    return protected_tests.restored_files(
-        protected={path: content for path, content in contents.items() if content is not None},
-        head_paths=await repository.list_files(head),
-        known_paths=await repository.list_files(tests.commit),
-    )
-
-
-async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
-    """Return existing test files that the test writer changed: their old tests may be gone rightly."""
-    changed = await run.context.repositories[run.name].changed_files(ground.base, tests.commit)
-    patterns = ground.stack.test_patterns
-    return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
+    return prepared
 
 
 def _pinned(ground: CodingGround, tests: ProvenTests, reports: Mapping[RunPurpose, TestReport]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 
@@ -21,7 +21,10 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """What a repository is made of, found deterministically from the files of its base commit."""
+    """What a repository, or one component of it, is made of, found deterministically from the files of its base commit.
+
+    All paths and globs are relative to the repository's root, wherever the component lies.
+    """
 
     language: Language
     runner: str
@@ -34,6 +37,14 @@ class Stack:
     """Directories whose modules count as this repository's own, for the red witness."""
     test_patterns: tuple[str, ...] = ()
     """Globs of what counts as a test file."""
+    root: str = "."
+    """The folder in which the tests are run."""
+    installed_at: str = "."
+    """The folder whose manifests are installed: `root`, or the workspace that `root` is a package of."""
+    setup: tuple[str, ...] = ()
+    """Shell commands that run in `root` before the tests of each run, in its clean checkout and without network."""
+    leaves_out: tuple[str, ...] = ()
+    """Folders below `root` that other components of the same language have, so that its suite does not run them too."""
 
 
 class EnvironmentSource(StrEnum):
@@ -79,7 +90,7 @@ class Environment:
     path: tuple[Path, ...]
     """Directories that go to the front of PATH, in order."""
     variables: Mapping[str, str] = field(default_factory=dict)
-    """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
+    """Relative entries of `PYTHONPATH` mean the component's folder, so commands start there."""
     tree_mounts: Mapping[str, Path] = field(default_factory=dict)
     """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
     tree_scratch: tuple[str, ...] = ()
@@ -89,6 +100,8 @@ class Environment:
     choices: tuple[DependencyChoice, ...] = ()
     """What was installed and left out, and why, in the order in which it was decided."""
     log: str = ""
+    component: str = "."
+    """The folder of the component that it is for."""
 
     def mounts_in(self, tree: Path) -> dict[Path, Path]:
         """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""
@@ -96,8 +109,9 @@ class Environment:
 
     def path_in(self, tree: Path) -> tuple[Path, ...]:
         """Return `path` for one tree, programs of its mounts first: a runner and its tests load the same copy of a package."""
-        own = (tree / name / ".bin" for name in self.tree_mounts if name == "node_modules")
-        return (*own, *self.path)
+        folder = PurePosixPath(self.component)
+        above = (str(place / "node_modules") for place in (folder, *folder.parents))
+        return (*(tree / name / ".bin" for name in dict.fromkeys(above) if name in self.tree_mounts), *self.path)
 
     def scratch_in(self, tree: Path) -> tuple[Path, ...]:
         """Return `tree_scratch` for one tree, as `SandboxCommand.scratch` wants them."""
@@ -105,10 +119,11 @@ class Environment:
 
 
 class Environments(Protocol):
-    """Builds dependency environments once per manifest hash, in a sandbox with network and without secrets."""
+    """Builds dependency environments once per manifest hash and component, in a sandbox with network and without secrets."""
 
     async def prepare(self, stack: Stack, files: Path, manifest_hash: str) -> Environment:
         """Return the environment, building it if this hash was never built; raises `PersonNeeded(environment_failed)`.
 
-        `files` is a clean checkout; what only its `.git` says, such as a version from tags, is what it said at that build.
+        `files` is a clean checkout of the whole repository, also for a component in a folder of it; what only its `.git`
+        says, such as a version from tags, is what it said at that build.
         """

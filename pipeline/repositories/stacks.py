@@ -23,6 +23,7 @@ from pipeline.repositories.python_roots import stated_roots
 Read: TypeAlias = Callable[[str], bytes | None]
 """A file's bytes at the commit; None when it does not exist."""
 
+_TOOL_FILES = (".tool-versions", "mise.toml", ".mise.toml")
 _MANIFESTS = {
     Language.PYTHON: (
         "pyproject.toml",
@@ -32,11 +33,13 @@ _MANIFESTS = {
         "requirements/*.txt",
         "constraints*.txt",
         *("tox.ini", "tox.toml", "noxfile.py", "hatch.toml", "Pipfile", ".python-version"),
+        *_TOOL_FILES,
         *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml"),
     ),
     Language.NODE: (
         *("package.json", "*/package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
         *("pnpm-lock.yaml", "pnpm-workspace.yaml", ".pnpmfile.cjs", "yarn.lock", ".yarnrc.yml", ".yarnrc"),
+        *(".nvmrc", ".node-version", *_TOOL_FILES),
         *("bun.lock", "bun.lockb", "bunfig.toml", "patches/*", ".yarn/patches/*", ".yarn/plugins/*"),
     ),
     Language.GO: ("go.mod", "*/go.mod", "go.sum", "*/go.sum", "go.work", "go.work.sum"),
@@ -88,7 +91,7 @@ _ROOT_MANIFESTS = {
     Language.NODE: ("package.json",),
     Language.GO: ("go.mod", "go.work"),
     Language.RUST: ("Cargo.toml",),
-    Language.JAVA: ("pom.xml", "build.gradle", "build.gradle.kts"),
+    Language.JAVA: ("pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"),
     Language.C: (),
 }
 _EXTENSIONS = {
@@ -100,7 +103,7 @@ _EXTENSIONS = {
     Language.C: (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp"),
 }
 _TESTS = {
-    Language.PYTHON: ("test_*.py", "*_test.py", "tests/*.py", "conftest.py"),
+    Language.PYTHON: ("test_*.py", "*_test.py", "tests.py", "tests/*.py", "conftest.py"),
     Language.NODE: ("*.test.*", "*.spec.*", "__tests__/*", "test/*.?s", "tests/*.?s", "test/*.m?s"),
     Language.GO: ("*_test.go",),
     Language.RUST: ("tests/*.rs",),
@@ -130,17 +133,21 @@ _NPM_PLACEHOLDER = "no test specified"
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
+    """How a folder could be tested in one language, and how much speaks for it."""
+
     language: Language
     runner: str
     command: str
     score: int
+    stated: bool = True
+    """False: the command is a guess, since no manifest says how the tests are run."""
 
 
 def detect(files: Sequence[str], read: Read, *, test_command: str | None) -> Stack:
     """Return the stack of a commit. Raises `CallerError(field="test_command")` when no test command can be derived."""
-    own = [path for path in files if not set(PurePosixPath(path).parts[:-1]) & set(_FOREIGN)]
-    candidates = [found for language in Language if (found := _candidate(language, own, read)) is not None]
+    own = own_files(files)
+    candidates = [found for language in Language if (found := candidate(language, own, read)) is not None]
     best = max(candidates, key=lambda candidate: candidate.score, default=None)
     if test_command is not None and test_command.strip():
         best = _asked_for(test_command.strip(), candidates, own)
@@ -150,14 +157,50 @@ def detect(files: Sequence[str], read: Read, *, test_command: str | None) -> Sta
             field="test_command",
             remedy="Set the repository's test_command, for example `make test`.",
         )
+    return stack_of(best, own, read)
+
+
+def own_files(files: Sequence[str]) -> list[str]:
+    """Return the paths without those in folders for what others wrote or a build made."""
+    return [path for path in files if not set(PurePosixPath(path).parts[:-1]) & set(_FOREIGN)]
+
+
+def stack_of(found: Candidate, own: Sequence[str], read: Read) -> Stack:
+    """Return the stack of a folder that is tested so; `own` are its files."""
     return Stack(
-        language=best.language,
-        runner=best.runner,
-        test_command=best.command,
-        manifests=_manifests(best.language, own, read),
-        source_roots=source_roots(best.language, own, read),
-        test_patterns=tuple(form for name in _TESTS[best.language] for form in (name, f"*/{name}")),
+        language=found.language,
+        runner=found.runner,
+        test_command=found.command,
+        manifests=_manifests(found.language, own, read),
+        source_roots=source_roots(found.language, own, read),
+        test_patterns=tuple(form for name in _TESTS[found.language] for form in (name, f"*/{name}")),
     )
+
+
+def patterns_below(folder: str, patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return globs for a folder of the repository that mean what `patterns` mean for its root, however they are matched."""
+    forms = (form for name in patterns for form in (name, *(() if "/" in name else (f"**/{name}",))))
+    return tuple(dict.fromkeys(f"{folder}/{form}" for form in forms))
+
+
+def is_root_manifest(language: Language, name: str) -> bool:
+    """Whether a file of this name makes its folder a project of the language."""
+    return _any_match(name, _ROOT_MANIFESTS[language])
+
+
+def is_test_of(language: Language, path: str) -> bool:
+    """Whether a path looks like a test of the language."""
+    return path.endswith(_EXTENSIONS[language]) and _any_match(path, _TESTS[language])
+
+
+def has_code(language: Language, files: Sequence[str]) -> bool:
+    """Whether any of the files is source of the language."""
+    return any(path.endswith(_EXTENSIONS[language]) for path in files)
+
+
+def manifests_of(language: Language, files: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths whose names say that they decide the environment."""
+    return tuple(path for path in sorted(files) if _any_match(path, _MANIFESTS[language]))
 
 
 def manifest_hash(stack: Stack, read: Read) -> str:
@@ -217,7 +260,8 @@ def _manifests(language: Language, files: Sequence[str], read: Read) -> tuple[st
     return tuple(path for path in sorted(files) if _any_match(path, patterns))
 
 
-def _candidate(language: Language, files: Sequence[str], read: Read) -> _Candidate | None:
+def candidate(language: Language, files: Sequence[str], read: Read) -> Candidate | None:
+    """Return how a folder with these files could be tested in a language; None when nothing speaks for it."""
     manifests = [path for path in files if "/" not in path and _any_match(path, _ROOT_MANIFESTS[language])]
     code = [path for path in files if path.endswith(_EXTENSIONS[language])]
     tests = [path for path in code if _any_match(path, _TESTS[language])]
@@ -226,18 +270,18 @@ def _candidate(language: Language, files: Sequence[str], read: Read) -> _Candida
     runner, command, configured = _RUNNERS[language](tests, files, read)
     share = round(10 * len(code) / (len(files) or 1))
     score = 4 * bool(manifests) + 6 * bool(tests) + 6 * configured + share
-    return _Candidate(language, runner, command, score) if code or configured else None
+    return Candidate(language, runner, command, score, configured) if code or configured else None
 
 
-def _asked_for(command: str, candidates: Sequence[_Candidate], files: Sequence[str]) -> _Candidate:
+def _asked_for(command: str, candidates: Sequence[Candidate], files: Sequence[str]) -> Candidate:
     for pattern, language, runner in _COMMANDS:
         if re.match(pattern, command):
             own = next((one.runner for one in candidates if one.command == command), runner)
-            return _Candidate(language, "command" if _SHELL.search(command) else own, command, 0)
+            return Candidate(language, "command" if _SHELL.search(command) else own, command, 0)
     if candidates:
-        return _Candidate(max(candidates, key=lambda found: found.score).language, "command", command, 0)
+        return Candidate(max(candidates, key=lambda found: found.score).language, "command", command, 0)
     most = max(Language, key=lambda language: sum(path.endswith(_EXTENSIONS[language]) for path in files))
-    return _Candidate(most, "command", command, 0)
+    return Candidate(most, "command", command, 0)
 
 
 def _python_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tuple[str, str, bool]:
@@ -249,6 +293,8 @@ def _python_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tu
     )
     if configured:
         return "pytest", "pytest", True
+    if "manage.py" in files and b"django" in (read("manage.py") or b""):
+        return "command", "python manage.py test", True
     texts = [read(path) or b"" for path in tests[:50]]
     unittest = any(b"import unittest" in text or b"from unittest import" in text for text in texts)
     if unittest and not any(b"import pytest" in text or re.search(rb"(?m)^def test_", text) for text in texts):

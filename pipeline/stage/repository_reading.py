@@ -10,24 +10,38 @@ from pipeline.agents.repository_context import RepositoryFacts, conventions_path
 from pipeline.change_request import RepositoryTarget
 from pipeline.ports import Repository, Stack
 from pipeline.proof.path_globs import matches_any
-from pipeline.repositories.stacks import detect, manifest_hash
+from pipeline.repositories.component_discovery import find_components
+from pipeline.repositories.components import Component
+from pipeline.repositories.repository_file import REPOSITORY_FILE, read_repository_file
+from pipeline.repositories.stacks import manifest_hash
+from pipeline.stage.prepared import Prepared
 
 SAMPLE_MAX_BYTES = 4_000
 
 
-async def stack_at(repository: Repository, commit: str, target: RepositoryTarget) -> tuple[Stack, str]:
-    """Return the stack of a commit and the hash of the manifests that decide its environment."""
+async def components_at(
+    repository: Repository, commit: str, target: RepositoryTarget, *, base: str | None = None
+) -> tuple[Component, ...]:
+    """Return the components of a commit, outermost first, as the repository's own file says at `base` (the commit itself).
+
+    Raises `CallerError` when there is no suite at all, and for a file that cannot be followed, with its line.
+    """
     files = await repository.list_files(commit)
+    said = read_repository_file(await repository.read_file(base or commit, REPOSITORY_FILE))
     read = _reader(repository, commit)
-    stack = await asyncio.to_thread(detect, files, read, test_command=target.test_command)
-    return stack, await asyncio.to_thread(manifest_hash, stack, read)
+    return await asyncio.to_thread(find_components, files, read, test_command=target.test_command, said=said)
+
+
+async def manifest_hash_at(repository: Repository, commit: str, stack: Stack) -> str:
+    """Return the hash of the manifests that decide a component's environment."""
+    return await asyncio.to_thread(manifest_hash, stack, _reader(repository, commit))
 
 
 async def context_at(
     repository: Repository,
     commit: str,
     target: RepositoryTarget,
-    stack: Stack,
+    prepared: Prepared,
     *,
     learnings: Sequence[str],
     with_samples: bool,
@@ -41,11 +55,13 @@ async def context_at(
         name=target.name,
         base_branch=target.base_branch,
         files=files,
-        stack=f"{stack.language.value}, {stack.runner}",
-        test_command=stack.test_command,
+        stack=prepared.described,
+        test_command=prepared.test_command,
+        notes=prepared.notes,
+        components=tuple(part.root for part in prepared.parts) if prepared.in_pieces else (),
         conventions=conventions,
         learnings=learnings,
-        sample_tests=await _samples(repository, commit, files, stack.test_patterns) if with_samples else None,
+        sample_tests=await _samples(repository, commit, files, prepared.test_patterns) if with_samples else None,
         sample_specs=await _samples(repository, commit, files, ("**/*.feature",)) if with_samples else None,
     )
     return repository_context(facts, tokens_max=tokens_max)

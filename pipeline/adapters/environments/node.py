@@ -7,16 +7,22 @@ each workspace, is built beside the manifests and mounted read-only into the tre
 Links between workspaces are relative, so they lead to the mounted tree's own sources.
 """
 
+import asyncio
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.adapters.environments.build import Build, Recipe
+from pipeline.adapters.environments.build import Build, Recipe, failed
+from pipeline.adapters.environments.node_versions import as_version, node_wishes
 from pipeline.adapters.environments.recipes import network_of
 from pipeline.errors import PersonNeeded
+from pipeline.ports import EnvironmentSource
 
 CACHES = (".vite", ".vite-temp", ".vitest", ".cache")
 """What runners and bundlers write within `node_modules`."""
@@ -47,9 +53,11 @@ class _Install:
 
 async def node_recipe(build: Build) -> Recipe:
     """Install what the manifests list, as the lock file pins it where there is one."""
+    await _check_version(build)
     if not _declares_packages(build):
         return Recipe()
-    locks = [path for path in build.stack.manifests if "/" not in path]
+    at = build.stack.installed_at
+    locks = [PurePosixPath(path).name for path in build.stack.manifests if str(PurePosixPath(path).parent) == at]
     install = _manager(build, locks)
     project, manager = build.copy_manifests("project"), build.directory("manager")
     path = await _have_manager(build, install, manager)
@@ -60,7 +68,7 @@ async def node_recipe(build: Build) -> Recipe:
         search = {"PATH": ":".join([*map(str, path), *map(str, build.chain.path), "/usr/local/bin:/usr/bin:/bin"])}
         try:
             await build.run(
-                *argv, cwd=project, writable=writable, read_only=(manager,), network=network_of(build),
+                *argv, cwd=project / at, writable=writable, read_only=(manager,), network=network_of(build),
                 environment={**_variables(build), **install.variables, **search},
             )  # fmt: skip
             break
@@ -69,12 +77,44 @@ async def node_recipe(build: Build) -> Recipe:
                 raise
             build.log += "[The lock file does not fit the manifests: installing what the manifests say.]\n"
     folders = [PurePosixPath(one).parent for one in build.stack.manifests if one.endswith("package.json")]
-    places = [str(folder / "node_modules") for folder in folders]
+    places = [str(folder / "node_modules") for folder in dict.fromkeys(folders)]
     places = [place for place in places if _own_directory(project, place)]
     caches = [f"{place}/{name}" for place in places for name in CACHES]
     if caches:
         await build.run("mkdir", "-p", *caches, cwd=project, writable=(project,))
     return _offered(build, install, places, path)
+
+
+async def _check_version(build: Build) -> None:
+    """Say which Node is asked for where this machine's is another; raise `PersonNeeded` where it is too old."""
+    wishes = list(node_wishes(build.manifest, build.stack.installed_at))
+    if build.stack.root != build.stack.installed_at:
+        wishes += node_wishes(build.manifest, build.stack.root)
+    here = await asyncio.to_thread(_version_of, build.chain.path) if wishes else None
+    for wish in wishes:
+        if here is None or wish.allows(here):
+            continue
+        found = ".".join(map(str, here))
+        told = f"needs Node {wish.text} ({wish.place}), and this machine has {found}"
+        if wish.is_newer_than(here):
+            raise failed(
+                f"The repository {told}.", build.log, remedy="Install that Node where Changeline runs, first on PATH."
+            )
+        build.choose(EnvironmentSource.INTERPRETER, found, f"the repository {told}; tried with that")
+
+
+@cache
+def _version_of(places: tuple[Path, ...]) -> tuple[int, int, int] | None:
+    program = shutil.which("node", path=":".join(map(str, places)))
+    if program is None:
+        return None
+    try:
+        answer = subprocess.run(
+            (program, "--version"), cwd="/", capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return as_version(answer.stdout)
 
 
 def _offered(build: Build, install: _Install, places: list[str], path: tuple[Path, ...]) -> Recipe:
@@ -178,7 +218,7 @@ _LOCKS = {
 
 def _named(build: Build) -> tuple[str, str] | None:
     """Read `packageManager`, which corepack knows, or what Volta pins."""
-    package = _package(build, "package.json")
+    package = _package(build, _at(build, "package.json"))
     found = _NAMED.match(str(package.get("packageManager", "")))
     if found:
         return found.group("name"), found.group("version")
@@ -191,12 +231,19 @@ def _named(build: Build) -> tuple[str, str] | None:
     return None
 
 
+def _at(build: Build, name: str) -> str:
+    """Return the path of a file of the folder that is installed."""
+    return str(PurePosixPath(build.stack.installed_at) / name)
+
+
 def _of_lock(build: Build, locks: list[str]) -> tuple[str, str]:
     if "pnpm-lock.yaml" in locks:
-        found = _PNPM_LOCK_VERSION.search((build.manifest("pnpm-lock.yaml") or b"").decode("utf-8", "replace"))
+        found = _PNPM_LOCK_VERSION.search(
+            (build.manifest(_at(build, "pnpm-lock.yaml")) or b"").decode("utf-8", "replace")
+        )
         return "pnpm", _PNPM_OF_LOCK.get(found.group(1), "10") if found else "10"
     if "yarn.lock" in locks:
-        written = _YARN_LOCK_VERSION.search((build.manifest("yarn.lock") or b"").decode("utf-8", "replace"))
+        written = _YARN_LOCK_VERSION.search((build.manifest(_at(build, "yarn.lock")) or b"").decode("utf-8", "replace"))
         return "yarn", _YARN_OF_LOCK.get(written.group(1), "4") if written else "1"
     if {"bun.lock", "bun.lockb"} & set(locks):
         return "bun", "1"
