@@ -100,7 +100,8 @@ class _Opener:
             transfer_max_bytes=settings.git.transfer_max_bytes, memory_max_bytes=settings.git.memory_max_bytes,
             environment=dict(processes.environment),
         )  # fmt: skip
-        self.author = Author(name=settings.git.author_name, email=settings.git.author_email)
+        git = settings.git
+        self.author = Author(name=git.author_name, email=git.author_email, signs_off=git.sign_off)
         self._network = network_of(settings, self._commands)
         self._cache_dir = cache_dir
         self._owner = settings.tenant

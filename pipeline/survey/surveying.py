@@ -1,0 +1,244 @@
+"""One check of a repository: detect, build, run every suite twice in a clean tree, and say what is there.
+
+Problem: what a repository lacks shows itself only when something runs, and then money is spent already. Choice: do what the
+pipeline's own first steps do, with the same parts and without a model: the same detection, environments, clean checkouts and
+sandbox. Invariants: nothing is written to the repository; whatever is wrong with it ends in the record, typed, with its
+remedy; only what says nothing about the repository (the machine is short, nothing can be contained) is raised.
+"""
+
+import shlex
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.change_request import PauseReason, RepositoryTarget
+from pipeline.errors import CallerError, PersonNeeded
+from pipeline.limits import Limits
+from pipeline.ports import (
+    Author,
+    CommandResult,
+    Environment,
+    Environments,
+    Isolation,
+    Repository,
+    Sandbox,
+    SandboxCommand,
+    Stack,
+)
+from pipeline.proof.suite_trouble import trouble_of
+from pipeline.proof.test_reports import TestReport
+from pipeline.proof.test_runs import run_tests
+from pipeline.repositories.stacks import is_test_file
+from pipeline.stage.repository_reading import stack_at
+from pipeline.survey.record import (
+    LOG_MAX,
+    SAID_MAX,
+    ComponentSurvey,
+    DependencyShown,
+    Remark,
+    RemarkKind,
+    RepositorySurvey,
+    Stated,
+    SurveyProgress,
+    SurveyStep,
+    Trouble,
+)
+from pipeline.survey.remarks import remarks_on
+from pipeline.survey.suite_findings import suite_of
+from pipeline.survey.tool_versions import package_manager_of, versions_of
+
+Report = Callable[[SurveyProgress], Awaitable[None]]
+"""Hears where the check is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a check works with."""
+
+    repository: Repository
+    target: RepositoryTarget
+    environments: Environments
+    sandbox: Sandbox
+    limits: Limits
+    author: Author
+    directory: Path
+    """Where its trees are: there, and its alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Component:
+    root: str
+    stack: Stack
+    digest: str
+    values: tuple[Stated, ...]
+
+
+@dataclass(slots=True)
+class _Measured:
+    """The sandbox of one run, remembering what it used."""
+
+    inner: Sandbox
+    peak: int = 0
+
+    async def run(self, command: SandboxCommand) -> CommandResult:
+        result = await self.inner.run(command)
+        self.peak = max(self.peak, result.memory_peak_bytes)
+        return result
+
+    def isolation(self) -> Isolation:
+        return self.inner.isolation()
+
+
+async def survey(ground: Ground, report: Report) -> RepositorySurvey:
+    """Check the repository as its base branch is now. Raises `TransientError`, and `PersonNeeded` for the machine's own."""
+    began = time.monotonic()
+    found = await _survey(ground, report)
+    return found.model_copy(
+        update={"isolation": ground.sandbox.isolation().name, "took_s": round(time.monotonic() - began, 3)}
+    )
+
+
+async def _survey(ground: Ground, report: Report) -> RepositorySurvey:
+    branch = ground.target.base_branch
+    await report(SurveyProgress(step=SurveyStep.FETCHING))
+    try:
+        await ground.repository.fetch()
+    except PersonNeeded as refused:
+        trouble = _of_person(SurveyStep.FETCHING, refused)
+        return RepositorySurvey(base_branch=branch, base_commit="", trouble=trouble)
+    base = await ground.repository.branch_head(branch)
+    if base is None:
+        gone = Trouble(
+            step=SurveyStep.FETCHING, message=f"There is no branch {branch} any more.",
+            remedy="Register the repository again, with the branch that changes are for.",
+        )  # fmt: skip
+        return RepositorySurvey(base_branch=branch, base_commit="", trouble=gone)
+    await report(SurveyProgress(step=SurveyStep.DETECTING))
+    files = await ground.repository.list_files(base)
+    remarks = await remarks_on(ground.repository, base, files, ground.author)
+    try:
+        components = await _components(ground, base)
+    except CallerError as refused:
+        trouble = Trouble(step=SurveyStep.DETECTING, message=refused.message, remedy=refused.remedy or "")
+        return RepositorySurvey(base_branch=branch, base_commit=base, remarks=remarks, trouble=trouble)
+    found = [
+        await _Check(ground, base, files, report, number, len(components)).component(one)
+        for number, one in enumerate(components, 1)
+    ]
+    left_out = [_left_out(one) for one in found]
+    return RepositorySurvey(
+        base_branch=branch, base_commit=base, components=tuple(found),
+        remarks=(*remarks, *(remark for remark in left_out if remark is not None)),
+    )  # fmt: skip
+
+
+async def _components(ground: Ground, base: str) -> Sequence[_Component]:
+    stack, digest = await stack_at(ground.repository, base, ground.target)
+    said = "registered with the repository" if ground.target.test_command else "found in its files"
+    values = (Stated(name="test command", value=stack.test_command, origin=said),)
+    return (_Component(root=".", stack=stack, digest=digest, values=values),)
+
+
+@dataclass(slots=True)
+class _Check:
+    """The check of one component."""
+
+    ground: Ground
+    base: str
+    files: Sequence[str]
+    report: Report
+    number: int
+    components: int
+
+    async def component(self, of: _Component) -> ComponentSurvey:
+        stack, manager = of.stack, package_manager_of(of.stack)
+        found = ComponentSurvey(
+            root=of.root, language=stack.language.value, package_manager=manager, runner=stack.runner, values=of.values
+        )
+        await self._at(SurveyStep.INSTALLING, of)
+        began = time.monotonic()
+        try:
+            async with self._tree("environment") as tree:
+                environment = await self.ground.environments.prepare(stack, tree, of.digest)
+                took = time.monotonic() - began
+                versions = await versions_of(stack, environment, tree, self.ground.sandbox, manager)
+        except PersonNeeded as refused:
+            if refused.reason is not PauseReason.ENVIRONMENT_FAILED:
+                raise
+            trouble = _of_person(SurveyStep.INSTALLING, refused)
+            return found.model_copy(update={"trouble": trouble, "installing_s": time.monotonic() - began})
+        installed = {"versions": versions, "dependencies": _dependencies(environment), "installing_s": round(took, 3)}
+        return await self._suites(of, environment, found.model_copy(update=installed))
+
+    async def _suites(self, of: _Component, environment: Environment, found: ComponentSurvey) -> ComponentSurvey:
+        first, peak = await self._run(SurveyStep.FIRST_RUN, of, environment)
+        trouble = self._trouble(SurveyStep.FIRST_RUN, of, first)
+        if trouble is not None:
+            return found.model_copy(
+                update={"trouble": trouble, "suite": suite_of(first, None, peaks=(peak, 0)) if first.cases else None}
+            )
+        second, second_peak = await self._run(SurveyStep.SECOND_RUN, of, environment)
+        return found.model_copy(
+            update={
+                "trouble": self._trouble(SurveyStep.SECOND_RUN, of, second),
+                "suite": suite_of(first, second, peaks=(peak, second_peak)),
+            }
+        )
+
+    async def _run(self, step: SurveyStep, of: _Component, environment: Environment) -> tuple[TestReport, int]:
+        await self._at(step, of)
+        measured = _Measured(self.ground.sandbox)
+        async with self._tree(step.value) as tree:
+            report = await run_tests(
+                stack=of.stack, tree=tree, environment=environment, sandbox=measured, selection=None,
+                limits=self.ground.limits,
+            )  # fmt: skip
+        return report, measured.peak
+
+    def _trouble(self, step: SurveyStep, of: _Component, report: TestReport) -> Trouble | None:
+        tests = sum(is_test_file(of.stack, path) for path in self.files)
+        found = trouble_of(report, runner=of.stack.runner, test_files=tests, files=self.files)
+        if found is None:
+            return None
+        again = "In the second run: " if step is SurveyStep.SECOND_RUN else ""
+        return Trouble(
+            step=step, message=f"{again}{found.message}", error=found.error, command=shlex.join(report.command)[:SAID_MAX],
+            remedy=found.remedy, log_tail=report.output_tail[-LOG_MAX:],
+        )  # fmt: skip
+
+    async def _at(self, step: SurveyStep, of: _Component) -> None:
+        await self.report(SurveyProgress(step=step, component=of.root, number=self.number, components=self.components))
+
+    @asynccontextmanager
+    async def _tree(self, purpose: str) -> AsyncIterator[Path]:
+        """Give a clean checkout of the base, gone afterwards."""
+        tree = self.ground.directory / f"{purpose}-{self.number}"
+        try:
+            await self.ground.repository.checkout(tree, self.base)
+            yield tree
+        finally:
+            await self.ground.repository.remove_worktree(tree)
+
+
+def _of_person(step: SurveyStep, refused: PersonNeeded) -> Trouble:
+    remedy, tail = refused.facts.get("remedy"), refused.facts.get("log_tail")
+    return Trouble(
+        step=step, message=refused.message, remedy=str(remedy) if remedy else "", log_tail=str(tail or "")[-LOG_MAX:]
+    )
+
+
+def _dependencies(environment: Environment) -> tuple[DependencyShown, ...]:
+    return tuple(
+        DependencyShown(source=one.source.value, name=one.name, taken=one.taken, why=one.why)
+        for one in environment.choices
+    )
+
+
+def _left_out(of: ComponentSurvey) -> Remark | None:
+    left = [f"{one.name} ({one.why})" for one in of.dependencies if not one.taken]
+    if not left:
+        return None
+    where = "" if of.root == "." else f" of {of.root}"
+    return Remark(kind=RemarkKind.LEFT_OUT, message=f"Left out of the environment{where}: {'; '.join(left)}")
