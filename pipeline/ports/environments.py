@@ -21,7 +21,10 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """What a repository is made of, found deterministically from the files of its base commit."""
+    """What a repository, or one component of it, is made of, found deterministically from the files of its base commit.
+
+    All paths and globs are relative to the repository's root, wherever the component lies.
+    """
 
     language: Language
     runner: str
@@ -34,6 +37,12 @@ class Stack:
     """Directories whose modules count as this repository's own, for the red witness."""
     test_patterns: tuple[str, ...] = ()
     """Globs of what counts as a test file."""
+    root: str = "."
+    """The folder in which the tests are run."""
+    installed_at: str = "."
+    """The folder whose manifests are installed: `root`, or the workspace that `root` is a package of."""
+    leaves_out: tuple[str, ...] = ()
+    """Folders below `root` that other components of the same language have, so that its suite does not run them too."""
 
 
 class EnvironmentSource(StrEnum):

@@ -88,7 +88,7 @@ _ROOT_MANIFESTS = {
     Language.NODE: ("package.json",),
     Language.GO: ("go.mod", "go.work"),
     Language.RUST: ("Cargo.toml",),
-    Language.JAVA: ("pom.xml", "build.gradle", "build.gradle.kts"),
+    Language.JAVA: ("pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"),
     Language.C: (),
 }
 _EXTENSIONS = {
@@ -130,7 +130,9 @@ _NPM_PLACEHOLDER = "no test specified"
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
+    """How a folder could be tested in one language, and how much speaks for it."""
+
     language: Language
     runner: str
     command: str
@@ -139,8 +141,8 @@ class _Candidate:
 
 def detect(files: Sequence[str], read: Read, *, test_command: str | None) -> Stack:
     """Return the stack of a commit. Raises `CallerError(field="test_command")` when no test command can be derived."""
-    own = [path for path in files if not set(PurePosixPath(path).parts[:-1]) & set(_FOREIGN)]
-    candidates = [found for language in Language if (found := _candidate(language, own, read)) is not None]
+    own = own_files(files)
+    candidates = [found for language in Language if (found := candidate(language, own, read)) is not None]
     best = max(candidates, key=lambda candidate: candidate.score, default=None)
     if test_command is not None and test_command.strip():
         best = _asked_for(test_command.strip(), candidates, own)
@@ -150,14 +152,50 @@ def detect(files: Sequence[str], read: Read, *, test_command: str | None) -> Sta
             field="test_command",
             remedy="Set the repository's test_command, for example `make test`.",
         )
+    return stack_of(best, own, read)
+
+
+def own_files(files: Sequence[str]) -> list[str]:
+    """Return the paths without those in folders for what others wrote or a build made."""
+    return [path for path in files if not set(PurePosixPath(path).parts[:-1]) & set(_FOREIGN)]
+
+
+def stack_of(found: Candidate, own: Sequence[str], read: Read) -> Stack:
+    """Return the stack of a folder that is tested so; `own` are its files."""
     return Stack(
-        language=best.language,
-        runner=best.runner,
-        test_command=best.command,
-        manifests=_manifests(best.language, own, read),
-        source_roots=source_roots(best.language, own, read),
-        test_patterns=tuple(form for name in _TESTS[best.language] for form in (name, f"*/{name}")),
+        language=found.language,
+        runner=found.runner,
+        test_command=found.command,
+        manifests=_manifests(found.language, own, read),
+        source_roots=source_roots(found.language, own, read),
+        test_patterns=tuple(form for name in _TESTS[found.language] for form in (name, f"*/{name}")),
     )
+
+
+def patterns_below(folder: str, patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return globs for a folder of the repository that mean what `patterns` mean for its root, however they are matched."""
+    forms = (form for name in patterns for form in (name, *(() if "/" in name else (f"**/{name}",))))
+    return tuple(dict.fromkeys(f"{folder}/{form}" for form in forms))
+
+
+def is_root_manifest(language: Language, name: str) -> bool:
+    """Whether a file of this name makes its folder a project of the language."""
+    return _any_match(name, _ROOT_MANIFESTS[language])
+
+
+def is_test_of(language: Language, path: str) -> bool:
+    """Whether a path looks like a test of the language."""
+    return path.endswith(_EXTENSIONS[language]) and _any_match(path, _TESTS[language])
+
+
+def has_code(language: Language, files: Sequence[str]) -> bool:
+    """Whether any of the files is source of the language."""
+    return any(path.endswith(_EXTENSIONS[language]) for path in files)
+
+
+def manifests_of(language: Language, files: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths whose names say that they decide the environment."""
+    return tuple(path for path in sorted(files) if _any_match(path, _MANIFESTS[language]))
 
 
 def manifest_hash(stack: Stack, read: Read) -> str:
@@ -217,7 +255,8 @@ def _manifests(language: Language, files: Sequence[str], read: Read) -> tuple[st
     return tuple(path for path in sorted(files) if _any_match(path, patterns))
 
 
-def _candidate(language: Language, files: Sequence[str], read: Read) -> _Candidate | None:
+def candidate(language: Language, files: Sequence[str], read: Read) -> Candidate | None:
+    """Return how a folder with these files could be tested in a language; None when nothing speaks for it."""
     manifests = [path for path in files if "/" not in path and _any_match(path, _ROOT_MANIFESTS[language])]
     code = [path for path in files if path.endswith(_EXTENSIONS[language])]
     tests = [path for path in code if _any_match(path, _TESTS[language])]
@@ -226,18 +265,18 @@ def _candidate(language: Language, files: Sequence[str], read: Read) -> _Candida
     runner, command, configured = _RUNNERS[language](tests, files, read)
     share = round(10 * len(code) / (len(files) or 1))
     score = 4 * bool(manifests) + 6 * bool(tests) + 6 * configured + share
-    return _Candidate(language, runner, command, score) if code or configured else None
+    return Candidate(language, runner, command, score) if code or configured else None
 
 
-def _asked_for(command: str, candidates: Sequence[_Candidate], files: Sequence[str]) -> _Candidate:
+def _asked_for(command: str, candidates: Sequence[Candidate], files: Sequence[str]) -> Candidate:
     for pattern, language, runner in _COMMANDS:
         if re.match(pattern, command):
             own = next((one.runner for one in candidates if one.command == command), runner)
-            return _Candidate(language, "command" if _SHELL.search(command) else own, command, 0)
+            return Candidate(language, "command" if _SHELL.search(command) else own, command, 0)
     if candidates:
-        return _Candidate(max(candidates, key=lambda found: found.score).language, "command", command, 0)
+        return Candidate(max(candidates, key=lambda found: found.score).language, "command", command, 0)
     most = max(Language, key=lambda language: sum(path.endswith(_EXTENSIONS[language]) for path in files))
-    return _Candidate(most, "command", command, 0)
+    return Candidate(most, "command", command, 0)
 
 
 def _python_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tuple[str, str, bool]:

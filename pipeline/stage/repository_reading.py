@@ -10,6 +10,8 @@ from pipeline.agents.repository_context import RepositoryFacts, conventions_path
 from pipeline.change_request import RepositoryTarget
 from pipeline.ports import Repository, Stack
 from pipeline.proof.path_globs import matches_any
+from pipeline.repositories.component_discovery import find_components
+from pipeline.repositories.components import Component
 from pipeline.repositories.stacks import detect, manifest_hash
 
 SAMPLE_MAX_BYTES = 4_000
@@ -21,6 +23,13 @@ async def stack_at(repository: Repository, commit: str, target: RepositoryTarget
     read = _reader(repository, commit)
     stack = await asyncio.to_thread(detect, files, read, test_command=target.test_command)
     return stack, await asyncio.to_thread(manifest_hash, stack, read)
+
+
+async def components_at(repository: Repository, commit: str, target: RepositoryTarget) -> tuple[Component, ...]:
+    """Return the components of a commit, outermost first. Raises `CallerError` when there is no suite at all."""
+    files = await repository.list_files(commit)
+    read = _reader(repository, commit)
+    return await asyncio.to_thread(find_components, files, read, test_command=target.test_command)
 
 
 async def context_at(
