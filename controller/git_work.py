@@ -26,9 +26,9 @@ from pipeline.effects.kinds import (
     SnapshotsDeleted,
 )
 from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
-from pipeline.ports import Forge, RemoteFacts, Repository, Stack
+from pipeline.ports import Forge, RemoteFacts, Repository
 from pipeline.snapshots import saving
-from pipeline.stage.repository_reading import in_the_way, stack_at
+from pipeline.stage.repository_reading import Composition, composition_at, in_the_way
 
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ OpenRepository = Callable[[str, Place], Awaitable[Repository]]
 
 LookAtRemote = Callable[[Place, str | None], Awaitable[RemoteFacts]]
 PATCH_MAX_BYTES = 1_000_000
-STACKS_REMEMBERED_MAX = 1_000
+SEEN_MAX = 1_000
 
 
 class GitInspector:
@@ -47,7 +47,7 @@ class GitInspector:
         self._open = open_repository
         self._look = look
         self._fetch_timeout_s = fetch_timeout_s
-        self._stacks: dict[tuple[str, str, str | None], Stack] = {}
+        self._seen: dict[tuple[str, str, str | None], Composition] = {}
 
     async def inspect(
         self, place: Place, base_branch: str | None, test_command: str | None, behaviour_path: str | None = None
@@ -55,7 +55,7 @@ class GitInspector:
         """Look at the remote, fetch it and find out how its tests run. Raises `CallerError` that names the remedy."""
         facts = await self._look(place, base_branch)
         name = proposed_name(facts.remote)
-        stack = await self._stack(name, place, facts, test_command)
+        seen = await self._composition(name, place, facts, test_command)
         if behaviour_path is not None:
             await self._refuse_blocked(name, place, facts, behaviour_path)
         return InspectedRepository(
@@ -63,8 +63,9 @@ class GitInspector:
             remote=facts.remote,
             base_branch=facts.base_branch,
             base_commit=facts.base_commit,
-            stack=f"{stack.language.value}, {stack.runner}",
-            test_command=stack.test_command,
+            stack=seen.in_words,
+            test_command="; ".join(dict.fromkeys(component.stack.test_command for component, _ in seen.components)),
+            manifest_hash=seen.manifest_hash,
             warnings=facts.warnings,
         )
 
@@ -93,10 +94,10 @@ class GitInspector:
             remedy = refused.facts.get("remedy")
             raise CallerError(refused.message, field="remote", remedy=str(remedy) if remedy else None) from refused
 
-    async def _stack(self, name: str, place: Place, facts: RemoteFacts, test_command: str | None) -> Stack:
+    async def _composition(self, name: str, place: Place, facts: RemoteFacts, test_command: str | None) -> Composition:
         key = (facts.remote, facts.base_commit, test_command)
-        if key in self._stacks:
-            return self._stacks[key]
+        if key in self._seen:
+            return self._seen[key]
         repository = await self._open(name, place)
         await self._fetch(repository)
         if not await repository.has_commit(facts.base_commit):
@@ -104,11 +105,11 @@ class GitInspector:
         target = RepositoryTarget(
             name=name, remote=facts.remote, base_branch=facts.base_branch, test_command=test_command
         )
-        stack, _ = await stack_at(repository, facts.base_commit, target)
-        while len(self._stacks) >= STACKS_REMEMBERED_MAX:
-            del self._stacks[next(iter(self._stacks))]
-        self._stacks[key] = stack
-        return stack
+        found = await composition_at(repository, facts.base_commit, target)
+        while len(self._seen) >= SEEN_MAX:
+            del self._seen[next(iter(self._seen))]
+        self._seen[key] = found
+        return found
 
 
 class GitDiffs:

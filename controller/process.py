@@ -65,6 +65,7 @@ def wiring(
             remedy="Use `changeline up`, which starts everything.",
         )
     opener = _Opener(settings, settings.data_dir / "git", processes)
+    launcher = ProcessLauncher(processes.fork_server, begun=fork_server, environment=processes.environment_of_workers)
     return ControllerWiring(
         settings=settings,
         database_url=settings.database.url.get_secret_value(),
@@ -72,9 +73,8 @@ def wiring(
         inspector=GitInspector(opener.open, opener.look, fetch_timeout_s=settings.git.first_fetch_timeout_s),
         diffs=GitDiffs(opener.open),
         remote_refs=GitRemoteRefs(opener.open),
-        launcher=ProcessLauncher(
-            processes.fork_server, begun=fork_server, environment=processes.environment_of_workers
-        ),
+        launcher=launcher,
+        surveys=launcher,
         executors={
             EffectKind.PUSH: BranchPusher(opener.open),
             EffectKind.MERGE: Merger(opener.open, FORGES),

@@ -4,7 +4,9 @@ Everything comes from the base branch's commit through the cache, never from a t
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from pipeline.agents.repository_context import RepositoryFacts, conventions_path, repository_context
 from pipeline.change_request import RepositoryTarget
@@ -30,6 +32,38 @@ async def components_at(repository: Repository, commit: str, target: RepositoryT
     files = await repository.list_files(commit)
     read = _reader(repository, commit)
     return await asyncio.to_thread(find_components, files, read, test_command=target.test_command)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composition:
+    """The components of a commit, each with the hash of what decides its environment, outermost first."""
+
+    components: tuple[tuple[Component, str], ...]
+
+    @property
+    def manifest_hash(self) -> str:
+        """Identify all environments together; that of the one component where there is one."""
+        if len(self.components) == 1:
+            return self.components[0][1]
+        told = "\0".join(f"{component.root}\0{digest}" for component, digest in self.components)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    @property
+    def in_words(self) -> str:
+        """Say what it is made of, in one line."""
+        said = [(f"{one.stack.language.value}, {one.stack.runner}", one.root) for one, _ in self.components]
+        return said[0][0] if len(said) == 1 else "; ".join(f"{what} in {root}" for what, root in said)
+
+
+async def composition_at(repository: Repository, commit: str, target: RepositoryTarget) -> Composition:
+    """Return what a commit is composed of. Raises `CallerError` when there is no suite at all."""
+    components = await components_at(repository, commit, target)
+    read = _reader(repository, commit)
+
+    def hashed() -> tuple[tuple[Component, str], ...]:
+        return tuple((component, manifest_hash(component.stack, read)) for component in components)
+
+    return Composition(components=await asyncio.to_thread(hashed))
 
 
 async def context_at(

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -88,7 +89,7 @@ class Surveys:
 
     async def all_newest(self) -> dict[str, StoredSurvey]:
         """Return the newest check of each repository that has one."""
-        query = select(surveys, _lost().label("lost")).distinct(surveys.c.repository)
+        query = select(surveys, _lost().label("lost")).ext(distinct_on(surveys.c.repository))
         rows = await self._connection.execute(query.order_by(surveys.c.repository, surveys.c.started_at.desc()))
         return {row.repository: _stored(row) for row in rows}
 

@@ -92,6 +92,8 @@ class Stated(_Record):
     name: str
     value: str
     origin: str
+    followed: bool = True
+    """False: a hint, or overruled by a stronger source."""
 
 
 class ToolVersion(_Record):
@@ -195,6 +197,8 @@ class ComponentSurvey(_Record):
     """One component: what it is made of, what was installed for it, how its tests went."""
 
     root: str = "."
+    depends_on: tuple[str, ...] = ()
+    """Roots of the components whose code this one uses."""
     language: str
     package_manager: str = ""
     runner: str

@@ -25,13 +25,13 @@ from pipeline.ports import (
     Repository,
     Sandbox,
     SandboxCommand,
-    Stack,
 )
 from pipeline.proof.suite_trouble import trouble_of
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.test_runs import run_tests
+from pipeline.repositories.components import Component
 from pipeline.repositories.stacks import is_test_file
-from pipeline.stage.repository_reading import stack_at
+from pipeline.stage.repository_reading import composition_at
 from pipeline.survey.record import (
     LOG_MAX,
     SAID_MAX,
@@ -65,14 +65,6 @@ class Ground:
     author: Author
     directory: Path
     """Where its trees are: there, and its alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Component:
-    root: str
-    stack: Stack
-    digest: str
-    values: tuple[Stated, ...]
 
 
 @dataclass(slots=True)
@@ -119,26 +111,20 @@ async def _survey(ground: Ground, report: Report) -> RepositorySurvey:
     files = await ground.repository.list_files(base)
     remarks = await remarks_on(ground.repository, base, files, ground.author)
     try:
-        components = await _components(ground, base)
+        composition = await composition_at(ground.repository, base, ground.target)
     except CallerError as refused:
         trouble = Trouble(step=SurveyStep.DETECTING, message=refused.message, remedy=refused.remedy or "")
         return RepositorySurvey(base_branch=branch, base_commit=base, remarks=remarks, trouble=trouble)
+    components = composition.components
     found = [
-        await _Check(ground, base, files, report, number, len(components)).component(one)
-        for number, one in enumerate(components, 1)
+        await _Check(ground, base, files, report, one, digest, number, len(components)).component()
+        for number, (one, digest) in enumerate(components, 1)
     ]
     left_out = [_left_out(one) for one in found]
     return RepositorySurvey(
         base_branch=branch, base_commit=base, components=tuple(found),
         remarks=(*remarks, *(remark for remark in left_out if remark is not None)),
     )  # fmt: skip
-
-
-async def _components(ground: Ground, base: str) -> Sequence[_Component]:
-    stack, digest = await stack_at(ground.repository, base, ground.target)
-    said = "registered with the repository" if ground.target.test_command else "found in its files"
-    values = (Stated(name="test command", value=stack.test_command, origin=said),)
-    return (_Component(root=".", stack=stack, digest=digest, values=values),)
 
 
 @dataclass(slots=True)
@@ -149,19 +135,27 @@ class _Check:
     base: str
     files: Sequence[str]
     report: Report
+    of: Component
+    digest: str
     number: int
     components: int
 
-    async def component(self, of: _Component) -> ComponentSurvey:
-        stack, manager = of.stack, package_manager_of(of.stack)
+    async def component(self) -> ComponentSurvey:
+        """Install what it needs, ask for versions, run its suite twice."""
+        stack, manager = self.of.stack, package_manager_of(self.of.stack)
         found = ComponentSurvey(
-            root=of.root, language=stack.language.value, package_manager=manager, runner=stack.runner, values=of.values
+            root=self.of.root,
+            depends_on=self.of.depends_on,
+            language=stack.language.value,
+            package_manager=manager,
+            runner=stack.runner,
+            values=_values(self.of),
         )
-        await self._at(SurveyStep.INSTALLING, of)
+        await self._at(SurveyStep.INSTALLING)
         began = time.monotonic()
         try:
             async with self._tree("environment") as tree:
-                environment = await self.ground.environments.prepare(stack, tree, of.digest)
+                environment = await self.ground.environments.prepare(stack, tree, self.digest)
                 took = time.monotonic() - began
                 versions = await versions_of(stack, environment, tree, self.ground.sandbox, manager)
         except PersonNeeded as refused:
@@ -170,36 +164,36 @@ class _Check:
             trouble = _of_person(SurveyStep.INSTALLING, refused)
             return found.model_copy(update={"trouble": trouble, "installing_s": time.monotonic() - began})
         installed = {"versions": versions, "dependencies": _dependencies(environment), "installing_s": round(took, 3)}
-        return await self._suites(of, environment, found.model_copy(update=installed))
+        return await self._suites(environment, found.model_copy(update=installed))
 
-    async def _suites(self, of: _Component, environment: Environment, found: ComponentSurvey) -> ComponentSurvey:
-        first, peak = await self._run(SurveyStep.FIRST_RUN, of, environment)
-        trouble = self._trouble(SurveyStep.FIRST_RUN, of, first)
+    async def _suites(self, environment: Environment, found: ComponentSurvey) -> ComponentSurvey:
+        first, peak = await self._run(SurveyStep.FIRST_RUN, environment)
+        trouble = self._trouble(SurveyStep.FIRST_RUN, first)
         if trouble is not None:
             return found.model_copy(
                 update={"trouble": trouble, "suite": suite_of(first, None, peaks=(peak, 0)) if first.cases else None}
             )
-        second, second_peak = await self._run(SurveyStep.SECOND_RUN, of, environment)
+        second, second_peak = await self._run(SurveyStep.SECOND_RUN, environment)
         return found.model_copy(
             update={
-                "trouble": self._trouble(SurveyStep.SECOND_RUN, of, second),
+                "trouble": self._trouble(SurveyStep.SECOND_RUN, second),
                 "suite": suite_of(first, second, peaks=(peak, second_peak)),
             }
         )
 
-    async def _run(self, step: SurveyStep, of: _Component, environment: Environment) -> tuple[TestReport, int]:
-        await self._at(step, of)
+    async def _run(self, step: SurveyStep, environment: Environment) -> tuple[TestReport, int]:
+        await self._at(step)
         measured = _Measured(self.ground.sandbox)
         async with self._tree(step.value) as tree:
             report = await run_tests(
-                stack=of.stack, tree=tree, environment=environment, sandbox=measured, selection=None,
+                stack=self.of.stack, tree=tree, environment=environment, sandbox=measured, selection=None,
                 limits=self.ground.limits,
             )  # fmt: skip
         return report, measured.peak
 
-    def _trouble(self, step: SurveyStep, of: _Component, report: TestReport) -> Trouble | None:
-        tests = sum(is_test_file(of.stack, path) for path in self.files)
-        found = trouble_of(report, runner=of.stack.runner, test_files=tests, files=self.files)
+    def _trouble(self, step: SurveyStep, report: TestReport) -> Trouble | None:
+        tests = sum(is_test_file(self.of.stack, path) for path in self.files)
+        found = trouble_of(report, runner=self.of.stack.runner, test_files=tests, files=self.files)
         if found is None:
             return None
         again = "In the second run: " if step is SurveyStep.SECOND_RUN else ""
@@ -208,8 +202,10 @@ class _Check:
             remedy=found.remedy, log_tail=report.output_tail[-LOG_MAX:],
         )  # fmt: skip
 
-    async def _at(self, step: SurveyStep, of: _Component) -> None:
-        await self.report(SurveyProgress(step=step, component=of.root, number=self.number, components=self.components))
+    async def _at(self, step: SurveyStep) -> None:
+        await self.report(
+            SurveyProgress(step=step, component=self.of.root, number=self.number, components=self.components)
+        )
 
     @asynccontextmanager
     async def _tree(self, purpose: str) -> AsyncIterator[Path]:
@@ -226,6 +222,13 @@ def _of_person(step: SurveyStep, refused: PersonNeeded) -> Trouble:
     remedy, tail = refused.facts.get("remedy"), refused.facts.get("log_tail")
     return Trouble(
         step=step, message=refused.message, remedy=str(remedy) if remedy else "", log_tail=str(tail or "")[-LOG_MAX:]
+    )
+
+
+def _values(of: Component) -> tuple[Stated, ...]:
+    return tuple(
+        Stated(name=one.aspect.value, value=one.value[:SAID_MAX], origin=str(one.origin), followed=one.followed)
+        for one in of.known
     )
 
 

@@ -40,7 +40,9 @@ class Checks:
             git=GitSettings(sign_off=self.sign_off),
         )  # fmt: skip
 
-    def repository(self, files: Mapping[str, str], name: str = "sums", test_command: str | None = None) -> SampleRepository:
+    def repository(
+        self, files: Mapping[str, str], name: str = "sums", test_command: str | None = None
+    ) -> SampleRepository:
         """Make a repository of these files and register it."""
         made = SampleRepository.create(self.root / "remotes" / name, files)
         target = RepositoryTarget(
