@@ -248,9 +248,11 @@ class RepositorySurvey(_Record):
     @property
     def warning(self) -> str | None:
         """What to say before a change is submitted; None when its suite can prove something."""
-        stopped = next(
-            (one for one in (self.trouble, *(component.trouble for component in self.components)) if one), None
-        )
-        if self.verdict is not SuiteVerdict.BROKEN or stopped is None:
+        if self.verdict is not SuiteVerdict.BROKEN:
             return None
-        return f"The last check says that the suite of this repository cannot run: {stopped.message} {stopped.remedy}".strip()
+        stopped = [(self.trouble, ""), *((one.trouble, one.root) for one in self.components)]
+        trouble, root = next(((one, root) for one, root in stopped if one is not None), (None, ""))
+        if trouble is None:
+            return "The last check of this repository found nothing that could be run."
+        where = f" in {root}" if root not in {"", "."} else ""
+        return f"The last check of this repository stopped{where}: {trouble.message} {trouble.remedy}".strip()

@@ -125,9 +125,7 @@ async def test_a_submission_is_told_that_the_suite_cannot_run_and_is_taken(
 ) -> None:
     await _end(store, STARTER.asked[0][1], BROKEN)
     told = controller.submit(repositories=["sample"])["warnings"]
-    assert told == [
-        "The last check says that the suite of this repository cannot run: It cannot run: no module. Declare it."
-    ]
+    assert told == ["The last check of this repository stopped: It cannot run: no module. Declare it."]
     controller.inspector.manifest_hash = "2" * 64
     assert controller.submit(repositories=["sample"])["warnings"] == []
     assert len(STARTER.asked) == 2, "other manifests are checked without being asked for"
