@@ -18,7 +18,7 @@ group = typer.Typer(no_args_is_help=True)
 app.add_typer(group, name="repo")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A registered repository.")]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end of the check.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the end of the check.")]
 _PATH = repository_checks.PATH
 
 
@@ -40,7 +40,7 @@ def add(
     test_command: Annotated[str | None, typer.Option(metavar="COMMAND", help="[default: found]")] = None,
     behaviour_path: Annotated[str | None, typer.Option(metavar="PATH", help="Where behaviour specs are kept.")] = None,
     merge_strategy: Annotated[str | None, typer.Option(metavar="merge|squash|fast_forward")] = None,
-    wait: Wait = True,
+    no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
     """Register a repository and check it: what it is made of, built, and its suite run twice.
@@ -56,7 +56,7 @@ def add(
         found = session.client.post(
             _PATH, RepositoryCheck, {**choice, **{key: value for key, value in optional.items() if value}}
         )
-        _told(session, found, wait=wait)
+        _told(session, found, wait=not no_wait)
 
 
 @group.command("list")
@@ -89,7 +89,7 @@ def show(name: Name, *, as_json: Json = False) -> None:
 def check(
     name: Name,
     *,
-    wait: Wait = True,
+    no_wait: NoWait = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the check that is under way.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -108,7 +108,7 @@ def check(
             session.out.line(f"{name}: {stopped.state}")
             return
         look = session.client.post(repository_checks.check_path(name), RepositoryCheck)
-        look = _told(session, look, wait=wait)
+        look = _told(session, look, wait=not no_wait)
         finished = look.check.state is not SurveyState.RUNNING
     if finished and not repository_checks.can_run(look.check):
         raise typer.Exit(CHECK_FAILED)
