@@ -27,6 +27,7 @@ from pipeline.effects.kinds import (
 )
 from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository
+from pipeline.repositories.components import described, test_command_of
 from pipeline.snapshots import saving
 from pipeline.stage.repository_reading import Composition, composition_at, in_the_way
 
@@ -63,8 +64,8 @@ class GitInspector:
             remote=facts.remote,
             base_branch=facts.base_branch,
             base_commit=facts.base_commit,
-            stack=seen.in_words,
-            test_command="; ".join(dict.fromkeys(component.stack.test_command for component, _ in seen.components)),
+            stack=described(seen.parts),
+            test_command=test_command_of(seen.parts),
             manifest_hash=seen.manifest_hash,
             warnings=facts.warnings,
         )

@@ -3,9 +3,10 @@
 import pytest
 
 from pipeline.errors import CallerError
+from pipeline.proof.owners import owner_of
 from pipeline.proof.path_globs import matches_any
 from pipeline.repositories.component_discovery import COMPONENTS_MAX, find_components
-from pipeline.repositories.components import Component, owner_of, touched_by, with_dependencies, with_dependents
+from pipeline.repositories.components import Component, touched_by, with_dependencies, with_dependents
 from pipeline.repositories.stacks import detect, is_test_file, module_names
 
 Tree = dict[str, str]

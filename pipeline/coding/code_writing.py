@@ -5,7 +5,7 @@ restores them. Green means the witnesses pass, the red witness is confirmed on t
 failure that the base did not have.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
@@ -21,20 +21,22 @@ from pipeline.change_request import PauseReason
 from pipeline.coding import commits, old_tests, own_changes, test_writing
 from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
-from pipeline.ports import Environment, Stack
 from pipeline.proof import protected_tests
-from pipeline.proof.baseline import suite_in_words
-from pipeline.proof.red_green import ProofVerdict, RedVerdict, confirm_red, judge_green
+from pipeline.proof.baseline import SuiteComparison, suite_in_words
+from pipeline.proof.red_green import HeadSymbols, ProofVerdict, RedVerdict, confirm_red, judge_green
 from pipeline.proof.stored_runs import GreenWitness, stored_green
+from pipeline.proof.test_logs import RunLog
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import added_lines
 from pipeline.records import RunPurpose
 from pipeline.repositories import kept_refs
+from pipeline.repositories.components import touched_by, with_dependents
 from pipeline.settings.runtime import DependencyPolicy
 from pipeline.stage import agent_work, feedback, proving, suites
 from pipeline.stage.agent_work import Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.pause_facts import ChangedManifests
+from pipeline.stage.prepared import Prepared
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
@@ -111,10 +113,10 @@ async def prove_handback(run: StageRun, ground: CodingGround, tests: ProvenTests
     head = _start(run, tests)
     if await _tampering(run, ground, tests, head):
         return None
-    stack, environment = await _environment(run, ground, head)
-    if isinstance(environment, StageEnd):
-        return environment
-    proven = await prove(run, ground, tests, head, stack, environment)
+    prepared = await _environment(run, ground, head)
+    if isinstance(prepared, StageEnd):
+        return prepared
+    proven = await prove(run, ground, tests, head, prepared)
     return ProvenCode(head=head, summary=f"as handed back: {proven.suite}") if proven.verdict.ok else None
 
 
@@ -145,7 +147,7 @@ async def _job(
     variables = CodeWriterVariables(
         repository=run.name,
         spec=ground.verified,
-        test_command=ground.stack.test_command,
+        test_command=ground.prepared.test_command,
         protected_tests=protected,
         test_notes=Untrusted("notes of the test writer", tests.notes) if tests.notes else None,
     )
@@ -174,10 +176,10 @@ async def _judge(
         body=handed.of(Code).summary,
         dated=handed.snapshot,
     )
-    stack, environment = await _environment(run, ground, head)
-    if isinstance(environment, StageEnd):
-        return environment
-    judged = await prove(run, ground, tests, head, stack, environment)
+    prepared = await _environment(run, ground, head)
+    if isinstance(prepared, StageEnd):
+        return prepared
+    judged = await prove(run, ground, tests, head, prepared)
     if judged.verdict.ok:
         await own_changes.save(run, "code", part)
         return ProvenCode(head=head, summary=judged.suite)
@@ -194,12 +196,12 @@ async def _tampering(
 
     Of what was left out of the change, only tests and their configuration count: a suite rewrites its own data.
     """
-    repository, patterns = run.context.repositories[run.name], ground.stack.test_patterns
+    repository, patterns = run.context.repositories[run.name], ground.prepared.test_patterns
     left_out = part.paths if part is not None else frozenset()
     changed = [
         file
         for file in await repository.changed_files(tests.commit, snapshot)
-        if file.path not in left_out or protected_tests.steers_tests(file.path, ground.stack.language)
+        if file.path not in left_out or protected_tests.steers_tests(file.path, ground.prepared.language_of(file.path))
     ]
     compared = [file.path for file in changed if protected_tests.needs_texts(file.path)]
     found = protected_tests.check_code_writer(
@@ -215,7 +217,7 @@ async def _tampering(
 
 async def _protected(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
     paths = await run.context.repositories[run.name].list_files(tests.commit)
-    return [path for path in paths if protected_tests.is_protected(path, ground.stack.test_patterns)]
+    return [path for path in paths if protected_tests.is_protected(path, ground.prepared.test_patterns)]
 
 
 async def _undone(run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str) -> str:
@@ -247,63 +249,44 @@ def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd
     )
 
 
-async def _environment(run: StageRun, ground: CodingGround, head: str) -> tuple[Stack, Environment | StageEnd]:
-    """Rebuild the environment when a manifest changed, or ask first where the tenant wants that."""
+async def _environment(run: StageRun, ground: CodingGround, head: str) -> Prepared | StageEnd:
+    """Rebuild the environments when a manifest changed, or ask first where the tenant wants that."""
     changed = await run.context.repositories[run.name].changed_files(ground.base, head)
-    manifests = [file.path for file in changed if file.path in ground.stack.manifests]
+    known = ground.prepared.manifests
+    manifests = [file.path for file in changed if file.path in known]
     if not manifests:
-        return ground.stack, ground.environment
+        return ground.prepared
     shown = run.shown(PauseReason.DIFF_SCOPE, ChangedManifests) or ChangedManifests()
     unseen = set(manifests) - set(shown.manifests)
     if run.context.settings.security.dependency_changes is DependencyPolicy.ASK and unseen:
-        return ground.stack, blocked(
+        return blocked(
             PauseReason.DIFF_SCOPE,
             "The change touches dependency manifests, and this tenant wants to be asked.",
             ChangedManifests(manifests=tuple(manifests)),
             repository=run.name,
         )
-    stack, environment = await proving.environment_of(run, run.name, head)
+    prepared = (await proving.environment_of(run, run.name, head)).without(ground.prepared.absent)
+    environment = prepared.environment
     rebuilt = Rebuild(manifest_hash=environment.manifest_hash, why=", ".join(manifests), log=environment.log)
     await REBUILD.save(run.context.artifacts, run.name, rebuilt)
     await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt.why}."))
-    return stack, environment
+    return prepared
 
 
-async def prove(
-    run: StageRun, ground: CodingGround, tests: ProvenTests, head: str, stack: Stack, environment: Environment
-) -> Judged:
+async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str, prepared: Prepared) -> Judged:
     """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
     restored = await _restored(run, ground, tests, head)
     reports: dict[RunPurpose, TestReport] = {}
-    selections = {
-        RunPurpose.GREEN_CHANGE: tests.change_files,
-        RunPurpose.GREEN_PRESERVE: tests.preserve_files,
-        RunPurpose.GREEN_SUITE: None,
-    }
+    selections = {RunPurpose.GREEN_CHANGE: tests.change_files, RunPurpose.GREEN_PRESERVE: tests.preserve_files}
     for purpose, selection in selections.items():
         if selection != ():
             reports[purpose] = await proving.prove(
-                run, name=run.name, commit=head, purpose=purpose, selection=selection, stack=stack,
-                environment=environment, restored=restored, left_out=await ground.left_out(run, selection or ()),
-                known=ground.baseline.complaints if selection is not None else (),
+                run, name=run.name, commit=head, purpose=purpose, selection=selection, prepared=prepared,
+                restored=restored, left_out=await ground.left_out(run, selection), known=ground.baseline.complaints,
             )  # fmt: skip
-    red = confirm_red(
-        provisional=tests.red,
-        head_report=reports[RunPurpose.GREEN_CHANGE],
-        head=await proving.symbols_of(run, run.name, head, stack),
-        scenarios=tests.scenarios,
-        sources=await test_writing.sources_of(run, tests.commit, tests.change_files),
-    )
+    red = await _confirmed(run, tests, head, prepared, reports[RunPurpose.GREEN_CHANGE])
     retired = await rewritten_tests(run, ground, tests)
-    suite = await suites.compared(
-        run, run.name, retired=retired,
-        base=suites.Ground(
-            commit=ground.base, stack=ground.stack, environment=ground.environment, report=ground.baseline
-        ),
-        head=suites.Ground(
-            commit=head, stack=stack, environment=environment, report=reports[RunPurpose.GREEN_SUITE], restored=restored
-        ),
-    )  # fmt: skip
+    reports[RunPurpose.GREEN_SUITE], suite = await _suite(run, ground, head, prepared, restored, retired)
     verdict = judge_green(
         change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
     )
@@ -314,6 +297,69 @@ async def prove(
         )
     words = f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}"
     return Judged(verdict=verdict, red=red, reports=reports, suite=words)
+
+
+async def _confirmed(
+    run: StageRun, tests: ProvenTests, head: str, prepared: Prepared, change: TestReport
+) -> RedVerdict:
+    """Confirm the red witness with what each component defines on the head."""
+    heads = [
+        HeadSymbols(
+            root=one.root,
+            language=one.stack.language,
+            symbols=await proving.symbols_of(run, run.name, head, prepared, one.root),
+        )
+        for one in prepared.components
+    ]
+    return confirm_red(
+        provisional=tests.red,
+        head_report=change,
+        head=heads[0].symbols,
+        scenarios=tests.scenarios,
+        sources=await test_writing.sources_of(run, tests.commit, tests.change_files),
+        heads=heads if len(heads) > 1 else (),
+    )
+
+
+async def _suite(
+    run: StageRun,
+    ground: CodingGround,
+    head: str,
+    prepared: Prepared,
+    restored: Mapping[str, bytes | None],
+    retired: Sequence[str],
+) -> tuple[TestReport, SuiteComparison]:
+    """Run the full suite and compare it with the base's.
+
+    Components that the change touches come first, with those that depend on them; the others run where nothing is wrong
+    there, so before anything is delivered.
+    """
+    changed = await run.context.repositories[run.name].changed_files(ground.base, head)
+    touched = touched_by([path for file in changed for path in (file.path, file.old_path) if path], prepared.components)
+    prepared.needs(run.name, touched)
+    every = {part.root for part in prepared.parts}
+    near = every & with_dependents(touched, prepared.components)
+    base = suites.Ground(commit=ground.base, prepared=ground.prepared, report=ground.baseline)
+    logs: list[RunLog] = []
+
+    async def up_to(
+        roots: Collection[str], before: tuple[TestReport, suites.Compared] | None
+    ) -> tuple[TestReport, suites.Compared]:
+        ran = await proving.prove(
+            run, name=run.name, commit=head, purpose=RunPurpose.GREEN_SUITE, selection=None, prepared=prepared,
+            roots=set(roots) - near if before else roots, restored=restored, before=before[0] if before else None,
+            logs=logs,
+        )  # fmt: skip
+        found = await suites.compared(
+            run, run.name, base=base if roots == every else base.at(roots), retired=retired,
+            head=suites.Ground(commit=head, prepared=prepared, report=ran, restored=restored),
+            again=before[1].again if before else None,
+        )  # fmt: skip
+        return ran, found
+
+    first = await up_to(near, None) if near and near != every else None
+    report, found = first if first and not first[1].suite.ok else await up_to(every, first)
+    return report, found.suite
 
 
 async def _restored(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str) -> dict[str, bytes | None]:
@@ -329,7 +375,7 @@ async def _restored(run: StageRun, ground: CodingGround, tests: ProvenTests, hea
 async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
     """Return existing test files that the test writer changed: their old tests may be gone rightly."""
     changed = await run.context.repositories[run.name].changed_files(ground.base, tests.commit)
-    patterns = ground.stack.test_patterns
+    patterns = ground.prepared.test_patterns
     return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
 
 

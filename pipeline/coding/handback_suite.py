@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from pipeline.coding.handback import Handback
-from pipeline.ports import Environment, Stack
 from pipeline.proof.baseline import suite_in_words
 from pipeline.proof.protected_tests import is_protected
 from pipeline.records import RunPurpose
 from pipeline.stage import proving, suites
+from pipeline.stage.prepared import Prepared
 from pipeline.stage.run import StageRun
 
 
@@ -20,8 +20,7 @@ class SuiteAfter:
     summary: str
     problems: tuple[str, ...]
     tail: str
-    stack: Stack
-    environment: Environment
+    prepared: Prepared
 
     def told(self) -> str:
         """Return it as agents read it."""
@@ -30,25 +29,20 @@ class SuiteAfter:
 
 async def run_suite(run: StageRun, name: str, back: Handback) -> SuiteAfter:
     """Run and keep the full suite of a handed back commit."""
-    base_stack, base_environment = await proving.environment_of(run, name, back.base)
-    baseline = await proving.baseline(run, name, back.base, base_stack, base_environment)
-    stack, environment = await proving.environment_of(run, name, back.head)
+    baseline, base = await proving.baseline(run, name, back.base, await proving.environment_of(run, name, back.base))
+    prepared = (await proving.environment_of(run, name, back.head)).without(base.absent)
     report = await proving.prove(
-        run,
-        name=name,
-        commit=back.head,
-        purpose=RunPurpose.HANDED_BACK,
-        selection=None,
-        stack=stack,
-        environment=environment,
+        run, name=name, commit=back.head, purpose=RunPurpose.HANDED_BACK, selection=None, prepared=prepared
     )
     changed = await run.context.repositories[name].changed_files(back.base, back.head)
-    rewritten = [file.path for file in changed if file.status != "A" and is_protected(file.path, stack.test_patterns)]
-    compared = await suites.compared(
+    patterns = prepared.test_patterns
+    rewritten = [file.path for file in changed if file.status != "A" and is_protected(file.path, patterns)]
+    found = await suites.compared(
         run, name, retired=rewritten,
-        base=suites.Ground(commit=back.base, stack=base_stack, environment=base_environment, report=baseline),
-        head=suites.Ground(commit=back.head, stack=stack, environment=environment, report=report),
+        base=suites.Ground(commit=back.base, prepared=base, report=baseline),
+        head=suites.Ground(commit=back.head, prepared=prepared, report=report),
     )  # fmt: skip
+    compared = found.suite
     await proving.keep(
         run, name, purpose=RunPurpose.HANDED_BACK, commit=back.head, report=report, ok=compared.ok,
         verdict={"suite": proving.plain(compared)},
@@ -57,5 +51,5 @@ async def run_suite(run: StageRun, name: str, back: Handback) -> SuiteAfter:
     problems = [f"{test} {what}" for what, tests in named.items() for test in tests]
     return SuiteAfter(
         commit=back.head, ok=compared.ok, summary=suite_in_words(report, compared), problems=(*problems, *compared.problems),
-        tail=report.output_tail[-3_000:], stack=stack, environment=environment,
+        tail=report.output_tail[-3_000:], prepared=prepared,
     )  # fmt: skip

@@ -89,11 +89,11 @@ async def _resolve(
     limit = run.context.settings.pipeline.diff_max_bytes
     theirs = await repository.diff(run.here.base, onto, paths=result.conflicts)
     messages = [subject for _, subject in await repository.log(run.here.base, onto)]
-    stack, environment = await proving.environment_of(run, run.name, onto)
+    prepared = await proving.environment_of(run, run.name, onto)
     variables = ConflictResolverVariables(
         repository=run.name,
         spec=await specs.verified_spec(run, run.name),
-        test_command=stack.test_command,
+        test_command=prepared.test_command,
         conflicts=result.conflicts,
         their_diff=Untrusted("their diff", shown_diff(theirs, limit).text),
         their_commits=Untrusted("their commit messages", "\n".join(messages)),
@@ -102,7 +102,7 @@ async def _resolve(
         variables=variables, stage=run.stage, activation=run.activation, repository=run.name,
         instance=f"{run.name}/{number}", facts=SubmissionFacts(conflicts=frozenset(result.conflicts)),
         loop=LoopContext(feedback=tuple(came_back), instructions=await feedback.instructions(run)), tree=tree,
-        commit=onto, restore=False, environment=environment,
+        commit=onto, restore=False, environment=prepared.environment,
     )  # fmt: skip
     handed = await run.context.agents.work(job)
     # A conversation that ended before a crash left its files in the tree of an epoch that is gone.

@@ -4,11 +4,10 @@ Warnings go to the security reviewer and the approver; generated trees, binaries
 back; a certain secret stops it before any ref leaves the machine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.findings import Finding
-from pipeline.ports import Stack
 from pipeline.proof.diff_scope import DiffScope, analyse
 from pipeline.proof.manifests import is_manifest
 from pipeline.proof.secret_scan import scan_for_secrets
@@ -46,13 +45,13 @@ class ScopeReport:
         return tuple(finding for finding in self.findings if not finding.severity.blocking)
 
 
-async def check(run: StageRun, name: str, base: str, head: str, stack: Stack) -> ScopeReport:
-    """Analyse the change between two commits."""
+async def check(run: StageRun, name: str, base: str, head: str, known: Collection[str]) -> ScopeReport:
+    """Analyse the change between two commits. `known` are the manifests of the base's components."""
     repository = run.context.repositories[name]
     limits = run.context.settings.pipeline
     changed = await repository.changed_files(base, head)
     added = added_lines(await repository.diff(base, head))
-    manifests = [file.path for file in changed if is_manifest(file.path) or file.path in stack.manifests]
+    manifests = [file.path for file in changed if is_manifest(file.path) or file.path in known]
     scope = DiffScope(
         changed=changed,
         added=added,

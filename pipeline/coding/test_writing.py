@@ -7,7 +7,7 @@ fails for a right reason) and hands weak tests back.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pydantic import TypeAdapter
@@ -23,16 +23,17 @@ from pipeline.change_request import PauseReason
 from pipeline.coding import commits, old_tests, own_changes
 from pipeline.coding.old_tests import AlteredTest
 from pipeline.coding.own_changes import OwnPart
-from pipeline.ports import ChangedFile, Environment, Stack
+from pipeline.ports import ChangedFile
 from pipeline.proof.protected_tests import check_test_writer, is_protected
 from pipeline.proof.red_green import ProofVerdict, RedRules, RedVerdict, judge_preserve, judge_red
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose
-from pipeline.repositories.stacks import module_names
+from pipeline.repositories.components import own_modules
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import agent_work, feedback, proving
 from pipeline.stage.agent_work import Basis, Frame
 from pipeline.stage.artifacts import Artifact
+from pipeline.stage.prepared import Prepared
 from pipeline.stage.repository_reading import text_at
 from pipeline.stage.run import StageEnd, StageRun, blocked
 from pipeline.stage.specs import scenarios_of
@@ -65,19 +66,14 @@ class CodingGround:
     baseline: TestReport
 
     @property
-    def stack(self) -> Stack:
-        """The base's stack."""
-        return self.basis.stack
-
-    @property
-    def environment(self) -> Environment:
-        """The base's environment."""
-        return self.basis.environment
+    def prepared(self) -> Prepared:
+        """The base's components, those that can be tested with their environments."""
+        return self.basis.prepared
 
     async def left_out(self, run: StageRun, files: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the tests of `files` that the repository's own suite leaves out, so that nobody misses them."""
         return await proving.left_out(
-            run, run.name, base=self.base, report=self.baseline, stack=self.stack, files=files
+            run, run.name, base=self.base, report=self.baseline, prepared=self.prepared, files=files
         )
 
 
@@ -140,7 +136,9 @@ async def write(run: StageRun, ground: CodingGround) -> ProvenTests | StageEnd:
 async def _job(
     run: StageRun, ground: CodingGround, frame: Frame, commit: str, iteration: int, came_back: Sequence[Feedback]
 ) -> Job:
-    variables = TestWriterVariables(repository=run.name, spec=ground.verified, test_command=ground.stack.test_command)
+    variables = TestWriterVariables(
+        repository=run.name, spec=ground.verified, test_command=ground.prepared.test_command
+    )
     loop = await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER))
     facts = SubmissionFacts(scenarios=scenarios_of(ground.spec))
     return frame.job(variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit)
@@ -182,7 +180,8 @@ async def sources_of(run: StageRun, commit: str, paths: Sequence[str]) -> Mappin
 
 
 def _is_old_test(ground: CodingGround, file: ChangedFile) -> bool:
-    return old_tests.is_old_test(file, ground.stack.test_patterns, ground.stack.language)
+    language = ground.prepared.language_of(file.old_path or file.path)
+    return old_tests.is_old_test(file, ground.prepared.test_patterns, language)
 
 
 async def _old_tests(
@@ -226,7 +225,7 @@ async def _misplaced(
         changed=[*changed, *taken_on],
         change_files=change,
         preserve_files=preserve,
-        patterns=ground.stack.test_patterns,
+        patterns=ground.prepared.test_patterns,
     )
     said = [*(problem.message for problem in problems), *unnamed]
     text = "\n".join([*said, *filter(None, [part.told()])])
@@ -251,8 +250,8 @@ async def _preserve(
     if not files:
         return judge_preserve(ground.baseline, ())
     report = await proving.prove(
-        run, name=run.name, commit=commit, purpose=RunPurpose.PRESERVE_ON_BASE, selection=files, stack=ground.stack,
-        environment=ground.environment, restored=await _base_state(run, ground, commit, dict.fromkeys(change)),
+        run, name=run.name, commit=commit, purpose=RunPurpose.PRESERVE_ON_BASE, selection=files,
+        prepared=ground.prepared, restored=await _base_state(run, ground, commit, dict.fromkeys(change)),
         left_out=await ground.left_out(run, files), known=ground.baseline.complaints,
     )  # fmt: skip
     verdict = judge_preserve(report, files)
@@ -270,16 +269,11 @@ async def _preserve(
 
 async def _red(run: StageRun, ground: CodingGround, commit: str, files: Sequence[str], submission: Tests) -> RedVerdict:
     report = await proving.prove(
-        run, name=run.name, commit=commit, purpose=RunPurpose.RED, selection=files, stack=ground.stack,
-        environment=ground.environment, restored=await _base_state(run, ground, commit, {}),
+        run, name=run.name, commit=commit, purpose=RunPurpose.RED, selection=files,
+        prepared=ground.prepared, restored=await _base_state(run, ground, commit, {}),
         left_out=await ground.left_out(run, files), known=ground.baseline.complaints,
     )  # fmt: skip
-    repository = run.context.repositories[run.name]
-    rules = RedRules(
-        language=ground.stack.language,
-        own_modules=sorted(module_names(ground.stack, await repository.list_files(ground.base))),
-        base=await proving.symbols_of(run, run.name, ground.base, ground.stack),
-    )
+    rules = await _rules(run, ground)
     verdict = judge_red(
         report=report, change_files=files, scenarios=submission.proofs(ScenarioKind.CHANGE), rules=rules,
         sources=await sources_of(run, commit, files),
@@ -296,6 +290,22 @@ async def _red(run: StageRun, ground: CodingGround, commit: str, files: Sequence
     return verdict
 
 
+async def _rules(run: StageRun, ground: CodingGround) -> RedRules:
+    """Return what the judge knows of the base: of its components, where there are several, of each."""
+    files = await run.context.repositories[run.name].list_files(ground.base)
+    components = ground.prepared.components
+    each = [
+        RedRules(
+            root=one.root,
+            language=one.stack.language,
+            own_modules=sorted(own_modules(one.root, components, files)),
+            base=await proving.symbols_of(run, run.name, ground.base, ground.prepared, one.root),
+        )
+        for one in components
+    ]
+    return replace(each[0], beside=tuple(each)) if len(each) > 1 else each[0]
+
+
 async def _base_state(
     run: StageRun, ground: CodingGround, commit: str, without: Mapping[str, None]
 ) -> dict[str, bytes | None]:
@@ -303,7 +313,7 @@ async def _base_state(
     restored: dict[str, bytes | None] = dict(without)
     repository = run.context.repositories[run.name]
     for file in await repository.changed_files(ground.base, commit):
-        if not is_protected(file.path, ground.stack.test_patterns):
+        if not is_protected(file.path, ground.prepared.test_patterns):
             restored[file.path] = await repository.read_file(ground.base, file.path)
     return restored
 

@@ -112,6 +112,17 @@ class RunRecord(Record):
     report: TestReport
 
 
+class ComponentRulesRecord(Record):
+    """What the judge knew of one component."""
+
+    root: str
+    language: Language
+    source_roots: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    """The components whose sources count for its tests, its own included."""
+    own_modules: tuple[str, ...] = ()
+
+
 class RulesRecord(Record):
     """What the judge knew; everything else it reads from the commits."""
 
@@ -120,6 +131,16 @@ class RulesRecord(Record):
     source_roots: tuple[str, ...] = ()
     own_modules: tuple[str, ...] = ()
     third_party: tuple[str, ...] = ()
+    components: tuple[ComponentRulesRecord, ...] = ()
+    """Of a repository with several components, all of them; its tests are judged by the rules of their own."""
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what files of one component and older files do not have, so that their hashes stay as they were."""
+        content: dict[str, Any] = write(self)
+        if not self.components:
+            content.pop("components", None)
+        return content
 
 
 class WitnessRecord(Record):

@@ -18,6 +18,7 @@ from pipeline.evidence.bundle import (
     ApprovalRecord,
     CommitRecord,
     CommitsRecord,
+    ComponentRulesRecord,
     CriterionRecord,
     RebuildRecord,
     RepositoryEvidence,
@@ -39,17 +40,16 @@ from pipeline.evidence.role_usage import roles
 from pipeline.findings import CHECKS, REPORTERS
 from pipeline.gates.gate import Decision, Gate, GateStatus
 from pipeline.interventions.intervention import Action, InterventionStatus, Skipping
-from pipeline.ports import Stack
 from pipeline.proof.red_green import judge_preserve
 from pipeline.proof.stored_runs import green_of, newest, preserve_of, report_of
 from pipeline.records import RunPurpose, TestRun
-from pipeline.repositories.stacks import module_names
+from pipeline.repositories.components import Component, own_modules, source_places
 from pipeline.screening.risk_flags import load_flags
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
 from pipeline.stage.artifacts import Bytes
 from pipeline.stage.outcomes import outcomes_of
-from pipeline.stage.repository_reading import stack_at
+from pipeline.stage.repository_reading import components_at
 from pipeline.stage.run import StageRun
 
 BUNDLE = Bytes("evidence")
@@ -156,7 +156,7 @@ async def _commit(run: StageRun, name: str, commit: str) -> CommitRecord:
 async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) -> WitnessRecord:
     facts = run.known[name]
     repository = run.context.repositories[name]
-    stack, _ = await stack_at(repository, facts.base, run.context.targets[name])
+    components = await components_at(repository, facts.base, run.context.targets[name])
     runs = await run.context.test_runs.all(name)
     suite = _proven(runs, RunPurpose.GREEN_SUITE, facts.head)
     preserve_base = newest(runs, RunPurpose.PRESERVE_ON_BASE, facts.tests)
@@ -168,7 +168,7 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
     judged = green_of(suite)
     no_preserve = judge_preserve(baseline.report, ())
     return WitnessRecord(
-        rules=await _rules(run, name, stack),
+        rules=await _rules(run, name, components),
         change_files=tests.change_files,
         preserve_files=tests.preserve_files,
         retired_files=judged.retired,
@@ -187,13 +187,26 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
     )
 
 
-async def _rules(run: StageRun, name: str, stack: Stack) -> RulesRecord:
+async def _rules(run: StageRun, name: str, components: Sequence[Component]) -> RulesRecord:
     files = await run.context.repositories[name].list_files(run.known[name].base)
+    patterns = dict.fromkeys(pattern for one in components for pattern in one.stack.test_patterns)
+    places = source_places(components)
+    each = [
+        ComponentRulesRecord(
+            root=place.root,
+            language=place.language,
+            source_roots=place.source_roots,
+            reads=place.reads,
+            own_modules=tuple(sorted(own_modules(place.root, components, files))),
+        )
+        for place in places
+    ]
     return RulesRecord(
-        language=stack.language,
-        test_patterns=stack.test_patterns,
-        source_roots=stack.source_roots,
-        own_modules=tuple(sorted(module_names(stack, files))),
+        language=each[0].language,
+        test_patterns=tuple(patterns),
+        source_roots=each[0].source_roots,
+        own_modules=each[0].own_modules,
+        components=tuple(each) if len(each) > 1 else (),
     )
 
 

@@ -1,12 +1,23 @@
 """Check one repository's evidence against a clone: commits, protected tests, and all verdicts judged again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pipeline.evidence.bundle import CommitRecord, RepositoryEvidence, RunRecord
 from pipeline.ports import CommitReader
 from pipeline.proof.baseline import compare_suites
-from pipeline.proof.protected_tests import is_protected, symbol_paths
-from pipeline.proof.red_green import RedRules, RedVerdict, confirm_red, judge_green, judge_preserve, judge_red
+from pipeline.proof.component_sources import SourcePlace, source_paths
+from pipeline.proof.owners import ROOT
+from pipeline.proof.protected_tests import is_protected
+from pipeline.proof.red_green import (
+    HeadSymbols,
+    RedRules,
+    RedVerdict,
+    confirm_red,
+    judge_green,
+    judge_preserve,
+    judge_red,
+)
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
 from pipeline.specs.behaviour import InvalidBehaviour, ScenarioKind, parse_feature
 
@@ -138,13 +149,8 @@ def _test_problems(repository: RepositoryEvidence, reader: CommitReader) -> list
 
 
 def _verdict_problems(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:
-    witness, commits = repository.witness, repository.commits
-    rules = RedRules(
-        language=witness.rules.language,
-        own_modules=witness.rules.own_modules,
-        base=_symbols(repository, commits.base.sha, reader),
-        third_party=witness.rules.third_party,
-    )
+    witness, commits, places = repository.witness, repository.commits, _places(repository)
+    rules = _rules(repository, reader)
     texts = reader.read(commits.tests.sha, witness.change_files)
     sources = {path: data.decode("utf-8", "replace") for path, data in texts.items()}
     scenarios = {
@@ -156,9 +162,19 @@ def _verdict_problems(repository: RepositoryEvidence, reader: CommitReader) -> l
     red = confirm_red(
         provisional=provisional,
         head_report=witness.change.report,
-        head=_symbols(repository, commits.head.sha, reader),
+        head=_symbols(repository, commits.head.sha, reader, places[0], places),
         scenarios=scenarios,
         sources=sources,
+        heads=[
+            HeadSymbols(
+                root=place.root,
+                language=place.language,
+                symbols=_symbols(repository, commits.head.sha, reader, place, places),
+            )
+            for place in places
+        ]
+        if len(places) > 1
+        else (),
     )
     problems = [] if red == witness.red_verdict else ["The red verdict does not follow from the recorded runs."]
     problems += [
@@ -193,9 +209,36 @@ def _green_problems(repository: RepositoryEvidence, red: RedVerdict) -> list[str
     return problems
 
 
-def _symbols(repository: RepositoryEvidence, sha: str, reader: CommitReader) -> RepositorySymbols:
-    """Read as the pipeline did: the sources of a commit without its test files (`symbol_paths`)."""
+def _rules(repository: RepositoryEvidence, reader: CommitReader) -> RedRules:
+    recorded, places = repository.witness.rules, _places(repository)
+    modules = [one.own_modules for one in recorded.components] or [recorded.own_modules]
+    each = [
+        RedRules(
+            root=place.root,
+            language=place.language,
+            own_modules=own,
+            base=_symbols(repository, repository.commits.base.sha, reader, place, places),
+            third_party=recorded.third_party,
+        )
+        for place, own in zip(places, modules, strict=True)
+    ]
+    return replace(each[0], beside=tuple(each)) if len(each) > 1 else each[0]
+
+
+def _places(repository: RepositoryEvidence) -> list[SourcePlace]:
     rules = repository.witness.rules
-    paths = symbol_paths(list(reader.blobs(sha)), rules.language, rules.test_patterns)
+    several = [
+        SourcePlace(root=one.root, language=one.language, source_roots=one.source_roots, reads=one.reads)
+        for one in rules.components
+    ]
+    alone = SourcePlace(root=ROOT, language=rules.language, source_roots=rules.source_roots, reads=(ROOT,))
+    return several or [alone]
+
+
+def _symbols(
+    repository: RepositoryEvidence, sha: str, reader: CommitReader, place: SourcePlace, places: Sequence[SourcePlace]
+) -> RepositorySymbols:
+    """Read as the pipeline did: the sources of a commit that count for a component, without test files (`source_paths`)."""
+    paths = source_paths(list(reader.blobs(sha)), place, places, repository.witness.rules.test_patterns)
     texts = {path: data.decode("utf-8", "replace") for path, data in reader.read(sha, paths).items()}
-    return read_symbols(rules.language, texts, rules.source_roots)
+    return read_symbols(place.language, texts, place.source_roots)

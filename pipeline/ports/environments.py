@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 
@@ -88,7 +88,7 @@ class Environment:
     path: tuple[Path, ...]
     """Directories that go to the front of PATH, in order."""
     variables: Mapping[str, str] = field(default_factory=dict)
-    """Relative entries of `PYTHONPATH` mean the tree, so commands start in its root."""
+    """Relative entries of `PYTHONPATH` mean the component's folder, so commands start there."""
     tree_mounts: Mapping[str, Path] = field(default_factory=dict)
     """Directories that have to appear inside the tree, such as `node_modules`: path in the tree to built directory."""
     tree_scratch: tuple[str, ...] = ()
@@ -98,6 +98,8 @@ class Environment:
     choices: tuple[DependencyChoice, ...] = ()
     """What was installed and left out, and why, in the order in which it was decided."""
     log: str = ""
+    component: str = "."
+    """The folder of the component that it is for."""
 
     def mounts_in(self, tree: Path) -> dict[Path, Path]:
         """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""
@@ -105,8 +107,9 @@ class Environment:
 
     def path_in(self, tree: Path) -> tuple[Path, ...]:
         """Return `path` for one tree, programs of its mounts first: a runner and its tests load the same copy of a package."""
-        own = (tree / name / ".bin" for name in self.tree_mounts if name == "node_modules")
-        return (*own, *self.path)
+        folder = PurePosixPath(self.component)
+        above = (str(place / "node_modules") for place in (folder, *folder.parents))
+        return (*(tree / name / ".bin" for name in dict.fromkeys(above) if name in self.tree_mounts), *self.path)
 
     def scratch_in(self, tree: Path) -> tuple[Path, ...]:
         """Return `tree_scratch` for one tree, as `SandboxCommand.scratch` wants them."""
@@ -114,10 +117,11 @@ class Environment:
 
 
 class Environments(Protocol):
-    """Builds dependency environments once per manifest hash, in a sandbox with network and without secrets."""
+    """Builds dependency environments once per manifest hash and component, in a sandbox with network and without secrets."""
 
     async def prepare(self, stack: Stack, files: Path, manifest_hash: str) -> Environment:
         """Return the environment, building it if this hash was never built; raises `PersonNeeded(environment_failed)`.
 
-        `files` is a clean checkout; what only its `.git` says, such as a version from tags, is what it said at that build.
+        `files` is a clean checkout of the whole repository, also for a component in a folder of it; what only its `.git`
+        says, such as a version from tags, is what it said at that build.
         """

@@ -18,6 +18,7 @@ from enum import StrEnum
 from pipeline.ports import Language
 from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.missing_symbols import Missing, Ownership, exists, missing_in, ownership
+from pipeline.proof.owners import ROOT, contains, owner_of
 from pipeline.proof.symbols import RepositorySymbols
 from pipeline.proof.test_reports import SUITE, Failure, Outcome, TestCaseResult, TestReport
 from pipeline.proof.test_sources import declared_tests
@@ -118,6 +119,23 @@ class RedRules:
     base: RepositorySymbols
     third_party: Collection[str] = ()
     """Top-level modules of declared dependencies."""
+    root: str = ROOT
+    """The folder of the component whose tests these rules are for."""
+    beside: tuple["RedRules", ...] = ()
+    """The rules of all components, where a repository has several; a test is judged by those of its own."""
+
+    def of(self, test: str) -> "RedRules":
+        """Return the rules for a test, by its file or its id."""
+        return owner_of(test, self.beside) or self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSymbols:
+    """What one component defines on the head."""
+
+    root: str
+    language: Language
+    symbols: RepositorySymbols
 
 
 def judge_red(
@@ -134,7 +152,7 @@ def judge_red(
         scenarios: The `change` scenarios, each with the ids of its tests (a file, `file::name` or a full id).
         sources: The texts of the change files, so that tests which assert nothing are seen.
     """
-    cases = [case for case in report.cases if case.file in change_files or not report.per_test or not case.file]
+    cases = [case for case in report.cases if case.file in change_files or case.whole_suite or not case.file]
     verdicts = tuple(_red_test(case, rules, sources) for case in cases)
     return _red_verdict(verdicts, scenarios, report, final=False)
 
@@ -146,17 +164,24 @@ def confirm_red(
     head: RepositorySymbols,
     scenarios: Mapping[str, Sequence[str]],
     sources: Mapping[str, str],
+    heads: Sequence[HeadSymbols] = (),
 ) -> RedVerdict:
-    """Make the verdict final with the run of the same tests on the head and the symbols that the head defines."""
+    """Make the verdict final with the run of the same tests on the head and the symbols that the head defines.
+
+    Args:
+        heads: The symbols of each component, where a repository has several; a test is judged by those of its own.
+    """
     verdicts: list[TestVerdict] = []
     for verdict in provisional.tests:
+        own = owner_of(verdict.file or verdict.test_id, heads)
+        defined = head if own is None else own.symbols
         if not verdict.counts:
             verdicts.append(verdict)
         elif verdict.test_id == verdict.file:
-            verdicts.extend(_confirmed_file(verdict, head_report, head, sources))
+            verdicts.extend(_confirmed_file(verdict, head_report, defined, sources))
         else:
             found = [case for case in head_report.cases if case.test_id == verdict.test_id]
-            verdicts.append(_confirmed(verdict, found[0] if found else None, head))
+            verdicts.append(_confirmed(verdict, found[0] if found else None, defined))
     confirmed = _red_verdict(tuple(verdicts), scenarios, head_report, final=True)
     kept = tuple(problem for problem in provisional.problems if problem not in confirmed.problems)
     return RedVerdict(
@@ -247,18 +272,25 @@ def _refers(reference: str, verdict: TestVerdict) -> bool:
         return True
     file, _, name = reference.partition("::")
     if verdict.test_id == verdict.file:
-        return verdict.file in {file, SUITE}
+        return verdict.file == file or _is_suite_of(verdict, file)
     if not verdict.file:  # the command names tests without their files
         return name.rpartition("::")[2] == verdict.name
     return verdict.file == file and name.rpartition("::")[2] == verdict.name.rpartition(".")[2]
 
 
+def _is_suite_of(verdict: TestVerdict, file: str) -> bool:
+    """Whether a verdict is on all that a command ran, this file among it."""
+    folder, _, name = verdict.file.rpartition("/")
+    return name == SUITE and verdict.name == SUITE and contains(folder or ROOT, file)
+
+
 def _red_test(case: TestCaseResult, rules: RedRules, sources: Mapping[str, str]) -> TestVerdict:
+    rules = rules.of(case.file or case.test_id)
     if case.failure is not None and case.outcome.bad:
         refusal = _refusal(case, case.failure, rules, sources)
         if refusal is not None:
             return _verdict(case, RedCause.NONE, refusal)
-        if case.failure.exception in _ASSERTIONS and (not case.whole_file or case.file == SUITE):
+        if case.failure.exception in _ASSERTIONS and (not case.whole_file or case.whole_suite):
             return _verdict(case, RedCause.ASSERTION, f"An assertion fails without the change: {_told(case.failure)}")
         return _missing_verdict(case, case.failure, rules)
     if case.outcome is Outcome.PASSED:

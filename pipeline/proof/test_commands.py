@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.ports import Stack
 from pipeline.proof.node_scripts import NodeSuite, suite_of
+from pipeline.proof.owners import contains
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.test_sources import declared_tests
 from pipeline.proof.untrusted_files import holds_file, inside, read_source, walk_files
@@ -76,7 +77,7 @@ def plan_command(stack: Stack, places: Places, selection: Sequence[str] | None) 
     return build(stack, places, None if selection is None else tuple(selection))
 
 
-def _pytest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+def _pytest(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     target = places.results / "junit.xml"
     argv = [
         "python", "-m", "pytest", f"--rootdir={places.tree}", "--maxfail=0", "--continue-on-collection-errors",
@@ -86,6 +87,7 @@ def _pytest(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> Te
         "--cov" in read_source(places.tree, name) for name in PYTEST_CONFIGURATION
     ):
         argv.append("--no-cov")
+    argv += [f"--ignore={folder}" for folder in stack.leaves_out]
     argv += ["--", *(chosen or ())] if chosen else []
     return TestCommand(argv=tuple(argv), results=ResultFormat.PYTHON_JUNIT, result_file=target)
 
@@ -106,7 +108,8 @@ def _unittest(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> T
 def _unittest_files(stack: Stack, tree: Path) -> tuple[str, ...]:
     patterns = stack.test_patterns or ("test*.py",)
     named = (path for path in walk_files(tree) if matches_any(path, patterns))
-    return tuple(path for path in named if matches_any(path, ("test*.py", "*_test.py", "*_tests.py")))
+    own = (path for path in named if not any(contains(folder, path) for folder in stack.leaves_out))
+    return tuple(path for path in own if matches_any(path, ("test*.py", "*_test.py", "*_tests.py")))
 
 
 def _node(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:

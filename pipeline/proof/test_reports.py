@@ -65,6 +65,15 @@ class TestCaseResult:
         """Whether the case stands for a file that could not be loaded."""
         return self.test_id == self.file
 
+    @property
+    def whole_suite(self) -> bool:
+        """Whether the case stands for all that a command ran, of which it told nothing but its end."""
+        return self.name == SUITE and self.test_id == self.file and self.file.rpartition("/")[2] == SUITE
+
+    def below(self, root: str) -> "TestCaseResult":
+        """Return the case of a component as one of its repository: a test's identity begins with its component's folder."""
+        return replace(self, test_id=f"{root}/{self.test_id}", file=f"{root}/{self.file}" if self.file else "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestReport:
@@ -115,7 +124,9 @@ class TestReport:
         """One line for people."""
         bad = len(self.bad)
         text = f"{self.count(Outcome.PASSED)} passed, {bad} failed, {self.count(Outcome.SKIPPED)} skipped"
-        if not self.per_test:
+        if not self.per_test and len(self.cases) > 1:
+            text += "; of some components no single tests are told"
+        elif not self.per_test:
             text = f"the command ended with exit code {self.exit_code}, single tests are not told"
         if self.timed_out:
             return f"{text}; timed out"

@@ -14,7 +14,7 @@ comparison with the base's tests (`baseline`), and the reviewers; not this modul
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.limits import Limits
@@ -22,12 +22,13 @@ from pipeline.machine import tree_walk
 from pipeline.ports import CommandResult, Environment, Language, Sandbox, SandboxCommand, Stack
 from pipeline.proof import test_logs
 from pipeline.proof.canary import Canary, plant
+from pipeline.proof.owners import ROOT, contains
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.results.test_results import Results, read_results
 from pipeline.proof.test_commands import Places, ResultFormat, TestCommand, plan_command
 from pipeline.proof.test_reports import TAIL_MAX_CHARS, Outcome, TestCaseResult, TestReport, merged, readable
 from pipeline.proof.test_sources import declared_tests
-from pipeline.proof.untrusted_files import read_source, walk_files
+from pipeline.proof.untrusted_files import folder_inside, read_source, walk_files
 
 KeepLog = Callable[[test_logs.RunLog], Awaitable[None]]
 RESULTS = "-results-"
@@ -58,31 +59,70 @@ async def run_tests(
     left_out: Mapping[str, Collection[str]] | None = None,
     keep_log: KeepLog | None = None,
 ) -> TestReport:
-    """Run test files (None: the full suite) of a clean checkout and report per test.
+    """Run test files (None: the full suite) of one component in a clean checkout of its repository and report per test.
 
-    `left_out` names tests by file that need not be reported, because the base's own suite leaves them out. `tree` is
+    All paths, in arguments and report, are the repository's; the command sees those of the component's folder. `left_out` names tests by file that need not be reported, because the base's own suite leaves them out. `tree` is
     disposable: the run writes into it. Whatever the tests do ends in the report; only the sandbox's own errors are raised.
     `keep_log` is given the whole output before the report is made from it.
     """
+    asked = None if selection is None else tuple(selection)
+    folder = await asyncio.to_thread(folder_inside, tree, stack.root)
+    if folder is None:
+        return _without_folder(stack, asked)
     scratch = await asyncio.to_thread(_scratch, tree)
     try:
         places = Places(
-            tree=tree, tools=scratch / "tools", results=scratch / "results", programs=environment.path_in(tree)
+            tree=folder, tools=scratch / "tools", results=scratch / "results", programs=environment.path_in(tree)
         )
-        run = await asyncio.to_thread(
-            _prepared, stack, places, None if selection is None else tuple(selection), left_out or {}
-        )
+        run = await asyncio.to_thread(_prepared, stack, places, asked, left_out or {})
+        result = await sandbox.run(_sandboxed(run.command, tree, places, environment, limits))
+        if keep_log is not None:
+            planted = run.canary.file if run.canary else None
+            await keep_log(await asyncio.to_thread(test_logs.log_of, run.command, result, planted))
+        if await asyncio.to_thread(folder_inside, tree, stack.root) is None:
+            return _without_folder(stack, asked)
         try:
-            result = await sandbox.run(_sandboxed(run.command, places, environment, limits))
-            if keep_log is not None:
-                planted = run.canary.file if run.canary else None
-                await keep_log(await asyncio.to_thread(test_logs.log_of, run.command, result, planted))
-            return await asyncio.to_thread(_report, run, result)
+            report = await asyncio.to_thread(_report, run, result)
         finally:
             if run.canary is not None:
                 await asyncio.to_thread(run.canary.remove)
+        return report if stack.root == ROOT else _of_repository(report, stack.root, asked)
     finally:
         await asyncio.to_thread(tree_walk.discard, scratch)
+
+
+def _without_folder(stack: Stack, selection: tuple[str, ...] | None) -> TestReport:
+    """Say that there is nothing to run in; what a link in the folder's place leads to is never looked at."""
+    complaint = f"{stack.root} is no folder of the repository, so the tests in it cannot be run."
+    return TestReport(
+        command=("sh", "-c", stack.test_command), exit_code=1, cases=(), selection=selection, complaints=(complaint,)
+    )
+
+
+def _of_repository(report: TestReport, root: str, selection: tuple[str, ...] | None) -> TestReport:
+    """Return a component's report with the paths of its repository."""
+    return replace(
+        report,
+        cases=merged(case.below(root) for case in report.cases),
+        complaints=tuple(f"{root}: {complaint}" for complaint in report.complaints),
+        selection=None if report.selection is None else selection,
+    )
+
+
+def _in_folder(stack: Stack) -> Stack:
+    """Return a stack with paths as they are within its folder."""
+    if stack.root == ROOT:
+        return stack
+
+    def inner(path: str) -> str:
+        return path.removeprefix(f"{stack.root}/")
+
+    return replace(
+        stack,
+        root=ROOT,
+        test_patterns=tuple(map(inner, stack.test_patterns)),
+        leaves_out=tuple(map(inner, stack.leaves_out)),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +160,11 @@ def _prepared(
     stack: Stack, places: Places, selection: tuple[str, ...] | None, left_out: Mapping[str, Collection[str]]
 ) -> _Run:
     """Build the command, plant the canary, and delete results that came with the tree, so that only this run's are read."""
+    root, stack = stack.root, _in_folder(stack)
+    if root != ROOT:
+        selection = None if selection is None else tuple(path.removeprefix(f"{root}/") for path in selection)
+        inner = {path.removeprefix(f"{root}/"): names for path, names in left_out.items() if contains(root, path)}
+        left_out = inner
     canary = plant(stack, places.tree, selection) if selection else None
     files = selection if canary is None or selection is None else (*selection, canary.file)
     command = plan_command(stack, places, files)
@@ -132,15 +177,17 @@ def _prepared(
     return _Run(stack=stack, tree=places.tree, command=command, selection=narrowed, canary=canary, left_out=left_out)
 
 
-def _sandboxed(command: TestCommand, places: Places, environment: Environment, limits: Limits) -> SandboxCommand:
-    path = ":".join([*(str(entry) for entry in environment.path_in(places.tree)), *SYSTEM_PATH])
+def _sandboxed(
+    command: TestCommand, tree: Path, places: Places, environment: Environment, limits: Limits
+) -> SandboxCommand:
+    path = ":".join([*(str(entry) for entry in environment.path_in(tree)), *SYSTEM_PATH])
     return SandboxCommand(
         argv=command.argv,
         cwd=places.tree,
-        writable=(places.tree, places.results),
+        writable=(tree, places.results),
         read_only=(*environment.read_only, places.tools),
-        mounts=environment.mounts_in(places.tree),
-        scratch=environment.scratch_in(places.tree),
+        mounts=environment.mounts_in(tree),
+        scratch=environment.scratch_in(tree),
         tree_at=environment.tree_at,
         environment={**FIXED_VARIABLES, **environment.variables, **command.variables, "PATH": path},
         timeout_s=float(limits.test_timeout_s),

@@ -69,6 +69,16 @@ def inside(tree: Path, path: str) -> Path | None:
         return None
 
 
+def folder_inside(tree: Path, path: str) -> Path | None:
+    """Return a folder of a tree; None when it is not there, or a link stands in its place or on the way to it."""
+    pure = PurePosixPath(path)
+    try:
+        with _parent(tree, str(pure / "inside")):
+            return tree / pure
+    except (OSError, ValueError):
+        return None
+
+
 def write_over(tree: Path, files: Mapping[str, bytes | None]) -> None:
     """Write files into a disposable tree (None deletes), replacing links and whatever else stands in their way.
 

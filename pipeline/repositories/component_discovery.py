@@ -22,9 +22,10 @@ from pipeline.ports import Language, Stack
 from pipeline.proof.json_text import parsed_object
 from pipeline.proof.manifests import added_dependencies
 from pipeline.proof.node_scripts import suite_of
+from pipeline.proof.owners import ROOT, contains
 from pipeline.proof.test_commands import go_workspace
 from pipeline.repositories import stacks
-from pipeline.repositories.components import ROOT, Aspect, Component, Known, Origin, Source, contains
+from pipeline.repositories.components import Aspect, Component, Known, Origin, Source
 from pipeline.repositories.stacks import Candidate, Read
 
 COMPONENTS_MAX = 30
@@ -234,20 +235,33 @@ def _linked(found: Sequence[Stack], read: Read) -> Iterator[tuple[Stack, tuple[s
         return
     texts = {one.root: dict(_own_manifests(one, read)) for one in found}
     names = {name: root for root, manifests in texts.items() for name in _names(manifests)}
+    uses = {one.root: _used_by(one, found, texts[one.root], names) for one in found}
     for one in found:
-        uses = {
-            names.get(name)
-            for path, text in texts[one.root].items()
-            for name in added_dependencies(path.rpartition("/")[2], "", text)
-        }
-        uses |= {
-            other.root
-            for text in texts[one.root].values()
-            for place in _paths(one.root, text)
-            for other in found
-            if other.root != ROOT and contains(other.root, place)
-        }
-        yield one, tuple(sorted(root for root in uses if root is not None and root != one.root))
+        manifests = set(one.manifests)
+        for other in found:
+            if other.language is one.language and other.root in _reached(one.root, uses):
+                manifests |= set(other.manifests)
+        yield replace(one, manifests=tuple(sorted(manifests))), uses[one.root]
+
+
+def _used_by(one: Stack, found: Sequence[Stack], texts: Mapping[str, str], names: Mapping[str, str]) -> tuple[str, ...]:
+    by_name = {
+        names.get(name)
+        for path, text in texts.items()
+        for name in added_dependencies(path.rpartition("/")[2], "", text)
+    }
+    places = [place for text in texts.values() for place in _paths(one.root, text)]
+    by_path = {other.root for other in found for place in places if other.root != ROOT and contains(other.root, place)}
+    return tuple(sorted(root for root in by_name | by_path if root is not None and root != one.root))
+
+
+def _reached(root: str, uses: Mapping[str, Sequence[str]]) -> set[str]:
+    found, waiting = set[str](), [root]
+    while waiting:
+        new = set(uses[waiting.pop()]) - found
+        found |= new
+        waiting.extend(new)
+    return found
 
 
 def _own_manifests(stack: Stack, read: Read) -> Iterator[tuple[str, str]]:

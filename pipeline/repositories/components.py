@@ -7,14 +7,15 @@ where there is one. Invariants: roots are folders of the repository, each compon
 one piece has one component at `.`, whose facts are those that `stacks.detect` finds.
 """
 
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.ports import Stack
-from pipeline.proof.symbols import is_source
-
-ROOT = "."
+from pipeline.proof.component_sources import SourcePlace
+from pipeline.proof.owners import ROOT, owner_of
+from pipeline.repositories.stacks import module_names
 
 
 class Source(StrEnum):
@@ -101,16 +102,22 @@ class Component:
         return self.stack.root
 
 
-def contains(root: str, path: str) -> bool:
-    """Whether a path lies in a folder of the repository."""
-    return root in {ROOT, path} or path.startswith(f"{root}/")
+def in_pieces(components: Sequence[Component]) -> bool:
+    """Whether there is anything but the one component at the root that a repository in one piece has."""
+    return [one.root for one in components] != [ROOT]
 
 
-def owner_of(path: str, stacks: Iterable[Stack]) -> Stack | None:
-    """Return the stack that a file belongs to: the deepest one of its language around it, else the deepest one around it."""
-    around = sorted((one for one in stacks if contains(one.root, path)), key=_depth, reverse=True)
-    speaking = (one for one in around if is_source(one.language, path))
-    return next(speaking, next(iter(around), None))
+def described(components: Sequence[Component]) -> str:
+    """Say in one line what a repository is made of."""
+    kinds = [(one.root, f"{one.stack.language.value}, {one.stack.runner}") for one in components]
+    return "; ".join(f"{root}: {kind}" if in_pieces(components) else kind for root, kind in kinds)
+
+
+def test_command_of(components: Sequence[Component]) -> str:
+    """Return what a person would type at the root of the repository to run everything."""
+    if not in_pieces(components):
+        return components[0].stack.test_command
+    return "; ".join(f"(cd {shlex.quote(one.root)} && {one.stack.test_command})" for one in components)
 
 
 def touched_by(paths: Iterable[str], components: Sequence[Component]) -> frozenset[str]:
@@ -141,5 +148,29 @@ def with_dependencies(root: str, components: Sequence[Component]) -> frozenset[s
     return frozenset(found)
 
 
-def _depth(stack: Stack) -> int:
-    return 0 if stack.root == ROOT else stack.root.count("/") + 1
+def source_places(components: Sequence[Component]) -> tuple[SourcePlace, ...]:
+    """Return what the judge of tests knows of each component."""
+    return tuple(_place(one, components) for one in components)
+
+
+def own_modules(root: str, components: Sequence[Component], files: Sequence[str]) -> frozenset[str]:
+    """Return the modules that count as the repository's own for a component's tests."""
+    return frozenset(name for stack in _readable(root, components) for name in module_names(stack, files))
+
+
+def _place(component: Component, components: Sequence[Component]) -> SourcePlace:
+    stacks = _readable(component.root, components)
+    return SourcePlace(
+        root=component.root,
+        language=component.stack.language,
+        source_roots=tuple(dict.fromkeys(root for stack in stacks for root in stack.source_roots)),
+        reads=tuple(stack.root for stack in stacks),
+    )
+
+
+def _readable(root: str, components: Sequence[Component]) -> list[Stack]:
+    """Return the stacks whose sources a component's tests may be about: its own first, and those of its language that it uses."""
+    reached = with_dependencies(root, components)
+    own = next(one.stack for one in components if one.root == root)
+    others = [one.stack for one in components if one.root in reached - {root} and one.stack.language is own.language]
+    return [own, *others]

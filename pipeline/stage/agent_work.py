@@ -14,8 +14,8 @@ from pipeline.agents.job import Job
 from pipeline.agents.loop_context import LoopContext
 from pipeline.agents.prompt_variables import PromptVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
-from pipeline.ports import Environment, Stack
 from pipeline.stage import proving, trees
+from pipeline.stage.prepared import Prepared
 from pipeline.stage.repository_reading import context_at
 from pipeline.stage.run import StageRun
 
@@ -24,8 +24,7 @@ from pipeline.stage.run import StageRun
 class Basis:
     """What every agent of one repository works on. `context` is layer 2 of its prompt."""
 
-    stack: Stack
-    environment: Environment
+    prepared: Prepared
     context: str
 
 
@@ -53,20 +52,20 @@ class Frame:
         return Job(
             variables=variables, stage=self.run.stage, activation=self.run.activation, repository=self.name,
             instance=instance or self.name, facts=facts or SubmissionFacts(), loop=loop, context=self.basis.context,
-            tree=self.tree, commit=commit or self.commit, environment=self.basis.environment, protected=protected,
+            tree=self.tree, commit=commit or self.commit, environment=self.basis.prepared.environment, protected=protected,
         )  # fmt: skip
 
 
 async def basis_of(run: StageRun, name: str, base: str, *, samples: bool) -> Basis:
     """Return the basis of a repository at its base commit. `samples` adds typical tests and specs, for who writes some."""
-    stack, environment = await proving.environment_of(run, name, base)
-    return Basis(stack=stack, environment=environment, context=await told(run, name, base, stack, samples=samples))
+    prepared = await proving.environment_of(run, name, base)
+    return Basis(prepared=prepared, context=await told(run, name, base, prepared, samples=samples))
 
 
-async def told(run: StageRun, name: str, base: str, stack: Stack, *, samples: bool) -> str:
+async def told(run: StageRun, name: str, base: str, prepared: Prepared, *, samples: bool) -> str:
     """Return what agents are told of a repository."""
     return await context_at(
-        run.context.repositories[name], base, run.context.targets[name], stack,
+        run.context.repositories[name], base, run.context.targets[name], prepared,
         learnings=await run.context.learnings.approved(name), with_samples=samples,
         tokens_max=run.context.settings.pipeline.static_context_tokens_max,
     )  # fmt: skip

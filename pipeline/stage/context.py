@@ -11,14 +11,12 @@ from pipeline.ports import (
     Author,
     Clock,
     Emit,
-    Environment,
     Environments,
     Forge,
     Repository,
     Sandbox,
     SecretScanner,
     Signer,
-    Stack,
 )
 from pipeline.ports.records import (
     ArtifactStore,
@@ -35,6 +33,7 @@ from pipeline.ports.records import (
     TestRuns,
 )
 from pipeline.settings.runtime import RuntimeSettings
+from pipeline.stage.prepared import Prepared
 
 
 class Snapshots(Protocol):
@@ -105,7 +104,7 @@ class StageContext:
     known_hosts: tuple[str, ...] = ()
     """Hosts that a request may name without being suspicious: the operator's registries."""
     effect_timeout_s: float = 300.0
-    prepared: dict[tuple[str, str], tuple[Stack, Environment]] = field(default_factory=dict)
+    prepared: dict[tuple[str, str], Prepared] = field(default_factory=dict)
     """Environments by repository and commit, as far as this process has looked: neither can change."""
 
     def tree(self, repository: str, purpose: str) -> Path:

@@ -4,43 +4,72 @@ The verdict on code is never the agent's word. Every run happens in a tree that 
 commit, and is stored with its verdict before anything follows from it.
 """
 
+import asyncio
 import json
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from pipeline import events
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
-from pipeline.ports import Environment, Stack
 from pipeline.proof import test_logs
-from pipeline.proof.protected_tests import symbol_paths
+from pipeline.proof.component_sources import source_paths
+from pipeline.proof.owners import owner_of
 from pipeline.proof.stored_runs import newest, report_of
 from pipeline.proof.suite_trouble import trouble_of
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
 from pipeline.proof.test_reports import Outcome, TestReport
 from pipeline.proof.test_runs import run_tests, unreported
 from pipeline.proof.untrusted_files import write_over
-from pipeline.records import RunPurpose
+from pipeline.records import RunPurpose, TestRun
+from pipeline.repositories.components import Component, source_places
 from pipeline.repositories.stacks import is_test_file
 from pipeline.stage import trees
 from pipeline.stage.artifacts import Bytes
-from pipeline.stage.repository_reading import stack_at, text_at
+from pipeline.stage.component_reports import both, joined
+from pipeline.stage.prepared import ABSENCES, Absence, Part, Prepared, for_agents
+from pipeline.stage.repository_reading import components_at, manifest_hash_at, text_at
 from pipeline.stage.run import StageRun
 
 LOG = Bytes(test_logs.KIND, "text/plain; charset=utf-8")
 
 
-async def environment_of(run: StageRun, name: str, commit: str) -> tuple[Stack, Environment]:
-    """Return stack and built environment of a repository at a commit; builds once per manifest hash, looks once per run."""
+async def environment_of(run: StageRun, name: str, commit: str) -> Prepared:
+    """Return the components of a repository at a commit, with their environments; builds once per manifest hash and component.
+
+    Raises `PersonNeeded(environment_failed)` when none of them can be built. Looks once per run.
+    """
     context = run.context
     if (name, commit) not in context.prepared:
         repository = context.repositories[name]
-        stack, digest = await stack_at(repository, commit, context.targets[name])
+        components = await components_at(repository, commit, context.targets[name])
         async with trees.checked_out(run, name, "manifests", commit) as tree:
-            context.prepared[name, commit] = stack, await context.environments.prepare(stack, tree, digest)
+            context.prepared[name, commit] = await _prepared(run, name, commit, components, tree)
     return context.prepared[name, commit]
+
+
+async def _prepared(run: StageRun, name: str, commit: str, components: tuple[Component, ...], tree: Path) -> Prepared:
+    parts: list[Part] = []
+    absent: list[Absence] = []
+    failures: list[PersonNeeded] = []
+    for component in components:
+        digest = await manifest_hash_at(run.context.repositories[name], commit, component.stack)
+        try:
+            environment = await run.context.environments.prepare(component.stack, tree, digest)
+        except PersonNeeded as failed:
+            if failed.reason is not PauseReason.ENVIRONMENT_FAILED:
+                raise
+            failures.append(failed)
+            absent.append(Absence(root=component.root, message=failed.message, facts=dict(failed.facts)))
+        else:
+            parts.append(Part(component=component, environment=environment))
+    if not parts:
+        raise failures[0]
+    shared = await asyncio.to_thread(for_agents, parts, run.context.workspaces / name)
+    return Prepared(components=components, parts=tuple(parts), environment=shared, absent=tuple(absent))
 
 
 async def prove(
@@ -50,31 +79,66 @@ async def prove(
     commit: str,
     purpose: RunPurpose,
     selection: Sequence[str] | None,
-    stack: Stack,
-    environment: Environment,
+    prepared: Prepared,
+    roots: Collection[str] | None = None,
     restored: Mapping[str, bytes | None] | None = None,
     left_out: Mapping[str, Collection[str]] | None = None,
     known: Collection[str] = (),
+    before: TestReport | None = None,
+    logs: list[test_logs.RunLog] | None = None,
 ) -> TestReport:
-    """Run tests of a commit in a clean checkout; `restored` overwrites paths (None deletes) before the run.
+    """Run tests of a commit, each component's in a clean checkout; `restored` overwrites paths (None deletes) before.
 
-    `left_out` is what `left_out` found on the base, `known` are complaints that the base's own suite gives cause for, word
-    for word: they are the repository's, not the change's. The log is stored here, before the run is: a stored run that is shown
-    has its log.
+    Test files run with the component that they belong to; the full suite is that of the components at `roots`, None for
+    all. `left_out` is what `left_out` found on the base, `known` are complaints that the base's own suite gives cause for,
+    word for word: they are the repository's, not the change's. `before` and `logs` are what other components showed in the
+    same run, which goes on here. The log is stored here, before the run is: a stored run that is shown has its log. Raises
+    `PersonNeeded(environment_failed)` for files of a component that cannot be tested here.
     """
-    context = run.context
+    asked, homeless = _asked(name, prepared, selection, roots)
+    reports = await _run_each(run, name, commit, purpose, asked, restored=restored, left_out=left_out, logs=logs)
+    report = joined(reports, prepared.stacks, homeless)
+    report = report if before is None else both(before, report)
+    report = replace(report, complaints=tuple(one for one in report.complaints if one not in known))
+    await _tell(run, name, commit, purpose, report)
+    return report
+
+
+Asked: TypeAlias = Sequence[tuple[Part, tuple[str, ...] | None]]
+"""Which component runs which of its test files; None is all of its suite."""
+
+
+async def _run_each(
+    run: StageRun,
+    name: str,
+    commit: str,
+    purpose: RunPurpose,
+    asked: Asked,
+    *,
+    restored: Mapping[str, bytes | None] | None = None,
+    left_out: Mapping[str, Collection[str]] | None = None,
+    logs: list[test_logs.RunLog] | None = None,
+) -> dict[str, TestReport]:
+    logs = [] if logs is None else logs
 
     async def keep_log(log: test_logs.RunLog) -> None:
+        logs.append(log)
         kept_as = test_logs.name_of(name, run.activation, purpose, commit)
-        await LOG.save(context.artifacts, kept_as, log.text.encode(), {"cut": log.cut})
+        text = "\n".join(one.text for one in logs)
+        await LOG.save(run.context.artifacts, kept_as, text.encode(), {"cut": any(one.cut for one in logs)})
 
-    async with trees.checked_out(run, name, purpose, commit) as tree:
-        write_over(tree, restored or {})
-        report = await run_tests(
-            stack=stack, tree=tree, environment=environment, sandbox=context.sandbox,
-            selection=selection, limits=context.settings.pipeline, left_out=left_out, keep_log=keep_log,
-        )  # fmt: skip
-    report = replace(report, complaints=tuple(one for one in report.complaints if one not in known))
+    reports: dict[str, TestReport] = {}
+    for part, files in asked:
+        async with trees.checked_out(run, name, purpose, commit) as tree:
+            write_over(tree, restored or {})
+            reports[part.root] = await run_tests(
+                stack=part.stack, tree=tree, environment=part.environment, sandbox=run.context.sandbox,
+                selection=files, limits=run.context.settings.pipeline, left_out=left_out, keep_log=keep_log,
+            )  # fmt: skip
+    return reports
+
+
+async def _tell(run: StageRun, name: str, commit: str, purpose: RunPurpose, report: TestReport) -> None:
     await run.emit(
         events.TestsRun(
             purpose=purpose,
@@ -87,7 +151,28 @@ async def prove(
             repository=name,
         )
     )
-    return report
+
+
+def _asked(
+    name: str, prepared: Prepared, selection: Sequence[str] | None, roots: Collection[str] | None
+) -> tuple[list[tuple[Part, tuple[str, ...] | None]], list[str]]:
+    """Return which part runs what, and what to say of files that lie in no component."""
+    if selection is None:
+        return [(part, None) for part in prepared.at(roots)], []
+    owners = {path: owner_of(path, prepared.stacks) for path in selection}
+    prepared.needs(name, {owner.root for owner in owners.values() if owner is not None})
+    asked: list[tuple[Part, tuple[str, ...] | None]] = [
+        (part, files)
+        for part in prepared.parts
+        if (files := tuple(path for path, owner in owners.items() if owner is not None and owner.root == part.root))
+    ]
+    where = ", ".join(stack.root for stack in prepared.stacks)
+    homeless = [
+        f"{path} lies in no component of this repository ({where}), so no suite runs it; put it into one of them."
+        for path, owner in owners.items()
+        if owner is None
+    ]
+    return asked, homeless
 
 
 async def keep(
@@ -107,55 +192,82 @@ async def keep(
     )  # fmt: skip
 
 
-async def baseline(run: StageRun, name: str, commit: str, stack: Stack, environment: Environment) -> TestReport:
-    """Return the full suite's report on a base commit; run once per commit.
+async def baseline(run: StageRun, name: str, commit: str, prepared: Prepared) -> tuple[TestReport, Prepared]:
+    """Return the full suite's report on a base commit, run once per commit, and what of the base can be tested at all.
 
-    Raises `PersonNeeded(environment_failed)` when the suite cannot run there at all. Such a run is not kept: what a person
-    mends outside the repository counts with the next try.
+    Raises `PersonNeeded(environment_failed)` when no suite can run there. Such a run is not kept: what a person mends
+    outside the repository counts with the next try.
     """
     known = newest(await run.context.test_runs.all(name), RunPurpose.BASELINE, commit)
     if known is not None:
-        return report_of(known)
-    report = await prove(
-        run, name=name, commit=commit, purpose=RunPurpose.BASELINE, selection=None, stack=stack, environment=environment
+        return report_of(known), prepared.without(_absences_of(known))
+    asked = [(part, None) for part in prepared.parts]
+    reports = await _run_each(run, name, commit, RunPurpose.BASELINE, asked)
+    absent = await _unusable(run, name, commit, prepared, reports)
+    gone = {one.root for one in absent}
+    usable = prepared.without(absent)
+    report = joined({root: one for root, one in reports.items() if root not in gone}, prepared.stacks)
+    await _tell(run, name, commit, RunPurpose.BASELINE, report)
+    await keep(
+        run, name, purpose=RunPurpose.BASELINE, commit=commit, report=report, ok=report.ok, verdict=_stored(absent)
     )
-    await _refuse_unusable(run, name, commit, stack, report)
-    await keep(run, name, purpose=RunPurpose.BASELINE, commit=commit, report=report, ok=report.ok, verdict={})
-    return report
+    return report, usable
 
 
-async def _refuse_unusable(run: StageRun, name: str, commit: str, stack: Stack, report: TestReport) -> None:
+async def _unusable(
+    run: StageRun, name: str, commit: str, prepared: Prepared, reports: Mapping[str, TestReport]
+) -> list[Absence]:
+    """Return the components whose suite cannot run on the base; raises when there is no other."""
     files = await run.context.repositories[name].list_files(commit)
-    tests = sum(is_test_file(stack, path) for path in files)
-    trouble = trouble_of(report, runner=stack.runner, test_files=tests, files=files)
-    if trouble is not None:
-        raise PersonNeeded(
-            PauseReason.ENVIRONMENT_FAILED,
-            trouble.message,
-            repository=name,
-            command=shlex.join(report.command),
-            error=trouble.error,
-            remedy=trouble.remedy,
-            log_tail=report.output_tail,
-        )
+    owned = {path: owner.root for path in files if (owner := owner_of(path, prepared.stacks)) is not None}
+    absent: list[Absence] = []
+    for part in prepared.parts:
+        report = reports[part.root]
+        tests = sum(is_test_file(part.stack, path) for path in files if owned.get(path) == part.root)
+        trouble = trouble_of(report, runner=part.stack.runner, test_files=tests, files=files)
+        if trouble is not None:
+            facts = {
+                "command": shlex.join(report.command), "error": trouble.error, "remedy": trouble.remedy,
+                "log_tail": report.output_tail,
+            }  # fmt: skip
+            absent.append(Absence(root=part.root, message=trouble.message, facts=facts))
+    if len(absent) == len(prepared.parts):
+        await _tell(run, name, commit, RunPurpose.BASELINE, joined(reports, prepared.stacks))
+        first = absent[0]
+        raise PersonNeeded(PauseReason.ENVIRONMENT_FAILED, first.message, **{**first.facts, "repository": name})
+    return absent
+
+
+def _stored(absent: Sequence[Absence]) -> dict[str, Any]:
+    return {"absent": ABSENCES.dump_python(tuple(absent), mode="json")} if absent else {}
+
+
+def _absences_of(run: TestRun) -> tuple[Absence, ...]:
+    return ABSENCES.validate_python(run.verdict.get("absent", ()))
 
 
 async def left_out(
-    run: StageRun, name: str, *, base: str, report: TestReport, stack: Stack, files: Sequence[str]
+    run: StageRun, name: str, *, base: str, report: TestReport, prepared: Prepared, files: Sequence[str]
 ) -> dict[str, list[str]]:
     """Return the tests of existing files that the base's full suite leaves out by the repository's own configuration."""
     repository = run.context.repositories[name]
-    known = {case.file for case in report.cases} if report.per_test else set()
-    sources = {file: await text_at(repository, base, file) for file in files if file in known}
-    return unreported(report.cases, sources, stack.language)
+    known = {case.file for case in report.cases}
+    found: dict[str, list[str]] = {}
+    for file in files:
+        if file in known:
+            source = {file: await text_at(repository, base, file)}
+            found |= unreported(report.cases, source, prepared.language_of(file))
+    return found
 
 
-async def symbols_of(run: StageRun, name: str, commit: str, stack: Stack) -> RepositorySymbols:
-    """Return what a commit's sources define, its test files left out; evidence is checked with the same choice."""
+async def symbols_of(run: StageRun, name: str, commit: str, prepared: Prepared, root: str) -> RepositorySymbols:
+    """Return what the sources of a component define, with those that it depends on; evidence is checked with the same choice."""
     repository = run.context.repositories[name]
-    paths = symbol_paths(await repository.list_files(commit), stack.language, stack.test_patterns)
+    places = source_places(prepared.components)
+    place = next(one for one in places if one.root == root)
+    paths = source_paths(await repository.list_files(commit), place, places, prepared.test_patterns)
     return read_symbols(
-        stack.language, {path: await text_at(repository, commit, path) for path in paths}, stack.source_roots
+        place.language, {path: await text_at(repository, commit, path) for path in paths}, place.source_roots
     )
 
 

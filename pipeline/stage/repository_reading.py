@@ -14,17 +14,10 @@ from pipeline.ports import Repository, Stack
 from pipeline.proof.path_globs import matches_any
 from pipeline.repositories.component_discovery import find_components
 from pipeline.repositories.components import Component
-from pipeline.repositories.stacks import detect, manifest_hash
+from pipeline.repositories.stacks import manifest_hash
+from pipeline.stage.prepared import Prepared
 
 SAMPLE_MAX_BYTES = 4_000
-
-
-async def stack_at(repository: Repository, commit: str, target: RepositoryTarget) -> tuple[Stack, str]:
-    """Return the stack of a commit and the hash of the manifests that decide its environment."""
-    files = await repository.list_files(commit)
-    read = _reader(repository, commit)
-    stack = await asyncio.to_thread(detect, files, read, test_command=target.test_command)
-    return stack, await asyncio.to_thread(manifest_hash, stack, read)
 
 
 async def components_at(repository: Repository, commit: str, target: RepositoryTarget) -> tuple[Component, ...]:
@@ -41,18 +34,17 @@ class Composition:
     components: tuple[tuple[Component, str], ...]
 
     @property
+    def parts(self) -> tuple[Component, ...]:
+        """The components alone."""
+        return tuple(component for component, _ in self.components)
+
+    @property
     def manifest_hash(self) -> str:
         """Identify all environments together; that of the one component where there is one."""
         if len(self.components) == 1:
             return self.components[0][1]
         told = "\0".join(f"{component.root}\0{digest}" for component, digest in self.components)
         return hashlib.sha256(told.encode()).hexdigest()
-
-    @property
-    def in_words(self) -> str:
-        """Say what it is made of, in one line."""
-        said = [(f"{one.stack.language.value}, {one.stack.runner}", one.root) for one, _ in self.components]
-        return said[0][0] if len(said) == 1 else "; ".join(f"{what} in {root}" for what, root in said)
 
 
 async def composition_at(repository: Repository, commit: str, target: RepositoryTarget) -> Composition:
@@ -66,11 +58,16 @@ async def composition_at(repository: Repository, commit: str, target: Repository
     return Composition(components=await asyncio.to_thread(hashed))
 
 
+async def manifest_hash_at(repository: Repository, commit: str, stack: Stack) -> str:
+    """Return the hash of the manifests that decide a component's environment."""
+    return await asyncio.to_thread(manifest_hash, stack, _reader(repository, commit))
+
+
 async def context_at(
     repository: Repository,
     commit: str,
     target: RepositoryTarget,
-    stack: Stack,
+    prepared: Prepared,
     *,
     learnings: Sequence[str],
     with_samples: bool,
@@ -84,11 +81,11 @@ async def context_at(
         name=target.name,
         base_branch=target.base_branch,
         files=files,
-        stack=f"{stack.language.value}, {stack.runner}",
-        test_command=stack.test_command,
+        stack=prepared.described,
+        test_command=prepared.test_command,
         conventions=conventions,
         learnings=learnings,
-        sample_tests=await _samples(repository, commit, files, stack.test_patterns) if with_samples else None,
+        sample_tests=await _samples(repository, commit, files, prepared.test_patterns) if with_samples else None,
         sample_specs=await _samples(repository, commit, files, ("**/*.feature",)) if with_samples else None,
     )
     return repository_context(facts, tokens_max=tokens_max)

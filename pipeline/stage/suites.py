@@ -6,14 +6,15 @@ then the base's suite once more. What passes again, or fails on the base too, is
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pipeline.ports import Environment, Stack
 from pipeline.proof.baseline import SuiteComparison, best_of, compare_suites
 from pipeline.proof.stored_runs import newest, report_of
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose
 from pipeline.stage import proving
+from pipeline.stage.component_reports import joined, root_of, within
+from pipeline.stage.prepared import Prepared
 from pipeline.stage.run import StageRun
 
 AGAIN_MAX = 2
@@ -21,26 +22,46 @@ AGAIN_MAX = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """Where a suite runs: a commit with its stack and environment, and what is written over its checkout."""
+    """Where a suite runs: a commit with its components, and what is written over its checkout."""
 
     commit: str
-    stack: Stack
-    environment: Environment
+    prepared: Prepared
     report: TestReport
     restored: Mapping[str, bytes | None] | None = None
 
+    def at(self, roots: Collection[str]) -> "Ground":
+        """Return it as if only the components at these roots had run."""
+        return replace(self, report=within(self.report, roots, self.prepared.stacks))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """How two full suites differ; `again` is what of the head was run again for that."""
+
+    suite: SuiteComparison
+    again: TestReport | None
+
 
 async def compared(
-    run: StageRun, name: str, *, base: Ground, head: Ground, retired: Collection[str]
-) -> SuiteComparison:
-    """Compare two full suites that were run; the runs that were needed again are kept beside them."""
-    again: list[TestReport] = []
-    found = compare_suites(base=base.report, head=head.report, retired_files=retired)
-    while found.new_failures and len(again) < AGAIN_MAX:
-        again.append(await _run_again(run, name, head, found.new_failures))
-        second = best_of(again)
+    run: StageRun,
+    name: str,
+    *,
+    base: Ground,
+    head: Ground,
+    retired: Collection[str],
+    again: TestReport | None = None,
+) -> Compared:
+    """Compare two full suites that were run; the runs that were needed again are kept beside them.
+
+    `again` is what an earlier comparison of a part of the same suites ran again.
+    """
+    second, tries = again, 0
+    found = compare_suites(base=base.report, head=head.report, second_head=second, retired_files=retired)
+    while found.new_failures and tries < AGAIN_MAX:
+        tries += 1
+        more = await _run_again(run, name, head, found.new_failures)
+        second = best_of([*([second] if second else []), more])
         found = compare_suites(base=base.report, head=head.report, second_head=second, retired_files=retired)
-    second = best_of(again)
     if second is not None:
         await proving.keep(
             run, name, purpose=RunPurpose.GREEN_SUITE_AGAIN, commit=head.commit, report=second, ok=second.ok, verdict={}
@@ -50,17 +71,23 @@ async def compared(
             base=base.report, head=head.report, second_base=await _base_again(run, name, base), second_head=second,
             retired_files=retired,
         )  # fmt: skip
-    return found
+    return Compared(suite=found, again=second)
 
 
 async def _run_again(run: StageRun, name: str, head: Ground, failing: Collection[str]) -> TestReport:
-    files = {case.file for case in head.report.cases if case.test_id in failing}
-    choosable = head.report.per_test and all(files)
-    return await proving.prove(
-        run, name=name, commit=head.commit, purpose=RunPurpose.GREEN_SUITE_AGAIN,
-        selection=sorted(files) if choosable else None, stack=head.stack, environment=head.environment,
-        restored=head.restored,
-    )  # fmt: skip
+    """Run the files of failing tests again, or all of a component's suite where its tests cannot be chosen by file."""
+    stacks = head.prepared.stacks
+    cases = [case for case in head.report.cases if case.test_id in failing]
+    reports: dict[str, TestReport] = {}
+    for root in sorted({root_of(case, stacks) for case in cases}):
+        own = [case for case in cases if root_of(case, stacks) == root]
+        choosable = all(case.file and not case.whole_suite for case in own)
+        reports[root] = await proving.prove(
+            run, name=name, commit=head.commit, purpose=RunPurpose.GREEN_SUITE_AGAIN,
+            selection=sorted({case.file for case in own}) if choosable else None, prepared=head.prepared, roots={root},
+            restored=head.restored,
+        )  # fmt: skip
+    return joined(reports, stacks)
 
 
 async def _base_again(run: StageRun, name: str, base: Ground) -> TestReport:
@@ -68,9 +95,8 @@ async def _base_again(run: StageRun, name: str, base: Ground) -> TestReport:
     if known is not None:
         return report_of(known)
     report = await proving.prove(
-        run, name=name, commit=base.commit, purpose=RunPurpose.BASELINE_AGAIN, selection=None, stack=base.stack,
-        environment=base.environment,
-    )  # fmt: skip
+        run, name=name, commit=base.commit, purpose=RunPurpose.BASELINE_AGAIN, selection=None, prepared=base.prepared
+    )
     await proving.keep(
         run, name, purpose=RunPurpose.BASELINE_AGAIN, commit=base.commit, report=report, ok=report.ok, verdict={}
     )

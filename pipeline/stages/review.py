@@ -46,8 +46,8 @@ def inputs(run: StageRun) -> list[Any]:
 
 async def review(run: StageRun) -> StageEnd:
     """Judge one repository's change."""
-    stack, _ = await proving.environment_of(run, run.name, run.here.base)
-    checked = await scope.check(run, run.name, run.here.base, run.here.head, stack)
+    prepared = await proving.environment_of(run, run.name, run.here.base)
+    checked = await scope.check(run, run.name, run.here.base, run.here.head, prepared.manifests)
     await _report(run, CHECKS, checked.findings)
     if checked.stops:
         return blocked(

@@ -156,8 +156,8 @@ async def _analysed(run: StageRun, back: Handback, suite: SuiteAfter) -> Sync:
         not_shown=not_shown(cuts),
         test_results=Untrusted("test results", suite.told()),
     )
-    told = await agent_work.told(run, back.name, back.base, suite.stack, samples=False)
-    basis = Basis(stack=suite.stack, environment=suite.environment, context=told)
+    told = await agent_work.told(run, back.name, back.base, suite.prepared, samples=False)
+    basis = Basis(prepared=suite.prepared, context=told)
     facts = SubmissionFacts(criteria=await specs.criteria_of(run), cuts=cuts)
     async with agent_work.at_work(run, back.name, "sync", back.head, basis) as frame:
         job = frame.job(variables, facts=facts, loop=await feedback.note_context(run))
@@ -183,7 +183,7 @@ async def _tests(run: StageRun, back: Handback, suite: SuiteAfter) -> str:
         return ""
     changed = await repository.changed_files(known.commit, back.head)
     paths = [path for file in changed for path in (file.path, file.old_path) if path is not None]
-    touched = any(is_protected(path, suite.stack.test_patterns) for path in paths)
+    touched = any(is_protected(path, suite.prepared.test_patterns) for path in paths)
     return "" if touched else known.commit
 
 

@@ -16,7 +16,6 @@ from pipeline.repositories import kept_refs
 from pipeline.repositories.ref_names import shown
 from pipeline.stage import proving
 from pipeline.stage.declaration import NeverSkipped, StageDeclaration
-from pipeline.stage.repository_reading import stack_at
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
 
@@ -55,12 +54,15 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     await repository.update_ref(kept_refs.purpose(run.context.cr_id, "base", base), base)
     await commits.feature_directory(run, name, base)
     await _warn_of_absent(run, name, base)
-    stack, environment = await proving.environment_of(run, name, base)
-    _, digest = await stack_at(repository, base, target)
+    prepared = await proving.environment_of(run, name, base)
     # Before anybody is paid: a suite that cannot run here proves nothing.
-    suite = await proving.baseline(run, name, base, stack, environment)
+    suite, prepared = await proving.baseline(run, name, base, prepared)
+    for absence in prepared.absent:
+        await run.emit(events.Warned(message=absence.told(), repository=name))
+    environment, digest = prepared.environment, prepared.manifest_hash
     facts = {
-        "stack": proving.plain(stack),
+        "stack": proving.plain(prepared.stacks[0]),
+        "components": [proving.plain(component) for component in prepared.components],
         "manifest_hash": digest,
         "environment_choices": [proving.plain(choice) for choice in environment.choices],
         "environment_log": environment.log[-4_000:],

@@ -159,7 +159,7 @@ class Suite(_Record):
     """What two runs of a component's tests showed."""
 
     command: str
-    """What was run, as a shell would take it."""
+    """What a person would type to run it."""
     per_test: bool
     """False: the runner tells an exit code only, the weaker proof."""
     found: int
@@ -254,5 +254,6 @@ class RepositorySurvey(_Record):
         trouble, root = next(((one, root) for one, root in stopped if one is not None), (None, ""))
         if trouble is None:
             return "The last check of this repository found nothing that could be run."
-        where = f" in {root}" if root not in {"", "."} else ""
-        return f"The last check of this repository stopped{where}: {trouble.message} {trouble.remedy}".strip()
+        where = f"in {root} " if root not in {"", "."} else ""
+        why = (trouble.error if trouble.step is SurveyStep.FIRST_RUN else "") or trouble.message
+        return f"The last check says that the suite {where}cannot run: {why.rstrip('.')}. {trouble.remedy}".strip()

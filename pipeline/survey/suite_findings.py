@@ -7,8 +7,7 @@ flaky, never as both.
 """
 
 import re
-import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.proof.test_reports import Outcome, TestCaseResult, TestReport
 from pipeline.survey.record import (
@@ -51,14 +50,14 @@ _SERVICES = {
 }  # fmt: skip
 
 
-def suite_of(first: TestReport, second: TestReport | None, *, peaks: tuple[int, int]) -> Suite:
-    """Say what two full runs showed; `peaks` is the memory of each in bytes, 0 where nobody measured."""
+def suite_of(first: TestReport, second: TestReport | None, *, command: str, peaks: Sequence[int]) -> Suite:
+    """Say what two full runs of a command showed; `peaks` is the memory of each in bytes, 0 where nobody measured."""
     flaky = list(_flaky(first, second)) if second is not None else []
     unsure = {one.test for one in flaky}
     failing = [case for case in first.bad if case.test_id not in unsure]
     needy = [found for case in _bad_of(first, second) if (found := need_of(case)) is not None]
     return Suite(
-        command=shlex.join(first.command)[:COMMAND_MAX], per_test=first.per_test, found=len(first.cases) if first.per_test else 1,
+        command=command[:COMMAND_MAX], per_test=first.per_test, found=len(first.cases) if first.per_test else 1,
         first=_run(first, peaks[0]), second=None if second is None else _run(second, peaks[1]),
         failing_count=len(failing), failing=tuple(_failing(case) for case in failing[:LISTED_MAX]),
         flaky_count=len(flaky), flaky=tuple(flaky[:LISTED_MAX]),
@@ -70,7 +69,7 @@ def need_of(case: TestCaseResult) -> NeedyTest | None:
     """Say what a failed test reached for outside the sandbox; None when its error does not tell of such."""
     if case.failure is None:
         return None
-    told = f"{case.failure.exception or ''}: {case.failure.message}\n{case.failure.tail}"
+    told = f"{first_line(case)}\n{case.failure.message}\n{case.failure.tail}"
     for need, shape in ((OutsideNeed.NETWORK, _NETWORK), (OutsideNeed.SERVICE, _SERVICE)):
         found = shape.search(told)
         if found is not None:

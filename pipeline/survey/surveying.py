@@ -6,11 +6,10 @@ sandbox. Invariants: nothing is written to the repository; whatever is wrong wit
 remedy; only what says nothing about the repository (the machine is short, nothing can be contained) is raised.
 """
 
-import shlex
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.change_request import PauseReason, RepositoryTarget
@@ -31,7 +30,8 @@ from pipeline.proof.test_reports import TestReport
 from pipeline.proof.test_runs import run_tests
 from pipeline.repositories.components import Component
 from pipeline.repositories.stacks import is_test_file
-from pipeline.stage.repository_reading import composition_at
+from pipeline.stage.component_reports import joined
+from pipeline.stage.repository_reading import Composition, composition_at
 from pipeline.survey.record import (
     LOG_MAX,
     SAID_MAX,
@@ -41,6 +41,7 @@ from pipeline.survey.record import (
     RemarkKind,
     RepositorySurvey,
     Stated,
+    Suite,
     SurveyProgress,
     SurveyStep,
     Trouble,
@@ -115,10 +116,9 @@ async def _survey(ground: Ground, report: Report) -> RepositorySurvey:
     except CallerError as refused:
         trouble = Trouble(step=SurveyStep.DETECTING, message=refused.message, remedy=refused.remedy or "")
         return RepositorySurvey(base_branch=branch, base_commit=base, remarks=remarks, trouble=trouble)
-    components = composition.components
     found = [
-        await _Check(ground, base, files, report, one, digest, number, len(components)).component()
-        for number, (one, digest) in enumerate(components, 1)
+        await _Check(ground, base, files, report, composition, one, digest, number).component()
+        for number, (one, digest) in enumerate(composition.components, 1)
     ]
     left_out = [_left_out(one) for one in found]
     return RepositorySurvey(
@@ -135,10 +135,10 @@ class _Check:
     base: str
     files: Sequence[str]
     report: Report
+    composition: Composition
     of: Component
     digest: str
     number: int
-    components: int
 
     async def component(self) -> ComponentSurvey:
         """Install what it needs, ask for versions, run its suite twice."""
@@ -171,15 +171,19 @@ class _Check:
         trouble = self._trouble(SurveyStep.FIRST_RUN, first)
         if trouble is not None:
             return found.model_copy(
-                update={"trouble": trouble, "suite": suite_of(first, None, peaks=(peak, 0)) if first.cases else None}
+                update={"trouble": trouble, "suite": self._suite(first, None, peak) if first.cases else None}
             )
         second, second_peak = await self._run(SurveyStep.SECOND_RUN, environment)
         return found.model_copy(
             update={
                 "trouble": self._trouble(SurveyStep.SECOND_RUN, second),
-                "suite": suite_of(first, second, peaks=(peak, second_peak)),
+                "suite": self._suite(first, second, peak, second_peak),
             }
         )
+
+    def _suite(self, first: TestReport, second: TestReport | None, *peaks: int) -> Suite:
+        command = self.of.stack.test_command
+        return suite_of(first, second, command=command, peaks=(*peaks, 0)[:2])
 
     async def _run(self, step: SurveyStep, environment: Environment) -> tuple[TestReport, int]:
         await self._at(step)
@@ -189,7 +193,9 @@ class _Check:
                 stack=self.of.stack, tree=tree, environment=environment, sandbox=measured, selection=None,
                 limits=self.ground.limits,
             )  # fmt: skip
-        return report, measured.peak
+        tail = report.output_tail.replace(f"{tree}/", "").replace(str(tree), ".")
+        own = joined({self.of.root: report}, [one.stack for one in self.composition.parts])
+        return replace(own, output_tail=tail), measured.peak
 
     def _trouble(self, step: SurveyStep, report: TestReport) -> Trouble | None:
         tests = sum(is_test_file(self.of.stack, path) for path in self.files)
@@ -198,13 +204,15 @@ class _Check:
             return None
         again = "In the second run: " if step is SurveyStep.SECOND_RUN else ""
         return Trouble(
-            step=step, message=f"{again}{found.message}", error=found.error, command=shlex.join(report.command)[:SAID_MAX],
+            step=step, message=f"{again}{found.message}", error=found.error, command=self.of.stack.test_command[:SAID_MAX],
             remedy=found.remedy, log_tail=report.output_tail[-LOG_MAX:],
         )  # fmt: skip
 
     async def _at(self, step: SurveyStep) -> None:
         await self.report(
-            SurveyProgress(step=step, component=self.of.root, number=self.number, components=self.components)
+            SurveyProgress(
+                step=step, component=self.of.root, number=self.number, components=len(self.composition.components)
+            )
         )
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ Choice: they are asked in the sandbox, in a tree that is thrown away, because a 
 choosing. What does not answer within seconds, or answers no number, is left out: a version is a help, never a condition.
 """
 
+import asyncio
 import re
 import shlex
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.ports import Environment, Language, Sandbox, SandboxCommand, Stack
 from pipeline.proof.test_runs import FIXED_VARIABLES, SYSTEM_PATH
+from pipeline.proof.untrusted_files import folder_inside
 from pipeline.survey.record import ToolVersion
 
 _TIMEOUT_S = 20.0
@@ -62,9 +64,10 @@ async def versions_of(
     if manager in _MANAGERS:
         asked[manager] = _MANAGERS[manager]
     path = ":".join([*map(str, environment.path_in(tree)), *SYSTEM_PATH])
+    folder = await asyncio.to_thread(folder_inside, tree, stack.root)
     answer = await sandbox.run(
         SandboxCommand(
-            argv=("sh", "-c", _script(tuple(asked.items()))), cwd=tree, writable=(tree,), read_only=environment.read_only,
+            argv=("sh", "-c", _script(tuple(asked.items()))), cwd=folder or tree, writable=(tree,), read_only=environment.read_only,
             mounts=environment.mounts_in(tree), scratch=environment.scratch_in(tree), tree_at=environment.tree_at,
             environment={**FIXED_VARIABLES, **environment.variables, "PATH": path}, timeout_s=_TIMEOUT_S,
             output_max_bytes=_OUTPUT_MAX,

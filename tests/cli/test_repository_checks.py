@@ -111,7 +111,10 @@ def test_a_broken_suite_fails_the_check_and_is_told_before_a_submission_once(
     assert "$ pytest -n 4" in added.out and "Declare it." in added.out
     assert verb("repo", "check", "mine").code == 1
     submitted = verb("submit", "--repo", str(tmp_path), "--body", "Say hello.")
-    assert (submitted.code, submitted.err.count("stopped: The suite cannot run here: no xdist. Declare it.")) == (
+    assert (
+        submitted.code,
+        submitted.err.count("the suite cannot run: The suite cannot run here: no xdist. Declare it."),
+    ) == (
         0,
         1,
     )

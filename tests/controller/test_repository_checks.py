@@ -31,7 +31,7 @@ CLEAN = ComponentSurvey(
 )
 BROKEN = ComponentSurvey(
     language="python", runner="pytest",
-    trouble=Trouble(step=SurveyStep.FIRST_RUN, message="It cannot run: no module.", remedy="Declare it."),
+    trouble=Trouble(step=SurveyStep.FIRST_RUN, message="It cannot run here: No module.", error="No module", remedy="Declare it."),
 )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ async def test_a_submission_is_told_that_the_suite_cannot_run_and_is_taken(
 ) -> None:
     await _end(store, STARTER.asked[0][1], BROKEN)
     told = controller.submit(repositories=["sample"])["warnings"]
-    assert told == ["The last check of this repository stopped: It cannot run: no module. Declare it."]
+    assert told == ["The last check says that the suite cannot run: No module. Declare it."]
     controller.inspector.manifest_hash = "2" * 64
     assert controller.submit(repositories=["sample"])["warnings"] == []
     assert len(STARTER.asked) == 2, "other manifests are checked without being asked for"

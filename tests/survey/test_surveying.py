@@ -76,6 +76,26 @@ def test_what_stands_in_the_way_is_said_early(checks: Checks) -> None:
     assert again[RemarkKind.SIGN_OFF].remedy == ""
 
 
+def test_each_component_is_told_with_where_its_values_come_from(checks: Checks) -> None:
+    checks.repository(
+        {
+            "api/pyproject.toml": '[project]\nname = "api"\nversion = "1"\n',
+            "api/calc.py": CODE["calc.py"],
+            "api/tests/test_calc.py": GOOD["tests/test_calc.py"],
+            "web/package.json": '{"name": "web", "scripts": {"test": "node --test"}}',
+            "web/sum.test.js": "require('node:test')('sums', () => { throw new Error('wrong'); });\n",
+        }
+    )
+    found = checks.found()
+    api, web = found.components
+    assert (api.root, api.language, api.verdict) == ("api", "python", SuiteVerdict.CLEAN)
+    assert (web.root, web.language, web.verdict) == ("web", "node", SuiteVerdict.FAILING)
+    assert {version.name for version in web.versions} >= {"node"}
+    assert web.suite is not None and web.suite.failing[0].test.startswith("web/sum.test.js::")
+    said = {(one.name, one.value): one.origin for one in web.values}
+    assert said["test", "npm test"] == "found by web/package.json"
+
+
 def test_a_repository_without_any_stack_says_what_to_set(checks: Checks) -> None:
     checks.repository({"README.md": "# Nothing\n"})
     found = checks.found()

@@ -15,7 +15,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
 
@@ -72,7 +72,8 @@ class SandboxEnvironments:
         root = directory / self._key(stack, plan.chain, manifest_hash)
         async with _locked(root.with_suffix(".lock")):
             found = _published(root, manifest_hash, plan.chain)
-            return found or await self._build(root, stack, files, manifest_hash, plan)
+            found = found or await self._build(root, stack, files, manifest_hash, plan)
+        return replace(found, component=stack.root)
 
     async def _plan(self, stack: Stack, files: Path, directory: Path) -> "_Plan":
         """Choose the toolchain. Raises `PersonNeeded(environment_failed)` where the machine has none that will do."""
@@ -99,7 +100,7 @@ class SandboxEnvironments:
         def read(path: str) -> bytes | None:
             return manifest_at(files, path) if path in stack.manifests else None
 
-        return wanted_python(read, project_folders(read, stack.manifests))
+        return wanted_python(read, project_folders(read, stack.manifests, top=stack.root), top=stack.root)
 
     async def _build(self, root: Path, stack: Stack, files: Path, manifest_hash: str, plan: "_Plan") -> Environment:
         await asyncio.to_thread(tree_walk.discard, root)
@@ -143,6 +144,7 @@ class SandboxEnvironments:
         contained = self._sandbox.isolation().active
         where = (
             _FORMAT, *map(str, chain.path), str(self._settings.install_scripts), str(contained), *stack.source_roots,
+            *(() if stack.installed_at == "." else (f"at {stack.installed_at}",)),
         )  # fmt: skip
         return f"{stack.language}-{manifest_hash[:32]}-{hashlib.sha256(chr(0).join(where).encode()).hexdigest()[:8]}"
 

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from pipeline.adapters.environments.python_manifests import Manifest, python_wishes
+from pipeline.adapters.environments.python_manifests import ROOT, Manifest, inside, python_wishes
 from pipeline.adapters.environments.toolchains import own_python
 
 _NAME = re.compile(r"python3\.\d+")
@@ -69,15 +69,17 @@ def own_interpreter() -> Interpreter:
     return Interpreter(executable=own_python(), version=".".join(map(str, sys.version_info[:3])))
 
 
-def wanted_python(read: Manifest, folders: Sequence[str]) -> WantedPython:
-    """Return what the manifests of these folders, and `.python-version`, ask for."""
+def wanted_python(read: Manifest, folders: Sequence[str], *, top: str = ROOT) -> WantedPython:
+    """Return what the manifests of these folders, and the `.python-version` of `top` or above, ask for."""
     required, said = [], []
-    for place, text in python_wishes(read, folders):
+    for place, text in python_wishes(read, folders or (top,)):
         alternatives = tuple(spec for part in re.split(r"\|\|?", text) if (spec := _specifiers(part)) is not None)
         if alternatives:
             required.append(alternatives)
             said.append(f"{text} ({place})")
-    lines = (read(".python-version") or b"").decode(errors="replace").split()
+    places = (inside(str(folder), ".python-version") for folder in (PurePosixPath(top), *PurePosixPath(top).parents))
+    pin = next((content for place in places if (content := read(place)) is not None), b"")
+    lines = pin.decode(errors="replace").split()
     pinned = tuple(found[1] for line in lines if (found := _PIN.fullmatch(line)))
     if pinned:
         said.append(f"{' or '.join(pinned)} (.python-version)")

@@ -49,7 +49,8 @@ async def node_recipe(build: Build) -> Recipe:
     """Install what the manifests list, as the lock file pins it where there is one."""
     if not _declares_packages(build):
         return Recipe()
-    locks = [path for path in build.stack.manifests if "/" not in path]
+    at = build.stack.installed_at
+    locks = [PurePosixPath(path).name for path in build.stack.manifests if str(PurePosixPath(path).parent) == at]
     install = _manager(build, locks)
     project, manager = build.copy_manifests("project"), build.directory("manager")
     path = await _have_manager(build, install, manager)
@@ -60,7 +61,7 @@ async def node_recipe(build: Build) -> Recipe:
         search = {"PATH": ":".join([*map(str, path), *map(str, build.chain.path), "/usr/local/bin:/usr/bin:/bin"])}
         try:
             await build.run(
-                *argv, cwd=project, writable=writable, read_only=(manager,), network=network_of(build),
+                *argv, cwd=project / at, writable=writable, read_only=(manager,), network=network_of(build),
                 environment={**_variables(build), **install.variables, **search},
             )  # fmt: skip
             break
@@ -69,7 +70,7 @@ async def node_recipe(build: Build) -> Recipe:
                 raise
             build.log += "[The lock file does not fit the manifests: installing what the manifests say.]\n"
     folders = [PurePosixPath(one).parent for one in build.stack.manifests if one.endswith("package.json")]
-    places = [str(folder / "node_modules") for folder in folders]
+    places = [str(folder / "node_modules") for folder in dict.fromkeys(folders)]
     places = [place for place in places if _own_directory(project, place)]
     caches = [f"{place}/{name}" for place in places for name in CACHES]
     if caches:
@@ -178,7 +179,7 @@ _LOCKS = {
 
 def _named(build: Build) -> tuple[str, str] | None:
     """Read `packageManager`, which corepack knows, or what Volta pins."""
-    package = _package(build, "package.json")
+    package = _package(build, _at(build, "package.json"))
     found = _NAMED.match(str(package.get("packageManager", "")))
     if found:
         return found.group("name"), found.group("version")
@@ -191,12 +192,19 @@ def _named(build: Build) -> tuple[str, str] | None:
     return None
 
 
+def _at(build: Build, name: str) -> str:
+    """Return the path of a file of the folder that is installed."""
+    return str(PurePosixPath(build.stack.installed_at) / name)
+
+
 def _of_lock(build: Build, locks: list[str]) -> tuple[str, str]:
     if "pnpm-lock.yaml" in locks:
-        found = _PNPM_LOCK_VERSION.search((build.manifest("pnpm-lock.yaml") or b"").decode("utf-8", "replace"))
+        found = _PNPM_LOCK_VERSION.search(
+            (build.manifest(_at(build, "pnpm-lock.yaml")) or b"").decode("utf-8", "replace")
+        )
         return "pnpm", _PNPM_OF_LOCK.get(found.group(1), "10") if found else "10"
     if "yarn.lock" in locks:
-        written = _YARN_LOCK_VERSION.search((build.manifest("yarn.lock") or b"").decode("utf-8", "replace"))
+        written = _YARN_LOCK_VERSION.search((build.manifest(_at(build, "yarn.lock")) or b"").decode("utf-8", "replace"))
         return "yarn", _YARN_OF_LOCK.get(written.group(1), "4") if written else "1"
     if {"bun.lock", "bun.lockb"} & set(locks):
         return "bun", "1"

@@ -10,6 +10,7 @@ process writes is written before the first untrusted step or lies outside what a
 """
 
 import os
+import posixpath
 import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -61,7 +62,8 @@ class _PythonBuild:
         self.build = build
         self.uv = uv
         self.read = build.manifest
-        self.folders = project_folders(build.manifest, build.stack.manifests)
+        self.top = build.stack.root
+        self.folders = project_folders(build.manifest, build.stack.manifests, top=self.top)
         self.installed: list[str] = []
         self.not_installed: dict[str, str] = {}
         self.constraints: dict[str, tuple[str, Path]] = {}
@@ -72,7 +74,7 @@ class _PythonBuild:
         self._write_what_steps_only_read()
         await self.uv.make_venv()
         beside.hook(self.build, self.venv, minor=self.uv.interpreter.minor)
-        for folder in self.folders or (ROOT,):
+        for folder in self.folders or (self.top,):
             await self._provide(folder)
         await self._provide_runner()
         await self._finish()
@@ -82,7 +84,8 @@ class _PythonBuild:
         for name in ("cache", "tools", "tox", "tox.json"):
             tree_walk.discard(self.uv.made / name)
         tree_walk.discard(self.build.root / "tree")
-        roots = {"PYTHONPATH": ":".join(self.build.stack.source_roots)}
+        places = (posixpath.relpath(place, self.top) for place in self.build.stack.source_roots)
+        roots = {"PYTHONPATH": ":".join(places)}
         return Recipe(
             path=(str((self.venv / "bin").relative_to(self.build.root)), "bin"),
             variables={
@@ -101,7 +104,7 @@ class _PythonBuild:
         async for found in self._sources(folder):
             wanted = found.of_the_project(project(self.read, folder).name)
             problem = await self._install(folder, wanted)
-            name = wanted.name if folder == ROOT else f"{folder}: {wanted.name}"
+            name = wanted.name if folder == self.top else f"{folder}: {wanted.name}"
             if problem is None:
                 self.build.choose(wanted.source, name, wanted.why)
                 return
@@ -246,7 +249,7 @@ class _PythonBuild:
     # what lies beside the installation
 
     def _write_what_steps_only_read(self) -> None:
-        for folder in self.folders or (ROOT,):
+        for folder in self.folders or (self.top,):
             if (locked := locked_versions(self.read, folder)) is not None:
                 name = f"constraints/{len(self.constraints)}.txt"
                 self.constraints[folder] = (locked[0], self.build.write(name, "\n".join(locked[1]) + "\n"))

@@ -53,12 +53,14 @@ def inside(folder: str, name: str) -> str:
     return name if folder == ROOT else f"{folder}/{name}"
 
 
-def project_folders(read: Manifest, paths: Sequence[str]) -> tuple[str, ...]:
-    """Return the folders that can be installed: the root alone where it can, else those below it that can."""
+def project_folders(read: Manifest, paths: Sequence[str], *, top: str = ROOT) -> tuple[str, ...]:
+    """Return the folders that can be installed: `top` alone where it can, else those below it that can."""
     found = dict.fromkeys(str(PurePosixPath(path).parent) for path in paths if _names_a_project(read, path))
-    if ROOT in found:
-        return (ROOT,)
-    own = [folder for folder in found if not _ELSEWHERE & set(folder.split("/")) and "/." not in f"/{folder}"]
+    if top in found:
+        return (top,)
+    within = {folder: folder if top == ROOT else folder.removeprefix(f"{top}/") for folder in found}
+    below = [folder for folder in found if top == ROOT or folder.startswith(f"{top}/")]
+    own = [one for one in below if not _ELSEWHERE & set(within[one].split("/")) and "/." not in f"/{within[one]}"]
     return tuple(own[:_PROJECTS_MAX])
 
 

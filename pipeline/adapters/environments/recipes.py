@@ -10,17 +10,18 @@ from pipeline.ports import Network
 async def go_recipe(build: Build) -> Recipe:
     """Download the module cache, unless modules are vendored or none is required."""
     offline = {"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off"}
-    vendored = build.has("vendor/modules.txt")
+    at = build.stack.installed_at
+    vendored = build.has(f"{at}/vendor/modules.txt")
     modules = [build.manifest(path) or b"" for path in build.stack.manifests if path.endswith("go.mod")]
     if vendored or not any(b"require" in text for text in modules):
         return Recipe(variables=offline)
     project, cache = build.copy_manifests("project"), build.directory("gomod")
     variables = {"GOMODCACHE": str(cache)}
-    if not build.has("go.work"):  # which allows no other mode than its own
+    if not build.has(f"{at}/go.work"):  # which allows no other mode than its own
         variables["GOFLAGS"] = "-mod=mod"
     await build.run(
         *("go", "mod", "download"),
-        cwd=project,
+        cwd=project / at,
         writable=(project, cache),
         network=network_of(build),
         environment={**variables, "GOTOOLCHAIN": "local"},
@@ -33,11 +34,13 @@ async def rust_recipe(build: Build) -> Recipe:
     home = build.directory("cargo")
     variables = {"CARGO_HOME": str(home), "CARGO_TARGET_DIR": "/tmp/target", "CARGO_NET_OFFLINE": "true"}  # noqa: S108 - inside
     manifests = [build.manifest(path) or b"" for path in build.stack.manifests if path.endswith("Cargo.toml")]
-    if any(b"dependencies" in manifest for manifest in manifests) and not build.has("vendor"):
+    if any(b"dependencies" in manifest for manifest in manifests) and not build.has(
+        f"{build.stack.installed_at}/vendor"
+    ):
         project = build.copy_tree("project")
         await build.run(
             *("cargo", "fetch"),
-            cwd=project,
+            cwd=project / build.stack.installed_at,
             writable=(project, home),
             network=network_of(build),
             environment={"CARGO_HOME": str(home)},
@@ -55,13 +58,14 @@ async def java_recipe(build: Build) -> Recipe:
         return Recipe(variables={} if maven else variables)
     project = build.copy_tree("project")
     wrapper = "mvnw" if maven else "gradlew"
-    program = f"./{wrapper}" if build.has(wrapper) else ("mvn" if maven else "gradle")
+    at = build.stack.installed_at
+    program = f"./{wrapper}" if build.has(f"{at}/{wrapper}") else ("mvn" if maven else "gradle")
     steps = (
         ("-B", f"-Dmaven.repo.local={home}", "dependency:go-offline")
         if maven
         else ("--no-daemon", "-g", str(home), "testClasses")
     )
-    await build.run(program, *steps, cwd=project, writable=(project, home), network=network_of(build))
+    await build.run(program, *steps, cwd=project / at, writable=(project, home), network=network_of(build))
     return Recipe(variables=variables)
 
 

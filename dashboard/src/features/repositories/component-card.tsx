@@ -82,11 +82,13 @@ function Runs({ suite }: { suite: Schemas['Suite'] }) {
   );
 }
 
+/** What decides how it is built and tested, each with who says it. That the root is the root is said by the heading. */
 function Values({ values }: { values: Schemas['Stated'][] }) {
-  if (values.length === 0) return null;
+  const told = values.filter((one) => one.name !== 'root' || one.value !== '.');
+  if (told.length === 0) return null;
   return (
-    <dl className="facts">
-      {values.map((one) => (
+    <dl className="facts survey-values">
+      {told.map((one) => (
         <div key={`${one.name} ${one.value} ${one.origin}`}>
           <dt>{words(one.name)}</dt>
           <dd>
