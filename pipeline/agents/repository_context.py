@@ -14,6 +14,10 @@ from pipeline.agents import fences
 CONVENTION_FILES = ("AGENTS.md", "CLAUDE.md", "COPILOT.md", "CONTRIBUTING.md")
 """In order of preference; the first that the base branch holds counts."""
 
+_IN_COMPONENT = (
+    "From the root of the repository, `in-component FOLDER COMMAND` runs a command in a component's folder with its "
+    "environment. A test belongs into the folder of the component that it tests."
+)
 _TREE_LEVELS = 3
 _BYTES_PER_TOKEN = 3
 """Low on purpose: code and tables need more tokens per byte than prose, and the cap must hold."""
@@ -33,6 +37,8 @@ class RepositoryFacts:
     stack: str
     """For example `python, pytest`."""
     test_command: str
+    components: Sequence[str] = ()
+    """Folders of the components of a repository in several pieces."""
     conventions: tuple[str, str] | None = None
     """Path and text of the conventions file, read from the base branch."""
     learnings: Sequence[str] = ()
@@ -53,6 +59,9 @@ def repository_context(facts: RepositoryFacts, *, tokens_max: int) -> str:
     """Return layer 2 for one repository, at most `tokens_max` tokens by a cautious estimate."""
     head = (facts.name, facts.base_branch, facts.stack, facts.test_command)
     sections = ["# Repository {}\n\nBase branch: {}\nStack: {}\nTest command: `{}`".format(*map(fences.fact, head))]
+    if facts.components:
+        listed = ", ".join(f"`{fences.fact(one)}`" for one in facts.components)
+        sections[0] += f"\n\nIt has components, each with its own environment: {listed}. {_IN_COMPONENT}"
     cap = tokens_max * _BYTES_PER_TOKEN
     left = cap - _bytes(sections[0]) - _RESERVED_BYTES
     omitted: list[str] = []

@@ -23,6 +23,8 @@ from pipeline.proof.owners import ROOT, owner_of
 from pipeline.repositories.components import Component, described, in_pieces
 
 IN_COMPONENT = "in-component"
+PROGRAMS = ".programs"
+"""Below the directory of an epoch, beside the repositories' trees: no repository is called so."""
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _LOG_MAX_CHARS = 200_000
 

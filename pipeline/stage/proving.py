@@ -30,7 +30,7 @@ from pipeline.repositories.stacks import is_test_file
 from pipeline.stage import trees
 from pipeline.stage.artifacts import Bytes
 from pipeline.stage.component_reports import both, joined
-from pipeline.stage.prepared import ABSENCES, Absence, Part, Prepared, for_agents
+from pipeline.stage.prepared import ABSENCES, PROGRAMS, Absence, Part, Prepared, for_agents
 from pipeline.stage.repository_reading import components_at, manifest_hash_at, text_at
 from pipeline.stage.run import StageRun
 
@@ -68,7 +68,7 @@ async def _prepared(run: StageRun, name: str, commit: str, components: tuple[Com
             parts.append(Part(component=component, environment=environment))
     if not parts:
         raise failures[0]
-    shared = await asyncio.to_thread(for_agents, parts, run.context.workspaces / name)
+    shared = await asyncio.to_thread(for_agents, parts, run.context.workspaces / PROGRAMS / name)
     return Prepared(components=components, parts=tuple(parts), environment=shared, absent=tuple(absent))
 
 

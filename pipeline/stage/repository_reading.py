@@ -83,6 +83,7 @@ async def context_at(
         files=files,
         stack=prepared.described,
         test_command=prepared.test_command,
+        components=tuple(part.root for part in prepared.parts) if prepared.in_pieces else (),
         conventions=conventions,
         learnings=learnings,
         sample_tests=await _samples(repository, commit, files, prepared.test_patterns) if with_samples else None,

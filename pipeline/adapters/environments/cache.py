@@ -142,10 +142,10 @@ class SandboxEnvironments:
 
     def _key(self, stack: Stack, chain: Toolchain, manifest_hash: str) -> str:
         contained = self._sandbox.isolation().active
-        where = (
-            _FORMAT, *map(str, chain.path), str(self._settings.install_scripts), str(contained), *stack.source_roots,
-            *(() if stack.installed_at == "." else (f"at {stack.installed_at}",)),
-        )  # fmt: skip
+        places = (stack.installed_at,)  # of Python the modules' places too, because its variables name them
+        if stack.language is Language.PYTHON:
+            places = (*stack.source_roots, *(() if stack.root == "." else (f"in {stack.root}",)))
+        where = (_FORMAT, *map(str, chain.path), str(self._settings.install_scripts), str(contained), *places)
         return f"{stack.language}-{manifest_hash[:32]}-{hashlib.sha256(chr(0).join(where).encode()).hexdigest()[:8]}"
 
 

@@ -1,0 +1,91 @@
+"""A repository in several pieces goes through the whole line: each piece is run by its own runner, with its own
+environment, and a test's identity says which piece it belongs to."""
+
+import json
+
+from pipeline.change_request import PauseReason, Status
+from pipeline.gates.gate import Decision
+from pipeline.records import RunPurpose
+from pipeline.store.work import Work
+from tests.line.harness import LineRun
+from tests.line.scenarios import (
+    BODY,
+    CODE,
+    FILES,
+    REQUIREMENT,
+    TITLE,
+    bash,
+    create,
+    part,
+    scenario,
+    submit_code,
+    submit_review,
+    tool,
+    turn,
+    write_tests,
+)
+
+SERVICES = {
+    f"{folder}/{path}": text
+    for folder in ("services/sums", "services/mail")
+    for path, text in {**FILES, "requirements.txt": ""}.items()
+}
+"""Two services with tests and modules of the same names, and nothing at the root."""
+TEST_FILE = "services/sums/tests/test_double.py"
+READ = "cat services/sums/calc.py"
+SEES_ITSELF = "in-component services/sums python -m pytest -q 2>&1 | tail -3"
+
+
+def in_sums(*code: str) -> str:
+    return scenario(
+        write_tests(path=TEST_FILE),
+        part(
+            "code_writer",
+            turn(create("services/sums/calc.py", CODE), bash(SEES_ITSELF)),
+            turn(submit_code("services/sums/calc.py", *code)),
+        ),
+        part("requirements_analyst", turn(bash(READ)), turn(tool("submit_requirements", requirements=[REQUIREMENT]))),
+        part("security_reviewer", turn(bash(READ)), turn(submit_review())),
+    )
+
+
+async def test_services_with_tests_of_the_same_names_are_proven_side_by_side(line: LineRun) -> None:
+    line.repository(SERVICES)
+    line.model.play(in_sums())
+    await line.submit(title=TITLE, body=BODY)
+    await line.to_the_gate()
+    async with line.store.transaction() as connection:
+        runs = await Work(connection, cr_id=line.cr_id, attempt=1).test_runs()
+    [base] = [run for run in runs if run.purpose is RunPurpose.BASELINE]
+    assert {case["test_id"] for case in base.report["cases"]} == {
+        "services/mail/tests/test_calc.py::test_add", "services/sums/tests/test_calc.py::test_add",
+    }  # fmt: skip
+    [red] = [run for run in runs if run.purpose is RunPurpose.RED]
+    assert [case["test_id"] for case in red.report["cases"]] == [f"{TEST_FILE}::test_s1_double"]
+    [green] = [run for run in runs if run.purpose is RunPurpose.GREEN_SUITE]
+    ran = green.report["command"][-1]
+    assert ran.index("cd services/sums") < ran.index("cd services/mail"), "what the change touches runs first"
+    assert len(green.report["cases"]) == 3
+    assert "2 passed" in json.dumps(line.asked("code_writer")[-1])
+    await line.decide_and_finish()
+
+
+async def test_what_cannot_be_tested_stops_only_a_change_that_touches_it(line: LineRun) -> None:
+    """The others of a repository are worked on, and who reads the events learns it before anybody is paid."""
+    broken = {"services/mail/requirements.txt": "no-package-of-this-name==1\n"}
+    line.repository({**SERVICES, **broken})
+    line.model.play(in_sums())
+    await line.submit(title=TITLE, body=BODY)
+    gate = await line.to_the_gate()
+    [warned] = [event for event in await line.events("warned") if "services/mail" in str(event.payload)]
+    assert "a change that touches it will stop" in warned.payload["message"]
+    assert "services/mail" not in gate.content.model_dump_json()
+    line.plays(
+        part("code_writer", turn(create("services/sums/calc.py", CODE), bash("echo >> services/mail/calc.py")),
+             turn(submit_code("services/sums/calc.py", "services/mail/calc.py"))),
+    )  # fmt: skip
+    await line.decide(Decision.SEND_BACK, comment="The mail service needs it too.")
+    cr = await line.work()
+    assert (cr.status, cr.pause_reason) == (Status.PAUSED, PauseReason.ENVIRONMENT_FAILED), cr.pause_message
+    assert cr.pause_facts["component"] == "services/mail"
+    assert "no-package-of-this-name" in str(cr.pause_message)
