@@ -43,6 +43,7 @@ _VERDICTS = {
     SuiteVerdict.FAILING: ("Ready: what fails on the base does not count against a change.", "green"),
     SuiteVerdict.UNTESTED: ("Ready: there is no test yet, so the first change brings the first.", "green"),
     SuiteVerdict.FLAKY: ("Usable: what is flaky is run again before it counts.", "yellow"),
+    SuiteVerdict.PARTLY: ("Ready in parts: a change that touches a component whose suite cannot run stops.", "yellow"),
     SuiteVerdict.BROKEN: (
         "Not ready: the suite cannot run here, so a change would pause before any model is paid.",
         "red",

@@ -52,6 +52,8 @@ class SuiteVerdict(StrEnum):
     """There is no test yet."""
     FLAKY = "flaky"
     """The two runs differ."""
+    PARTLY = "partly"
+    """Of a repository: some of its components cannot be tested here, and only a change that touches one of them stops."""
     BROKEN = "broken"
     """It cannot run here, so nothing can be proven."""
 
@@ -240,20 +242,26 @@ class RepositorySurvey(_Record):
     @computed_field  # type: ignore[prop-decorator]  # as above
     @property
     def verdict(self) -> SuiteVerdict:
-        """The worst of its components'."""
+        """The worst of its components', unless others can be tested where one is broken."""
         if self.trouble is not None or not self.components:
             return SuiteVerdict.BROKEN
-        return max((one.verdict for one in self.components), key=list(SuiteVerdict).index)
+        verdicts = {one.verdict for one in self.components}
+        if SuiteVerdict.BROKEN in verdicts and len(verdicts) > 1:
+            return SuiteVerdict.PARTLY
+        return max(verdicts, key=list(SuiteVerdict).index)
 
     @property
     def warning(self) -> str | None:
         """What to say before a change is submitted; None when its suite can prove something."""
-        if self.verdict is not SuiteVerdict.BROKEN:
+        if self.verdict not in {SuiteVerdict.BROKEN, SuiteVerdict.PARTLY}:
             return None
-        stopped = [(self.trouble, ""), *((one.trouble, one.root) for one in self.components)]
+        broken = (one for one in self.components if one.verdict is SuiteVerdict.BROKEN)
+        stopped = [(self.trouble, ""), *((one.trouble, one.root) for one in broken)]
         trouble, root = next(((one, root) for one, root in stopped if one is not None), (None, ""))
         if trouble is None:
             return "The last check of this repository found nothing that could be run."
         where = f"in {root} " if root not in {"", "."} else ""
         why = (trouble.error if trouble.step is SurveyStep.FIRST_RUN else "") or trouble.message
-        return f"The last check says that the suite {where}cannot run: {why.rstrip('.')}. {trouble.remedy}".strip()
+        partly = " Only a change that touches it stops." if self.verdict is SuiteVerdict.PARTLY else ""
+        told = f"The last check says that the suite {where}cannot run: {why.rstrip('.')}. {trouble.remedy}".strip()
+        return f"{told}{partly}"

@@ -84,10 +84,18 @@ def test_each_component_is_told_with_where_its_values_come_from(checks: Checks) 
             "api/tests/test_calc.py": GOOD["tests/test_calc.py"],
             "web/package.json": '{"name": "web", "scripts": {"test": "node --test"}}',
             "web/sum.test.js": "require('node:test')('sums', () => { throw new Error('wrong'); });\n",
+            "jobs/pyproject.toml": '[project]\nname = "jobs"\nversion = "1"\nrequires-python = ">=3.99"\n',
+            "jobs/tests/test_jobs.py": "def test_jobs():\n    assert True\n",
         }
     )
     found = checks.found()
-    api, web = found.components
+    api, jobs, web = found.components
+    assert found.verdict is SuiteVerdict.PARTLY and jobs.trouble is not None
+    assert found.warning == (
+        f"The last check says that the suite in jobs cannot run: {jobs.trouble.message.rstrip('.')}. {jobs.trouble.remedy} "
+        "Only a change that touches it stops."
+    )
+    assert ">=3.99" in jobs.trouble.message
     assert (api.root, api.language, api.verdict) == ("api", "python", SuiteVerdict.CLEAN)
     assert (web.root, web.language, web.verdict) == ("web", "node", SuiteVerdict.FAILING)
     assert {version.name for version in web.versions} >= {"node"}

@@ -2961,7 +2961,7 @@ export interface components {
              */
             took_s: number;
             trouble?: components["schemas"]["Trouble"] | null;
-            /** @description The worst of its components'. */
+            /** @description The worst of its components', unless others can be tested where one is broken. */
             readonly verdict: components["schemas"]["SuiteVerdict"];
         };
         /**
@@ -3707,7 +3707,7 @@ export interface components {
          * @description What a suite is good for, worst last.
          * @enum {string}
          */
-        SuiteVerdict: "clean" | "failing" | "untested" | "flaky" | "broken";
+        SuiteVerdict: "clean" | "failing" | "untested" | "flaky" | "partly" | "broken";
         /**
          * SurveyProgress
          * @description Where a check is. `component` is the root of the one that it is at, of `components`.

@@ -1,10 +1,8 @@
 import { Link } from 'react-router';
 
 import { Ago } from '@/components/ago';
-import { Badge } from '@/components/badge';
 import { CheckBadge } from '@/components/check-badge';
 import { useCheck } from '@/lib/checks';
-import { VERDICT } from '@/lib/vocabulary';
 
 /** What the check of a repository says before a change is submitted to it. It warns, and forbids nothing. */
 export function CheckNote({ name }: { name: string }) {
@@ -14,9 +12,9 @@ export function CheckNote({ name }: { name: string }) {
   if (check.warning) {
     return (
       <div className="check-warning" role="alert">
-        <Badge tone="bad">{VERDICT.broken.label}</Badge>
+        <CheckBadge state="done" verdict={check.found?.verdict ?? null} />
         <p>{check.warning}</p>
-        <p className="quiet">A change would pause before any model is paid.</p>
+        {check.found?.verdict === 'broken' && <p className="quiet">A change would pause before any model is paid.</p>}
         <Link to={page}>See the check</Link>
       </div>
     );

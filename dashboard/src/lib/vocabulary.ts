@@ -24,6 +24,7 @@ export const VERDICT: Record<Schemas['SuiteVerdict'], { label: string; tone: Ton
   failing: { label: 'Ready, some tests fail', tone: 'calm' },
   untested: { label: 'No tests yet', tone: 'muted' },
   flaky: { label: 'Flaky', tone: 'attention' },
+  partly: { label: 'Ready in parts', tone: 'attention' },
   broken: { label: 'Suite cannot run', tone: 'bad' },
 };
 
