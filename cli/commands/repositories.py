@@ -40,6 +40,7 @@ def add(
     test_command: Annotated[str | None, typer.Option(metavar="COMMAND", help="[default: found]")] = None,
     behaviour_path: Annotated[str | None, typer.Option(metavar="PATH", help="Where behaviour specs are kept.")] = None,
     merge_strategy: Annotated[str | None, typer.Option(metavar="merge|squash|fast_forward")] = None,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Look at it only.")] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
@@ -54,7 +55,9 @@ def add(
             # A bare word that is no directory: the controller's words say best what it needs.
             choice = {**choice, "remote": choice.pop("name")}
         found = session.client.post(
-            _PATH, RepositoryCheck, {**choice, **{key: value for key, value in optional.items() if value}}
+            _PATH,
+            RepositoryCheck,
+            {**choice, "check": not no_check, **{key: value for key, value in optional.items() if value}},
         )
         _told(session, found, wait=not no_wait)
 

@@ -19,6 +19,8 @@ class RepositoryRegistration(RepositoryChoice):
 
     remote: Remote
     """An absolute path or a URL without credentials."""
+    check: bool = True
+    """False registers it after a look alone; it can be checked at any time."""
 
 
 class RegisteredRepository(BaseModel):

@@ -40,8 +40,11 @@ async def register(
     async with context.database.transaction(principal.tenant) as connection:
         target = await Repositories(connection).register(chosen.target)
         await Audit(connection).note(principal.id, "repository_registered", target.name, remote=target.remote)
-    begun = await surveys.begin(context, principal, target, chosen.found)
-    return schemas.check_view(target, chosen.found, begun)
+    if asked.check:
+        stands = await surveys.begin(context, principal, target, chosen.found)
+    else:
+        stands = await surveys.newest(context, principal, target.name)
+    return schemas.check_view(target, chosen.found, stands)
 
 
 async def check(

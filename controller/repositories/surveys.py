@@ -16,6 +16,8 @@ from pipeline.store.repositories import Repositories
 from pipeline.store.surveys import StoredSurvey, Surveys
 from pipeline.survey.record import SurveyState
 
+UNDER_WAY_MAX = 8
+"""Each is a process with a connection to the database, even while it waits for its turn."""
 _SETTLED = {SurveyState.DONE, SurveyState.RUNNING, SurveyState.CANCELLED}
 """A check that was interrupted, or came to nothing, is worth another one by itself; one that a person cancelled is not."""
 
@@ -43,11 +45,16 @@ async def begin(
         fresh = ever is None or (known is not None and known.state in _SETTLED)
         if starter is None or (only_if_changed and fresh):
             return survey_view(target.name, ever)
+        others = await rows.under_way()
         run, is_new = await rows.begin(
             target.name, found.manifest_hash, base_commit=found.base_commit, requested_by=principal.id
         )
         if is_new:
             await Audit(connection).note(principal.id, "repository_checked", target.name, survey=run.id)
+            if others >= UNDER_WAY_MAX:
+                message = f"{others} other checks are under way. Check again when they are done."
+                await rows.end(run.id, SurveyState.FAILED, message=message)
+                is_new = False
     if is_new:
         try:
             await starter.survey(principal.tenant, run.id)

@@ -119,6 +119,10 @@ class Surveys:
         )
         return (await self._connection.execute(statement)).one_or_none() is not None
 
+    async def under_way(self) -> int:
+        """Count the runs whose processes live."""
+        return int((await self._connection.execute(select(func.count()).where(_beating()))).scalar_one())
+
     async def cancel(self, repository: str) -> bool:
         """Ask the run of a repository to stop, if one is on its way."""
         statement = update(surveys).where(surveys.c.repository == repository, _beating()).values(cancelled=True)

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from controller.repositories.surveys import UNDER_WAY_MAX
 from pipeline.access import Role
 from pipeline.store.engine import Database
 from pipeline.store.surveys import Surveys
@@ -129,6 +130,21 @@ async def test_a_submission_is_told_that_the_suite_cannot_run_and_is_taken(
     controller.inspector.manifest_hash = "2" * 64
     assert controller.submit(repositories=["sample"])["warnings"] == []
     assert len(STARTER.asked) == 2, "other manifests are checked without being asked for"
+
+
+def test_no_more_checks_are_begun_than_a_machine_can_hold_and_none_where_none_is_wanted(
+    controller: Controller, registered: dict[str, Any]
+) -> None:
+    client = controller.client()
+    begun = [
+        client.post("/api/v1/repositories", json={"remote": f"/srv/other{number}"}).json()["check"]
+        for number in range(UNDER_WAY_MAX)
+    ]
+    last = begun[-1]
+    assert (len(STARTER.asked), last["state"]) == (UNDER_WAY_MAX, "failed")
+    assert "8 other checks are under way" in last["message"]
+    unchecked = client.post("/api/v1/repositories", json={"remote": "/srv/unchecked", "check": False}).json()
+    assert unchecked["check"]["state"] == "never"
 
 
 def test_who_may_look_may_not_check_and_another_tenant_sees_nothing(

@@ -2922,6 +2922,11 @@ export interface components {
             base_branch?: string | null;
             /** Behaviour Path */
             behaviour_path?: string | null;
+            /**
+             * Check
+             * @default true
+             */
+            check: boolean;
             /** Merge Strategy */
             merge_strategy?: string | null;
             /** Name */
