@@ -39,6 +39,8 @@ class RepositoryFacts:
     test_command: str
     components: Sequence[str] = ()
     """Folders of the components of a repository in several pieces."""
+    notes: Sequence[str] = ()
+    """What the repository says in its own file that agents should know, such as how it is linted."""
     conventions: tuple[str, str] | None = None
     """Path and text of the conventions file, read from the base branch."""
     learnings: Sequence[str] = ()
@@ -81,6 +83,8 @@ def repository_context(facts: RepositoryFacts, *, tokens_max: int) -> str:
 def _parts(facts: RepositoryFacts) -> list[tuple[str, str, str, float]]:
     """Heading, label, text and the largest share of the cap, in the order of their importance."""
     parts: list[tuple[str, str, str, float]] = []
+    if facts.notes:
+        parts.append(("What the repository says of itself", "repository file", "\n".join(facts.notes), 0.1))
     if facts.conventions:
         path, text = facts.conventions
         parts.append((f"Conventions ({path})", f"conventions file {path}", text, 0.4))

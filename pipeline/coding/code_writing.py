@@ -23,6 +23,7 @@ from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import protected_tests
 from pipeline.proof.baseline import SuiteComparison, suite_in_words
+from pipeline.proof.path_globs import matches_any
 from pipeline.proof.red_green import HeadSymbols, ProofVerdict, RedVerdict, confirm_red, judge_green
 from pipeline.proof.stored_runs import GreenWitness, stored_green
 from pipeline.proof.test_logs import RunLog
@@ -211,13 +212,15 @@ async def _tampering(
         before={path: await text_at(repository, tests.commit, path) for path in compared},
         after={path: await text_at(repository, snapshot, path) for path in compared},
         added=added_lines(await repository.diff(tests.commit, snapshot if part is None else part.commit)),
+        kept=ground.prepared.kept,
     )
     return [one.message for one in found]
 
 
 async def _protected(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
     paths = await run.context.repositories[run.name].list_files(tests.commit)
-    return [path for path in paths if protected_tests.is_protected(path, ground.prepared.test_patterns)]
+    patterns, kept = ground.prepared.test_patterns, ground.prepared.kept
+    return [path for path in paths if protected_tests.is_protected(path, patterns) or matches_any(path, kept)]
 
 
 async def _undone(run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str) -> str:
@@ -265,7 +268,7 @@ async def _environment(run: StageRun, ground: CodingGround, head: str) -> Prepar
             ChangedManifests(manifests=tuple(manifests)),
             repository=run.name,
         )
-    prepared = (await proving.environment_of(run, run.name, head)).without(ground.prepared.absent)
+    prepared = (await proving.environment_of(run, run.name, head, base=ground.base)).without(ground.prepared.absent)
     environment = prepared.environment
     rebuilt = Rebuild(manifest_hash=environment.manifest_hash, why=", ".join(manifests), log=environment.log)
     await REBUILD.save(run.context.artifacts, run.name, rebuilt)
@@ -369,6 +372,7 @@ async def _restored(run: StageRun, ground: CodingGround, tests: ProvenTests, hea
         protected={path: content for path, content in contents.items() if content is not None},
         head_paths=await repository.list_files(head),
         known_paths=await repository.list_files(tests.commit),
+        kept=ground.prepared.kept,
     )
 
 

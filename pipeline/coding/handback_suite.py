@@ -30,7 +30,7 @@ class SuiteAfter:
 async def run_suite(run: StageRun, name: str, back: Handback) -> SuiteAfter:
     """Run and keep the full suite of a handed back commit."""
     baseline, base = await proving.baseline(run, name, back.base, await proving.environment_of(run, name, back.base))
-    prepared = (await proving.environment_of(run, name, back.head)).without(base.absent)
+    prepared = (await proving.environment_of(run, name, back.head, base=back.base)).without(base.absent)
     report = await proving.prove(
         run, name=name, commit=back.head, purpose=RunPurpose.HANDED_BACK, selection=None, prepared=prepared
     )

@@ -226,6 +226,7 @@ async def _misplaced(
         change_files=change,
         preserve_files=preserve,
         patterns=ground.prepared.test_patterns,
+        kept=ground.prepared.kept,
     )
     said = [*(problem.message for problem in problems), *unnamed]
     text = "\n".join([*said, *filter(None, [part.told()])])

@@ -41,6 +41,8 @@ class Stack:
     """The folder in which the tests are run."""
     installed_at: str = "."
     """The folder whose manifests are installed: `root`, or the workspace that `root` is a package of."""
+    setup: tuple[str, ...] = ()
+    """Shell commands that run in `root` before the tests of each run, in its clean checkout and without network."""
     leaves_out: tuple[str, ...] = ()
     """Folders below `root` that other components of the same language have, so that its suite does not run them too."""
 

@@ -32,9 +32,11 @@ CONFIGURATION = (
     "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "noxfile.py",
     "sitecustomize.py", "usercustomize.py", "*.pth", "jest.config.*", "jest.setup.*", "vitest.config.*",
     "vitest.workspace.*", "vitest.setup.*", ".mocharc*", "karma.conf.*", ".nycrc*", "babel.config.*", ".babelrc*",
-    "nextest.toml", "**/.cargo/config", "**/.cargo/config.toml", "**/.mvn/**", "junit-platform.properties",
+    ".changeline/**", "nextest.toml", "**/.cargo/config", "**/.cargo/config.toml", "**/.mvn/**", "junit-platform.properties",
 )  # fmt: skip
 """Files whose every change can weaken the tests."""
+OF_THE_REPOSITORY = (".changeline/**",)
+"""What a repository says about itself, which counts as the base branch says it."""
 _MAKE_TEST = re.compile(r"(?ms)^(?:test|tests|check)[\w-]*\s*:.*?(?=^\S|\Z)")
 _GRADLE_TEST = re.compile(r"(?s)\b(?:test|useJUnit\w*|tasks\.withType\(Test\)|ignoreFailures)\b[^\n]*(?:\{.*?\n\})?")
 _SUREFIRE = re.compile(
@@ -59,6 +61,7 @@ class TamperingKind(StrEnum):
     NOT_A_TEST = "not_a_test"
     MIXED_FILE = "mixed_file"
     UNDECLARED_TEST = "undeclared_test"
+    KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +94,34 @@ def symbol_paths(paths: Iterable[str], language: Language, patterns: Collection[
     return sorted(path for path in paths if is_source(language, path) and not is_test_file(path, patterns))
 
 
+def kept_changes(changed: Iterable[ChangedFile], kept: Collection[str]) -> list[Tampering]:
+    """Return what an agent changed of the paths that the repository keeps from agents, and of what it says about itself."""
+    globs = (*OF_THE_REPOSITORY, *kept)
+    paths = {path for file in changed for path in (file.path, file.old_path) if path and matches_any(path, globs)}
+    return [
+        Tampering(
+            kind=TamperingKind.KEPT,
+            path=path,
+            message=f"{path} is what the repository says about itself; agents may not change it."
+            if matches_any(path, OF_THE_REPOSITORY)
+            else f"{path} is protected by .changeline/repository.yaml; agents may not change it.",
+        )
+        for path in sorted(paths)
+    ]
+
+
 def check_test_writer(
     *,
     changed: Sequence[ChangedFile],
     change_files: Collection[str],
     preserve_files: Collection[str],
     patterns: Collection[str],
+    kept: Collection[str] = (),
 ) -> list[Tampering]:
-    """Check the diff of the tests commit against what the test writer declared; empty means clean."""
+    """Check the diff of the tests commit against what the test writer declared; empty means clean.
+
+    `kept` are paths and globs that the repository keeps from agents.
+    """
     found = [
         Tampering(kind=TamperingKind.MIXED_FILE, path=path, message=f"{path} holds change and preserve tests; keep them in separate files.")
         for path in sorted(set(change_files) & set(preserve_files))
@@ -112,7 +135,7 @@ def check_test_writer(
         if file.path not in declared and not is_protected(file.path, patterns):
             message = f"{file.path} is no test file; the test writer writes tests only."
             found.append(Tampering(kind=TamperingKind.NOT_A_TEST, path=file.path, message=message))
-    return found
+    return found + kept_changes(changed, kept)
 
 
 def check_code_writer(
@@ -123,15 +146,19 @@ def check_code_writer(
     before: Mapping[str, str],
     after: Mapping[str, str],
     added: Sequence[AddedLine],
+    kept: Collection[str] = (),
 ) -> list[Tampering]:
     """Check a diff from the tests commit to the code writer's head; empty means clean.
 
     Args:
+        kept: Paths and globs that the repository keeps from agents.
         protected: All paths of the tests commit that `is_protected` names.
         before: Texts at the tests commit of the configuration files in `changed` (see `needs_texts`).
         after: Their texts at the head.
     """
-    found: list[Tampering] = []
+    found = kept_changes(changed, kept)
+    told = {one.path for one in found}
+    changed = [file for file in changed if file.path not in told]
     for file in changed:
         paths = sorted({file.path, file.old_path or file.path})
         found.extend(_touched(file, path) for path in paths if path in protected)
@@ -149,7 +176,11 @@ def needs_texts(path: str) -> bool:
 
 
 def restored_files(
-    *, protected: Mapping[str, bytes], head_paths: Iterable[str], known_paths: Collection[str]
+    *,
+    protected: Mapping[str, bytes],
+    head_paths: Iterable[str],
+    known_paths: Collection[str],
+    kept: Collection[str] = (),
 ) -> dict[str, bytes | None]:
     """Return what to write over a checkout of the head before a verdict; None deletes the path.
 
@@ -157,11 +188,12 @@ def restored_files(
         protected: The protected paths of the tests commit with their bytes.
         head_paths: All paths of the head.
         known_paths: All paths of the tests commit: test configuration that it does not know is removed.
+        kept: Paths and globs that the repository keeps from agents: what is new there is removed.
     """
     known = set(known_paths)
     files: dict[str, bytes | None] = dict(protected)
     for path in head_paths:
-        if path not in known and matches_any(path, CONFIGURATION):
+        if path not in known and matches_any(path, (*CONFIGURATION, *kept)):
             files[path] = None
     return files
 

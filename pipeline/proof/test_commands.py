@@ -74,7 +74,10 @@ class Places:
 def plan_command(stack: Stack, places: Places, selection: Sequence[str] | None) -> TestCommand:
     """Build the command for a stack; `selection` names test files, None the full suite. Reads files of the tree."""
     build = _BUILDERS.get(stack.runner, _custom)
-    return build(stack, places, None if selection is None else tuple(selection))
+    command = build(stack, places, None if selection is None else tuple(selection))
+    if not stack.setup:
+        return command
+    return replace(command, argv=("sh", "-c", " && ".join((*stack.setup, 'exec "$@"')), "sh", *command.argv))
 
 
 def _pytest(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:

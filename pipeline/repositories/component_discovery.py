@@ -1,299 +1,196 @@
-"""Which components a repository has, decided from the files of a commit alone.
+"""The components of a repository at a commit: what an administrator and the repository say of them, and what the files show.
 
-Problem: manifests lie in many folders, and not each of them is a project with a suite of its own: packages of a workspace are
-run as a whole from its root, fixtures and examples are material, a `package.json` may only say which module format holds.
-Choice: folders with manifests are looked at from outside in; each is a component when it has tests that its own runner runs,
-unless the project around it runs them. Pure: the same files give the same answer, and nothing is executed. Invariants: where
-no folder below the root is a component, the answer is `stacks.detect`'s; what a person configured is not taken apart.
+Problem: several places say how a repository is tested, and they may contradict one another. Choice: the strongest word wins, in
+the order of `Source`: what was registered, the repository's own file, the commands for agents where the files leave it to a
+guess, the files. Pure: the same inputs give the same answer, and nothing is executed. Invariants: where no folder below the
+root is a component, the answer is `stacks.detect`'s; every fact keeps who said it, and where.
 """
 
-import fnmatch
 import posixpath
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
-from typing import Any
-
-import yaml
 
 from pipeline.errors import CallerError
-from pipeline.ports import Language, Stack
-from pipeline.proof.json_text import parsed_object
-from pipeline.proof.manifests import added_dependencies
-from pipeline.proof.node_scripts import suite_of
+from pipeline.ports import Stack
 from pipeline.proof.owners import ROOT, contains
-from pipeline.proof.test_commands import go_workspace
 from pipeline.repositories import stacks
+from pipeline.repositories.component_folders import below, installed_here, moved, node_packages, reader_below
+from pipeline.repositories.component_links import linked
 from pipeline.repositories.components import Aspect, Component, Known, Origin, Source
+from pipeline.repositories.repository_file import REPOSITORY_FILE, RepositoryFile, SaidFile
+from pipeline.repositories.repository_hints import AGENTS_FILE, commands_for_agents, said_elsewhere
 from pipeline.repositories.stacks import Candidate, Read
 
 COMPONENTS_MAX = 30
 """A repository with more is run as a whole, unless it says which components count."""
-_MATERIAL = frozenset(
-    [
-        *("test", "tests", "testing", "testdata", "__tests__", "fixtures", "__fixtures__", "mocks", "snapshots"),
-        *("example", "examples", "sample", "samples", "demo", "demos", "doc", "docs", "data", "benchmarks", "benches"),
-        *("template", "templates", "cookiecutter", "skeleton", "scaffold", "e2e-fixtures"),
-    ]
-)
-"""Folders whose projects are material, not parts of the repository."""
-_PLAIN = re.compile(r"[A-Za-z0-9_@+][\w.@+ -]*")
-"""What a component's folders may be called; another name is no component's, whatever it holds."""
-_DEPTH_MAX = 6
-_PATH = re.compile(r"(?<![\w/.-])\.{1,2}/[\w./@+-]*")
-_PYPROJECT_NAME = re.compile(
-    r"(?ms)^\[(?:project|tool\.poetry)\]\s*$(?:(?!^\[).)*?^name\s*=\s*[\"'](?P<name>[\w.-]+)[\"']"
-)
-_CARGO_NAME = re.compile(r"(?ms)^\[package\]\s*$(?:(?!^\[).)*?^name\s*=\s*\"(?P<name>[\w-]+)\"")
-_SETUP_NAME = re.compile(r"(?m)^\s*name\s*=\s*[\"']?(?P<name>[A-Za-z][\w.-]*)")
-_GO_NAME = re.compile(r"(?m)^module\s+(?P<name>\S+)")
-_RUNS_AT_ROOT = (
-    ("pytest.ini", re.compile(rb"")),
-    (".pytest.ini", re.compile(rb"")),
-    ("conftest.py", re.compile(rb"")),
-    ("pyproject.toml", re.compile(rb"(?m)^\[tool\.pytest\b")),
-    ("setup.cfg", re.compile(rb"(?m)^\[tool:pytest\]")),
-    ("tox.ini", re.compile(rb"(?m)^\[pytest\]")),
-)
 
 
-def find_components(files: Sequence[str], read: Read, *, test_command: str | None) -> tuple[Component, ...]:
-    """Return the components of a commit, outermost first. Raises `CallerError(field="test_command")` when there is none.
+def find_components(
+    files: Sequence[str], read: Read, *, test_command: str | None, said: SaidFile | None = None
+) -> tuple[Component, ...]:
+    """Return the components of a commit, outermost first. Raises `CallerError` when there is none, or none as `said`.
 
-    A registered `test_command` is the repository's whole suite, so it makes one component of it.
+    A registered `test_command` is the repository's whole suite, so it makes one component of it; `said` is the repository's
+    own file, which tells the rest.
     """
-    stated = test_command is not None and bool(test_command.strip())
-    found = [] if stated else _below(stacks.own_files(files), read)
+    registered = test_command.strip() if test_command is not None else ""
+    told = said.content if said is not None else RepositoryFile()
+    followed: Known | None = None
+    if registered or told.commands.test is not None or told.runner is not None:
+        stack = stacks.detect(files, read, test_command=registered or told.commands.test)
+        found = [stack if registered or told.runner is None else replace(stack, runner=told.runner)]
+    elif told.components and said is not None:
+        found = list(_stated(said, stacks.own_files(files), read))
+    else:
+        found, followed = _found_by_files(files, read)
+    ordered = sorted(found, key=lambda one: (one.root != ROOT, one.root))
+    found_components = [Component(stack=stack, depends_on=uses) for stack, uses in linked(ordered, read)]
+    stated = Origin(source=Source.REGISTERED) if registered else (followed.origin if followed else None)
+    shown = tuple(one for one in said_elsewhere(files, read) if followed is None or one.origin != followed.origin)
+    first, *others = [
+        replace(one, known=_known(one.stack, files, stated))
+        if said is None
+        else _with_what_is_said(one, said, files, stated)
+        for one in found_components
+    ]
+    return (replace(first, known=(*first.known, *shown)), *others)
+
+
+def _found_by_files(files: Sequence[str], read: Read) -> tuple[list[Stack], Known | None]:
+    """Return what the files show; where they leave it to a guess, the test command of `AGENTS.md` counts, and is returned."""
+    own = stacks.own_files(files)
+    said = commands_for_agents((read(AGENTS_FILE) or b"").decode(errors="replace")) if AGENTS_FILE in files else []
+    command = next((one for one in said if one.aspect is Aspect.TEST), None)
+    try:
+        found = _discovered(files, read)
+    except CallerError:
+        if command is None:
+            raise
+        found = []
+    if command is None or [one.root for one in found] not in ([], [ROOT]):
+        return found, None
+    candidate = stacks.candidate(found[0].language, own, read) if found else None
+    if candidate is not None and candidate.stated:
+        return found, None
+    return [stacks.detect(files, read, test_command=command.value)], replace(command, followed=True)
+
+
+def _discovered(files: Sequence[str], read: Read) -> list[Stack]:
+    found = below(stacks.own_files(files), read)
     if not found or len(found) > COMPONENTS_MAX or [one.root for one in found] == [ROOT]:
         try:
-            found = [stacks.detect(files, read, test_command=test_command)]
+            return [stacks.detect(files, read, test_command=None)]
         except CallerError:
             if not found:
                 raise
-    registered = Origin(source=Source.REGISTERED)
-    return tuple(
-        Component(stack=stack, depends_on=depends_on, known=_known(stack, files, registered if stated else None))
-        for stack, depends_on in _linked(sorted(found, key=lambda one: (one.root != ROOT, one.root)), read)
-    )
-
-
-def _below(files: Sequence[str], read: Read) -> list[Stack]:
-    """Return the components of a folder, which may be the repository; paths are relative to that folder."""
-    inner: list[Stack] = []
-    for folder in _project_folders(files):
-        within = [path.removeprefix(f"{folder}/") for path in files if path.startswith(f"{folder}/")]
-        inner += [_moved(one, folder) for one in _below(within, _reader_below(read, folder))]
-    return _with_own(files, read, inner)
-
-
-def _reader_below(read: Read, folder: str) -> Read:
-    return lambda path: read(f"{folder}/{path}")
-
-
-def _project_folders(files: Sequence[str]) -> list[str]:
-    """Return the outermost folders that hold a manifest of any language."""
-    found: set[str] = set()
-    for path in files:
-        folder, _, name = path.rpartition("/")
-        if not folder or not any(stacks.is_root_manifest(language, name) for language in Language):
-            continue
-        parts = folder.split("/")
-        if len(parts) <= _DEPTH_MAX and all(_PLAIN.fullmatch(part) and part not in _MATERIAL for part in parts):
-            found.add(folder)
-    return [one for one in sorted(found) if not any(one.startswith(f"{other}/") for other in found)]
-
-
-def _with_own(files: Sequence[str], read: Read, inner: Sequence[Stack]) -> list[Stack]:
-    """Return what lies below a folder with the folder's own component, if it has one, without what that one runs."""
-    packages = _node_packages(files, read)
-    inner = [_installed_here(one, files, packages) for one in inner]
-    options: list[tuple[Candidate, list[Stack], list[str]]] = []
-    for language in Language:
-        apart = [
-            one for one in inner if one.language is not language or not _runs(language, one, files, read, packages)
-        ]
-        others = [one.root for one in apart if one.language is language]
-        rest = [path for path in files if not any(contains(root, path) for root in others)]
-        candidate = stacks.candidate(language, rest, read)
-        if candidate is not None and _has_a_suite(language, rest, read, split=bool(others and packages)):
-            options.append((candidate, apart, rest))
-    if not options:
-        return list(inner)
-    best, apart, rest = max(options, key=lambda option: option[0].score)
-    others = [one.root for one in apart if one.language is best.language]
-    own = replace(stacks.stack_of(best, rest, read), leaves_out=tuple(others))
-    return [own, *apart]
-
-
-def _has_a_suite(language: Language, rest: Sequence[str], read: Read, *, split: bool) -> bool:
-    """Whether a folder has tests of its own in this language, or says how they are run."""
-    match language:
-        case Language.NODE:
-            script = _test_script(read)
-            if split and script and suite_of(_text(read, "package.json")) is None:
-                return False
-            return bool(script) or (_has_tests(language, rest) and "package.json" in rest)
-        case Language.PYTHON | Language.C:
-            return _has_tests(language, rest)
-        case Language.GO | Language.RUST | Language.JAVA:
-            manifest = any("/" not in path and stacks.is_root_manifest(language, path) for path in rest)
-            return manifest and stacks.has_code(language, rest)
-
-
-def _has_tests(language: Language, files: Sequence[str]) -> bool:
-    return any(stacks.is_test_of(language, path) for path in files)
-
-
-def _runs(language: Language, inner: Stack, files: Sequence[str], read: Read, packages: Sequence[str]) -> bool:
-    """Whether the suite of a folder runs this inner project of the same language too."""
-    match language:
-        case Language.PYTHON:
-            return _runs_python_below(files, read)
-        case Language.NODE:
-            return "package.json" in files and _runs_package(inner, read, packages)
-        case Language.GO:
-            return inner.root in go_workspace(_text(read, "go.work"))
-        case Language.RUST | Language.JAVA | Language.C:
-            return any("/" not in path and stacks.is_root_manifest(language, path) for path in files)
-
-
-def _runs_python_below(files: Sequence[str], read: Read) -> bool:
-    """Whether pytest is meant to be run here, or here is a project that is no mere frame of others."""
-    if any(path in files and shape.search(read(path) or b"") for path, shape in _RUNS_AT_ROOT):
-        return True
-    project = any(path in files for path in ("setup.py", "setup.cfg")) or _names_a_project(read)
-    return project and b"[tool.uv.workspace]" not in (read("pyproject.toml") or b"")
-
-
-def _runs_package(inner: Stack, read: Read, packages: Sequence[str]) -> bool:
-    """Whether the script around it runs a package, or there is nothing in the package that says how it is run."""
-    marker = inner.test_command == "node --test"
-    member = any(_is_member(inner.root, pattern) for pattern in packages)
-    return marker or (member and suite_of(_text(read, "package.json")) is not None)
-
-
-def _names_a_project(read: Read) -> bool:
-    text = read("pyproject.toml") or b""
-    return re.search(rb"(?m)^\[(?:project|tool\.poetry|build-system)\]", text) is not None
-
-
-def _installed_here(inner: Stack, files: Sequence[str], packages: Sequence[str]) -> Stack:
-    """Have the packages of a workspace installed by it, and have what lies around a project decide its environment too."""
-    if inner.language is Language.NODE and any(_is_member(inner.root, pattern) for pattern in packages):
-        return replace(inner, installed_at=ROOT, manifests=stacks.manifests_of(Language.NODE, files))
-    around = {
-        Language.PYTHON: ("pyproject.toml", "uv.lock", ".python-version"),
-        Language.NODE: (".nvmrc", ".node-version"),
-    }.get(inner.language, ())
-    return replace(inner, manifests=tuple(sorted({*inner.manifests, *(path for path in around if path in files)})))
-
-
-def _node_packages(files: Sequence[str], read: Read) -> tuple[str, ...]:
-    """Return the patterns of a workspace's packages, as npm, yarn, bun or pnpm are told."""
-    said: Any = parsed_object(_text(read, "package.json")).get("workspaces") if "package.json" in files else None
-    listed = said.get("packages") if isinstance(said, dict) else said
-    if "pnpm-workspace.yaml" in files:
-        listed = _yaml(_text(read, "pnpm-workspace.yaml")).get("packages")
-    texts = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
-    return tuple(posixpath.normpath(one) for one in texts if not one.startswith("!"))
-
-
-def _is_member(root: str, pattern: str) -> bool:
-    if "**" in pattern:
-        return fnmatch.fnmatchcase(root, pattern.replace("**", "*"))
-    return root.count("/") == pattern.count("/") and fnmatch.fnmatchcase(root, pattern)
-
-
-def _test_script(read: Read) -> str:
-    scripts = parsed_object(_text(read, "package.json")).get("scripts")
-    said = scripts.get("test") if isinstance(scripts, dict) else None
-    return said if isinstance(said, str) and "no test specified" not in said else ""
-
-
-def _moved(stack: Stack, folder: str) -> Stack:
-    """Return a stack that was found within a folder, with paths as the repository has them."""
-
-    def inside(path: str) -> str:
-        return folder if path == ROOT else f"{folder}/{path}"
-
-    return replace(
-        stack,
-        root=inside(stack.root),
-        installed_at=inside(stack.installed_at),
-        manifests=tuple(map(inside, stack.manifests)),
-        source_roots=tuple(map(inside, stack.source_roots)),
-        test_patterns=stacks.patterns_below(folder, stack.test_patterns),
-        leaves_out=tuple(map(inside, stack.leaves_out)),
-    )
-
-
-def _linked(found: Sequence[Stack], read: Read) -> Iterator[tuple[Stack, tuple[str, ...]]]:
-    """Tell which component uses which: by a path in a manifest, or by a name that another one's manifest gives itself."""
-    if len(found) == 1:
-        yield found[0], ()
-        return
-    texts = {one.root: dict(_own_manifests(one, read)) for one in found}
-    names = {name: root for root, manifests in texts.items() for name in _names(manifests)}
-    uses = {one.root: _used_by(one, found, texts[one.root], names) for one in found}
-    for one in found:
-        manifests = set(one.manifests)
-        for other in found:
-            if other.language is one.language and other.root in _reached(one.root, uses):
-                manifests |= set(other.manifests)
-        yield replace(one, manifests=tuple(sorted(manifests))), uses[one.root]
-
-
-def _used_by(one: Stack, found: Sequence[Stack], texts: Mapping[str, str], names: Mapping[str, str]) -> tuple[str, ...]:
-    by_name = {
-        names.get(name)
-        for path, text in texts.items()
-        for name in added_dependencies(path.rpartition("/")[2], "", text)
-    }
-    places = [place for text in texts.values() for place in _paths(one.root, text)]
-    by_path = {other.root for other in found for place in places if other.root != ROOT and contains(other.root, place)}
-    return tuple(sorted(root for root in by_name | by_path if root is not None and root != one.root))
-
-
-def _reached(root: str, uses: Mapping[str, Sequence[str]]) -> set[str]:
-    found, waiting = set[str](), [root]
-    while waiting:
-        new = set(uses[waiting.pop()]) - found
-        found |= new
-        waiting.extend(new)
     return found
 
 
-def _own_manifests(stack: Stack, read: Read) -> Iterator[tuple[str, str]]:
-    for path in stack.manifests:
-        if posixpath.dirname(path) == ("" if stack.root == ROOT else stack.root) and "lock" not in path:
-            yield path, (read(path) or b"").decode(errors="replace")[:200_000]
+def _stated(said: SaidFile, files: Sequence[str], read: Read) -> Iterator[Stack]:
+    """Yield the components that the repository lists, with what it leaves to the files found by them."""
+    discovered = {one.root: one for one in below(files, read)}
+    entries = said.content.components
+    for number, entry in enumerate(entries):
+        stack = discovered.get(entry.root)
+        other_language = stack is not None and entry.language not in {None, stack.language}
+        if stack is None or other_language or entry.commands.test is not None:
+            stack = _built(said, number, files, read, stack)
+        inner = (one.root for one in entries if one.root != entry.root and contains(entry.root, one.root))
+        yield replace(stack, runner=entry.runner or stack.runner, leaves_out=tuple(inner))
 
 
-def _names(manifests: Mapping[str, str]) -> Iterator[str]:
-    for path, text in manifests.items():
-        match PurePosixPath(path).name:
-            case "pyproject.toml":
-                yield from (re.sub(r"[-_.]+", "-", one["name"]).lower() for one in _PYPROJECT_NAME.finditer(text))
-            case "setup.cfg" | "setup.py":
-                yield from (re.sub(r"[-_.]+", "-", one["name"]).lower() for one in _SETUP_NAME.finditer(text))
-            case "package.json":
-                yield str(parsed_object(text).get("name", ""))
-            case "Cargo.toml":
-                yield from (one["name"] for one in _CARGO_NAME.finditer(text))
-            case "go.mod":
-                yield from (one["name"] for one in _GO_NAME.finditer(text))
+def _built(said: SaidFile, number: int, files: Sequence[str], read: Read, known: Stack | None) -> Stack:
+    """Make the stack of a listed component from its folder, its language and its test command."""
+    entry = said.content.components[number]
+    at_root = entry.root == ROOT
+    within = [path if at_root else path.removeprefix(f"{entry.root}/") for path in files if contains(entry.root, path)]
+    reader = read if at_root else reader_below(read, entry.root)
+    line = said.line("components", number, "root")
+    if not within:
+        raise _unusable(line, entry.root, "there is no such folder", "Correct the root.")
+    command = entry.commands.test
+    found = stacks.candidate(entry.language, within, reader) if entry.language and command is None else None
+    if entry.language and command is not None:
+        asked = stacks.detect(within, reader, test_command=command)
+        runner = asked.runner if asked.language is entry.language else "command"
+        found = Candidate(entry.language, runner, command, 0)
+    if entry.language and found is None:
+        raise _unusable(line, entry.root, "no suite was found there", "Say its commands.test.")
+    try:
+        stack = stacks.stack_of(found, within, reader) if found else stacks.detect(within, reader, test_command=command)
+    except CallerError as refused:
+        raise _unusable(line, entry.root, "no suite was found there", "Say its commands.test.") from refused
+    stack = stack if at_root else moved(stack, entry.root)
+    if known is not None and known.language is stack.language:
+        return replace(stack, installed_at=known.installed_at, manifests=known.manifests)
+    return stack if at_root else installed_here(stack, files, node_packages(files, read))
 
 
-def _paths(root: str, text: str) -> Iterator[str]:
-    for found in _PATH.finditer(text):
-        place = posixpath.normpath(posixpath.join(root, found.group(0)))
-        if not place.startswith("..") and place != root:
-            yield place
+def _unusable(line: int | None, root: str, problem: str, remedy: str) -> CallerError:
+    return CallerError(
+        f"{REPOSITORY_FILE}:{line}: {root}: {problem}.",
+        field=REPOSITORY_FILE,
+        remedy=f"{remedy} The file is read from the base branch.",
+    )
+
+
+def _with_what_is_said(component: Component, said: SaidFile, files: Sequence[str], command: Origin | None) -> Component:
+    """Put in what the repository's file says of a component, each fact with its line. `command`: who else said the command."""
+    told, stack = said.content, component.stack
+    overruled = command is not None and command.source is Source.REGISTERED
+    at = next((at for at, one in enumerate(told.components) if one.root == component.root and not overruled), None)
+    entry = told.components[at] if at is not None else None
+    place: tuple[object, ...] = () if at is None else ("components", at)
+    commands = entry.commands if entry else told.commands
+    variables: dict[str, tuple[str, tuple[object, ...]]] = {
+        name: (text, ("environment", name)) for name, text in told.environment.items()
+    }
+    variables |= {
+        name: (text, (*place, "environment", name)) for name, text in (entry.environment if entry else {}).items()
+    }
+    setup: list[tuple[str, tuple[object, ...]]] = [(text, ("setup", number)) for number, text in enumerate(told.setup)]
+    setup += [(text, (*place, "setup", number)) for number, text in enumerate(entry.setup if entry else ())]
+    uses = entry.depends_on if entry else ()
+
+    def stated(aspect: Aspect, value: str, *where: object, followed: bool = True) -> Known:
+        origin = Origin(source=Source.REPOSITORY_FILE, path=REPOSITORY_FILE, line=said.line(*where))
+        return Known(aspect=aspect, value=value, origin=origin, followed=followed)
+
+    known = {one.aspect: one for one in _known(stack, files, command)}
+    if entry is not None:
+        known[Aspect.ROOT] = stated(Aspect.ROOT, component.root, *place, "root")
+        if entry.language is not None:
+            known[Aspect.LANGUAGE] = stated(Aspect.LANGUAGE, stack.language.value, *place, "language")
+    if (entry.runner if entry else told.runner) is not None and not overruled:
+        known[Aspect.RUNNER] = stated(Aspect.RUNNER, stack.runner, *place, "runner")
+    if commands.test is not None and not overruled:
+        known[Aspect.TEST] = stated(Aspect.TEST, commands.test, *place, "commands", "test")
+    others = ((Aspect.LINT, commands.lint), (Aspect.FORMAT, commands.format), (Aspect.TYPECHECK, commands.typecheck))
+    return replace(
+        component,
+        stack=replace(stack, setup=tuple(text for text, _ in setup)),
+        depends_on=tuple(sorted({*component.depends_on, *uses})),
+        variables={name: text for name, (text, _) in variables.items()},
+        protected=told.protected,
+        known=(
+            *known.values(),
+            *(
+                stated(Aspect.TEST, text, "commands", "test", followed=False)
+                for text in (commands.test,)
+                if text and overruled
+            ),
+            *(stated(aspect, text, *place, "commands", aspect.value) for aspect, text in others if text),
+            *(stated(Aspect.SETUP, text, *where) for text, where in setup),
+            *(stated(Aspect.VARIABLE, f"{name}={text}", *where) for name, (text, where) in variables.items()),
+            *(stated(Aspect.DEPENDS_ON, root, *place, "depends_on") for root in uses),
+            *(stated(Aspect.PROTECTED, glob, "protected", number) for number, glob in enumerate(told.protected)),
+        ),
+    )
 
 
 def _known(stack: Stack, files: Sequence[str], stated: Origin | None) -> tuple[Known, ...]:
-    manifest = next((path for path in stack.manifests if posixpath.dirname(path) == stack.root.lstrip(".")), "")
+    folder = "" if stack.root == ROOT else stack.root
+    manifest = next((path for path in stack.manifests if posixpath.dirname(path) == folder), "")
     found = Origin(source=Source.DETECTED, path=manifest if manifest in files else "")
     return (
         Known(aspect=Aspect.ROOT, value=stack.root, origin=found),
@@ -301,15 +198,3 @@ def _known(stack: Stack, files: Sequence[str], stated: Origin | None) -> tuple[K
         Known(aspect=Aspect.RUNNER, value=stack.runner, origin=stated or found),
         Known(aspect=Aspect.TEST, value=stack.test_command, origin=stated or found),
     )
-
-
-def _text(read: Read, path: str) -> str:
-    return (read(path) or b"").decode(errors="replace")
-
-
-def _yaml(text: str) -> dict[str, Any]:
-    try:
-        parsed = yaml.safe_load(text[:100_000])
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return {}
-    return parsed if isinstance(parsed, dict) else {}

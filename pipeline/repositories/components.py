@@ -8,8 +8,8 @@ one piece has one component at `.`, whose facts are those that `stacks.detect` f
 """
 
 import shlex
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.ports import Stack
@@ -93,6 +93,10 @@ class Component:
     stack: Stack
     depends_on: tuple[str, ...] = ()
     """Roots of the components whose code this one uses, not those that they use in turn."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What the repository sets for its tests and for agents' commands."""
+    protected: tuple[str, ...] = ()
+    """Paths and globs of the repository that agents may not change."""
     known: tuple[Known, ...] = ()
     """What was found and where, in the order in which it is shown."""
 

@@ -137,6 +137,8 @@ class Candidate:
     runner: str
     command: str
     score: int
+    stated: bool = True
+    """False: the command is a guess, since no manifest says how the tests are run."""
 
 
 def detect(files: Sequence[str], read: Read, *, test_command: str | None) -> Stack:
@@ -265,7 +267,7 @@ def candidate(language: Language, files: Sequence[str], read: Read) -> Candidate
     runner, command, configured = _RUNNERS[language](tests, files, read)
     share = round(10 * len(code) / (len(files) or 1))
     score = 4 * bool(manifests) + 6 * bool(tests) + 6 * configured + share
-    return Candidate(language, runner, command, score) if code or configured else None
+    return Candidate(language, runner, command, score, configured) if code or configured else None
 
 
 def _asked_for(command: str, candidates: Sequence[Candidate], files: Sequence[str]) -> Candidate:

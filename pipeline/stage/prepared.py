@@ -20,11 +20,12 @@ from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Environment, Language, Stack
 from pipeline.proof.owners import ROOT, owner_of
-from pipeline.repositories.components import Component, described, in_pieces
+from pipeline.repositories.components import Aspect, Component, described, in_pieces
 
 IN_COMPONENT = "in-component"
 PROGRAMS = ".programs"
 """Below the directory of an epoch, beside the repositories' trees: no repository is called so."""
+_FOR_AGENTS = frozenset({Aspect.SETUP, Aspect.LINT, Aspect.FORMAT, Aspect.TYPECHECK})
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _LOG_MAX_CHARS = 200_000
 
@@ -103,6 +104,22 @@ class Prepared:
     def manifests(self) -> frozenset[str]:
         """Return the paths that decide the environment of any component."""
         return frozenset(path for stack in self.stacks for path in stack.manifests)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Return the paths and globs that the repository keeps from agents."""
+        return tuple(dict.fromkeys(glob for one in self.components for glob in one.protected))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what else the repository's own file says that agents should know, one line each."""
+        lines = [
+            f"{part.root}: {one.aspect.value}: {one.value}" if self.in_pieces else f"{one.aspect.value}: {one.value}"
+            for part in self.parts
+            for one in part.component.known
+            if one.followed and one.aspect in _FOR_AGENTS
+        ]
+        return (*lines, *(f"not to be changed: {glob}" for glob in self.kept))
 
     @property
     def test_command(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from pipeline import events
 from pipeline.change_request import PauseReason
-from pipeline.errors import PersonNeeded
+from pipeline.errors import CallerError, PersonNeeded
 from pipeline.proof import test_logs
 from pipeline.proof.component_sources import source_paths
 from pipeline.proof.owners import owner_of
@@ -37,15 +37,22 @@ from pipeline.stage.run import StageRun
 LOG = Bytes(test_logs.KIND, "text/plain; charset=utf-8")
 
 
-async def environment_of(run: StageRun, name: str, commit: str) -> Prepared:
+async def environment_of(run: StageRun, name: str, commit: str, *, base: str | None = None) -> Prepared:
     """Return the components of a repository at a commit, with their environments; builds once per manifest hash and component.
 
-    Raises `PersonNeeded(environment_failed)` when none of them can be built. Looks once per run.
+    What the repository says about itself counts as it stands at `base`, by default the commit itself. Raises
+    `PersonNeeded(environment_failed)` when none of them can be built, or the repository's own file cannot be followed.
+    Looks once per run.
     """
     context = run.context
     if (name, commit) not in context.prepared:
-        repository = context.repositories[name]
-        components = await components_at(repository, commit, context.targets[name])
+        try:
+            components = await components_at(context.repositories[name], commit, context.targets[name], base=base)
+        except CallerError as refused:
+            remedy = refused.remedy or "Set the repository's test_command."
+            raise PersonNeeded(
+                PauseReason.ENVIRONMENT_FAILED, refused.message, repository=name, remedy=remedy
+            ) from refused
         async with trees.checked_out(run, name, "manifests", commit) as tree:
             context.prepared[name, commit] = await _prepared(run, name, commit, components, tree)
     return context.prepared[name, commit]
@@ -65,7 +72,8 @@ async def _prepared(run: StageRun, name: str, commit: str, components: tuple[Com
             failures.append(failed)
             absent.append(Absence(root=component.root, message=failed.message, facts=dict(failed.facts)))
         else:
-            parts.append(Part(component=component, environment=environment))
+            own = {**environment.variables, **component.variables}
+            parts.append(Part(component=component, environment=replace(environment, variables=own)))
     if not parts:
         raise failures[0]
     shared = await asyncio.to_thread(for_agents, parts, run.context.workspaces / PROGRAMS / name)

@@ -14,17 +14,24 @@ from pipeline.ports import Repository, Stack
 from pipeline.proof.path_globs import matches_any
 from pipeline.repositories.component_discovery import find_components
 from pipeline.repositories.components import Component
+from pipeline.repositories.repository_file import REPOSITORY_FILE, read_repository_file
 from pipeline.repositories.stacks import manifest_hash
 from pipeline.stage.prepared import Prepared
 
 SAMPLE_MAX_BYTES = 4_000
 
 
-async def components_at(repository: Repository, commit: str, target: RepositoryTarget) -> tuple[Component, ...]:
-    """Return the components of a commit, outermost first. Raises `CallerError` when there is no suite at all."""
+async def components_at(
+    repository: Repository, commit: str, target: RepositoryTarget, *, base: str | None = None
+) -> tuple[Component, ...]:
+    """Return the components of a commit, outermost first, as the repository's own file says at `base` (the commit itself).
+
+    Raises `CallerError` when there is no suite at all, and for a file that cannot be followed, with its line.
+    """
     files = await repository.list_files(commit)
+    said = read_repository_file(await repository.read_file(base or commit, REPOSITORY_FILE))
     read = _reader(repository, commit)
-    return await asyncio.to_thread(find_components, files, read, test_command=target.test_command)
+    return await asyncio.to_thread(find_components, files, read, test_command=target.test_command, said=said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +47,13 @@ class Composition:
 
     @property
     def manifest_hash(self) -> str:
-        """Identify all environments together; that of the one component where there is one."""
-        if len(self.components) == 1:
-            return self.components[0][1]
-        told = "\0".join(f"{component.root}\0{digest}" for component, digest in self.components)
-        return hashlib.sha256(told.encode()).hexdigest()
+        """Identify what decides the environments and suites of all components: manifests, and what is said of them."""
+        told = [
+            (component.root, digest, component.stack.runner, component.stack.test_command, component.stack.setup,
+             sorted(component.variables.items()))
+            for component, digest in self.components
+        ]  # fmt: skip
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 async def composition_at(repository: Repository, commit: str, target: RepositoryTarget) -> Composition:
@@ -83,6 +92,7 @@ async def context_at(
         files=files,
         stack=prepared.described,
         test_command=prepared.test_command,
+        notes=prepared.notes,
         components=tuple(part.root for part in prepared.parts) if prepared.in_pieces else (),
         conventions=conventions,
         learnings=learnings,

@@ -89,7 +89,7 @@ async def _problems(run: StageRun, onto: str, replayed: rebasing.Rebased) -> lis
     tests = await test_writing.witness(run, ground, known.submission, replayed.tests)
     if not isinstance(tests, test_writing.ProvenTests):
         return tests
-    prepared = (await environment_of(run, run.name, replayed.head)).without(ground.prepared.absent)
+    prepared = (await environment_of(run, run.name, replayed.head, base=onto)).without(ground.prepared.absent)
     judged = await code_writing.prove(run, ground, tests, replayed.head, prepared)
     tails = [
         f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}"

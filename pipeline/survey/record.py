@@ -236,6 +236,8 @@ class RepositorySurvey(_Record):
     remarks: tuple[Remark, ...] = ()
     trouble: Trouble | None = None
     """Of the repository as a whole, before there was a component."""
+    starting_file: str = ""
+    """A first `.changeline/repository.yaml` that states what was found, to be corrected by a person."""
     isolation: str = ""
     took_s: float = 0.0
 

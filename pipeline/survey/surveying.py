@@ -25,10 +25,12 @@ from pipeline.ports import (
     Sandbox,
     SandboxCommand,
 )
+from pipeline.proof.owners import owner_of
 from pipeline.proof.suite_trouble import trouble_of
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.test_runs import run_tests
 from pipeline.repositories.components import Component
+from pipeline.repositories.repository_file import starting_file
 from pipeline.repositories.stacks import is_test_file
 from pipeline.stage.component_reports import joined
 from pipeline.stage.repository_reading import Composition, composition_at
@@ -124,6 +126,7 @@ async def _survey(ground: Ground, report: Report) -> RepositorySurvey:
     return RepositorySurvey(
         base_branch=branch, base_commit=base, components=tuple(found),
         remarks=(*remarks, *(remark for remark in left_out if remark is not None)),
+        starting_file=starting_file(composition.parts),
     )  # fmt: skip
 
 
@@ -163,6 +166,7 @@ class _Check:
                 raise
             trouble = _of_person(SurveyStep.INSTALLING, refused)
             return found.model_copy(update={"trouble": trouble, "installing_s": time.monotonic() - began})
+        environment = replace(environment, variables={**environment.variables, **self.of.variables})
         installed = {"versions": versions, "dependencies": _dependencies(environment), "installing_s": round(took, 3)}
         return await self._suites(environment, found.model_copy(update=installed))
 
@@ -198,7 +202,9 @@ class _Check:
         return replace(own, output_tail=tail), measured.peak
 
     def _trouble(self, step: SurveyStep, report: TestReport) -> Trouble | None:
-        tests = sum(is_test_file(self.of.stack, path) for path in self.files)
+        stacks = [one.stack for one in self.composition.parts]
+        own = (path for path in self.files if is_test_file(self.of.stack, path))
+        tests = sum(1 for path in own if (owner := owner_of(path, stacks)) is not None and owner.root == self.of.root)
         found = trouble_of(report, runner=self.of.stack.runner, test_files=tests, files=self.files)
         if found is None:
             return None

@@ -2,7 +2,16 @@
 
 from pipeline.change_request import PauseReason, Stage
 from pipeline.pause_reasons import PAUSE_REASONS
-from scripts import dependencies, event_types, openapi, pause_reasons, settings_reference, stage_pages, state_machine
+from scripts import (
+    dependencies,
+    event_types,
+    openapi,
+    pause_reasons,
+    repository_schema,
+    settings_reference,
+    stage_pages,
+    state_machine,
+)
 
 
 def test_the_settings_reference_is_fresh() -> None:
@@ -58,3 +67,7 @@ def test_every_pause_reason_says_what_happened_and_what_gets_it_going() -> None:
 
 def test_the_dashboard_hears_every_type_of_event() -> None:
     assert event_types.PAGE.read_text() == event_types.render(), "run `make docs`"
+
+
+def test_the_schema_of_the_repositorys_own_file_is_fresh() -> None:
+    assert repository_schema.PAGE.read_text() == repository_schema.render(), "run `make docs`"

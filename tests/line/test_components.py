@@ -3,7 +3,7 @@ environment, and a test's identity says which piece it belongs to."""
 
 import json
 
-from pipeline.change_request import PauseReason, Status
+from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.gates.gate import Decision
 from pipeline.records import RunPurpose
 from pipeline.store.work import Work
@@ -89,3 +89,49 @@ async def test_what_cannot_be_tested_stops_only_a_change_that_touches_it(line: L
     assert (cr.status, cr.pause_reason) == (Status.PAUSED, PauseReason.ENVIRONMENT_FAILED), cr.pause_message
     assert cr.pause_facts["component"] == "services/mail"
     assert "no-package-of-this-name" in str(cr.pause_message)
+
+
+SAID = """\
+setup:
+  - echo "VALUE = 7" > generated.py
+environment: {WHO: me}
+protected: [infra/]
+commands: {lint: make lint}
+"""
+TOLD = {
+    ".changeline/repository.yaml": SAID,
+    "infra/main.tf": "x",
+    "tests/test_said.py": "import os\nimport generated\n\n\ndef test_said():\n    assert (generated.VALUE, os.environ['WHO']) == (7, 'me')\n",
+}
+
+
+async def test_what_the_repository_says_counts_from_its_base_branch_alone(line: LineRun) -> None:
+    line.repository({**FILES, **TOLD, ".changeline/repository.yaml": "setup: make\n"})
+    meddling = [
+        create("calc.py", CODE),
+        create("infra/new.tf", "y"),
+        bash("echo 'setup: [\"false\"]' > .changeline/repository.yaml"),
+    ]
+    line.model.play(
+        scenario(
+            part(
+                "code_writer", turn(*meddling), turn(submit_code("calc.py", "infra/new.tf", ".changeline/repository.yaml")),
+                not_contains=["has put these files back"],
+            )
+        )
+    )  # fmt: skip
+    await line.submit(title=TITLE, body=BODY)
+    cr = await line.work()
+    assert (cr.pause_reason, cr.stage) == (PauseReason.ENVIRONMENT_FAILED, Stage.WORKSPACES)
+    assert str(cr.pause_message).startswith(".changeline/repository.yaml:1: setup: ")
+    assert "base branch" in cr.pause_facts["remedy"]
+    line.sums.commit({".changeline/repository.yaml": SAID}, "A list")
+    await line.resume()
+    await line.to_the_gate()
+    asked = json.dumps(line.asked("code_writer"))
+    assert "lint: make lint" in asked
+    assert ".changeline/repository.yaml is what the repository says about itself; agents may not change it." in asked
+    assert "infra/new.tf is protected by .changeline/repository.yaml; agents may not change it." in asked
+    await line.decide_and_finish()
+    assert line.sums.text(".changeline/repository.yaml") == SAID.strip()
+    assert "infra/new.tf" not in line.sums.files()
