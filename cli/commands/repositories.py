@@ -1,5 +1,6 @@
 """`repo`: the repositories that change requests can name."""
 
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from cli.exits import CHECK_FAILED
 from cli.options import Json
 from cli.output import words
 from cli.session import Session, begin
+from cli.starting_file import write_starting_file
 from controller.repositories.schemas import RegisteredRepository, RepositoryCheck, RepositoryList, SurveyView
 from pipeline.survey.record import SurveyState
 
@@ -94,6 +96,9 @@ def check(
     *,
     no_wait: NoWait = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the check that is under way.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write a first .changeline/repository.yaml into this checkout afterwards.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check a registered repository: what it is made of, built, and its suite run twice, without a model.
@@ -112,6 +117,10 @@ def check(
             return
         look = session.client.post(repository_checks.check_path(name), RepositoryCheck)
         look = _told(session, look, wait=not no_wait)
+        if write:
+            found = look.check.found
+            written = write_starting_file(found.starting_file if found is not None else "", Path.cwd())
+            session.out.note(f"Written: {written}. Read it, correct it, and commit it to the base branch.")
         finished = look.check.state is not SurveyState.RUNNING
     if finished and not repository_checks.can_run(look.check):
         raise typer.Exit(CHECK_FAILED)

@@ -71,6 +71,7 @@ class Ending:
                     components=(self.component,),
                     remarks=(SIGN_OFF,),
                     took_s=3,
+                    starting_file="components: []\n",
                 )
                 await Surveys(connection).end(survey_id, SurveyState.DONE, record=found)
         await store.close()
@@ -122,3 +123,26 @@ def test_a_broken_suite_fails_the_check_and_is_told_before_a_submission_once(
     failed = verb("repo", "check", "mine")
     assert (failed.code, "The disk is full." in failed.err) == (1, True)
     assert verb("repo", "check", "mine", "--stop", "--json").value["state"] == "failed"
+
+
+def test_a_file_to_start_with_is_written_into_the_checkout_once_and_never_through_a_link(
+    verb: Verb, controller: Controller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ENDING.component = FLAKY
+    checkout, elsewhere = tmp_path / "checkout", tmp_path / "elsewhere"
+    for place in (checkout / ".git", checkout / "api", elsewhere):
+        place.mkdir(parents=True)
+    assert verb("repo", "add", str(checkout), "--name", "mine").code == 0
+    monkeypatch.chdir(tmp_path)
+    assert "is in no git checkout" in verb("repo", "check", "mine", "--write").err
+    monkeypatch.chdir(checkout / "api")
+    assert verb("repo", "check", "mine", "--write").code == 0
+    file = checkout / ".changeline" / "repository.yaml"
+    assert file.read_text() == "components: []\n"
+    again = verb("repo", "check", "mine", "--write")
+    assert (again.code, "is there already" in again.err) == (2, True)
+    file.unlink()
+    file.parent.rmdir()
+    file.parent.symlink_to(elsewhere)
+    assert verb("repo", "check", "mine", "--write").code == 2
+    assert list(elsewhere.iterdir()) == []

@@ -2961,6 +2961,11 @@ export interface components {
              */
             remarks: components["schemas"]["Remark"][];
             /**
+             * Starting File
+             * @default
+             */
+            starting_file: string;
+            /**
              * Took S
              * @default 0
              */

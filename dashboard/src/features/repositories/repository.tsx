@@ -99,6 +99,16 @@ function Found({ found, at }: { found: Schemas['RepositorySurvey']; at: string |
         <ComponentCard key={component.root} of={component} alone={found.components.length === 1} />
       ))}
       <Remarks remarks={found.remarks} />
+      {found.starting_file !== '' && (
+        <details className="survey survey-more">
+          <summary>
+            A first <code>.changeline/repository.yaml</code>, to correct and commit
+          </summary>
+          <pre className="code scroll" tabIndex={0}>
+            {found.starting_file}
+          </pre>
+        </details>
+      )}
     </>
   );
 }
