@@ -22,7 +22,7 @@ SLOW = "import time\n\n\ndef test_slow():\n    time.sleep(0.7)\n"
 def test_a_repository_is_checked_in_the_browser_and_says_what_is_in_the_way_before_a_change(
     running: Installation, room: Room
 ) -> None:
-    clean = running.repository("clean-sums")
+    clean = running.repository("parcels")
     _register(running, clean)
     page = room.person(running.url, login(running.url, running.place))
     page.set_default_timeout(SLOW_MS)
@@ -30,9 +30,9 @@ def test_a_repository_is_checked_in_the_browser_and_says_what_is_in_the_way_befo
 
     page.keyboard.press("g")
     page.keyboard.press("p")
-    page.get_by_role("link", name="clean-sums").click()
+    page.get_by_role("link", name="parcels").click()
     expect(page.get_by_role("region", name="Component")).to_contain_text("1 passed", timeout=SLOW_MS)
-    expect(page.get_by_role("heading", name="clean-sums")).to_contain_text("Ready")
+    expect(page.get_by_role("heading", name="parcels")).to_contain_text("Ready")
     room.look(page, "repository-clean")
 
     commit(
@@ -57,13 +57,13 @@ def test_a_repository_is_checked_in_the_browser_and_says_what_is_in_the_way_befo
 
 
 def test_a_check_is_stopped_and_a_phone_shows_where_it_is(running: Installation, room: Room) -> None:
-    endless = running.repository("endless-sums")
+    endless = running.repository("endless")
     commit(
         endless, {"tests/test_endless.py": "import time\n\n\ndef test_endless():\n    time.sleep(600)\n"}, "Patience"
     )
     _register(running, endless)
     page = room.person(running.url, login(running.url, running.place), size=PHONE)
-    page.goto(f"{running.url}/repositories/endless-sums")
+    page.goto(f"{running.url}/repositories/endless")
     steps = page.get_by_role("region", name="The check")
     expect(steps.locator("[aria-current='step']")).to_contain_text("Run the suite", timeout=SLOW_MS)
     room.look(page, "repository-running")
@@ -83,4 +83,4 @@ def _warned_before_submitting(room: Room, page: Page, line: Installation) -> Non
     expect(page.get_by_role("button", name="Submit")).to_be_enabled()
     room.look(page, "new-warned")
     warning.get_by_role("link", name="See the check").click()
-    expect(page).to_have_url(f"{line.url}/repositories/clean-sums")
+    expect(page).to_have_url(f"{line.url}/repositories/parcels")

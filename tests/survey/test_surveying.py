@@ -12,7 +12,10 @@ GOOD = {"tests/test_calc.py": "from calc import add\n\n\ndef test_adds():\n    a
 def test_a_clean_repository_is_told_with_its_parts_versions_and_two_runs(checks: Checks) -> None:
     slow = {"tests/test_slow.py": "import time\n\n\ndef test_slow():\n    time.sleep(0.6)\n"}
     repository = checks.repository({**CODE, **GOOD, **slow})
+    killed = checks.root / "data" / "worktrees" / "surveys" / "survey-killed"
+    (killed / "first_run-1").mkdir(parents=True)
     found = checks.found()
+    assert not killed.exists(), "what a killed check left goes with the next"
     assert (found.verdict, found.base_commit, found.trouble) == (SuiteVerdict.CLEAN, repository.head(), None)
     (component,) = found.components
     assert (component.language, component.runner, component.root) == ("python", "pytest", ".")

@@ -100,14 +100,16 @@ function Found({ found, at }: { found: Schemas['RepositorySurvey']; at: string |
       ))}
       <Remarks remarks={found.remarks} />
       {found.starting_file !== '' && (
-        <details className="survey survey-more">
-          <summary>
-            A first <code>.changeline/repository.yaml</code>, to correct and commit
-          </summary>
-          <pre className="code scroll" tabIndex={0}>
-            {found.starting_file}
-          </pre>
-        </details>
+        <section className="survey survey-more" aria-label="A file to start with">
+          <details>
+            <summary>
+              A first <code>.changeline/repository.yaml</code>, to correct and commit
+            </summary>
+            <pre className="code scroll" tabIndex={0}>
+              {found.starting_file}
+            </pre>
+          </details>
+        </section>
       )}
     </>
   );
