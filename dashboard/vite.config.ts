@@ -25,6 +25,9 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}'],
     setupFiles: ['src/testing/setup.ts'],
     globals: false,
+    // Test files share nothing but what setup.ts takes back after each test, so that modules are loaded once.
+    pool: 'threads',
+    isolate: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

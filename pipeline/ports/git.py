@@ -129,8 +129,8 @@ class Repository(Protocol):
     async def drop_refs(self, prefix: str) -> None:
         """Delete the cache's refs below a prefix (full, ending in a slash). Idempotent."""
 
-    async def refs(self, prefix: str) -> Mapping[str, str]:
-        """Return the cache's refs below a prefix (full, ending in a slash): name to commit."""
+    async def refs(self, prefix: str, *more: str) -> Mapping[str, str]:
+        """Return the cache's refs below prefixes (full, ending in a slash): name to commit."""
 
     def close(self) -> None:
         """Use the cache no more, so that others may prune it. Idempotent."""

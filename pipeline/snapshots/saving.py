@@ -132,10 +132,11 @@ class SnapshotPushes:
 
     async def _tips(self, name: str) -> list[str]:
         """Return the newest snapshots and every commit that is kept; what earlier epochs left behind too."""
-        repository = self.repositories[name]
-        wip = await repository.refs(wip_prefixes(self.cr_id, name)[0])
-        kept = await repository.refs(kept_refs.prefix(self.cr_id))
-        return list(dict.fromkeys([*wip.values(), *kept_refs.of_epochs(self.cr_id, kept)]))
+        saved = wip_prefixes(self.cr_id, name)[0]
+        found = await self.repositories[name].refs(saved, kept_refs.prefix(self.cr_id))
+        wip = [commit for ref, commit in found.items() if ref.startswith(saved)]
+        kept = {ref: commit for ref, commit in found.items() if not ref.startswith(saved)}
+        return list(dict.fromkeys([*wip, *kept_refs.of_epochs(self.cr_id, kept)]))
 
     async def _may_leave(self, name: str, line: _Line, tip: str) -> bool:
         repository = self.repositories[name]

@@ -83,6 +83,7 @@ def test_a_taken_port_and_an_open_address_are_refused_before_anything_is_made(
     assert not (place / "data").exists()
 
 
+@pytest.mark.thorough
 def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_an_approval_to_the_end(
     changeline: Changeline, place: Path
 ) -> None:
@@ -119,6 +120,7 @@ def test_ctrl_c_detaches_from_a_run_whose_work_goes_on_to_the_release_and_after_
     assert [one["status"] for one in proposed] == ["proposed"]
 
 
+@pytest.mark.thorough
 @SHARED
 def test_no_worker_exists_while_a_decision_is_waited_for_and_the_decision_starts_the_next_one(
     running: Installation,
@@ -145,6 +147,7 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in found.split()]
 
 
+@pytest.mark.thorough
 @SHARED
 def test_a_killed_controller_comes_back_at_its_address(running: Installation) -> None:
     up, changeline = running.up, running.changeline
@@ -159,6 +162,7 @@ def test_a_killed_controller_comes_back_at_its_address(running: Installation) ->
     assert now["processes"]["controller"] != before
 
 
+@pytest.mark.thorough
 @SHARED
 def test_on_a_terminal_a_run_is_drawn_live_and_asks_for_the_release(running: Installation) -> None:
     repository = running.repository("drawn")

@@ -34,6 +34,7 @@ def until(changeline: Changeline, cr: str, *statuses: str) -> dict[str, Any]:
             return shown
 
 
+@pytest.mark.thorough
 def test_a_person_takes_over_a_running_worker_and_their_commit_is_merged(running: Installation) -> None:
     remote, changeline, place = running.repository("asleep"), running.changeline, running.place
     submitted = changeline("submit", "--repo", str(remote), "--file", running.request, "--json")

@@ -2,11 +2,17 @@
 
 import asyncio
 import json
+import os
+import py_compile
+import runpy
 import shutil
+import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.environments.beside_installation import compile_for_runs
 from pipeline.adapters.environments.package_indexes import package_indexes
 from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.change_request import PauseReason
@@ -225,3 +231,17 @@ def test_pips_own_configuration_is_honoured_without_secrets(tmp_path: Path) -> N
     with pytest.raises(PersonNeeded) as caught:
         package_indexes(EnvironmentSettings(), (config,))
     assert "canary" not in str(caught.value.facts) + caught.value.message
+
+
+def test_what_python_made_of_our_own_pytest_is_taken_while_it_is_current(tmp_path: Path) -> None:
+    ours, placed = tmp_path / "ours.py", tmp_path / "placed.py"
+    ours.write_text("VALUE = 'as Python keeps it'\n")
+    py_compile.compile(str(ours))
+    text, made = "VALUE = 'a later, same size'\n", ours.stat()
+    assert len(text) == made.st_size
+    for later, value in ((0, "as Python keeps it"), (1, "a later, same size")):
+        for file in (ours, placed):
+            file.write_text(text)
+            os.utime(file, (made.st_atime, made.st_mtime + later))
+        compile_for_runs(placed, minor=f"{sys.version_info.major}.{sys.version_info.minor}", like=ours)
+        assert runpy.run_path(cache_from_source(str(placed)))["VALUE"] == value

@@ -25,6 +25,7 @@ async def test_each_hostile_tree_is_refused_by_name_and_restored(tmp_path: Path)
     assert await hostile_trees.play(tmp_path) == len(HOSTILE)
 
 
+@pytest.mark.thorough
 def test_an_ordinary_user_refuses_and_restores_the_same() -> None:
     if os.geteuid() != 0:
         pytest.skip("the test above is an ordinary user's already")

@@ -33,6 +33,7 @@ def _hold(*selection: str) -> None:
     assert "skipped" not in done.stdout, done.stdout
 
 
+@pytest.mark.thorough
 def test_the_walls_hold_for_an_ordinary_user_too() -> None:
     _hold(*WALLS)
 

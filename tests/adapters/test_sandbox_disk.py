@@ -40,8 +40,18 @@ GROWING = {
 }
 
 
-@pytest.mark.parametrize("how", GROWING)
-@pytest.mark.parametrize("ordinary", [False, True], ids=["as we are", "ordinary user"])
+@pytest.mark.parametrize(
+    ("ordinary", "how"),
+    [
+        *(pytest.param(False, how, id=f"as we are-{how}") for how in GROWING),
+        pytest.param(True, "files", id="ordinary user-files"),
+        *(
+            pytest.param(True, how, id=f"ordinary user-{how}", marks=pytest.mark.thorough)
+            for how in GROWING
+            if how != "files"
+        ),
+    ],
+)
 def test_a_command_whose_tree_grows_beyond_its_limit_is_killed_and_told_so(*, ordinary: bool, how: str) -> None:
     with user_with(ordinary=ordinary, counted=False) as user:
         script = ("/bin/bash", "-c", GROWING[how])

@@ -112,8 +112,15 @@ def program(body: str, end: str) -> tuple[str, ...]:
     return ("/usr/bin/python3", "-c", head + PIECE + body + end)
 
 
-@pytest.mark.parametrize("counted", [True, False], ids=["cgroup", "measured"])
-@pytest.mark.parametrize("ordinary", [False, True], ids=["as we are", "ordinary user"])
+@pytest.mark.parametrize(
+    ("ordinary", "counted"),
+    [
+        pytest.param(False, True, id="as we are-cgroup"),
+        pytest.param(True, False, id="ordinary user-measured"),
+        pytest.param(False, False, id="as we are-measured", marks=pytest.mark.thorough),
+        pytest.param(True, True, id="ordinary user-cgroup", marks=pytest.mark.thorough),
+    ],
+)
 def test_memory_that_no_process_shows_counts(*, ordinary: bool, counted: bool) -> None:
     kinds = REFUSED_UNLESS_COUNTED | ALWAYS_KILLED
     try:

@@ -263,6 +263,7 @@ async def test_namespaces_mounts_and_strange_sockets_are_refused(
     assert (await _shell(bubblewrap, tree, attempt)).exit_code not in {0, 137}
 
 
+@pytest.mark.thorough
 async def test_a_fork_bomb_stays_within_its_limit(bubblewrap: Bubblewrap, tree: Path) -> None:
     script = "for i in $(seq 400); do sleep 30 & done 2>/dev/null; ls -d /proc/[0-9]* | wc -l"
     result = await _shell(bubblewrap, tree, script)

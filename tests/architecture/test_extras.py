@@ -1,5 +1,6 @@
 """Clients of outside systems come as extras: whoever does not use one neither installs nor imports it."""
 
+import functools
 import importlib.metadata
 import tomllib
 from collections.abc import Mapping
@@ -36,10 +37,14 @@ def test_reserved_extras_are_those_without_an_adapter() -> None:
 def _brought(extra: str) -> set[str]:
     """Return the top-level names that the packages of an extra install."""
     wanted = {canonicalize_name(Requirement(wish).name) for wish in EXTRAS[extra]}
-    provided = importlib.metadata.packages_distributions()
-    names = {name for name, owners in provided.items() if wanted & {canonicalize_name(owner) for owner in owners}}
+    names = {name for name, owners in _provided().items() if wanted & {canonicalize_name(owner) for owner in owners}}
     assert names, f"the packages of {extra} are not installed: make dev"
     return names
+
+
+@functools.cache
+def _provided() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
 
 
 def _users(names: set[str]) -> list[str]:

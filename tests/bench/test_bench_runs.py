@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 
+import pytest
 from rich.console import Console
 
 from bench import table
@@ -12,6 +13,7 @@ from bench.whole_request import covered_s
 from cli import own_processes
 
 
+@pytest.mark.thorough
 def test_the_cheap_figures_come_out_beside_their_floors() -> None:
     argv = own_processes.module("bench", "--quick", "--json", "--only", "stage", "--only", "events")
     done = subprocess.run(argv, env=own_processes.environment(), capture_output=True, text=True, check=False)

@@ -20,9 +20,10 @@ def test_a_seed_plans_the_same_disturbances_and_a_long_plan_visits_every_point()
         assert {one.target for one in plan(KILLS, seed)} == set(Target)
 
 
+@pytest.mark.thorough
 @pytest.mark.acceptance
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("kills", [SHORT, pytest.param(KILLS, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("kills", [SHORT, KILLS])
 def test_after_kills_freezes_and_cuts_everything_is_as_if_nobody_had_disturbed_it(tmp_path: Path, kills: int) -> None:
     said: list[str] = []
     file = tmp_path / "result.jsonl"

@@ -37,7 +37,9 @@ class Deed(StrEnum):
     ERRS = "errs"
     """Submits something that does not fit, then what does."""
     DAWDLES = "dawdles"
-    """Begins a command, which makes the file `begun`, and is not done for a long time; without bounds it would be."""
+    """Begins a command, which makes the file `begun`, and is not done for a long time."""
+    TARRIES = "tarries"
+    """Needs two seconds for its command, each time that it is begun."""
 
 
 def judged(given: object) -> Work:
@@ -129,7 +131,7 @@ class AgentBackendContract:
     async def test_who_takes_too_long_is_a_persons_matter_and_goes_on_with_fresh_time(
         self, backend: AgentBackend, ground: Ground, act: Act
     ) -> None:
-        act(Deed.DAWDLES)
+        act(Deed.TARRIES)
         hurried = replace(ground.ports, limits=ground.ports.limits.model_copy(update={"agent_timeout_s": 1}))
 
         with pytest.raises(PersonNeeded) as stopped:

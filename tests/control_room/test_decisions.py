@@ -84,6 +84,7 @@ def test_screened_text_is_read_edited_and_sent_by_keyboard(
     room.look(page, "request-revisions")
 
 
+@pytest.mark.thorough
 def test_a_changed_source_is_compared_and_taken_on_a_phone_too(controller: Controller, room: Room) -> None:
     cr = controller.submit(title="Greet customers", body="Say hello.\n\nOn the start page.", **ISSUE)["id"]
     changed = submission(title="Greet customers", body="Say hello by name.\n\nOn the start page.", **ISSUE)
@@ -139,6 +140,7 @@ def test_a_base_that_moved_under_an_approval_is_shown_with_what_moved_it(
     room.look(page, "release-stale")
 
 
+@pytest.mark.thorough
 def test_what_is_left_at_remotes_is_deleted_only_after_a_warning(
     controller: Controller, prepare: Prepare, room: Room
 ) -> None:

@@ -32,6 +32,7 @@ def opened(line: Installation, room: Room, repository: Path) -> Page:
     return page
 
 
+@pytest.mark.thorough
 def test_what_an_agent_says_is_seen_at_once_and_a_stopped_run_begins_again_from_an_earlier_stage(
     running: Installation, room: Room
 ) -> None:
@@ -68,6 +69,7 @@ def test_what_an_agent_says_is_seen_at_once_and_a_stopped_run_begins_again_from_
     expect(page.locator(".cr-head")).to_contain_text("Cancelled")
 
 
+@pytest.mark.thorough
 def test_opinions_are_skipped_by_name_and_what_a_cancelled_change_left_goes_only_when_chosen(
     running: Installation, room: Room
 ) -> None:

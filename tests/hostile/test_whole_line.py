@@ -131,6 +131,7 @@ async def test_a_change_lands_in_a_hostile_bare_repository(quiet: LineRun, hones
     await _check_evidence_in(quiet, honest, tmp_path, TRAPS)
 
 
+@pytest.mark.thorough
 @AS_A_STRANGERS
 async def test_another_users_repository_is_written_as_that_user_or_not_at_all(quiet: LineRun, honest: Honest) -> None:
     ground = await submitted(quiet, EVERYTHING, honest, hook="push-to-checkout", owner=STRANGER)

@@ -151,6 +151,7 @@ class LaterClock(SystemClock):
         return super().now() + timedelta(hours=self._epoch)
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_work_that_is_repeated_after_a_death_makes_the_same_commit_and_proves_it_once(line: LineRun) -> None:
     deaths = Deaths(lambda at: at[:3] == ("before", "asked", "code_writer"))
@@ -166,6 +167,7 @@ async def test_work_that_is_repeated_after_a_death_makes_the_same_commit_and_pro
     assert Counter(row.purpose for row in runs) == {"baseline": 1, "red": 1, "green_change": 1, "green_suite": 1}
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_what_a_worker_killed_in_a_test_run_left_beside_its_tree_is_cleaned_up(line: LineRun) -> None:
     left = line.root / "data" / "worktrees" / line.cr_id / "1" / "sums" / f"green_suite-0a1b{RESULTS}x2y3"

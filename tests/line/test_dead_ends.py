@@ -30,6 +30,7 @@ async def test_a_request_of_high_risk_pauses_before_any_model_reads_it_and_goes_
     assert "code_writer" in line.asked_roles()
 
 
+@pytest.mark.thorough
 async def test_accepting_one_passage_does_not_accept_another_that_the_model_finds(line: LineRun) -> None:
     body = f"{RISKY}\n\nAnd mirror the table to our partner."
     flag = {
@@ -56,6 +57,7 @@ async def test_a_request_without_anything_testable_asks_and_takes_the_answer(lin
     await line.to_the_gate()
 
 
+@pytest.mark.thorough
 async def test_specs_that_verification_keeps_sending_back_pause_and_go_on_with_instructions(line: LineRun) -> None:
     vague = part("completeness_checker", turn(submit_check("Zero is missing.")), not_contains=["becomes zero"])
     better = part("spec_writer", turn(submit_spec(0)), contains=["Zero becomes zero"])
@@ -76,10 +78,18 @@ async def test_specs_that_verification_keeps_sending_back_pause_and_go_on_with_i
 @pytest.mark.parametrize(
     ("tests", "told"),
     [
-        ("import calc\n\n\ndef test_s1_double():\n    assert calc.add(4, 4) == 8\n", "passes"),
-        ("import calc\n\n\ndef test_s1_double(:\n    assert calc.double(4) == 8\n", "SyntaxError"),
+        pytest.param(
+            "import calc\n\n\ndef test_s1_double():\n    assert calc.add(4, 4) == 8\n",
+            "passes",
+            id="passes on the base",
+        ),
+        pytest.param(
+            "import calc\n\n\ndef test_s1_double(:\n    assert calc.double(4) == 8\n",
+            "SyntaxError",
+            id="syntax error",
+            marks=pytest.mark.thorough,
+        ),
     ],
-    ids=["passes on the base", "syntax error"],
 )
 async def test_tests_that_prove_nothing_come_back_and_finally_pause(line: LineRun, tests: str, told: str) -> None:
     weak = scenarios.write_tests(tests)
@@ -92,6 +102,7 @@ async def test_tests_that_prove_nothing_come_back_and_finally_pause(line: LineRu
     assert line.asked("code_writer") == []
 
 
+@pytest.mark.thorough
 async def test_tests_that_need_a_package_which_is_not_there_pause_as_the_tests_fault(line: LineRun) -> None:
     """A missing module may be one that the change adds, so the code writer tries; what it cannot add is the tests' fault."""
     foreign = "import numpy\n\n\ndef test_s1_double():\n    assert numpy.double(4) == 8\n"
@@ -108,11 +119,12 @@ async def test_tests_that_need_a_package_which_is_not_there_pause_as_the_tests_f
 TAMPER = "python3 - <<'END'\nimport pathlib\np = pathlib.Path('tests/test_double.py')\np.write_text('def test_s1_double(): pass')\nEND"
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(TAMPER, id="rewrites a protected test", marks=pytest.mark.thorough),
+        pytest.param(TAMPER, id="rewrites a protected test"),
         pytest.param("echo 'collect_ignore = [\"tests\"]' > conftest.py", id="adds test configuration"),
         pytest.param("rm tests/test_double.py", id="deletes a protected test"),
     ],
@@ -156,6 +168,7 @@ async def test_the_same_failure_again_and_again_pauses_instead_of_burning_money(
     assert await line.effects() == [], "nothing red leaves the machine"
 
 
+@pytest.mark.thorough
 async def test_code_that_never_becomes_green_pauses(line: LineRun) -> None:
     tries = [
         part(

@@ -62,6 +62,7 @@ def told(request: dict[str, Any]) -> str:
     return json.dumps(request["messages"], ensure_ascii=False)
 
 
+@pytest.mark.thorough
 async def test_a_reviewer_whose_tree_cannot_be_read_is_asked_again_then_a_person_and_goes_on_when_it_can(
     line: LineRun, cover: Path
 ) -> None:

@@ -27,6 +27,7 @@ def asked_about(line: LineRun, role: str, repository: str) -> int:
     return sum(1 for request in line.asked(role) if f"the repository {repository}" in str(request["messages"]))
 
 
+@pytest.mark.thorough
 @begins_at(TWO_AT_THE_GATE)
 async def test_two_repositories_are_changed_and_merged_together(line: LineRun) -> None:
     alpha, beta = line.repositories["alpha"], line.repositories["beta"]
@@ -74,6 +75,7 @@ async def test_a_base_that_breaks_one_repository_leaves_the_other_proven(line: L
     assert "PUBLIC" in alpha.text("calc.py") and "README.md" in beta.files()
 
 
+@pytest.mark.thorough
 async def test_a_pause_of_one_repository_is_answered_without_repeating_the_other(line: LineRun) -> None:
     weak = scenarios.write_tests("def test_s1_double():\n    assert True\n", contains=[ALPHA])
     await start(line, weak, development_iterations_max=1)

@@ -66,6 +66,7 @@ async def test_an_endpoint_that_stays_broken_pauses_with_what_happened_and_a_per
     assert line.asked_roles() == ["request_parser"]
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_an_endpoint_that_is_gone_in_the_middle_of_a_run_costs_nothing_that_was_done(line: LineRun) -> None:
 

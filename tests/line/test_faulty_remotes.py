@@ -89,6 +89,7 @@ async def test_a_remote_that_goes_away_after_the_approval_pauses_and_merges_once
     await finish(line)
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_a_branch_that_collides_with_ours_pauses_with_the_remedy_and_goes_on(line: LineRun) -> None:
     repository = line.sums
@@ -101,6 +102,7 @@ async def test_a_branch_that_collides_with_ours_pauses_with_the_remedy_and_goes_
     await finish(line)
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_no_hook_of_a_repository_on_this_machine_has_a_say_or_runs(line: LineRun) -> None:
     repository = line.sums

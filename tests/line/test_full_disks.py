@@ -38,7 +38,7 @@ class SmallDisk:
         self.ballast.unlink()
 
 
-@pytest.fixture(params=["worktrees", "git"])
+@pytest.fixture(params=["git", pytest.param("worktrees", marks=pytest.mark.thorough)])
 def disk(request: pytest.FixtureRequest, line: LineRun) -> Iterator[SmallDisk]:
     """One directory of the data directory on a disk of its own."""
     if os.geteuid() != 0:

@@ -140,6 +140,7 @@ class SpeaksOnEntering:
             await self._line.say(Action.REDIRECT, instructions="Mind the zeros.")
 
 
+@pytest.mark.thorough
 async def test_instructions_of_a_resume_concern_the_next_round_only(line: LineRun) -> None:
     picky = part(
         "quality_reviewer", turn(submit_review("Explain it.")), not_contains=["doubles it"],
@@ -186,6 +187,7 @@ async def test_a_restart_from_a_stage_forgets_what_came_after_and_nothing_before
     assert branch == ["Doubling", "Tests: Doubling", "First commit"], "the work before the restart is not part of it"
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_a_restart_never_passes_the_gate(line: LineRun) -> None:
     await line.say(Action.PAUSE)
@@ -195,6 +197,7 @@ async def test_a_restart_never_passes_the_gate(line: LineRun) -> None:
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_a_second_attempt_begins_anew_on_a_branch_of_its_own(line: LineRun) -> None:
     await line.say(Action.CANCEL)
@@ -216,6 +219,7 @@ async def test_a_cancelled_change_request_can_run_again_from_a_stage(line: LineR
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_a_worker_that_is_asked_to_shut_down_leaves_the_change_request_queued(line: LineRun) -> None:
     drain = RunControl()
@@ -258,6 +262,7 @@ async def test_providers_that_are_overloaded_for_a_while_cost_nothing_but_time(l
     assert (await line.read()).cost_usd > 0
 
 
+@pytest.mark.thorough
 async def test_providers_that_stay_down_pause_and_the_run_goes_on_when_they_are_back(line: LineRun) -> None:
     down = part("spec_writer", turn(scenarios.submit_spec(), fault={"status": 529, "times": 99}))
     await start(line, down)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg.rows import dict_row
 
 from pipeline.change_request import Stage, Status
@@ -93,6 +94,7 @@ def _check_what_people_read(line: LineRun) -> None:
     assert {(one["repository"], one["status"]) for one in learned} == {("parcel-rates", "proposed")}
 
 
+@pytest.mark.thorough
 async def test_a_small_change_request_reaches_the_merged_branch(line: LineRun) -> None:
     repository = line.repository(scenarios.FILES)
     line.model.play(scenarios.scenario())
@@ -102,6 +104,7 @@ async def test_a_small_change_request_reaches_the_merged_branch(line: LineRun) -
     assert repository.text("calc.py") == scenarios.CODE.strip()
 
 
+@pytest.mark.thorough
 async def test_a_test_that_the_repository_itself_leaves_out_is_missed_by_nobody(line: LineRun) -> None:
     """The file that gains a test holds one that the base's configuration deselects: an ordinary repository, no trick."""
     existing = scenarios.FILES["tests/test_calc.py"] + "\n\ndef test_slow():\n    assert calc.add(2, 2) == 5\n"

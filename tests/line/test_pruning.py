@@ -74,6 +74,7 @@ async def test_the_cache_is_as_large_as_before_when_the_change_request_has_ended
     assert await shown_paths(line, target) == {"calc.py", scenarios.TEST_FILE}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("ending", [Action.CANCEL, pytest.param(Action.FAIL, marks=pytest.mark.thorough)])
 async def test_deleting_the_saved_work_of_one_that_did_not_succeed_gives_the_room_back_too(
     line: LineRun, ending: Action

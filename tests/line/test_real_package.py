@@ -20,6 +20,7 @@ KEPT = ("boltons", "tests")
 pytestmark = pytest.mark.skipif(not SOURCES.is_dir(), reason="`make sources` fetches the releases")
 
 
+@pytest.mark.thorough
 async def test_what_the_next_release_changed_is_merged_byte_for_byte(line: LineRun, tmp_path: Path) -> None:
     old, new = unpacked(BEFORE, tmp_path / "old"), unpacked(AFTER, tmp_path / "new")
     changed = difference(old, new)

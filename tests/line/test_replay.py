@@ -157,6 +157,7 @@ async def test_a_conversation_that_gave_up_and_went_on_comes_out_as_recorded(lin
     await as_recorded(line)
 
 
+@pytest.mark.thorough
 async def test_a_loop_that_is_used_up_comes_out_as_recorded(line: LineRun) -> None:
     picky = part("quality_reviewer", turn(submit_review("Explain it.")))
     stubborn = part("code_writer", turn(bash("echo '# so' >> calc.py")), turn(submit_code()), contains=["Explain it."])
@@ -181,6 +182,7 @@ async def test_an_older_journal_is_replayed_as_far_as_it_tells(line: LineRun) ->
     assert report.requests_checked == 0 and report.judged_by_shape == report.conversations
 
 
+@pytest.mark.thorough
 async def test_a_running_change_request_and_one_with_a_secret_are_not_exported(line: LineRun) -> None:
     leaking = part(
         "code_writer", turn(create("calc.py", f"{scenarios.CODE}# AKIA{'Q3EGRAFT5XNZPLH7'}\n")),

@@ -72,6 +72,7 @@ async def test_a_source_that_changes_cuts_the_agent_off_and_the_old_text_goes_on
     assert "Hurry." in str(line.asked("code_writer")[-1]["messages"])
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_a_source_that_changes_at_the_gate_can_begin_anew_with_its_text(line: LineRun) -> None:
     first = await line.open_gate()

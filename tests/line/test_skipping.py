@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections import Counter
 
+import pytest
+
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.interventions.intervention import Action
 from tests.gates import shown_by
@@ -49,6 +51,7 @@ async def test_a_secret_stops_a_skipped_review_all_the_same(line: LineRun) -> No
     assert Action.SKIP not in offered
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_a_running_review_is_cut_off_and_skipped(line: LineRun) -> None:
     slow = part("quality_reviewer", turn(bash("sleep 600 & sleep 600")), turn(submit_review()))

@@ -90,6 +90,7 @@ async def test_a_worker_on_another_machine_goes_on_in_the_middle_of_a_conversati
     assert repository.refs() == ["refs/heads/main"]
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_a_conversation_whose_tree_was_lost_with_its_machine_begins_again(line: LineRun) -> None:
     repository = line.sums
@@ -143,6 +144,7 @@ def close(repository: SampleRepository, *places: str) -> None:
         file.write_text("closed\n")
 
 
+@pytest.mark.thorough
 async def test_a_remote_that_refuses_private_refs_gets_a_branch(line: LineRun) -> None:
     repository = await start(line)
     close(repository, "refs/changeline")

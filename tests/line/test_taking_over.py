@@ -130,6 +130,7 @@ async def test_a_red_suite_pauses_again_and_a_correction_goes_on(line: LineRun) 
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(TAKEN_OVER)
 async def test_a_red_suite_can_be_left_to_the_agents(line: LineRun) -> None:
     fixes = part("code_writer", turn(create("calc.py", scenarios.CODE)), turn(submit_code()), contains=["open points"])
@@ -212,6 +213,7 @@ async def test_a_person_may_merge_the_base_branch(line: LineRun) -> None:
     assert {"calc.py", "other.py"} <= set(line.repositories["sums"].files())
 
 
+@pytest.mark.thorough
 @begins_at(TAKEN_OVER)
 async def test_a_changed_behaviour_goes_through_verification_before_code_is_written_from_it(line: LineRun) -> None:
     spec = dict(scenarios.submit_spec()["input"])

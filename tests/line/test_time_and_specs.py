@@ -54,6 +54,7 @@ class Jumping(SystemClock):
                 await asyncio.wait_for(self._jumped.wait(), left_s)
 
 
+@pytest.mark.thorough
 async def test_working_time_that_is_used_up_in_the_middle_of_a_stage_stops_it_there(line: LineRun) -> None:
     line.repository(scenarios.FILES)
     slow = part("code_writer", turn(bash("sleep 4")), turn(create("calc.py", scenarios.CODE)), turn(submit_code()))

@@ -167,13 +167,14 @@ async def test_a_conversation_whose_record_cannot_be_read_begins_anew_with_an_ev
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(TAKEN_OVER)
 @pytest.mark.parametrize(
     ("upgrade", "asked_again"),
     [
         pytest.param((*OLDER, STAGE_RENAMED), True, id="another name of the stage"),
-        pytest.param(OLDER, True, id="another version", marks=pytest.mark.thorough),
-        pytest.param(("SELECT 1",), False, id="not upgraded", marks=pytest.mark.thorough),
+        pytest.param(OLDER, True, id="another version"),
+        pytest.param(("SELECT 1",), False, id="not upgraded"),
     ],
 )
 async def test_what_was_handed_back_is_looked_at_from_the_beginning_after_an_upgrade_and_goes_on(

@@ -5,8 +5,10 @@ environment, and is written before anything foreign ran. pytest comes last on th
 """
 
 import importlib.metadata
+import importlib.util
 import py_compile
 import re
+import struct
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +18,8 @@ from pipeline.adapters.environments.python_manifests import Project
 _SEEDS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _SELDOM_IMPORTED = frozenset({"pygments"})
 _NEVER_STALE = py_compile.PycInvalidationMode.UNCHECKED_HASH
+_UNCHECKED_HASH = struct.pack("<I", 0b01)
+_WORD = 0xFFFFFFFF
 _ABSOLUTE_ROOTS = (
     "import os; roots = os.environ.get('PYTHONPATH'); "
     "roots and os.environ.__setitem__('PYTHONPATH', os.pathsep.join(map(os.path.abspath, roots.split(os.pathsep))))"
@@ -40,16 +44,39 @@ def seed_runner(build: Build, venv: Path, *, minor: str) -> None:
             within = PurePosixPath(file)
             if ".." in within.parts or "__pycache__" in within.parts:
                 continue
-            placed = build.write(f"runner/{within}", Path(str(distribution.locate_file(file))).read_bytes())
+            original = Path(str(distribution.locate_file(file)))
+            placed = build.write(f"runner/{within}", original.read_bytes())
             if name not in _SELDOM_IMPORTED:
-                compile_for_runs(placed, minor=minor)
+                compile_for_runs(placed, minor=minor, like=original)
     build.write("bin/pytest", f'#!/bin/sh\nexec "{venv}/bin/python" -m pytest "$@"\n', mode=0o755)
 
 
-def compile_for_runs(placed: Path, *, minor: str) -> None:
-    """Byte-compile a module: runs may write no byte code, so without this each of them would do it anew."""
-    if placed.suffix == ".py" and minor == f"{sys.version_info.major}.{sys.version_info.minor}":
+def compile_for_runs(placed: Path, *, minor: str, like: Path | None = None) -> None:
+    """Byte-compile a module: runs may write no byte code, so without this each of them would do it anew.
+
+    `like` is a module of this process's own with the same text: what Python made of that one is taken, where it is there.
+    """
+    if placed.suffix != ".py" or minor != f"{sys.version_info.major}.{sys.version_info.minor}":
+        return
+    code = None if like is None else _compiled(like)
+    if code is None:
         py_compile.compile(str(placed), doraise=True, invalidation_mode=_NEVER_STALE)
+        return
+    header = importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(placed.read_bytes())
+    made = Path(importlib.util.cache_from_source(str(placed)))
+    made.parent.mkdir(exist_ok=True)
+    made.write_bytes(header + code)
+
+
+def _compiled(module: Path) -> bytes | None:
+    """Return the code that Python keeps of a module, if it is that of the module as it is now."""
+    try:
+        kept = Path(importlib.util.cache_from_source(str(module))).read_bytes()
+    except FileNotFoundError:
+        return None
+    facts = module.stat()
+    timely = struct.pack("<4sIII", importlib.util.MAGIC_NUMBER, 0, int(facts.st_mtime) & _WORD, facts.st_size & _WORD)
+    return kept[len(timely) :] if kept.startswith(timely) else None
 
 
 def describe(build: Build, own: Project) -> None:

@@ -25,6 +25,7 @@ class GitCommitReader:
     def __init__(self, repository: Path) -> None:
         """Raises `CallerError` when the path is no git repository, or none that can be read safely."""
         self._commands = GitCommands()
+        self._commits: dict[str, CommitFacts] = {}
         try:
             self._local = read_local(repository, self._commands)
         except CallerError as refused:
@@ -32,7 +33,18 @@ class GitCommitReader:
             raise CallerError(message, field="repo", remedy=refused.remedy) from refused
 
     def commit(self, sha: str) -> CommitFacts | None:
-        """Return the commit; None when it is absent, or when its bytes do not have this name."""
+        """Return the commit; None when it is absent, or when its bytes do not have this name.
+
+        What has its name is never read again: there is nothing else that it could say.
+        """
+        if sha not in self._commits:
+            found = self._read(sha)
+            if found is None:
+                return None
+            self._commits[sha] = found
+        return self._commits[sha]
+
+    def _read(self, sha: str) -> CommitFacts | None:
         data = self._object(sha, "commit")
         if data is None:
             return None

@@ -76,9 +76,11 @@ class LocalRemote:
         """Return what it has now: full names to commits."""
         return faces.served(await self.read())
 
-    async def fetch(self, git_dir: Path, refspecs: Sequence[str], *options: str, lock: int) -> Output:
-        """Fetch into a cache; never fails by itself, the caller reads the output."""
-        local = await self.read()
+    async def fetch(
+        self, git_dir: Path, refspecs: Sequence[str], *options: str, lock: int, seen: LocalRepository | None = None
+    ) -> Output:
+        """Fetch into a cache; never fails by itself, the caller reads the output. `seen` saves a second look."""
+        local = seen or await self.read()
         async with _made(lambda: faces.reading(local)) as face:
             serve = [*(local.account.wrapper if local.account else ()), "git", "-c", "safe.directory=*", "upload-pack"]
             return await self.commands.run(

@@ -38,6 +38,7 @@ _ABOUT_FILES = {
     "core.ignorecase": "core.ignoreCase",
 }
 _PARTS = {"objects": is_directory, "refs": is_directory, "HEAD": is_file, "config": is_file, "index": is_file}
+_OBJECTS = dict.fromkeys(("pack", *(f"{number:02x}" for number in range(256))))
 _FALSE = frozenset({"false", "no", "off", "0", ""})
 
 
@@ -217,12 +218,13 @@ def checkout_at(path: Path, git_dir: Path, common: Path) -> Checkout:
 
 def object_directories(common: Path) -> Iterator[Path]:
     """Return the directories that hold objects and nothing else: the packs, then the loose ones."""
-    for name in ("pack", *(f"{number:02x}" for number in range(256))):
-        directory = common / "objects" / name
-        if is_directory(directory):
-            yield directory
-        elif exists(directory):
-            raise _refused("There is a link or a special file among its objects.", _CLONE)
+    objects = common / "objects"
+    there = {entry.name: entry for entry in entries(objects) if entry.name in _OBJECTS}
+    for name in _OBJECTS if there else ():
+        if name in there:
+            if not there[name].is_dir(follow_symlinks=False):
+                raise _refused("There is a link or a special file among its objects.", _CLONE)
+            yield objects / name
 
 
 def _refuse_formats(common: Path, configuration: Mapping[str, str]) -> None:
@@ -255,19 +257,16 @@ def _refused(why: str, remedy: str) -> CallerError:
 
 
 def _configuration(git_dir: Path, commands: GitCommands) -> dict[str, str]:
-    """Return what the configuration file says, as data. Includes are not followed; the last value of a key counts."""
+    """Return what the configuration file says, as data. The last value of a key counts."""
     if not exists(git_dir / "config"):
         return {}
     text = content(git_dir / "config", _CONFIGURATION_MAX_BYTES)
     if text is None:
         raise _refused("Its configuration is not a small regular file.", _CLONE)
-    listed = commands.run_blocking(
-        "config", "--file", "-", "--no-includes", "--null", "--list", stdin=text, accept=(0, 128)
-    )
-    if listed.code:
+    said = commands.settings_in(text)
+    if said is None:
         raise _refused("Its configuration cannot be read.", "Run `git config --list` in it and mend what git says.")
-    pairs = (entry.partition("\n") for entry in listed.fields)
-    return {key: value if equals else "true" for key, equals, value in pairs}
+    return {key: "true" if value is None else value for key, value in said}
 
 
 def _settings(configuration: Mapping[str, str]) -> dict[str, str]:

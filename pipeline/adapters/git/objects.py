@@ -2,7 +2,8 @@
 
 Problem: commits that depend on a work tree or on the moment of their making cannot be recorded before they are pushed,
 nor made again after a crash. Choice: plumbing commands on the cache and throw-away index files. Invariant: what is
-built depends on the arguments alone, so the same inputs give the same SHA; revisions are full SHAs, never expressions.
+built depends on the arguments alone, so the same inputs give the same SHA; revisions are full SHAs, never expressions,
+so that what was answered about them is remembered.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.adapters.git.answers import Answers
 from pipeline.adapters.git.private_directory import scratch
 from pipeline.adapters.git.runner import GitCommands, decoded, encoded, held
 from pipeline.errors import CallerError
@@ -33,6 +35,7 @@ class GitObjects:
         self._author = author
         self._clock = clock
         self._private = git_dir.with_suffix(".trees")
+        self._answers = Answers()
 
     async def has_commit(self, commit: str) -> bool:
         """Whether the cache holds the commit object."""
@@ -43,11 +46,11 @@ class GitObjects:
         self, *, parent: str, files: Mapping[str, bytes | None], message: str, author: Author
     ) -> str:
         """Build a commit on `parent` with the given contents (None deletes). Keeps the mode of existing files; a link becomes a file."""
-        modes = await self._modes(parent, list(files))
+        entries = await self._entries(parent, list(files))
         lines = []
         for path, content in files.items():
             blob = _NOTHING if content is None else await self._store_blob(content)
-            known = modes.get(path)
+            known = entries[path][0] if path in entries else None
             mode = "0" if content is None else known if known in _REGULAR else "100644"
             lines.append(f"{mode} {blob}\t{path}\0")
         async with self._temporary_index() as index:
@@ -104,25 +107,25 @@ class GitObjects:
 
     async def changed_files(self, base: str, head: str) -> list[ChangedFile]:
         """List what differs between two commits, renames detected."""
-        listed = await self._diff("-r", "-z", "--raw", "--numstat", base, head)
+        listed = await self._diff("-r", "-z", "--raw", "--numstat", sha(base), sha(head))
         return _changed_files(listed.split("\0")[:-1])
 
     async def diff(self, base: str, head: str, *, paths: Sequence[str] = (), context_lines: int = 3) -> str:
         """Return the unified diff. Attributes of the commits themselves cannot hide a file from it."""
-        text = await self._diff("-r", "-p", f"--unified={context_lines}", base, head, "--", *paths)
+        text = await self._diff("-r", "-p", f"--unified={context_lines}", sha(base), sha(head), "--", *paths)
         return encoded(text).decode("utf-8", "replace")
 
     async def read_file(self, commit: str, path: str) -> bytes | None:
         """Return a file's bytes at a commit; None when it does not exist or is not a regular file."""
-        if (await self._modes(commit, [path])).get(path) not in _REGULAR:
+        found = (await self._entries(commit, [path])).get(path)
+        if found is None or found[0] not in _REGULAR:
             return None
-        blob = await self._commands.run("cat-file", "blob", f"{sha(commit)}:{path}", git_dir=self._git_dir)
-        return blob.stdout
+        return await self._told("cat-file", "blob", found[1])
 
     async def list_files(self, commit: str) -> list[str]:
         """Return all paths of a commit, sorted. Bytes that are not UTF-8 appear as surrogates, as in `os.fsdecode`."""
-        listed = await self._commands.run("ls-tree", "-r", "-z", "--name-only", sha(commit), git_dir=self._git_dir)
-        return sorted(listed.fields)
+        listed = await self._told(*_whole(commit))
+        return sorted(line.partition("\t")[2] for line in _fields(listed))
 
     async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
         """Return (sha, subject) of the commits in base..head, newest first."""
@@ -132,21 +135,16 @@ class GitObjects:
 
     async def message(self, commit: str) -> str:
         """Return a commit's whole message."""
-        shown = await self._commands.run(
-            "log", "-1", "--format=%B", "--no-show-signature", sha(commit), git_dir=self._git_dir
-        )
-        return shown.text
+        return (await self._header(commit))[3]
 
     async def commit_facts(self, commit: str) -> CommitFacts:
         """Return a commit's tree and parents."""
-        wanted = ["log", "-1", "--format=%T %P", "--no-show-signature", sha(commit)]
-        tree, *parents = (await self._commands.run(*wanted, git_dir=self._git_dir)).text.split()
-        return CommitFacts(sha=commit, tree=tree, parents=tuple(parents))
+        tree, parents, *_ = await self._header(commit)
+        return CommitFacts(sha=commit, tree=tree, parents=tuple(parents.split()))
 
     async def committed_at(self, commit: str) -> datetime:
         """Return the committer's time."""
-        wanted = ["log", "-1", "--format=%ct", "--no-show-signature", sha(commit)]
-        return datetime.fromtimestamp(int((await self._commands.run(*wanted, git_dir=self._git_dir)).text), UTC)
+        return datetime.fromtimestamp(int((await self._header(commit))[2]), UTC)
 
     async def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is reachable from `descendant` (equal counts)."""
@@ -181,13 +179,29 @@ class GitObjects:
 
     async def _diff(self, *arguments: str) -> str:
         safe = ["--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--full-index", "--src-prefix=a/"]
-        output = await self._commands.run("diff-tree", *safe, "--dst-prefix=b/", *arguments, git_dir=self._git_dir)
-        return decoded(output.stdout)
+        return decoded(await self._told("diff-tree", *safe, "--dst-prefix=b/", *arguments))
 
-    async def _modes(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
-        listed = await self._commands.run("ls-tree", "-z", sha(commit), "--", *paths, git_dir=self._git_dir)
-        split = (line.partition("\t") for line in listed.fields)
-        return {path: entry.split(" ")[0] for entry, _, path in split}
+    async def _header(self, commit: str) -> list[str]:
+        """Return tree, parents, committer's time and message."""
+        shown = await self._told("log", "-1", "--format=%T%n%P%n%ct%n%B", "--no-show-signature", sha(commit))
+        return decoded(shown).removesuffix("\n").split("\n", 3)
+
+    async def _entries(self, commit: str, paths: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Return mode and object of those paths that the commit has; directories may be among them."""
+        listed = self._answers.to(_whole(commit))
+        if listed is None:
+            listed = await self._told("ls-tree", "-z", sha(commit), "--", *paths)
+        wanted = set(paths)
+        split = (line.partition("\t") for line in _fields(listed))
+        return {path: (entry.split(" ")[0], entry.split(" ")[2]) for entry, _, path in split if path in wanted}
+
+    async def _told(self, *question: str) -> bytes:
+        """Ask git what it answers the same for ever, because every object is named by its SHA."""
+        if (known := self._answers.to(question)) is not None:
+            return known
+        answer = (await self._commands.run(*question, git_dir=self._git_dir)).stdout
+        self._answers.keep(question, answer)
+        return answer
 
     async def _store_blob(self, content: bytes) -> str:
         stored = await self._commands.run("hash-object", "-w", "--stdin", git_dir=self._git_dir, stdin=content)
@@ -204,6 +218,15 @@ def sha(commit: str) -> str:
     if not _SHA.fullmatch(commit):
         raise CallerError("A commit is named by its full SHA.", field="commit", remedy="Resolve the name first.")
     return commit
+
+
+def _whole(commit: str) -> tuple[str, ...]:
+    """Return the question for everything that a commit holds."""
+    return ("ls-tree", "-r", "-z", sha(commit))
+
+
+def _fields(listed: bytes) -> list[str]:
+    return decoded(listed).split("\0")[:-1]
 
 
 def is_sha(text: str) -> bool:

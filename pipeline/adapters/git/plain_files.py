@@ -46,12 +46,20 @@ def exists(path: Path) -> bool:
 
 def is_directory(path: Path) -> bool:
     """Whether `path` is a directory itself, not a link to one."""
-    return path.is_dir() and not path.is_symlink()
+    return stat.S_ISDIR(_mode(path))
 
 
 def is_file(path: Path) -> bool:
     """Whether `path` is a regular file itself, not a link to one."""
-    return path.is_file() and not path.is_symlink()
+    return stat.S_ISREG(_mode(path))
+
+
+def _mode(path: Path) -> int:
+    """Return what lies at a path itself, as the system's word for kind and rights; 0 for nothing."""
+    try:
+        return os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def umask_like(directory: Path) -> int:

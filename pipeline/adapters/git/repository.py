@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pipeline.adapters.git import faces, failures, private_directory, pruning, remote_refs, remotes
 from pipeline.adapters.git.local_refusals import collision
+from pipeline.adapters.git.local_repository import LocalRepository
 from pipeline.adapters.git.network import Remote
 from pipeline.adapters.git.objects import full_ref, sha
 from pipeline.adapters.git.pruning import CacheUse
@@ -28,6 +29,7 @@ from pipeline.ports import Author, Clock
 from pipeline.repositories.ref_names import HEADS, in_the_way
 
 _TRACKED = "refs/remotes/origin/"
+_BRANCHES = f"+{HEADS}*:{_TRACKED}*"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -66,11 +68,16 @@ class GitRepository(GitSnapshots):
         async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
             await asyncio.to_thread(_remove_stale_locks, self._git_dir)
             try:
-                output = await self._fetched_branches(lock)
+                local = await self._remote.local()
+                seen = None if local is None else await local.read()
+                if local is None or seen is None:
+                    output = await self._fetched_branches(lock)
+                else:
+                    output = await local.fetch(self._git_dir, [_BRANCHES], "--prune", lock=lock, seen=seen)
             except CallerError as refused:
                 raise remotes.for_a_person(self._remote.text, refused) from refused
             if output.code == 0:
-                await self._fetch_tags(lock)
+                await self._fetch_tags(lock, seen)
         if output.code or remotes.left_out_as_shallow(output):
             raise remotes.reading_failure(self._remote.text, output)
 
@@ -153,12 +160,8 @@ class GitRepository(GitSnapshots):
         return in_the_way(ref, await self.remote_refs([HEADS]))
 
     async def _fetched_branches(self, lock: int) -> Output:
-        tracked = f"+{HEADS}*:{_TRACKED}*"
-        if (local := await self._remote.local()) is not None:
-            return await local.fetch(self._git_dir, [tracked], "--prune", lock=lock)
-
         async def fetch(left_out: Sequence[str]) -> Output:
-            refspecs = "".join(f"{line}\n" for line in (tracked, *(f"^{name}" for name in left_out)))
+            refspecs = "".join(f"{line}\n" for line in (_BRANCHES, *(f"^{name}" for name in left_out)))
             return await self._remote.run(
                 "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--stdin",
                 git_dir=self._git_dir, lock=lock, stdin=encoded(refspecs),
@@ -173,10 +176,13 @@ class GitRepository(GitSnapshots):
 
         return await remote_refs.fetch_usable(fetch, ask)
 
-    async def _fetch_tags(self, lock: int) -> None:
-        """Bring tags up to date, for trees whose tools ask for the nearest one. Work never waits for a tag that fails."""
-        if (local := await self._remote.local()) is not None:
-            listed = remote_refs.tags(await local.refs())
+    async def _fetch_tags(self, lock: int, seen: LocalRepository | None) -> None:
+        """Bring tags up to date, for trees whose tools ask for the nearest one. Work never waits for a tag that fails.
+
+        `seen` is what a repository on this machine had a moment ago.
+        """
+        if seen is not None:
+            listed = remote_refs.tags(faces.served(seen))
         else:
             asked = await self._remote.run("ls-remote", refs=(f"{remote_refs.TAGS}*",))
             if asked.code:

@@ -11,6 +11,7 @@ that a process orphaned by `kill -9` keeps others out until it ends.
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.adapters.git.answers import Answers
 from pipeline.adapters.git.process import OUTPUT_MAX_BYTES, Child, Output, decoded, encoded
 from pipeline.errors import CallerError, InvariantBroken, TransientError
 from pipeline.machine import shortage
@@ -146,6 +148,7 @@ class GitCommands:
         self.timeout_s = timeout_s
         self.transfer_timeout_s = transfer_timeout_s
         self._limits = _limits(transfer_max_bytes, memory_max_bytes)
+        self._answers = Answers()
         # Threads of its own: a slow remote must not keep everything else from the loop's few.
         self._threads = ThreadPoolExecutor(_AT_ONCE_MAX, thread_name_prefix="git")
         given = (environment or {}).items()
@@ -192,6 +195,24 @@ class GitCommands:
         child = Child([*self._limits, *command], cwd=Path("/"), stdin=stdin, lock=None)
         output = _in_time(child.run(self.timeout_s), arguments[0], self.timeout_s)
         return _accepted(output, arguments[0], accept, (git_dir,))
+
+    def settings_in(self, text: bytes) -> list[tuple[str, str | None]] | None:
+        """Return key and value of each line of a configuration, as data; None when it cannot be read. Blocks.
+
+        Includes are not followed. The same text says the same for ever, so it is read once.
+        """
+        question = ("config", hashlib.sha256(text).hexdigest())
+        listed = self._answers.to(question)
+        if listed is None:
+            output = self.run_blocking(
+                "config", "--file", "-", "--no-includes", "--null", "--list", stdin=text, accept=(0, 128)
+            )
+            if output.code:
+                return None
+            listed = output.stdout
+            self._answers.keep(question, listed)
+        pairs = (entry.partition("\n") for entry in decoded(listed).split("\0")[:-1])
+        return [(key, value if equals else None) for key, equals, value in pairs]
 
     def _command(
         self, arguments: tuple[str, ...], git_dir: Path | None, work_tree: Path | None, assignments: list[str]

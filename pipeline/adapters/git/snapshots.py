@@ -29,11 +29,11 @@ _POINTERS_MAX = 20_000
 class GitSnapshots(GitRebases):
     """The part of the `Repository` port by which snapshots are judged before they leave."""
 
-    async def refs(self, prefix: str) -> Mapping[str, str]:
-        """Return the cache's refs below a prefix (full, ending in a slash): name to commit."""
-        below = full_ref(prefix.rstrip("/"))
+    async def refs(self, prefix: str, *more: str) -> Mapping[str, str]:
+        """Return the cache's refs below prefixes (full, ending in a slash): name to commit."""
+        below = [full_ref(one.rstrip("/")) for one in (prefix, *more)]
         listed = await self._commands.run(
-            "for-each-ref", "--format=%(objectname) %(refname)", below, git_dir=self._git_dir
+            "for-each-ref", "--format=%(objectname) %(refname)", *below, git_dir=self._git_dir
         )
         return {name: commit for commit, _, name in (line.partition(" ") for line in listed.text.splitlines())}
 

@@ -69,7 +69,7 @@ class GitTrees(GitObjects):
         """Create `path` as a tree of `commit` with a disposable `.git`. Starts over what an earlier call left there."""
         async with self._held_tree(path) as tree:
             await self._write_anew(tree, commit)
-            await self._seed(tree, commit)
+            await self._seed(tree, commit, at=commit)
 
     async def remove_worktree(self, path: Path) -> None:
         """Delete a tree made by `add_worktree` or `checkout`, and its private index. Idempotent."""
@@ -86,7 +86,7 @@ class GitTrees(GitObjects):
         async with self._held_tree(path) as tree:
             await self._restore(tree, commit)
             record = tree.load("tree")
-            await self._seed(tree, record["base"] if record else commit)
+            await self._seed(tree, record["base"] if record else commit, at=commit)
 
     async def snapshot(
         self, path: Path, *, parent: str, message: str, declared: Collection[str] = (), edited: Collection[str] = ()
@@ -109,7 +109,7 @@ class GitTrees(GitObjects):
             raise _occupied(path)
         async with self._held_tree(path) as tree:
             await self._write_anew(tree, commit)
-            await self._seed(tree, commit)
+            await self._seed(tree, commit, at=commit)
 
     @asynccontextmanager
     async def _held_tree(self, path: Path) -> AsyncIterator[Tree]:
@@ -205,14 +205,18 @@ class GitTrees(GitObjects):
     def _check(self, tree: Tree) -> TreeCheck:
         return TreeCheck(tree.path, _LIMITS, partial(self._git, tree))
 
-    async def _seed(self, tree: Tree, base: str) -> None:
-        """Give the tree a `.git` of its own that is at `base`, knows its files as they are, and shares nothing with the cache."""
+    async def _seed(self, tree: Tree, base: str, *, at: str | None = None) -> None:
+        """Give the tree a `.git` of its own that is at `base`, knows its files as they are, and shares nothing with the cache.
+
+        `at` is the commit that the tree's own index holds, where that is known.
+        """
         inner = tree.path / ".git"
         await asyncio.to_thread(tree_files.delete, inner)
         index = tree.state / "index.seed"
         await asyncio.to_thread(shutil.copyfile, tree.index, index)
-        # Entries that the base has too keep what is known of their files.
-        await self._git(tree, "read-tree", "--reset", sha(base), index=index)
+        if base != at:
+            # Entries that the base has too keep what is known of their files.
+            await self._git(tree, "read-tree", "--reset", sha(base), index=index)
         await Seeds(self._git_dir, self._private, self._commands).plant(inner, base, index=index)
 
 

@@ -105,7 +105,10 @@ def test_a_detached_start_that_fails_says_why_in_one_sentence(settings: ProcessS
     assert said.all == ["Starting", "The disk is full."]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(one, marks=pytest.mark.thorough) for one in (signal.SIGINT, signal.SIGHUP))],
+)
 def test_a_stop_signal_ends_everything_in_order(
     start_python: Start, settings: ProcessSettings, number: signal.Signals
 ) -> None:

@@ -13,10 +13,8 @@ WRITTEN = json.dumps({"command": "create", "path": "app.py", "file_text": GREETI
 TURNS = {
     Deed.WRITES: [f"{{tools: [{{name: str_replace_based_edit_tool, input: {WRITTEN}}}]}}", SUBMITTED],
     Deed.ERRS: ["{tools: [{name: submit_code, input: {summary: x}}]}", SUBMITTED],
-    Deed.DAWDLES: [
-        "{tools: [{name: bash, input: {command: 'touch begun; [ -e app.py ] || exec sleep 15'}}]}",
-        SUBMITTED,
-    ],
+    Deed.DAWDLES: ["{tools: [{name: bash, input: {command: 'touch begun; exec sleep 90'}}]}", SUBMITTED],
+    Deed.TARRIES: ["{tools: [{name: bash, input: {command: 'sleep 2'}}]}", SUBMITTED],
 }
 
 
