@@ -3,10 +3,18 @@
 import pytest
 
 from pipeline.errors import CallerError
+from pipeline.proof.component_sources import source_paths
 from pipeline.proof.owners import owner_of
 from pipeline.proof.path_globs import matches_any
 from pipeline.repositories.component_discovery import COMPONENTS_MAX, find_components
-from pipeline.repositories.components import Component, touched_by, with_dependencies, with_dependents
+from pipeline.repositories.components import (
+    Component,
+    own_modules,
+    source_places,
+    touched_by,
+    with_dependencies,
+    with_dependents,
+)
 from pipeline.repositories.stacks import detect, is_test_file, module_names
 
 Tree = dict[str, str]
@@ -195,3 +203,15 @@ def test_languages_side_by_side_at_one_root_are_one_component() -> None:
     both = {**python(""), "package.json": SCRIPT % ("x", "jest"), "a.test.js": ""}
     contents = {path: text.encode() for path, text in both.items()}
     assert [one.stack for one in found(both)] == [detect(sorted(contents), contents.get, test_command=None)]
+
+
+def test_a_library_without_tests_counts_for_the_services_beside_it() -> None:
+    library = {"libs/core/pyproject.toml": PY.format("core"), "libs/core/src/core/__init__.py": "def double(n): ...\n"}
+    components = found({**SERVICES, **library, **node("web")})
+    files = [*SERVICES, *library]
+    assert [one.root for one in components] == ["services/billing", "services/shipping", "web"]
+    assert own_modules("services/billing", components, files) == {"billing", "core"}
+    places = source_places(components)
+    assert source_paths(files, places[0], places, components[0].stack.test_patterns) == [
+        "libs/core/src/core/__init__.py", "services/billing/src/billing/__init__.py",
+    ]  # fmt: skip

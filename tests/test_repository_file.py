@@ -147,6 +147,8 @@ def test_commands_for_agents_count_where_the_files_leave_it_to_a_guess() -> None
     stated = found({"package.json": '{"scripts": {"test": "jest"}}', "a.test.js": "", "AGENTS.md": "`make test`\n"})
     assert stated[0].stack.test_command == "npm test"
     assert [(one.value, one.followed) for one in of(stated, Aspect.TEST)] == [("npm test", True), ("make test", False)]
+    outlived = found({"test_a.py": "", "AGENTS.md": "`make test`\n"})
+    assert outlived[0].stack.test_command == "pytest"
     nothing = found({"run.sh": "", "Makefile": "", "main.c": "", "AGENTS.md": "```\n$ make check\n```\n"})
     assert nothing[0].stack.test_command == "make check"
 

@@ -28,9 +28,12 @@ class SourcePlace:
 def source_paths(
     paths: Iterable[str], place: SourcePlace, places: Sequence[SourcePlace], patterns: Collection[str]
 ) -> list[str]:
-    """Choose the sources whose symbols decide about a component's tests: without test files, sorted."""
+    """Choose the sources whose symbols decide about a component's tests: without test files, sorted.
+
+    What lies in no component counts for all of them: a library without tests of its own is tested by those who use it.
+    """
     found = symbol_paths(paths, place.language, patterns)
     if len(places) == 1:
         return found
     owned = ((path, owner_of(path, places)) for path in found)
-    return [path for path, owner in owned if owner is not None and owner.root in place.reads]
+    return [path for path, owner in owned if owner is None or owner.root in place.reads]

@@ -12,7 +12,7 @@ run the `preserve` tests in a tree without the `change` files.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pipeline.ports import Language
@@ -25,13 +25,8 @@ from pipeline.proof.test_sources import declared_tests
 
 _SYNTAX_ERRORS = {"SyntaxError", "IndentationError", "TabError"}
 _ASSERTIONS = {
-    "AssertionError",
-    "Failed",
-    "AssertionFailedError",
-    "AssertionFailure",
-    "ComparisonFailure",
-    "MultipleFailuresError",
-}
+    "AssertionError", "Failed", "AssertionFailedError", "AssertionFailure", "ComparisonFailure", "MultipleFailuresError",
+}  # fmt: skip
 
 
 WEAKER_PROOF = (
@@ -366,15 +361,7 @@ def _confirmed(verdict: TestVerdict, case: TestCaseResult | None, head: Reposito
 
 
 def _refuted(verdict: TestVerdict, why: str) -> TestVerdict:
-    return TestVerdict(
-        test_id=verdict.test_id,
-        file=verdict.file,
-        name=verdict.name,
-        counts=False,
-        cause=RedCause.NONE,
-        why=why,
-        missing=verdict.missing,
-    )
+    return replace(verdict, counts=False, cause=RedCause.NONE, why=why, undecided=False)
 
 
 def _verdict(

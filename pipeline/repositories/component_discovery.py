@@ -14,13 +14,25 @@ from pipeline.errors import CallerError
 from pipeline.ports import Stack
 from pipeline.proof.owners import ROOT, contains
 from pipeline.repositories import stacks
-from pipeline.repositories.component_folders import below, installed_here, moved, node_packages, reader_below
+from pipeline.repositories.component_folders import (
+    below,
+    installed_here,
+    moved,
+    node_packages,
+    reader_below,
+    with_shared_sources,
+)
 from pipeline.repositories.component_links import linked
 from pipeline.repositories.components import Aspect, Component, Known, Origin, Source
 from pipeline.repositories.repository_file import REPOSITORY_FILE, RepositoryFile, SaidFile
 from pipeline.repositories.repository_hints import AGENTS_FILE, commands_for_agents, said_elsewhere
 from pipeline.repositories.stacks import Candidate, Read
 
+_NEEDS = {
+    "make": ("Makefile", "makefile", "GNUmakefile"), "just": ("justfile", "Justfile", ".justfile"), "tox": ("tox.ini", "tox.toml", "pyproject.toml", "setup.cfg"),
+    "task": ("Taskfile.yml", "Taskfile.yaml"), "rake": ("Rakefile",), "composer": ("composer.json",), "nox": ("noxfile.py",),
+    **dict.fromkeys(("npm", "pnpm", "yarn", "bun", "npx"), ("package.json",)),
+}  # fmt: skip
 COMPONENTS_MAX = 30
 """A repository with more is run as a whole, unless it says which components count."""
 
@@ -40,7 +52,8 @@ def find_components(
         stack = stacks.detect(files, read, test_command=registered or told.commands.test)
         found = [stack if registered or told.runner is None else replace(stack, runner=told.runner)]
     elif told.components and said is not None:
-        found = list(_stated(said, stacks.own_files(files), read))
+        own = stacks.own_files(files)
+        found = with_shared_sources(list(_stated(said, own, read)), own, read)
     else:
         found, followed = _found_by_files(files, read)
     ordered = sorted(found, key=lambda one: (one.root != ROOT, one.root))
@@ -60,7 +73,7 @@ def _found_by_files(files: Sequence[str], read: Read) -> tuple[list[Stack], Know
     """Return what the files show; where they leave it to a guess, the test command of `AGENTS.md` counts, and is returned."""
     own = stacks.own_files(files)
     said = commands_for_agents((read(AGENTS_FILE) or b"").decode(errors="replace")) if AGENTS_FILE in files else []
-    command = next((one for one in said if one.aspect is Aspect.TEST), None)
+    command = next((one for one in said if one.aspect is Aspect.TEST and _can_be_run(one.value, files)), None)
     try:
         found = _discovered(files, read)
     except CallerError:
@@ -75,6 +88,11 @@ def _found_by_files(files: Sequence[str], read: Read) -> tuple[list[Stack], Know
     return [stacks.detect(files, read, test_command=command.value)], replace(command, followed=True)
 
 
+def _can_be_run(command: str, files: Sequence[str]) -> bool:
+    """Whether what a task runner needs is there; what people write down outlives it."""
+    return not (needed := _NEEDS.get(command.split(" ", maxsplit=1)[0])) or bool(set(needed) & set(files))
+
+
 def _discovered(files: Sequence[str], read: Read) -> list[Stack]:
     found = below(stacks.own_files(files), read)
     if not found or len(found) > COMPONENTS_MAX or [one.root for one in found] == [ROOT]:
@@ -83,7 +101,7 @@ def _discovered(files: Sequence[str], read: Read) -> list[Stack]:
         except CallerError:
             if not found:
                 raise
-    return found
+    return with_shared_sources(found, stacks.own_files(files), read)
 
 
 def _stated(said: SaidFile, files: Sequence[str], read: Read) -> Iterator[Stack]:

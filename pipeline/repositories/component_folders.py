@@ -70,6 +70,25 @@ def _project_folders(files: Sequence[str]) -> list[str]:
     return [one for one in sorted(found) if not any(one.startswith(f"{other}/") for other in found)]
 
 
+def with_shared_sources(found: Sequence[Stack], files: Sequence[str], read: Read) -> list[Stack]:
+    """Return Python components that also know the modules of projects beside them which are no components themselves.
+
+    Nobody else's they are: a library without tests of its own is tested by those who use it.
+    """
+    loose = [path for path in files if not any(contains(one.root, path) for one in found)]
+    shared: list[str] = []
+    for folder in _project_folders(loose):
+        within = [path.removeprefix(f"{folder}/") for path in loose if path.startswith(f"{folder}/")]
+        roots = stacks.source_roots(Language.PYTHON, within, reader_below(read, folder))
+        shared += [folder if root == ROOT else f"{folder}/{root}" for root in roots]
+    return [
+        replace(one, source_roots=tuple(dict.fromkeys((*one.source_roots, *shared))))
+        if one.language is Language.PYTHON
+        else one
+        for one in found
+    ]
+
+
 def _with_own(files: Sequence[str], read: Read, inner: Sequence[Stack]) -> list[Stack]:
     """Return what lies below a folder with the folder's own component, if it has one, without what that one runs."""
     packages = node_packages(files, read)
@@ -149,8 +168,8 @@ def installed_here(inner: Stack, files: Sequence[str], packages: Sequence[str]) 
     if inner.language is Language.NODE and any(_is_member(inner.root, pattern) for pattern in packages):
         return replace(inner, installed_at=ROOT, manifests=stacks.manifests_of(Language.NODE, files))
     around = {
-        Language.PYTHON: ("pyproject.toml", "uv.lock", ".python-version"),
-        Language.NODE: (".nvmrc", ".node-version"),
+        Language.PYTHON: ("pyproject.toml", "uv.lock", ".python-version", ".tool-versions", "mise.toml", ".mise.toml"),
+        Language.NODE: (".nvmrc", ".node-version", ".tool-versions", "mise.toml", ".mise.toml"),
     }.get(inner.language, ())
     return replace(inner, manifests=tuple(sorted({*inner.manifests, *(path for path in around if path in files)})))
 

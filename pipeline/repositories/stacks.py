@@ -23,6 +23,7 @@ from pipeline.repositories.python_roots import stated_roots
 Read: TypeAlias = Callable[[str], bytes | None]
 """A file's bytes at the commit; None when it does not exist."""
 
+_TOOL_FILES = (".tool-versions", "mise.toml", ".mise.toml")
 _MANIFESTS = {
     Language.PYTHON: (
         "pyproject.toml",
@@ -32,11 +33,13 @@ _MANIFESTS = {
         "requirements/*.txt",
         "constraints*.txt",
         *("tox.ini", "tox.toml", "noxfile.py", "hatch.toml", "Pipfile", ".python-version"),
+        *_TOOL_FILES,
         *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml"),
     ),
     Language.NODE: (
         *("package.json", "*/package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
         *("pnpm-lock.yaml", "pnpm-workspace.yaml", ".pnpmfile.cjs", "yarn.lock", ".yarnrc.yml", ".yarnrc"),
+        *(".nvmrc", ".node-version", *_TOOL_FILES),
         *("bun.lock", "bun.lockb", "bunfig.toml", "patches/*", ".yarn/patches/*", ".yarn/plugins/*"),
     ),
     Language.GO: ("go.mod", "*/go.mod", "go.sum", "*/go.sum", "go.work", "go.work.sum"),

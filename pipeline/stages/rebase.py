@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.change_request import PauseReason, Stage
-from pipeline.coding import code_writing, moved_bases, rebasing, test_writing
+from pipeline.coding import green_witness, moved_bases, rebasing, test_writing
 from pipeline.coding.ground import ground_of
 from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.proof.baseline import suite_in_words
@@ -90,7 +90,7 @@ async def _problems(run: StageRun, onto: str, replayed: rebasing.Rebased) -> lis
     if not isinstance(tests, test_writing.ProvenTests):
         return tests
     prepared = (await environment_of(run, run.name, replayed.head, base=onto)).without(ground.prepared.absent)
-    judged = await code_writing.prove(run, ground, tests, replayed.head, prepared)
+    judged = await green_witness.prove(run, ground, tests, replayed.head, prepared)
     tails = [
         f"Output of the {purpose} run (end):\n{report.output_tail[-3_000:]}"
         for purpose, report in judged.reports.items()

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
+from pipeline.change_request import PauseReason
+from pipeline.errors import PersonNeeded
 from pipeline.limits import Limits
 from pipeline.ports import Environment
 from pipeline.proof.test_reports import TestReport
@@ -16,8 +18,16 @@ from pipeline.repositories.component_discovery import find_components
 from pipeline.repositories.stacks import manifest_hash
 from pipeline.settings.process import EnvironmentSettings
 from pipeline.stage.prepared import Part, for_agents
-from tests.adapters.conftest import Watched
-from tests.adapters.environment_world import environments, make_wheel, read, run_in, write
+from tests.adapters.environment_world import (
+    WHEELS,
+    Watched,
+    environments,
+    make_wheel,
+    needs_wheels,
+    read,
+    run_in,
+    write,
+)
 
 
 async def parts_of(
@@ -69,6 +79,24 @@ async def test_services_have_packages_of_their_own_and_one_shell_reaches_both(
         assert (result.exit_code, result.output) == (0, f"{version}\n")
     result = await run_in(bubblewrap, tree, shared, "in-component", "services/none", "true")
     assert (result.exit_code, "services/api, services/mail" in result.output) == (2, True)
+
+
+@needs_wheels
+async def test_a_library_beside_a_service_is_installed_so_that_its_edits_count(
+    bubblewrap: Bubblewrap, tree: Path
+) -> None:
+    library = {
+        "libs/core/pyproject.toml": '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n[project]\nname = "core"\nversion = "1"\n',
+        "libs/core/core/__init__.py": "ONE = 1\n",
+    }
+    service = {
+        "services/api/requirements.txt": "-e ../../libs/core\n",
+        "services/api/tests/test_api.py": "import core\n\n\ndef test_one():\n    assert core.ONE == 1\n",
+    }
+    [api] = await parts_of(bubblewrap, tree, {**library, **service}, WHEELS)
+    assert (api.root, (await suite(bubblewrap, tree, api)).ok) == ("services/api", True)
+    (tree / "libs/core/core/__init__.py").write_text("ONE = 2\n")
+    assert not (await suite(bubblewrap, tree, api)).ok
 
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not installed")
@@ -125,3 +153,17 @@ def test_one_piece_needs_no_program_of_ours(tmp_path: Path) -> None:
     given = Environment(manifest_hash="0", root=tmp_path, read_only=(), path=())
     assert for_agents([Part(component=only, environment=given)], tmp_path / "programs") is given
     assert not (tmp_path / "programs").exists()
+
+
+@needs_npm
+async def test_a_node_that_is_too_old_is_named_before_anything_is_installed(watched: Watched, tree: Path) -> None:
+    files = {**package("web", "../index.js", engines={"node": ">=99"}), ".nvmrc": "4\n"}
+    with pytest.raises(
+        PersonNeeded, match=r"needs Node >=99 \(engines in package.json\), and this machine has \d+\."
+    ) as told:
+        await parts_of(watched, tree, files)  # type: ignore[arg-type]  # it runs what it remembers
+    assert told.value.reason is PauseReason.ENVIRONMENT_FAILED
+    assert "first on PATH" in str(told.value.facts["remedy"])
+    assert watched.commands == []
+    [only] = await parts_of(watched, tree, {**files, **package("web", "../index.js")})  # type: ignore[arg-type]
+    assert [choice.why for choice in only.environment.choices if "needs Node 4 (.nvmrc)" in choice.why]

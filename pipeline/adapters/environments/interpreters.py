@@ -19,6 +19,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from pipeline.adapters.environments.python_manifests import ROOT, Manifest, inside, python_wishes
+from pipeline.adapters.environments.tool_versions import tool_versions
 from pipeline.adapters.environments.toolchains import own_python
 
 _NAME = re.compile(r"python3\.\d+")
@@ -51,7 +52,7 @@ class WantedPython:
 
     required: tuple[tuple[SpecifierSet, ...], ...] = ()
     pinned: tuple[str, ...] = ()
-    """Versions of `.python-version`, any of them; taken where they are, and where nothing else is said, demanded."""
+    """Versions of `.python-version` or a version manager's file, any of them; taken where they are, and where nothing else is said, demanded."""
     said: str = ""
     """In the repository's words, with the place."""
 
@@ -77,13 +78,26 @@ def wanted_python(read: Manifest, folders: Sequence[str], *, top: str = ROOT) ->
         if alternatives:
             required.append(alternatives)
             said.append(f"{text} ({place})")
-    places = (inside(str(folder), ".python-version") for folder in (PurePosixPath(top), *PurePosixPath(top).parents))
+    places = (inside(folder, ".python-version") for folder in folders_above(top))
     pin = next((content for place in places if (content := read(place)) is not None), b"")
     lines = pin.decode(errors="replace").split()
     pinned = tuple(found[1] for line in lines if (found := _PIN.fullmatch(line)))
     if pinned:
         said.append(f"{' or '.join(pinned)} (.python-version)")
+    for file, text in (
+        () if pinned else (one for at in folders_above(top) for one in tool_versions(read, at, ("python",)))
+    ):
+        if (named := _PIN.fullmatch(text)) is not None:
+            # Version managers name one patch; any of its series is what is meant.
+            pinned = (".".join(named[1].split(".")[:2]),)
+            said.append(f"{pinned[0]} ({file})")
+            break
     return WantedPython(required=tuple(required), pinned=pinned, said=", ".join(said))
+
+
+def folders_above(folder: str) -> list[str]:
+    """Return a folder of a repository and those around it, up to the root."""
+    return [str(one) for one in (PurePosixPath(folder), *PurePosixPath(folder).parents)]
 
 
 def chosen(wanted: WantedPython, others: Interpreters) -> Interpreter | None:

@@ -7,16 +7,22 @@ each workspace, is built beside the manifests and mounted read-only into the tre
 Links between workspaces are relative, so they lead to the mounted tree's own sources.
 """
 
+import asyncio
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.adapters.environments.build import Build, Recipe
+from pipeline.adapters.environments.build import Build, Recipe, failed
+from pipeline.adapters.environments.node_versions import as_version, node_wishes
 from pipeline.adapters.environments.recipes import network_of
 from pipeline.errors import PersonNeeded
+from pipeline.ports import EnvironmentSource
 
 CACHES = (".vite", ".vite-temp", ".vitest", ".cache")
 """What runners and bundlers write within `node_modules`."""
@@ -47,6 +53,7 @@ class _Install:
 
 async def node_recipe(build: Build) -> Recipe:
     """Install what the manifests list, as the lock file pins it where there is one."""
+    await _check_version(build)
     if not _declares_packages(build):
         return Recipe()
     at = build.stack.installed_at
@@ -76,6 +83,38 @@ async def node_recipe(build: Build) -> Recipe:
     if caches:
         await build.run("mkdir", "-p", *caches, cwd=project, writable=(project,))
     return _offered(build, install, places, path)
+
+
+async def _check_version(build: Build) -> None:
+    """Say which Node is asked for where this machine's is another; raise `PersonNeeded` where it is too old."""
+    wishes = list(node_wishes(build.manifest, build.stack.installed_at))
+    if build.stack.root != build.stack.installed_at:
+        wishes += node_wishes(build.manifest, build.stack.root)
+    here = await asyncio.to_thread(_version_of, build.chain.path) if wishes else None
+    for wish in wishes:
+        if here is None or wish.allows(here):
+            continue
+        found = ".".join(map(str, here))
+        told = f"needs Node {wish.text} ({wish.place}), and this machine has {found}"
+        if wish.is_newer_than(here):
+            raise failed(
+                f"The repository {told}.", build.log, remedy="Install that Node where Changeline runs, first on PATH."
+            )
+        build.choose(EnvironmentSource.INTERPRETER, found, f"the repository {told}; tried with that")
+
+
+@cache
+def _version_of(places: tuple[Path, ...]) -> tuple[int, int, int] | None:
+    program = shutil.which("node", path=":".join(map(str, places)))
+    if program is None:
+        return None
+    try:
+        answer = subprocess.run(
+            (program, "--version"), cwd="/", capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return as_version(answer.stdout)
 
 
 def _offered(build: Build, install: _Install, places: list[str], path: tuple[Path, ...]) -> Recipe:

@@ -47,6 +47,7 @@ _SEEDS_FROM = Version("3.11")
 _UNREACHABLE = re.compile(
     r"tunnel error|dns error|error sending request|client error \(Connect\)|timed out", re.IGNORECASE
 )
+_NEIGHBOUR = re.compile(rb"(?m)^\s*(?:-e|--editable)[ =]?\s*\.|^\s*\.{1,2}/|@ file:|path\s*=\s*[\"']\.")
 _REBUILDS_AT_IMPORT = "mesonpy"
 
 
@@ -93,8 +94,13 @@ class _PythonBuild:
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "VIRTUAL_ENV": str(self.venv),
             },
-            tree_at=TREE_AT if self.installed else None,
+            tree_at=TREE_AT if self.installed or self._installs_a_neighbour() else None,
         )
+
+    def _installs_a_neighbour(self) -> bool:
+        """Whether requirements name another folder of the tree, whose installation names the path of the copy."""
+        files = [path for path in self.build.stack.manifests if path.endswith((".txt", "Pipfile"))]
+        return self.build.contained and any(_NEIGHBOUR.search(self.read(path) or b"") for path in files)
 
     # what is asked for
 

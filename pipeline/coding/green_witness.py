@@ -1,0 +1,150 @@
+"""The green witness: what the pipeline's own runs show of a head, judged beside the base.
+
+Change and preserve tests pass, the red witness is confirmed, and the full suite has no failure that the base did not have. Of a
+repository in several pieces the components that a change touches run first, with those that depend on them.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.coding import test_writing
+from pipeline.coding.test_writing import CodingGround, ProvenTests
+from pipeline.proof import protected_tests
+from pipeline.proof.baseline import SuiteComparison, suite_in_words
+from pipeline.proof.path_globs import matches_any
+from pipeline.proof.red_green import HeadSymbols, ProofVerdict, RedVerdict, confirm_red, judge_green
+from pipeline.proof.stored_runs import GreenWitness, stored_green
+from pipeline.proof.test_logs import RunLog
+from pipeline.proof.test_reports import TestReport
+from pipeline.records import RunPurpose
+from pipeline.repositories.components import touched_by, with_dependents
+from pipeline.stage import proving, suites
+from pipeline.stage.prepared import Prepared
+from pipeline.stage.run import StageRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the runs on a head came to. `suite` says in words how the full suite went there."""
+
+    verdict: ProofVerdict
+    red: RedVerdict
+    reports: Mapping[RunPurpose, TestReport]
+    suite: str
+
+
+async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str, prepared: Prepared) -> Judged:
+    """Witness green on a head: change and preserve tests, the full suite beside the base's, the red witness confirmed."""
+    restored = await restored_files(run, ground, tests, head)
+    reports: dict[RunPurpose, TestReport] = {}
+    selections = {RunPurpose.GREEN_CHANGE: tests.change_files, RunPurpose.GREEN_PRESERVE: tests.preserve_files}
+    for purpose, selection in selections.items():
+        if selection != ():
+            reports[purpose] = await proving.prove(
+                run, name=run.name, commit=head, purpose=purpose, selection=selection, prepared=prepared,
+                restored=restored, left_out=await ground.left_out(run, selection), known=ground.baseline.complaints,
+            )  # fmt: skip
+    red = await _confirmed(run, tests, head, prepared, reports[RunPurpose.GREEN_CHANGE])
+    retired = await rewritten_tests(run, ground, tests)
+    reports[RunPurpose.GREEN_SUITE], suite = await _suite(run, ground, head, prepared, restored, retired)
+    verdict = judge_green(
+        change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
+    )
+    witness = GreenWitness(green=verdict, red=red, suite=suite, retired=tuple(retired))
+    for purpose, report in reports.items():
+        await proving.keep(
+            run, run.name, purpose=purpose, commit=head, report=report, ok=report.ok, verdict=stored_green(witness)
+        )
+    words = f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}"
+    return Judged(verdict=verdict, red=red, reports=reports, suite=words)
+
+
+async def _confirmed(
+    run: StageRun, tests: ProvenTests, head: str, prepared: Prepared, change: TestReport
+) -> RedVerdict:
+    """Confirm the red witness with what each component defines on the head."""
+    heads = [
+        HeadSymbols(
+            root=one.root,
+            language=one.stack.language,
+            symbols=await proving.symbols_of(run, run.name, head, prepared, one.root),
+        )
+        for one in prepared.components
+    ]
+    return confirm_red(
+        provisional=tests.red,
+        head_report=change,
+        head=heads[0].symbols,
+        scenarios=tests.scenarios,
+        sources=await test_writing.sources_of(run, tests.commit, tests.change_files),
+        heads=heads if len(heads) > 1 else (),
+    )
+
+
+async def _suite(
+    run: StageRun,
+    ground: CodingGround,
+    head: str,
+    prepared: Prepared,
+    restored: Mapping[str, bytes | None],
+    retired: Sequence[str],
+) -> tuple[TestReport, SuiteComparison]:
+    """Run the full suite and compare it with the base's.
+
+    Components that the change touches come first, with those that depend on them; the others run where nothing is wrong
+    there, so before anything is delivered.
+    """
+    changed = await run.context.repositories[run.name].changed_files(ground.base, head)
+    touched = touched_by([path for file in changed for path in (file.path, file.old_path) if path], prepared.components)
+    prepared.needs(run.name, touched)
+    every = {part.root for part in prepared.parts}
+    near = every & with_dependents(touched, prepared.components)
+    base = suites.Ground(commit=ground.base, prepared=ground.prepared, report=ground.baseline)
+    logs: list[RunLog] = []
+
+    async def up_to(
+        roots: Collection[str], before: tuple[TestReport, suites.Compared] | None
+    ) -> tuple[TestReport, suites.Compared]:
+        ran = await proving.prove(
+            run, name=run.name, commit=head, purpose=RunPurpose.GREEN_SUITE, selection=None, prepared=prepared,
+            roots=set(roots) - near if before else roots, restored=restored, before=before[0] if before else None,
+            logs=logs,
+        )  # fmt: skip
+        found = await suites.compared(
+            run, run.name, base=base if roots == every else base.at(roots), retired=retired,
+            head=suites.Ground(commit=head, prepared=prepared, report=ran, restored=restored),
+            again=before[1].again if before else None,
+        )  # fmt: skip
+        return ran, found
+
+    first = await up_to(near, None) if near and near != every else None
+    report, found = first if first and not first[1].suite.ok else await up_to(every, first)
+    return report, found.suite
+
+
+async def restored_files(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str) -> dict[str, bytes | None]:
+    """Return what the pipeline writes over a checkout of a head: the protected files as the tests commit has them."""
+    repository = run.context.repositories[run.name]
+    contents = {
+        path: await repository.read_file(tests.commit, path) for path in await protected_paths(run, ground, tests)
+    }
+    return protected_tests.restored_files(
+        protected={path: content for path, content in contents.items() if content is not None},
+        head_paths=await repository.list_files(head),
+        known_paths=await repository.list_files(tests.commit),
+        kept=ground.prepared.kept,
+    )
+
+
+async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
+    """Return existing test files that the test writer changed: their old tests may be gone rightly."""
+    changed = await run.context.repositories[run.name].changed_files(ground.base, tests.commit)
+    patterns = ground.prepared.test_patterns
+    return [file.path for file in changed if file.status != "A" and protected_tests.is_protected(file.path, patterns)]
+
+
+async def protected_paths(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
+    """Return the paths that belong to the pipeline once the tests commit exists, and those that the repository keeps."""
+    paths = await run.context.repositories[run.name].list_files(tests.commit)
+    patterns, kept = ground.prepared.test_patterns, ground.prepared.kept
+    return [path for path in paths if protected_tests.is_protected(path, patterns) or matches_any(path, kept)]
