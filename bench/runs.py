@@ -16,6 +16,7 @@ from bench import (
     sample,
     stages,
     streams,
+    trees,
     turns,
     whole_request,
 )
@@ -51,6 +52,7 @@ RUNS = (
     Run("events", event_log.measure, controller=False),
     Run("streams", streams.measure),
     Run("bundle", bundle.measure, controller=False),
+    Run("trees", trees.measure, controller=False),
     Run("room", control_room.measure),
     Run("whole", whole_request.measure),
 )

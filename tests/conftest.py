@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.database import TestDatabase, TestServer, server
 
@@ -20,8 +21,16 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith(SCRUBBED) or name.upper().endswith("_PROXY"):
             del os.environ[name]
+    _log_plainly()
     # Five thousand modules are loaded once and stay: looking through them for garbage, again and again, finds none.
     gc.disable()
+
+
+def _log_plainly() -> None:
+    """Print the traceback of a logged exception as Python does; drawing it with all local values takes many seconds."""
+    *before, _drawn = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, plain])
 
 
 def pytest_collection_finish() -> None:

@@ -166,5 +166,6 @@ async def _checked(
             )  # fmt: skip
             return await survey(ground, told.at)
         finally:
+            await repository.drop_spares()
             repository.close()
             await asyncio.to_thread(tree_walk.discard, directory)

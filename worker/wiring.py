@@ -91,6 +91,7 @@ async def hands(order: Order, settings: ProcessSettings, isolation: Isolation | 
         context = await _context(order, settings, runs, database, provider, sandbox, live, heard)
         for repository in context.repositories.values():
             stack.callback(repository.close)
+            stack.push_async_callback(repository.drop_spares)
         saving = asyncio.create_task(context.snapshots.run(), name="snapshots")
         stack.push_async_callback(_stop, saving)
         if reached is not None:

@@ -15,7 +15,16 @@ from pipeline.ports.environments import (
     Stack,
 )
 from pipeline.ports.forges import Forge, Proposal, PullRequestRef, marker_of
-from pipeline.ports.git import Absent, Author, ChangedFile, NotPublic, RebaseResult, RemoteFacts, Repository
+from pipeline.ports.git import (
+    Absent,
+    AbsentSubmodule,
+    Author,
+    ChangedFile,
+    NotPublic,
+    RebaseResult,
+    RemoteFacts,
+    Repository,
+)
 from pipeline.ports.journal import EntryKind, Instruction, Instructions, Journal, JournalEntry, JournalKey
 from pipeline.ports.keys import KeyStore, SignatureVerifier, Signer, key_id
 from pipeline.ports.live import DELTA_MAX_BYTES, Bell, Deltas, Emit, TenantBell, TenantDeltas
@@ -41,6 +50,7 @@ from pipeline.ports.webhooks import Delivery, Receipt, Webhooks
 __all__ = [
     "DELTA_MAX_BYTES",
     "Absent",
+    "AbsentSubmodule",
     "AnswerBlock",
     "Author",
     "Bell",

@@ -48,11 +48,18 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentSubmodule:
+    """A submodule whose directory is empty in every tree. `why` says what is the matter and what to do, in sentences."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Absent:
     """Paths of a commit of which a tree of it has not what a person's clone may have."""
 
-    submodules: tuple[str, ...] = ()
-    """Their directories are empty."""
+    submodules: tuple[AbsentSubmodule, ...] = ()
     pointers: tuple[str, ...] = ()
     """Files in Git LFS: a tree holds their pointers."""
 
@@ -86,6 +93,16 @@ class Repository(Protocol):
 
     async def remove_worktree(self, path: Path) -> None:
         """Delete a tree made by `add_worktree` or `checkout`, and its private index. Idempotent."""
+
+    async def give_back(self, path: Path) -> None:
+        """Be done with a tree made by `add_worktree` or `checkout`, in which nothing runs any more. Idempotent.
+
+        The place is free afterwards. What was there may be kept aside, so that a later tree is ready sooner; a tree that
+        an agent had never becomes a `checkout`.
+        """
+
+    async def drop_spares(self) -> None:
+        """Delete the trees that are kept aside."""
 
     async def restore_worktree(self, path: Path, commit: str) -> None:
         """Make tracked and untracked (not ignored) files equal `commit` again."""
@@ -154,7 +171,10 @@ class Repository(Protocol):
         """Return the bytes of each file that a commit adds or changes against its first parent."""
 
     async def absent(self, commit: str) -> Absent:
-        """Return what trees of `commit` lack: submodules, and contents that lie in Git LFS."""
+        """Return what trees of `commit` lack: submodules that cannot be fetched, and contents that lie in Git LFS.
+
+        Fetches the submodules that are not here yet.
+        """
 
     async def ignored_paths(self, commit: str, paths: Sequence[str]) -> list[str]:
         """Return which of `paths` the ignore rules of `commit` exclude."""

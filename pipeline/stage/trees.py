@@ -13,12 +13,16 @@ from pipeline.stage.run import StageRun
 
 @asynccontextmanager
 async def empty(run: StageRun, name: str, purpose: str) -> AsyncIterator[Path]:
-    """Give the place of one activation's tree for a purpose; what an unfinished try of this epoch left there is removed."""
+    """Give the place of one activation's tree for a purpose; what an unfinished try of this epoch left there is removed.
+
+    Only a tree whose work ended well may become another one.
+    """
     tree = run.context.tree(name, f"{purpose}-{run.activation[:8]}")
     repository = run.context.repositories[name]
     await repository.remove_worktree(tree)
     try:
         yield tree
+        await repository.give_back(tree)
     finally:
         await repository.remove_worktree(tree)
 

@@ -3,7 +3,8 @@
 The base's own suite is run here, before the first paid work on the repository: where it cannot run at all, a person is asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pipeline import events
@@ -11,7 +12,7 @@ from pipeline.change_request import PauseReason, branch_name
 from pipeline.coding import commits
 from pipeline.concurrency.together import together
 from pipeline.errors import PersonNeeded
-from pipeline.ports import Isolation
+from pipeline.ports import Absent, Isolation
 from pipeline.repositories import kept_refs
 from pipeline.repositories.ref_names import shown
 from pipeline.stage import proving
@@ -53,10 +54,12 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     # The branch may be rewritten while this change request waits.
     await repository.update_ref(kept_refs.purpose(run.context.cr_id, "base", base), base)
     await commits.feature_directory(run, name, base)
-    await _warn_of_absent(run, name, base)
-    prepared = await proving.environment_of(run, name, base)
-    # Before anybody is paid: a suite that cannot run here proves nothing.
-    suite, prepared = await proving.baseline(run, name, base, prepared)
+    absent = await run.context.repositories[name].absent(base)
+    await _warn_of(run, name, absent)
+    with _blaming(absent):
+        prepared = await proving.environment_of(run, name, base)
+        # Before anybody is paid: a suite that cannot run here proves nothing.
+        suite, prepared = await proving.baseline(run, name, base, prepared)
     for absence in prepared.absent:
         await run.emit(events.Warned(message=absence.told(), repository=name))
     environment, digest = prepared.environment, prepared.manifest_hash
@@ -73,14 +76,38 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     return RepositoryState(base=base, manifest_hash=digest)
 
 
-async def _warn_of_absent(run: StageRun, name: str, base: str) -> None:
+@contextmanager
+def _blaming(absent: Absent) -> Iterator[None]:
+    """Add to a suite or an environment that fails what the trees lack, which may be why."""
+    try:
+        yield
+    except PersonNeeded as needed:
+        lacking = _told(absent)
+        if needed.reason is not PauseReason.ENVIRONMENT_FAILED or not lacking:
+            raise
+        raise PersonNeeded(needed.reason, f"{needed.message} {lacking}", **needed.facts, lacking=lacking) from needed
+
+
+def _told(absent: Absent) -> str:
+    empty = [one.path for one in absent.submodules]
+    words = [f"The submodule {_listed(empty)} is empty: {absent.submodules[0].why}"] if empty else []
+    if absent.pointers:
+        words.append(f"Git LFS keeps the contents of {_listed(absent.pointers)} elsewhere; trees hold their pointers.")
+    return f"What its trees lack may be the cause. {' '.join(words)}" if words else ""
+
+
+async def _warn_of(run: StageRun, name: str, absent: Absent) -> None:
     """Say before agents are paid what the repository's trees lack, because tests may need it."""
-    absent = await run.context.repositories[name].absent(base)
-    if absent.submodules:
-        await _warn(
-            run, name, absent.submodules,
-            f"{name} has submodules whose files are not in its trees, so tests that need them fail here",
-        )  # fmt: skip
+    for one in absent.submodules[:_NAMED_MAX]:
+        await run.emit(
+            events.Warned(
+                message=f"The submodule `{shown(one.path)}` of {name} is empty in its trees, so tests that need it fail here: "
+                f"{one.why}",
+                repository=name,
+            )
+        )
+    if (more := len(absent.submodules) - _NAMED_MAX) > 0:
+        await run.emit(events.Warned(message=f"{more:,} more submodules of {name} are empty.", repository=name))
     if absent.pointers:
         await _warn(
             run, name, absent.pointers,
@@ -89,9 +116,12 @@ async def _warn_of_absent(run: StageRun, name: str, base: str) -> None:
 
 
 async def _warn(run: StageRun, name: str, paths: Sequence[str], what: str) -> None:
+    await run.emit(events.Warned(message=f"{what}: {_listed(paths)}.", repository=name))
+
+
+def _listed(paths: Sequence[str]) -> str:
     more = f" and {len(paths) - _NAMED_MAX:,} more" if len(paths) > _NAMED_MAX else ""
-    listed = ", ".join(f"`{shown(path)}`" for path in paths[:_NAMED_MAX])
-    await run.emit(events.Warned(message=f"{what}: {listed}{more}.", repository=name))
+    return ", ".join(f"`{shown(path)}`" for path in paths[:_NAMED_MAX]) + more
 
 
 async def _refuse_blocked_branch(run: StageRun, name: str) -> None:

@@ -29,14 +29,13 @@ async def remarks_on(repository: Repository, base: str, files: Sequence[str], au
 async def _absent(repository: Repository, base: str) -> list[Remark]:
     absent = await repository.absent(base)
     found: list[Remark] = []
-    if absent.submodules:
-        found.append(
-            Remark(
-                kind=RemarkKind.SUBMODULES,
-                message=f"Submodules are empty in every tree here: {_listed(absent.submodules)}. Tests that need them fail.",
-                remedy="State a test_command that does without them, or bring their files into the repository.",
-            )
+    for one in absent.submodules[:_NAMED_MAX]:
+        message = (
+            f"The submodule `{shown(one.path)}` is empty in every tree here, so tests that need it fail: {one.why}"
         )
+        found.append(Remark(kind=RemarkKind.SUBMODULES, message=message))
+    if (more := len(absent.submodules) - _NAMED_MAX) > 0:
+        found.append(Remark(kind=RemarkKind.SUBMODULES, message=f"{more:,} more submodules are empty."))
     if absent.pointers:
         found.append(
             Remark(

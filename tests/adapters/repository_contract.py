@@ -229,11 +229,40 @@ class RepositoryContract:
         assert again == part
         assert await repository.commit_part(head, parent=base, paths={"other"}, message="none") == base
 
-    async def test_a_nested_repository_is_refused_by_name(self, repository: Repository, base: str, tree: Path) -> None:
+    async def test_files_are_checked_out_as_a_clone_does(
+        self, repository: Repository, origin: Origin, tree: Path, tmp_path: Path
+    ) -> None:
+        rules = b"*.bat text eol=crlf\n*.u16 text working-tree-encoding=UTF-16LE\n*.id ident\n*.auto text=auto\n*.raw -text\n"
+        files = {
+            "a.bat": b"a\n",
+            "b.u16": "b\n".encode("utf-16-le"),
+            "c.id": b"$Id$\n",
+            "d.auto": b"d\n",
+            "e.raw": b"e\r\n",
+        }
+        for name, content_of in {
+            **files,
+            "kept.crlf": b"k\r\n",
+            ".gitignore": b"ignored/\n",
+            "ignored/forced": b"f",
+        }.items():
+            origin.commit_raw(name, content_of)
+        base = origin.commit_raw(".gitattributes", rules)
+        await repository.fetch()
+        await repository.checkout(tree, base)
+        git(tmp_path, "clone", "-q", "-b", "main", str(origin.path), "clone")
+        assert content(tree) == content(tmp_path / "clone")
+        assert content(tree)["a.bat"] == b"a\r\n" and b"$Id: " in content(tree)["c.id"]
+        assert git(tree, "status", "--porcelain") == git(tmp_path / "clone", "status", "--porcelain")
+
+    async def test_a_nested_repository_is_left_out_and_refused_to_whoever_hands_it_in(
+        self, repository: Repository, base: str, tree: Path
+    ) -> None:
         await repository.add_worktree(tree, base)
         write(tree, {"vendor/lib/.git/HEAD": b"ref: refs/heads/main\n", "vendor/lib/x": b"x"})
+        assert await repository.snapshot(tree, parent=base, message="a tool left it") == base
         with pytest.raises(ModelError, match=r"vendor/lib/\.git"):
-            await repository.snapshot(tree, parent=base, message="x")
+            await repository.snapshot(tree, parent=base, message="x", declared=["vendor/lib/x"])
         await repository.restore_worktree(tree, base)
         assert not (tree / "vendor").exists()
 

@@ -153,10 +153,38 @@ async def test_every_kind_of_nested_repository_is_refused(
     if kind == "spelled":
         write(inner, {".GIT/config": b"x"})
     with pytest.raises(ModelError, match=r"(?i)deep/inner/\.git") as refused:
-        await repository.snapshot(tree, parent=base, message="x")
+        await repository.snapshot(tree, parent=base, message="x", edited=["deep/inner/x"])
     assert [path.lower() for path in refused.value.facts["paths"]] == ["deep/inner/.git"]  # type: ignore[union-attr]  # a list
     await repository.restore_worktree(tree, base)
     assert content(tree) == {"a.txt": b"a\n"}
+
+
+async def test_repositories_that_a_suite_made_are_left_where_they_are(
+    repository: GitRepository, base: str, tree: Path, tmp_path: Path
+) -> None:
+    for name in ("made", "odd [name]*", "tests/sand box"):
+        (tree / name).mkdir(parents=True)
+        git(tree / name, "init", "-q")
+        write(tree / name, {"x": b"x", ".git/config": armed_config(trap(tmp_path)).encode()})
+    write(tree, {"odd n": b"n", "tests/kept": b"k", "a.txt": b"changed\n"})
+    head = await repository.snapshot(tree, parent=base, message="x", edited=["a.txt"])
+    assert await repository.list_files(head) == ["a.txt", "odd n", "tests/kept"]
+    assert (tree / "made/x").exists()
+
+    fixture = await repository.commit_files(
+        parent=base, files={"made/case/dot-git/HEAD": b"ref: x\n"}, message="x", author=ADA
+    )
+    await repository.restore_worktree(tree, fixture)
+    assert (tree / "made/case/dot-git/HEAD").exists()
+    git(tree / "made", "init", "-q")
+    with pytest.raises(ModelError, match=r"made/\.git"):
+        await repository.snapshot(tree, parent=fixture, message="it would hide files of the commit")
+    write(tree, {"pipe/.git/x": b""})
+    os.mkfifo(tree / "pipe/.git/HEAD")
+    shutil.rmtree(tree / "made/.git")
+    with pytest.raises(ModelError, match=r"pipe/\.git"):
+        await repository.snapshot(tree, parent=fixture, message="git would wait for it")
+    assert not (tmp_path / "sprung").exists()
 
 
 async def test_nested_repositories_below_ignored_directories_are_not_our_business(

@@ -18,6 +18,8 @@ STARTERS = {
     "bench/fork_floor.py:_fork_once": "this process again, timed",
     "bench/sample.py:repository": "git, in a directory that this function made",
     "bench/streams.py:_process": "an interpreter of ours",
+    "bench/trees.py:_floors": "git, cp and rm on directories that this group made, timed",
+    "bench/trees.py:_git": "git, in directories that this group made",
     "chaos/installation.py:Installation.run": "our own command",
     "chaos/outcome.py:_repository": "git, in the sample that the campaign made",
     "chaos/outcome.py:_private": "git, in the caches of the campaign's own installation",
@@ -51,6 +53,7 @@ STARTERS = {
 GIT = {
     "bench/recording.py": "no program: the name of a column",
     "bench/sample.py": "makes the sample that is measured",
+    "bench/trees.py": "makes the repository that is measured, and checks it out as the floor",
     "chaos/outcome.py": "reads the sample and the caches of the campaign's own installation",
     "cli/demo.py": "makes the demo's sample and shows what was merged there",
     "controller/change_requests/takeover.py": "no program: the commands that a person who takes over can type",

@@ -95,6 +95,10 @@ REFUSED = {
 }  # fmt: skip
 
 
+SHORT = ("an option", "control characters", "a name below main", "all at once", "a detached HEAD")
+SHORT_REFUSED = ("HEAD at an option", "a blob", "a base that is missing", "nothing but odd branches")
+
+
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
     desk = tmp_path_factory.mktemp("desk")
@@ -141,11 +145,16 @@ def said(answer: Any) -> tuple[int, str, str]:
     return answer.status_code, problem.get("field", ""), problem.get("detail", "")
 
 
+@pytest.mark.parametrize(
+    "names",
+    [pytest.param(SHORT, id="short"), pytest.param(tuple(WORKS), id="all", marks=pytest.mark.thorough)],
+)
 def test_an_odd_branch_is_not_in_the_way_of_a_sane_one(
-    real: Controller, objects: Objects, remote_of: Callable[[str, Odd], str], tmp_path: Path
+    real: Controller, objects: Objects, remote_of: Callable[[str, Odd], str], tmp_path: Path, names: tuple[str, ...]
 ) -> None:
     client, wrong = real.client(), {}
-    for number, (name, odd) in enumerate(WORKS.items()):
+    for number, name in enumerate(names):
+        odd = WORKS[name]
         remote = remote_of(name, odd)
         wanted = {"name": f"odd-{number}", "remote": remote} | ({"base_branch": odd.base} if odd.base else {})
         registered = client.post("/api/v1/repositories", json=wanted)
@@ -159,9 +168,16 @@ def test_an_odd_branch_is_not_in_the_way_of_a_sane_one(
     assert not list(tmp_path.glob(f"**/{SPRUNG}*"))
 
 
-def test_what_cannot_work_is_refused_in_words_about_it(real: Controller, remote_of: Callable[[str, Odd], str]) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [pytest.param(SHORT_REFUSED, id="short"), pytest.param(tuple(REFUSED), id="all", marks=pytest.mark.thorough)],
+)
+def test_what_cannot_work_is_refused_in_words_about_it(
+    real: Controller, remote_of: Callable[[str, Odd], str], names: tuple[str, ...]
+) -> None:
     client, wrong = real.client(), {}
-    for name, odd in REFUSED.items():
+    for name in names:
+        odd = REFUSED[name]
         wanted = {"remote": remote_of(name, odd)} | ({"base_branch": odd.base} if odd.base else {})
         for address, body in (
             ("/api/v1/repositories", wanted),

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controller.app import bare_app
 from pipeline.change_request import PauseReason
 from pipeline.store.engine import Database
 from tests.controller import line
 from tests.controller.conftest import Starter
 from tests.controller.fakes import ScriptedLauncher
+from tests.controller.published_schema import published_schema
 from tests.controller.schema_values import Schema, allowed, odd, odd_texts
 
-WHOLE: Schema = bare_app().openapi()
+WHOLE: Schema = published_schema()
 METHODS = ("get", "post", "put", "patch", "delete")
 KNOWN = {
     "cr_id": [line.CR, "cr-2", "cr-3"], "name": ["sample"], "section": ["pipeline", "dispatch", "notifications"],

@@ -30,8 +30,9 @@ from pipeline.adapters.network.addresses import (
 from pipeline.change_request import PauseReason, Reach
 from pipeline.errors import CallerError, ChangelineError, InvariantBroken, PersonNeeded, TransientError
 from pipeline.ports import NotPublic
-from pipeline.repositories.local_places import LocalPlaces
+from pipeline.repositories.local_places import LocalPlaces, really
 from pipeline.repositories.remote_address import RemoteAddress, Transport
+from pipeline.repositories.submodules import address_beside
 from pipeline.settings.process import ProcessSettings
 
 _PORTS = {Transport.HTTP: 80, Transport.HTTPS: 443}
@@ -164,6 +165,31 @@ class Remote:
         self._network = network
         self._reach = reach
 
+    async def beside(self, written: str) -> "Remote":
+        """Return the way to what this repository names as a submodule. Raises `CallerError` for what it may not name.
+
+        Who answers for this repository answers for its own host and port, and on this machine for what lies beside it in
+        the same directory and belongs to the same user; everything else counts as named by a stranger.
+        """
+        own = RemoteAddress.parse(self.text)
+        there = address_beside(written, own)
+        near = await asyncio.to_thread(_is_neighbour, own, there) if there.is_local else _same_door(own, there)
+        return Remote(self._network, there.text, tenant=self.tenant, reach=self._reach if near else Reach.PUBLIC)
+
+    async def why_closed(self) -> str | None:
+        """Say in sentences why this submodule's address may not be gone to now; None when it may."""
+        try:
+            address = RemoteAddress.parse(self.text)
+            if address.is_local:
+                await self._network.directory(address, tenant=self.tenant, reach=self._reach)
+            else:
+                await self._network.route(address, reach=self._reach)
+        except PathClosed:
+            return "The repository may not name this path of the machine. List its directory in CHANGELINE_GIT__LOCAL_PATHS."
+        except AddressRefused as refused:
+            return _CLOSED.get(refused.refusal, _CLOSED[Refusal.NEVER])
+        return None
+
     async def local(self) -> LocalRemote | None:
         """Return it as a directory of this machine; None for one on a network. Raises `PersonNeeded` where that is closed."""
         try:
@@ -230,6 +256,32 @@ class Remote:
             command, *options, "--", route.address, *refs, accept=range(256),
             configuration=route.configuration, environment=route.environment, **given,
         )  # fmt: skip
+
+
+_CLOSED = {
+    Refusal.SPELLING: "The host of its address is not written plainly. Write a host name.",
+    Refusal.UNKNOWN: "The name of its host cannot be resolved. Check the name and the network.",
+    Refusal.NOT_PUBLIC: "Its address is not public. If the host is yours, list it in CHANGELINE_GIT__PRIVATE_HOSTS.",
+    Refusal.NEVER: "Its address is one that is never connected to. Use another address of its host.",
+}
+
+
+def _same_door(own: RemoteAddress, there: RemoteAddress) -> bool:
+    """Whether two addresses lead to one server by the same transport."""
+    if own.is_local or own.transport is not there.transport:
+        return False
+    hosts = (plain_host(own.host), plain_host(there.host)) if own.transport in _PORTS else (own.host, there.host)
+    ports = [_PORTS.get(one.transport) if one.port is None else one.port for one in (own, there)]
+    return hosts[0] == hosts[1] and ports[0] == ports[1]
+
+
+def _is_neighbour(own: RemoteAddress, there: RemoteAddress) -> bool:
+    """Whether a path lies beside or below another one's place, wherever links lead, and belongs to the same user."""
+    mine, other = really(own.path), really(there.path)
+    around = mine.parent
+    if around == around.parent or not other.is_relative_to(around) or not other.exists():
+        return False
+    return mine.stat().st_uid == other.stat().st_uid
 
 
 def _port_of(address: RemoteAddress) -> int:

@@ -79,7 +79,7 @@ async def prune(git_dir: Path, private: Path, commands: GitCommands, share: Cach
             lock = await stack.enter_async_context(held(private / "fetch.lock", wait_s=0))
             await stack.enter_async_context(held(private / "refs.lock", wait_s=0))
             async with asyncio.timeout(PRUNE_MAX_S):
-                await asyncio.to_thread(shutil.rmtree, private / SEEDS, ignore_errors=True)
+                await asyncio.to_thread(_remove_seeds, git_dir, private)
                 await commands.run("prune", "--expire=now", git_dir=git_dir, lock=lock)
     except TimeoutError:
         return f"it takes longer than {PRUNE_MAX_S:g} s"
@@ -88,6 +88,13 @@ async def prune(git_dir: Path, private: Path, commands: GitCommands, share: Cach
     finally:
         share.give_up()
     return None
+
+
+def _remove_seeds(git_dir: Path, private: Path) -> None:
+    """Remove the seeds of the cache and of its submodules' caches, which are used through this one alone."""
+    inner = (one for one in git_dir.with_suffix(".modules").rglob("*.trees"))
+    for one in (private, *inner):
+        shutil.rmtree(one / SEEDS, ignore_errors=True)
 
 
 def _shared(descriptor: int) -> bool:

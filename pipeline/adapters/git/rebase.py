@@ -114,8 +114,10 @@ class GitRebases(GitTrees):
             done = await self._picked(tree, progress.done, pick, author)
             progress = replace(progress, done=done, remaining=tuple(rest))
         base = progress.done if progress.remaining else progress.onto
+        if tree.linked:
+            await self._lay_submodules(tree, progress.done)
         await self._seed(tree, base)
-        tree.save("tree", {"path": str(tree.path), "base": base})
+        tree.remember(base=base)
         tree.save(_RECORD, asdict(progress))
         return progress
 

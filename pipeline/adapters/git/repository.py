@@ -24,11 +24,13 @@ from pipeline.adapters.git.pruning import CacheUse
 from pipeline.adapters.git.remotes import RefusedPush
 from pipeline.adapters.git.runner import GitCommands, Output, encoded, held
 from pipeline.adapters.git.snapshots import GitSnapshots
+from pipeline.adapters.git.submodules import DEPTH_MAX, Found, SubmoduleCache, Submodules
 from pipeline.errors import CallerError, InvariantBroken, TransientError
 from pipeline.ports import Author, Clock
 from pipeline.repositories.ref_names import HEADS, in_the_way
 
 _TRACKED = "refs/remotes/origin/"
+_RECORDED = "refs/changeline/recorded/"
 _BRANCHES = f"+{HEADS}*:{_TRACKED}*"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
@@ -46,14 +48,16 @@ class GitRepository(GitSnapshots):
         author: Author,
         clock: Clock,
         share: CacheUse,
+        submodules: Submodules,
     ) -> None:
-        super().__init__(git_dir, commands=commands, author=author, clock=clock)
+        super().__init__(git_dir, commands=commands, author=author, clock=clock, submodules=submodules)
         self.name = name
         self._remote = remote
         self._share = share
 
     def close(self) -> None:
         """Use the cache no more. Idempotent; an object that nothing refers to has closed itself."""
+        self._submodules.close()
         self._share.give_up()
 
     async def prune(self) -> str | None:
@@ -61,6 +65,7 @@ class GitRepository(GitSnapshots):
 
         The last call on this object.
         """
+        self._submodules.close()
         return await pruning.prune(self._git_dir, self._private, self._commands, self._share)
 
     async def fetch(self) -> None:
@@ -80,6 +85,28 @@ class GitRepository(GitSnapshots):
                 await self._fetch_tags(lock, seen)
         if output.code or remotes.left_out_as_shallow(output):
             raise remotes.reading_failure(self._remote.text, output)
+
+    async def brought(self, commit: str) -> Path:
+        """Make sure that the cache holds a commit which another repository records, and return the cache's directory."""
+        kept = f"{_RECORDED}{sha(commit)}"
+        if await self.refs(kept):
+            return self._git_dir
+        await self.fetch()
+        if not await self.has_commit(commit):
+            async with held(self._private / "fetch.lock", wait_s=self._commands.transfer_timeout_s) as lock:
+                output = await self._fetched([f"{commit}:{kept}"], lock=lock)
+            if output.code:
+                failures.log(self._remote.text, output)
+                raise CallerError(
+                    f"The recorded commit {commit[:12]} is on none of its branches.", field="commit",
+                    remedy="Push it there, or record another one.",
+                )  # fmt: skip
+        await self.update_ref(kept, commit)
+        return self._git_dir
+
+    async def submodules_of(self, commit: str) -> Found:
+        """Return the submodules of a commit, fetching what is not here yet."""
+        return await self._submodules.of(sha(commit))
 
     async def branch_head(self, branch: str) -> str | None:
         """Return the commit of a remote branch as of the last fetch; None when there is no such branch."""
@@ -215,13 +242,20 @@ def cache_below(root: Path, *, tenant: str, owner: str) -> Path:
 
 
 async def open_repository(
-    *, name: str, remote: Remote, cache_dir: Path, commands: GitCommands, author: Author, clock: Clock
+    *,
+    name: str,
+    remote: Remote,
+    cache_dir: Path,
+    commands: GitCommands,
+    author: Author,
+    clock: Clock,
+    nested_max: int = DEPTH_MAX,
 ) -> GitRepository:
     """Return the repository, making an empty cache below `cache_dir` if there is none. Does not ask the remote.
 
     Sweeps what killed processes left beside the cache.
 
-    `author` makes the snapshots. Raises `CallerError` for a name that is not allowed.
+    `author` makes the snapshots; `nested_max` is how deep submodules may be nested. Raises `CallerError` for a name that is not allowed.
     """
     if not _NAME.fullmatch(name):
         raise CallerError("A repository's name is letters, digits, dot, dash and underscore.", field="name")
@@ -238,9 +272,25 @@ async def open_repository(
             fresh = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{git_dir.name}.", dir=git_dir.parent))
             await commands.run("init", "-q", "--bare", "--template=", str(fresh), lock=lock)
             await asyncio.to_thread(fresh.rename, git_dir)
-    return GitRepository(
-        name=name, remote=remote, git_dir=git_dir, commands=commands, author=author, clock=clock, share=share
+
+    async def open_submodule(to: Remote, below: Path, depth: int) -> SubmoduleCache:
+        return await open_repository(
+            name="submodule",
+            remote=to,
+            cache_dir=below,
+            commands=commands,
+            author=author,
+            clock=clock,
+            nested_max=depth,
+        )
+
+    submodules = Submodules(
+        remote=remote, git_dir=git_dir, commands=commands, open_cache=open_submodule, depth_left=nested_max
     )
+    return GitRepository(
+        name=name, remote=remote, git_dir=git_dir, commands=commands, author=author, clock=clock, share=share,
+        submodules=submodules,
+    )  # fmt: skip
 
 
 def _remove_stale_locks(git_dir: Path) -> None:

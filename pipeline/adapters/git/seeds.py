@@ -47,10 +47,13 @@ class Seeds:
     commands: GitCommands
     history_max_bytes: int = HISTORY_MAX_BYTES
 
-    async def plant(self, inner: Path, commit: str, *, index: Path) -> None:
-        """Write `inner` as the git directory of a tree that is at `commit`; `index` is moved into it."""
+    async def plant(self, inner: Path, commit: str, *, index: Path, settings: str = "") -> None:
+        """Write `inner` as the git directory of a tree that is at `commit`; `index` is moved into it.
+
+        `settings` is what its configuration says besides, in git's own form.
+        """
         seed = await self._seed(sha(commit))
-        await asyncio.to_thread(_copy, seed, inner, index)
+        await asyncio.to_thread(_copy, seed, inner, index, settings)
 
     async def _seed(self, commit: str) -> Path:
         place = self.private / SEEDS
@@ -126,12 +129,12 @@ def _link_all(earlier: Path, fresh: Path) -> None:
         os.link(earlier / "shallow", fresh / "shallow")
 
 
-def _copy(seed: Path, inner: Path, index: Path) -> None:
+def _copy(seed: Path, inner: Path, index: Path, settings: str) -> None:
     for name in ("objects/pack", "objects/info", "refs/heads", "refs/tags", "info"):
         (inner / name).mkdir(parents=True)
     for file in _files(seed):
         _copy_file(file, inner / file.relative_to(seed))
-    (inner / "config").write_text(_CONFIGURATION, encoding="ascii")
+    (inner / "config").write_text(f"{_CONFIGURATION}{settings}", encoding="utf-8", errors="surrogateescape")
     shutil.move(index, inner / "index")
     (inner / "HEAD").write_text(_HEAD, encoding="ascii")
 

@@ -7,8 +7,10 @@ agent has not written. Invariant: nothing here moves a ref of the remote.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from pipeline.adapters.git.lfs_files import POINTER_MAX_BYTES, pointers_among
 from pipeline.adapters.git.objects import GITLINK, full_ref, sha
 from pipeline.adapters.git.private_directory import scratch
 from pipeline.adapters.git.rebase import GitRebases
@@ -20,8 +22,6 @@ _ALL_ZERO = "0"
 _ATTRIBUTES = ".gitattributes"
 _ATTRIBUTES_MAX = 200
 _LFS_RULE = b"filter=lfs"
-_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
-_POINTER_MAX_BYTES = 1_024
 _POINTERS_MAX = 20_000
 """Small files that are looked into, in a repository that uses LFS at all."""
 
@@ -62,33 +62,25 @@ class GitSnapshots(GitRebases):
         return {path: int(size) for (path, _), size in zip(blobs, told.text.split(), strict=True)}
 
     async def absent(self, commit: str) -> Absent:
-        """Return what trees of `commit` lack: submodules, and contents that lie in Git LFS."""
+        """Return what trees of `commit` lack: submodules that cannot be fetched, and contents that lie in Git LFS."""
         listed = await self._commands.run(
             "ls-tree", "-r", "-l", "-z", "--full-tree", sha(commit), git_dir=self._git_dir
         )
         split = (line.partition("\t") for line in listed.fields)
         entries = [(path, *meta.split()) for meta, _, path in split]
-        submodules = tuple(path for path, mode, *_ in entries if mode == GITLINK)
+        submodules = (await self._submodules.of(commit)).absent
         rules = [path for path, *_ in entries if path.rpartition("/")[2] == _ATTRIBUTES]
         texts = [await self.read_file(commit, path) or b"" for path in rules[:_ATTRIBUTES_MAX]]
         if not any(_LFS_RULE in text for text in texts):
             return Absent(submodules=submodules)
         small = [
-            (path, blob) for path, mode, _, blob, size in entries if mode != GITLINK and int(size) <= _POINTER_MAX_BYTES
+            (path, blob) for path, mode, _, blob, size in entries if mode != GITLINK and int(size) <= POINTER_MAX_BYTES
         ]
-        return Absent(submodules=submodules, pointers=tuple(await self._pointers(small[:_POINTERS_MAX])))
-
-    async def _pointers(self, files: Sequence[tuple[str, str]]) -> list[str]:
-        asked = "".join(f"{blob}\n" for _, blob in files).encode()
-        told = (await self._commands.run("cat-file", "--batch", git_dir=self._git_dir, stdin=asked)).stdout
-        found, at = [], 0
-        for path, _ in files:
-            start = told.index(b"\n", at) + 1
-            size = int(told[at:start].split()[2])
-            if told.startswith(_POINTER, start):
-                found.append(path)
-            at = start + size + 1
-        return found
+        listed_first = small[:_POINTERS_MAX]
+        found = await pointers_among(
+            partial(self._commands.run, git_dir=self._git_dir), {blob for _, blob in listed_first}
+        )
+        return Absent(submodules=submodules, pointers=tuple(path for path, blob in listed_first if blob in found))
 
     async def ignored_paths(self, commit: str, paths: Sequence[str]) -> list[str]:
         """Return which of `paths` the ignore rules of `commit` exclude, whatever later commits made of those rules."""

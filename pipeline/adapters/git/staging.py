@@ -8,6 +8,7 @@ here (no filter is configured), and no link is followed.
 """
 
 import asyncio
+import re
 import stat
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipeline.adapters.git.tree_checks import RunInTree, refused
 
 _REGULAR = frozenset({"100644", "100755"})
 _RULES = ".gitattributes"
+_SPECIAL = re.compile(r"[\\*?\[\]!# ]")
 _IGNORED = (
     "Git ignores these files, so they would be no part of the change. Write them elsewhere, change the ignore rule if the "
     "change needs that, or leave them out of what you hand in."
@@ -40,6 +42,14 @@ async def ignored_but_named(run: RunInTree, *, declared: Collection[str], edited
     if lost := [path for path in ignored if path not in beside and path in declared]:
         raise refused([(_IGNORED, lost)])
     return [path for path in ignored if path in beside]
+
+
+def rules_that_leave_out(private: Path, directories: Iterable[str]) -> Path:
+    """Write ignore rules for these directories, and nothing else, where nobody but us writes. Blocks."""
+    rules = private / "left-out"
+    lines = (_SPECIAL.sub(r"\\\g<0>", directory) for directory in directories)
+    rules.write_bytes(encoded("".join(f"/{line}/\n" for line in lines)))
+    return rules
 
 
 async def _beside_forced(run: RunInTree, paths: Sequence[str]) -> set[str]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.adapters.git.plain_files import content, exists, is_directory
 from pipeline.adapters.git.runner import Output, decoded, encoded
 from pipeline.adapters.git.tree_links import Ways
 from pipeline.adapters.git.tree_scan import Fault, Scan, TreeLimits, scan, told
@@ -20,6 +21,7 @@ from pipeline.errors import ModelError, TransientError
 from pipeline.repositories.paths import is_git_directory
 
 _LINK = "120000"
+_HEAD_MAX_BYTES = 4096
 _SHOWN_MAX = 20
 _SHOWN_PATH_MAX = 300
 _GROWTH = 2
@@ -43,25 +45,54 @@ class RunInTree(Protocol):
 class TreeCheck:
     """The check of one tree against one commit: `begin` before git reads the tree, `finish` with its index in place."""
 
-    def __init__(self, root: Path, limits: TreeLimits, run: RunInTree) -> None:
+    def __init__(
+        self, root: Path, limits: TreeLimits, run: RunInTree, *, passed_over: Collection[str] = (), called: str = ""
+    ) -> None:
+        """`passed_over` are directories that are checked by themselves; `called` comes before the paths that are told."""
         self._root = root
         self._limits = limits
         self._run = run
+        self._passed_over = passed_over
+        self._called = called
         self._found = Scan()
         self._committed = _Committed({}, links={}, sizes={})
 
     async def nested(self) -> list[str] | None:
         """Return the `.git` entries that are not below ignored directories; None for a tree that git must not read."""
-        found = await asyncio.to_thread(scan, self._root, self._limits)
+        found = await asyncio.to_thread(scan, self._root, self._limits, self._passed_over)
         if found.never or Fault.RULES in found.suspects:
             return None
+        return await self._repositories(found)
+
+    def left_repositories(self, named: Collection[str]) -> list[str]:
+        """Return the directories of git repositories that tests or tools made here; after `begin`.
+
+        None of them holds files of the commit or `named` ones, and git can tell at a look that they are repositories.
+        """
+        holders = [
+            path.rpartition("/")[0]
+            for path in self._found.suspects.get(Fault.NESTED, [])
+            if path.endswith("/.git") and _is_plain_repository(self._root / path)
+        ]
+        return [
+            holder
+            for holder in holders
+            if not self._committed.has(holder) and not any(path.startswith(f"{holder}/") for path in named)
+            if "\n" not in holder
+        ]
+
+    async def refuse_nested(self) -> None:
+        """Raise `ModelError` for nested repositories that git does not ignore; after `begin`, with the index in place."""
+        self._refuse({Fault.NESTED: await self._repositories(self._found)})
+
+    async def _repositories(self, found: Scan) -> list[str]:
         holders = {path: path.rpartition("/")[0] for path in found.suspects.get(Fault.NESTED, [])}
         ignored = await self._ignored({*holders.values()} - {""})
         return [path for path, holder in holders.items() if holder not in ignored]
 
     async def begin(self, commit: str) -> None:
         """Look at the tree. Raises `ModelError` for what git must not meet."""
-        found = self._found = await asyncio.to_thread(scan, self._root, self._limits)
+        found = self._found = await asyncio.to_thread(scan, self._root, self._limits, self._passed_over)
         leaving = await asyncio.to_thread(_leaving, found.links)
         if leaving:
             found.suspects[Fault.LINK] = leaving
@@ -180,7 +211,7 @@ class TreeCheck:
         return len(sizes) > limits.changed_max or sum(sizes) > limits.changed_max_bytes
 
     def _refuse(self, faults: Mapping[Fault, list[str]]) -> None:
-        found = {fault: paths for fault, paths in faults.items() if paths}
+        found = {fault: [f"{self._called}{path}" for path in paths] for fault, paths in faults.items() if paths}
         if found:
             raise refused(told(found, self._limits))
 
@@ -227,6 +258,13 @@ def told_to_the_agent() -> Iterator[None]:
             "name it.",
             **slow.facts,
         ) from slow
+
+
+def _is_plain_repository(git_dir: Path) -> bool:
+    """Whether git, asked what this is, would open nothing but a small file of it."""
+    head = git_dir / "HEAD"
+    plain = is_directory(git_dir) and not exists(git_dir / "commondir")
+    return plain and (not exists(head) or content(head, _HEAD_MAX_BYTES) is not None)
 
 
 def _shown(path: str) -> str:

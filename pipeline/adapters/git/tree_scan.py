@@ -9,7 +9,7 @@ and link texts. Nothing writes the tree meanwhile: the processes of an agent are
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -76,9 +76,12 @@ class Scan:
     size_bytes: int = 0
 
 
-def scan(root: Path, limits: TreeLimits) -> Scan:
-    """Walk a tree once. Gives the owner back the directories that they cannot enter. Blocks: call it in a thread."""
-    look = _Look(limits)
+def scan(root: Path, limits: TreeLimits, passed_over: Collection[str] = ()) -> Scan:
+    """Walk a tree once. Gives the owner back the directories that they cannot enter. Blocks: call it in a thread.
+
+    What lies below the directories `passed_over` is not looked at.
+    """
+    look = _Look(limits, frozenset(passed_over))
     try:
         for directory in tree_walk.directories(root, repair=True, listed_max=limits.entries_max + 1):
             look.at(directory)
@@ -94,8 +97,9 @@ def scan(root: Path, limits: TreeLimits) -> Scan:
 
 
 class _Look:
-    def __init__(self, limits: TreeLimits) -> None:
+    def __init__(self, limits: TreeLimits, passed_over: frozenset[str]) -> None:
         self.found = Scan()
+        self._passed_over = passed_over
         self._limits = limits
         self._told_left = limits.told_max_bytes
 
@@ -160,7 +164,7 @@ class _Look:
         if directory.depth >= self._limits.depth_max:
             self.never(Fault.DEPTH, path)
             return False
-        return not is_git_directory(name)
+        return not is_git_directory(name) and path not in self._passed_over
 
     def _file(self, directory: Directory, name: str, facts: os.stat_result) -> bool:
         self.found.size_bytes += facts.st_size
