@@ -139,9 +139,9 @@ AGENTS = "# For agents\n\nLint with `ruff check .`.\n\n```bash\nuv run pytest -q
 
 
 def test_commands_for_agents_count_where_the_files_leave_it_to_a_guess() -> None:
-    django = {"manage.py": "", "shop/tests.py": "", "shop/test_views.py": "class A: ...\n"}
-    guessed = found({**django, "AGENTS.md": "Run `python manage.py test` before you hand in.\n"})
-    assert guessed[0].stack.test_command == "python manage.py test"
+    plain = {"run.py": "", "shop/tests.py": "", "shop/test_views.py": "class A: ...\n"}
+    guessed = found({**plain, "AGENTS.md": "Run `python -m unittest -q` before you hand in.\n"})
+    assert guessed[0].stack.test_command == "python -m unittest -q"
     [test] = of(guessed, Aspect.TEST)
     assert (str(test.origin), test.followed) == ("AGENTS.md:1", True)
     stated = found({"package.json": '{"scripts": {"test": "jest"}}', "a.test.js": "", "AGENTS.md": "`make test`\n"})

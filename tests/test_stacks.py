@@ -33,6 +33,8 @@ GRADLE = {"build.gradle.kts": "", "gradlew": "", "src/main/java/a/B.java": ""}
             "unittest",
             "python -m unittest",
         ),
+        ({"manage.py": "import django\n", "shop/tests.py": ""}, Language.PYTHON, "command", "python manage.py test"),
+        ({"manage.py": "import django\n", "pytest.ini": "", "shop/tests.py": ""}, Language.PYTHON, "pytest", "pytest"),
         (NODE, Language.NODE, "node_test", "npm test"),
         ({"package.json": '{"scripts": {"test": "jest --ci"}}', "a.js": ""}, Language.NODE, "jest", "npm test"),
         ({"package.json": '{"scripts": {"test": "vitest run"}}', "a.ts": ""}, Language.NODE, "vitest", "npm test"),

@@ -103,7 +103,7 @@ _EXTENSIONS = {
     Language.C: (".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp"),
 }
 _TESTS = {
-    Language.PYTHON: ("test_*.py", "*_test.py", "tests/*.py", "conftest.py"),
+    Language.PYTHON: ("test_*.py", "*_test.py", "tests.py", "tests/*.py", "conftest.py"),
     Language.NODE: ("*.test.*", "*.spec.*", "__tests__/*", "test/*.?s", "tests/*.?s", "test/*.m?s"),
     Language.GO: ("*_test.go",),
     Language.RUST: ("tests/*.rs",),
@@ -293,6 +293,8 @@ def _python_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tu
     )
     if configured:
         return "pytest", "pytest", True
+    if "manage.py" in files and b"django" in (read("manage.py") or b""):
+        return "command", "python manage.py test", True
     texts = [read(path) or b"" for path in tests[:50]]
     unittest = any(b"import unittest" in text or b"from unittest import" in text for text in texts)
     if unittest and not any(b"import pytest" in text or re.search(rb"(?m)^def test_", text) for text in texts):

@@ -54,9 +54,9 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     # The branch may be rewritten while this change request waits.
     await repository.update_ref(kept_refs.purpose(run.context.cr_id, "base", base), base)
     await commits.feature_directory(run, name, base)
-    absent = await run.context.repositories[name].absent(base)
-    await _warn_of(run, name, absent)
-    with _blaming(absent):
+    lacking = await run.context.repositories[name].absent(base)
+    await _warn_of(run, name, lacking)
+    with _blaming(lacking):
         prepared = await proving.environment_of(run, name, base)
         # Before anybody is paid: a suite that cannot run here proves nothing.
         suite, prepared = await proving.baseline(run, name, base, prepared)
