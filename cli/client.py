@@ -127,6 +127,10 @@ class Client:
         """Return the answer of a PUT."""
         return self._call("PUT", path, model, json=dict(body))
 
+    def delete(self, path: str, model: type[Answer]) -> Answer:
+        """Return the answer of a DELETE."""
+        return self._call("DELETE", path, model)
+
     def events(
         self, path: str, *, after: int = 0, on_delta: Callable[[DeltaView], None] | None = None
     ) -> Iterator[Event | None]:

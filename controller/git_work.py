@@ -27,9 +27,9 @@ from pipeline.effects.kinds import (
 )
 from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository
-from pipeline.repositories.components import Component, described, test_command_of
+from pipeline.repositories.components import described, test_command_of
 from pipeline.snapshots import saving
-from pipeline.stage.repository_reading import components_at, in_the_way
+from pipeline.stage.repository_reading import Composition, composition_at, in_the_way
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ OpenRepository = Callable[[str, Place], Awaitable[Repository]]
 
 LookAtRemote = Callable[[Place, str | None], Awaitable[RemoteFacts]]
 PATCH_MAX_BYTES = 1_000_000
-COMPONENTS_REMEMBERED_MAX = 1_000
+SEEN_MAX = 1_000
 
 
 class GitInspector:
@@ -48,7 +48,7 @@ class GitInspector:
         self._open = open_repository
         self._look = look
         self._fetch_timeout_s = fetch_timeout_s
-        self._components: dict[tuple[str, str, str | None], tuple[Component, ...]] = {}
+        self._seen: dict[tuple[str, str, str | None], Composition] = {}
 
     async def inspect(
         self, place: Place, base_branch: str | None, test_command: str | None, behaviour_path: str | None = None
@@ -56,7 +56,7 @@ class GitInspector:
         """Look at the remote, fetch it and find out how its tests run. Raises `CallerError` that names the remedy."""
         facts = await self._look(place, base_branch)
         name = proposed_name(facts.remote)
-        components = await self._found(name, place, facts, test_command)
+        seen = await self._composition(name, place, facts, test_command)
         if behaviour_path is not None:
             await self._refuse_blocked(name, place, facts, behaviour_path)
         return InspectedRepository(
@@ -64,8 +64,9 @@ class GitInspector:
             remote=facts.remote,
             base_branch=facts.base_branch,
             base_commit=facts.base_commit,
-            stack=described(components),
-            test_command=test_command_of(components),
+            stack=described(seen.parts),
+            test_command=test_command_of(seen.parts),
+            manifest_hash=seen.manifest_hash,
             warnings=facts.warnings,
         )
 
@@ -94,12 +95,10 @@ class GitInspector:
             remedy = refused.facts.get("remedy")
             raise CallerError(refused.message, field="remote", remedy=str(remedy) if remedy else None) from refused
 
-    async def _found(
-        self, name: str, place: Place, facts: RemoteFacts, test_command: str | None
-    ) -> tuple[Component, ...]:
+    async def _composition(self, name: str, place: Place, facts: RemoteFacts, test_command: str | None) -> Composition:
         key = (facts.remote, facts.base_commit, test_command)
-        if key in self._components:
-            return self._components[key]
+        if key in self._seen:
+            return self._seen[key]
         repository = await self._open(name, place)
         await self._fetch(repository)
         if not await repository.has_commit(facts.base_commit):
@@ -107,11 +106,11 @@ class GitInspector:
         target = RepositoryTarget(
             name=name, remote=facts.remote, base_branch=facts.base_branch, test_command=test_command
         )
-        components = await components_at(repository, facts.base_commit, target)
-        while len(self._components) >= COMPONENTS_REMEMBERED_MAX:
-            del self._components[next(iter(self._components))]
-        self._components[key] = components
-        return components
+        found = await composition_at(repository, facts.base_commit, target)
+        while len(self._seen) >= SEEN_MAX:
+            del self._seen[next(iter(self._seen))]
+        self._seen[key] = found
+        return found
 
 
 class GitDiffs:

@@ -65,6 +65,7 @@ def wiring(
             remedy="Use `changeline up`, which starts everything.",
         )
     opener = _Opener(settings, settings.data_dir / "git", processes)
+    launcher = ProcessLauncher(processes.fork_server, begun=fork_server, environment=processes.environment_of_workers)
     return ControllerWiring(
         settings=settings,
         database_url=settings.database.url.get_secret_value(),
@@ -72,9 +73,8 @@ def wiring(
         inspector=GitInspector(opener.open, opener.look, fetch_timeout_s=settings.git.first_fetch_timeout_s),
         diffs=GitDiffs(opener.open),
         remote_refs=GitRemoteRefs(opener.open),
-        launcher=ProcessLauncher(
-            processes.fork_server, begun=fork_server, environment=processes.environment_of_workers
-        ),
+        launcher=launcher,
+        surveys=launcher,
         executors={
             EffectKind.PUSH: BranchPusher(opener.open),
             EffectKind.MERGE: Merger(opener.open, FORGES),
@@ -100,7 +100,8 @@ class _Opener:
             transfer_max_bytes=settings.git.transfer_max_bytes, memory_max_bytes=settings.git.memory_max_bytes,
             environment=dict(processes.environment),
         )  # fmt: skip
-        self.author = Author(name=settings.git.author_name, email=settings.git.author_email)
+        git = settings.git
+        self.author = Author(name=git.author_name, email=git.author_email, signs_off=git.sign_off)
         self._network = network_of(settings, self._commands)
         self._cache_dir = cache_dir
         self._owner = settings.tenant

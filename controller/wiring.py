@@ -43,6 +43,8 @@ class InspectedRepository:
     stack: str
     """What it is made of and how its tests run, in one line."""
     test_command: str
+    manifest_hash: str
+    """Identifies what decides the environments of its components; a check of it counts as long as this stays."""
     warnings: tuple[str, ...] = ()
     """What a person should know that refuses nothing, such as uncommitted changes."""
 
@@ -142,6 +144,13 @@ class Launcher(Protocol):
         """End everything that was launched."""
 
 
+class SurveyStarter(Protocol):
+    """Starts the processes that check repositories. How one stands and ends is in its row, and nobody is told."""
+
+    async def survey(self, tenant: str, survey_id: str) -> None:
+        """Start the process of a run, once however often it is asked for while it works. Raises `NotLaunched`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How often background work looks by itself, in seconds; bells make it faster. Tests use fractions."""
@@ -172,6 +181,8 @@ class ControllerWiring:
     """By effect kind."""
     forges: Mapping[ForgeKind, Forge] = field(default_factory=dict)
     """Without the forge of its repository, a pull request waits for a controller that has it."""
+    surveys: SurveyStarter | None = None
+    """Without it nothing here checks repositories beyond a look."""
     remote_refs: RemoteRefs | None = None
     """Without it nobody can say what is still at a remote."""
     webhooks: Webhooks | None = None

@@ -90,7 +90,7 @@ def travel(installed: Installation, prepared: Sequence[Prepared], report: Report
 
 def _begin(door: httpx2.Client, one: Prepared) -> _Underway | Ending:
     going = _Underway(one, before=_head(one))
-    repository: dict[str, Any] = {"remote": one.remote, "name": one.case.registered_as}
+    repository: dict[str, Any] = {"remote": one.remote, "name": one.case.registered_as, "check": False}
     if one.case.test_command is not None:
         repository["test_command"] = one.case.test_command
     registered = door.post("/api/v1/repositories", json=repository)

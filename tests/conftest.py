@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests import compiled_statements
 from tests.database import TestDatabase, TestServer, server
 
-pytest_plugins = ("tests.installation",)
+pytest_plugins = ("tests.installation", "tests.shared")
 SCRUBBED = ("ANTHROPIC_", "OPENAI_", "GITHUB_", "LANGSMITH_", "LANGCHAIN_", "OTEL_", "AWS_", "GIT_", "CHANGELINE_")
 _NUMBERS = itertools.count()
 
@@ -22,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if name.startswith(SCRUBBED) or name.upper().endswith("_PROXY"):
             del os.environ[name]
     _log_plainly()
+    compiled_statements.share()
     # Five thousand modules are loaded once and stay: looking through them for garbage, again and again, finds none.
     gc.disable()
 

@@ -21,11 +21,13 @@ from typing import NoReturn
 from pipeline.machine.fork_messages import Exited, Launch, Report, Started, Wish, WorkerName
 from pipeline.ports import Isolation
 from pipeline.settings.process import ProcessSettings
-from worker import warmth
+from worker import surveys, warmth
 from worker.main import run
 from worker.order import Order
+from worker.surveys import SurveyOrder
 
 Work = Callable[[Order, ProcessSettings, Isolation | None], int]
+Check = Callable[[SurveyOrder, ProcessSettings, Isolation | None], int]
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
@@ -39,9 +41,13 @@ class ForkServer:
     settings: ProcessSettings
     work: Work = run
     """What a forked process does with its order, given how tools are isolated here; returns its exit code."""
+    check: Check = surveys.run
+    """What a forked process does that checks a repository."""
     isolation: Isolation | None = None
     workers: dict[int, Order] = field(default_factory=dict)
     known: set[tuple[str, int, int]] = field(default_factory=set)
+    checks: dict[int, str] = field(default_factory=dict)
+    """Process ids of checks, by their runs; each ends by itself, or with this process."""
     stop_grace_s: float = 5.0
     """Between asking a worker to stop and killing it: one that is frozen would keep its locks from its successor."""
     overdue: dict[int, float] = field(default_factory=dict)
@@ -70,7 +76,7 @@ class ForkServer:
                 for line in lines:
                     self._obey(Wish.model_validate_json(line))
             self._kill_overdue()
-        for pid in self.workers:
+        for pid in (*self.workers, *self.checks):
             os.kill(pid, signal.SIGKILL)
 
     def _obey(self, wish: Wish) -> None:
@@ -78,6 +84,8 @@ class ForkServer:
             self._launch(_order(wish.launch))
         elif wish.stop is not None:
             self._stop(wish.stop)
+        elif wish.survey is not None and wish.survey.survey_id not in self.checks.values():
+            self._check(SurveyOrder(tenant=wish.survey.tenant, survey_id=wish.survey.survey_id))
 
     def _stop(self, wanted: WorkerName) -> None:
         for pid, order in self.workers.items():
@@ -93,6 +101,12 @@ class ForkServer:
             del self.overdue[pid]
             os.kill(pid, signal.SIGKILL)
 
+    def _check(self, order: SurveyOrder) -> None:
+        pid = os.fork()
+        if pid == 0:
+            self._become(order.survey_id, lambda: self.check(order, self.settings, self.isolation))
+        self.checks[pid] = order.survey_id
+
     def _launch(self, order: Order) -> None:
         identity = (order.cr_id, order.attempt, order.epoch)
         if identity in self.known:
@@ -100,23 +114,23 @@ class ForkServer:
         self.known.add(identity)
         pid = os.fork()
         if pid == 0:
-            self._become_worker(order)
+            self._become(order.cr_id, lambda: self.work(order, self.settings, self.isolation))
         self.workers[pid] = order
         self._say(Report(started=Started(cr_id=order.cr_id, epoch=order.epoch, pid=pid)))
 
-    def _become_worker(self, order: Order) -> NoReturn:
+    def _become(self, name: str, work: Callable[[], int]) -> NoReturn:
         code = 1
         try:
             kernel = ctypes.CDLL(None)
             kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             # What `ps` and `top` show, so that an operator sees which change request a process works on.
-            kernel.prctl(PR_SET_NAME, order.cr_id.encode())
+            kernel.prctl(PR_SET_NAME, name.encode())
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             nothing = os.open(os.devnull, os.O_RDWR)
             os.dup2(nothing, 0)
             os.dup2(2, 1)
-            code = self.work(order, self.settings, self.isolation)
+            code = work()
         finally:
             # Nobody catches what ended this process, and `_exit` would take it along unsaid.
             if sys.exc_info()[0] is not None:
@@ -125,11 +139,12 @@ class ForkServer:
             os._exit(code)
 
     def _reap(self) -> None:
-        while self.workers:
+        while self.workers or self.checks:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
             self.overdue.pop(pid, None)
+            self.checks.pop(pid, None)
             order = self.workers.pop(pid, None)
             if order is not None:
                 code = os.waitstatus_to_exitcode(status)

@@ -139,9 +139,9 @@ async def _context(
     runtime_settings = RuntimeSettings.model_validate(cr.settings_snapshot)
     clock = SystemClock()
     records = records_of(database, cr_id=cr.id, attempt=order.attempt)
-    author = Author(name=settings.git.author_name, email=settings.git.author_email)
+    author = own_author(settings)
     targets = {one.target.name: one.target for one in progress}
-    repositories = await _repositories(root, settings, order.tenant, targets, author, clock)
+    repositories = await open_repositories(settings, order.tenant, targets)
     scanner = DetectSecretsScanner()
     pushes = SnapshotPushes(
         cr_id=cr.id, epoch=order.epoch, repositories=repositories, scanner=scanner, limits=runtime_settings.pipeline,
@@ -169,20 +169,22 @@ async def _context(
     )  # fmt: skip
 
 
+def own_author(settings: ProcessSettings) -> Author:
+    """Return the identity of Changeline's commits."""
+    git = settings.git
+    return Author(name=git.author_name, email=git.author_email, signs_off=git.sign_off)
+
+
 def _deltas(settings: ProcessSettings, order: Order, database: Database) -> Deltas:
     if settings.redis.url is None:
         return PostgresDeltas(database)
     return RedisDeltas(settings.redis.url.get_secret_value(), order.tenant)
 
 
-async def _repositories(
-    root: Path,
-    settings: ProcessSettings,
-    tenant: str,
-    targets: Mapping[str, RepositoryTarget],
-    author: Author,
-    clock: Clock,
+async def open_repositories(
+    settings: ProcessSettings, tenant: str, targets: Mapping[str, RepositoryTarget]
 ) -> dict[str, Repository]:
+    """Open the caches of repositories, by their names; to be closed."""
     # The composition root is where the surrounding environment enters; git takes only what it names itself.
     commands = GitCommands(
         timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
@@ -190,7 +192,8 @@ async def _repositories(
         environment=os.environ,  # noqa: TID251 - as said above
     )  # fmt: skip
     network = network_of(settings, commands)
-    cache_dir = cache_below(root / "git", tenant=tenant, owner=settings.tenant)
+    cache_dir = cache_below(data_directory(settings) / "git", tenant=tenant, owner=settings.tenant)
+    author, clock = own_author(settings), SystemClock()
     return {
         name: await open_repository(
             name=name, remote=network.remote(target.remote, tenant=tenant, reach=target.reach), cache_dir=cache_dir,

@@ -1,22 +1,27 @@
 """`repo`: the repositories that change requests can name."""
 
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from cli import request_input
+from cli import repository_checks, request_input
+from cli.exits import CHECK_FAILED
 from cli.options import Json
-from cli.output import Output, words
-from cli.session import begin
-from controller.repositories.schemas import RegisteredRepository, RepositoryCheck, RepositoryList
+from cli.output import words
+from cli.session import Session, begin
+from cli.starting_file import write_starting_file
+from controller.repositories.schemas import RegisteredRepository, RepositoryCheck, RepositoryList, SurveyView
+from pipeline.survey.record import SurveyState
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True)
 app.add_typer(group, name="repo")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A registered repository.")]
-_PATH = "/api/v1/repositories"
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the end of the check.")]
+_PATH = repository_checks.PATH
 
 
 @group.callback()
@@ -37,9 +42,14 @@ def add(
     test_command: Annotated[str | None, typer.Option(metavar="COMMAND", help="[default: found]")] = None,
     behaviour_path: Annotated[str | None, typer.Option(metavar="PATH", help="Where behaviour specs are kept.")] = None,
     merge_strategy: Annotated[str | None, typer.Option(metavar="merge|squash|fast_forward")] = None,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Look at it only.")] = False,
+    no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Look at a repository and register it."""
+    """Register a repository and check it: what it is made of, built, and its suite run twice.
+
+    It is registered before the check; what the check says can be seen again with `changeline repo check`.
+    """
     with begin(as_json=as_json) as session:
         choice = request_input.repository(repo, base_branch, test_command)
         optional = {"name": name, "behaviour_path": behaviour_path, "merge_strategy": merge_strategy}
@@ -47,9 +57,11 @@ def add(
             # A bare word that is no directory: the controller's words say best what it needs.
             choice = {**choice, "remote": choice.pop("name")}
         found = session.client.post(
-            _PATH, RepositoryCheck, {**choice, **{key: value for key, value in optional.items() if value}}
+            _PATH,
+            RepositoryCheck,
+            {**choice, "check": not no_check, **{key: value for key, value in optional.items() if value}},
         )
-        _print_check(session.out, found)
+        _told(session, found, wait=not no_wait)
 
 
 @group.command("list")
@@ -59,8 +71,12 @@ def list_repositories(*, as_json: Json = False) -> None:
         found = session.client.get(_PATH, RepositoryList)
         if as_json:
             session.out.value(found)
-        rows = [(one.name, one.remote, one.base_branch, one.test_command or "found") for one in found.items]
-        session.out.table(("name", "remote", "base branch", "tests"), rows, empty="No repository is registered.")
+        rows = [
+            (one.name, one.remote, one.base_branch, one.test_command or "found", one.verdict or f"({words(one.check)})")
+            for one in found.items
+        ]
+        headings = ("name", "remote", "base branch", "tests", "check")
+        session.out.table(headings, rows, empty="No repository is registered.")
 
 
 @group.command()
@@ -75,18 +91,51 @@ def show(name: Name, *, as_json: Json = False) -> None:
 
 
 @group.command()
-def check(name: Name, *, as_json: Json = False) -> None:
-    """Look at a registered repository now: reachable, base branch there, tests found."""
+def check(
+    name: Name,
+    *,
+    no_wait: NoWait = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the check that is under way.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write a first .changeline/repository.yaml into this checkout afterwards.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a registered repository: what it is made of, built, and its suite run twice, without a model.
+
+    Says which tests fail on the base, are flaky or slow, or need the network or a service, what is missing and what helps.
+    Nothing is written to the repository. Ctrl-C ends waiting, not the check.
+
+    Exit 0 when changes can be proven there, 1 when its suite cannot run or the check came to nothing.
+    """
     with begin(as_json=as_json) as session:
-        _print_check(session.out, session.client.post(f"{_PATH}/{quote(name, safe='')}/check", RepositoryCheck))
+        if stop:
+            stopped = session.client.delete(repository_checks.check_path(name), SurveyView)
+            if as_json:
+                session.out.value(stopped)
+            session.out.line(f"{name}: {stopped.state}")
+            return
+        look = session.client.post(repository_checks.check_path(name), RepositoryCheck)
+        look = _told(session, look, wait=not no_wait)
+        if write:
+            found = look.check.found
+            written = write_starting_file(found.starting_file if found is not None else "", Path.cwd())
+            session.out.note(f"Written: {written}. Read it, correct it, and commit it to the base branch.")
+        finished = look.check.state is not SurveyState.RUNNING
+    if finished and not repository_checks.can_run(look.check):
+        raise typer.Exit(CHECK_FAILED)
 
 
-def _print_check(out: Output, found: RepositoryCheck) -> None:
-    if out.as_json:
-        out.value(found)
-    repository = found.repository
-    out.line(f"{repository.name}: {repository.remote}", "bold")
-    out.line(f"  base {repository.base_branch} at {found.base_commit[:12]}")
-    out.line(f"  {found.stack}; tests: {found.test_command}")
-    for warning in found.warnings:
-        out.warn(warning)
+def _told(session: Session, look: RepositoryCheck, *, wait: bool) -> RepositoryCheck:
+    """Print what is there, after the check if somebody waits for it."""
+    if wait:
+        try:
+            checked = repository_checks.waited_for(session.client, look.check, session.out)
+        except KeyboardInterrupt:
+            checked = look.check
+        look = look.model_copy(update={"check": checked})
+    if session.out.as_json:
+        session.out.value(look)
+    else:
+        repository_checks.print_check(session.out, look)
+    return look

@@ -21,6 +21,7 @@ from cli.installation import installation, refuse_without_model
 from cli.options import Json
 from cli.outcome import exit_of, outcome_value, print_outcome
 from cli.output import Output
+from cli.repository_checks import warn_before_submitting
 from cli.request_input import in_own_words, repository, request_text
 from cli.session import begin
 from controller.change_requests.schemas import ChangeRequestDetail
@@ -136,7 +137,7 @@ def submit(
 
 def send(client: Client, submission: dict[str, Any], out: Output) -> ChangeRequestDetail:
     """Submit once, however often the answer is lost; prints warnings. Raises `Unreachable` after several tries."""
-    key = f"cli-{uuid.uuid4().hex}"
+    key, told = f"cli-{uuid.uuid4().hex}", warn_before_submitting(client, submission, out)
     for left in reversed(range(_TRIES)):
         try:
             detail = client.post("/api/v1/change-requests", ChangeRequestDetail, submission, idempotency_key=key)
@@ -149,7 +150,8 @@ def send(client: Client, submission: dict[str, Any], out: Output) -> ChangeReque
             raise in_own_words(error) from error
         else:
             for warning in detail.warnings:
-                out.warn(warning)
+                if warning != told:
+                    out.warn(warning)
             return detail
     raise Unreachable("The controller does not answer.")
 

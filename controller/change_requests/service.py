@@ -13,6 +13,7 @@ from controller.change_requests.source_changes import SaidAgain, works_on_it_alr
 from controller.change_requests.texts import check_size
 from controller.context import ControllerContext
 from controller.receivers import check_receiver
+from controller.repositories import surveys
 from controller.text import TITLE_MAX
 from pipeline import events
 from pipeline.access import Principal, Role
@@ -63,7 +64,8 @@ async def submit(
             raise
         return earlier, []
     await context.bells.ring(principal.tenant, "queue", "events")
-    return cr_id, [warning for one in chosen for warning in one.found.warnings]
+    told = [await surveys.told_at_submission(context, principal, one) for one in chosen]
+    return cr_id, [*filter(None, told), *(warning for one in chosen for warning in one.found.warnings)]
 
 
 async def _notice_repetition(

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from controller.launch.child import ForkServerChild
 from controller.wiring import LaunchObserver, NotLaunched
 from pipeline.errors import TransientError
-from pipeline.machine.fork_messages import Launch, Report, Wish, WorkerName
+from pipeline.machine.fork_messages import Launch, Report, SurveyName, Wish, WorkerName
 from pipeline.store.dispatching import Dispatched
 from pipeline.worker_loss import LossKind, WorkerLoss
 
@@ -37,7 +37,7 @@ class ForkServerLost(TransientError):
 
 
 class ProcessLauncher:
-    """Implements `controller.wiring.Launcher`. `argv` starts the fork server; `begun` is one that already starts."""
+    """Implements `controller.wiring.Launcher`, and `SurveyStarter`. `argv` starts the fork server; `begun` is one that already starts."""
 
     def __init__(
         self,
@@ -97,6 +97,12 @@ class ProcessLauncher:
         """Ask for the end of a worker that runs here. Idempotent."""
         if (cr_id, epoch) in self._running:
             self._write(Wish(stop=WorkerName(cr_id=cr_id, epoch=epoch)))
+
+    async def survey(self, tenant: str, survey_id: str) -> None:
+        """Implements `controller.wiring.SurveyStarter` with the same fork server."""
+        if not self._ready:
+            raise _away("The fork server is not ready.")
+        self._write(Wish(survey=SurveyName(tenant=tenant, survey_id=survey_id)))
 
     async def close(self) -> None:
         """End the fork server and its workers: by the end of its input, then by signals."""

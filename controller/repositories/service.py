@@ -5,20 +5,22 @@ from dataclasses import replace
 from controller.change_requests.repository_access import namer
 from controller.change_requests.repository_choice import inspect_choice
 from controller.context import ControllerContext
-from controller.repositories import schemas
+from controller.repositories import schemas, surveys
 from controller.wiring import Place
 from pipeline.access import Principal
 from pipeline.settings.runtime import DeliverySettings
 from pipeline.store.audit import Audit
 from pipeline.store.repositories import Repositories
 from pipeline.store.settings import SettingsVersions
+from pipeline.store.surveys import Surveys
 
 
 async def every(context: ControllerContext, principal: Principal) -> schemas.RepositoryList:
     """Return all registered repositories."""
     async with context.database.transaction(principal.tenant) as connection:
         found = await Repositories(connection).all()
-    return schemas.RepositoryList(items=[schemas.registered_view(one) for one in found])
+        checks = await Surveys(connection).all_newest()
+    return schemas.RepositoryList(items=[schemas.listed_view(one, checks.get(one.name)) for one in found])
 
 
 async def one(context: ControllerContext, principal: Principal, name: str) -> schemas.RegisteredRepository:
@@ -30,7 +32,7 @@ async def one(context: ControllerContext, principal: Principal, name: str) -> sc
 async def register(
     context: ControllerContext, principal: Principal, asked: schemas.RepositoryRegistration
 ) -> schemas.RepositoryCheck:
-    """Look at a repository and register it; raises `CallerError` or `Conflict` and stores nothing otherwise."""
+    """Look at a repository, register it and have it checked; raises `CallerError` or `Conflict` and stores nothing otherwise."""
     async with context.database.transaction(principal.tenant) as connection:
         delivery = (await SettingsVersions(connection).configuration()).delivery
     someone = replace(await namer(context, principal), known=())
@@ -38,18 +40,25 @@ async def register(
     async with context.database.transaction(principal.tenant) as connection:
         target = await Repositories(connection).register(chosen.target)
         await Audit(connection).note(principal.id, "repository_registered", target.name, remote=target.remote)
-    return schemas.check_view(target, chosen.found)
+    if asked.check:
+        stands = await surveys.begin(context, principal, target, chosen.found)
+    else:
+        stands = await surveys.newest(context, principal, target.name)
+    return schemas.check_view(target, chosen.found, stands)
 
 
-async def check(context: ControllerContext, principal: Principal, name: str) -> schemas.RepositoryCheck:
-    """Look at a registered repository again; raises what is wrong with it."""
+async def check(
+    context: ControllerContext, principal: Principal, name: str, *, only_if_changed: bool
+) -> schemas.RepositoryCheck:
+    """Look at a registered repository again and have it checked; raises what is wrong with it."""
     async with context.database.transaction(principal.tenant) as connection:
         target = await Repositories(connection).get(name)
     place = Place.of(principal.tenant, target)
     found = await context.wiring.inspector.inspect(
         place, target.base_branch, target.test_command, target.behaviour_path
     )
-    return schemas.check_view(target, found)
+    begun = await surveys.begin(context, principal, target, found, only_if_changed=only_if_changed)
+    return schemas.check_view(target, found, begun)
 
 
 def _with_default(asked: schemas.RepositoryRegistration, delivery: DeliverySettings) -> schemas.RepositoryRegistration:

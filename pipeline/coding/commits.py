@@ -65,6 +65,7 @@ async def commit(
     told = f"{textwrap.fill(' '.join(body.split()), 72)}\n\n" if body else ""
     headline = textwrap.shorten(subject, 72, placeholder=" …")
     message = f"{headline}\n\n{told}Change-Request: {run.context.cr_id}\n{STEP}: {step}\n"
+    message += run.context.author.sign_off
     when = await repository.committed_at(dated or snapshot)
     built = await repository.commit_tree_of(
         snapshot, parents=[parent], message=message, author=run.context.author, when=when

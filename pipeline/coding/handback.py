@@ -65,7 +65,7 @@ async def _taken(run: StageRun, name: str, published: str, tip: str, said: Inter
         head = await repository.commit_tree_of(
             tip, parents=[base], author=run.context.author, when=said.created_at.astimezone(UTC),
             message=f"Work of {said.actor} on {name}\n\nHanded back as {tip}, whose history holds merges.\n\n"
-            f"Change-Request: {run.context.cr_id}\n",
+            f"Change-Request: {run.context.cr_id}\n{run.context.author.sign_off}",
         )  # fmt: skip
         listed = [one for one in listed if not await repository.is_ancestor(one[0], base)]
     await repository.update_ref(kept_refs.work(run.context.cr_id, run.context.epoch, head), head)

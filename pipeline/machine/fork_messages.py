@@ -30,6 +30,13 @@ class Launch(WorkerName):
     attempt: int
 
 
+class SurveyName(_Message):
+    """A run of a check of a repository."""
+
+    tenant: str
+    survey_id: str
+
+
 class Started(WorkerName):
     """A worker that was born."""
 
@@ -47,6 +54,8 @@ class Wish(_Message):
 
     launch: Launch | None = None
     stop: WorkerName | None = None
+    survey: SurveyName | None = None
+    """A check that is wanted. Nobody is told how it ends: its row says so, and that it lives."""
 
 
 class Report(_Message):

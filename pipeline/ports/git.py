@@ -38,6 +38,13 @@ class Author:
 
     name: str
     email: str
+    signs_off: bool = False
+    """Whether commits of the change carry a `Signed-off-by` line of this identity."""
+
+    @property
+    def sign_off(self) -> str:
+        """The line that signs a commit off, with its end; empty where this identity does not."""
+        return f"Signed-off-by: {self.name} <{self.email}>\n" if self.signs_off else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,8 @@ class CommandResult:
     timed_out: bool = False
     truncated: bool = False
     duration_s: float = 0.0
+    memory_peak_bytes: int = 0
+    """The most that was seen of all its processes together; 0 where nobody measured, or it was over too soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,8 @@ class EnvironmentSettings(_Group):
     python_mirror: str = ""
     """Where uv fetches it from, instead of its releases on GitHub; an HTTPS address without credentials."""
     build_timeout_s: float = Field(900.0, gt=0)
+    check_timeout_s: float = Field(7_200.0, gt=0)
+    """One check of a repository: fetching, building and both runs of every suite."""
 
 
 class GitSettings(_Group):
@@ -103,6 +105,8 @@ class GitSettings(_Group):
 
     author_name: str = "Changeline"
     author_email: str = "changeline@localhost"
+    sign_off: bool = False
+    """True ends the messages of its commits with `Signed-off-by:` and this identity, for repositories that ask for the DCO."""
     command_timeout_s: float = Field(120.0, gt=0)
     transfer_timeout_s: float = Field(1800.0, gt=0)
     """One fetch or push; a connection on which nothing moves for a minute is given up earlier."""

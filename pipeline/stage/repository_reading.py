@@ -4,7 +4,9 @@ Everything comes from the base branch's commit through the cache, never from a t
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from pipeline.agents.repository_context import RepositoryFacts, conventions_path, repository_context
 from pipeline.change_request import RepositoryTarget
@@ -30,6 +32,39 @@ async def components_at(
     said = read_repository_file(await repository.read_file(base or commit, REPOSITORY_FILE))
     read = _reader(repository, commit)
     return await asyncio.to_thread(find_components, files, read, test_command=target.test_command, said=said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composition:
+    """The components of a commit, each with the hash of what decides its environment, outermost first."""
+
+    components: tuple[tuple[Component, str], ...]
+
+    @property
+    def parts(self) -> tuple[Component, ...]:
+        """The components alone."""
+        return tuple(component for component, _ in self.components)
+
+    @property
+    def manifest_hash(self) -> str:
+        """Identify what decides the environments and suites of all components: manifests, and what is said of them."""
+        told = [
+            (component.root, digest, component.stack.runner, component.stack.test_command, component.stack.setup,
+             sorted(component.variables.items()))
+            for component, digest in self.components
+        ]  # fmt: skip
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+async def composition_at(repository: Repository, commit: str, target: RepositoryTarget) -> Composition:
+    """Return what a commit is composed of. Raises `CallerError` when there is no suite at all."""
+    components = await components_at(repository, commit, target)
+    read = _reader(repository, commit)
+
+    def hashed() -> tuple[tuple[Component, str], ...]:
+        return tuple((component, manifest_hash(component.stack, read)) for component in components)
+
+    return Composition(components=await asyncio.to_thread(hashed))
 
 
 async def manifest_hash_at(repository: Repository, commit: str, stack: Stack) -> str:

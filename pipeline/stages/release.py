@@ -56,7 +56,7 @@ async def _intend(run: StageRun, name: str) -> Effect:
         target,
         base=facts.base,
         head=facts.head,
-        message=f"{title}\n\n{trailers}\n",
+        message=f"{title}\n\n{trailers}\n{run.context.author.sign_off}",
         author=run.context.author,
         when=datetime.fromisoformat(approval.decided_at),
     )

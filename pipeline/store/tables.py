@@ -99,6 +99,15 @@ repositories = Table(
     PrimaryKeyConstraint("tenant_id", "name"), UniqueConstraint("tenant_id", "remote", "base_branch"),
 )  # fmt: skip
 
+repository_surveys = Table(
+    "repository_surveys", metadata,
+    _tenant(), _text("repository"), _text("manifest_hash"), _text("id"), _text("state", "running"), _text("base_commit"),
+    _text("requested_by"), _at("started_at"), _at("beat_at"), _moment("finished_at"),
+    Column("cancelled", Boolean, nullable=False, server_default=text("false")), _json("progress"), _text("message", ""),
+    Column("record", JSONB), PrimaryKeyConstraint("tenant_id", "repository", "manifest_hash"), UniqueConstraint("tenant_id", "id"),
+)  # fmt: skip
+"""`id` is that of the newest run for its hash; `record` is what the last run that came to an end found."""
+
 change_requests = Table(
     "change_requests", metadata,
     _tenant(), Column("id", Text, primary_key=True), _text("kind", "change"), _text("source", "api"),

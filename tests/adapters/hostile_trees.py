@@ -126,7 +126,6 @@ HOSTILE: Mapping[str, Hostile] = {
         lambda tree: write(tree, {".git::$INDEX_ALLOCATION/x": b""}), ".git::$INDEX_ALLOCATION", "git's own directory"
     ),
     "joiner": Hostile(lambda tree: write(tree, {"src/.g\u200cit/x": b""}), "src/.g", "git's own directory"),
-    "nested repository": Hostile(lambda tree: write(tree, {"src/in/.git/HEAD": b"x"}), "src/in/.git", "Nested"),
 }
 
 

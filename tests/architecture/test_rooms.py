@@ -55,6 +55,7 @@ COMPOSITION: Mapping[str, str] = {
     "controller.process": "wires the controller of one machine",
     "controller.app": "chooses the bell that follows from the addresses",
     "worker.wiring": "wires a worker",
+    "worker.surveys": "wires the process that checks a repository",
     "worker.warmth": "imports and starts in the fork server what every worker needs",
     "cli.one_machine": "looks before anything starts whether tools can be contained on this machine",
     "cli.commands.evidence": "checks evidence without an installation",

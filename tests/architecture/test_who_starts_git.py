@@ -45,6 +45,7 @@ STARTERS = {
     "pipeline/adapters/environments/toolchains.py:_home_of": "the operator's own toolchains, asked for their home, in /",
     "pipeline/adapters/sandbox/uncontained.py:Uncontained._start": "a tool without any wall, where the operator asked for that",
     "pipeline/testing/memory.py:UncontainedSandbox.run": "a test's own command; the fake of the sandbox port",
+    "worker/fork_server.py:ForkServer._check": "this process again, to check a repository",
     "worker/fork_server.py:ForkServer._launch": "this process again, as a worker",
     "worker/warmth.py:isolation": "this process again, to look what is warm",
 }

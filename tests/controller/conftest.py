@@ -18,7 +18,7 @@ from cli.local.ports import free_port
 from controller.app import create_app
 from controller.auth.service import ensure_local_principal
 from controller.serve import serve
-from controller.wiring import ControllerWiring, EffectExecutor, Pace, RemoteRefs
+from controller.wiring import ControllerWiring, EffectExecutor, Pace, RemoteRefs, SurveyStarter
 from pipeline.access import Role, new_token
 from pipeline.adapters.forges.local import LocalForge
 from pipeline.change_request import ForgeKind
@@ -104,6 +104,7 @@ class Starter:
         bell: TenantBell | None = None,
         remote_refs: RemoteRefs | None = None,
         inspector: Any = None,
+        surveys: SurveyStarter | None = None,
         **door: Any,
     ) -> Iterator[Controller]:
         """`groups` are further groups of process settings; `door` is what the group `controller` has beside its port."""
@@ -113,7 +114,7 @@ class Starter:
         wiring = ControllerWiring(
             settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
             executors=executors or {}, forges={ForgeKind.LOCAL: LocalForge()}, webhooks=webhooks, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
-            bell=bell, remote_refs=remote_refs,
+            bell=bell, remote_refs=remote_refs, surveys=surveys,
         )  # fmt: skip
         with _served(wiring, self.database) as (url, token):
             controller = Controller(url, token, self.database, inspector, launcher, diffs)

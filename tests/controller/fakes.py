@@ -21,6 +21,7 @@ class ScriptedInspector:
         """Be as new."""
         self.refusals: dict[str, CallerError] = {}
         self.warnings: tuple[str, ...] = ()
+        self.manifest_hash = "0" * 64
         self.places: list[Place] = []
         self.asked: list[tuple[str, str | None, str | None]] = []
 
@@ -40,6 +41,7 @@ class ScriptedInspector:
         return InspectedRepository(
             name=name, remote=remote, base_branch=base_branch or "main", base_commit="b" * 40,
             stack="Python, pytest", test_command=test_command or "pytest", warnings=self.warnings,
+            manifest_hash=self.manifest_hash,
         )  # fmt: skip
 
 
@@ -99,3 +101,16 @@ class ScriptedLauncher:
 
     async def close(self) -> None:
         self._ready = False
+
+
+class ScriptedSurveys:
+    """Remembers which checks it was asked to start; what they find is up to the test."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.asked: list[tuple[str, str]] = []
+
+    async def survey(self, tenant: str, survey_id: str) -> None:
+        if not self.ready:
+            raise NotLaunched(WorkerLoss(kind=LossKind.LAUNCHER_AWAY, cause="the fork server is not ready"))
+        self.asked.append((tenant, survey_id))

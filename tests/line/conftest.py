@@ -1,4 +1,4 @@
-"""One line per test: a fresh database, or a copy of one at a savepoint; built environments are shared by the test process."""
+"""One line per test: a fresh database, or a copy of one at a savepoint; built environments and proofs are shared by the test run."""
 
 import asyncio
 import shutil
@@ -30,10 +30,11 @@ def temporary_directory(prefix: str) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def environments() -> Iterator[Path]:
-    """Built environments, kept by their manifest hash."""
-    with temporary_directory("changeline-test-environments-") as made:
-        yield made
+def environments(shared: Path) -> Path:
+    """Built environments, kept by their manifest hash; whoever builds one holds its lock."""
+    place = shared / "environments"
+    place.mkdir(exist_ok=True)
+    return place
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +52,11 @@ def isolation() -> Iterator[Isolation]:
 
 
 @pytest.fixture(scope="session")
-def proofs() -> Proofs:
-    """Test runs of this process that need not be run again."""
-    return Proofs()
+def proofs(shared: Path) -> Proofs:
+    """Test runs that need not be run again."""
+    place = shared / "proofs"
+    place.mkdir(exist_ok=True)
+    return Proofs(place)
 
 
 @pytest.fixture(scope="session")

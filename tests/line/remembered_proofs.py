@@ -1,10 +1,10 @@
-"""Test runs of the pipeline that were seen before in this process, told again instead of run again.
+"""Test runs of the pipeline that were seen before in this test run, told again instead of run again.
 
 Problem: most tests of the line prove the same few trees with the same few selections, and each proof costs a sandbox and a
 pytest. Choice: a sandbox that knows what a test run left behind, by everything that could decide it: the bytes of the tree, the
 command, its environment and its limits; the random name of the planted canary and the places are told as those of this run.
-Invariant: a run that changed its tree, was cut off or left anything but its report is never remembered, and no product code
-knows of this.
+The `.git` of a tree counts only where a file speaks of git: such a run is never remembered. Invariant: nor is one that changed
+its tree (but for pytest's cache), was cut off or left anything but its report; and no product code knows of this.
 
 Genuine, whatever was seen before: each first run of a tree; every run in `test_line` (3 lines, 14 runs), `test_real_package`,
 `tests/hostile`, `tests/chaos`, `tests/acceptance` and `tests/evidence`.
@@ -12,15 +12,19 @@ Genuine, whatever was seen before: each first run of a tree; every run in `test_
 
 import asyncio
 import hashlib
+import json
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pipeline.ports import CommandResult, Isolation, Sandbox, SandboxCommand
 
 _REPORT = re.compile(r"--junitxml=(\S+)")
 _CANARY = re.compile(r"(?:.*/)?test_([0-9a-f]{12})\.py")
+_BESIDE_THE_TREE = frozenset({".git", ".pytest_cache"})
+"""No two trees have the same `.git`, because commits and index hold times; pytest's cache is what a run leaves."""
+_LOOKS_BESIDE = re.compile(rb"\bgit\b|scm|vcs|pytest_cache|cacheprovider|--lf|--ff|--nf|--sw|last-failed|failed-first")
 REMEMBERED_MAX_BYTES = 1_000_000
 
 
@@ -33,15 +37,27 @@ class _Seen:
 DEPTH_MAX = 40
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Proofs:
-    """What this process has seen."""
+    """What the processes of this test run have seen, a file for each, put in place whole."""
 
-    seen: dict[str, _Seen] = field(default_factory=dict)
+    place: Path
 
     def remembering(self, sandbox: Sandbox, root: Path) -> "RememberingSandbox":
         """Let a sandbox tell again what was seen in any; `root` is the directory of the test."""
-        return RememberingSandbox(sandbox, root, self.seen)
+        return RememberingSandbox(sandbox, root, self)
+
+    def known(self, key: str) -> _Seen | None:
+        try:
+            told = json.loads((self.place / key).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return _Seen(CommandResult(**told["result"]), told["report"])
+
+    def keep(self, key: str, seen: _Seen) -> None:
+        fresh = self.place / f"{key}.{os.getpid()}"
+        fresh.write_text(json.dumps(asdict(seen)), encoding="utf-8")
+        fresh.replace(self.place / key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +66,7 @@ class RememberingSandbox:
 
     sandbox: Sandbox
     root: Path
-    seen: dict[str, _Seen]
+    proofs: Proofs
 
     def isolation(self) -> Isolation:
         return self.sandbox.isolation()
@@ -60,7 +76,7 @@ class RememberingSandbox:
         before = await asyncio.to_thread(run.key) if run is not None else None
         if run is None or before is None:
             return await self.sandbox.run(command)
-        if (known := self.seen.get(before)) is not None:
+        if (known := self.proofs.known(before)) is not None:
             run.report.write_text(run.here(known.report))
             return replace(known.result, output=run.here(known.result.output))
         result = await self.sandbox.run(command)
@@ -68,7 +84,7 @@ class RememberingSandbox:
         whole = not result.timed_out and not result.truncated
         if alone and whole and await asyncio.to_thread(run.key) == before:
             told = replace(result, output=run.anywhere(result.output))
-            self.seen[before] = _Seen(told, run.anywhere(run.report.read_text()))
+            self.proofs.keep(before, _Seen(told, run.anywhere(run.report.read_text())))
         return result
 
 
@@ -101,7 +117,10 @@ class _Run:
         return text
 
     def key(self) -> str | None:
-        """Return what decides this run; None for a tree that holds more than small regular files in reach."""
+        """Return what decides this run.
+
+        None for a tree that holds more than small regular files in reach, or one whose tests may look at its `.git`.
+        """
         command, digest = self.command, hashlib.sha256()
         facts = (command.argv, sorted(command.environment.items()), command.read_only, command.mounts, command.tree_at,
                  command.network, command.timeout_s, command.output_max_bytes)  # fmt: skip
@@ -111,6 +130,8 @@ class _Run:
         while ahead:
             for entry in sorted(os.scandir(ahead.pop()), key=lambda one: one.name):
                 path, status = Path(entry.path), entry.stat(follow_symlinks=False)
+                if path.parent == command.cwd and entry.name in _BESIDE_THE_TREE:
+                    continue
                 total += status.st_size
                 if entry.is_dir(follow_symlinks=False) and len(path.parts) < len(command.cwd.parts) + DEPTH_MAX:
                     ahead.append(path)
@@ -118,6 +139,8 @@ class _Run:
                 if not entry.is_file(follow_symlinks=False) or total > REMEMBERED_MAX_BYTES:
                     return None
                 name, text = str(path.relative_to(command.cwd)), path.read_bytes()
+                if _LOOKS_BESIDE.search(text):
+                    return None
                 digest.update(self.anywhere(f"\0{name}\0{status.st_mode:o}\0").encode() + self._bytes(text))
         return digest.hexdigest()
 

@@ -1,4 +1,4 @@
-"""The fork server ends a worker that it was told to stop, whatever state that worker is in."""
+"""The fork server ends a worker that it was told to stop, whatever state that worker is in, and starts each check once."""
 
 import json
 import subprocess
@@ -15,8 +15,12 @@ def work(order, settings, isolation):
     os.kill(os.getpid(), signal.SIGSTOP)
     return 0
 
+def check(order, settings, isolation):
+    print(f"checks {order.survey_id} of {order.tenant}", flush=True)
+    signal.pause()
+
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-ForkServer(ProcessSettings(), work=work, stop_grace_s=0.2).serve()
+ForkServer(ProcessSettings(), work=work, check=check, stop_grace_s=0.2).serve()
 """
 
 
@@ -24,7 +28,12 @@ def test_a_frozen_worker_that_is_told_to_stop_is_killed_and_lets_go_of_its_locks
     argv = [sys.executable, "-P", "-c", FROZEN]
     order = {"tenant": "default", "cr_id": "cr-1", "attempt": 1, "epoch": 1}
     with subprocess.Popen(
-        argv, env=own_processes.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        argv,
+        env=own_processes.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as server:
         assert server.stdin is not None
         assert server.stdout is not None
@@ -40,5 +49,12 @@ def test_a_frozen_worker_that_is_told_to_stop_is_killed_and_lets_go_of_its_locks
         tell({"stop": {"cr_id": "cr-1", "epoch": 1}})
         exited = json.loads(server.stdout.readline())["exited"]
         assert exited == {"cr_id": "cr-1", "epoch": 1, "code": -9}
+        for _ in range(2):
+            tell({"survey": {"tenant": "default", "survey_id": "survey-1"}})
+        tell({"survey": {"tenant": "other", "survey_id": "survey-2"}})
+        assert server.stderr is not None
+        said = {server.stderr.readline().strip() for _ in range(2)}
+        assert said == {"checks survey-1 of default", "checks survey-2 of other"}
         server.stdin.close()
         assert server.wait() == 0
+        assert server.stderr.read() == "", "its checks are gone with it, and none was begun twice"

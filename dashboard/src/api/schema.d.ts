@@ -814,7 +814,7 @@ export interface paths {
         put?: never;
         /**
          * Register Repository
-         * @description Look at a repository and register it.
+         * @description Look at a repository, register it and have it checked.
          */
         post: operations["register_repository"];
         delete?: never;
@@ -850,14 +850,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Get Repository Check
+         * @description Return how the newest check of a repository stands, and what it found.
+         */
+        get: operations["get_repository_check"];
         put?: never;
         /**
          * Check Repository
-         * @description Look at a registered repository now: reachable, base branch there, tests found.
+         * @description Look at a registered repository now, and have it checked: built, and its suite run twice.
+         *
+         *     The answer does not wait for the check. While one is under way, no other begins; with `only_if_changed` one begins only
+         *     where the repository was checked in another state of its manifests.
          */
         post: operations["check_repository"];
-        delete?: never;
+        /**
+         * Cancel Repository Check
+         * @description Stop the check that is under way; what an earlier one found stays.
+         */
+        delete: operations["cancel_repository_check"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1577,6 +1588,55 @@ export interface components {
             pending: boolean;
         };
         /**
+         * ComponentSurvey
+         * @description One component: what it is made of, what was installed for it, how its tests went.
+         */
+        ComponentSurvey: {
+            /**
+             * Dependencies
+             * @default []
+             */
+            dependencies: components["schemas"]["DependencyShown"][];
+            /**
+             * Depends On
+             * @default []
+             */
+            depends_on: string[];
+            /**
+             * Installing S
+             * @default 0
+             */
+            installing_s: number;
+            /** Language */
+            language: string;
+            /**
+             * Package Manager
+             * @default
+             */
+            package_manager: string;
+            /**
+             * Root
+             * @default .
+             */
+            root: string;
+            /** Runner */
+            runner: string;
+            suite?: components["schemas"]["Suite"] | null;
+            trouble?: components["schemas"]["Trouble"] | null;
+            /**
+             * Values
+             * @default []
+             */
+            values: components["schemas"]["Stated"][];
+            /** @description What its suite is good for. */
+            readonly verdict: components["schemas"]["SuiteVerdict"];
+            /**
+             * Versions
+             * @default []
+             */
+            versions: components["schemas"]["ToolVersion"][];
+        };
+        /**
          * ConversationPage
          * @description Entries, oldest first. `conversations` lists all of them on the first page only.
          */
@@ -1740,6 +1800,20 @@ export interface components {
             /** Content Hash */
             content_hash: string;
             decision: components["schemas"]["Decision"];
+        };
+        /**
+         * DependencyShown
+         * @description One decision of the environment's build.
+         */
+        DependencyShown: {
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+            /** Taken */
+            taken: boolean;
+            /** Why */
+            why: string;
         };
         /**
          * DiffList
@@ -1952,6 +2026,16 @@ export interface components {
             type: string;
         };
         /**
+         * FailingTest
+         * @description A test that failed in both runs, or in the only one.
+         */
+        FailingTest: {
+            /** Said */
+            said: string;
+            /** Test */
+            test: string;
+        };
+        /**
          * FindingList
          * @description Findings of an attempt, oldest first, and who judged it.
          */
@@ -2012,6 +2096,20 @@ export interface components {
              * @enum {string}
              */
             type: "findings_reported";
+        };
+        /**
+         * FlakyTest
+         * @description A test that the two runs do not agree on; `absent` is a test that one of them did not report.
+         */
+        FlakyTest: {
+            /** First */
+            first: string;
+            /** Said */
+            said: string;
+            /** Second */
+            second: string;
+            /** Test */
+            test: string;
         };
         /**
          * GateBrief
@@ -2325,6 +2423,26 @@ export interface components {
             text: string;
         };
         /**
+         * ListedRepository
+         * @description A repository with how its newest check stands.
+         */
+        ListedRepository: {
+            /** Base Branch */
+            base_branch: string;
+            /** Behaviour Path */
+            behaviour_path: string | null;
+            check: components["schemas"]["SurveyState"];
+            /** Merge Strategy */
+            merge_strategy: string;
+            /** Name */
+            name: string;
+            /** Remote */
+            remote: string;
+            /** Test Command */
+            test_command: string | null;
+            verdict: components["schemas"]["SuiteVerdict"] | null;
+        };
+        /**
          * LogPage
          * @description A part of the log of one test run: plain text, cut at a line's end.
          *
@@ -2438,6 +2556,19 @@ export interface components {
             proven: boolean;
         };
         /**
+         * NeedyTest
+         * @description A test that fails because the sandbox has no network and no services. `what` names it, as far as the error does.
+         */
+        NeedyTest: {
+            need: components["schemas"]["OutsideNeed"];
+            /** Said */
+            said: string;
+            /** Test */
+            test: string;
+            /** What */
+            what: string;
+        };
+        /**
          * Notice
          * @description What nobody asked for, and what stops a run all the same.
          * @enum {string}
@@ -2453,6 +2584,12 @@ export interface components {
             /** Subject */
             subject: string;
         };
+        /**
+         * OutsideNeed
+         * @description What a test reached for and did not find in the sandbox.
+         * @enum {string}
+         */
+        OutsideNeed: "network" | "service";
         /**
          * PauseReason
          * @description Why a change request stopped and asks for a person. Add, never overload.
@@ -2697,12 +2834,33 @@ export interface components {
             void_approval: components["schemas"]["VoidApproval"] | null;
         };
         /**
+         * Remark
+         * @description Something that forbids nothing, with what helps.
+         */
+        Remark: {
+            kind: components["schemas"]["RemarkKind"];
+            /** Message */
+            message: string;
+            /**
+             * Remedy
+             * @default
+             */
+            remedy: string;
+        };
+        /**
+         * RemarkKind
+         * @description What a person should know of a repository before submitting to it.
+         * @enum {string}
+         */
+        RemarkKind: "submodules" | "large_files" | "sign_off" | "branch_in_the_way" | "left_out";
+        /**
          * RepositoryCheck
-         * @description What was found at a repository just now.
+         * @description What a look found at a repository just now, and how its check stands.
          */
         RepositoryCheck: {
             /** Base Commit */
             base_commit: string;
+            check: components["schemas"]["SurveyView"];
             repository: components["schemas"]["RegisteredRepository"];
             /** Stack */
             stack: string;
@@ -2753,7 +2911,7 @@ export interface components {
          */
         RepositoryList: {
             /** Items */
-            items: components["schemas"]["RegisteredRepository"][];
+            items: components["schemas"]["ListedRepository"][];
         };
         /**
          * RepositoryRegistration
@@ -2764,6 +2922,11 @@ export interface components {
             base_branch?: string | null;
             /** Behaviour Path */
             behaviour_path?: string | null;
+            /**
+             * Check
+             * @default true
+             */
+            check: boolean;
             /** Merge Strategy */
             merge_strategy?: string | null;
             /** Name */
@@ -2772,6 +2935,44 @@ export interface components {
             remote: string;
             /** Test Command */
             test_command?: string | null;
+        };
+        /**
+         * RepositorySurvey
+         * @description What one check found at one commit of the base branch.
+         */
+        RepositorySurvey: {
+            /** Base Branch */
+            base_branch: string;
+            /** Base Commit */
+            base_commit: string;
+            /**
+             * Components
+             * @default []
+             */
+            components: components["schemas"]["ComponentSurvey"][];
+            /**
+             * Isolation
+             * @default
+             */
+            isolation: string;
+            /**
+             * Remarks
+             * @default []
+             */
+            remarks: components["schemas"]["Remark"][];
+            /**
+             * Starting File
+             * @default
+             */
+            starting_file: string;
+            /**
+             * Took S
+             * @default 0
+             */
+            took_s: number;
+            trouble?: components["schemas"]["Trouble"] | null;
+            /** @description The worst of its components', unless others can be tested where one is broken. */
+            readonly verdict: components["schemas"]["SuiteVerdict"];
         };
         /**
          * RepositoryView
@@ -3132,6 +3333,16 @@ export interface components {
          */
         Since: "turn" | "conversation";
         /**
+         * SlowTest
+         * @description One of the slowest tests, by the slower of its two runs.
+         */
+        SlowTest: {
+            /** Seconds */
+            seconds: number;
+            /** Test */
+            test: string;
+        };
+        /**
          * SpecContent
          * @description The behaviour specs, as features, by repository.
          */
@@ -3362,6 +3573,23 @@ export interface components {
             truncated: boolean;
         };
         /**
+         * Stated
+         * @description A value that decides how a component is built and tested, with where it comes from.
+         */
+        Stated: {
+            /**
+             * Followed
+             * @default true
+             */
+            followed: boolean;
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string;
+            /** Value */
+            value: string;
+        };
+        /**
          * Status
          * @description Where a change request stands, for people and machines alike.
          * @enum {string}
@@ -3415,6 +3643,143 @@ export interface components {
             source: string;
             /** Title */
             title?: string | null;
+        };
+        /**
+         * Suite
+         * @description What two runs of a component's tests showed.
+         */
+        Suite: {
+            /** Command */
+            command: string;
+            /**
+             * Failing
+             * @default []
+             */
+            failing: components["schemas"]["FailingTest"][];
+            /**
+             * Failing Count
+             * @default 0
+             */
+            failing_count: number;
+            first: components["schemas"]["SuiteRun"];
+            /**
+             * Flaky
+             * @default []
+             */
+            flaky: components["schemas"]["FlakyTest"][];
+            /**
+             * Flaky Count
+             * @default 0
+             */
+            flaky_count: number;
+            /** Found */
+            found: number;
+            /**
+             * Needy
+             * @default []
+             */
+            needy: components["schemas"]["NeedyTest"][];
+            /**
+             * Needy Count
+             * @default 0
+             */
+            needy_count: number;
+            /** Per Test */
+            per_test: boolean;
+            second?: components["schemas"]["SuiteRun"] | null;
+            /**
+             * Slow
+             * @default []
+             */
+            slow: components["schemas"]["SlowTest"][];
+        };
+        /**
+         * SuiteRun
+         * @description One full run in a clean tree.
+         */
+        SuiteRun: {
+            /** Duration S */
+            duration_s: number;
+            /** Failed */
+            failed: number;
+            /**
+             * Memory Peak Bytes
+             * @default 0
+             */
+            memory_peak_bytes: number;
+            /** Passed */
+            passed: number;
+            /** Skipped */
+            skipped: number;
+        };
+        /**
+         * SuiteVerdict
+         * @description What a suite is good for, worst last.
+         * @enum {string}
+         */
+        SuiteVerdict: "clean" | "failing" | "untested" | "flaky" | "partly" | "broken";
+        /**
+         * SurveyProgress
+         * @description Where a check is. `component` is the root of the one that it is at, of `components`.
+         */
+        SurveyProgress: {
+            /**
+             * Component
+             * @default
+             */
+            component: string;
+            /**
+             * Components
+             * @default 0
+             */
+            components: number;
+            /**
+             * Number
+             * @default 0
+             */
+            number: number;
+            /** @default waiting */
+            step: components["schemas"]["SurveyStep"];
+        };
+        /**
+         * SurveyState
+         * @description How the newest check of a repository stands.
+         * @enum {string}
+         */
+        SurveyState: "never" | "running" | "done" | "cancelled" | "interrupted" | "failed";
+        /**
+         * SurveyStep
+         * @description What a check does, in this order.
+         * @enum {string}
+         */
+        SurveyStep: "waiting" | "fetching" | "detecting" | "installing" | "first_run" | "second_run";
+        /**
+         * SurveyView
+         * @description How the newest check of a repository stands, and what was found last at the same manifests.
+         */
+        SurveyView: {
+            /** Base Commit */
+            base_commit?: string | null;
+            /** Finished At */
+            finished_at?: string | null;
+            found?: components["schemas"]["RepositorySurvey"] | null;
+            /** Manifest Hash */
+            manifest_hash?: string | null;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            progress?: components["schemas"]["SurveyProgress"] | null;
+            /** Repository */
+            repository: string;
+            /** Requested By */
+            requested_by?: string | null;
+            /** Started At */
+            started_at?: string | null;
+            state: components["schemas"]["SurveyState"];
+            /** Warning */
+            warning?: string | null;
         };
         /**
          * TakenRepository
@@ -3556,6 +3921,45 @@ export interface components {
              * @enum {string}
              */
             type: "tool_called";
+        };
+        /**
+         * ToolVersion
+         * @description A program of the environment, and the version that it says.
+         */
+        ToolVersion: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * Trouble
+         * @description Why it went no further. `error` is the first line of whoever refused, `remedy` the one thing to do.
+         */
+        Trouble: {
+            /**
+             * Command
+             * @default
+             */
+            command: string;
+            /**
+             * Error
+             * @default
+             */
+            error: string;
+            /**
+             * Log Tail
+             * @default
+             */
+            log_tail: string;
+            /** Message */
+            message: string;
+            /**
+             * Remedy
+             * @default
+             */
+            remedy: string;
+            step: components["schemas"]["SurveyStep"];
         };
         /**
          * TurnDiffView
@@ -5166,7 +5570,7 @@ export interface operations {
             };
         };
     };
-    check_repository: {
+    get_repository_check: {
         parameters: {
             query?: never;
             header?: never;
@@ -5183,7 +5587,71 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["SurveyView"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_repository: {
+        parameters: {
+            query?: {
+                only_if_changed?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["RepositoryCheck"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_repository_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SurveyView"];
                 };
             };
             /** @description A problem (RFC 9457). */

@@ -16,6 +16,7 @@ const STREAM_WORD: Record<StreamState, string> = { connecting: 'Connecting', liv
 const PLACES = [
   ['/', 'Board', 'g r'],
   ['/inbox', 'Inbox', 'g i'],
+  ['/repositories', 'Repositories', 'g p'],
   ['/analytics', 'Analytics', 'g a'],
   ['/learnings', 'Learnings', 'g l'],
   ['/stale-branches', 'Stale branches', 'g b'],
@@ -76,6 +77,7 @@ function Places() {
   const waiting = useInboxSize();
   useShortcut('g r', 'Go to the board', () => void navigate('/'));
   useShortcut('g i', 'Go to the inbox', () => void navigate('/inbox'));
+  useShortcut('g p', 'Go to repositories', () => void navigate('/repositories'));
   useShortcut('g a', 'Go to analytics', () => void navigate('/analytics'));
   useShortcut('g l', 'Go to learnings', () => void navigate('/learnings'));
   useShortcut('g b', 'Go to stale branches', () => void navigate('/stale-branches'));

@@ -9,6 +9,8 @@ export const PAGES: { path: string; load: () => Promise<ComponentType> }[] = [
   { path: '/inbox', load: part(async () => (await import('@/app/routes/inbox')).InboxPage) },
   { path: '/new', load: part(async () => (await import('@/app/routes/new')).NewPage) },
   { path: '/analytics', load: part(async () => (await import('@/features/analytics/analytics')).AnalyticsPage) },
+  { path: '/repositories', load: part(async () => (await import('@/features/repositories/repositories')).RepositoriesPage) },
+  { path: '/repositories/:name', load: part(async () => (await import('@/features/repositories/repository')).RepositoryPage) },
   { path: '/learnings', load: part(async () => (await import('@/features/learnings/learnings')).Learnings) },
   { path: '/stale-branches', load: part(async () => (await import('@/features/stale-branches/stale-branches')).StaleBranches) },
   { path: '/settings/:section?', load: part(async () => (await import('@/features/settings/settings')).Settings) },

@@ -12,6 +12,7 @@ export const keys = {
   learnings: ['learnings'] as const,
   me: ['me'] as const,
   repositories: ['repositories'] as const,
+  check: (name: string) => ['repositories', name, 'check'] as const,
   settings: ['settings'] as const,
   settingsSection: (section: string) => ['settings', section] as const,
   settingsHistory: (section: string) => ['settings', section, 'history'] as const,

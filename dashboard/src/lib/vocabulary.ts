@@ -18,6 +18,26 @@ export const STATUS: Record<Status, { label: string; tone: Tone }> = {
   cancelled: { label: 'Cancelled', tone: 'muted' },
 };
 
+/** What a repository's suite is good for, as its last check found it. */
+export const VERDICT: Record<Schemas['SuiteVerdict'], { label: string; tone: Tone }> = {
+  clean: { label: 'Ready', tone: 'good' },
+  failing: { label: 'Ready, some tests fail', tone: 'calm' },
+  untested: { label: 'No tests yet', tone: 'muted' },
+  flaky: { label: 'Flaky', tone: 'attention' },
+  partly: { label: 'Ready in parts', tone: 'attention' },
+  broken: { label: 'Suite cannot run', tone: 'bad' },
+};
+
+/** How a check stands when it is not about what it found. */
+export const CHECK: Record<Schemas['SurveyState'], { label: string; tone: Tone }> = {
+  never: { label: 'Not checked', tone: 'muted' },
+  running: { label: 'Being checked', tone: 'active' },
+  done: { label: 'Checked', tone: 'good' },
+  cancelled: { label: 'Check stopped', tone: 'muted' },
+  interrupted: { label: 'Check interrupted', tone: 'attention' },
+  failed: { label: 'Check failed', tone: 'attention' },
+};
+
 export const WAIT: Record<WaitKind, { label: string; person: boolean }> = {
   ci: { label: 'Waiting for CI', person: false },
   review: { label: 'Waiting for review', person: false },

@@ -15,6 +15,7 @@ import stat
 import sys
 import time
 from contextlib import AsyncExitStack, ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.adapters.environments.toolchains import own_python, toolchain_paths
@@ -190,14 +191,15 @@ class Bubblewrap:
             try:
                 ending = await namespace.watch((memory, disk), timeout_s=command.timeout_s)
             finally:
-                starved, cancelled = await settle(_end(namespace, memory))
+                (starved, peak), cancelled = await settle(_end(namespace, memory))
             if cancelled is not None:
                 raise cancelled
             if ending == Ending():
                 ending = starved or await disk.after() or ending
         finally:
             disk.cancel()
-        return result_of(ending, output, namespace.exit_code, time.monotonic() - started)
+        result = result_of(ending, output, namespace.exit_code, time.monotonic() - started)
+        return replace(result, memory_peak_bytes=peak)
 
     def _memory(self, command: SandboxCommand) -> CommandGroup | MeasuredMemory:
         limit = self._settings.memory_max_bytes
@@ -217,11 +219,11 @@ def _started(launch: Launch, output: CappedOutput, memory: CommandGroup | Measur
         raise
 
 
-async def _end(namespace: Namespace, memory: CommandGroup | MeasuredMemory) -> Ending | None:
+async def _end(namespace: Namespace, memory: CommandGroup | MeasuredMemory) -> tuple[Ending | None, int]:
     await namespace.end()
-    starved = memory.ending()
+    starved, peak = memory.ending(), memory.peak_bytes
     await memory.end()
-    return starved
+    return starved, peak
 
 
 async def _hand_over(path: Path, identity: Identity, *, to_read: bool) -> None:

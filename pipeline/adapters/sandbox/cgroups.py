@@ -116,6 +116,14 @@ class CommandGroup:
         counted = dict(line.split() for line in file.read_text().splitlines())
         return memory_ending(self._limit) if int(counted["oom_kill"]) else None
 
+    @property
+    def peak_bytes(self) -> int:
+        """What the kernel counted at most; 0 where it does not say. Asked before `end`."""
+        place = self._places[0] / ("memory.peak" if self.version == 2 else "memory.max_usage_in_bytes")  # noqa: PLR2004 - as the kernel counts them
+        with contextlib.suppress(OSError, ValueError):
+            return int(place.read_text())
+        return 0
+
     async def end(self) -> None:
         """Remove the group; the kernel needs a moment to let go of dead processes. What it keeps is swept by the next."""
         for pause_s in _REMOVAL_PAUSES_S:

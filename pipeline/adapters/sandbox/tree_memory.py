@@ -45,6 +45,8 @@ class MeasuredMemory:
     scratch: tuple[Path, ...] = ()
     _extents: dict[int, int] = field(default_factory=dict)
     """By inode, the most that was seen of a shared mapping that still exists."""
+    peak_bytes: int = 0
+    """The most that a look has seen."""
     _next_s: float = 0.0
 
     def take(self, first: int) -> None:
@@ -56,6 +58,7 @@ class MeasuredMemory:
             return None
         began = time.monotonic()
         held = await asyncio.to_thread(self._held, first)
+        self.peak_bytes = max(self.peak_bytes, held)
         now = time.monotonic()
         self._next_s = now + max(LOOK_INTERVAL_S / 2, _COST_SHARE * (now - began))
         return memory_ending(self.limit) if held > self.limit else None

@@ -18,7 +18,7 @@ export function NewPage() {
       <Loaded query={repositories} what="repositories">
         {(known) =>
           from === '' ? (
-            <SubmitForm initial={{ title: '', body: '', repository: known.length === 1 ? (known[0]?.name ?? '') : '' }} />
+            <SubmitForm initial={{ title: '', body: '', repository: params.get('repository') ?? (known.length === 1 ? (known[0]?.name ?? '') : '') }} />
           ) : (
             <Loaded query={earlier} what="the earlier request">
               {(of) => <SubmitForm initial={{ title: of.title, body: of.body, repository: known.find((one) => one.remote === of.repositories[0]?.remote)?.name ?? of.repositories[0]?.remote ?? '' }} />}

@@ -1,3 +1,4 @@
+import { CheckNote } from '@/components/check-note';
 import { ScriptedBadge } from '@/components/scripted-badge';
 import { useRules } from '@/features/submit/api/submit';
 import type { Filled } from '@/features/submit/submit-form';
@@ -16,6 +17,7 @@ export function Preview({ filled }: { filled: Filled }) {
   const model = text(facts(list(of('models')['default'])[0])['model']);
   return (
     <aside className="preview" aria-label="What will happen">
+      {known && <CheckNote key={known.name} name={known.name} />}
       <h2>What will happen</h2>
       <ol>
         <li>

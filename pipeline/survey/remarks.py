@@ -1,0 +1,84 @@
+"""What a person should know of a repository before submitting to it, beside whether its suite runs.
+
+Each of these has ended change requests at their very end: a tree that lacks files, a branch beside which git cannot keep
+ours, a rule about commit messages. Choice: read them at the base commit, say each once, with what helps.
+"""
+
+from collections.abc import Sequence
+
+from pipeline.change_request import branch_name
+from pipeline.identifiers import new_id
+from pipeline.ports import Author, Repository
+from pipeline.repositories.ref_names import shown
+from pipeline.stage.repository_reading import text_at
+from pipeline.survey.record import Remark, RemarkKind
+from pipeline.survey.sign_off import asks_for_sign_off, sign_off_asked
+
+_NAMED_MAX = 5
+
+
+async def remarks_on(repository: Repository, base: str, files: Sequence[str], author: Author) -> tuple[Remark, ...]:
+    """Return what is to be said of the repository as a whole at its base commit."""
+    return (
+        *await _absent(repository, base),
+        *await _branch(repository),
+        *await _sign_off(repository, base, files, author),
+    )
+
+
+async def _absent(repository: Repository, base: str) -> list[Remark]:
+    absent = await repository.absent(base)
+    found: list[Remark] = []
+    for one in absent.submodules[:_NAMED_MAX]:
+        message = (
+            f"The submodule `{shown(one.path)}` is empty in every tree here, so tests that need it fail: {one.why}"
+        )
+        found.append(Remark(kind=RemarkKind.SUBMODULES, message=message))
+    if (more := len(absent.submodules) - _NAMED_MAX) > 0:
+        found.append(Remark(kind=RemarkKind.SUBMODULES, message=f"{more:,} more submodules are empty."))
+    if absent.pointers:
+        found.append(
+            Remark(
+                kind=RemarkKind.LARGE_FILES,
+                message=f"Git LFS keeps {_listed(absent.pointers)}; trees here hold the pointers only.",
+                remedy="Tests that read these files fail on the base too and do not count; or keep small samples outside of LFS.",
+            )
+        )
+    return found
+
+
+async def _branch(repository: Repository) -> list[Remark]:
+    wanted = branch_name(new_id("cr"), 1)
+    other = await repository.branch_in_the_way(wanted)
+    if other is None:
+        return []
+    return [
+        Remark(
+            kind=RemarkKind.BRANCH_IN_THE_WAY,
+            message=f"The remote has a branch `{shown(other)}`, beside which git cannot keep branches such as `{wanted}`.",
+            remedy=f"Rename or delete the branch `{shown(other)}` there.",
+        )
+    ]
+
+
+async def _sign_off(repository: Repository, base: str, files: Sequence[str], author: Author) -> list[Remark]:
+    for path in sign_off_asked(files):
+        if asks_for_sign_off(path, await text_at(repository, base, path)):
+            who = f"{author.name} <{author.email}>"
+            if author.signs_off:
+                told = f"{shown(path)} asks for signed-off commits; they carry `Signed-off-by: {who}`."
+                return [Remark(kind=RemarkKind.SIGN_OFF, message=told)]
+            return [
+                Remark(
+                    kind=RemarkKind.SIGN_OFF,
+                    message=f"{shown(path)} asks for signed-off commits (DCO), and Changeline's are not signed off.",
+                    remedy="Set CHANGELINE_GIT__SIGN_OFF=true, with CHANGELINE_GIT__AUTHOR_NAME and "
+                    "CHANGELINE_GIT__AUTHOR_EMAIL of whoever answers for the commits.",
+                )
+            ]
+    return []
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _NAMED_MAX:,} more" if len(paths) > _NAMED_MAX else ""
+    return ", ".join(f"`{shown(path)}`" for path in paths[:_NAMED_MAX]) + more
