@@ -46,6 +46,10 @@ def pytest_collection_finish() -> None:
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of the test's own, so that no user configuration reaches it."""
     directory = tmp_path_factory.mktemp("home")
+    # Programs of rustup find their toolchain below the home of whoever installed them.
+    toolchains = Path.home() / ".rustup"
+    if toolchains.is_dir() and "RUSTUP_HOME" not in os.environ:
+        monkeypatch.setenv("RUSTUP_HOME", str(toolchains))
     monkeypatch.setenv("HOME", str(directory))
     for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)

@@ -8,6 +8,7 @@ from controller.context import ControllerContext
 from controller.repositories import schemas, surveys
 from controller.wiring import Place
 from pipeline.access import Principal
+from pipeline.change_request import RepositoryTarget
 from pipeline.settings.runtime import DeliverySettings
 from pipeline.store.audit import Audit
 from pipeline.store.repositories import Repositories
@@ -32,14 +33,22 @@ async def one(context: ControllerContext, principal: Principal, name: str) -> sc
 async def register(
     context: ControllerContext, principal: Principal, asked: schemas.RepositoryRegistration
 ) -> schemas.RepositoryCheck:
-    """Look at a repository, register it and have it checked; raises `CallerError` or `Conflict` and stores nothing otherwise."""
+    """Look at a repository, register it and have it checked; raises `CallerError` or `Conflict` and stores nothing otherwise.
+
+    Idempotent: what is registered already, under the same name and with the same settings as far as they are given, is checked.
+    """
     async with context.database.transaction(principal.tenant) as connection:
         delivery = (await SettingsVersions(connection).configuration()).delivery
     someone = replace(await namer(context, principal), known=())
     chosen = await inspect_choice(_with_default(asked, delivery), someone, context.wiring.inspector, "remote")
     async with context.database.transaction(principal.tenant) as connection:
-        target = await Repositories(connection).register(chosen.target)
-        await Audit(connection).note(principal.id, "repository_registered", target.name, remote=target.remote)
+        repositories = Repositories(connection)
+        known = await repositories.by_remote(chosen.target.remote, chosen.target.base_branch)
+        if known is not None and _asks_for(asked, known):
+            target = known
+        else:
+            target = await repositories.register(chosen.target)
+            await Audit(connection).note(principal.id, "repository_registered", target.name, remote=target.remote)
     if asked.check:
         stands = await surveys.begin(context, principal, target, chosen.found)
     else:
@@ -59,6 +68,17 @@ async def check(
     )
     begun = await surveys.begin(context, principal, target, found, only_if_changed=only_if_changed)
     return schemas.check_view(target, found, begun)
+
+
+def _asks_for(asked: schemas.RepositoryRegistration, known: RepositoryTarget) -> bool:
+    """Whether nothing that is asked for differs from what is registered."""
+    pairs = (
+        (asked.name, known.name),
+        (asked.test_command, known.test_command),
+        (asked.behaviour_path, known.behaviour_path),
+        (asked.merge_strategy, known.merge_strategy),
+    )
+    return all(wanted is None or wanted == registered for wanted, registered in pairs)
 
 
 def _with_default(asked: schemas.RepositoryRegistration, delivery: DeliverySettings) -> schemas.RepositoryRegistration:

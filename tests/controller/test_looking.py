@@ -171,7 +171,11 @@ def test_a_repository_is_registered_once_and_checked(controller: Controller) -> 
     created = client.post("/api/v1/repositories", json={"remote": "/srv/tool", "name": "tools", "base_branch": "next"})
     assert (created.status_code, created.headers["Location"]) == (201, "/api/v1/repositories/tools")
     assert created.json()["repository"]["base_branch"] == "next"
-    assert client.post("/api/v1/repositories", json={"remote": "/srv/else", "name": "tools"}).status_code == 409
+    again = client.post("/api/v1/repositories", json={"remote": "/srv/tool", "base_branch": "next"})
+    assert (again.status_code, again.json()["repository"]) == (201, created.json()["repository"]), "the same once more"
+    for other in ({"remote": "/srv/else", "name": "tools"}, {"remote": "/srv/tool", "base_branch": "next", "name": "x"},
+                  {"remote": "/srv/tool", "base_branch": "next", "test_command": "make test"}):  # fmt: skip
+        assert client.post("/api/v1/repositories", json=other).status_code == 409
     assert client.post("/api/v1/repositories", json={"name": "x"}).json()["field"] == "remote"
     assert client.post("/api/v1/repositories/tools/check").json()["stack"] == "Python, pytest"
     assert controller.inspector.asked[-1] == ("/srv/tool", "next", None)
