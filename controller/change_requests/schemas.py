@@ -26,6 +26,14 @@ REPOSITORIES_MAX = 1
 
 Remote = Annotated[FilledLine, StringConstraints(max_length=2000)]
 
+BehaviourPath = Annotated[
+    FilledLine, StringConstraints(max_length=500), AfterValidator(portable_path),
+    Field(
+        description="A directory of the repository, relative to its top, with forward slashes, whose names every system can hold."
+    ),
+]  # fmt: skip
+"""Where behaviour specs are kept; made when it does not exist."""
+
 
 class RepositoryChoice(BaseModel):
     """A repository for this change request: a registered one by `name`, or any by `remote`."""
@@ -39,10 +47,7 @@ class RepositoryChoice(BaseModel):
     """None takes the registered one, or the remote's default."""
     test_command: Annotated[FilledLine, StringConstraints(max_length=2000)] | None = None
     """Overrides detection."""
-    behaviour_path: Annotated[FilledLine, StringConstraints(max_length=500), AfterValidator(portable_path)] | None = (
-        None
-    )
-    """A directory of the repository, relative to its top; made when it does not exist."""
+    behaviour_path: BehaviourPath | None = None
     merge_strategy: Annotated[str, StringConstraints(pattern="^(merge|squash|fast_forward)$")] | None = None
 
 

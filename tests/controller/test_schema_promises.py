@@ -28,9 +28,9 @@ KNOWN = {
 """Of what `line` made, so that requests get further than "there is no such thing"."""
 NOT_THE_SCHEMAS_TO_SAY = "Correct this field; nothing was stored."
 """How a value is refused by its form: what the schema should have said."""
-SAID_IN_WORDS = {"base_branch", "value", "answer", "pipeline", "dispatch", "notifications"}
-"""Fields whose description says what a schema cannot: git's rules for names, depth and texts within any object, and the
-sections of the settings, each of which has a schema of its own.
+SAID_IN_WORDS = {"base_branch", "behaviour_path", "value", "answer", "pipeline", "dispatch", "notifications"}
+"""Fields whose description says what a schema cannot: git's rules for names, paths that every system can hold, depth and texts
+within any object, and the sections of the settings, each of which has a schema of its own.
 """
 
 
@@ -173,6 +173,17 @@ def _tries(number: int) -> settings:
 NUMBERS = [80, pytest.param(2_000, marks=pytest.mark.thorough)]
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 """The controller runs in this process and jitters."""
+
+
+@pytest.mark.parametrize("field", ["base_branch", "behaviour_path"])
+def test_what_a_pattern_cannot_say_is_said_in_words_and_refused_under_the_name_of_its_field(
+    filled: Filled, field: str
+) -> None:
+    client, _ = filled
+    text, _ = WHOLE["components"]["schemas"]["RepositoryRegistration"]["properties"][field]["anyOf"]
+    assert text["description"]
+    answer = client.post("/api/v1/repositories", json={"remote": "/srv/tool", field: "a\\b"})
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -9,12 +9,10 @@ one with it never changes.
 """
 
 import asyncio
-import fcntl
 import hashlib
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
@@ -38,12 +36,12 @@ from pipeline.adapters.environments.recipes import go_recipe, java_recipe, rust_
 from pipeline.adapters.environments.toolchains import Toolchain, find_toolchain, toolchain_of
 from pipeline.errors import InvariantBroken
 from pipeline.machine import tree_walk
+from pipeline.machine.file_locks import locked
 from pipeline.ports import DependencyChoice, Environment, EnvironmentSource, Language, Sandbox, Stack
 from pipeline.settings.process import EnvironmentSettings
 
 _FORMAT = "5"
 _MARKER = "environment.json"
-_LOCK_POLL_S = 0.1
 
 
 class SandboxEnvironments:
@@ -70,7 +68,7 @@ class SandboxEnvironments:
         directory = Path(os.path.realpath(self._directory))  # noqa: ASYNC240 - a look at one path
         plan = await self._plan(stack, files, directory)
         root = directory / self._key(stack, plan.chain, manifest_hash)
-        async with _locked(root.with_suffix(".lock")):
+        async with locked(root.with_suffix(".lock")):
             found = _published(root, manifest_hash, plan.chain)
             found = found or await self._build(root, stack, files, manifest_hash, plan)
         return replace(found, component=stack.root)
@@ -81,7 +79,7 @@ class SandboxEnvironments:
             wanted = await asyncio.to_thread(self._wanted, stack, files)
             found = await asyncio.to_thread(chosen, wanted, lambda: (*downloaded(directory), *self._interpreters()))
             if found is None and self._settings.python_downloads and not self._settings.offline:
-                async with _locked(directory / "pythons.lock"):
+                async with locked(directory / "pythons.lock"):
                     await download(wanted, self._sandbox, directory, self._settings, self._pip_configs)
                 found = await asyncio.to_thread(chosen, wanted, lambda: downloaded(directory))
             if found is None:
@@ -156,22 +154,6 @@ class _Plan:
     chain: Toolchain
     interpreter: Interpreter | None = None
     wanted: WantedPython = field(default_factory=WantedPython)
-
-
-@asynccontextmanager
-async def _locked(path: Path) -> AsyncIterator[None]:
-    """Hold an advisory lock that dies with its holder, between coroutines and processes alike."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                await asyncio.sleep(_LOCK_POLL_S)
-        yield
-    finally:
-        os.close(fd)
 
 
 def _publish(root: Path, recipe: Recipe, choices: Sequence[DependencyChoice], log: str) -> None:
