@@ -15,6 +15,7 @@ from cli.client import Client, Unreachable
 from cli.output import Output, one_line, words
 from controller.repositories.schemas import RepositoryCheck, RepositoryList, SurveyView
 from pipeline.errors import TransientError
+from pipeline.repositories.components import Aspect
 from pipeline.survey.record import (
     ComponentSurvey,
     OutsideNeed,
@@ -142,8 +143,10 @@ def _print_survey(out: Output, found: RepositorySurvey) -> None:
 
 def _print_component(out: Output, of: ComponentSurvey) -> None:
     parts = filter(None, (of.language, of.package_manager, of.runner))
-    out.line(f"  {of.root}: {', '.join(parts)}", "bold")
+    out.line(f"  {'The repository' if of.root == '.' else of.root}: {', '.join(parts)}", "bold")
     for value in of.values:
+        if value.name == Aspect.ROOT:
+            continue  # the heading says it
         hint = "" if value.followed else " (a hint, not followed)"
         out.line(f"    {words(value.name)}: {one_line(value.value)} - {one_line(value.origin)}{hint}")
     if of.versions:
@@ -168,7 +171,7 @@ def _suite_lines(of: ComponentSurvey) -> Iterator[str]:
     first = suite.first
     counts = f"{first.passed} passed, {first.failed} failed, {first.skipped} skipped"
     tests = (
-        f"{suite.found} tests: {counts}"
+        f"{suite.found} {'test' if suite.found == 1 else 'tests'}: {counts}"
         if suite.per_test
         else f"the command alone: {'passed' if first.passed else 'failed'}"
     )

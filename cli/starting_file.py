@@ -11,14 +11,21 @@ from pipeline.errors import CallerError
 from pipeline.repositories.repository_file import REPOSITORY_FILE
 
 
-def write_starting_file(text: str, standing_in: Path) -> Path:
-    """Write it at the top of the checkout around a directory; returns its path. Raises `CallerError`."""
+def place_of_starting_file(standing_in: Path) -> Path:
+    """Return where it goes: at the top of the checkout around a directory. Raises `CallerError` where it cannot."""
     top = next((place for place in (standing_in, *standing_in.parents) if (place / ".git").exists()), None)
     if top is None:
         raise CallerError(
             f"{standing_in} is in no git checkout.", field="--write", remedy="Go to a checkout of the repository first."
         )
     file = top / REPOSITORY_FILE
+    if os.path.lexists(file):
+        raise _there_already(file)
+    return file
+
+
+def write_starting_file(text: str, file: Path) -> None:
+    """Write it where nothing is. Raises `CallerError`."""
     if not text:
         raise CallerError(
             "The check found nothing that such a file could state.", field="--write",
@@ -30,11 +37,14 @@ def write_starting_file(text: str, standing_in: Path) -> Path:
             raise CallerError(f"{file.parent} is a link.", field="--write", remedy="Make it a directory.")
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     except FileExistsError as error:
-        raise CallerError(
-            f"{file} is there already.", field="--write", remedy="Move it away to compare it with a new one."
-        ) from error
+        raise _there_already(file) from error
     except OSError as error:
         raise CallerError(f"{file} cannot be written: {error.strerror}.", field="--write") from error
     with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123 - by descriptor
         stream.write(text)
-    return file
+
+
+def _there_already(file: Path) -> CallerError:
+    return CallerError(
+        f"{file} is there already.", field="--write", remedy="Move it away to compare it with a new one."
+    )

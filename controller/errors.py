@@ -149,7 +149,7 @@ async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
     if any(one.type == "json_invalid" for one in found):
         return respond(problem_of(Malformed("The body is not JSON.", field="body", remedy=_REMEDIES[400])))
     fields = [_field(one.loc) for one in found]
-    said = found[0].msg if found else "The request is invalid."
+    said = found[0].msg.removeprefix("Value error, ") if found else "The request is invalid."
     field = fields[0] if fields else None
     detail = f"{field}: {said}." if field else said
     facts = {"fields": fields} if len(fields) > 1 else {}

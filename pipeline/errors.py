@@ -85,7 +85,9 @@ class NotFound(CallerError):
 
     def __init__(self, kind: str, name: str, *, remedy: str | None = None) -> None:
         super().__init__(
-            f"No {kind} named {name!r} exists.", field=kind, remedy=remedy or f"List the existing ones of kind {kind}."
+            f"No {kind} named {name!r} exists.",
+            field=kind,
+            remedy=remedy or "List those that exist and take one of them.",
         )
 
 

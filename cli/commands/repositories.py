@@ -11,7 +11,7 @@ from cli.exits import CHECK_FAILED
 from cli.options import Json
 from cli.output import words
 from cli.session import Session, begin
-from cli.starting_file import write_starting_file
+from cli.starting_file import place_of_starting_file, write_starting_file
 from controller.repositories.schemas import RegisteredRepository, RepositoryCheck, RepositoryList, SurveyView
 from pipeline.survey.record import SurveyState
 
@@ -115,12 +115,13 @@ def check(
                 session.out.value(stopped)
             session.out.line(f"{name}: {stopped.state}")
             return
+        place = place_of_starting_file(Path.cwd()) if write else None
         look = session.client.post(repository_checks.check_path(name), RepositoryCheck)
         look = _told(session, look, wait=not no_wait)
-        if write:
+        if place is not None:
             found = look.check.found
-            written = write_starting_file(found.starting_file if found is not None else "", Path.cwd())
-            session.out.note(f"Written: {written}. Read it, correct it, and commit it to the base branch.")
+            write_starting_file(found.starting_file if found is not None else "", place)
+            session.out.note(f"Written: {place}. Read it, correct it, and commit it to the base branch.")
         finished = look.check.state is not SurveyState.RUNNING
     if finished and not repository_checks.can_run(look.check):
         raise typer.Exit(CHECK_FAILED)
