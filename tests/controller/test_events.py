@@ -5,7 +5,7 @@ import json
 import random
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -62,17 +62,21 @@ async def write(store: Database, cr_id: str, number: int, chance: random.Random,
 async def follow_with_disconnects(
     client: httpx2.AsyncClient, path: str, total: int, seed: int, *, patience_max: int = 60
 ) -> list[dict[str, Any]]:
-    """Follow to the end, dropping the connection at random and resuming by the last id seen."""
+    """Follow to the end, dropping the connection at random and resuming by the last id seen.
+
+    On a busy machine the controller may cut off a follower that took nothing for too long: one more reason to resume.
+    """
     chance, seen = dice(seed), list[dict[str, Any]]()
     while len(seen) < total:
         patience = chance.randint(1, patience_max)
         headers = {"Last-Event-ID": str(seen[-1]["seq"])} if seen else {}
-        async with client.stream("GET", path, headers=headers) as stream:
-            async for event in received(stream):
-                seen.append(event)
-                patience -= 1
-                if patience == 0 or len(seen) >= total:
-                    break
+        with suppress(httpx2.ReadError, httpx2.RemoteProtocolError):
+            async with client.stream("GET", path, headers=headers) as stream:
+                async for event in received(stream):
+                    seen.append(event)
+                    patience -= 1
+                    if patience == 0 or len(seen) >= total:
+                        break
     return seen
 
 
