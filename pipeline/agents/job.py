@@ -39,6 +39,8 @@ class Job:
     """What `tree` holds when the conversation opens."""
     restore: bool = True
     """False keeps the tree as it is (a conflict's markers) and takes `commit` only as the parent of snapshots."""
+    fresh: bool = False
+    """Nobody has worked in `tree` since it was written as `commit`."""
     environment: Environment | None = None
     protected: frozenset[str] = frozenset()
     """Paths its tools refuse to write."""

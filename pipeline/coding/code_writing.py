@@ -140,7 +140,7 @@ async def _job(
     return frame.job(
         variables, instance=f"{run.name}/{iteration}", loop=await feedback.loop_context(run, tries.came_back),
         facts=SubmissionFacts(scenarios=scenarios_of(ground.spec), protected_paths=frozenset(protected)),
-        commit=tries.commit, protected=frozenset(protected),
+        commit=tries.commit, fresh=iteration == 1, protected=frozenset(protected),
     )  # fmt: skip
 
 

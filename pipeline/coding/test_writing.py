@@ -141,7 +141,9 @@ async def _job(
     )
     loop = await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER))
     facts = SubmissionFacts(scenarios=scenarios_of(ground.spec))
-    return frame.job(variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit)
+    return frame.job(
+        variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit, fresh=iteration == 1
+    )
 
 
 async def _witnessed(run: StageRun, ground: CodingGround, handed: Handed, part: OwnPart) -> "ProvenTests | list[str]":

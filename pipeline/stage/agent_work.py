@@ -46,13 +46,17 @@ class Frame:
         facts: SubmissionFacts | None = None,
         loop: LoopContext | None = None,
         commit: str | None = None,
+        fresh: bool = False,
         protected: frozenset[str] = frozenset(),
     ) -> Job:
-        """Return one agent's job. `instance` is the repository's name by default, `commit` what the tree began with."""
+        """Return one agent's job. `instance` is the repository's name by default, `commit` what the tree began with.
+
+        `fresh` says that it is the first one in this tree.
+        """
         return Job(
             variables=variables, stage=self.run.stage, activation=self.run.activation, repository=self.name,
             instance=instance or self.name, facts=facts or SubmissionFacts(), loop=loop, context=self.basis.context,
-            tree=self.tree, commit=commit or self.commit, environment=self.basis.prepared.environment, protected=protected,
+            tree=self.tree, commit=commit or self.commit, fresh=fresh, environment=self.basis.prepared.environment, protected=protected,
         )  # fmt: skip
 
 

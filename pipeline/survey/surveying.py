@@ -158,7 +158,7 @@ class _Check:
         began = time.monotonic()
         try:
             async with self._tree("environment") as tree:
-                environment = await self.ground.environments.prepare(stack, tree, self.digest)
+                environment = await self.ground.environments.prepare(stack, tree, self.digest, may_spoil=True)
                 took = time.monotonic() - began
                 versions = await versions_of(stack, environment, tree, self.ground.sandbox, manager)
         except PersonNeeded as refused:
@@ -223,11 +223,12 @@ class _Check:
 
     @asynccontextmanager
     async def _tree(self, purpose: str) -> AsyncIterator[Path]:
-        """Give a clean checkout of the base, gone afterwards."""
+        """Give a clean checkout of the base, gone afterwards; a large one may become the next."""
         tree = self.ground.directory / f"{purpose}-{self.number}"
         try:
             await self.ground.repository.checkout(tree, self.base)
             yield tree
+            await self.ground.repository.give_back(tree)
         finally:
             await self.ground.repository.remove_worktree(tree)
 

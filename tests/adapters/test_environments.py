@@ -19,7 +19,7 @@ from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Stack
 from pipeline.settings.process import EnvironmentSettings
-from tests.adapters.environment_world import Watched, environments, make_wheel, prepare, run_in, write
+from tests.adapters.environment_world import Watched, environments, find, make_wheel, prepare, run_in, write
 
 
 @pytest.fixture
@@ -113,8 +113,10 @@ async def test_an_environment_is_built_once_and_shared_by_all_who_ask_at_the_sam
     watched: Watched, tree: Path
 ) -> None:
     stack = write(tree, PLAIN)
+    assert await find(environments(watched, tree), tree, stack) is None
     first, *others = await asyncio.gather(*(prepare(environments(watched, tree), tree, stack) for _ in range(4)))
     assert all(other == first for other in others)
+    assert await find(environments(watched, tree), tree, stack) == first
     assert len(watched.commands) == 1
     assert await prepare(environments(watched, tree), tree, stack) == first
     assert len(watched.commands) == 1
