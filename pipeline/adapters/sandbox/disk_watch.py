@@ -145,7 +145,9 @@ class DiskWatch:
 
     async def _measured(self, path: Path, found: Usage | None = None) -> Known:
         file_system = taken(path)
-        usage = found or await asyncio.to_thread(usage_of, path, lambda _: self._over.is_set())
+        usage = found
+        if usage is None:
+            usage = await asyncio.to_thread(usage_of, path, lambda _: self._over.is_set())
         known = Known(usage, file_system, self._ceiling(usage, self.known.of(path)))
         if not self._over.is_set():
             self.known.remember(path, known)
