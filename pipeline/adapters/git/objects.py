@@ -137,6 +137,12 @@ class GitObjects:
         """Return a commit's whole message."""
         return (await self._header(commit))[3]
 
+    async def messages(self, head: str, *, limit: int) -> list[str]:
+        """Return the whole messages of the latest commits that `head` contains, newest first, merges left out."""
+        wanted = ["-z", "--no-merges", f"--max-count={limit}", "--format=tformat:%B", "--no-show-signature"]
+        listed = await self._commands.run("log", *wanted, sha(head), git_dir=self._git_dir)
+        return list(listed.fields)
+
     async def commit_facts(self, commit: str) -> CommitFacts:
         """Return a commit's tree and parents."""
         tree, parents, *_ = await self._header(commit)
