@@ -18,7 +18,7 @@ from pipeline.agents.prompt_variables import CodeWriterVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.work import Code
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, green_witness, old_tests, own_changes
+from pipeline.coding import commits, green_witness, old_tests, own_changes, protection
 from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import protected_tests
@@ -140,7 +140,10 @@ async def _job(
     return frame.job(
         variables, instance=f"{run.name}/{iteration}", loop=await feedback.loop_context(run, tries.came_back),
         facts=SubmissionFacts(scenarios=scenarios_of(ground.spec), protected_paths=frozenset(protected)),
-        commit=tries.commit, protected=frozenset(protected),
+        commit=tries.commit,
+        protected=protection.of_code_writer(
+            ground.prepared.kept, await green_witness.protected_paths(run, ground, tests)
+        ),
     )  # fmt: skip
 
 

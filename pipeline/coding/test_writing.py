@@ -20,7 +20,7 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Spec
 from pipeline.agents.submissions.work import Tests
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, old_tests, own_changes
+from pipeline.coding import commits, old_tests, own_changes, protection
 from pipeline.coding.old_tests import AlteredTest
 from pipeline.coding.own_changes import OwnPart
 from pipeline.ports import ChangedFile
@@ -141,7 +141,10 @@ async def _job(
     )
     loop = await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER))
     facts = SubmissionFacts(scenarios=scenarios_of(ground.spec))
-    return frame.job(variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit)
+    return frame.job(
+        variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit,
+        protected=protection.of_test_writer(ground.prepared.kept),
+    )  # fmt: skip
 
 
 async def _witnessed(run: StageRun, ground: CodingGround, handed: Handed, part: OwnPart) -> "ProvenTests | list[str]":
