@@ -44,7 +44,8 @@ async def rebase(run: StageRun) -> StageEnd:
     if onto is None:
         raise PersonNeeded(
             PauseReason.REMOTE_UNREACHABLE,
-            f"{run.name} has no branch {run.target.base_branch} any more.",
+            f"{run.name} has no branch {run.target.base_branch} any more. Push it again, then resume; or submit the change request again for "
+            "another branch.",
             repository=run.name,
         )
     if onto == run.here.base and not await signing_off.lacking(run, run.name, onto, run.here.head):

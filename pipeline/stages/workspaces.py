@@ -47,7 +47,8 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     if base is None:
         raise PersonNeeded(
             PauseReason.REMOTE_UNREACHABLE,
-            f"{name} has no branch {target.base_branch} any more.",
+            f"{name} has no branch {target.base_branch} any more. Push it again, then resume; or submit the change request again for "
+            "another branch.",
             repository=name,
             base_branch=target.base_branch,
         )

@@ -239,10 +239,11 @@ class _Check:
 
 
 def _of_person(step: SurveyStep, refused: PersonNeeded) -> Trouble:
-    remedy, tail = refused.facts.get("remedy"), refused.facts.get("log_tail")
+    told = {name: str(refused.facts.get(name) or "") for name in ("remedy", "command", "log_tail")}
     return Trouble(
-        step=step, message=refused.message, remedy=str(remedy) if remedy else "", log_tail=str(tail or "")[-LOG_MAX:]
-    )
+        step=step, message=refused.message, remedy=told["remedy"], command=told["command"][:SAID_MAX],
+        log_tail=told["log_tail"][-LOG_MAX:],
+    )  # fmt: skip
 
 
 def _values(of: Component) -> tuple[Stated, ...]:
