@@ -323,9 +323,9 @@ _IGNORED = 77
 _WRITE = f"""
 above=$(dirname -- "$1")
 mkdir -p -- "$above" && cat > "$1" || exit 1
-rule=$(git -C "$above" check-ignore -v -- "$1" 2>/dev/null) || exit 0
-[ "$(git -C "$above" rev-parse --show-prefix)" = "" ] ||
-[ -z "$(git -C "$above" ls-files --cached --ignored --exclude-standard -- . 2>/dev/null)" ] || exit 0
+rule=$(git -c core.fsmonitor=false -C "$above" check-ignore -v -- "$1" 2>/dev/null) || exit 0
+[ "$(git -c core.fsmonitor=false -C "$above" rev-parse --show-prefix)" = "" ] ||
+[ -z "$(git -c core.fsmonitor=false -C "$above" ls-files --cached --ignored --exclude-standard -- . 2>/dev/null)" ] || exit 0
 printf '%s' "$rule"
 exit {_IGNORED}
 """
