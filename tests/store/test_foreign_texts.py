@@ -52,7 +52,8 @@ def foreign_events(draw: Callable[[st.SearchStrategy[Any]], Any]) -> events.Even
         made = of(field.annotation)
         if not made.is_empty and name != "type":
             values[name] = draw(made)
-    return chosen(**values)  # type: ignore[return-value]  # a member of the union
+    event: events.Event = chosen(**values)
+    return event
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
