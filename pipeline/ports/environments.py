@@ -60,6 +60,7 @@ class EnvironmentSource(StrEnum):
     REQUIREMENTS = "requirements"
     PIPENV = "pipenv"
     PDM = "pdm"
+    CONDA = "conda"
     POETRY = "poetry"
     PROJECT = "project"
     """The repository's own dependencies, without any for its tests."""

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from pipeline.errors import CallerError
 from pipeline.ports import Language, Stack
 from pipeline.proof.node_scripts import suite_of
-from pipeline.repositories.python_roots import stated_roots
+from pipeline.repositories.python_roots import imported_roots, stated_roots
 
 Read: TypeAlias = Callable[[str], bytes | None]
 """A file's bytes at the commit; None when it does not exist."""
@@ -35,6 +35,7 @@ _MANIFESTS = {
         *("tox.ini", "tox.toml", "noxfile.py", "hatch.toml", "Pipfile", ".python-version"),
         *_TOOL_FILES,
         *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml"),
+        *("environment.yml", "environment.yaml", "environment-dev.yml", "conda.yml", "conda.yaml"),
     ),
     Language.NODE: (
         *("package.json", "*/package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
@@ -110,6 +111,8 @@ _TESTS = {
     Language.JAVA: ("src/test/*",),
     Language.C: ("test_*.c*", "*_test.c*", "*_tests.c*", "test/*", "tests/*", "t/*"),
 }
+_LONE_TESTS = "test.py"
+_PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "conftest.py", "tests/conftest.py")
 _FOREIGN = ("node_modules", "vendor", "third_party", ".venv", "venv", "site-packages", "dist", "build", "target")
 _COMMANDS = (
     (r"(python3? -m )?(pytest|py\.test)\b", Language.PYTHON, "pytest"),
@@ -173,7 +176,7 @@ def stack_of(found: Candidate, own: Sequence[str], read: Read) -> Stack:
         test_command=found.command,
         manifests=_manifests(found.language, own, read),
         source_roots=source_roots(found.language, own, read),
-        test_patterns=tuple(form for name in _TESTS[found.language] for form in (name, f"*/{name}")),
+        test_patterns=tuple(form for name in _test_names(found.language, own) for form in (name, f"*/{name}")),
     )
 
 
@@ -191,6 +194,14 @@ def is_root_manifest(language: Language, name: str) -> bool:
 def is_test_of(language: Language, path: str) -> bool:
     """Whether a path looks like a test of the language."""
     return path.endswith(_EXTENSIONS[language]) and _any_match(path, _TESTS[language])
+
+
+def _test_names(language: Language, files: Sequence[str]) -> tuple[str, ...]:
+    """Return how tests are called: a `test.py` is one only where nothing else is, since many hold what somebody tried once."""
+    names = _TESTS[language]
+    if language is Language.PYTHON and not any(is_test_of(language, path) for path in files):
+        return (*names, _LONE_TESTS)
+    return names
 
 
 def has_code(language: Language, files: Sequence[str]) -> bool:
@@ -244,6 +255,8 @@ def source_roots(language: Language, files: Sequence[str], read: Read) -> tuple[
     code = [path for path in files if path.endswith(".py") and not _any_match(path, _TESTS[Language.PYTHON])]
     roots = [*stated_roots(files, read), "src"]
     found = [root for root in dict.fromkeys(roots) if any(path.startswith(root + "/") for path in code)]
+    tests = [path for path in files if is_test_of(Language.PYTHON, path)]
+    found += imported_roots(code, tests, found, manifests_of(Language.PYTHON, files), read)
     elsewhere = [path for path in code if not any(path.startswith(root + "/") for root in found)]
     at_root = any("/" not in path and path not in ("setup.py", "noxfile.py") for path in elsewhere)
     packages = {path.split("/")[0] for path in elsewhere if path.count("/") == 1 and path.endswith("/__init__.py")}
@@ -264,7 +277,7 @@ def candidate(language: Language, files: Sequence[str], read: Read) -> Candidate
     """Return how a folder with these files could be tested in a language; None when nothing speaks for it."""
     manifests = [path for path in files if "/" not in path and _any_match(path, _ROOT_MANIFESTS[language])]
     code = [path for path in files if path.endswith(_EXTENSIONS[language])]
-    tests = [path for path in code if _any_match(path, _TESTS[language])]
+    tests = [path for path in code if _any_match(path, _test_names(language, files))]
     if not manifests and not (language in (Language.PYTHON, Language.NODE) and tests):
         return None
     runner, command, configured = _RUNNERS[language](tests, files, read)
@@ -285,7 +298,7 @@ def _asked_for(command: str, candidates: Sequence[Candidate], files: Sequence[st
 
 
 def _python_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tuple[str, str, bool]:
-    configured = any(path in files for path in ("pytest.ini", "conftest.py", "tests/conftest.py")) or any(
+    configured = any(path in files for path in _PYTEST_FILES) or any(
         marker in (read(path) or b"")
         for path in files
         if _any_match(path, _MANIFESTS[Language.PYTHON]) or path == "tox.ini"

@@ -94,21 +94,25 @@ async def test_an_edited_c_file_means_another_environment(tree: Path) -> None:
 
 
 @needs_wheels
-async def test_what_tox_alone_names_is_there(bubblewrap: Bubblewrap, tree: Path) -> None:
+async def test_what_tox_alone_names_and_sets_is_there_also_where_it_hangs_on_a_second_factor(
+    bubblewrap: Bubblewrap, tree: Path
+) -> None:
     stack = write(
         tree,
         {
             "setup.cfg": "[metadata]\nname = acme-tox\nversion = 1.0\n[options]\npackage_dir =\n    =src\npackages = find:\n"
             "[options.packages.find]\nwhere = src\n",
             "setup.py": "from setuptools import setup\nsetup()\n",
-            "tox.ini": "[tox]\nenvlist = py{39,311}, lint\n[testenv]\ndeps =\n    pytest\n    pytest-mock\n"
-            "commands = pytest {posargs:tests}\n[testenv:lint]\ndeps = no-such-linter\ncommands = lint\n",
+            "tox.ini": "[tox]\nenvlist = lint, py{39,310}-{old,new}\n[testenv]\ndeps =\n    pytest\n    new: pytest-mock\n"
+            "    old: no-such-thing\nsetenv =\n    ACME_MODE = test\n    PIP_X = y\n    PYTHONPATH = x\nallowlist_externals = make\n"
+            "commands = make test\n[testenv:lint]\ndeps = no-such-linter\ncommands = lint\n",
             "src/acme_tox/core.py": ADD,
             "tests/test_core.py": f"from acme_tox.core import add\n{MOCKED}",
         },
     )
     environment = await prepare(environments(bubblewrap, tree, OFFLINE), tree, stack)
-    assert taken(environment)[EnvironmentSource.TOX].startswith("py3")
+    assert taken(environment)[EnvironmentSource.TOX].endswith("-new")
+    assert environment.variables["ACME_MODE"] == "test" and "PIP_X" not in environment.variables
     result = await run_in(bubblewrap, another(tree), environment, "pytest", "-q")
     assert "1 passed" in result.output, result.output
 
@@ -185,8 +189,8 @@ PACKAGE = (
 )
 NOXFILE = (
     "import nox\n@nox.session\ndef lint(session):\n    session.install('no-such-linter')\n"
-    "@nox.session\ndef tests(session):\n    session.install('-e', '.', 'pytest', 'pytest-mock')\n"
-    "    session.run('pytest')\n"
+    "@nox.session\n@nox.parametrize('mock', ['3.17.0', '3.1'])\ndef tests(session, mock):\n"
+    "    session.install('.', 'pytest', f'pytest-mock=={mock}')\n    session.run('pytest')\n"
 )
 HATCH = (
     '[tool.hatch.envs.lint]\ndependencies = ["no-such-linter"]\n'

@@ -26,6 +26,10 @@ def report(
     )  # fmt: skip
 
 
+EXITED = (
+    'INTERNALERROR>   File "/usr/x.py", line 3, in load\nINTERNALERROR>     exec(it)\nINTERNALERROR>   File "/w/lib/test_a.py", line 8, '
+    "in <module>\nINTERNALERROR>     sys.exit(main())\nINTERNALERROR> SystemExit: 0\nmainloop: caught unexpected SystemExit!\n"
+)
 UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNotFoundError")
 
 
@@ -42,12 +46,17 @@ UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNot
         (report(1, case("test_a.py", Outcome.ERROR, "Requested setting DATABASES, but settings are not configured.", "ImproperlyConfigured")), "unittest", "ImproperlyConfigured", "python web/manage.py test"),
         (report(1, output="Error: Cannot find module 'tsx'\n"), "node_test", "Cannot find module 'tsx'", "tsx is not installed"),
         (report(1, timed_out=True), "pytest", "no error", "test_timeout_s"),
+        (report(4, output="ERROR: Missing required plugins: pytest-sugar\n"), "pytest", "pytest-sugar", "Declare pytest-sugar"),
+        (report(3, case("pytest::internal", Outcome.ERROR, "internal error"), output=EXITED), "pytest", "lib/test_a.py:8: SystemExit: 0", "__main__"),
+        (report(3, case("pytest::internal", Outcome.ERROR, "internal error"), output="INTERNALERROR> OSError: no space\n"), "pytest", "OSError: no space", "clean clone"),
+        (report(2, case("test_a.py", Outcome.ERROR, "'ACME_KEY'", "KeyError"), output="os.environ['ACME_KEY']"), "pytest", "KeyError: 'ACME_KEY'", "`environment` in .changeline"),
+        (report(2, case("test_a.py", Outcome.ERROR, "No module named 'acme.core'", "ModuleNotFoundError")), "pytest", "acme", '["deep/lib"]'),
     ],
 )  # fmt: skip
 def test_what_keeps_a_suite_from_running_is_told_with_its_remedy(
     ran: TestReport, runner: str, error: str, remedy: str
 ) -> None:
-    files = ["manage.py.txt", "web/manage.py", "test_a.py"]
+    files = ["manage.py.txt", "web/manage.py", "test_a.py", "lib/test_a.py", "deep/lib/acme/core.py"]
     if ran.exit_code == 1 and not ran.per_test:
         ran = report(127, *ran.cases, output=ran.output_tail, per_test=False)
     found = trouble_of(ran, runner=runner, test_files=1, files=files)

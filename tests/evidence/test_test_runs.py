@@ -61,6 +61,21 @@ async def test_a_repositorys_own_pytest_options_are_kept_but_cannot_hide_results
     assert set(report.outcomes()) == {"test_x.py::test_a", "test_x.py::test_b"}
 
 
+async def test_modules_called_like_pythons_own_keep_nothing_from_starting(tmp_path: Path) -> None:
+    files = {"types.py": "KINDS = 1\n", "random.py": "", "cart.py": "from types import KINDS\n", "conftest.py": ""}
+    tests = "import cart_\n\n\ndef test_a():\n    assert cart_.ONE == 1\n"
+    report = await run(PYTEST, tmp_path, {**files, "cart_.py": "ONE = 1\n", "tests/test_cart.py": tests})
+    assert report.outcomes() == {"tests/test_cart.py::test_a": Outcome.PASSED}, report.output_tail
+    assert report.ok
+
+
+async def test_unittest_files_that_start_themselves_run_once_and_end_nothing(tmp_path: Path) -> None:
+    tests = "import unittest\n\n\nclass A(unittest.TestCase):\n    def test_a(self):\n        self.assertTrue(1)\n\n\nunittest.main()\n"
+    report = await run(UNITTEST, tmp_path, {"test_a.py": tests, "test_b.py": "raise SystemExit(0)\n"})
+    assert report.outcomes() == {"test_a.py::A::test_a": Outcome.PASSED, "test_b.py": Outcome.ERROR}
+    assert [case.failure.message for case in report.bad if case.failure] == ["SystemExit: 0"]
+
+
 async def test_unittest_files_run_without_any_dependency(tmp_path: Path) -> None:
     tests = """
 import unittest

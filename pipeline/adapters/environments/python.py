@@ -44,6 +44,9 @@ from pipeline.ports import CommandResult, EnvironmentSource
 
 _SEEDS_FROM = Version("3.11")
 """Older ones need back-ports beside pytest, which only an index has."""
+_WITHOUT_SETUPTOOLS = Version("3.12")
+_BUILDS_OLD_PROJECTS = "setuptools<81"
+"""The last with `pkg_resources`."""
 _UNREACHABLE = re.compile(
     r"tunnel error|dns error|error sending request|client error \(Connect\)|timed out", re.IGNORECASE
 )
@@ -67,6 +70,8 @@ class _PythonBuild:
         self.folders = project_folders(build.manifest, build.stack.manifests, top=self.top)
         self.installed: list[str] = []
         self.not_installed: dict[str, str] = {}
+        self.asked_an_index = False
+        self.variables: dict[str, str] = {}
         self.constraints: dict[str, tuple[str, Path]] = {}
         self.venv = uv.venv
 
@@ -77,6 +82,7 @@ class _PythonBuild:
         beside.hook(self.build, self.venv, minor=self.uv.interpreter.minor)
         for folder in self.folders or (self.top,):
             await self._provide(folder)
+        await self._provide_what_python_brought()
         await self._provide_runner()
         await self._finish()
         for folder, why in self.not_installed.items():
@@ -90,6 +96,7 @@ class _PythonBuild:
         return Recipe(
             path=(str((self.venv / "bin").relative_to(self.build.root)), "bin"),
             variables={
+                **self.variables,
                 **({} if self.installed and not self.not_installed else roots),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "VIRTUAL_ENV": str(self.venv),
@@ -113,6 +120,7 @@ class _PythonBuild:
             name = wanted.name if folder == self.top else f"{folder}: {wanted.name}"
             if problem is None:
                 self.build.choose(wanted.source, name, wanted.why)
+                self.variables |= wanted.variables
                 return
             self.build.choose(wanted.source, name, problem, taken=False)
             if wanted.needed:
@@ -132,17 +140,19 @@ class _PythonBuild:
                 yield found
         for found in dependency_sources.named_for_tests(self.read, folder):
             yield found
+        for found in dependency_sources.of_the_workspace(self.read, folder):
+            yield found
         if (
             found := self._readable(await tool_sources.hatch(self.uv, self.read, folder), EnvironmentSource.HATCH)
         ) is not None:
             yield found
-        for found in dependency_sources.requirements_files(self.read, folder, installed=folder in self.folders):
+        installed, paths = folder in self.folders, self.build.stack.manifests
+        for found in dependency_sources.requirements_files(self.read, folder, paths, installed=installed):
             yield found
-        for found in dependency_sources.package_managers(self.read, folder):
+        for found in dependency_sources.package_managers(self.read, folder, installed=installed):
             yield found
-        if (
-            found := self._readable(await tool_sources.poetry(self.uv, self.read, folder), EnvironmentSource.POETRY)
-        ) is not None:
+        said = await tool_sources.poetry(self.uv, self.read, folder, installed=installed)
+        if (found := self._readable(said, EnvironmentSource.POETRY)) is not None:
             yield found
         for found in dependency_sources.for_development(self.read, folder):
             yield found
@@ -166,6 +176,8 @@ class _PythonBuild:
             if result.exit_code == 0:
                 self._settle(folder, venv)
                 return None
+            if await self._has_installed_unisolated(folder, wanted, result.output):
+                return None
             why_not = first_error(result)
             if _UNREACHABLE.search(result.output) and not self.build.settings.offline:
                 return (
@@ -183,6 +195,27 @@ class _PythonBuild:
         self._settle(folder, venv, why_not)
         return None
 
+    async def _has_installed_unisolated(self, folder: str, wanted: TestDependencies, said: str) -> bool:
+        """Install a project whose `setup.py` imports what only its requirements name, as old projects do: those first."""
+        if (
+            build_requirements(self.read, folder) != ["setuptools"]
+            or "ModuleNotFoundError: No module named" not in said
+        ):
+            return False
+        venv = wanted.venv or self.uv.venv
+        own = literal_requirements(self.read, folder, wanted.extras)
+        plain = dependency_sources.requirements_files(self.read, folder, self.build.stack.manifests, installed=False)
+        files = dict.fromkeys(line for found in plain for line in found.lines if found.needed)
+        first = [part for line in files for part in line.split(" ", 1)]
+        result = await self._try(folder, [_BUILDS_OLD_PROJECTS, "wheel", *own, *first, *wanted.arguments()], venv)
+        if result.exit_code == 0:
+            editable = await self._editable(folder, wanted.extras)
+            result = await self._try(folder, ["--no-build-isolation", *editable, *wanted.arguments()], venv)
+        if result.exit_code != 0:
+            return False
+        self._settle(folder, venv)
+        return True
+
     def _settle(self, folder: str, venv: Path, why_not: str | None = None) -> None:
         self.venv = venv
         if folder in self.folders:
@@ -195,6 +228,7 @@ class _PythonBuild:
     async def _try(self, folder: str, arguments: Sequence[str], venv: Path) -> CommandResult:
         """Install within what the lock file says, else, where that has no solution, without it."""
         self.uv.copy_tree()
+        self.asked_an_index = True
         name, file = self.constraints.get(folder, ("", None))
         if file is not None:
             result = await self.uv.install(folder, [*arguments, "--constraint", str(file)], venv=venv)
@@ -280,6 +314,15 @@ class _PythonBuild:
             str(self.venv / "bin" / "python"), "-I", str(programs / "finish_installation.py"), str(self.uv.tree),
             str(programs / "listed"), str(mirror), str(programs / "hook"), folder=ROOT,
         )  # fmt: skip
+
+    async def _provide_what_python_brought(self) -> None:
+        """Give older Pythons setuptools: each of their virtual environments had it, and programs import `pkg_resources`."""
+        if (
+            Version(self.uv.interpreter.minor) < _WITHOUT_SETUPTOOLS
+            and self.uv.reaches_packages
+            and self.asked_an_index
+        ):
+            await self.uv.install(ROOT, [_BUILDS_OLD_PROJECTS], venv=self.venv)
 
     async def _provide_runner(self) -> None:
         """Give the tests a pytest, unless they brought one: ours where it runs, else one from an index."""

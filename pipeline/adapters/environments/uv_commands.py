@@ -5,6 +5,7 @@ cross mounts. The cache is the build's own and goes with it: one that other repo
 trusted.
 """
 
+import codecs
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from pipeline.ports import CommandResult, Network
 TREE_AT = Path("/repository")
 """Where every tree of a Python repository stands inside: installations name this path for ever."""
 MADE, TREE, PROGRAMS, CONSTRAINTS = "made", "tree", "programs", "constraints"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -47,6 +49,14 @@ class UvBuild:
         """Copy the repository, at most once, with its `.git`, which some back ends ask."""
         if self.tree == self.build.root:
             self.tree = self.build.copy_tree(TREE, leave_out=())
+            self._make_requirements_readable()
+
+    def _make_requirements_readable(self) -> None:
+        """Write requirements of Windows' UTF-16, which `pip` reads and uv does not, as UTF-8, in the copy alone."""
+        for path in self.build.stack.manifests:
+            content = (self.build.manifest(path) or b"") if path.endswith(".txt") else b""
+            if content.startswith(_UTF16):
+                (self.tree / path).write_text(content.decode("utf-16", "replace"), encoding="utf-8")
 
     async def make_venv(self) -> None:
         """Make the environment. Raises `PersonNeeded(environment_failed)`."""

@@ -20,6 +20,8 @@ from pipeline.machine import tree_walk
 _NOBODYS_FIRST, _NOBODYS_COUNT = 0x70000000, 1 << 24
 _SMALL_FIRST, _SMALL_COUNT = 61_200, 4_000
 _SHIFTED_RANGE = 1 << 16
+_HOST = "sandbox"
+"""What a machine calls itself has an address, also without a network."""
 _INSIDE = 1000
 
 
@@ -39,7 +41,7 @@ class Identity:
                 f"changeline:x:{self.uid}:{self.uid}:changeline:/home/changeline:/bin/sh\n"
             ).encode(),
             Path("/etc/group"): f"root:x:0:\nchangeline:x:{self.uid}:\n".encode(),
-            Path("/etc/hosts"): b"127.0.0.1 localhost sandbox\n::1 localhost\n",
+            Path("/etc/hosts"): f"127.0.0.1 localhost {_HOST}\n::1 localhost\n".encode(),
             Path("/etc/nsswitch.conf"): b"passwd: files\ngroup: files\nhosts: files\n",
         }
 
@@ -47,6 +49,7 @@ class Identity:
 def identity_for(tree: Path) -> Identity:
     """Choose the user for commands in `tree`; the same tree always gets the same one."""
     namespaces = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
+    namespaces += ("--hostname", _HOST)
     if os.geteuid() != 0:
         inside = ("--unshare-user", "--uid", str(_INSIDE), "--gid", str(_INSIDE), "--cap-drop", "ALL")
         return Identity(uid=_INSIDE, arguments=(*namespaces, *inside))

@@ -1,0 +1,133 @@
+"""The one thing that helps where a base's own suite cannot run.
+
+Problem: what a runner says is seldom what a person has to do. Choice: rules in a fixed order, the most particular first, each
+reading the runner's words and the names of the base's files; the last one always answers. Pure.
+"""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeAlias
+
+from pipeline.proof.test_reports import TestReport
+
+NOT_THERE = {126, 127}
+"""Exit codes of a shell that could not start a program."""
+_MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)|Cannot find (?:module|package) '(?P<node>[^'.][^']*)'")
+_NEEDED = re.compile(r"requires pytest-[\d.<>=]+|requires-python|requires a different Python", re.IGNORECASE)
+_REQUIRED = re.compile(r"Missing required plugins: (?P<names>.+)")
+_VARIABLE = re.compile(
+    r"KeyError: '(?P<read>[A-Z][A-Z0-9_]+)'|UndefinedValueError: (?P<decouple>\w+) not found"
+    r"|[Ee]nvironment variable[: ]+[\"'`]?(?P<named>[A-Z][A-Z0-9_]+)|(?:Set the|Missing) (?P<asked>[A-Z][A-Z0-9_]+) environment variable"
+)
+_PLUGINS = (
+    (re.compile(r"--(?:no-)?cov\b"), "pytest-cov"),
+    (re.compile(r"(?:^|\s)(?:-n|--numprocesses|--dist)\b"), "pytest-xdist"),
+    (re.compile(r"--timeout\b"), "pytest-timeout"),
+    (re.compile(r"--asyncio-mode\b"), "pytest-asyncio"),
+    (re.compile(r"--reruns\b"), "pytest-rerunfailures"),
+    (re.compile(r"--(?:ds|reuse-db|create-db|nomigrations)\b"), "pytest-django"),
+    (re.compile(r"--benchmark"), "pytest-benchmark"),
+    (re.compile(r"--mypy"), "pytest-mypy"),
+    (re.compile(r"--(?:randomly|random-order)"), "pytest-randomly"),
+    (re.compile(r"--(?:html|self-contained-html)"), "pytest-html"),
+)
+
+
+_Rule: TypeAlias = Callable[[str, str, Collection[str]], str | None]
+"""Of the error, all that was told, and the base's files."""
+
+
+def remedy_for(report: TestReport, error: str, files: Collection[str]) -> str:
+    """Name the one thing to do about an error that kept a suite from running."""
+    told = f"{error}\n{report.output_tail}"
+    found = next((said for rule in _RULES if (said := rule(error, told, files)) is not None), None)
+    if found is not None:
+        return found
+    if report.exit_code in NOT_THERE:
+        return "Install the program where Changeline runs, or set another test_command."
+    return "Run the command in a clean clone: what it needs there has to be declared in the manifests, or set another test_command."
+
+
+def _options(error: str, told: str, _files: Collection[str]) -> str | None:
+    plugins = [name for shape, name in _PLUGINS if "unrecognized arguments" in told and shape.search(error)]
+    if not plugins:
+        return None
+    return (
+        f"The configuration uses options of plugins that no manifest declares: declare {', '.join(plugins)} with the "
+        "repository's test dependencies, or take the options out of the configuration."
+    )
+
+
+def _required_plugins(_error: str, told: str, _files: Collection[str]) -> str | None:
+    found = _REQUIRED.search(told)
+    if found is None:
+        return None
+    return (
+        f"Declare {found.group('names').strip()} with the repository's test dependencies, or take the name out of "
+        "required_plugins."
+    )
+
+
+def _ending(error: str, _told: str, _files: Collection[str]) -> str | None:
+    if "SystemExit" not in error:
+        return None
+    return (
+        "This file ends the process while it is imported, and the runner with it: put what it does under "
+        '`if __name__ == "__main__":`, rename it, or leave it out with `--ignore` in the configuration of pytest.'
+    )
+
+
+def _variable(error: str, told: str, _files: Collection[str]) -> str | None:
+    found = _VARIABLE.search(error)
+    if found is None or ("KeyError" in error and "environ" not in told):
+        return None
+    name = next(filter(None, found.groups()))
+    return (
+        f"{name} has to be in the environment of the tests: state it under `environment` in .changeline/repository.yaml on "
+        "the base branch, with a value that is no secret, or give it a default."
+    )
+
+
+def _django(_error: str, told: str, files: Collection[str]) -> str | None:
+    if not re.search(r"settings are not configured|ImproperlyConfigured|AppRegistryNotReady", told):
+        return None
+    if "runtests.py" in files:
+        return "These tests are started by a program of their own: set the repository's test_command to `python runtests.py`."
+    managed = next((path for path in sorted(files, key=len) if path.split("/")[-1] == "manage.py"), "manage.py")
+    return f"These are tests of a Django project: set the repository's test_command to `python {managed} test`."
+
+
+def _version(_error: str, told: str, _files: Collection[str]) -> str | None:
+    if not _NEEDED.search(told):
+        return None
+    return (
+        "Another version is needed than the one that is installed: install it where Changeline runs, or allow this one."
+    )
+
+
+def _module(_error: str, told: str, files: Collection[str]) -> str | None:
+    found = _MODULE.search(told)
+    if found is None:
+        return None
+    name = found.group("name") or found.group("node")
+    if found.group("name") and (folder := _holding(name, files)) is not None:
+        return (
+            f"{name} lies in {folder}/ of this repository, and nothing says that imports start there: set `pythonpath = "
+            f'["{folder}"]` in the configuration of pytest, or make the repository installable.'
+        )
+    return (
+        f"{name} is not installed in the environment of the tests: declare what brings it with the repository's test "
+        "dependencies, or set a test_command that does without."
+    )
+
+
+def _holding(module: str, files: Collection[str]) -> str | None:
+    """Return the one folder below the root in which a module of this name lies."""
+    top = module.partition(".")[0]
+    found = {
+        path[: at.start()] for path in files if (at := re.search(rf"/{re.escape(top)}(?:\.py$|/)", path)) is not None
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+_RULES: Sequence[_Rule] = (_options, _required_plugins, _ending, _variable, _django, _version, _module)
