@@ -34,6 +34,7 @@ GRADLE = {"build.gradle.kts": "", "gradlew": "", "src/main/java/a/B.java": ""}
             "python -m unittest",
         ),
         ({"manage.py": "import django\n", "shop/tests.py": ""}, Language.PYTHON, "command", "python manage.py test"),
+        ({"runtests.py": "import django\n", "tests/test_a.py": ""}, Language.PYTHON, "command", "python runtests.py"),
         ({"manage.py": "import django\n", "pytest.ini": "", "shop/tests.py": ""}, Language.PYTHON, "pytest", "pytest"),
         (NODE, Language.NODE, "node_test", "npm test"),
         ({"package.json": '{"scripts": {"test": "jest --ci"}}', "a.js": ""}, Language.NODE, "jest", "npm test"),

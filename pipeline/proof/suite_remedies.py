@@ -14,6 +14,8 @@ NOT_THERE = {126, 127}
 """Exit codes of a shell that could not start a program."""
 _MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)|Cannot find (?:module|package) '(?P<node>[^'.][^']*)'")
 _NEEDED = re.compile(r"requires pytest-[\d.<>=]+|requires-python|requires a different Python", re.IGNORECASE)
+_PYTHON_2 = re.compile(r"Missing parentheses in call to '(?:print|exec)'|inconsistent use of tabs and spaces")
+_NEWER = re.compile(r"cannot import name '\w+' from '(?:typing|enum|datetime|itertools|warnings|contextlib|asyncio)'")
 _REQUIRED = re.compile(r"Missing required plugins: (?P<names>.+)")
 _VARIABLE = re.compile(
     r"KeyError: '(?P<read>[A-Z][A-Z0-9_]+)'|UndefinedValueError: (?P<decouple>\w+) not found"
@@ -105,6 +107,17 @@ def _version(_error: str, told: str, _files: Collection[str]) -> str | None:
     )
 
 
+def _syntax(error: str, _told: str, _files: Collection[str]) -> str | None:
+    if _PYTHON_2.search(error):
+        return "This is Python 2, which nothing here runs: set a test_command that does."
+    if not error.startswith("SyntaxError") and not _NEWER.search(error):
+        return None
+    return (
+        "If this is written for another Python, say for which, in `requires-python` of pyproject.toml or in .python-version: "
+        "the tests then run with one of this machine that fits."
+    )
+
+
 def _module(_error: str, told: str, files: Collection[str]) -> str | None:
     found = _MODULE.search(told)
     if found is None:
@@ -130,4 +143,4 @@ def _holding(module: str, files: Collection[str]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-_RULES: Sequence[_Rule] = (_options, _required_plugins, _ending, _variable, _django, _version, _module)
+_RULES: Sequence[_Rule] = (_options, _required_plugins, _ending, _variable, _django, _version, _syntax, _module)

@@ -111,6 +111,7 @@ _TESTS = {
     Language.JAVA: ("src/test/*",),
     Language.C: ("test_*.c*", "*_test.c*", "*_tests.c*", "test/*", "tests/*", "t/*"),
 }
+_DJANGO_PROGRAMS = {"manage.py": "python manage.py test", "runtests.py": "python runtests.py"}
 _LONE_TESTS = "test.py"
 _PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "conftest.py", "tests/conftest.py")
 _FOREIGN = ("node_modules", "vendor", "third_party", ".venv", "venv", "site-packages", "dist", "build", "target")
@@ -306,8 +307,9 @@ def _python_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tu
     )
     if configured:
         return "pytest", "pytest", True
-    if "manage.py" in files and b"django" in (read("manage.py") or b""):
-        return "command", "python manage.py test", True
+    for program, command in _DJANGO_PROGRAMS.items():
+        if program in files and b"django" in (read(program) or b""):
+            return "command", command, True
     texts = [read(path) or b"" for path in tests[:50]]
     unittest = any(b"import unittest" in text or b"from unittest import" in text for text in texts)
     if unittest and not any(b"import pytest" in text or re.search(rb"(?m)^def test_", text) for text in texts):

@@ -50,6 +50,8 @@ UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNot
         (report(3, case("pytest::internal", Outcome.ERROR, "internal error"), output=EXITED), "pytest", "lib/test_a.py:8: SystemExit: 0", "__main__"),
         (report(3, case("pytest::internal", Outcome.ERROR, "internal error"), output="INTERNALERROR> OSError: no space\n"), "pytest", "OSError: no space", "clean clone"),
         (report(2, case("test_a.py", Outcome.ERROR, "'ACME_KEY'", "KeyError"), output="os.environ['ACME_KEY']"), "pytest", "KeyError: 'ACME_KEY'", "`environment` in .changeline"),
+        (report(2, case("test_a.py", Outcome.ERROR, "expected '('", "SyntaxError")), "pytest", "SyntaxError: expected", "requires-python"),
+        (report(2, case("test_a.py", Outcome.ERROR, "Missing parentheses in call to 'print'.", "SyntaxError")), "pytest", "SyntaxError", "Python 2"),
         (report(2, case("test_a.py", Outcome.ERROR, "No module named 'acme.core'", "ModuleNotFoundError")), "pytest", "acme", '["deep/lib"]'),
     ],
 )  # fmt: skip
