@@ -141,6 +141,15 @@ def test_test_files_are_told_from_sources(tree: dict[str, str], path: str, expec
     assert is_test_file(found(tree), path) is expected
 
 
+def test_what_pytest_is_told_are_tests_are_tests() -> None:
+    told = {"pytest.ini": "[pytest]\npython_files = check_*.py *.py\n", "checks/check_a.py": "", "a.py": ""}
+    stack = found(told)
+    assert is_test_file(stack, "checks/check_b.py") and not is_test_file(stack, "a.py")
+    told = {"pyproject.toml": "[tool.pytest.ini_options]\npython_files=['*_spec.py']\n", "a.py": ""}
+    assert is_test_file(found(told), "deep/a_spec.py")
+    assert not is_test_file(found({"pytest.ini": "nonsense", "a.py": ""}), "a_spec.py")
+
+
 def test_the_manifest_hash_follows_manifests_only() -> None:
     def digest(tree: dict[str, str]) -> str:
         contents = {path: text.encode() for path, text in tree.items()}

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from pipeline.errors import CallerError
 from pipeline.ports import Language, Stack
 from pipeline.proof.node_scripts import suite_of
+from pipeline.repositories.pytest_files import stated_test_files
 from pipeline.repositories.python_roots import imported_roots, stated_roots
 
 Read: TypeAlias = Callable[[str], bytes | None]
@@ -177,7 +178,7 @@ def stack_of(found: Candidate, own: Sequence[str], read: Read) -> Stack:
         test_command=found.command,
         manifests=_manifests(found.language, own, read),
         source_roots=source_roots(found.language, own, read),
-        test_patterns=tuple(form for name in _test_names(found.language, own) for form in (name, f"*/{name}")),
+        test_patterns=tuple(form for name in _test_names(found.language, own, read) for form in (name, f"*/{name}")),
     )
 
 
@@ -197,12 +198,12 @@ def is_test_of(language: Language, path: str) -> bool:
     return path.endswith(_EXTENSIONS[language]) and _any_match(path, _TESTS[language])
 
 
-def _test_names(language: Language, files: Sequence[str]) -> tuple[str, ...]:
+def _test_names(language: Language, files: Sequence[str], read: Read) -> tuple[str, ...]:
     """Return how tests are called: a `test.py` is one only where nothing else is, since many hold what somebody tried once."""
-    names = _TESTS[language]
-    if language is Language.PYTHON and not any(is_test_of(language, path) for path in files):
-        return (*names, _LONE_TESTS)
-    return names
+    if language is not Language.PYTHON:
+        return _TESTS[language]
+    names = (*_TESTS[language], *stated_test_files(files, read))
+    return names if any(_any_match(path, names) for path in files) else (*names, _LONE_TESTS)
 
 
 def has_code(language: Language, files: Sequence[str]) -> bool:
@@ -278,7 +279,8 @@ def candidate(language: Language, files: Sequence[str], read: Read) -> Candidate
     """Return how a folder with these files could be tested in a language; None when nothing speaks for it."""
     manifests = [path for path in files if "/" not in path and _any_match(path, _ROOT_MANIFESTS[language])]
     code = [path for path in files if path.endswith(_EXTENSIONS[language])]
-    tests = [path for path in code if _any_match(path, _test_names(language, files))]
+    names = _test_names(language, files, read)
+    tests = [path for path in code if _any_match(path, names)]
     if not manifests and not (language in (Language.PYTHON, Language.NODE) and tests):
         return None
     runner, command, configured = _RUNNERS[language](tests, files, read)

@@ -61,6 +61,19 @@ async def test_a_repositorys_own_pytest_options_are_kept_but_cannot_hide_results
     assert set(report.outcomes()) == {"test_x.py::test_a", "test_x.py::test_b"}
 
 
+async def test_a_linter_that_runs_as_a_plugin_is_no_tampering_with_the_planted_test(tmp_path: Path) -> None:
+    linter = (
+        "import pytest\n\n\nclass Looked(pytest.Item):\n    def runtest(self):\n        pass\n\n\nclass File(pytest.File):\n"
+        "    def collect(self):\n        yield Looked.from_parent(self, name='style')\n\n\n"
+        "def pytest_collect_file(file_path, parent):\n"
+        "    return File.from_parent(parent, path=file_path) if file_path.suffix == '.py' else None\n"
+    )
+    files = {"conftest.py": linter, "tests/test_a.py": "def test_a():\n    assert True\n"}
+    report = await run(PYTEST, tmp_path, files, "tests/test_a.py")
+    assert report.complaints == ()
+    assert report.count(Outcome.PASSED) == 2
+
+
 async def test_modules_called_like_pythons_own_keep_nothing_from_starting(tmp_path: Path) -> None:
     files = {"types.py": "KINDS = 1\n", "random.py": "", "cart.py": "from types import KINDS\n", "conftest.py": ""}
     tests = "import cart_\n\n\ndef test_a():\n    assert cart_.ONE == 1\n"
