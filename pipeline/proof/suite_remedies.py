@@ -35,6 +35,13 @@ _PLUGINS = (
 )
 
 
+_OPTIONS = (
+    (re.compile(r"option: asyncio_"), "pytest-asyncio"),
+    (re.compile(r"option: (?:DJANGO_|django_)"), "pytest-django"),
+    (re.compile(r"option: timeout"), "pytest-timeout"),
+    (re.compile(r"option: env\b"), "pytest-env"),
+    (re.compile(r"option: anyio_"), "anyio"),
+)
 _Rule: TypeAlias = Callable[[str, str, Collection[str]], str | None]
 """Of the error, all that was told, and the base's files."""
 
@@ -52,6 +59,7 @@ def remedy_for(report: TestReport, error: str, files: Collection[str]) -> str:
 
 def _options(error: str, told: str, _files: Collection[str]) -> str | None:
     plugins = [name for shape, name in _PLUGINS if "unrecognized arguments" in told and shape.search(error)]
+    plugins += [name for shape, name in _OPTIONS if "Unknown config option" in told and shape.search(told)]
     if not plugins:
         return None
     return (

@@ -27,6 +27,7 @@ PYTEST_CONFIGURATION = (
 JAVA_RESULTS = ("**/target/surefire-reports/TEST-*.xml", "**/target/failsafe-reports/TEST-*.xml")
 GRADLE_RESULTS = ("**/build/test-results/**/TEST-*.xml",)
 _BUILT = (".ts", ".mts", ".cts", ".tsx", ".jsx")
+_UNITTEST_NAMES = ("test*.py", "*_test.py", "*_tests.py")
 _JUNIT_PATH = re.compile(r"""(?:--junit-?xml|--junitfile|--output-junit|--log-junit)[= ]['"]?([\w./-]+\.xml)""")
 
 
@@ -135,7 +136,12 @@ def _unittest_files(stack: Stack, tree: Path) -> tuple[str, ...]:
     patterns = stack.test_patterns or ("test*.py",)
     named = (path for path in walk_files(tree) if matches_any(path, patterns))
     own = (path for path in named if not any(contains(folder, path) for folder in stack.leaves_out))
-    return tuple(path for path in own if matches_any(path, ("test*.py", "*_test.py", "*_tests.py")))
+    return tuple(path for path in own if matches_any(path, _UNITTEST_NAMES) or _holds_tests(tree, path))
+
+
+def _holds_tests(tree: Path, path: str) -> bool:
+    """Whether a file of the tests, such as `tests/CoreTest.py`, is one itself and no help for others."""
+    return path.endswith(".py") and bool(declared_tests(path, read_source(tree, path)))
 
 
 def _node(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:

@@ -46,6 +46,7 @@ UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNot
         (report(1, case("test_a.py", Outcome.ERROR, "Requested setting DATABASES, but settings are not configured.", "ImproperlyConfigured")), "unittest", "ImproperlyConfigured", "python web/manage.py test"),
         (report(1, output="Error: Cannot find module 'tsx'\n"), "node_test", "Cannot find module 'tsx'", "tsx is not installed"),
         (report(1, timed_out=True), "pytest", "no error", "test_timeout_s"),
+        (report(4, output="ERROR: Unknown config option: asyncio_mode\n"), "pytest", "asyncio_mode", "pytest-asyncio"),
         (report(4, output="ERROR: Missing required plugins: pytest-sugar\n"), "pytest", "pytest-sugar", "Declare pytest-sugar"),
         (report(3, case("pytest::internal", Outcome.ERROR, "internal error"), output=EXITED), "pytest", "lib/test_a.py:8: SystemExit: 0", "__main__"),
         (report(3, case("pytest::internal", Outcome.ERROR, "internal error"), output="INTERNALERROR> OSError: no space\n"), "pytest", "OSError: no space", "clean clone"),

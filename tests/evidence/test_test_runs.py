@@ -1,6 +1,7 @@
 """Real runs of small projects: what each runner's report says, and what is said when it lies."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,17 @@ async def test_modules_called_like_pythons_own_keep_nothing_from_starting(tmp_pa
 
 async def test_unittest_files_that_start_themselves_run_once_and_end_nothing(tmp_path: Path) -> None:
     tests = "import unittest\n\n\nclass A(unittest.TestCase):\n    def test_a(self):\n        self.assertTrue(1)\n\n\nunittest.main()\n"
-    report = await run(UNITTEST, tmp_path, {"test_a.py": tests, "test_b.py": "raise SystemExit(0)\n"})
-    assert report.outcomes() == {"test_a.py::A::test_a": Outcome.PASSED, "test_b.py": Outcome.ERROR}
+    stack = replace(UNITTEST, test_patterns=("test*.py", "tests/*.py"))
+    files = {
+        "test_a.py": tests,
+        "test_b.py": "raise SystemExit(0)\n",
+        "tests/CoreTest.py": tests,
+        "tests/help.py": "1 / 0",
+    }
+    report = await run(stack, tmp_path, files)
+    assert report.outcomes() == {
+        "test_a.py::A::test_a": Outcome.PASSED, "test_b.py": Outcome.ERROR, "tests/CoreTest.py::A::test_a": Outcome.PASSED,
+    }  # fmt: skip
     assert [case.failure.message for case in report.bad if case.failure] == ["SystemExit: 0"]
 
 

@@ -166,7 +166,7 @@ def literal_requirements(read: Manifest, folder: str, wanted: Sequence[str]) -> 
 def read_toml(content: bytes | None) -> dict[str, Any]:
     """Read TOML; what cannot be read is empty."""
     try:
-        return tomllib.loads((content or b"").decode())
+        return tomllib.loads((content or b"").decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
         return {}
 
@@ -175,7 +175,7 @@ def read_ini(content: bytes | None) -> dict[str, dict[str, str]]:
     """Read an INI file; what cannot be read is empty."""
     parser = configparser.RawConfigParser(strict=False)
     try:
-        parser.read_string((content or b"").decode())
+        parser.read_string((content or b"").decode("utf-8-sig"))
     except (configparser.Error, UnicodeDecodeError):
         return {}
     return {section: dict(parser.items(section)) for section in parser.sections()}

@@ -20,7 +20,10 @@ from pipeline.ports import EnvironmentSource
 Found: TypeAlias = TestDependencies | str | None
 """What a source asks for; why it could not be read; None: it is not there or says nothing of tests."""
 
-_RUNS_TESTS = re.compile(r"pytest|py\.test|unittest|coverage run|nose|trial\b|manage\.py test")
+_RUNS_TESTS = re.compile(
+    r"pytest|py\.test|unittest|coverage run|nose|trial\b|stestr|zope-testrunner|(manage|setup)\.py test|django-admin test"
+    r"|make [\w -]*(test|check)|run[-_]?tests?\b|-m tests?\b"
+)
 _SESSION = re.compile(r"(unit[-_ ]?)?(tests?|pytest|unit)")
 _ANY_PYTHON = ("py", "py3", "python", "python3")
 _ASKED_MAX = 4
