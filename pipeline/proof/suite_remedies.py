@@ -42,6 +42,19 @@ _OPTIONS = (
     (re.compile(r"option: env\b"), "pytest-env"),
     (re.compile(r"option: anyio_"), "anyio"),
 )
+NO_FIXTURE = re.compile(r"fixture '(?P<name>[^'\n]+)' not found")
+"""What pytest says where nothing brings a fixture."""
+_BROUGHT_BY = {
+    **dict.fromkeys(("mocker", "class_mocker", "session_mocker"), "pytest-mock"),
+    **dict.fromkeys(("db", "client", "rf", "settings", "admin_client", "live_server", "django_user_model"), "pytest-django"),
+    **dict.fromkeys(("httpx_mock",), "pytest-httpx"), **dict.fromkeys(("requests_mock",), "requests-mock"),
+    **dict.fromkeys(("aiohttp_client", "aiohttp_server"), "pytest-aiohttp"), **dict.fromkeys(("freezer",), "pytest-freezer"),
+    **dict.fromkeys(("benchmark",), "pytest-benchmark"), **dict.fromkeys(("snapshot",), "syrupy"),
+    **dict.fromkeys(("faker",), "Faker"), **dict.fromkeys(("httpserver",), "pytest-httpserver"),
+    **dict.fromkeys(("datadir", "shared_datadir"), "pytest-datadir"), **dict.fromkeys(("qtbot",), "pytest-qt"),
+    **dict.fromkeys(("respx_mock",), "respx"), **dict.fromkeys(("data_regression", "file_regression"), "pytest-regressions"),
+    **dict.fromkeys(("postgresql",), "pytest-postgresql"), **dict.fromkeys(("event_loop",), "pytest-asyncio"),
+}  # fmt: skip
 _Rule: TypeAlias = Callable[[str, str, Collection[str]], str | None]
 """Of the error, all that was told, and the base's files."""
 
@@ -76,6 +89,14 @@ def _required_plugins(_error: str, told: str, _files: Collection[str]) -> str | 
         f"Declare {found.group('names').strip()} with the repository's test dependencies, or take the name out of "
         "required_plugins."
     )
+
+
+def _fixture(error: str, _told: str, _files: Collection[str]) -> str | None:
+    found = NO_FIXTURE.search(error)
+    if found is None:
+        return None
+    plugin = _BROUGHT_BY.get(found.group("name"), "the plugin that brings it")
+    return f"Nothing here brings the fixture {found.group('name')}: declare {plugin} with the repository's test dependencies."
 
 
 def _ending(error: str, _told: str, _files: Collection[str]) -> str | None:
@@ -151,4 +172,14 @@ def _holding(module: str, files: Collection[str]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-_RULES: Sequence[_Rule] = (_options, _required_plugins, _ending, _variable, _django, _version, _syntax, _module)
+_RULES: Sequence[_Rule] = (
+    _options,
+    _required_plugins,
+    _fixture,
+    _ending,
+    _variable,
+    _django,
+    _version,
+    _syntax,
+    _module,
+)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pipeline.proof.suite_remedies import NOT_THERE, remedy_for
+from pipeline.proof.suite_remedies import NO_FIXTURE, NOT_THERE, remedy_for
 from pipeline.proof.test_reports import TestCaseResult, TestReport
 
 _PYTEST_REFUSES = {3, 4}
@@ -64,6 +64,8 @@ def _stopped(report: TestReport, runner: str, test_files: int) -> bool:
         return not any(case.outcome.bad is False for case in own)
     if not report.per_test:
         return any(_REFUSED.search(case.failure.message) is not None for case in report.bad if case.failure)
+    if own and all(case.failure and NO_FIXTURE.match(case.failure.message) for case in own):
+        return True  # a plugin is missing, so a test that is written like these would fail like these
     return not own and code != 0 and (bool(report.cases) or (test_files > 0 and not _no_tests(runner, code)))
 
 

@@ -32,6 +32,9 @@ def broken():
 def test_fixture(broken):
     assert broken
 
+def test_mocked(mocker):
+    assert mocker
+
 @pytest.mark.skip(reason="later")
 def test_later():
     assert False
@@ -44,11 +47,13 @@ def test_later():
         "tests/test_cart.py::TestTotal::test_sum": Outcome.PASSED,
         "tests/test_cart.py::test_fixture": Outcome.ERROR,
         "tests/test_cart.py::test_later": Outcome.SKIPPED,
+        "tests/test_cart.py::test_mocked": Outcome.ERROR,
         "tests/test_cart.py::test_wrong[1]": Outcome.FAILED,
         "tests/test_cart.py::test_wrong[2]": Outcome.PASSED,
     }
     failures = {case.test_id: case.failure for case in report.cases if case.failure}
     wrong, bad = failures["tests/test_cart.py::test_wrong[1]"], failures["tests/test_bad.py"]
+    assert failures["tests/test_cart.py::test_mocked"].message == "fixture 'mocker' not found"
     assert (wrong.exception, bad.exception) == ("AssertionError", "ImportError")
     assert "cannot import name 'nope' from 'shop.cart'" in bad.message
     assert report.complaints == ()

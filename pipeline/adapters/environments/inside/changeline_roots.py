@@ -4,8 +4,6 @@ Started by a `.pth` line of the environment, in every interpreter. Children of a
 source roots; and a repository's `types.py` is found by those who ask for it from its own folder, not by Python itself.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
