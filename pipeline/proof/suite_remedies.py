@@ -16,6 +16,7 @@ _MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)|Cannot find (?:module|
 _NEEDED = re.compile(r"requires pytest-[\d.<>=]+|requires-python|requires a different Python", re.IGNORECASE)
 _PYTHON_2 = re.compile(r"Missing parentheses in call to '(?:print|exec)'|inconsistent use of tabs and spaces")
 _NEWER = re.compile(r"cannot import name '\w+' from '(?:typing|enum|datetime|itertools|warnings|contextlib|asyncio)'")
+_IMPORT = re.compile(r"No module named|cannot import name|PackageNotFoundError")
 _REQUIRED = re.compile(r"Missing required plugins: (?P<names>.+)")
 _VARIABLE = re.compile(
     r"KeyError: '(?P<read>[A-Z][A-Z0-9_]+)'|UndefinedValueError: (?P<decouple>\w+) not found"
@@ -59,9 +60,14 @@ _Rule: TypeAlias = Callable[[str, str, Collection[str]], str | None]
 """Of the error, all that was told, and the base's files."""
 
 
-def remedy_for(report: TestReport, error: str, files: Collection[str]) -> str:
+def remedy_for(report: TestReport, error: str, files: Collection[str], not_built: str) -> str:
     """Name the one thing to do about an error that kept a suite from running."""
     told = f"{error}\n{report.output_tail}"
+    if not_built and _IMPORT.search(error):
+        return (
+            f"The repository could not be built, so what it compiles or generates is missing: {not_built.rstrip('.')}. "
+            "Let the build have what it needs, and check again."
+        )
     found = next((said for rule in _RULES if (said := rule(error, told, files)) is not None), None)
     if found is not None:
         return found

@@ -21,6 +21,7 @@ _REFUSED = re.compile(
 )
 _ERROR = re.compile(r"(?i)\b(?:error|exception|fatal|failed)\b[^a-z]")
 _INTERNAL = "internal error"
+_INTERNAL_LINE = "INTERNALERROR> "
 _EXITS = re.compile(
     r'File "(?P<file>[^"\n]+)", line (?P<line>\d+)[^\n]*\n(?:(?!.*File ").*\n)*?.*SystemExit\b(?P<code>[^\n]*)'
 )
@@ -35,12 +36,15 @@ class SuiteTrouble:
     remedy: str
 
 
-def trouble_of(report: TestReport, *, runner: str, test_files: int, files: Collection[str]) -> SuiteTrouble | None:
+def trouble_of(
+    report: TestReport, *, runner: str, test_files: int, files: Collection[str], not_built: str = ""
+) -> SuiteTrouble | None:
     """Judge a full run of the base; None when tests ran, or when there are none to run.
 
     Args:
         test_files: How many files of the base look like tests.
         files: All paths of the base.
+        not_built: Why the repository itself is not installed, where it could be.
     """
     if report.timed_out:
         seconds = round(report.duration_ms / 1000)
@@ -54,7 +58,7 @@ def trouble_of(report: TestReport, *, runner: str, test_files: int, files: Colle
     error = _first_error(report, files) or f"exit code {report.exit_code}, and nothing else"
     return SuiteTrouble(
         message=f"The suite of the base cannot run here: {error}"[:_LINE_MAX], error=error,
-        remedy=remedy_for(report, error, files),
+        remedy=remedy_for(report, error, files, not_built),
     )  # fmt: skip
 
 
@@ -88,6 +92,8 @@ def _first_error(report: TestReport, files: Collection[str]) -> str:
         line = (first.message.strip().splitlines() or [""])[0]
         named = first.exception and first.exception not in line
         return f"{first.exception}: {line}"[:_LINE_MAX] if named else line[:_LINE_MAX]
+    if _INTERNAL_LINE in report.output_tail:
+        return _internal(report.output_tail, files)
     lines = [line.strip() for line in report.output_tail.splitlines() if line.strip()]
     told = [
         line.removeprefix("E ").strip()
@@ -101,11 +107,11 @@ def _first_error(report: TestReport, files: Collection[str]) -> str:
 
 def _internal(told: str, files: Collection[str]) -> str:
     """Say what broke pytest itself: a file that ends the process while it is imported, else the last error of the trace."""
-    lines = [line.removeprefix("INTERNALERROR>").strip() for line in told.splitlines()]
+    lines = [line.removeprefix(_INTERNAL_LINE).strip() for line in told.splitlines()]
     ended = _EXITS.search("\n".join(lines) + "\n")
     if ended is not None:
         place = f"/{ended.group('file')}"
         where = max((path for path in files if place.endswith(f"/{path}")), key=len, default=place[1:])
         return f"{where}:{ended.group('line')}: SystemExit{ended.group('code')}"[:_LINE_MAX]
-    errors = [line for line in lines if re.match(r"(?:\w+\.)*\w*(?:Error|Exception|Exit)\b", line)]
+    errors = [line for line in lines if re.match(r"(?:\w+\.)*\w*(?:Error|Exception|Exit|Warning)\b", line)]
     return (errors or [_INTERNAL])[-1][:_LINE_MAX]

@@ -232,7 +232,9 @@ async def _unusable(
     for part in prepared.parts:
         report = reports[part.root]
         tests = sum(is_test_file(part.stack, path) for path in files if owned.get(path) == part.root)
-        trouble = trouble_of(report, runner=part.stack.runner, test_files=tests, files=files)
+        trouble = trouble_of(
+            report, runner=part.stack.runner, test_files=tests, files=files, not_built=part.environment.not_built
+        )
         if trouble is not None:
             facts = {
                 "command": shlex.join(report.command), "error": trouble.error, "remedy": trouble.remedy,

@@ -74,6 +74,12 @@ CONDA = "dependencies:\n- python=3.11\n- conda-forge::attrs>=22\n- pytorch=2\n- 
         ({"requirements/requirements-dev.txt": "a"}, ["-r", "requirements/requirements-dev.txt"], ()),
         ({"requirements.docs.txt": "a", "requirements.test.txt": "b"}, ["-r", "requirements.test.txt"], ()),
         ({"environment.yml": CONDA}, ["attrs>=22", "torch==2.*", "idna==3.7", "numpy==1.26.4.*"], ()),
+        (
+            {"pyproject.toml": f"{PROJECT}[tool.pdm.dev-dependencies]\ntest=['-e file:///${{PROJECT_ROOT}}/sub#egg=s']\n"},
+            ["-e", "./sub"],
+            (),
+        ),
+        ({"Pipfile": "[packages]\na={path='libs/a', editable=true}\nb={path='.'}\nc={path='/etc'}\n"}, ["-e", "./libs/a"], ()),
         ({"Pipfile": "x", "Pipfile.lock": '{"default": {"a": {"version": "==1"}}, "develop": {}}'}, ["a==1"], ()),
         ({"pyproject.toml": "[project\n", "setup.cfg": "nonsense", "setup.py": "def ("}, None, ()),
         ({"pyproject.toml": "[project]\ndependencies = 'a'\noptional-dependencies = 3\n"}, None, ()),

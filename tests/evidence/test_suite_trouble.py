@@ -51,6 +51,7 @@ UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNot
         (report(4, output="ERROR: Missing required plugins: pytest-sugar\n"), "pytest", "pytest-sugar", "Declare pytest-sugar"),
         (report(3, case("pytest::internal", Outcome.ERROR, "internal error"), output=EXITED), "pytest", "lib/test_a.py:8: SystemExit: 0", "__main__"),
         (report(3, case("pytest::internal", Outcome.ERROR, "internal error"), output="INTERNALERROR> OSError: no space\n"), "pytest", "OSError: no space", "clean clone"),
+        (report(3, output="INTERNALERROR>   raise x\nINTERNALERROR> pytest.PytestWarning: unset\n"), "pytest", "pytest.PytestWarning: unset", "clean clone"),
         (report(2, case("test_a.py", Outcome.ERROR, "'ACME_KEY'", "KeyError"), output="os.environ['ACME_KEY']"), "pytest", "KeyError: 'ACME_KEY'", "`environment` in .changeline"),
         (report(2, case("test_a.py", Outcome.ERROR, "expected '('", "SyntaxError")), "pytest", "SyntaxError: expected", "requires-python"),
         (report(2, case("test_a.py", Outcome.ERROR, "Missing parentheses in call to 'print'.", "SyntaxError")), "pytest", "SyntaxError", "Python 2"),
@@ -67,6 +68,12 @@ def test_what_keeps_a_suite_from_running_is_told_with_its_remedy(
     assert found is not None
     assert error in found.error
     assert remedy in found.remedy
+
+
+def test_what_a_failed_build_leaves_out_is_told_with_why_it_failed() -> None:
+    ran = report(2, case("test_a.py", Outcome.ERROR, "cannot import name '_fast' from 'acme'", "ImportError"))
+    found = trouble_of(ran, runner="pytest", test_files=1, files=[], not_built="cargo is not there")
+    assert found is not None and "could not be built" in found.remedy and "cargo is not there" in found.remedy
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from pipeline.adapters.environments.python_manifests import (
     Manifest,
     extras,
     inside,
+    neighbour,
     project,
     read_toml,
     table,
@@ -44,6 +45,7 @@ _WIDE_FILES = (
 _LOCAL_NAMES = ("local",)
 """Django projects keep what is for a developer's machine, tests too, beside what is for production."""
 _PLAIN_FILES = ("requirements.txt", "requirements/base.txt", "requirements/main.txt", "requirements/requirements.txt")
+_PDM_NEIGHBOUR = re.compile(r"-e\s+file:///\$\{PROJECT_ROOT\}/([^#\s]+)")
 _REQUIREMENTS_DEPTH = 2
 _OPTION = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable)[ =]?\s*(.+)")
 
@@ -172,7 +174,7 @@ def package_managers(read: Manifest, folder: str, *, installed: bool) -> Iterato
     tool = table(read_toml(read(inside(folder, "pyproject.toml"))), "tool")
     groups = table(table(tool, "pdm"), "dev-dependencies")
     for name in (*TEST_NAMES, *WIDE_NAMES):
-        if lines := [line for line in texts(groups.get(name)) if not line.startswith("-e")]:
+        if lines := [line for said in texts(groups.get(name)) if (line := _pdm_line(said, folder)) is not None]:
             yield TestDependencies(
                 source=EnvironmentSource.PDM, name=name, why="tool.pdm.dev-dependencies names it", lines=tuple(lines),
                 needed=name in TEST_NAMES,
@@ -193,6 +195,13 @@ def package_managers(read: Manifest, folder: str, *, installed: bool) -> Iterato
                 why="conda's list is there, and packages of these names come from the Python index",
             )  # fmt: skip
             break
+
+
+def _pdm_line(said: str, folder: str) -> str | None:
+    if not said.startswith("-e"):
+        return said
+    found = _PDM_NEIGHBOUR.match(said)
+    return None if found is None else neighbour(folder, found[1])
 
 
 def for_development(read: Manifest, folder: str) -> Iterator[TestDependencies]:
@@ -235,14 +244,14 @@ def _pipenv(read: Manifest, folder: str) -> Iterator[str]:
     listed = locked if "default" in locked else read_toml(read(inside(folder, "Pipfile")))
     for section in ("default", "packages", "develop", "dev-packages"):
         for name, wanted in table(listed, section).items():
-            if line := _pipenv_line(name, wanted):
+            if line := _pipenv_line(name, wanted, folder):
                 yield line
 
 
-def _pipenv_line(name: str, wanted: object) -> str | None:
+def _pipenv_line(name: str, wanted: object, folder: str) -> str | None:
     said = wanted if isinstance(wanted, dict) else {"version": wanted}
-    if said.get("editable") or "path" in said:
-        return None
+    if "path" in said:
+        return neighbour(folder, str(said["path"]))
     version = said.get("version")
     marks = said.get("markers")
     chosen = f"[{','.join(texts(said.get('extras')))}]" if texts(said.get("extras")) else ""

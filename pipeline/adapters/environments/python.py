@@ -32,6 +32,7 @@ from pipeline.adapters.environments.python_manifests import (
     is_static,
     lists_dependencies,
     literal_requirements,
+    poetry_neighbours,
     project,
     project_folders,
     table,
@@ -50,7 +51,9 @@ _BUILDS_OLD_PROJECTS = "setuptools<81"
 _UNREACHABLE = re.compile(
     r"tunnel error|dns error|error sending request|client error \(Connect\)|timed out", re.IGNORECASE
 )
-_NEIGHBOUR = re.compile(rb"(?m)^\s*(?:-e|--editable)[ =]?\s*\.|^\s*\.{1,2}/|@ file:|path\s*=\s*[\"']\.")
+_NEIGHBOUR = re.compile(
+    rb"(?m)^\s*(?:-e|--editable)[ =]?\s*\.|^\s*\.{1,2}/|@ file:|\{[^}\n]*\bpath\s*=\s*[\"']|PROJECT_ROOT"
+)
 _REBUILDS_AT_IMPORT = "mesonpy"
 
 
@@ -106,7 +109,7 @@ class _PythonBuild:
 
     def _installs_a_neighbour(self) -> bool:
         """Whether requirements name another folder of the tree, whose installation names the path of the copy."""
-        files = [path for path in self.build.stack.manifests if path.endswith((".txt", "Pipfile"))]
+        files = [path for path in self.build.stack.manifests if path.endswith((".txt", "Pipfile", "pyproject.toml"))]
         return self.build.contained and any(_NEIGHBOUR.search(self.read(path) or b"") for path in files)
 
     # what is asked for
@@ -255,6 +258,7 @@ class _PythonBuild:
         """Return the arguments that install a project so that edits count, new modules of its packages too."""
         await self._make_metadata_valid(folder)
         arguments = ["--editable", f".[{','.join(extras)}]" if extras else "."]
+        arguments += [part for line in poetry_neighbours(self.read, folder) for part in line.split(" ", 1)]
         if build_backend(self.read, folder).startswith("setuptools"):
             name = project(self.read, folder).name
             mode = "editable_mode=compat"

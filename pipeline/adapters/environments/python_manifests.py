@@ -7,6 +7,7 @@ are asked where reading is not enough.
 
 import ast
 import configparser
+import posixpath
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -120,6 +121,24 @@ def extras(read: Manifest, folder: str) -> list[str]:
     call = table(_setup_call(read(inside(folder, "setup.py"))), "extras_require")
     dynamic = table(table(_setuptools(read, folder), "dynamic"), "optional-dependencies")
     return [*own, *cfg, *(name for name in call if isinstance(name, str)), *dynamic]
+
+
+def poetry_neighbours(read: Manifest, folder: str, group: str = "main") -> list[str]:
+    """Return the places within the repository that one of poetry's groups names by path, as arguments of an installer."""
+    own = table(table(read_toml(read(inside(folder, "pyproject.toml"))), "tool"), "poetry")
+    listed = table(table(table(own, "group"), group), "dependencies")
+    if group in {"main", "dev"}:
+        listed |= table(own, "dependencies" if group == "main" else "dev-dependencies")
+    said = (one["path"] for one in listed.values() if isinstance(one, dict) and isinstance(one.get("path"), str))
+    return [line for path in said if (line := neighbour(folder, path)) is not None]
+
+
+def neighbour(folder: str, path: str) -> str | None:
+    """Return the line that installs what a project names by a path; None for itself and for what lies elsewhere."""
+    place = posixpath.normpath(posixpath.join(folder, path))
+    if path.startswith(("/", "-", "~")) or place.startswith("..") or place == posixpath.normpath(folder):
+        return None
+    return f"./{path}" if path.endswith((".whl", ".zip", ".gz")) else f"-e ./{path.removeprefix('./')}"
 
 
 def tests_require(read: Manifest, folder: str) -> tuple[str, list[str]] | None:

@@ -13,7 +13,15 @@ from typing import Any, TypeAlias
 
 from pipeline.adapters.environments.build import first_error
 from pipeline.adapters.environments.dependency_sources import TEST_NAMES, WIDE_NAMES, TestDependencies
-from pipeline.adapters.environments.python_manifests import Manifest, inside, read_ini, read_toml, table, texts
+from pipeline.adapters.environments.python_manifests import (
+    Manifest,
+    inside,
+    poetry_neighbours,
+    read_ini,
+    read_toml,
+    table,
+    texts,
+)
 from pipeline.adapters.environments.uv_commands import UvBuild
 from pipeline.ports import EnvironmentSource
 
@@ -138,14 +146,14 @@ async def poetry(uv: UvBuild, read: Manifest, folder: str, *, installed: bool) -
     groups = table(said, "groups")
     tests = next((name for name in TEST_NAMES if name in groups), None)
     name = tests or next((name for name in WIDE_NAMES if name in groups), None)
-    own = [] if installed else texts(groups.get("main"))
+    own = [] if installed else [*texts(groups.get("main")), *poetry_neighbours(read, folder)]
     if name is None:
         return TestDependencies(
             source=EnvironmentSource.POETRY, name="main", why="poetry has no group for tests", lines=tuple(own)
         ) if own else None  # fmt: skip
     # Files of requirements that poetry itself never reads would say less.
     return TestDependencies(
-        source=EnvironmentSource.POETRY, name=name, why="poetry has this group", lines=(*own, *texts(groups.get(name))),
+        source=EnvironmentSource.POETRY, name=name, why="poetry has this group", lines=(*own, *texts(groups.get(name)), *poetry_neighbours(read, folder, name)),
         needed=tests is not None,
     )  # fmt: skip
 
