@@ -138,33 +138,36 @@ class _PythonBuild:
         raise failed(f"The dependencies cannot be installed: {problems[0]}", self.build.log)
 
     async def _sources(self, folder: str) -> AsyncIterator[TestDependencies]:
-        for ask, source in ((tool_sources.tox, EnvironmentSource.TOX), (tool_sources.nox, EnvironmentSource.NOX)):
-            if (found := self._readable(await ask(self.uv, self.read, folder), source)) is not None:
-                yield found
-        for found in dependency_sources.named_for_tests(self.read, folder):
-            yield found
-        for found in dependency_sources.of_the_workspace(self.read, folder):
-            yield found
-        if (
-            found := self._readable(await tool_sources.hatch(self.uv, self.read, folder), EnvironmentSource.HATCH)
-        ) is not None:
-            yield found
+        """Yield what may say what the tests need, in the order in which it counts."""
         installed, paths = folder in self.folders, self.build.stack.manifests
-        for found in dependency_sources.requirements_files(self.read, folder, paths, installed=installed):
+        async for said in tool_sources.tox(self.uv, self.read, folder):
+            for found in self._readable(said, EnvironmentSource.TOX):
+                yield found
+        for found in self._readable(await tool_sources.nox(self.uv, self.read, folder), EnvironmentSource.NOX):
             yield found
-        for found in dependency_sources.package_managers(self.read, folder, installed=installed):
+        for found in (
+            *dependency_sources.named_for_tests(self.read, folder),
+            *dependency_sources.of_the_workspace(self.read, folder),
+        ):
             yield found
-        said = await tool_sources.poetry(self.uv, self.read, folder, installed=installed)
-        if (found := self._readable(said, EnvironmentSource.POETRY)) is not None:
+        for found in self._readable(await tool_sources.hatch(self.uv, self.read, folder), EnvironmentSource.HATCH):
             yield found
-        for found in dependency_sources.for_development(self.read, folder):
+        for found in (
+            *dependency_sources.requirements_files(self.read, folder, paths, installed=installed),
+            *dependency_sources.package_managers(self.read, folder, installed=installed),
+        ):
+            yield found
+        asked = await tool_sources.poetry(self.uv, self.read, folder, installed=installed)
+        for found in (
+            *self._readable(asked, EnvironmentSource.POETRY),
+            *dependency_sources.for_development(self.read, folder),
+        ):
             yield found
 
-    def _readable(self, found: Found, source: EnvironmentSource) -> TestDependencies | None:
+    def _readable(self, found: Found, source: EnvironmentSource) -> list[TestDependencies]:
         if isinstance(found, str):
             self.build.choose(source, str(source), found, taken=False)
-            return None
-        return found
+        return [found] if isinstance(found, TestDependencies) else []
 
     # how it is installed
 

@@ -7,7 +7,7 @@ tree. A tool that cannot be had or does not answer is told, and the next source 
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from importlib.resources import files
 from typing import Any, TypeAlias
 
@@ -40,15 +40,16 @@ _NOT_OURS_TO_SET = re.compile(
 )
 
 
-async def tox(uv: UvBuild, read: Manifest, folder: str) -> Found:
-    """Return what the tox environment that runs the tests with this Python installs."""
+async def tox(uv: UvBuild, read: Manifest, folder: str) -> AsyncIterator[Found]:
+    """Yield what the tox environments that run the tests with this Python install, the one that is meant first."""
     if not _has_tox(read, folder):
-        return None
+        return
     uv.copy_tree()
     requires = _tox_requires(read, folder)
     bin_ = await uv.tool("tox", ["tox>=4", *requires])
     if isinstance(bin_, str):
-        return bin_
+        yield bin_
+        return
     work = uv.made / "tox"
     common = ("--workdir", str(work))
     listed = await uv.run(str(bin_ / "tox"), "list", "--no-desc", "-q", *common, folder=folder, tools=bin_)
@@ -61,17 +62,18 @@ async def tox(uv: UvBuild, read: Manifest, folder: str) -> Found:
         )  # fmt: skip
         said = table(table(_last_object(answer.output), "env"), name)
         commands = " ".join(map(str, said.get("commands") or ()))
-        only_a_python = name in _ANY_PYTHON or _is_python(name)
+        only_a_python = name in names and (name in _ANY_PYTHON or _is_python(name))
         if not (_RUNS_TESTS.search(commands) or (only_a_python and commands)):
             continue
         if "poetry install" in commands:
-            return None
-        return TestDependencies(
+            return
+        yield TestDependencies(
             source=EnvironmentSource.TOX, name=name, why="tox runs the tests with it", lines=tuple(texts(said.get("deps"))),
             extras=tuple(texts(said.get("extras"))), groups=tuple(texts(said.get("dependency_groups"))),
             variables=variables_of(said.get("set_env"), uv),
         )  # fmt: skip
-    return None if names else f"tox did not answer: {first_error(listed)}"
+    if not names:
+        yield f"tox did not answer: {first_error(listed)}"
 
 
 async def nox(uv: UvBuild, read: Manifest, folder: str) -> Found:
