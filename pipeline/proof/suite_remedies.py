@@ -131,7 +131,10 @@ def _django(_error: str, told: str, files: Collection[str]) -> str | None:
     if "runtests.py" in files:
         return "These tests are started by a program of their own: set the repository's test_command to `python runtests.py`."
     managed = next((path for path in sorted(files, key=len) if path.split("/")[-1] == "manage.py"), "manage.py")
-    return f"These are tests of a Django project: set the repository's test_command to `python {managed} test`."
+    return (
+        f"These are tests of a Django project: set the repository's test_command to `python {managed} test`, or, where pytest "
+        "is meant to run them, state DJANGO_SETTINGS_MODULE in its configuration or under `environment` in .changeline/repository.yaml."
+    )
 
 
 def _version(_error: str, told: str, _files: Collection[str]) -> str | None:

@@ -80,6 +80,12 @@ CONDA = "dependencies:\n- python=3.11\n- conda-forge::attrs>=22\n- pytorch=2\n- 
             (),
         ),
         ({"Pipfile": "[packages]\na={path='libs/a', editable=true}\nb={path='.'}\nc={path='/etc'}\n"}, ["-e", "./libs/a"], ()),
+        ({"pyproject.toml": f"{PROJECT}[tool.uv]\ndev-dependencies=['a', 'b>1']\n"}, ["a", "b>1"], ()),
+        (
+            {"pyproject.toml": f"{PROJECT}[dependency-groups]\nlint-tests=['x']\nunit-tests=['a']\n"},
+            ["--group", "unit-tests"],
+            (),
+        ),
         ({"Pipfile": "x", "Pipfile.lock": '{"default": {"a": {"version": "==1"}}, "develop": {}}'}, ["a==1"], ()),
         ({"pyproject.toml": "[project\n", "setup.cfg": "nonsense", "setup.py": "def ("}, None, ()),
         ({"pyproject.toml": "[project]\ndependencies = 'a'\noptional-dependencies = 3\n"}, None, ()),

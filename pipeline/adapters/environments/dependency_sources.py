@@ -42,6 +42,11 @@ _WIDE_FILES = (
     "requirements-dev.txt", "dev-requirements.txt", "requirements_dev.txt", "requirements/dev.txt",
     "requirements/development.txt", "requirements-develop.txt", "requirements/develop.txt", "requirements-ci.txt",
 )  # fmt: skip
+_OTHER_TESTS = frozenset([
+    *("lint", "docs", "doc", "type", "types", "typing", "mypy", "integration", "e2e", "functional", "system", "bench"),
+    *("benchmark", "benchmarks", "gpu", "release", "build", "style", "format"),
+])  # fmt: skip
+"""Beside the word for tests, these make it the name of something else than the suite."""
 _LOCAL_NAMES = ("local",)
 """Django projects keep what is for a developer's machine, tests too, beside what is for production."""
 _PLAIN_FILES = ("requirements.txt", "requirements/base.txt", "requirements/main.txt", "requirements/requirements.txt")
@@ -133,7 +138,8 @@ def requirements_files(
 
     `paths` are the manifests; those with a less usual name count by the words in it.
     """
-    named = {name: _words(name) for path in paths if (name := _within(path, folder)) and name.endswith(".txt")}
+    inner = (_within(path, folder) for path in paths)
+    named = {path: _words(path) for path in inner if path.endswith(".txt")}
     tests = _file(read, folder, _TEST_FILES, named, TEST_NAMES)
     plain = _file(read, folder, _PLAIN_FILES, {}, ())
     wide = _file(read, folder, _WIDE_FILES, named, (*WIDE_NAMES, *_LOCAL_NAMES))
@@ -172,6 +178,12 @@ def package_managers(read: Manifest, folder: str, *, installed: bool) -> Iterato
     `installed`: the project's own dependencies come anyway, so a lock that is no project's needs no reading.
     """
     tool = table(read_toml(read(inside(folder, "pyproject.toml"))), "tool")
+    for name in ("uv", "rye"):
+        if lines := texts(table(tool, name).get("dev-dependencies")):
+            yield TestDependencies(
+                source=EnvironmentSource.GROUP, name=f"tool.{name}.dev-dependencies", lines=tuple(lines), needed=False,
+                why=f"{name} keeps there what is for development",
+            )  # fmt: skip
     groups = table(table(tool, "pdm"), "dev-dependencies")
     for name in (*TEST_NAMES, *WIDE_NAMES):
         if lines := [line for said in texts(groups.get(name)) if (line := _pdm_line(said, folder)) is not None]:
@@ -235,7 +247,9 @@ def _extra(read: Manifest, folder: str, names: Sequence[str], *, needed: bool) -
 
 def _first(found: Sequence[str], names: Sequence[str]) -> str | None:
     written = {re.sub(r"[-_.]+", "-", name).lower(): name for name in reversed(found)}
-    return next((written[name] for name in names if name in written), None)
+    exact = next((written[name] for name in names if name in written), None)
+    by_words = (name for name in written if set(words := name.split("-")) & {*names} and not set(words) & _OTHER_TESTS)
+    return exact or next((written[name] for name in sorted(by_words, key=len)), None)
 
 
 def _pipenv(read: Manifest, folder: str) -> Iterator[str]:

@@ -120,7 +120,7 @@ def extras(read: Manifest, folder: str) -> list[str]:
     cfg = read_ini(read(inside(folder, "setup.cfg"))).get("options.extras_require", {})
     call = table(_setup_call(read(inside(folder, "setup.py"))), "extras_require")
     dynamic = table(table(_setuptools(read, folder), "dynamic"), "optional-dependencies")
-    return [*own, *cfg, *(name for name in call if isinstance(name, str)), *dynamic]
+    return [*own, *cfg, *call, *dynamic]
 
 
 def poetry_neighbours(read: Manifest, folder: str, group: str = "main") -> list[str]:
@@ -267,15 +267,16 @@ def _literal(node: ast.expr, names: Mapping[str, object]) -> object:
     """Return a literal's value; what cannot be read is None, within lists and tables too, whose keys are kept."""
     found: object = None
     match node:
-        case ast.Constant(value=value):
-            found = value
+        case ast.Constant():
+            found = node.value
         case ast.Name(id=name):
             found = names.get(name)
         case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
             found = [value for part in parts if (value := _literal(part, names)) is not None]
         case ast.Dict(keys=keys, values=values):
             pairs = zip(keys, values, strict=True)
-            found = {key.value: _literal(value, names) for key, value in pairs if isinstance(key, ast.Constant)}
+            named = ((key.value, value) for key, value in pairs if isinstance(key, ast.Constant))
+            found = {key: _literal(value, names) for key, value in named if isinstance(key, str)}
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             found = _sum(_literal(left, names), _literal(right, names))
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):

@@ -48,8 +48,15 @@ class Identity:
 
 def identity_for(tree: Path) -> Identity:
     """Choose the user for commands in `tree`; the same tree always gets the same one."""
-    namespaces = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
-    namespaces += ("--hostname", _HOST)
+    namespaces = (
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--hostname",
+        _HOST,
+    )
     if os.geteuid() != 0:
         inside = ("--unshare-user", "--uid", str(_INSIDE), "--gid", str(_INSIDE), "--cap-drop", "ALL")
         return Identity(uid=_INSIDE, arguments=(*namespaces, *inside))

@@ -166,7 +166,7 @@ def main(argv: list[str]) -> int:
     """Run all files and write the result at the very end, so that a process cut short leaves no report."""
     target, root, files = Path(argv[1]), Path(argv[2]).resolve(), argv[3:]
     suites: list[ET.Element] = []
-    unittest.main = nothing_to_start  # type: ignore[misc, assignment]  # files call it without looking how they were started
+    unittest.main = nothing_to_start  # type: ignore[assignment]  # files call it without looking how they were started
     passed = [run_file(root, file, suites) for file in files]
     document = ET.Element("testsuites", name="unittest")
     document.extend(suites)
