@@ -43,8 +43,10 @@ _OPTIONS = (
     (re.compile(r"option: env\b"), "pytest-env"),
     (re.compile(r"option: anyio_"), "anyio"),
 )
-NO_FIXTURE = re.compile(r"fixture '(?P<name>[^'\n]+)' not found")
-"""What pytest says where nothing brings a fixture."""
+_NO_FIXTURE = re.compile(r"fixture '(?P<name>[^'\n]+)' not found")
+_OUTSIDE = re.compile(
+    r"(?i)connection ?refused|name or service not known|temporary failure in name resolution|could not connect|no such host"
+)
 _BROUGHT_BY = {
     **dict.fromkeys(("mocker", "class_mocker", "session_mocker"), "pytest-mock"),
     **dict.fromkeys(("db", "client", "rf", "settings", "admin_client", "live_server", "django_user_model"), "pytest-django"),
@@ -98,11 +100,20 @@ def _required_plugins(_error: str, told: str, _files: Collection[str]) -> str | 
 
 
 def _fixture(error: str, _told: str, _files: Collection[str]) -> str | None:
-    found = NO_FIXTURE.search(error)
+    found = _NO_FIXTURE.search(error)
     if found is None:
         return None
     plugin = _BROUGHT_BY.get(found.group("name"), "the plugin that brings it")
     return f"Nothing here brings the fixture {found.group('name')}: declare {plugin} with the repository's test dependencies."
+
+
+def _outside(error: str, _told: str, _files: Collection[str]) -> str | None:
+    if not _OUTSIDE.search(error):
+        return None
+    return (
+        "The tests reach for a service or the network, and the sandbox has neither: let them do without where it is not there, "
+        "or set a test_command that runs those which do."
+    )
 
 
 def _ending(error: str, _told: str, _files: Collection[str]) -> str | None:
@@ -185,6 +196,7 @@ _RULES: Sequence[_Rule] = (
     _options,
     _required_plugins,
     _fixture,
+    _outside,
     _ending,
     _variable,
     _django,

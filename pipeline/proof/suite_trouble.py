@@ -9,9 +9,11 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pipeline.proof.suite_remedies import NO_FIXTURE, NOT_THERE, remedy_for
-from pipeline.proof.test_reports import TestCaseResult, TestReport
+from pipeline.proof.suite_remedies import NOT_THERE, remedy_for
+from pipeline.proof.test_reports import Outcome, TestCaseResult, TestReport
 
+_TELLS_SET_UP = {"pytest", "unittest"}
+"""Runners that tell a test that failed from one whose set-up did."""
 _PYTEST_REFUSES = {3, 4}
 _LINE_MAX = 500
 _REFUSED = re.compile(
@@ -68,8 +70,9 @@ def _stopped(report: TestReport, runner: str, test_files: int) -> bool:
         return not any(case.outcome.bad is False for case in own)
     if not report.per_test:
         return any(_REFUSED.search(case.failure.message) is not None for case in report.bad if case.failure)
-    if own and all(case.failure and NO_FIXTURE.match(case.failure.message) for case in own):
-        return True  # a plugin is missing, so a test that is written like these would fail like these
+    judged = [case for case in own if case.outcome is not Outcome.SKIPPED] if runner in _TELLS_SET_UP else []
+    if judged and all(case.outcome is Outcome.ERROR for case in judged):
+        return True  # no test came to its first line, so one that is written like these would not either
     return not own and code != 0 and (bool(report.cases) or (test_files > 0 and not _no_tests(runner, code)))
 
 

@@ -37,6 +37,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SAYS_ERROR = re.compile(r"^(npm )?(error|ERROR|ERR!|fatal)\b|^\w*(Error|Exception)\b|(?<!0 )\berrors?:", re.IGNORECASE)
 _ASKED = re.compile(r"(?:Failed to fetch: `?|unable to access '|for url \()https?://(?:[^/@\s]*@)?(?P<host>[\w.-]+)")
 _NO_WAY = re.compile(r"tunnel error|CONNECT tunnel failed|Could not resolve (?:host|proxy)|client error \(Connect\)")
+_OF_ANOTHER_MACHINE = re.compile(r"Distribution not found at: file:///")
 _INNER_ERROR = re.compile(r":\d+: (fatal )?error: |^(\w+\.)*\w*(Error|Exception|NotFound): ")
 
 
@@ -213,6 +214,11 @@ def host_out_of_reach(output: str) -> str | None:
 def failed(message: str, log: str, *, remedy: str | None = None) -> PersonNeeded:
     """Return the error for a build that a person has to look at, with the end of its log."""
     host = host_out_of_reach(log[-_LOG_TAIL:])
+    if remedy is None and _OF_ANOTHER_MACHINE.search(log[-_LOG_TAIL:]):
+        remedy = (
+            "The requirements name a path of another machine, as `pip freeze` writes it within conda: name the version instead "
+            "(`pip list --format=freeze` does)."
+        )
     advice = remedy or (
         f"If {host} is meant, let builds reach it: CHANGELINE_ENVIRONMENT__REGISTRIES lists the hosts, and "
         "CHANGELINE_ENVIRONMENT__PRIVATE_REGISTRIES those of them with private addresses. Builds have no secrets; where it asks "
