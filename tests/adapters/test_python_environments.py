@@ -285,6 +285,24 @@ async def test_a_back_end_that_fails_leaves_the_dependencies_and_says_why(bubble
     assert "1 passed" in (await run_in(bubblewrap, tree, environment, "pytest", "-q")).output
 
 
+@needs_wheels
+async def test_a_setup_that_imports_what_its_requirements_name_is_built_beside_them(
+    bubblewrap: Bubblewrap, tree: Path, wheels: Path
+) -> None:
+    for wheel in WHEELS.glob("setuptools-*.whl"):
+        shutil.copy(wheel, wheels)
+    files = {
+        "setup.py": "from setuptools import setup\nimport acme\nsetup(name='acme', version=acme.VERSION, packages=['acme'])\n",
+        "acme/__init__.py": "from tinydep import VERSION\n",
+        "requirements.txt": "tinydep==1.4\n",
+        "tests/test_it.py": "import importlib.metadata\ndef test_it(): assert importlib.metadata.version('acme') == '1.4'\n",
+    }
+    settings = EnvironmentSettings(find_links=wheels, offline=True)
+    environment = await prepare(environments(bubblewrap, tree, settings), tree, write(tree, files))
+    assert taken(environment)[EnvironmentSource.REPOSITORY] == ".", environment.log
+    assert "1 passed" in (await run_in(bubblewrap, another(tree), environment, "pytest", "-q")).output
+
+
 async def test_offline_without_wheels_the_files_are_used_as_they_are(bubblewrap: Bubblewrap, tree: Path) -> None:
     files = {**COMPILED, "tox.ini": "[testenv]\ncommands = pytest\n"}
     environment = await prepare(environments(bubblewrap, tree), tree, write(tree, files))

@@ -212,8 +212,10 @@ class _PythonBuild:
         own = literal_requirements(self.read, folder, wanted.extras)
         plain = dependency_sources.requirements_files(self.read, folder, self.build.stack.manifests, installed=False)
         files = dict.fromkeys(line for found in plain for line in found.lines if found.needed)
-        first = [part for line in files for part in line.split(" ", 1)]
-        result = await self._try(folder, [_BUILDS_OLD_PROJECTS, "wheel", *own, *first, *wanted.arguments()], venv)
+        first = [*own, *(part for line in files for part in line.split(" ", 1)), *wanted.arguments()]
+        result = await self._try(folder, [_BUILDS_OLD_PROJECTS, *first], venv)
+        if result.exit_code != 0:
+            result = await self._try(folder, ["setuptools", *first], venv)
         if result.exit_code == 0:
             editable = await self._editable(folder, wanted.extras)
             result = await self._try(folder, ["--no-build-isolation", *editable, *wanted.arguments()], venv)
@@ -324,11 +326,9 @@ class _PythonBuild:
 
     async def _provide_what_python_brought(self) -> None:
         """Give older Pythons setuptools: each of their virtual environments had it, and programs import `pkg_resources`."""
-        if (
-            Version(self.uv.interpreter.minor) < _WITHOUT_SETUPTOOLS
-            and self.uv.reaches_packages
-            and self.asked_an_index
-        ):
+        older = Version(self.uv.interpreter.minor) < _WITHOUT_SETUPTOOLS
+        there = any(self.venv.glob("lib/python*/site-packages/setuptools"))
+        if older and not there and self.asked_an_index and self.uv.reaches_packages:
             await self.uv.install(ROOT, [_BUILDS_OLD_PROJECTS], venv=self.venv)
 
     async def _provide_runner(self) -> None:
