@@ -141,8 +141,7 @@ class Crew:
             mounts=environment.mounts_in(job.tree) if environment else {},
             scratch=environment.scratch_in(job.tree) if environment else (),
             tree_at=environment.tree_at if environment else None,
-            protected=tuple(sorted(job.protected)),
-            protected_because="it is a protected test",
+            protected=job.protected,
         )
 
     def _workspace(self, job: Job) -> "TreeMemory":

@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.agents.job import Job
 from pipeline.agents.loop_context import LoopContext
 from pipeline.agents.prompt_variables import PromptVariables
+from pipeline.agents.protection import Protection
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.stage import proving, trees
 from pipeline.stage.prepared import Prepared
@@ -46,7 +47,7 @@ class Frame:
         facts: SubmissionFacts | None = None,
         loop: LoopContext | None = None,
         commit: str | None = None,
-        protected: frozenset[str] = frozenset(),
+        protected: tuple[Protection, ...] = (),
     ) -> Job:
         """Return one agent's job. `instance` is the repository's name by default, `commit` what the tree began with."""
         return Job(

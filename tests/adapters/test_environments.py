@@ -91,6 +91,8 @@ async def test_a_failed_build_says_what_failed_and_what_to_do(bubblewrap: Bubble
         await prepare(environments(bubblewrap, tree, settings), tree, stack)
     assert caught.value.reason is PauseReason.ENVIRONMENT_FAILED
     assert "nosuchpackage" in str(caught.value.facts["log_tail"])
+    assert "nosuchpackage" in caught.value.message and "/" not in caught.value.message.partition(":")[0]
+    assert str(caught.value.facts["command"]).startswith("uv pip install"), "a program by its name, not by its place"
     assert "FIND_LINKS" in str(caught.value.facts["remedy"])
     logs = list((tree.parent.parent / "environments").glob("*.log"))
     assert len(logs) == 1

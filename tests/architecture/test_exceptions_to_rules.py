@@ -28,7 +28,7 @@ def test_an_ignored_check_names_its_code_and_its_reason() -> None:
 
 
 def test_the_dashboard_switches_no_check_off() -> None:
-    switches = ("eslint-" + "disable", "@ts-" + "ignore", "@ts-" + "nocheck")
+    switches = ("eslint-" + "disable", "oxlint-" + "disable", "@ts-" + "ignore", "@ts-" + "nocheck")
     off = [
         path
         for path in tracked_files()

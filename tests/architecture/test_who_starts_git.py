@@ -61,6 +61,7 @@ GIT = {
     "cli/demo.py": "makes the demo's sample and shows what was merged there",
     "controller/change_requests/takeover.py": "no program: the commands that a person who takes over can type",
     "pipeline/adapters/environments/lock_files.py": "no program: a key of lock files",
+    "pipeline/agents/tools.py": "asks in the agent's own sandbox, as its shell may, whether a file that it wrote is ignored",
     "pipeline/adapters/git/runner.py": "the one module that knows how git is run",
     "pipeline/adapters/git/local_remotes.py": "what git starts to serve a directory of ours that stands before a path",
     "pipeline/adapters/git/process.py": "starts what `git.py` puts together",

@@ -227,4 +227,16 @@ def failed(message: str, log: str, *, remedy: str | None = None) -> PersonNeeded
         else "Read the end of the log. Correct the repository's manifests, or let the build reach what it needs: "
         "CHANGELINE_ENVIRONMENT__REGISTRIES lists the hosts, CHANGELINE_ENVIRONMENT__FIND_LINKS names a directory of wheels."
     )
-    return PersonNeeded(PauseReason.ENVIRONMENT_FAILED, message, log_tail=log[-_LOG_TAIL:], remedy=advice)
+    return PersonNeeded(
+        PauseReason.ENVIRONMENT_FAILED, message, command=_last_command(log), log_tail=log[-_LOG_TAIL:], remedy=advice
+    )
+
+
+def _last_command(log: str) -> str:
+    """Return the last step as a person would type it: programs and files by name, no places of this machine."""
+    line = next((line for line in reversed(log.splitlines()) if line.startswith("$ ")), "")
+    try:
+        words = shlex.split(line.removeprefix("$ "))
+    except ValueError:
+        return ""
+    return shlex.join(Path(word).name if word.startswith("/") else word for word in words)

@@ -128,14 +128,21 @@ class GitObjects:
         return sorted(line.partition("\t")[2] for line in _fields(listed))
 
     async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
-        """Return (sha, subject) of the commits in base..head, newest first."""
+        """Return (sha, subject) of the commits in base..head, newest first. What is no UTF-8 is replaced: it is for reading."""
         wanted = ["-z", f"--max-count={limit}", "--format=tformat:%H %s", "--no-show-signature"]
         listed = await self._commands.run("log", *wanted, f"{sha(base)}..{sha(head)}", git_dir=self._git_dir)
-        return [(commit, subject) for commit, _, subject in (line.partition(" ") for line in listed.fields)]
+        lines = (line.partition(" ") for line in listed.fields)
+        return [(commit, _whole_text(subject)) for commit, _, subject in lines]
 
     async def message(self, commit: str) -> str:
-        """Return a commit's whole message."""
-        return (await self._header(commit))[3]
+        """Return a commit's whole message; what is no UTF-8 is replaced."""
+        return _whole_text((await self._header(commit))[3])
+
+    async def messages(self, head: str, *, limit: int) -> list[str]:
+        """Return the whole messages of the latest commits that `head` contains, newest first, merges left out."""
+        wanted = ["-z", "--no-merges", f"--max-count={limit}", "--format=tformat:%B", "--no-show-signature"]
+        listed = await self._commands.run("log", *wanted, sha(head), git_dir=self._git_dir)
+        return [_whole_text(one) for one in listed.fields]
 
     async def commit_facts(self, commit: str) -> CommitFacts:
         """Return a commit's tree and parents."""
@@ -227,6 +234,10 @@ def _whole(commit: str) -> tuple[str, ...]:
 
 def _fields(listed: bytes) -> list[str]:
     return decoded(listed).split("\0")[:-1]
+
+
+def _whole_text(text: str) -> str:
+    return encoded(text).decode("utf-8", "replace")
 
 
 def is_sha(text: str) -> bool:
