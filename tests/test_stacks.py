@@ -34,6 +34,7 @@ GRADLE = {"build.gradle.kts": "", "gradlew": "", "src/main/java/a/B.java": ""}
             "python -m unittest",
         ),
         ({"manage.py": "import django\n", "shop/tests.py": ""}, Language.PYTHON, "command", "python manage.py test"),
+        ({"runtests.py": "import django\n", "tests/test_a.py": ""}, Language.PYTHON, "command", "python runtests.py"),
         ({"manage.py": "import django\n", "pytest.ini": "", "shop/tests.py": ""}, Language.PYTHON, "pytest", "pytest"),
         (NODE, Language.NODE, "node_test", "npm test"),
         ({"package.json": '{"scripts": {"test": "jest --ci"}}', "a.js": ""}, Language.NODE, "jest", "npm test"),
@@ -140,6 +141,15 @@ def test_test_files_are_told_from_sources(tree: dict[str, str], path: str, expec
     assert is_test_file(found(tree), path) is expected
 
 
+def test_what_pytest_is_told_are_tests_are_tests() -> None:
+    told = {"pytest.ini": "[pytest]\npython_files = check_*.py *.py\n", "checks/check_a.py": "", "a.py": ""}
+    stack = found(told)
+    assert is_test_file(stack, "checks/check_b.py") and not is_test_file(stack, "a.py")
+    told = {"pyproject.toml": "[tool.pytest.ini_options]\npython_files=['*_spec.py']\n", "a.py": ""}
+    assert is_test_file(found(told), "deep/a_spec.py")
+    assert not is_test_file(found({"pytest.ini": "nonsense", "a.py": ""}), "a_spec.py")
+
+
 def test_the_manifest_hash_follows_manifests_only() -> None:
     def digest(tree: dict[str, str]) -> str:
         contents = {path: text.encode() for path, text in tree.items()}
@@ -155,3 +165,27 @@ def test_the_manifest_hash_follows_manifests_only() -> None:
 )
 def test_broken_manifests_are_data_not_crashes(text: str) -> None:
     assert found({"package.json": text, "a.test.js": "", "pyproject.toml": text}).language is Language.NODE
+
+
+@pytest.mark.parametrize(
+    ("tree", "roots"),
+    [
+        ({"lib/acme/core.py": "", "tests/test_a.py": "from acme.core import add\n"}, ("lib",)),
+        ({"scripts/tool.py": "", "tests/test_a.py": "import sys\nfrom tool import add\n"}, ("scripts",)),
+        ({"a.py": "", "lib/acme/__init__.py": "", "tests/test_a.py": "import acme, a\n"}, ("lib", ".")),
+        ({"acme/__init__.py": "", "acme/redis.py": "", "tests/test_a.py": "import redis\nimport acme\n"}, (".",)),
+        ({"app/redis.py": "", "tests/test_a.py": "import redis\nfrom app import redis\n"}, (".",)),
+        ({"lib/yaml.py": "", "requirements.txt": "yaml>=3\n", "tests/test_a.py": "import yaml\n"}, (".",)),
+        ({"a/util.py": "", "b/util.py": "", "tests/test_a.py": "import util\n"}, (".",)),
+        ({"tests/helpers.py": "", "x/helpers.py": "", "tests/test_a.py": "import helpers\n"}, (".",)),
+    ],
+)
+def test_what_tests_import_shows_where_imports_start(tree: dict[str, str], roots: tuple[str, ...]) -> None:
+    assert found(tree).source_roots == roots
+
+
+def test_a_lone_test_py_holds_the_tests_and_one_beside_others_does_not() -> None:
+    text = "import unittest\n\n\nclass A(unittest.TestCase): ...\n"
+    alone = found({"calc.py": "", "test.py": text})
+    assert (alone.runner, is_test_file(alone, "test.py")) == ("unittest", True)
+    assert not is_test_file(found({"calc.py": "", "test.py": "", "test_calc.py": text}), "test.py")

@@ -63,6 +63,7 @@ class EnvironmentSource(StrEnum):
     REQUIREMENTS = "requirements"
     PIPENV = "pipenv"
     PDM = "pdm"
+    CONDA = "conda"
     POETRY = "poetry"
     PROJECT = "project"
     """The repository's own dependencies, without any for its tests."""
@@ -105,6 +106,12 @@ class Environment:
     log: str = ""
     component: str = "."
     """The folder of the component that it is for."""
+
+    @property
+    def not_built(self) -> str:
+        """Why the repository itself, which can be installed, is not; empty where it is, or where there is nothing to install."""
+        left_out = (one.why for one in self.choices if one.source is EnvironmentSource.REPOSITORY and not one.taken)
+        return next(left_out, "").rpartition("it is not installed: ")[2]
 
     def mounts_in(self, tree: Path) -> dict[Path, Path]:
         """Return `tree_mounts` for one tree, as `SandboxCommand.mounts` wants them. Git sees only an empty directory."""

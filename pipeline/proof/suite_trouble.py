@@ -9,29 +9,23 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pipeline.proof.test_reports import TestCaseResult, TestReport
+from pipeline.proof.suite_remedies import NOT_THERE, remedy_for
+from pipeline.proof.test_reports import Outcome, TestCaseResult, TestReport
 
-_NOT_THERE = {126, 127}
+_TELLS_SET_UP = {"pytest", "unittest"}
+"""Runners that tell a test that failed from one whose set-up did."""
 _PYTEST_REFUSES = {3, 4}
 _LINE_MAX = 500
 _REFUSED = re.compile(
     r"(?i)unrecognized arguments|unknown option|unknown config option|requires pytest-|not found|no such file"
     r"|no module named|cannot find module|improperlyconfigured|command not found|permission denied|could not (?:find|import)"
+    r"|missing required plugins"
 )
 _ERROR = re.compile(r"(?i)\b(?:error|exception|fatal|failed)\b[^a-z]")
-_MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)|Cannot find (?:module|package) '(?P<node>[^'.][^']*)'")
-_NEEDED = re.compile(r"requires pytest-[\d.<>=]+|requires-python|requires a different Python", re.IGNORECASE)
-_PLUGINS = (
-    (re.compile(r"--(?:no-)?cov\b"), "pytest-cov"),
-    (re.compile(r"(?:^|\s)(?:-n|--numprocesses|--dist)\b"), "pytest-xdist"),
-    (re.compile(r"--timeout\b"), "pytest-timeout"),
-    (re.compile(r"--asyncio-mode\b"), "pytest-asyncio"),
-    (re.compile(r"--reruns\b"), "pytest-rerunfailures"),
-    (re.compile(r"--(?:ds|reuse-db|create-db|nomigrations)\b"), "pytest-django"),
-    (re.compile(r"--benchmark"), "pytest-benchmark"),
-    (re.compile(r"--mypy"), "pytest-mypy"),
-    (re.compile(r"--(?:randomly|random-order)"), "pytest-randomly"),
-    (re.compile(r"--(?:html|self-contained-html)"), "pytest-html"),
+_INTERNAL = "internal error"
+_INTERNAL_LINE = "INTERNALERROR> "
+_EXITS = re.compile(
+    r'File "(?P<file>[^"\n]+)", line (?P<line>\d+)[^\n]*\n(?:(?!.*File ").*\n)*?.*SystemExit\b(?P<code>[^\n]*)'
 )
 
 
@@ -44,35 +38,41 @@ class SuiteTrouble:
     remedy: str
 
 
-def trouble_of(report: TestReport, *, runner: str, test_files: int, files: Collection[str]) -> SuiteTrouble | None:
+def trouble_of(
+    report: TestReport, *, runner: str, test_files: int, files: Collection[str], not_built: str = ""
+) -> SuiteTrouble | None:
     """Judge a full run of the base; None when tests ran, or when there are none to run.
 
     Args:
         test_files: How many files of the base look like tests.
         files: All paths of the base.
+        not_built: Why the repository itself is not installed, where it could be.
     """
     if report.timed_out:
         seconds = round(report.duration_ms / 1000)
         return SuiteTrouble(
             message=f"The suite of the base does not end within {seconds} s.",
-            error=_first_error(report) or "It printed no error.",
+            error=_first_error(report, files) or "It printed no error.",
             remedy="Raise the setting pipeline.test_timeout_s, or set a test_command that runs less.",
         )
     if not _stopped(report, runner, test_files):
         return None
-    error = _first_error(report) or f"exit code {report.exit_code}, and nothing else"
+    error = _first_error(report, files) or f"exit code {report.exit_code}, and nothing else"
     return SuiteTrouble(
         message=f"The suite of the base cannot run here: {error}"[:_LINE_MAX], error=error,
-        remedy=_remedy(report, error, files),
+        remedy=remedy_for(report, error, files, not_built),
     )  # fmt: skip
 
 
 def _stopped(report: TestReport, runner: str, test_files: int) -> bool:
     code, own = report.exit_code, [case for case in report.cases if not _is_unloaded(case)]
-    if code in _NOT_THERE or (runner == "pytest" and code in _PYTEST_REFUSES):
+    if code in NOT_THERE or (runner == "pytest" and code in _PYTEST_REFUSES):
         return not any(case.outcome.bad is False for case in own)
     if not report.per_test:
         return any(_REFUSED.search(case.failure.message) is not None for case in report.bad if case.failure)
+    judged = [case for case in own if case.outcome is not Outcome.SKIPPED] if runner in _TELLS_SET_UP else []
+    if judged and all(case.outcome is Outcome.ERROR for case in judged):
+        return True  # no test came to its first line, so one that is written like these would not either
     return not own and code != 0 and (bool(report.cases) or (test_files > 0 and not _no_tests(runner, code)))
 
 
@@ -85,14 +85,18 @@ def _no_tests(runner: str, code: int) -> bool:
     return runner == "pytest" and code == 5  # noqa: PLR2004 - pytest's own code for "no tests were collected"
 
 
-def _first_error(report: TestReport) -> str:
+def _first_error(report: TestReport, files: Collection[str]) -> str:
     """Return the runner's own words: of the first file that did not load, else of the first line that tells an error."""
     failures = [case.failure for case in report.bad if case.failure is not None] if report.per_test else []
     if failures:
         first = failures[0]
+        if first.message == _INTERNAL:
+            return _internal(f"{first.tail}\n{report.output_tail}", files)
         line = (first.message.strip().splitlines() or [""])[0]
         named = first.exception and first.exception not in line
         return f"{first.exception}: {line}"[:_LINE_MAX] if named else line[:_LINE_MAX]
+    if _INTERNAL_LINE in report.output_tail:
+        return _internal(report.output_tail, files)
     lines = [line.strip() for line in report.output_tail.splitlines() if line.strip()]
     told = [
         line.removeprefix("E ").strip()
@@ -104,29 +108,13 @@ def _first_error(report: TestReport) -> str:
     return next(iter((*refusing, *failing, *told[-1:])), "")[:_LINE_MAX]
 
 
-def _remedy(report: TestReport, error: str, files: Collection[str]) -> str:
-    """Name the one thing that helps."""
-    told = f"{error}\n{report.output_tail}"
-    plugins = [name for shape, name in _PLUGINS if "unrecognized arguments" in told and shape.search(error)]
-    if plugins:
-        return (
-            f"The configuration uses options of plugins that no manifest declares: declare {', '.join(plugins)} with the "
-            "repository's test dependencies, or take the options out of the configuration."
-        )
-    if "settings are not configured" in told or "ImproperlyConfigured" in told or "AppRegistryNotReady" in told:
-        command = next(
-            (f"python {path} test" for path in sorted(files, key=len) if path.split("/")[-1] == "manage.py"), ""
-        )
-        return f"These are tests of a Django project: set the repository's test_command to `{command or 'python manage.py test'}`."
-    if _NEEDED.search(told):
-        return "Another version is needed than the one that is installed: install it where Changeline runs, or allow this one."
-    module = _MODULE.search(told)
-    if module:
-        name = module.group("name") or module.group("node")
-        return (
-            f"{name} is not installed in the environment of the tests: declare what brings it with the repository's test "
-            "dependencies, or set a test_command that does without."
-        )
-    if report.exit_code in _NOT_THERE:
-        return "Install the program where Changeline runs, or set another test_command."
-    return "Run the command in a clean clone: what it needs there has to be declared in the manifests, or set another test_command."
+def _internal(told: str, files: Collection[str]) -> str:
+    """Say what broke pytest itself: a file that ends the process while it is imported, else the last error of the trace."""
+    lines = [line.removeprefix(_INTERNAL_LINE).strip() for line in told.splitlines()]
+    ended = _EXITS.search("\n".join(lines) + "\n")
+    if ended is not None:
+        place = f"/{ended.group('file')}"
+        where = max((path for path in files if place.endswith(f"/{path}")), key=len, default=place[1:])
+        return f"{where}:{ended.group('line')}: SystemExit{ended.group('code')}"[:_LINE_MAX]
+    errors = [line for line in lines if re.match(r"(?:\w+\.)*\w*(?:Error|Exception|Exit|Warning)\b", line)]
+    return (errors or [_INTERNAL])[-1][:_LINE_MAX]

@@ -7,6 +7,7 @@ coverage thresholds). Results go to a private directory that is new for each run
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -20,11 +21,24 @@ from pipeline.proof.path_globs import matches_any
 from pipeline.proof.test_sources import declared_tests
 from pipeline.proof.untrusted_files import holds_file, inside, read_source, walk_files
 
-PYTEST_CONFIGURATION = ("pyproject.toml", "pytest.ini", ".pytest.ini", "setup.cfg", "tox.ini")
+PYTEST_CONFIGURATION = (
+    "pyproject.toml", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "setup.cfg", "tox.ini",
+)  # fmt: skip
 JAVA_RESULTS = ("**/target/surefire-reports/TEST-*.xml", "**/target/failsafe-reports/TEST-*.xml")
 GRADLE_RESULTS = ("**/build/test-results/**/TEST-*.xml",)
 _BUILT = (".ts", ".mts", ".cts", ".tsx", ".jsx")
+_UNITTEST_NAMES = ("test*.py", "*_test.py", "*_tests.py")
 _JUNIT_PATH = re.compile(r"""(?:--junit-?xml|--junitfile|--output-junit|--log-junit)[= ]['"]?([\w./-]+\.xml)""")
+
+
+_PYTEST = ("python", "-m", "pytest")
+_PYTEST_BEFORE_THE_TREE = (
+    "python", "-c",
+    ("import sys; sys.path.pop(0); import os, pytest; sys.path.insert(0, os.getcwd()); sys.argv[0] = 'pytest'; "
+    "sys.exit(pytest.console_main())"),
+)  # fmt: skip
+"""Started by `-m`, Python looks for every module in the tree first, and a `types.py` there keeps it from starting at all."""
+_HARMLESS_NAMES = frozenset({"test", "__main__", "antigravity", "this"})
 
 
 class ResultFormat(StrEnum):
@@ -83,7 +97,7 @@ def plan_command(stack: Stack, places: Places, selection: Sequence[str] | None) 
 def _pytest(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     target = places.results / "junit.xml"
     argv = [
-        "python", "-m", "pytest", f"--rootdir={places.tree}", "--maxfail=0", "--continue-on-collection-errors",
+        *(_PYTEST_BEFORE_THE_TREE if _hides_the_standard_library(places.tree) else _PYTEST), f"--rootdir={places.tree}", "--maxfail=0", "--continue-on-collection-errors",
         "--tb=short", "-o", "junit_family=xunit1", "-o", "junit_logging=no", f"--junitxml={target}",
     ]  # fmt: skip
     if _has_plugin(places, "pytest_cov") and any(
@@ -93,6 +107,16 @@ def _pytest(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> Tes
     argv += [f"--ignore={folder}" for folder in stack.leaves_out]
     argv += ["--", *(chosen or ())] if chosen else []
     return TestCommand(argv=tuple(argv), results=ResultFormat.PYTHON_JUNIT, result_file=target)
+
+
+def _hides_the_standard_library(tree: Path) -> bool:
+    """Whether a module at the root of a tree is called like one that Python itself brings."""
+    names = (sys.stdlib_module_names - set(sys.builtin_module_names)) - _HARMLESS_NAMES
+    return any(
+        holds_file(tree, f"{place.name.removesuffix('.py')}.py") or holds_file(tree, f"{place.name}/__init__.py")
+        for place in tree.iterdir()
+        if place.name.removesuffix(".py") in names
+    )
 
 
 def _has_plugin(places: Places, module: str) -> bool:
@@ -112,7 +136,12 @@ def _unittest_files(stack: Stack, tree: Path) -> tuple[str, ...]:
     patterns = stack.test_patterns or ("test*.py",)
     named = (path for path in walk_files(tree) if matches_any(path, patterns))
     own = (path for path in named if not any(contains(folder, path) for folder in stack.leaves_out))
-    return tuple(path for path in own if matches_any(path, ("test*.py", "*_test.py", "*_tests.py")))
+    return tuple(path for path in own if matches_any(path, _UNITTEST_NAMES) or _holds_tests(tree, path))
+
+
+def _holds_tests(tree: Path, path: str) -> bool:
+    """Whether a file of the tests, such as `tests/CoreTest.py`, is one itself and no help for others."""
+    return path.endswith(".py") and bool(declared_tests(path, read_source(tree, path)))
 
 
 def _node(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:

@@ -1,13 +1,15 @@
 """From which directories a Python repository's modules are imported, as its manifests say.
 
-Problem: packages lie where the build back end, or pytest, was told, and each has its own words for that. Choice: the tables of
-the usual back ends, pytest's `pythonpath` and the literals of `setup.py` are read, in every folder with a manifest. Pure; a
-place outside the repository, or the root itself, is never named.
+Problem: packages lie where the build back end, or pytest, was told, and each has its own words for that; a Makefile, a
+`conftest.py` or a changed `sys.path` may be all that says it. Choice: the tables of the usual back ends, pytest's `pythonpath`
+and the literals of `setup.py` are read, in every folder with a manifest; what tests import and no such place holds is looked
+for in the other folders. Pure; a place outside the repository, or the root itself, is never named.
 """
 
 import configparser
 import posixpath
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -23,6 +25,8 @@ _MANIFESTS_MAX = 40
 _SETUP_WHERE = re.compile(
     r"""package_dir\s*=\s*\{\s*["']["']\s*:\s*["']([\w./-]+)["']|find_(?:namespace_)?packages\(\s*(?:where\s*=\s*)?["']([\w./-]+)["']"""
 )
+_IMPORTED = re.compile(rb"(?m)^[ \t]*(?:from[ \t]+(\w+)[\w.]*[ \t]+import\b|import[ \t]+(\w+(?:[ \t]*,[ \t]*\w+)*))")
+_TESTS_READ_MAX = 50
 
 
 def stated_roots(files: Sequence[str], read: Read) -> Iterator[str]:
@@ -34,6 +38,56 @@ def stated_roots(files: Sequence[str], read: Read) -> Iterator[str]:
             place = posixpath.normpath(path.parent / root)
             if not place.startswith("..") and place != ".":
                 yield place
+
+
+def imported_roots(
+    code: Sequence[str], tests: Sequence[str], known: Sequence[str], manifests: Sequence[str], read: Read
+) -> list[str]:
+    """Return the folders of modules that tests import and that neither the root, `known`, nor a test's own folder holds.
+
+    Nothing is guessed of a module that lies in several folders, that a manifest requires, or whose folder is itself a
+    package: `acme/redis.py` is no reason to look into `acme` for what a test means by `redis`.
+    """
+    texts = [read(path) or b"" for path in tests[:_TESTS_READ_MAX]]
+    imported = {name for text in texts for name in _imports(text)}
+    beside = {str(PurePosixPath(path).parent) for path in tests}
+    at_hand = {_top(path, root) for root in (".", *known) for path in code} | {
+        _top(path, folder) for folder in beside for path in (*code, *tests)
+    }
+    wanted = imported - at_hand - sys.stdlib_module_names - {"pytest"}
+    required = b"\n".join(read(path) or b"" for path in manifests)
+    wanted = {name for name in wanted if not _requires(required, name)}
+    packages = {str(PurePosixPath(path).parent) for path in code if path.endswith("/__init__.py")}
+    places: dict[str, set[str]] = {name: set() for name in wanted}
+    for path in code:
+        pure = PurePosixPath(path)
+        at = next((at for at, part in enumerate(pure.parts) if at and part.removesuffix(".py") in places), 0)
+        folder = "/".join(pure.parts[:at])
+        if (
+            at
+            and folder not in packages
+            and not _MATERIAL & set(pure.parts[:at])
+            and not imported & set(pure.parts[:at])
+        ):
+            places[pure.parts[at].removesuffix(".py")].add(folder)
+    return list(dict.fromkeys(next(iter(found)) for _, found in sorted(places.items()) if len(found) == 1))
+
+
+def _requires(manifests: bytes, name: str) -> bool:
+    """Whether a line of a manifest begins with this name, as requirements do."""
+    spelled = name.replace("_", "[-_.]")
+    return re.search(rf"(?mi)^[ \t\"'-]*{spelled}(?![\w.-]*[\w])".encode(), manifests) is not None
+
+
+def _top(path: str, root: str) -> str:
+    """Return the name by which a file below a root is imported first; empty for one that is not below it."""
+    inside = path if root == "." else path.removeprefix(f"{root}/") if path.startswith(f"{root}/") else ""
+    return inside.partition("/")[0].removesuffix(".py")
+
+
+def _imports(source: bytes) -> Iterator[str]:
+    for one, many in _IMPORTED.findall(source):
+        yield from (name.strip().decode() for name in (one or many).split(b","))
 
 
 def _pyproject_roots(content: bytes | None) -> Iterator[str]:
@@ -57,10 +111,18 @@ def _pyproject_roots(content: bytes | None) -> Iterator[str]:
     yield from _texts([_table(_table(tool, "uv"), "build-backend").get("module-root")])
     pytest = _table(tool, "pytest")
     for options in (pytest, _table(pytest, "ini_options")):
-        said = options.get("pythonpath")
-        yield from said.split() if isinstance(said, str) else _texts(said)
+        yield from _paths(options)
     if "project" in pyproject or "build-system" in pyproject:
         yield from ("src", ".")
+
+
+def _pytest_roots(content: bytes | None) -> Iterator[str]:
+    yield from _paths(_table(_toml(content), "pytest"))
+
+
+def _paths(options: Mapping[str, Any]) -> Iterator[str]:
+    said = options.get("pythonpath")
+    yield from said.split() if isinstance(said, str) else _texts(said)
 
 
 def _ini_roots(content: bytes | None) -> Iterator[str]:
@@ -113,5 +175,8 @@ _SAYS_WHERE: dict[str, Callable[[bytes | None], Iterator[str]]] = {
     "setup.cfg": _ini_roots,
     "setup.py": _setup_roots,
     "pytest.ini": _ini_roots,
+    ".pytest.ini": _ini_roots,
+    "pytest.toml": _pytest_roots,
+    ".pytest.toml": _pytest_roots,
     "tox.ini": _ini_roots,
 }

@@ -19,7 +19,8 @@ from typing import Any, TypeAlias
 from pipeline.errors import CallerError
 from pipeline.ports import Language, Stack
 from pipeline.proof.node_scripts import suite_of
-from pipeline.repositories.python_roots import stated_roots
+from pipeline.repositories.pytest_files import stated_test_files
+from pipeline.repositories.python_roots import imported_roots, stated_roots
 
 Read: TypeAlias = Callable[[str], bytes | None]
 """A file's bytes at the commit; None when it does not exist."""
@@ -36,6 +37,7 @@ _MANIFESTS = {
         *("tox.ini", "tox.toml", "noxfile.py", "hatch.toml", "Pipfile", ".python-version"),
         *_TOOL_FILES,
         *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml"),
+        *("environment.yml", "environment.yaml", "environment-dev.yml", "conda.yml", "conda.yaml"),
     ),
     Language.NODE: (
         *("package.json", "*/package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
@@ -111,6 +113,9 @@ _TESTS = {
     Language.JAVA: ("src/test/*",),
     Language.C: ("test_*.c*", "*_test.c*", "*_tests.c*", "test/*", "tests/*", "t/*"),
 }
+_DJANGO_PROGRAMS = {"manage.py": "python manage.py test", "runtests.py": "python runtests.py"}
+_LONE_TESTS = "test.py"
+_PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "conftest.py", "tests/conftest.py")
 _FOREIGN = frozenset(
     {"node_modules", "vendor", "third_party", ".venv", "venv", "site-packages", "dist", "build", "target"}
 )
@@ -176,7 +181,7 @@ def stack_of(found: Candidate, own: Sequence[str], read: Read) -> Stack:
         test_command=found.command,
         manifests=_manifests(found.language, own, read),
         source_roots=source_roots(found.language, own, read),
-        test_patterns=tuple(form for name in _TESTS[found.language] for form in (name, f"*/{name}")),
+        test_patterns=tuple(form for name in _test_names(found.language, own, read) for form in (name, f"*/{name}")),
     )
 
 
@@ -194,6 +199,14 @@ def is_root_manifest(language: Language, name: str) -> bool:
 def is_test_of(language: Language, path: str) -> bool:
     """Whether a path looks like a test of the language."""
     return path.endswith(_EXTENSIONS[language]) and _any_match(path, _TESTS[language])
+
+
+def _test_names(language: Language, files: Sequence[str], read: Read) -> tuple[str, ...]:
+    """Return how tests are called: a `test.py` is one only where nothing else is, since many hold what somebody tried once."""
+    if language is not Language.PYTHON:
+        return _TESTS[language]
+    names = (*_TESTS[language], *stated_test_files(files, read))
+    return names if any(_any_match(path, names) for path in files) else (*names, _LONE_TESTS)
 
 
 def has_code(language: Language, files: Sequence[str]) -> bool:
@@ -247,6 +260,8 @@ def source_roots(language: Language, files: Sequence[str], read: Read) -> tuple[
     code = [path for path in files if path.endswith(".py") and not _any_match(path, _TESTS[Language.PYTHON])]
     roots = [*stated_roots(files, read), "src"]
     found = [root for root in dict.fromkeys(roots) if any(path.startswith(root + "/") for path in code)]
+    tests = [path for path in files if is_test_of(Language.PYTHON, path)]
+    found += imported_roots(code, tests, found, manifests_of(Language.PYTHON, files), read)
     elsewhere = [path for path in code if not any(path.startswith(root + "/") for root in found)]
     at_root = any("/" not in path and path not in ("setup.py", "noxfile.py") for path in elsewhere)
     packages = {path.split("/")[0] for path in elsewhere if path.count("/") == 1 and path.endswith("/__init__.py")}
@@ -267,7 +282,8 @@ def candidate(language: Language, files: Sequence[str], read: Read) -> Candidate
     """Return how a folder with these files could be tested in a language; None when nothing speaks for it."""
     manifests = [path for path in files if "/" not in path and _any_match(path, _ROOT_MANIFESTS[language])]
     code = [path for path in files if path.endswith(_EXTENSIONS[language])]
-    tests = [path for path in code if _any_match(path, _TESTS[language])]
+    names = _test_names(language, files, read)
+    tests = [path for path in code if _any_match(path, names)]
     if not manifests and not (language in (Language.PYTHON, Language.NODE) and tests):
         return None
     runner, command, configured = _RUNNERS[language](tests, files, read)
@@ -288,7 +304,7 @@ def _asked_for(command: str, candidates: Sequence[Candidate], files: Sequence[st
 
 
 def _python_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tuple[str, str, bool]:
-    configured = any(path in files for path in ("pytest.ini", "conftest.py", "tests/conftest.py")) or any(
+    configured = any(path in files for path in _PYTEST_FILES) or any(
         marker in (read(path) or b"")
         for path in files
         if _any_match(path, _MANIFESTS[Language.PYTHON]) or path == "tox.ini"
@@ -296,8 +312,9 @@ def _python_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tu
     )
     if configured:
         return "pytest", "pytest", True
-    if "manage.py" in files and b"django" in (read("manage.py") or b""):
-        return "command", "python manage.py test", True
+    for program, command in _DJANGO_PROGRAMS.items():
+        if program in files and b"django" in (read(program) or b""):
+            return "command", command, True
     texts = [read(path) or b"" for path in tests[:50]]
     unittest = any(b"import unittest" in text or b"from unittest import" in text for text in texts)
     if unittest and not any(b"import pytest" in text or re.search(rb"(?m)^def test_", text) for text in texts):

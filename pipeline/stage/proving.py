@@ -261,7 +261,9 @@ async def _unusable(
         candidates = (path for path in files if is_test_file(part.stack, path))
         owners = (owner_of(path, prepared.stacks) for path in candidates)
         tests = sum(owner is not None and owner.root == part.root for owner in owners)
-        trouble = trouble_of(report, runner=part.stack.runner, test_files=tests, files=files)
+        trouble = trouble_of(
+            report, runner=part.stack.runner, test_files=tests, files=files, not_built=part.environment.not_built
+        )
         if trouble is not None:
             facts = {
                 "command": shlex.join(report.command), "error": trouble.error, "remedy": trouble.remedy,

@@ -178,7 +178,7 @@ class _Check:
 
     async def _suites(self, environment: Environment, found: ComponentSurvey) -> ComponentSurvey:
         first, peak = await self._run(SurveyStep.FIRST_RUN, environment)
-        trouble = self._trouble(SurveyStep.FIRST_RUN, first)
+        trouble = self._trouble(SurveyStep.FIRST_RUN, first, environment.not_built)
         if trouble is not None:
             return found.model_copy(
                 update={"trouble": trouble, "suite": self._suite(first, None, peak) if first.cases else None}
@@ -186,7 +186,7 @@ class _Check:
         second, second_peak = await self._run(SurveyStep.SECOND_RUN, environment)
         return found.model_copy(
             update={
-                "trouble": self._trouble(SurveyStep.SECOND_RUN, second),
+                "trouble": self._trouble(SurveyStep.SECOND_RUN, second, environment.not_built),
                 "suite": self._suite(first, second, peak, second_peak),
             }
         )
@@ -207,11 +207,12 @@ class _Check:
         own = joined({self.of.root: report}, [one.stack for one in self.composition.parts])
         return replace(own, output_tail=tail), measured.peak
 
-    def _trouble(self, step: SurveyStep, report: TestReport) -> Trouble | None:
+    def _trouble(self, step: SurveyStep, report: TestReport, not_built: str) -> Trouble | None:
         stacks = [one.stack for one in self.composition.parts]
         own = (path for path in self.files if is_test_file(self.of.stack, path))
         tests = sum(1 for path in own if (owner := owner_of(path, stacks)) is not None and owner.root == self.of.root)
-        found = trouble_of(report, runner=self.of.stack.runner, test_files=tests, files=self.files)
+        runner = self.of.stack.runner
+        found = trouble_of(report, runner=runner, test_files=tests, files=self.files, not_built=not_built)
         if found is None:
             return None
         again = "In the second run: " if step is SurveyStep.SECOND_RUN else ""

@@ -98,21 +98,25 @@ async def test_an_edited_c_file_means_another_environment(tree: Path) -> None:
 
 
 @needs_wheels
-async def test_what_tox_alone_names_is_there(bubblewrap: Bubblewrap, tree: Path) -> None:
+async def test_what_tox_alone_names_and_sets_is_there_also_where_it_hangs_on_a_second_factor(
+    bubblewrap: Bubblewrap, tree: Path
+) -> None:
     stack = write(
         tree,
         {
             "setup.cfg": "[metadata]\nname = acme-tox\nversion = 1.0\n[options]\npackage_dir =\n    =src\npackages = find:\n"
             "[options.packages.find]\nwhere = src\n",
             "setup.py": "from setuptools import setup\nsetup()\n",
-            "tox.ini": "[tox]\nenvlist = py{39,311}, lint\n[testenv]\ndeps =\n    pytest\n    pytest-mock\n"
-            "commands = pytest {posargs:tests}\n[testenv:lint]\ndeps = no-such-linter\ncommands = lint\n",
+            "tox.ini": "[tox]\nenvlist = lint, py{39,310}-{old,new}\n[testenv]\ndeps =\n    pytest\n    new: pytest-mock\n"
+            "    old: no-such-thing\nsetenv =\n    ACME_MODE = test\n    PIP_X = y\n    PYTHONPATH = x\nallowlist_externals = make\n"
+            "commands = make test\n[testenv:lint]\ndeps = no-such-linter\ncommands = lint\n",
             "src/acme_tox/core.py": ADD,
             "tests/test_core.py": f"from acme_tox.core import add\n{MOCKED}",
         },
     )
     environment = await prepare(environments(bubblewrap, tree, OFFLINE), tree, stack)
-    assert taken(environment)[EnvironmentSource.TOX].startswith("py3")
+    assert taken(environment)[EnvironmentSource.TOX].endswith("-new")
+    assert environment.variables["ACME_MODE"] == "test" and "PIP_X" not in environment.variables
     result = await run_in(bubblewrap, another(tree), environment, "pytest", "-q")
     assert "1 passed" in result.output, result.output
 
@@ -189,8 +193,8 @@ PACKAGE = (
 )
 NOXFILE = (
     "import nox\n@nox.session\ndef lint(session):\n    session.install('no-such-linter')\n"
-    "@nox.session\ndef tests(session):\n    session.install('-e', '.', 'pytest', 'pytest-mock')\n"
-    "    session.run('pytest')\n"
+    "@nox.session\n@nox.parametrize('mock', ['3.17.0', '3.1'])\ndef tests(session, mock):\n"
+    "    session.install('.', 'pytest', f'pytest-mock=={mock}')\n    session.run('pytest')\n"
 )
 HATCH = (
     '[tool.hatch.envs.lint]\ndependencies = ["no-such-linter"]\n'
@@ -285,6 +289,24 @@ async def test_a_back_end_that_fails_leaves_the_dependencies_and_says_why(bubble
     assert "1 passed" in (await run_in(bubblewrap, tree, environment, "pytest", "-q")).output
 
 
+@needs_wheels
+async def test_a_setup_that_imports_what_its_requirements_name_is_built_beside_them(
+    bubblewrap: Bubblewrap, tree: Path, wheels: Path
+) -> None:
+    for wheel in WHEELS.glob("setuptools-*.whl"):
+        shutil.copy(wheel, wheels)
+    files = {
+        "setup.py": "from setuptools import setup\nimport acme\nsetup(name='acme', version=acme.VERSION, packages=['acme'])\n",
+        "acme/__init__.py": "from tinydep import VERSION\n",
+        "requirements.txt": "tinydep==1.4\n",
+        "tests/test_it.py": "import importlib.metadata\ndef test_it(): assert importlib.metadata.version('acme') == '1.4'\n",
+    }
+    settings = EnvironmentSettings(find_links=wheels, offline=True)
+    environment = await prepare(environments(bubblewrap, tree, settings), tree, write(tree, files))
+    assert taken(environment)[EnvironmentSource.REPOSITORY] == ".", environment.log
+    assert "1 passed" in (await run_in(bubblewrap, another(tree), environment, "pytest", "-q")).output
+
+
 async def test_offline_without_wheels_the_files_are_used_as_they_are(bubblewrap: Bubblewrap, tree: Path) -> None:
     files = {**COMPILED, "tox.ini": "[testenv]\ncommands = pytest\n"}
     environment = await prepare(environments(bubblewrap, tree), tree, write(tree, files))
@@ -298,8 +320,9 @@ async def test_an_index_that_cannot_be_reached_stops_the_build_instead_of_leavin
     stack = write(tree, COMPILED)
     with pytest.raises(PersonNeeded) as caught:
         await prepare(environments(bubblewrap, tree, EnvironmentSettings(registries=())), tree, stack)
-    assert "Failed to build `acme" in caught.value.message
-    assert "REGISTRIES" in str(caught.value.facts["remedy"])
+    index = EnvironmentSettings().registries[0]
+    assert "Failed to build `acme" in caught.value.message and f"{index} cannot be reached" in caught.value.message
+    assert f"If {index} is meant" in str(caught.value.facts["remedy"])
     assert not list((tree.parent.parent / "environments").glob("*/environment.json"))
 
 

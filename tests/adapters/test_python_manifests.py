@@ -9,6 +9,7 @@ from pipeline.adapters.environments.dependency_sources import (
     TestDependencies,
     for_development,
     named_for_tests,
+    of_the_workspace,
     package_managers,
     requirements_files,
 )
@@ -32,8 +33,8 @@ def first_source(files: Mapping[str, str], *, installed: bool = True) -> TestDep
     read = reader(files)
     found = (
         *named_for_tests(read, "."),
-        *requirements_files(read, ".", installed=installed),
-        *package_managers(read, "."),
+        *requirements_files(read, ".", sorted(files), installed=installed),
+        *package_managers(read, ".", installed=installed),
         *for_development(read, "."),
     )
     return found[0] if found else None
@@ -41,6 +42,7 @@ def first_source(files: Mapping[str, str], *, installed: bool = True) -> TestDep
 
 PROJECT = "[project]\nname='x'\nversion='1'\n"
 GROUPS = "[dependency-groups]\ndocs=['sphinx']\ndev=[{include-group='Test_s'}]\n"
+CONDA = "dependencies:\n- python=3.11\n- conda-forge::attrs>=22\n- pytorch=2\n- pip\n- pip:\n  - idna==3.7\n- libgdal\n- numpy=1.26.4=py311h1\n"
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,26 @@ GROUPS = "[dependency-groups]\ndocs=['sphinx']\ndev=[{include-group='Test_s'}]\n
             ["a", "b>=2 ; python_version<'4'"],
             (),
         ),
+        ({"setup.py": "T = ['a']\nX = {'Test': T}\nX['all'] = T + ['b']\nsetup(name='x', extras_require=X)\n"}, [], ("Test",)),
+        ({"setup.py": "T = ['a'] + ['b']\nKW = dict(tests_require=T)\nsetup(name='x', **KW)\n"}, ["a", "b"], ()),
+        ({"setup.py": "setup(extras_require={'test': open('t').read().split()})\n"}, [], ("test",)),
+        ({"pyproject.toml": "[tool.setuptools.dynamic]\noptional-dependencies.test={file=['t.txt']}\n"}, [], ("test",)),
+        ({"requirements/base.txt": "a", "requirements/local.txt": "b"}, ["-r", "requirements/local.txt"], ()),
+        ({"requirements/requirements-dev.txt": "a"}, ["-r", "requirements/requirements-dev.txt"], ()),
+        ({"requirements.docs.txt": "a", "requirements.test.txt": "b"}, ["-r", "requirements.test.txt"], ()),
+        ({"environment.yml": CONDA}, ["attrs>=22", "torch==2.*", "idna==3.7", "numpy==1.26.4.*"], ()),
+        (
+            {"pyproject.toml": f"{PROJECT}[tool.pdm.dev-dependencies]\ntest=['-e file:///${{PROJECT_ROOT}}/sub#egg=s']\n"},
+            ["-e", "./sub"],
+            (),
+        ),
+        ({"Pipfile": "[packages]\na={path='libs/a', editable=true}\nb={path='.'}\nc={path='/etc'}\n"}, ["-e", "./libs/a"], ()),
+        ({"pyproject.toml": f"{PROJECT}[tool.uv]\ndev-dependencies=['a', 'b>1']\n"}, ["a", "b>1"], ()),
+        (
+            {"pyproject.toml": f"{PROJECT}[dependency-groups]\nlint-tests=['x']\nunit-tests=['a']\n"},
+            ["--group", "unit-tests"],
+            (),
+        ),
         ({"Pipfile": "x", "Pipfile.lock": '{"default": {"a": {"version": "==1"}}, "develop": {}}'}, ["a==1"], ()),
         ({"pyproject.toml": "[project\n", "setup.cfg": "nonsense", "setup.py": "def ("}, None, ()),
         ({"pyproject.toml": "[project]\ndependencies = 'a'\noptional-dependencies = 3\n"}, None, ()),
@@ -81,6 +103,22 @@ def test_a_folder_of_files_needs_its_plain_requirements_beside_those_of_its_test
     found = first_source(files, installed=False)
     assert found is not None
     assert found.arguments() == ["-r", "requirements.txt", "-r", "requirements-test.txt"]
+
+
+def test_a_lock_that_is_all_there_is_names_what_is_needed() -> None:
+    files = {"pylock.toml": "[[packages]]\nname='a'\nversion='1'\nmarker=\"python_version<'4'\"\n"}
+    found = first_source(files, installed=False)
+    assert found is not None and found.arguments() == ["a ; python_version<'4'"]
+    assert first_source(files) is None
+
+
+def test_members_of_a_workspace_without_a_word_need_what_its_root_names() -> None:
+    root = "[tool.uv.workspace]\nmembers=['packages/*']\n[dependency-groups]\ndev=['a']\n"
+    files = {"pyproject.toml": root, "packages/x/pyproject.toml": PROJECT}
+    [found] = of_the_workspace(reader(files), "packages/x")
+    assert found.arguments() == ["--group", "../../pyproject.toml:dev"]
+    files["packages/x/pyproject.toml"] += "[dependency-groups]\ndev=['b']\n"
+    assert [*of_the_workspace(reader(files), "packages/x"), *of_the_workspace(reader(files), ".")] == []
 
 
 def test_lines_that_mean_the_project_itself_become_its_extras() -> None:

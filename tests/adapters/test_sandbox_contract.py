@@ -104,6 +104,11 @@ async def test_undecodable_output_is_replaced_not_raised(sandbox: Sandbox, tree:
     assert result.output == "a\ufffdb"
 
 
+async def test_what_the_machine_calls_itself_has_an_address(bubblewrap: Bubblewrap, tree: Path) -> None:
+    asked = "python3 -c 'import socket; print(socket.gethostbyname(socket.gethostname()))'"
+    assert (await bubblewrap.run(shell(tree, asked))).output == "127.0.0.1\n"
+
+
 async def test_a_command_that_closes_its_tree_does_not_shut_out_the_next(bubblewrap: Bubblewrap, tree: Path) -> None:
     assert (await bubblewrap.run(shell(tree, "chmod 000 ."))).exit_code == 0
     assert (await bubblewrap.run(shell(tree, "touch in && ls"))).output == "in\n"

@@ -139,6 +139,24 @@ UNITTEST = """test_add (shop.tests.AddTest.test_add) ... ok
 test_two (shop.tests.AddTest)
 Says more about it ... FAIL
 test_late (shop.tests.AddTest.test_late) ... skipped 'later'
+test_new (shop.tests.AddTest.test_new) ... ERROR
+test_set_up (shop.tests.AddTest.test_set_up) ... ERROR
+
+======================================================================
+ERROR: test_new (shop.tests.AddTest.test_new)
+----------------------------------------------------------------------
+Traceback (most recent call last):
+  File "/w/shop/tests.py", line 8, in test_new
+    shop.double(4)
+AttributeError: module 'shop' has no attribute 'double'
+
+======================================================================
+ERROR: test_set_up (shop.tests.AddTest.test_set_up)
+----------------------------------------------------------------------
+Traceback (most recent call last):
+  File "/w/shop/tests.py", line 5, in setUp
+    shop.connect()
+OSError: no database
 
 ======================================================================
 FAIL: test_two (shop.tests.AddTest.test_two)
@@ -170,8 +188,10 @@ Ran 3 tests in 0.001s
                 "shop/tests.py::AddTest::test_add": Outcome.PASSED,
                 "shop/tests.py::AddTest::test_two": Outcome.FAILED,
                 "shop/tests.py::AddTest::test_late": Outcome.SKIPPED,
+                "shop/tests.py::AddTest::test_new": Outcome.FAILED,
+                "shop/tests.py::AddTest::test_set_up": Outcome.ERROR,
             },
-            {"AssertionError"},
+            {"AssertionError", "AttributeError", "OSError"},
         ),
         ("--- FAIL: TestDouble (0.00s)\n    a_test.go:9: double\nFAIL\nok  \tx/y\t0.01s\n", {}, set()),
         ("FAILED tests/test_a.py::test_two - AssertionError\n1 failed, 3 passed\n", {}, set()),

@@ -26,6 +26,10 @@ def report(
     )  # fmt: skip
 
 
+EXITED = (
+    'INTERNALERROR>   File "/usr/x.py", line 3, in load\nINTERNALERROR>     exec(it)\nINTERNALERROR>   File "/w/lib/test_a.py", line 8, '
+    "in <module>\nINTERNALERROR>     sys.exit(main())\nINTERNALERROR> SystemExit: 0\nmainloop: caught unexpected SystemExit!\n"
+)
 UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNotFoundError")
 
 
@@ -42,12 +46,23 @@ UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNot
         (report(1, case("test_a.py", Outcome.ERROR, "Requested setting DATABASES, but settings are not configured.", "ImproperlyConfigured")), "unittest", "ImproperlyConfigured", "python web/manage.py test"),
         (report(1, output="Error: Cannot find module 'tsx'\n"), "node_test", "Cannot find module 'tsx'", "tsx is not installed"),
         (report(1, timed_out=True), "pytest", "no error", "test_timeout_s"),
+        (report(4, output="ERROR: Unknown config option: asyncio_mode\n"), "pytest", "asyncio_mode", "pytest-asyncio"),
+        (report(1, case("t.py::a", Outcome.ERROR, "fixture 'mocker' not found")), "pytest", "fixture 'mocker'", "pytest-mock"),
+        (report(1, case("t.py::a", Outcome.ERROR, "failed on setup: Connection refused")), "unittest", "Connection refused", "a service or the network"),
+        (report(4, output="ERROR: Missing required plugins: pytest-sugar\n"), "pytest", "pytest-sugar", "Declare pytest-sugar"),
+        (report(3, case("pytest::internal", Outcome.ERROR, "internal error"), output=EXITED), "pytest", "lib/test_a.py:8: SystemExit: 0", "__main__"),
+        (report(3, case("pytest::internal", Outcome.ERROR, "internal error"), output="INTERNALERROR> OSError: no space\n"), "pytest", "OSError: no space", "clean clone"),
+        (report(3, output="INTERNALERROR>   raise x\nINTERNALERROR> pytest.PytestWarning: unset\n"), "pytest", "pytest.PytestWarning: unset", "clean clone"),
+        (report(2, case("test_a.py", Outcome.ERROR, "'ACME_KEY'", "KeyError"), output="os.environ['ACME_KEY']"), "pytest", "KeyError: 'ACME_KEY'", "`environment` in .changeline"),
+        (report(2, case("test_a.py", Outcome.ERROR, "expected '('", "SyntaxError")), "pytest", "SyntaxError: expected", "requires-python"),
+        (report(2, case("test_a.py", Outcome.ERROR, "Missing parentheses in call to 'print'.", "SyntaxError")), "pytest", "SyntaxError", "Python 2"),
+        (report(2, case("test_a.py", Outcome.ERROR, "No module named 'acme.core'", "ModuleNotFoundError")), "pytest", "acme", '["deep/lib"]'),
     ],
 )  # fmt: skip
 def test_what_keeps_a_suite_from_running_is_told_with_its_remedy(
     ran: TestReport, runner: str, error: str, remedy: str
 ) -> None:
-    files = ["manage.py.txt", "web/manage.py", "test_a.py"]
+    files = ["manage.py.txt", "web/manage.py", "test_a.py", "lib/test_a.py", "deep/lib/acme/core.py"]
     if ran.exit_code == 1 and not ran.per_test:
         ran = report(127, *ran.cases, output=ran.output_tail, per_test=False)
     found = trouble_of(ran, runner=runner, test_files=1, files=files)
@@ -56,12 +71,21 @@ def test_what_keeps_a_suite_from_running_is_told_with_its_remedy(
     assert remedy in found.remedy
 
 
+def test_what_a_failed_build_leaves_out_is_told_with_why_it_failed() -> None:
+    ran = report(2, case("test_a.py", Outcome.ERROR, "cannot import name '_fast' from 'acme'", "ImportError"))
+    found = trouble_of(ran, runner="pytest", test_files=1, files=[], not_built="cargo is not there")
+    assert found is not None and "could not be built" in found.remedy and "cargo is not there" in found.remedy
+
+
 @pytest.mark.parametrize(
     ("ran", "runner", "test_files"),
     [
         (report(0, case("test_a.py::test_a")), "pytest", 1),
         (report(1, case("test_a.py::test_a", Outcome.FAILED, "assert 0"), UNLOADED), "pytest", 2),
         (report(2, case("test_a.py::test_a"), UNLOADED), "pytest", 2),
+        (report(1, case("t.py::a", Outcome.ERROR, "fixture 'x' not found"), case("t.py::b")), "pytest", 1),
+        (report(1, case("t.py::a", Outcome.ERROR, "no database"), case("t.py::b", Outcome.FAILED, "x")), "pytest", 1),
+        (report(0, case("t.py::a", Outcome.SKIPPED)), "pytest", 1),
         (report(5), "pytest", 0),
         (report(5), "pytest", 3),
         (report(1, output="No tests found"), "jest", 0),

@@ -1,6 +1,7 @@
 """Real runs of small projects: what each runner's report says, and what is said when it lies."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,9 @@ def broken():
 def test_fixture(broken):
     assert broken
 
+def test_mocked(mocker):
+    assert mocker
+
 @pytest.mark.skip(reason="later")
 def test_later():
     assert False
@@ -43,11 +47,13 @@ def test_later():
         "tests/test_cart.py::TestTotal::test_sum": Outcome.PASSED,
         "tests/test_cart.py::test_fixture": Outcome.ERROR,
         "tests/test_cart.py::test_later": Outcome.SKIPPED,
+        "tests/test_cart.py::test_mocked": Outcome.ERROR,
         "tests/test_cart.py::test_wrong[1]": Outcome.FAILED,
         "tests/test_cart.py::test_wrong[2]": Outcome.PASSED,
     }
     failures = {case.test_id: case.failure for case in report.cases if case.failure}
     wrong, bad = failures["tests/test_cart.py::test_wrong[1]"], failures["tests/test_bad.py"]
+    assert failures["tests/test_cart.py::test_mocked"].message == "fixture 'mocker' not found"
     assert (wrong.exception, bad.exception) == ("AssertionError", "ImportError")
     assert "cannot import name 'nope' from 'shop.cart'" in bad.message
     assert report.complaints == ()
@@ -59,6 +65,43 @@ async def test_a_repositorys_own_pytest_options_are_kept_but_cannot_hide_results
     tests = "import pytest\ndef test_a():\n    assert 0\n\ndef test_b():\n    assert 0\n\n@pytest.mark.slow\ndef test_c():\n    assert 0\n"
     report = await run(PYTEST, tmp_path, {"pyproject.toml": configuration, "test_x.py": tests})
     assert set(report.outcomes()) == {"test_x.py::test_a", "test_x.py::test_b"}
+
+
+async def test_a_linter_that_runs_as_a_plugin_is_no_tampering_with_the_planted_test(tmp_path: Path) -> None:
+    linter = (
+        "import pytest\n\n\nclass Looked(pytest.Item):\n    def runtest(self):\n        pass\n\n\nclass File(pytest.File):\n"
+        "    def collect(self):\n        yield Looked.from_parent(self, name='style')\n\n\n"
+        "def pytest_collect_file(file_path, parent):\n"
+        "    return File.from_parent(parent, path=file_path) if file_path.suffix == '.py' else None\n"
+    )
+    files = {"conftest.py": linter, "tests/test_a.py": "def test_a():\n    assert True\n"}
+    report = await run(PYTEST, tmp_path, files, "tests/test_a.py")
+    assert report.complaints == ()
+    assert report.count(Outcome.PASSED) == 2
+
+
+async def test_modules_called_like_pythons_own_keep_nothing_from_starting(tmp_path: Path) -> None:
+    files = {"types.py": "KINDS = 1\n", "random.py": "", "cart.py": "from types import KINDS\n", "conftest.py": ""}
+    tests = "import cart_\n\n\ndef test_a():\n    assert cart_.ONE == 1\n"
+    report = await run(PYTEST, tmp_path, {**files, "cart_.py": "ONE = 1\n", "tests/test_cart.py": tests})
+    assert report.outcomes() == {"tests/test_cart.py::test_a": Outcome.PASSED}, report.output_tail
+    assert report.ok
+
+
+async def test_unittest_files_that_start_themselves_run_once_and_end_nothing(tmp_path: Path) -> None:
+    tests = "import unittest\n\n\nclass A(unittest.TestCase):\n    def test_a(self):\n        self.assertTrue(1)\n\n\nunittest.main()\n"
+    stack = replace(UNITTEST, test_patterns=("test*.py", "tests/*.py"))
+    files = {
+        "test_a.py": tests,
+        "test_b.py": "raise SystemExit(0)\n",
+        "tests/CoreTest.py": tests,
+        "tests/help.py": "1 / 0",
+    }
+    report = await run(stack, tmp_path, files)
+    assert report.outcomes() == {
+        "test_a.py::A::test_a": Outcome.PASSED, "test_b.py": Outcome.ERROR, "tests/CoreTest.py::A::test_a": Outcome.PASSED,
+    }  # fmt: skip
+    assert [case.failure.message for case in report.bad if case.failure] == ["SystemExit: 0"]
 
 
 async def test_unittest_files_run_without_any_dependency(tmp_path: Path) -> None:

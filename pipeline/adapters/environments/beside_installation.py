@@ -10,6 +10,7 @@ import py_compile
 import re
 import struct
 import sys
+from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from pipeline.adapters.environments.build import Build
@@ -20,18 +21,24 @@ _SELDOM_IMPORTED = frozenset({"pygments"})
 _NEVER_STALE = py_compile.PycInvalidationMode.UNCHECKED_HASH
 _UNCHECKED_HASH = struct.pack("<I", 0b01)
 _WORD = 0xFFFFFFFF
-_ABSOLUTE_ROOTS = (
-    "import os; roots = os.environ.get('PYTHONPATH'); "
-    "roots and os.environ.__setitem__('PYTHONPATH', os.pathsep.join(map(os.path.abspath, roots.split(os.pathsep))))"
+_ROOTS_FIRST = "import changeline_roots; changeline_roots.begin()"
+_START = (
+    "import sys; sys.path.pop(0); import os, pytest; sys.path.insert(0, os.getcwd()); sys.argv[0] = 'pytest'; "
+    "sys.exit(pytest.console_main())"
 )
-"""A `.pth` line: children of a test that start elsewhere still find relative source roots."""
+"""As `-m pytest`, but what pytest itself needs is never looked for in the tree."""
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VERSION = re.compile(r"[0-9A-Za-z.!+_-]{1,64}")
 
 
 def hook(build: Build, venv: Path, *, minor: str) -> None:
     """Let an environment that nothing foreign has touched yet find what lies beside it, and keep the file for others."""
-    lines = f"{build.root / 'metadata'}\n{build.root / 'runner'}\n{_ABSOLUTE_ROOTS}\n"
+    placed = build.write(
+        "runner/changeline_roots.py",
+        files("pipeline.adapters.environments.inside").joinpath("changeline_roots.py").read_text(),
+    )
+    compile_for_runs(placed, minor=minor)
+    lines = f"{build.root / 'metadata'}\n{build.root / 'runner'}\n{_ROOTS_FIRST}\n"
     for place in (f"{venv.relative_to(build.root)}/lib/python{minor}/site-packages", "programs/hook"):
         build.write(f"{place}/changeline.pth", lines)
 
@@ -48,7 +55,7 @@ def seed_runner(build: Build, venv: Path, *, minor: str) -> None:
             placed = build.write(f"runner/{within}", original.read_bytes())
             if name not in _SELDOM_IMPORTED:
                 compile_for_runs(placed, minor=minor, like=original)
-    build.write("bin/pytest", f'#!/bin/sh\nexec "{venv}/bin/python" -m pytest "$@"\n', mode=0o755)
+    build.write("bin/pytest", f'#!/bin/sh\nexec "{venv}/bin/python" -c "{_START}" "$@"\n', mode=0o755)
 
 
 def compile_for_runs(placed: Path, *, minor: str, like: Path | None = None) -> None:

@@ -36,6 +36,9 @@ _LINE_MAX_CHARS = 500
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".pxd", ".pxi", ".rs")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SAYS_ERROR = re.compile(r"^(npm )?(error|ERROR|ERR!|fatal)\b|^\w*(Error|Exception)\b|(?<!0 )\berrors?:", re.IGNORECASE)
+_ASKED = re.compile(r"(?:Failed to fetch: `?|unable to access '|for url \()https?://(?:[^/@\s]*@)?(?P<host>[\w.-]+)")
+_NO_WAY = re.compile(r"tunnel error|CONNECT tunnel failed|Could not resolve (?:host|proxy)|client error \(Connect\)")
+_OF_ANOTHER_MACHINE = re.compile(r"Distribution not found at: file:///")
 _INNER_ERROR = re.compile(r":\d+: (fatal )?error: |^(\w+\.)*\w*(Error|Exception|NotFound): ")
 
 
@@ -203,13 +206,31 @@ def first_error(result: CommandResult) -> str:
     found = lines[at] if at is not None else (lines[-1] if lines else f"exit code {result.exit_code}")
     inner = next((line for line in lines if _INNER_ERROR.search(line)), None)
     told = inner or (causes[-1] if causes else None)
+    if (host := host_out_of_reach(result.output)) is not None:
+        told = f"{host} cannot be reached"
     return (found if told is None or told in found else f"{found.rstrip('.:')}: {told}")[:_LINE_MAX_CHARS]
+
+
+def host_out_of_reach(output: str) -> str | None:
+    """Return the host that a tool named last when the way to it was closed; None where nothing says so."""
+    named = [found["host"] for found in _ASKED.finditer(output)] if _NO_WAY.search(output) else []
+    return named[-1] if named else None
 
 
 def failed(message: str, log: str, *, remedy: str | None = None) -> PersonNeeded:
     """Return the error for a build that a person has to look at, with the end of its log."""
+    host = host_out_of_reach(log[-_LOG_TAIL:])
+    if remedy is None and _OF_ANOTHER_MACHINE.search(log[-_LOG_TAIL:]):
+        remedy = (
+            "The requirements name a path of another machine, as `pip freeze` writes it within conda: name the version instead "
+            "(`pip list --format=freeze` does)."
+        )
     advice = remedy or (
-        "Read the end of the log. Correct the repository's manifests, or let the build reach what it needs: "
+        f"If {host} is meant, let builds reach it: CHANGELINE_ENVIRONMENT__REGISTRIES lists the hosts, and "
+        "CHANGELINE_ENVIRONMENT__PRIVATE_REGISTRIES those of them with private addresses. Builds have no secrets; where it asks "
+        "for some, CHANGELINE_ENVIRONMENT__FIND_LINKS names a directory of wheels instead."
+        if host is not None
+        else "Read the end of the log. Correct the repository's manifests, or let the build reach what it needs: "
         "CHANGELINE_ENVIRONMENT__REGISTRIES lists the hosts, CHANGELINE_ENVIRONMENT__FIND_LINKS names a directory of wheels."
     )
     return PersonNeeded(

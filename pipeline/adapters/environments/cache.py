@@ -40,7 +40,7 @@ from pipeline.machine.file_locks import locked
 from pipeline.ports import DependencyChoice, Environment, EnvironmentSource, Language, ReadFile, Sandbox, Stack
 from pipeline.settings.process import EnvironmentSettings
 
-_FORMAT = "5"
+_FORMAT = "6"
 _MARKER = "environment.json"
 
 

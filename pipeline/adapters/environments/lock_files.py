@@ -33,6 +33,12 @@ def locked_versions(read: Manifest, folder: str) -> tuple[str, list[str]] | None
     return None
 
 
+def locked_names(content: bytes | None) -> list[str]:
+    """Return the packages of a lock, each with its condition, for those who have no other list."""
+    found = [(name, marker) for name, _, marker in _packages(read_toml(content)) if _NAME.fullmatch(name)]
+    return [f"{name} ; {marker}" if _is_marker(marker) else name for name, marker in dict.fromkeys(found)]
+
+
 def _packages(lock: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     listed = lock.get("package", lock.get("packages"))
     for package in listed if isinstance(listed, list) else ():

@@ -32,6 +32,7 @@ from pipeline.adapters.environments.python_manifests import (
     is_static,
     lists_dependencies,
     literal_requirements,
+    poetry_neighbours,
     project,
     project_folders,
     table,
@@ -44,10 +45,15 @@ from pipeline.ports import CommandResult, EnvironmentSource
 
 _SEEDS_FROM = Version("3.11")
 """Older ones need back-ports beside pytest, which only an index has."""
+_WITHOUT_SETUPTOOLS = Version("3.12")
+_BUILDS_OLD_PROJECTS = "setuptools<81"
+"""The last with `pkg_resources`."""
 _UNREACHABLE = re.compile(
     r"tunnel error|dns error|error sending request|client error \(Connect\)|timed out", re.IGNORECASE
 )
-_NEIGHBOUR = re.compile(rb"(?m)^\s*(?:-e|--editable)[ =]?\s*\.|^\s*\.{1,2}/|@ file:|path\s*=\s*[\"']\.")
+_NEIGHBOUR = re.compile(
+    rb"(?m)^\s*(?:-e|--editable)[ =]?\s*\.|^\s*\.{1,2}/|@ file:|\{[^}\n]*\bpath\s*=\s*[\"']|PROJECT_ROOT"
+)
 _REBUILDS_AT_IMPORT = "mesonpy"
 
 
@@ -67,6 +73,8 @@ class _PythonBuild:
         self.folders = project_folders(build.manifest, build.stack.manifests, top=self.top)
         self.installed: list[str] = []
         self.not_installed: dict[str, str] = {}
+        self.asked_an_index = False
+        self.variables: dict[str, str] = {}
         self.constraints: dict[str, tuple[str, Path]] = {}
         self.venv = uv.venv
 
@@ -77,6 +85,7 @@ class _PythonBuild:
         beside.hook(self.build, self.venv, minor=self.uv.interpreter.minor)
         for folder in self.folders or (self.top,):
             await self._provide(folder)
+        await self._provide_what_python_brought()
         await self._provide_runner()
         await self._finish()
         for folder, why in self.not_installed.items():
@@ -90,6 +99,7 @@ class _PythonBuild:
         return Recipe(
             path=(str((self.venv / "bin").relative_to(self.build.root)), "bin"),
             variables={
+                **self.variables,
                 **({} if self.installed and not self.not_installed else roots),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "VIRTUAL_ENV": str(self.venv),
@@ -99,7 +109,7 @@ class _PythonBuild:
 
     def _installs_a_neighbour(self) -> bool:
         """Whether requirements name another folder of the tree, whose installation names the path of the copy."""
-        files = [path for path in self.build.stack.manifests if path.endswith((".txt", "Pipfile"))]
+        files = [path for path in self.build.stack.manifests if path.endswith((".txt", "Pipfile", "pyproject.toml"))]
         return self.build.contained and any(_NEIGHBOUR.search(self.read(path) or b"") for path in files)
 
     # what is asked for
@@ -113,6 +123,7 @@ class _PythonBuild:
             name = wanted.name if folder == self.top else f"{folder}: {wanted.name}"
             if problem is None:
                 self.build.choose(wanted.source, name, wanted.why)
+                self.variables |= wanted.variables
                 return
             self.build.choose(wanted.source, name, problem, taken=False)
             if wanted.needed:
@@ -127,31 +138,36 @@ class _PythonBuild:
         raise failed(f"The dependencies cannot be installed: {problems[0]}", self.build.log)
 
     async def _sources(self, folder: str) -> AsyncIterator[TestDependencies]:
-        for ask, source in ((tool_sources.tox, EnvironmentSource.TOX), (tool_sources.nox, EnvironmentSource.NOX)):
-            if (found := self._readable(await ask(self.uv, self.read, folder), source)) is not None:
+        """Yield what may say what the tests need, in the order in which it counts."""
+        installed, paths = folder in self.folders, self.build.stack.manifests
+        async for said in tool_sources.tox(self.uv, self.read, folder):
+            for found in self._readable(said, EnvironmentSource.TOX):
                 yield found
-        for found in dependency_sources.named_for_tests(self.read, folder):
+        for found in self._readable(await tool_sources.nox(self.uv, self.read, folder), EnvironmentSource.NOX):
             yield found
-        if (
-            found := self._readable(await tool_sources.hatch(self.uv, self.read, folder), EnvironmentSource.HATCH)
-        ) is not None:
+        for found in (
+            *dependency_sources.named_for_tests(self.read, folder),
+            *dependency_sources.of_the_workspace(self.read, folder),
+        ):
             yield found
-        for found in dependency_sources.requirements_files(self.read, folder, installed=folder in self.folders):
+        for found in self._readable(await tool_sources.hatch(self.uv, self.read, folder), EnvironmentSource.HATCH):
             yield found
-        for found in dependency_sources.package_managers(self.read, folder):
+        for found in (
+            *dependency_sources.requirements_files(self.read, folder, paths, installed=installed),
+            *dependency_sources.package_managers(self.read, folder, installed=installed),
+        ):
             yield found
-        if (
-            found := self._readable(await tool_sources.poetry(self.uv, self.read, folder), EnvironmentSource.POETRY)
-        ) is not None:
-            yield found
-        for found in dependency_sources.for_development(self.read, folder):
+        asked = await tool_sources.poetry(self.uv, self.read, folder, installed=installed)
+        for found in (
+            *self._readable(asked, EnvironmentSource.POETRY),
+            *dependency_sources.for_development(self.read, folder),
+        ):
             yield found
 
-    def _readable(self, found: Found, source: EnvironmentSource) -> TestDependencies | None:
+    def _readable(self, found: Found, source: EnvironmentSource) -> list[TestDependencies]:
         if isinstance(found, str):
             self.build.choose(source, str(source), found, taken=False)
-            return None
-        return found
+        return [found] if isinstance(found, TestDependencies) else []
 
     # how it is installed
 
@@ -165,6 +181,8 @@ class _PythonBuild:
             result = await self._try(folder, [*await self._editable(folder, wanted.extras), *asked], venv)
             if result.exit_code == 0:
                 self._settle(folder, venv)
+                return None
+            if await self._has_installed_unisolated(folder, wanted, result.output):
                 return None
             why_not = first_error(result)
             if _UNREACHABLE.search(result.output) and not self.build.settings.offline:
@@ -183,6 +201,29 @@ class _PythonBuild:
         self._settle(folder, venv, why_not)
         return None
 
+    async def _has_installed_unisolated(self, folder: str, wanted: TestDependencies, said: str) -> bool:
+        """Install a project whose `setup.py` imports what only its requirements name, as old projects do: those first."""
+        if (
+            build_requirements(self.read, folder) != ["setuptools"]
+            or "ModuleNotFoundError: No module named" not in said
+        ):
+            return False
+        venv = wanted.venv or self.uv.venv
+        own = literal_requirements(self.read, folder, wanted.extras)
+        plain = dependency_sources.requirements_files(self.read, folder, self.build.stack.manifests, installed=False)
+        files = dict.fromkeys(line for found in plain for line in found.lines if found.needed)
+        first = [*own, *(part for line in files for part in line.split(" ", 1)), *wanted.arguments()]
+        result = await self._try(folder, [_BUILDS_OLD_PROJECTS, *first], venv)
+        if result.exit_code != 0:
+            result = await self._try(folder, ["setuptools", *first], venv)
+        if result.exit_code == 0:
+            editable = await self._editable(folder, wanted.extras)
+            result = await self._try(folder, ["--no-build-isolation", *editable, *wanted.arguments()], venv)
+        if result.exit_code != 0:
+            return False
+        self._settle(folder, venv)
+        return True
+
     def _settle(self, folder: str, venv: Path, why_not: str | None = None) -> None:
         self.venv = venv
         if folder in self.folders:
@@ -195,6 +236,7 @@ class _PythonBuild:
     async def _try(self, folder: str, arguments: Sequence[str], venv: Path) -> CommandResult:
         """Install within what the lock file says, else, where that has no solution, without it."""
         self.uv.lay_tree()
+        self.asked_an_index = True
         name, file = self.constraints.get(folder, ("", None))
         if file is not None:
             result = await self.uv.install(folder, [*arguments, "--constraint", str(file)], venv=venv)
@@ -221,6 +263,7 @@ class _PythonBuild:
         """Return the arguments that install a project so that edits count, new modules of its packages too."""
         await self._make_metadata_valid(folder)
         arguments = ["--editable", f".[{','.join(extras)}]" if extras else "."]
+        arguments += [part for line in poetry_neighbours(self.read, folder) for part in line.split(" ", 1)]
         if build_backend(self.read, folder).startswith("setuptools"):
             name = project(self.read, folder).name
             mode = "editable_mode=compat"
@@ -281,6 +324,13 @@ class _PythonBuild:
             str(self.venv / "bin" / "python"), "-I", str(programs / "finish_installation.py"), str(self.uv.tree),
             str(programs / "listed"), str(mirror), str(programs / "hook"), folder=ROOT,
         )  # fmt: skip
+
+    async def _provide_what_python_brought(self) -> None:
+        """Give older Pythons setuptools: each of their virtual environments had it, and programs import `pkg_resources`."""
+        older = Version(self.uv.interpreter.minor) < _WITHOUT_SETUPTOOLS
+        there = any(self.venv.glob("lib/python*/site-packages/setuptools"))
+        if older and not there and self.asked_an_index and self.uv.reaches_packages:
+            await self.uv.install(ROOT, [_BUILDS_OLD_PROJECTS], venv=self.venv)
 
     async def _provide_runner(self) -> None:
         """Give the tests a pytest, unless they brought one: ours where it runs, else one from an index."""

@@ -7,6 +7,7 @@ are asked where reading is not enough.
 
 import ast
 import configparser
+import posixpath
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,8 +118,42 @@ def extras(read: Manifest, folder: str) -> list[str]:
     """Return the names of a project's extras, as they are written."""
     own = table(table(read_toml(read(inside(folder, "pyproject.toml"))), "project"), "optional-dependencies")
     cfg = read_ini(read(inside(folder, "setup.cfg"))).get("options.extras_require", {})
-    call = _setup_call(read(inside(folder, "setup.py"))).get("extras_require")
-    return [*own, *cfg, *(str(name) for name in call or () if isinstance(call, dict))]
+    call = table(_setup_call(read(inside(folder, "setup.py"))), "extras_require")
+    dynamic = table(table(_setuptools(read, folder), "dynamic"), "optional-dependencies")
+    return [*own, *cfg, *call, *dynamic]
+
+
+def poetry_neighbours(read: Manifest, folder: str, group: str = "main") -> list[str]:
+    """Return the places within the repository that one of poetry's groups names by path, as arguments of an installer."""
+    own = table(table(read_toml(read(inside(folder, "pyproject.toml"))), "tool"), "poetry")
+    listed = table(table(table(own, "group"), group), "dependencies")
+    if group in {"main", "dev"}:
+        listed |= table(own, "dependencies" if group == "main" else "dev-dependencies")
+    said = (one["path"] for one in listed.values() if isinstance(one, dict) and isinstance(one.get("path"), str))
+    return [line for path in said if (line := neighbour(folder, path)) is not None]
+
+
+def neighbour(folder: str, path: str) -> str | None:
+    """Return the line that installs what a project names by a path; None for itself and for what lies elsewhere."""
+    place = posixpath.normpath(posixpath.join(folder, path))
+    if path.startswith(("/", "-", "~")) or place.startswith("..") or place == posixpath.normpath(folder):
+        return None
+    return f"./{path}" if path.endswith((".whl", ".zip", ".gz")) else f"-e ./{path.removeprefix('./')}"
+
+
+def tests_require(read: Manifest, folder: str) -> tuple[str, list[str]] | None:
+    """Return the older list of what tests need, with the file that holds it."""
+    declared = read_ini(read(inside(folder, "setup.cfg"))).get("options", {}).get("tests_require", "")
+    lines = [line.strip() for line in declared.splitlines() if line.strip() and not declared.startswith("file:")]
+    if lines:
+        return "setup.cfg", lines
+    call = _setup_call(read(inside(folder, "setup.py"))).get("tests_require")
+    lines = [call] if isinstance(call, str) else texts(call)
+    return ("setup.py", lines) if lines else None
+
+
+def _setuptools(read: Manifest, folder: str) -> dict[str, Any]:
+    return table(table(read_toml(read(inside(folder, "pyproject.toml"))), "tool"), "setuptools")
 
 
 def is_static(read: Manifest, folder: str) -> bool:
@@ -150,7 +185,7 @@ def literal_requirements(read: Manifest, folder: str, wanted: Sequence[str]) -> 
 def read_toml(content: bytes | None) -> dict[str, Any]:
     """Read TOML; what cannot be read is empty."""
     try:
-        return tomllib.loads((content or b"").decode())
+        return tomllib.loads((content or b"").decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
         return {}
 
@@ -159,7 +194,7 @@ def read_ini(content: bytes | None) -> dict[str, dict[str, str]]:
     """Read an INI file; what cannot be read is empty."""
     parser = configparser.RawConfigParser(strict=False)
     try:
-        parser.read_string((content or b"").decode())
+        parser.read_string((content or b"").decode("utf-8-sig"))
     except (configparser.Error, UnicodeDecodeError):
         return {}
     return {section: dict(parser.items(section)) for section in parser.sections()}
@@ -191,18 +226,65 @@ def _names_a_project(read: Manifest, path: str) -> bool:
 
 
 def _setup_call(content: bytes | None) -> dict[str, Any]:
+    """Return the arguments of `setup(…)`, as far as they are literals or names that the file's own lines give a literal."""
     try:
         module = ast.parse(content or b"")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
-    for node in ast.walk(module):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "setup":
-            return {keyword.arg: _literal(keyword.value) for keyword in node.keywords if keyword.arg is not None}
-    return {}
+    calls = (node for node in ast.walk(module) if isinstance(node, ast.Call))
+    call = next((node for node in calls if ast.unparse(node.func).split(".")[-1] == "setup"), None)
+    if call is None:
+        return {}
+    names = _named_literals(module.body)
+    found: dict[str, Any] = {}
+    for keyword in call.keywords:
+        value = _literal(keyword.value, names)
+        if keyword.arg is not None:
+            found[keyword.arg] = value
+        elif isinstance(value, dict):
+            found |= value
+    return found
 
 
-def _literal(node: ast.expr) -> object:
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, RecursionError, MemoryError):
-        return None
+def _named_literals(lines: Sequence[ast.stmt]) -> dict[str, object]:
+    """Return what the lines of a file give to names, as far as it can be read."""
+    names: dict[str, object] = {}
+    for line in lines:
+        match line:
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
+                names[name] = _literal(line.value, names) if line.value is not None else None
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key)))]):
+                if isinstance(table_ := names.get(name), dict):
+                    table_[key] = _literal(line.value, names)
+            case ast.AugAssign(target=ast.Name(id=name), op=ast.Add(), value=value):
+                names[name] = _sum(names.get(name), _literal(value, names))
+            case _:
+                pass
+    return names
+
+
+def _literal(node: ast.expr, names: Mapping[str, object]) -> object:
+    """Return a literal's value; what cannot be read is None, within lists and tables too, whose keys are kept."""
+    found: object = None
+    match node:
+        case ast.Constant():
+            found = node.value
+        case ast.Name(id=name):
+            found = names.get(name)
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+            found = [value for part in parts if (value := _literal(part, names)) is not None]
+        case ast.Dict(keys=keys, values=values):
+            pairs = zip(keys, values, strict=True)
+            named = ((key.value, value) for key, value in pairs if isinstance(key, ast.Constant))
+            found = {key: _literal(value, names) for key, value in named if isinstance(key, str)}
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            found = _sum(_literal(left, names), _literal(right, names))
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
+            found = {one.arg: _literal(one.value, names) for one in keywords if one.arg is not None}
+    return found
+
+
+def _sum(left: object, right: object) -> object:
+    if isinstance(left, list) and isinstance(right, list):
+        return [*left, *right]
+    return left + right if isinstance(left, str) and isinstance(right, str) else None

@@ -7,55 +7,73 @@ tree. A tool that cannot be had or does not answer is told, and the next source 
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from importlib.resources import files
 from typing import Any, TypeAlias
 
 from pipeline.adapters.environments.build import first_error
 from pipeline.adapters.environments.dependency_sources import TEST_NAMES, WIDE_NAMES, TestDependencies
-from pipeline.adapters.environments.python_manifests import Manifest, inside, read_ini, read_toml, table, texts
+from pipeline.adapters.environments.python_manifests import (
+    Manifest,
+    inside,
+    poetry_neighbours,
+    read_ini,
+    read_toml,
+    table,
+    texts,
+)
 from pipeline.adapters.environments.uv_commands import UvBuild
 from pipeline.ports import EnvironmentSource
 
 Found: TypeAlias = TestDependencies | str | None
 """What a source asks for; why it could not be read; None: it is not there or says nothing of tests."""
 
-_RUNS_TESTS = re.compile(r"pytest|py\.test|unittest|coverage run|nose|trial\b|manage\.py test")
+_RUNS_TESTS = re.compile(
+    r"pytest|py\.test|unittest|coverage run|nose|trial\b|stestr|zope-testrunner|(manage|setup)\.py test|django-admin test"
+    r"|make [\w -]*(test|check)|run[-_]?tests?\b|-m tests?\b"
+)
 _SESSION = re.compile(r"(unit[-_ ]?)?(tests?|pytest|unit)")
 _ANY_PYTHON = ("py", "py3", "python", "python3")
-_ASKED_MAX = 3
+_ASKED_MAX = 4
+_NOT_OURS_TO_SET = re.compile(
+    r"(?i)(TOX|PIP|UV|HATCH|VIRTUALENV|CHANGELINE)_|(PATH|HOME|TMPDIR|LANG|PYTHONPATH|PYTHONHASHSEED|VIRTUAL_ENV|PYTHONIOENCODING)$"
+)
 
 
-async def tox(uv: UvBuild, read: Manifest, folder: str) -> Found:
-    """Return what the tox environment that runs the tests with this Python installs."""
+async def tox(uv: UvBuild, read: Manifest, folder: str) -> AsyncIterator[Found]:
+    """Yield what the tox environments that run the tests with this Python install, the one that is meant first."""
     if not _has_tox(read, folder):
-        return None
+        return
     uv.lay_tree()
     requires = _tox_requires(read, folder)
     bin_ = await uv.tool("tox", ["tox>=4", *requires])
     if isinstance(bin_, str):
-        return bin_
+        yield bin_
+        return
     work = uv.made / "tox"
     common = ("--workdir", str(work))
     listed = await uv.run(str(bin_ / "tox"), "list", "--no-desc", "-q", *common, folder=folder, tools=bin_)
     names = [name for name in listed.output.split() if re.fullmatch(r"[\w.-]+", name)]
     for name in _tox_names(names, uv.interpreter.minor)[:_ASKED_MAX]:
-        asked = ("-e", name, "--format", "json", "-k", "deps", "extras", "dependency_groups", "commands")
+        asked = ("-e", name, "--format", "json", "-k", "deps", "extras", "dependency_groups", "set_env", "commands")
         answer = await uv.run(
             *("sh", "-c", '"$0" config "$@" -o "$CHANGELINE_OUT" >&2 && cat "$CHANGELINE_OUT"', str(bin_ / "tox"), *asked, *common),
             folder=folder, tools=bin_, variables={"CHANGELINE_OUT": str(uv.made / "tox.json")},
         )  # fmt: skip
         said = table(table(_last_object(answer.output), "env"), name)
         commands = " ".join(map(str, said.get("commands") or ()))
-        if not _RUNS_TESTS.search(commands):
+        only_a_python = name in names and (name in _ANY_PYTHON or _is_python(name))
+        if not (_RUNS_TESTS.search(commands) or (only_a_python and commands)):
             continue
         if "poetry install" in commands:
-            return None
-        return TestDependencies(
+            return
+        yield TestDependencies(
             source=EnvironmentSource.TOX, name=name, why="tox runs the tests with it", lines=tuple(texts(said.get("deps"))),
             extras=tuple(texts(said.get("extras"))), groups=tuple(texts(said.get("dependency_groups"))),
+            variables=variables_of(said.get("set_env"), uv),
         )  # fmt: skip
-    return None if names else f"tox did not answer: {first_error(listed)}"
+    if not names:
+        yield f"tox did not answer: {first_error(listed)}"
 
 
 async def nox(uv: UvBuild, read: Manifest, folder: str) -> Found:
@@ -79,7 +97,7 @@ async def nox(uv: UvBuild, read: Manifest, folder: str) -> Found:
         str(bin_ / "nox"), "-s", name, "--install-only", "--default-venv-backend", "uv", "--envdir", str(place),
         "--non-interactive", "--no-error-on-missing-interpreters", folder=folder, online=True, tools=bin_,
     )  # fmt: skip
-    venv = place / re.sub(r"[^\w-]", "-", name).strip("-")
+    venv = place / re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "-", name)).strip("-")
     if done.exit_code != 0 or not (venv / "bin" / "python").exists():
         return f"nox could not install the session {name}: {first_error(done)}"
     return TestDependencies(source=EnvironmentSource.NOX, name=name, why="nox runs the tests with it", venv=venv)
@@ -114,23 +132,30 @@ async def hatch(uv: UvBuild, read: Manifest, folder: str) -> Found:
         return TestDependencies(
             source=EnvironmentSource.HATCH, name=name, why="hatch runs the tests with it", lines=tuple(lines),
             extras=tuple(texts(said.get("features"))), groups=tuple(texts(said.get("dependency-groups"))),
+            variables=variables_of(said.get("env-vars"), uv),
         )  # fmt: skip
     return None
 
 
-async def poetry(uv: UvBuild, read: Manifest, folder: str) -> Found:
-    """Return the group for tests, else that for development, in poetry-core's words."""
+async def poetry(uv: UvBuild, read: Manifest, folder: str, *, installed: bool) -> Found:
+    """Return the group for tests, else that for development, in poetry-core's words.
+
+    Where the project itself is not `installed`, as with `package-mode = false`, its own dependencies are told too.
+    """
     said = await poetry_requirements(uv, read, folder)
     if said is None or isinstance(said, str):
         return said
     groups = table(said, "groups")
     tests = next((name for name in TEST_NAMES if name in groups), None)
     name = tests or next((name for name in WIDE_NAMES if name in groups), None)
+    own = [] if installed else [*texts(groups.get("main")), *poetry_neighbours(read, folder)]
     if name is None:
-        return None
+        return TestDependencies(
+            source=EnvironmentSource.POETRY, name="main", why="poetry has no group for tests", lines=tuple(own)
+        ) if own else None  # fmt: skip
     # Files of requirements that poetry itself never reads would say less.
     return TestDependencies(
-        source=EnvironmentSource.POETRY, name=name, why="poetry has this group", lines=tuple(texts(groups.get(name))),
+        source=EnvironmentSource.POETRY, name=name, why="poetry has this group", lines=(*own, *texts(groups.get(name)), *poetry_neighbours(read, folder, name)),
         needed=tests is not None,
     )  # fmt: skip
 
@@ -185,17 +210,43 @@ def _tox_requires(read: Manifest, folder: str) -> list[str]:
     return wanted
 
 
+def variables_of(said: object, uv: UvBuild) -> dict[str, str]:
+    """Return what a tool sets for the tests that it runs, without what is about itself, Python or this build."""
+    found = said if isinstance(said, dict) else {}
+    return {
+        name: text
+        for name, text in found.items()
+        if isinstance(name, str) and isinstance(text, str) and "\0" not in text and str(uv.made) not in text
+        if re.fullmatch(r"[A-Za-z_]\w*", name) and not _NOT_OURS_TO_SET.match(name)
+    }  # fmt: skip
+
+
 def _tox_names(names: Sequence[str], minor: str) -> list[str]:
-    """Order the environments that could run the tests with this Python; what else they do is in their factors."""
+    """Order the environments that could run the tests with this Python; what else they do is in their factors.
+
+    Those of another Python stand for ours too, since each factor is a condition of its own: tests of a library are often in
+    environments such as `py312-django52`, and what they need hangs on the second factor. Of several the newest is meant.
+    """
     exact = (f"py{minor.replace('.', '')}", f"py{minor}", minor)
-    found = []
-    for name in names:
+    found: list[tuple[tuple[bool, int, int], str]] = []
+    for place, name in enumerate(names):
         parts = name.split("-")
         pythons = [part for part in parts if part in exact]
-        rest = [part for part in parts if part not in (*exact, *_ANY_PYTHON)]
-        if all(part in TEST_NAMES for part in rest) and (pythons or rest or parts[0] in _ANY_PYTHON):
-            found.append(((not pythons, bool(rest)), name))
-    return list(dict.fromkeys([*(name for _, name in sorted(found)), exact[0], "py"]))
+        others = [part for part in parts if _is_python(part) and part not in exact]
+        rest = [part for part in parts if part not in (*exact, *_ANY_PYTHON, *others)]
+        plain = all(part in TEST_NAMES for part in rest)
+        if plain and (pythons or parts[0] in _ANY_PYTHON or (rest and not others)):
+            found.append(((not pythons, bool(rest), place), name))
+        elif pythons and not plain:
+            found.append(((False, 2, -place), name))
+        elif others and rest and not plain:
+            found.append(((True, 2, -place), "-".join([exact[0], *(part for part in parts if part not in others)])))
+    ordered = [name for _, name in sorted(found)]
+    return list(dict.fromkeys([*ordered[: _ASKED_MAX - 1], exact[0], "py", *ordered]))
+
+
+def _is_python(factor: str) -> bool:
+    return re.fullmatch(r"(py)?\d(\.?\d+)?", factor) is not None
 
 
 def _last_object(output: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ cross mounts. The cache is the build's own and goes with it: one that other repo
 trusted.
 """
 
+import codecs
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from pipeline.ports import CommandResult, Network
 TREE_AT = Path("/repository")
 """Where every tree of a Python repository stands inside: installations name this path for ever."""
 MADE, TREE, PROGRAMS, CONSTRAINTS = "made", "tree", "programs", "constraints"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -46,8 +48,22 @@ class UvBuild:
     def lay_tree(self) -> None:
         """Take the repository, or a copy of it, at most once, with its `.git`, which some back ends ask."""
         if self.tree == self.build.root:
-            spoilt = self.build.may_spoil
+            unreadable = self._unreadable_requirements()
+            # Nothing of the repository is changed but in a copy.
+            spoilt = self.build.may_spoil and not unreadable
             self.tree = self.build.files if spoilt else self.build.copy_tree(TREE, leave_out=())
+            for path, content in unreadable.items():
+                place = self.tree / path
+                place.unlink(missing_ok=True)  # it may be a link to anywhere
+                with place.open("x", encoding="utf-8") as written:
+                    written.write(content)
+
+    def _unreadable_requirements(self) -> dict[str, str]:
+        """Return requirements of Windows' UTF-16, which `pip` reads and uv does not, with what they say."""
+        read = (
+            (path, self.build.manifest(path) or b"") for path in self.build.stack.manifests if path.endswith(".txt")
+        )
+        return {path: content.decode("utf-16", "replace") for path, content in read if content.startswith(_UTF16)}
 
     async def make_venv(self) -> None:
         """Make the environment. Raises `PersonNeeded(environment_failed)`."""

@@ -22,6 +22,8 @@ from pipeline.machine import tree_walk
 _NOBODYS_FIRST, _NOBODYS_COUNT = 0x70000000, 1 << 24
 _SMALL_FIRST, _SMALL_COUNT = 61_200, 4_000
 _SHIFTED_RANGE = 1 << 16
+_HOST = "sandbox"
+"""What a machine calls itself has an address, also without a network."""
 _INSIDE = 1000
 _TO_WRITE_AS_ANOTHER = 1 << 0 | 1 << 1 | 1 << 6 | 1 << 7 | 1 << 8
 """CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_SETGID, CAP_SETUID, CAP_SETPCAP."""
@@ -43,14 +45,22 @@ class Identity:
                 f"changeline:x:{self.uid}:{self.uid}:changeline:/home/changeline:/bin/sh\n"
             ).encode(),
             Path("/etc/group"): f"root:x:0:\nchangeline:x:{self.uid}:\n".encode(),
-            Path("/etc/hosts"): b"127.0.0.1 localhost sandbox\n::1 localhost\n",
+            Path("/etc/hosts"): f"127.0.0.1 localhost {_HOST}\n::1 localhost\n".encode(),
             Path("/etc/nsswitch.conf"): b"passwd: files\ngroup: files\nhosts: files\n",
         }
 
 
 def identity_for(tree: Path) -> Identity:
     """Choose the user for commands in `tree`: the one whose it is, or else one that its path alone decides."""
-    namespaces = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
+    namespaces = (
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--hostname",
+        _HOST,
+    )
     if os.geteuid() != 0:
         inside = ("--unshare-user", "--uid", str(_INSIDE), "--gid", str(_INSIDE), "--cap-drop", "ALL")
         return Identity(uid=_INSIDE, arguments=(*namespaces, *inside))

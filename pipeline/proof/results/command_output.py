@@ -155,7 +155,13 @@ def _by_class(found: re.Match[str], parts: _Parts, tree: Path) -> TestCaseResult
     path = str(PurePosixPath(*scope[:-1])) + ".py" if len(scope) > 1 else ""
     file = path if path and holds_file(tree, path) else ""
     test_id = "::".join([file or ".".join(scope[:-1]), scope[-1], name])
-    return _case(test_id, name, found.group("outcome"), parts.about(name, found.group("outcome")), file)
+    outcome = found.group("outcome")
+    about = parts.about(name, outcome)
+    if outcome == "ERROR" and f", in {name}\n" in about:
+        outcome = (
+            "FAIL"  # unittest calls everything so that is no assertion; raised in the test itself it is no fixture's
+        )
+    return _case(test_id, name, outcome, about, file)
 
 
 def _go_case(found: re.Match[str], output: str, files: dict[str, str]) -> TestCaseResult:

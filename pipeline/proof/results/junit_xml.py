@@ -19,6 +19,7 @@ CASES_MAX = 200_000
 _EXCEPTION = re.compile(
     r"^(?:failed on (?:setup|teardown) with \")?([A-Za-z_][\w.]*?(?:Error|Exception|Failed|Warning|Exit|Interrupt))\b(?::|$)"
 )
+_NO_FIXTURE = re.compile(r"fixture '[^'\n]{1,200}' not found")
 _TRACE_EXCEPTION = re.compile(r"^E\s+([A-Za-z_][\w.]*(?:Error|Exception|Failed|Exit|Interrupt))\b", re.MULTILINE)
 
 
@@ -120,6 +121,9 @@ def _verdict(element: ET.Element) -> tuple[Outcome, Failure | None]:
 def _failure_of(child: ET.Element) -> Failure:
     text = child.text or ""
     message = child.get("message") or (text.strip().splitlines() or [""])[0]
+    if (fixture := _NO_FIXTURE.search(f"{message}\n{text}")) is not None:
+        # pytest tells where the test stands first, on several lines
+        return failure(fixture.group(0), text, exception=None)
     exception = exception_of(message, text) or (child.get("type") or "").rpartition(".")[2] or None
     return failure(message, text, exception=exception)
 
