@@ -29,7 +29,7 @@ _SYSTEM = (
 _PROGRAMS = {
     Language.NODE: ("node",),
     Language.GO: ("go",),
-    Language.RUST: ("cargo",),
+    Language.RUST: ("cargo", "cargo-nextest"),
     Language.JAVA: ("java", "mvn", "gradle"),
     Language.C: ("sh", "make", "cmake", "cc", "gcc", "clang"),
 }

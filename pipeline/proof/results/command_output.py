@@ -56,6 +56,7 @@ _ASSERTIONS = (
     re.compile(r"(?m)^thread .* panicked at [^\n]*:\n(?P<message>assertion .+)$"),
     re.compile(r"(?m)^E\s+(?P<message>assert .+)$"),
     re.compile(r"(?m)^(?P<message>[ \t]+\S+_test\.go:\d+: .+)$"),
+    re.compile(r"(?ms)^(?P<message>got:\n.{0,500}?^want:\n[^\n]{0,500})"),
     re.compile(r"(?m)^(?P<message>\S+:\d+:\w+:FAIL: .+)$"),
     re.compile(r"(?m)^(?P<message>\S+:\d+: Failure(?:\n.+){0,3})$"),
     re.compile(r"(?m)^(?P<message>#\s+Failed test .*(?:\n#.+){0,3})$"),
@@ -70,7 +71,7 @@ _FAIL_LINE = re.compile(
 
 def named_tests(output: str, tree: Path) -> list[TestCaseResult]:
     """Return the tests that the output names one by one, passed ones included; empty when it does not."""
-    cases = [*tap_cases(output), *_cargo(output)]
+    cases = [*tap_cases(output, tree, last_error), *_cargo(output)]
     parts = _Parts(output)
     for shape, read in ((_CTEST, _by_name), (_PYTEST, _by_node_id), (_UNITTEST, _by_class)):
         cases += [read(found, parts, tree) for found in shape.finditer(output)]

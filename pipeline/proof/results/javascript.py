@@ -21,7 +21,7 @@ def node_cases(text: str, tree: Path) -> list[TestCaseResult]:
     stderr: dict[str, str] = {}
     for line in text.splitlines():
         event = parsed_object(line)
-        kind, file = event.get("type"), _relative(event.get("file"), tree)
+        kind, file = event.get("type"), source_of(_relative(event.get("file"), tree), tree)
         if kind == "test:stderr":
             stderr[file] = (stderr.get(file, "") + str(event.get("text", "")))[-16_000:]
         elif kind == "test:start":
@@ -37,7 +37,7 @@ def _node_case(
 ) -> Iterator[TestCaseResult]:
     failed = event.get("type") == "test:fail"
     name = str(event.get("name", ""))
-    if _relative(name, tree) == file and _whole(event.get("nesting")) == 0:
+    if _whole(event.get("nesting")) == 0 and _relative(name, tree) in {file, _relative(event.get("file"), tree)}:
         if failed:
             told = _stderr_failure(stderr.get(file, ""))
             yield TestCaseResult(test_id=file, file=file, name=file, outcome=Outcome.ERROR, failure=told)
@@ -90,7 +90,7 @@ def jest_cases(text: str, tree: Path) -> list[TestCaseResult]:
 
 
 def _jest_suite(suite: dict[str, Any], tree: Path) -> Iterator[TestCaseResult]:
-    file = _relative(suite.get("name"), tree)
+    file = source_of(_relative(suite.get("name"), tree), tree)
     results = [result for result in suite.get("assertionResults") or [] if isinstance(result, dict)]
     for result in results:
         yield _jest_case(result, file)
@@ -262,18 +262,23 @@ def _ava_prefix(path: str) -> str:
 
 def source_of(file: str, tree: Path) -> str:
     """Return the source of a built file, `dist/test/a.js` being `test/a.ts`; the file itself where there is none."""
-    top, _, inner = file.partition("/")
-    if not _NODE_BUILT.match(top) or not inner:
+    if not file.endswith((".js", ".mjs", ".cjs")):
         return file
-    bare = str(PurePosixPath(inner).with_suffix(""))
-    for folder in ("", "src/"):
-        for suffix in (".ts", ".mts", ".cts", ".tsx"):
-            if holds_file(tree, f"{folder}{bare}{suffix}"):
-                return f"{folder}{bare}{suffix}"
-    return file
+    found = (f"{bare}{suffix}" for bare in _sources(file) for suffix in (".ts", ".mts", ".cts", ".tsx"))
+    return next((path for path in found if holds_file(tree, path)), file)
 
 
-_NODE_BUILT = re.compile(r"(?:dist|build|out|lib|\.test|\.?tmp|compiled)[\w.-]*$")
+def _sources(file: str) -> Iterator[str]:
+    """Yield where the source of a script may lie, without its suffix: beside it, or outside the folders that hold what is built."""
+    yield str(PurePosixPath(file).with_suffix(""))
+    top, _, inner = file.partition("/")
+    while inner and _NODE_BUILT.match(top):
+        bare = str(PurePosixPath(inner).with_suffix(""))
+        yield from (bare, f"src/{bare}")
+        top, _, inner = inner.partition("/")
+
+
+_NODE_BUILT = re.compile(r"(?:dist|build|out|lib|cjs|esm|\.test|\.?tmp|compiled)[\w.-]*$")
 _NODE_TEST = re.compile(r"(?:^|/)(?:test|tests|__tests__)(?:/|\.|-)|\.test\.|(?:^|/)test-")
 
 
