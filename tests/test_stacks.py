@@ -155,3 +155,27 @@ def test_the_manifest_hash_follows_manifests_only() -> None:
 )
 def test_broken_manifests_are_data_not_crashes(text: str) -> None:
     assert found({"package.json": text, "a.test.js": "", "pyproject.toml": text}).language is Language.NODE
+
+
+@pytest.mark.parametrize(
+    ("tree", "words", "command"),
+    [
+        ({"Gemfile": "", "spec/a_spec.rb": "", "app.rb": ""}, "Ruby", "bundle exec rspec"),
+        ({"composer.json": '{"scripts": {"test": "pest"}}', "src/a.php": ""}, "PHP", "composer test"),
+        ({"Acme.sln": "", "Acme/A.cs": ""}, ".NET", "dotnet test"),
+        ({"Makefile": "all:\n\tcc a.c\n\ncheck: all\n\t./t\n", "a.c": ""}, "No test command found", "make check"),
+        ({"CMakeLists.txt": "", "a.cpp": ""}, "C or C++", "ctest --test-dir build"),
+        ({"t/a.t": "", "lib/A.pm": ""}, "Perl", "prove -lv t"),
+        # A front end's manifest beside it makes no Node project of it.
+        ({"Gemfile": "", "bin/rails": "", "package.json": "{}", "app/javascript/a.js": ""}, "Ruby", "bin/rails test"),
+    ],
+)
+def test_where_no_suite_is_found_the_likely_command_is_named(tree: dict[str, str], words: str, command: str) -> None:
+    with pytest.raises(CallerError) as caught:
+        found(tree)
+    assert words in caught.value.message and caught.value.remedy is not None
+    assert f"`{command}" in caught.value.remedy or command in caught.value.remedy
+
+
+def test_a_project_without_tests_is_no_guess_because_of_a_makefile() -> None:
+    assert found({"package.json": "{}", "index.js": "", "Makefile": "test:\n\tnode --test\n"}).runner == "node_test"

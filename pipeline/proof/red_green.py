@@ -14,9 +14,11 @@ run the `preserve` tests in a tree without the `change` files.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from pipeline.ports import Language
 from pipeline.proof.baseline import SuiteComparison
+from pipeline.proof.grammars import has_grammar
 from pipeline.proof.missing_symbols import Missing, Ownership, exists, missing_in, ownership
 from pipeline.proof.owners import ROOT, contains, owner_of
 from pipeline.proof.symbols import RepositorySymbols
@@ -34,11 +36,19 @@ WEAKER_PROOF = (
 )
 
 
+UNJUDGED_PROOF = (
+    "Why a test fails without the change could not be read in its own words: that it fails there and passes with the change "
+    "is the proof, which is weaker."
+)
+
+
 class RedCause(StrEnum):
     """Why a test is red."""
 
     ASSERTION = "assertion"
     MISSING = "missing"
+    UNJUDGED = "unjudged"
+    """It fails, in a language or in words that are not read."""
     NONE = "none"
 
 
@@ -148,7 +158,7 @@ def judge_red(
         sources: The texts of the change files, so that tests which assert nothing are seen.
     """
     cases = [case for case in report.cases if case.file in change_files or case.whole_suite or not case.file]
-    verdicts = tuple(_red_test(case, rules, sources) for case in cases)
+    verdicts = tuple(_red_test(case, rules, sources, change_files) for case in cases)
     return _red_verdict(verdicts, scenarios, report, final=False)
 
 
@@ -172,6 +182,8 @@ def confirm_red(
         defined = head if own is None else own.symbols
         if not verdict.counts:
             verdicts.append(verdict)
+        elif verdict.test_id == verdict.file and verdict.name == SUITE:
+            verdicts.extend(_confirmed_suite(verdict, head_report, defined, scenarios))
         elif verdict.test_id == verdict.file:
             verdicts.extend(_confirmed_file(verdict, head_report, defined, sources))
         else:
@@ -217,7 +229,9 @@ def judge_green(
             )
             or ("No scenario has a confirmed red test.",)
         )
-    notes = (*(() if change.per_test else (WEAKER_PROOF,)), *_suite_notes(suite))
+    unjudged = any(verdict.cause is RedCause.UNJUDGED for verdict in red.tests)
+    weaker = ((WEAKER_PROOF, not change.per_test), (UNJUDGED_PROOF, unjudged))
+    notes = (*(note for note, holds in weaker if holds), *_suite_notes(suite))
     return ProofVerdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=notes)
 
 
@@ -279,7 +293,9 @@ def _is_suite_of(verdict: TestVerdict, file: str) -> bool:
     return name == SUITE and verdict.name == SUITE and contains(folder or ROOT, file)
 
 
-def _red_test(case: TestCaseResult, rules: RedRules, sources: Mapping[str, str]) -> TestVerdict:
+def _red_test(
+    case: TestCaseResult, rules: RedRules, sources: Mapping[str, str], change_files: Collection[str]
+) -> TestVerdict:
     rules = rules.of(case.file or case.test_id)
     if case.failure is not None and case.outcome.bad:
         refusal = _refusal(case, case.failure, rules, sources)
@@ -287,6 +303,8 @@ def _red_test(case: TestCaseResult, rules: RedRules, sources: Mapping[str, str])
             return _verdict(case, RedCause.NONE, refusal)
         if case.failure.exception in _ASSERTIONS and (not case.whole_file or case.whole_suite):
             return _verdict(case, RedCause.ASSERTION, f"An assertion fails without the change: {_told(case.failure)}")
+        if _unread(case, case.failure, change_files):
+            return _verdict(case, RedCause.UNJUDGED, f"It fails without the change: {_told(case.failure)}")
         return _missing_verdict(case, case.failure, rules)
     if case.outcome is Outcome.PASSED:
         why = "It passes without the change, so it proves nothing; it belongs with the preserve tests."
@@ -302,6 +320,14 @@ def _refusal(case: TestCaseResult, failure: Failure, rules: RedRules, sources: M
     if case.outcome is Outcome.ERROR and not case.whole_file:
         return f"A fixture or the set-up failed, not the test: {_told(failure)}"
     return None
+
+
+def _unread(case: TestCaseResult, failure: Failure, change_files: Collection[str]) -> bool:
+    """Whether nobody here could say why it fails: a language without a grammar, or a command that names no error."""
+    if case.whole_suite and failure.exception is None:
+        return True
+    written = [case.file] if case.file and not case.whole_suite else list(change_files)
+    return not any(has_grammar(PurePosixPath(path).suffix) or path.endswith(".kt") for path in written)
 
 
 def _missing_verdict(case: TestCaseResult, failure: Failure, rules: RedRules) -> TestVerdict:
@@ -331,6 +357,25 @@ def _confirmed_file(
     if not found:
         return [_confirmed(verdict, None, head)]
     return [_from_file(verdict, case, head, sources) for case in found]
+
+
+def _confirmed_suite(
+    verdict: TestVerdict, head_report: TestReport, head: RepositorySymbols, scenarios: Mapping[str, Sequence[str]]
+) -> list[TestVerdict]:
+    """Confirm what is known of a whole command: by the tests that it names on the head, where it names those of the scenarios."""
+    same = [case for case in head_report.cases if case.test_id == verdict.test_id]
+    if same:
+        return [_confirmed(verdict, same[0], head)]
+    references = [reference for tests in scenarios.values() for reference in tests]
+    renamed = [(case, _verdict(case, verdict.cause, verdict.why, verdict.missing)) for case in head_report.cases]
+    named = [(case, one) for case, one in renamed if any(_refers(reference, one) for reference in references)]
+    if named:
+        return [_confirmed(one, case, head) for case, one in named]
+    passed = head_report.ok and bool(head_report.cases)
+    if not passed:
+        return [_refuted(verdict, "The command does not pass on the head either.")]
+    whole = TestCaseResult(test_id=verdict.test_id, file=verdict.file, name=SUITE, outcome=Outcome.PASSED)
+    return [_confirmed(verdict, whole, head)]
 
 
 def _from_file(

@@ -75,7 +75,7 @@ def find_components(
 
 def _built_first(stack: Stack, all_found: Sequence[Stack], files: Sequence[str], read: Read) -> Stack:
     inner = [one.root for one in all_found if one.root != stack.root and contains(stack.root, one.root)]
-    return replace(stack, setup=builds_before(stack, stacks.own_files(files), read, inner))
+    return replace(stack, setup=builds_before(stack, files, read, code=stacks.own_files(files), inner=inner))
 
 
 def _found_by_files(files: Sequence[str], read: Read) -> tuple[list[Stack], Known | None]:

@@ -24,7 +24,10 @@ _SOURCES_MAX = 300
 _SOURCE_MAX_BYTES = 200_000
 _BUILDS = ("build", "compile", "prepare", "prepack")
 _NO_BUILD = re.compile(r"\b(?:husky|simple-git-hooks|lefthook|patch-package|is-ci|playwright)\b|^\s*$")
-_BUILDS_ITSELF = re.compile(r"\b(?:build|compile|tsc|turbo|nx|lerna|wireit|preconstruct|moon)\b")
+_BUILDS_OTHERS = re.compile(
+    r"\b(?:turbo|nx|lerna|wireit|preconstruct|moon)\b|(?:^|\s)(?:--workspaces?|-ws?|-r|--recursive|--filter|-F|-b|--build)(?:[\s=]|$)"
+)
+_BUILDS_ITSELF = re.compile(r"\b(?:build|compile|tsc)\b")
 _SOURCES = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte")
 _SUFFIXES = ("", ".js", ".mjs", ".cjs", ".json", ".node", ".ts", ".tsx", ".mts", ".cts")
 _LOADED = re.compile(r"""(?:\bfrom|\brequire\(|\bimport\(|\bimport)\s*['"](?P<what>[^'"\n]{1,200})['"]""")
@@ -41,30 +44,37 @@ class _Package:
     """Names of what it depends on."""
 
 
-def builds_before(stack: Stack, files: Sequence[str], read: Read, inner: Collection[str]) -> tuple[str, ...]:
+def builds_before(
+    stack: Stack, files: Sequence[str], read: Read, *, code: Sequence[str], inner: Collection[str]
+) -> tuple[str, ...]:
     """Return the commands that build what a component's code loads, as they are typed in its folder.
 
     Args:
+        code: The files without what others wrote or a build made.
         inner: The roots of other components below this one's, whose code is not its own.
     """
     if stack.language is not Language.NODE:
         return ()
-    packages = dict(_packages(files, read))
-    if not any(one.missing and one.script for one in packages.values()) or _builds_itself(stack, read):
+    packages = dict(_packages(files, code, read))
+    first = _built_by_the_script(stack, read)
+    if not any(one.missing and one.script for one in packages.values()) or _BUILDS_OTHERS.search(first):
         return ()
-    own = [path for path in files if contains(stack.root, path) and not any(contains(root, path) for root in inner)]
+    own = [path for path in code if contains(stack.root, path) and not any(contains(root, path) for root in inner)]
     wanted = dict.fromkeys(_loaded(own, read, packages))
     wanted |= dict.fromkeys(_named_by_the_script(stack, read, packages))
     order: list[str] = []
     for name in wanted:
         _before(name, packages, order, frozenset())
-    return tuple(_command(packages[name], stack.root) for name in order)
+    itself = _BUILDS_ITSELF.search(first) is not None
+    return tuple(
+        _command(packages[name], stack.root) for name in order if not (itself and packages[name].folder == stack.root)
+    )
 
 
-def _packages(files: Sequence[str], read: Read) -> Iterator[tuple[str, _Package]]:
+def _packages(files: Sequence[str], code: Sequence[str], read: Read) -> Iterator[tuple[str, _Package]]:
     present = frozenset(files)
     folders = {parent for path in files for parent in _parents(path)}
-    manifests = [path for path in files if posixpath.basename(path) == "package.json"]
+    manifests = [path for path in code if posixpath.basename(path) == "package.json"]
     for path in manifests[:_PACKAGES_MAX]:
         package = parsed_object((read(path) or b"").decode(errors="replace"))
         folder = posixpath.dirname(path) or ROOT
@@ -73,9 +83,14 @@ def _packages(files: Sequence[str], read: Read) -> Iterator[tuple[str, _Package]
         script = next((name for name in _BUILDS if _builds(texts.get(name))), None)
         entries = (posixpath.normpath(posixpath.join(folder, entry)) for entry in _entries(package))
         missing = (one for one in entries if not _is_there(one, present, folders) and contains(folder, one))
-        uses = {str(name) for key in ("dependencies", "devDependencies", "peerDependencies") for name in _table(package, key)}
-        yield str(package.get("name") or folder), _Package(
-            folder=folder, script=script, missing=tuple(dict.fromkeys(missing)), uses=frozenset(uses)
+        uses = {
+            str(name)
+            for key in ("dependencies", "devDependencies", "peerDependencies")
+            for name in _table(package, key)
+        }
+        yield (
+            str(package.get("name") or folder),
+            _Package(folder=folder, script=script, missing=tuple(dict.fromkeys(missing)), uses=frozenset(uses)),
         )
 
 
@@ -114,14 +129,14 @@ def _is_there(path: str, present: frozenset[str], folders: Collection[str]) -> b
     return path in folders or path == ROOT or any(f"{path}{suffix}" in present for suffix in _SUFFIXES)
 
 
-def _builds_itself(stack: Stack, read: Read) -> bool:
-    """Whether the test script builds first, or leaves it to a task runner that does."""
+def _built_by_the_script(stack: Stack, read: Read) -> str:
+    """Return what the test script does before the tests; all of it where it cannot be told apart."""
     text = (read(_at(stack.root, "package.json")) or b"").decode(errors="replace")
     suite = suite_of(text)
     if suite is not None:
-        return bool(suite.before)
+        return " && ".join(suite.before)
     scripts = _table(parsed_object(text), "scripts")
-    return _BUILDS_ITSELF.search(f"{scripts.get('pretest', '')} {scripts.get('test', '')}") is not None
+    return f"{scripts.get('pretest', '')} && {scripts.get('test', '')}"
 
 
 def _at(folder: str, name: str) -> str:

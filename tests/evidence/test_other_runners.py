@@ -1,16 +1,20 @@
 """Runners and shapes of tests beyond the plainest ones: what they print leads back to single tests of the repository's files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.ports import CommandResult, Language, Stack
+from pipeline.proof.protected_tests import is_test_file
+from pipeline.proof.red_green import RedCause, RedRules, RedVerdict, confirm_red, judge_red
 from pipeline.proof.results.command_output import named_tests
 from pipeline.proof.results.compiler_output import cargo_cases, go_cases
 from pipeline.proof.results.javascript import node_cases
 from pipeline.proof.results.test_results import read_results
-from pipeline.proof.test_commands import NEXTEST_CONFIGURATION, Places, plan_command
-from pipeline.proof.test_reports import Outcome, TestCaseResult
+from pipeline.proof.symbols import read_symbols
+from pipeline.proof.test_commands import NEXTEST_CONFIGURATION, Places, ResultFormat, TestCommand, plan_command
+from pipeline.proof.test_reports import SUITE, Failure, Outcome, TestCaseResult, TestReport
 from pipeline.proof.test_sources import declared_tests
 from tests.evidence.plain_sandbox import write_tree
 
@@ -94,6 +98,7 @@ def test_tap_indents_the_tests_of_a_file_before_the_file(tmp_path: Path) -> None
 
 def test_a_point_is_a_test_where_nothing_says_otherwise(tmp_path: Path) -> None:
     output = "1..2\nok 1 adds\n# (in test file a.bats)\nnot ok 2 doubles # TODO later\nok 3\n"
+    output += "ok  \texample.org/shop\t0.013s\n\nRan 1 test in 0.001s\n\nOK\n"
     assert told(named_tests(output, tmp_path)) == {
         "tap::adds": Outcome.PASSED, "tap::doubles": Outcome.SKIPPED, "tap::test 3": Outcome.PASSED,
     }  # fmt: skip
@@ -169,7 +174,12 @@ def test_rust_unit_tests_count_for_the_file_of_their_module(tmp_path: Path) -> N
 
 
 def test_nextest_runs_with_the_repositorys_profile_where_it_is_installed(tmp_path: Path) -> None:
-    crate = {"Cargo.toml": '[package]\nname = "acme-core"\n', "src/lib.rs": "", "src/main.rs": "", "tests/double.rs": ""}
+    crate = {
+        "Cargo.toml": '[package]\nname = "acme-core"\n',
+        "src/lib.rs": "",
+        "src/main.rs": "",
+        "tests/double.rs": "",
+    }
     write_tree(tmp_path / "tree", {**crate, NEXTEST_CONFIGURATION: "[profile.default]\nretries = 2\n"})
     for name in ("tools", "results", "bin"):
         (tmp_path / name).mkdir()
@@ -194,3 +204,76 @@ def test_nextest_runs_with_the_repositorys_profile_where_it_is_installed(tmp_pat
     }
     failed = results.cases[1].failure
     assert failed is not None and failed.exception == "AssertionError"
+
+
+@pytest.mark.parametrize(
+    ("failure", "counts"),
+    [
+        ('<failure message="expected 8, got 4"/>', "AssertionError"),
+        ('<failure type="RSpec::Expectations::ExpectationNotMetError" message="x"/>', "AssertionError"),
+        ('<failure type="PHPUnit\\Framework\\ExpectationFailedException" message="x"/>', "AssertionError"),
+        ('<failure type="NoMethodError" message="undefined method"/>', "NoMethodError"),
+        ('<error type="Error" message="x"/>', "Error"),
+    ],
+)
+def test_a_failure_of_a_stated_commands_report_is_an_assertion_and_an_error_is_none(
+    tmp_path: Path, failure: str, counts: str
+) -> None:
+    target = tmp_path / "report.xml"
+    target.write_text(f'<testsuite><testcase name="doubles" file="spec/a_spec.rb">{failure}</testcase></testsuite>')
+    command = TestCommand(argv=("rspec",), results=ResultFormat.COMMAND, result_file=target)
+    (case,) = read_results(command, CommandResult(exit_code=1, output=""), tmp_path).cases
+    assert case.failure is not None and case.failure.exception == counts
+
+
+def case(name: str, outcome: Outcome, *, file: str = "", exception: str | None = None) -> TestCaseResult:
+    told = Failure(exception=exception, message="it says this", tail="") if outcome.bad else None
+    test_id = SUITE if name == SUITE else f"{file or 'tap'}::{name}"
+    return TestCaseResult(
+        test_id=test_id, file=SUITE if name == SUITE else file, name=name, outcome=outcome, failure=told
+    )
+
+
+def witnessed(path: str, base: TestCaseResult, *head: TestCaseResult, test: str = "doubles") -> RedVerdict:
+    rules = RedRules(language=Language.PYTHON, own_modules=(), base=read_symbols(Language.PYTHON, {}))
+    scenarios = {"S1": [f"{path}::{test}"]}
+    before = TestReport(command=("t",), exit_code=1, cases=(base,), per_test=base.name != SUITE)
+    bad = any(one.outcome.bad for one in head)
+    after = TestReport(command=("t",), exit_code=int(bad), cases=head, per_test=head[0].name != SUITE)
+    red = judge_red(report=before, change_files=[path], scenarios=scenarios, rules=rules, sources={})
+    return confirm_red(provisional=red, head_report=after, head=rules.base, scenarios=scenarios, sources={})
+
+
+def test_a_command_that_names_no_error_is_red_by_its_exit_code() -> None:
+    verdict = witnessed("tests/test_double.sh", case(SUITE, Outcome.FAILED), case(SUITE, Outcome.PASSED))
+    assert verdict.ok and [one.cause for one in verdict.tests] == [RedCause.UNJUDGED]
+    assert not witnessed("tests/test_double.sh", case(SUITE, Outcome.FAILED), case(SUITE, Outcome.FAILED)).ok
+    unlike = case(SUITE, Outcome.FAILED, exception="SyntaxError")
+    assert not witnessed("tests/test_double.sh", unlike, case(SUITE, Outcome.PASSED)).ok
+
+
+def test_a_test_in_a_language_without_a_grammar_is_red_because_it_fails() -> None:
+    failing = case("doubles", Outcome.FAILED, file="spec/a_spec.rb", exception="NoMethodError")
+    passing = case("doubles", Outcome.PASSED, file="spec/a_spec.rb")
+    verdict = witnessed("spec/a_spec.rb", failing, passing)
+    assert verdict.ok and verdict.tests[0].cause is RedCause.UNJUDGED
+    known = case("doubles", Outcome.FAILED, file="tests/test_a.py", exception="ValueError")
+    assert not witnessed("tests/test_a.py", known, replace(passing, file="tests/test_a.py")).ok
+
+
+def test_a_suite_that_did_not_build_is_confirmed_by_the_tests_that_it_names_then() -> None:
+    path, base = "tests/double_test.cpp", case(SUITE, Outcome.FAILED)
+    others = case("adds", Outcome.FAILED)
+    verdict = witnessed(path, base, case("doubles", Outcome.PASSED), others)
+    assert verdict.ok and [one.name for one in verdict.tests] == ["doubles"]
+    assert not witnessed(path, base, case("doubles", Outcome.FAILED)).ok
+    # Tests that have other names than the scenario's leave the command as a whole.
+    assert witnessed(path, base, case("all", Outcome.PASSED)).ok
+    assert not witnessed(path, base, case("all", Outcome.PASSED), others).ok
+
+
+@pytest.mark.parametrize(
+    "path", ["t/double.t", "spec/a_spec.rb", "Acme.Tests/DoubleTests.cs", "test/double.bats", "lib/double_test.exs"]
+)
+def test_tests_of_other_languages_are_tests(path: str) -> None:
+    assert is_test_file(path, ())

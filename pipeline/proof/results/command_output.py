@@ -48,6 +48,8 @@ _ERRORS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"(?m)^(?P<where>[^\s:][^\n:]*:\d+(?::\d+)?): (?P<message>(?:fatal )?error: .+)$"), COMPILE_ERROR),
     (re.compile(r"(?m)^(?:vet: )?(?P<where>[\w./-]+\.go:\d+(?::\d+)?): (?P<message>.+)$"), COMPILE_ERROR),
     (re.compile(r"(?m)^(?P<where>\S*?):? ?(?P<message>undefined reference to .+)$"), LINK_ERROR),
+    (re.compile(r"(?m)^(?P<where>\S+: (?:line )?\d+|\S+\.rb:\d+): (?P<message>[Ss]yntax error\b.*)$"), "SyntaxError"),
+    (re.compile(r"(?m)^(?P<where>)(?P<message>(?:syntax error at \S+ line \d+|(?:PHP )?Parse error: +syntax error).*)$"), "SyntaxError"),
 )  # fmt: skip
 _RUSTC = re.compile(r"(?m)^error\[(?P<code>E\d+)\]: (?P<message>.+)\n\s*--> (?P<where>[^:\n]+:\d+)")
 _ASSERTIONS = (

@@ -18,9 +18,9 @@ from pipeline.proof.untrusted_files import holds_file, read_source, walk_files
 COMPLAINTS_MAX = 50
 """Failures whose complaint on the other stream is looked for: each costs a look at the whole output."""
 _LINE = re.compile(
-    r"(?m)^(?P<indent>(?: {4})?)(?P<bad>not )?ok\b(?: +(?P<number>\d+))?(?P<dash> +-)? *(?P<name>[^#\n]*?) *(?:# *(?:(?P<directive>SKIP|TODO)\b|time=).*)?$",
-    re.IGNORECASE,
+    r"(?m)^(?P<indent>(?: {4})?)(?P<bad>not )?ok\b(?! *\t)(?: +(?P<number>\d+))?(?P<dash> +-)? *(?P<name>[^#\n]*?) *(?:# *(?:(?P<directive>(?i:SKIP|TODO))\b|time=).*)?$"
 )
+"""Lines of other runners begin alike: `ok`, a tab and a package of Go, or an `OK` of unittest."""
 _FILE = re.compile(r"(?m)^(?P<file>\S+\.t) \.+ ?(?:skipped.*)?$")
 _DIAGNOSTIC = re.compile(r"(?:^ *(?:#|  ).*\n?)+", re.MULTILINE)
 _VERSION = re.compile(r"(?m)^TAP version \d+\s*$")
@@ -64,7 +64,10 @@ def tap_cases(output: str, tree: Path, last_error: LastError) -> list[TestCaseRe
     """
     if not (_VERSION.search(output) or _PLAN.search(output)):
         return []
-    points = [_Point(found, number) for number, found in enumerate(_LINE.finditer(output), 1)]
+    written = list(_LINE.finditer(output))
+    numbered = any(found.group("number") for found in written)
+    kept = (found for found in written if found.group("number") or not numbered)
+    points = [_Point(found, number) for number, found in enumerate(kept, 1)]
     top = [point for point in points if not point.found.group("indent")]
     if any(_is_file(point.name, tree) for point in top):
         return list(_of_files(output, points, tree, last_error))

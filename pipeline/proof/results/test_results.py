@@ -6,6 +6,7 @@ could not read. Compile errors become one case per file, named by the file, beca
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pipeline.ports import CommandResult
@@ -87,9 +88,19 @@ def _generic_case(raw: RawCase) -> TestCaseResult:
         file=raw.file,
         name=raw.name,
         outcome=raw.outcome,
-        failure=raw.failure,
+        failure=_asserted(raw),
         duration_ms=raw.duration_ms,
     )
+
+
+def _asserted(raw: RawCase) -> Failure | None:
+    """Name an assertion as such: a failure, as against an error, that names no exception or one of an assertion library."""
+    told = raw.failure
+    if told is None or raw.outcome is not Outcome.FAILED:
+        return told
+    name = re.split(r"[.:\\\\]+", told.exception or "")[-1]
+    plain = not name.endswith(("Error", "Exception")) or re.search(r"(?i)assert|expect|mismatch|comparison", name)
+    return replace(told, exception="AssertionError") if plain else told
 
 
 def _bun_case(raw: RawCase) -> TestCaseResult:
