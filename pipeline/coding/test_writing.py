@@ -277,7 +277,7 @@ async def _red(run: StageRun, ground: CodingGround, commit: str, files: Sequence
     rules = await _rules(run, ground)
     verdict = judge_red(
         report=report, change_files=files, scenarios=submission.proofs(ScenarioKind.CHANGE), rules=rules,
-        sources=await sources_of(run, commit, files),
+        sources=await sources_of(run, commit, files), failing_before=[case.test_id for case in ground.baseline.bad],
     )  # fmt: skip
     await proving.keep(
         run,

@@ -150,15 +150,18 @@ def judge_red(
     scenarios: Mapping[str, Sequence[str]],
     rules: RedRules,
     sources: Mapping[str, str],
+    failing_before: Collection[str] = (),
 ) -> RedVerdict:
     """Judge a run of the `change` tests on base plus tests, provisionally.
 
     Args:
         scenarios: The `change` scenarios, each with the ids of its tests (a file, `file::name` or a full id).
         sources: The texts of the change files, so that tests which assert nothing are seen.
+        failing_before: The ids of the base's own tests that fail without the new ones too.
     """
     cases = [case for case in report.cases if case.file in change_files or case.whole_suite or not case.file]
     verdicts = tuple(_red_test(case, rules, sources, change_files) for case in cases)
+    verdicts = tuple(_refuted(one, _FAILS_ANYWAY) if _fails_anyway(one, failing_before) else one for one in verdicts)
     return _red_verdict(verdicts, scenarios, report, final=False)
 
 
@@ -320,6 +323,13 @@ def _refusal(case: TestCaseResult, failure: Failure, rules: RedRules, sources: M
     if case.outcome is Outcome.ERROR and not case.whole_file:
         return f"A fixture or the set-up failed, not the test: {_told(failure)}"
     return None
+
+
+_FAILS_ANYWAY = "The command fails without the new tests too, so that it fails says nothing about them."
+
+
+def _fails_anyway(verdict: TestVerdict, failing_before: Collection[str]) -> bool:
+    return verdict.cause is RedCause.UNJUDGED and verdict.name == SUITE and verdict.test_id in failing_before
 
 
 def _unread(case: TestCaseResult, failure: Failure, change_files: Collection[str]) -> bool:

@@ -8,6 +8,7 @@ the runner refused to begin. Pure; the first line of error is the runner's own, 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from pipeline.proof.test_reports import TestCaseResult, TestReport
 
@@ -15,11 +16,18 @@ _NOT_THERE = {126, 127}
 _PYTEST_REFUSES = {3, 4}
 _LINE_MAX = 500
 _REFUSED = re.compile(
-    r"(?i)unrecognized arguments|unknown option|unknown config option|requires pytest-|not found|no such file"
+    r"(?i)unrecognized (?:arguments|option)|(?:unknown|bad) (?:option|flag)|unexpected argument|unknown config option|requires pytest-|not found|no such file"
     r"|no module named|cannot find module|improperlyconfigured|command not found|permission denied|could not (?:find|import)"
 )
+_NOT_STARTED = re.compile(
+    r"(?m)^(?:\S*sh: (?:line )?\d+: [\w.+-]+: (?:command )?not found|\S+: line \d+: [\w.+-]+: command not found"
+    r"|make(?:\[\d+\])?: [\w.+-]+: No such file or directory|make.*: \*\*\* No rule to make target .*|make.*: \*\*\* \[.*\] Error 12[67])$"
+)
+"""What a command prints that started others and found one missing."""
+_NATIVE = re.compile(r"bindings file|/build/Release/|ERR_DLOPEN_FAILED|compiled against a different Node|prebuilds/")
 _ERROR = re.compile(r"(?i)\b(?:error|exception|fatal|failed)\b[^a-z]")
-_MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)|Cannot find (?:module|package) '(?P<node>[^'.][^']*)'")
+_MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)|Cannot find (?:module|package) '(?P<node>[^'./][^']*)'")
+_BUILT = re.compile(r"Cannot find (?:module|package) '(?P<path>(?:\.{0,2}/)[^']+)'")
 _NEEDED = re.compile(r"requires pytest-[\d.<>=]+|requires-python|requires a different Python", re.IGNORECASE)
 _PLUGINS = (
     (re.compile(r"--(?:no-)?cov\b"), "pytest-cov"),
@@ -72,7 +80,9 @@ def _stopped(report: TestReport, runner: str, test_files: int) -> bool:
     if code in _NOT_THERE or (runner == "pytest" and code in _PYTEST_REFUSES):
         return not any(case.outcome.bad is False for case in own)
     if not report.per_test:
-        return any(_REFUSED.search(case.failure.message) is not None for case in report.bad if case.failure)
+        told = [case.failure for case in report.bad if case.failure]
+        unread = any(one.exception is None for one in told) and _NOT_STARTED.search(report.output_tail) is not None
+        return unread or any(_REFUSED.search(one.message) is not None for one in told)
     return not own and code != 0 and (bool(report.cases) or (test_files > 0 and not _no_tests(runner, code)))
 
 
@@ -97,7 +107,7 @@ def _first_error(report: TestReport) -> str:
     told = [
         line.removeprefix("E ").strip()
         for line in lines
-        if not line.startswith(("usage:", "ERROR: usage", "make:", "$ "))
+        if not line.startswith(("usage:", "ERROR: usage", "make: ***", "make[", "$ "))
     ]
     refusing = [line for line in told if _REFUSED.search(line)]
     failing = [line for line in told if _ERROR.search(f"{line} ")]
@@ -107,6 +117,24 @@ def _first_error(report: TestReport) -> str:
 def _remedy(report: TestReport, error: str, files: Collection[str]) -> str:
     """Name the one thing that helps."""
     told = f"{error}\n{report.output_tail}"
+    special = _of_python(told, error, files) or _of_node(told, error)
+    if special:
+        return special
+    if _NEEDED.search(told):
+        return "Another version is needed than the one that is installed: install it where Changeline runs, or allow this one."
+    module = _MODULE.search(told)
+    if module:
+        name = module.group("name") or module.group("node")
+        return (
+            f"{name} is not installed in the environment of the tests: declare what brings it with the repository's test "
+            "dependencies, or set a test_command that does without."
+        )
+    if report.exit_code in _NOT_THERE or _NOT_STARTED.search(f"{error}\n"):
+        return "Install the program where Changeline runs, or set another test_command."
+    return "Run the command in a clean clone: what it needs there has to be declared in the manifests, or set another test_command."
+
+
+def _of_python(told: str, error: str, files: Collection[str]) -> str | None:
     plugins = [name for shape, name in _PLUGINS if "unrecognized arguments" in told and shape.search(error)]
     if plugins:
         return (
@@ -118,15 +146,19 @@ def _remedy(report: TestReport, error: str, files: Collection[str]) -> str:
             (f"python {path} test" for path in sorted(files, key=len) if path.split("/")[-1] == "manage.py"), ""
         )
         return f"These are tests of a Django project: set the repository's test_command to `{command or 'python manage.py test'}`."
-    if _NEEDED.search(told):
-        return "Another version is needed than the one that is installed: install it where Changeline runs, or allow this one."
-    module = _MODULE.search(told)
-    if module:
-        name = module.group("name") or module.group("node")
+    return None
+
+
+def _of_node(told: str, error: str) -> str | None:
+    if _NATIVE.search(told):
         return (
-            f"{name} is not installed in the environment of the tests: declare what brings it with the repository's test "
-            "dependencies, or set a test_command that does without."
+            "A package has a compiled part that its install script builds or fetches, and install scripts do not run: set "
+            "CHANGELINE_ENVIRONMENT__INSTALL_SCRIPTS=true."
         )
-    if report.exit_code in _NOT_THERE:
-        return "Install the program where Changeline runs, or set another test_command."
-    return "Run the command in a clean clone: what it needs there has to be declared in the manifests, or set another test_command."
+    built = _BUILT.search(error)
+    if built:
+        return (
+            f"{PurePosixPath(built.group('path')).name} is no file of the repository, so something has to build it first: let the "
+            "test script do that, or `setup` in .changeline/repository.yaml."
+        )
+    return None

@@ -248,6 +248,13 @@ def test_a_command_that_names_no_error_is_red_by_its_exit_code() -> None:
     verdict = witnessed("tests/test_double.sh", case(SUITE, Outcome.FAILED), case(SUITE, Outcome.PASSED))
     assert verdict.ok and [one.cause for one in verdict.tests] == [RedCause.UNJUDGED]
     assert not witnessed("tests/test_double.sh", case(SUITE, Outcome.FAILED), case(SUITE, Outcome.FAILED)).ok
+    rules = RedRules(language=Language.PYTHON, own_modules=(), base=read_symbols(Language.PYTHON, {}))
+    before = TestReport(command=("t",), exit_code=1, cases=(case(SUITE, Outcome.FAILED),), per_test=False)
+    anyway = judge_red(
+        report=before, change_files=["tests/test_double.sh"], scenarios={"S1": ["tests/test_double.sh"]}, rules=rules,
+        sources={}, failing_before=[SUITE],
+    )  # fmt: skip
+    assert not anyway.ok and "fails without the new tests too" in anyway.feedback()
     unlike = case(SUITE, Outcome.FAILED, exception="SyntaxError")
     assert not witnessed("tests/test_double.sh", unlike, case(SUITE, Outcome.PASSED)).ok
 

@@ -26,6 +26,7 @@ def report(
     )  # fmt: skip
 
 
+EXIT_2 = case(SUITE, Outcome.FAILED, "The command ended with exit code 2.")
 UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNotFoundError")
 
 
@@ -42,6 +43,13 @@ UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNot
         (report(1, case("test_a.py", Outcome.ERROR, "Requested setting DATABASES, but settings are not configured.", "ImproperlyConfigured")), "unittest", "ImproperlyConfigured", "python web/manage.py test"),
         (report(1, output="Error: Cannot find module 'tsx'\n"), "node_test", "Cannot find module 'tsx'", "tsx is not installed"),
         (report(1, timed_out=True), "pytest", "no error", "test_timeout_s"),
+        (
+            report(2, EXIT_2, output="cd web && bundle exec rake\nmake: bundle: No such file or directory\nmake: *** [Makefile:2: test] Error 127\n", per_test=False),
+            "command", "make: bundle: No such file or directory", "Install the program",
+        ),
+        (report(9, output="node: bad option: --experimental-strip-types\n"), "node_test", "bad option", "clean clone"),
+        (report(1, case("a.test.js", Outcome.ERROR, "Cannot find module '/tree/dist/index.js'", "Error")), "jest", "dist/index.js", "`setup` in .changeline"),
+        (report(1, output="Error: Could not locate the bindings file. Tried: x.node\n"), "mocha", "bindings file", "INSTALL_SCRIPTS"),
     ],
 )  # fmt: skip
 def test_what_keeps_a_suite_from_running_is_told_with_its_remedy(
@@ -66,6 +74,16 @@ def test_what_keeps_a_suite_from_running_is_told_with_its_remedy(
         (report(5), "pytest", 3),
         (report(1, output="No tests found"), "jest", 0),
         (report(2, case(SUITE, Outcome.FAILED, "expected 8, got 4"), per_test=False), "command", 1),
+        (
+            report(
+                2,
+                EXIT_2,
+                output="tests/a.sh: 3: ./double: not found\nmake: *** [Makefile:2: test] Error 1\n",
+                per_test=False,
+            ),
+            "command",
+            1,
+        ),
     ],
 )
 def test_a_suite_that_ran_or_has_nothing_to_run_is_no_trouble(ran: TestReport, runner: str, test_files: int) -> None:
