@@ -1,5 +1,6 @@
 """Runners and shapes of tests beyond the plainest ones: what they print leads back to single tests of the repository's files."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pipeline.proof.protected_tests import is_test_file
 from pipeline.proof.red_green import RedCause, RedRules, RedVerdict, confirm_red, judge_red
 from pipeline.proof.results.command_output import named_tests
 from pipeline.proof.results.compiler_output import cargo_cases, go_cases
-from pipeline.proof.results.javascript import node_cases
+from pipeline.proof.results.javascript import jest_cases, node_cases
 from pipeline.proof.results.test_results import read_results
 from pipeline.proof.symbols import read_symbols
 from pipeline.proof.test_commands import NEXTEST_CONFIGURATION, Places, ResultFormat, TestCommand, plan_command
@@ -160,6 +161,23 @@ def test_built_tests_of_node_count_for_their_sources(tmp_path: Path) -> None:
         for file in ("dist/a.test.js", "test/b.test.js", "build/cjs/test/b.test.js")
     )
     assert [case.file for case in node_cases(lines, tmp_path)] == ["src/a.test.ts", "test/b.test.ts", "test/b.test.ts"]
+
+
+@pytest.mark.parametrize(
+    ("message", "exception"),
+    [
+        ("expected undefined to be 8 // Object.is equality", "AssertionError"),
+        ("Snapshot `doubles 1` mismatched", "AssertionError"),
+        ("AssertionError: expected 4 to be 8", "AssertionError"),
+        ("m.double is not a function", None),
+        ("TypeError: m.double is not a function", "TypeError"),
+    ],
+)
+def test_vitest_names_no_error_before_its_second_version(tmp_path: Path, message: str, exception: str | None) -> None:
+    result = {"title": "doubles", "status": "failed", "failureMessages": [message]}
+    suite = {"name": f"{tmp_path}/a.test.ts", "status": "failed", "assertionResults": [result]}
+    (one,) = jest_cases(json.dumps({"testResults": [suite]}), tmp_path)
+    assert one.failure is not None and one.failure.exception == exception
 
 
 def test_rust_unit_tests_count_for_the_file_of_their_module(tmp_path: Path) -> None:

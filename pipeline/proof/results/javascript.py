@@ -7,11 +7,17 @@ from typing import Any
 
 from pipeline.proof.json_text import parsed_object
 from pipeline.proof.test_reports import Failure, Outcome, TestCaseResult, failure
-from pipeline.proof.untrusted_files import ReportUnreadable, holds_file, walk_files
+from pipeline.proof.untrusted_files import ReportUnreadable, holds_file, read_source, walk_files
 
 _ERROR_LINE = re.compile(r"(?m)^\s*(?P<name>[A-Z]\w*(?:Error|Exception)|Error)(?: \[\w+\])?: (?P<message>.+)$")
 _WHOLE_MAX = 2**53
 _JEST_ASSERTION = re.compile(r"^Error: expect\(|JestAssertionError|^Error: Expected ")
+_NAMELESS_ASSERTION = re.compile(
+    r"^(?:expected\b|expect\(|Expected |Snapshot |promise (?:resolved|rejected) |Missing expected |The (?:expression|input) )"
+    r"|// (?:Object\.is|deep) equality$",
+    re.MULTILINE,
+)
+"""How an assertion begins in Vitest's report, which until its second version named no error at all."""
 
 
 def node_cases(text: str, tree: Path) -> list[TestCaseResult]:
@@ -120,6 +126,8 @@ def _jest_failure(messages: str) -> Failure:
     if _JEST_ASSERTION.match(head):
         return failure(head, messages, exception="AssertionError")
     found = _ERROR_LINE.match(head)
+    if found is None and _NAMELESS_ASSERTION.search(head):
+        return failure(head, messages, exception="AssertionError")
     return failure(
         found.group("message") if found else head, messages, exception=found.group("name") if found else None
     )
@@ -193,7 +201,7 @@ _TAP_DETAIL = re.compile(r"(?s)^\s+---\n(?P<yaml>.*?)\n\s+\.\.\.")
 
 def ava_cases(output: str, tree: Path, chosen: Sequence[str]) -> list[TestCaseResult]:
     """Read AVA's TAP. Titles begin with the file, shortened, when more than one ran; `chosen` are those that were asked for."""
-    among = chosen or [path for path in walk_files(tree) if _NODE_TEST.search(path)]
+    among = chosen or _ava_tests(tree)
     files = {_ava_prefix(path): path for path in among}
     found = list(_TAP.finditer(output))
     ends = [*(one.start() for one in found[1:]), len(output)][: len(found)]
@@ -280,6 +288,14 @@ def _sources(file: str) -> Iterator[str]:
 
 _NODE_BUILT = re.compile(r"(?:dist|build|out|lib|cjs|esm|\.test|\.?tmp|compiled)[\w.-]*$")
 _NODE_TEST = re.compile(r"(?:^|/)(?:test|tests|__tests__)(?:/|\.|-)|\.test\.|(?:^|/)test-")
+_LOADS_AVA = re.compile(r"""(?:\bfrom|\brequire\()\s*['"]ava['"]""")
+
+
+def _ava_tests(tree: Path) -> list[str]:
+    """Return the files that load AVA, under whatever names; helpers beside them do not. Else those with the usual names."""
+    scripts = [path for path in walk_files(tree) if path.endswith((".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"))]
+    loading = [path for path in scripts if _LOADS_AVA.search(read_source(tree, path))]
+    return loading or [path for path in scripts if _NODE_TEST.search(path)]
 
 
 def _relative(file: object, tree: Path) -> str:
