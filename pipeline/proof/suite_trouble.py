@@ -19,6 +19,14 @@ _REFUSED = re.compile(
     r"(?i)unrecognized (?:arguments|option)|(?:unknown|bad) (?:option|flag)|unexpected argument|unknown config option|requires pytest-|not found|no such file"
     r"|no module named|cannot find module|improperlyconfigured|command not found|permission denied|could not (?:find|import)"
 )
+_OUTSIDE = re.compile(
+    r"(?i)ECONNREFUSED|connection refused|EAI_AGAIN|ENOTFOUND|could not resolve host|network is unreachable|docker daemon"
+    r"|name or service not known|temporary failure in name resolution"
+)
+"""What a command says that reached for a network or a service."""
+_BROWSER = re.compile(
+    r"(?i)executable doesn't exist|could not find chrom|no usable sandbox|failed to launch the browser"
+)
 _NOT_STARTED = re.compile(
     r"(?m)^(?:\S*sh: (?:line )?\d+: [\w.+-]+: (?:command )?not found|\S+: line \d+: [\w.+-]+: command not found"
     r"|make(?:\[\d+\])?: [\w.+-]+: No such file or directory|make.*: \*\*\* No rule to make target .*|make.*: \*\*\* \[.*\] Error 12[67])$"
@@ -28,7 +36,13 @@ _NATIVE = re.compile(r"bindings file|/build/Release/|ERR_DLOPEN_FAILED|compiled 
 _ERROR = re.compile(r"(?i)\b(?:error|exception|fatal|failed)\b[^a-z]")
 _MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)|Cannot find (?:module|package) '(?P<node>[^'./][^']*)'")
 _BUILT = re.compile(r"Cannot find (?:module|package) '(?P<path>(?:\.{0,2}/)[^']+)'")
-_NEEDED = re.compile(r"requires pytest-[\d.<>=]+|requires-python|requires a different Python", re.IGNORECASE)
+_NEEDED = re.compile(
+    r"requires pytest-[\d.<>=]+|requires-python|requires a different Python|requires rustc|rustc [\d.]+ is not supported"
+    r"|feature `edition\w+` is required|requires go >=|invalid go version|release version \d+ not supported|class file version",
+    re.IGNORECASE,
+)
+_COMPILED = frozenset({"go_test", "cargo_test", "maven", "gradle"})
+"""Runners that end well where there is no test, and whose tests may lie in the sources."""
 _PLUGINS = (
     (re.compile(r"--(?:no-)?cov\b"), "pytest-cov"),
     (re.compile(r"(?:^|\s)(?:-n|--numprocesses|--dist)\b"), "pytest-xdist"),
@@ -82,8 +96,10 @@ def _stopped(report: TestReport, runner: str, test_files: int) -> bool:
     if not report.per_test:
         told = [case.failure for case in report.bad if case.failure]
         unread = any(one.exception is None for one in told) and _NOT_STARTED.search(report.output_tail) is not None
-        return unread or any(_REFUSED.search(one.message) is not None for one in told)
-    return not own and code != 0 and (bool(report.cases) or (test_files > 0 and not _no_tests(runner, code)))
+        shapes = (_REFUSED, _OUTSIDE, _BROWSER)
+        return unread or any(shape.search(one.message) is not None for one in told for shape in shapes)
+    expected = runner in _COMPILED or (test_files > 0 and not _no_tests(runner, code))
+    return not own and code != 0 and (bool(report.cases) or expected)
 
 
 def _is_unloaded(case: TestCaseResult) -> bool:
@@ -109,7 +125,7 @@ def _first_error(report: TestReport) -> str:
         for line in lines
         if not line.startswith(("usage:", "ERROR: usage", "make: ***", "make[", "$ "))
     ]
-    refusing = [line for line in told if _REFUSED.search(line)]
+    refusing = [line for line in told if any(shape.search(line) for shape in (_REFUSED, _OUTSIDE, _BROWSER))]
     failing = [line for line in told if _ERROR.search(f"{line} ")]
     return next(iter((*refusing, *failing, *told[-1:])), "")[:_LINE_MAX]
 
@@ -129,7 +145,16 @@ def _remedy(report: TestReport, error: str, files: Collection[str]) -> str:
             f"{name} is not installed in the environment of the tests: declare what brings it with the repository's test "
             "dependencies, or set a test_command that does without."
         )
-    if report.exit_code in _NOT_THERE or _NOT_STARTED.search(f"{error}\n"):
+    return _of_the_machine(report, error)
+
+
+def _of_the_machine(report: TestReport, error: str) -> str:
+    if _OUTSIDE.search(error):
+        return (
+            "Tests run without network and with no service beside them: start what they need within the test command, or set a "
+            "test_command that does without."
+        )
+    if report.exit_code in _NOT_THERE or _BROWSER.search(error) or _NOT_STARTED.search(f"{error}\n"):
         return "Install the program where Changeline runs, or set another test_command."
     return "Run the command in a clean clone: what it needs there has to be declared in the manifests, or set another test_command."
 

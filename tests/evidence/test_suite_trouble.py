@@ -47,8 +47,20 @@ UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNot
             report(2, EXIT_2, output="cd web && bundle exec rake\nmake: bundle: No such file or directory\nmake: *** [Makefile:2: test] Error 127\n", per_test=False),
             "command", "make: bundle: No such file or directory", "Install the program",
         ),
+        (
+            report(2, case(SUITE, Outcome.FAILED, "browserType.launch: Executable doesn't exist at /x", "Error"), output="Executable doesn't exist\n", per_test=False),
+            "npm_script", "Executable doesn't exist", "Install the program",
+        ),
+        (
+            report(2, case(SUITE, Outcome.FAILED, "connect ECONNREFUSED 127.0.0.1:5432", "Error"), output="Error: connect ECONNREFUSED 127.0.0.1:5432\n", per_test=False),
+            "npm_script", "ECONNREFUSED", "without network",
+        ),
         (report(9, output="node: bad option: --experimental-strip-types\n"), "node_test", "bad option", "clean clone"),
         (report(1, case("a.test.js", Outcome.ERROR, "Cannot find module '/tree/dist/index.js'", "Error")), "jest", "dist/index.js", "`setup` in .changeline"),
+        (
+            report(101, output="error: rustc 1.95.0 is not supported by the following package:\n  acme@0.1.0 requires rustc 1.99\n"),
+            "cargo_test", "rustc 1.95.0 is not supported", "Another version is needed",
+        ),
         (report(1, output="Error: Could not locate the bindings file. Tried: x.node\n"), "mocha", "bindings file", "INSTALL_SCRIPTS"),
     ],
 )  # fmt: skip
@@ -62,6 +74,12 @@ def test_what_keeps_a_suite_from_running_is_told_with_its_remedy(
     assert found is not None
     assert error in found.error
     assert remedy in found.remedy
+
+
+def test_a_compiled_suite_stops_although_its_tests_lie_in_the_sources() -> None:
+    said = report(101, output="error: failed to parse manifest at Cargo.toml\n")
+    found = trouble_of(said, runner="cargo_test", test_files=0, files=[])
+    assert found is not None and "failed to parse manifest" in found.error
 
 
 @pytest.mark.parametrize(
