@@ -275,7 +275,7 @@ def test_what_the_tests_load_of_a_workspace_is_built_first(tree: Tree, expected:
     ],
 )
 def test_a_package_whose_tests_load_what_it_builds_is_built_first(test: str, scripts: str, expected: list[str]) -> None:
-    package = '{"name": "acme", "main": "./dist/index.js", "scripts": {%s}}' % scripts
+    package = '{"name": "acme", "main": "./dist/index.js", "scripts": {' + scripts + "}}"
     tree = {"package.json": package, "src/index.ts": "", "test/a.test.js": test}
     (only,) = found(tree)
     assert list(only.stack.setup) == expected

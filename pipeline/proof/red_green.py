@@ -1,4 +1,4 @@
-"""What counts as red before the code exists, and as green after.
+"""What counts as red before the code exists; `green` says what counts as green after.
 
 Problem: a new test that fails proves nothing if it fails for the wrong reason: a typo, a package that is not installed,
 a broken fixture, a failure that the code does not change. Choice: red counts by assertion, or because something of this
@@ -17,7 +17,6 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from pipeline.ports import Language
-from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.grammars import has_grammar
 from pipeline.proof.missing_symbols import Missing, Ownership, exists, missing_in, ownership
 from pipeline.proof.owners import ROOT, contains, owner_of
@@ -29,17 +28,6 @@ _SYNTAX_ERRORS = {"SyntaxError", "IndentationError", "TabError"}
 _ASSERTIONS = {
     "AssertionError", "Failed", "AssertionFailedError", "AssertionFailure", "ComparisonFailure", "MultipleFailuresError",
 }  # fmt: skip
-
-
-WEAKER_PROOF = (
-    "The test command tells no single tests: its exit code and its last error line are the proof, which is weaker."
-)
-
-
-UNJUDGED_PROOF = (
-    "Why a test fails without the change could not be read in its own words: that it fails there and passes with the change "
-    "is the proof, which is weaker."
-)
 
 
 class RedCause(StrEnum):
@@ -103,15 +91,6 @@ class RedVerdict:
             f"{verdict.test_id}: {verdict.why}" for verdict in self.tests if not verdict.counts or verdict.undecided
         ]
         return "\n".join([*self.problems, *unproven, *weak])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProofVerdict:
-    """A yes or no with its reasons: of the preserve witness and of green."""
-
-    ok: bool
-    problems: tuple[str, ...]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,65 +178,12 @@ def confirm_red(
     )
 
 
-def judge_preserve(report: TestReport, preserve_files: Collection[str]) -> ProofVerdict:
-    """Judge a run of the `preserve` tests: on the base as on the head, every one passes and none is skipped."""
-    if not preserve_files:
-        return ProofVerdict(ok=True, problems=(), notes=("There are no preserve tests.",))
-    return _all_pass(report, "preserve")
-
-
-def judge_green(
-    *, change: TestReport, preserve: TestReport | None, suite: SuiteComparison, red: RedVerdict
-) -> ProofVerdict:
-    """Judge the head: change and preserve tests pass, the suite hides and breaks nothing, the red witness is final.
-
-    A change may extend a file that holds tests which the base skips too; those are no claim of the change.
-    """
-    problems = list(_all_pass(change, "change", skipped_before=suite.still_skipped).problems)
-    if preserve is not None:
-        problems += _all_pass(preserve, "preserve").problems
-    problems += [f"{test} fails on the head and did not fail on the base." for test in suite.new_failures]
-    problems += [f"{test} ran on the base and is gone on the head." for test in suite.disappeared]
-    problems += [f"{test} ran on the base and is skipped on the head." for test in suite.newly_skipped]
-    problems += suite.problems
-    if not red.final:
-        problems.append("The red witness was not confirmed on the head.")
-    if not red.ok:
-        problems += (
-            red.problems
-            or tuple(
-                f"Scenario {verdict.scenario!r} has no confirmed red test."
-                for verdict in red.scenarios
-                if not verdict.ok
-            )
-            or ("No scenario has a confirmed red test.",)
-        )
-    unjudged = any(verdict.cause is RedCause.UNJUDGED for verdict in red.tests)
-    weaker = ((WEAKER_PROOF, not change.per_test), (UNJUDGED_PROOF, unjudged))
-    notes = (*(note for note, holds in weaker if holds), *_suite_notes(suite))
-    return ProofVerdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=notes)
-
-
-def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[str] = ()) -> ProofVerdict:
-    problems = [f"The {purpose} tests: {complaint}" for complaint in report.complaints]
-    problems += [f"{case.test_id} does not pass: {_told(case.failure)}" for case in report.bad]
-    problems += [
-        f"{case.test_id} is skipped, so it proves nothing."
-        for case in report.cases
-        if case.outcome is Outcome.SKIPPED and case.test_id not in skipped_before
-    ]
-    if not report.cases:
-        problems.append(f"No {purpose} test was reported.")
-    if report.timed_out:
-        problems.append(f"The {purpose} tests did not end in time.")
-    return ProofVerdict(ok=not problems, problems=tuple(problems))
-
-
-def _suite_notes(suite: SuiteComparison) -> tuple[str, ...]:
-    notes = [f"{test} fails on the base already." for test in suite.pre_existing]
-    notes += [f"{test} is flaky: the same code passed it and failed it." for test in suite.flaky]
-    notes += [f"{test} was rewritten or removed by the test writer." for test in suite.retired]
-    return tuple(notes)
+def in_a_sentence(failure: Failure | None) -> str:
+    """Return the first line of why a test did not pass, as a sentence."""
+    if failure is None:
+        return "it was skipped."
+    line = (failure.message.strip().splitlines() or ["no message"])[0][:300]
+    return f"{line}." if line[-1:] not in ".!?" else line
 
 
 def _red_verdict(
@@ -305,9 +231,11 @@ def _red_test(
         if refusal is not None:
             return _verdict(case, RedCause.NONE, refusal)
         if case.failure.exception in _ASSERTIONS and (not case.whole_file or case.whole_suite):
-            return _verdict(case, RedCause.ASSERTION, f"An assertion fails without the change: {_told(case.failure)}")
+            return _verdict(
+                case, RedCause.ASSERTION, f"An assertion fails without the change: {in_a_sentence(case.failure)}"
+            )
         if _unread(case, case.failure, change_files):
-            return _verdict(case, RedCause.UNJUDGED, f"It fails without the change: {_told(case.failure)}")
+            return _verdict(case, RedCause.UNJUDGED, f"It fails without the change: {in_a_sentence(case.failure)}")
         return _missing_verdict(case, case.failure, rules)
     if case.outcome is Outcome.PASSED:
         why = "It passes without the change, so it proves nothing; it belongs with the preserve tests."
@@ -319,9 +247,9 @@ def _refusal(case: TestCaseResult, failure: Failure, rules: RedRules, sources: M
     if _asserts_nothing(case.file, case.name, sources):
         return "It asserts nothing: being callable is not behaviour."
     if failure.exception in _SYNTAX_ERRORS and missing_in(failure, rules.language) is None:
-        return f"The test itself does not parse: {_told(failure)}"
+        return f"The test itself does not parse: {in_a_sentence(failure)}"
     if case.outcome is Outcome.ERROR and not case.whole_file:
-        return f"A fixture or the set-up failed, not the test: {_told(failure)}"
+        return f"A fixture or the set-up failed, not the test: {in_a_sentence(failure)}"
     return None
 
 
@@ -345,7 +273,7 @@ def _missing_verdict(case: TestCaseResult, failure: Failure, rules: RedRules) ->
     if missing is None:
         remedy = "Assert the expected behaviour, so that the failure is an assertion."
         return _verdict(
-            case, RedCause.NONE, f"It fails by {failure.exception or 'an error'}: {_told(failure)} {remedy}"
+            case, RedCause.NONE, f"It fails by {failure.exception or 'an error'}: {in_a_sentence(failure)} {remedy}"
         )
     whose = ownership(
         missing, language=rules.language, own_modules=rules.own_modules, base=rules.base, third_party=rules.third_party
@@ -401,7 +329,7 @@ def _confirmed(verdict: TestVerdict, case: TestCaseResult | None, head: Reposito
     if case is None:
         return _refuted(verdict, "The same test does not exist on the head.")
     if case.outcome is not Outcome.PASSED:
-        return _refuted(verdict, f"It does not pass on the head either: {_told(case.failure)}")
+        return _refuted(verdict, f"It does not pass on the head either: {in_a_sentence(case.failure)}")
     if verdict.missing is not None and not exists(verdict.missing, head):
         return _refuted(verdict, f"{verdict.missing.sentence()} is not defined by this repository on the head.")
     return TestVerdict(
@@ -439,10 +367,3 @@ def _asserts_nothing(file: str, name: str, sources: Mapping[str, str]) -> bool:
     plain = name.rpartition(".")[2]
     found = [test for test in declared_tests(file, sources.get(file, "")) if test.name == plain]
     return bool(found) and not any(test.asserts for test in found)
-
-
-def _told(failure: Failure | None) -> str:
-    if failure is None:
-        return "it was skipped."
-    line = (failure.message.strip().splitlines() or ["no message"])[0][:300]
-    return f"{line}." if line[-1:] not in ".!?" else line

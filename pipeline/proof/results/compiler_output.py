@@ -174,6 +174,7 @@ def _nextest_case(raw: RawCase, crates: Mapping[str, str], tree: Path) -> TestCa
     package, _, target = raw.classname.partition("::")
     folder = PurePosixPath(crates.get(package.replace("-", "_"), "."))
     name = target.rpartition("/")[2]
+    places: tuple[str, ...]
     if target and "/" not in target:
         places = (f"tests/{name}.rs", f"tests/{name}/main.rs")
     else:
