@@ -39,7 +39,7 @@ check() {
     install_packages
     npm run --silent lint &
     local lint=$! right=yes
-    npm run --silent fresh && npx tsc -b && npm run --silent test || right=no
+    npm run --silent fresh && npm run --silent test || right=no
     wait "$lint" || right=no
     [ "$right" = yes ]
     printf '%s' "$wanted" >"$checked"

@@ -46,7 +46,6 @@ ACCEPTED: Mapping[str, str] = {
     "pathspec": "MPL: development only, unmodified; comes with mypy",
     "hypothesis": "MPL: development only, unmodified",
     "lightningcss": "MPL: build time only, unmodified; comes with Vite",
-    "caniuse-lite": "CC-BY: data, build time only",
     "axe-core": "MPL: tests only, unmodified",
     "python-gitlab": "LGPL: an extra; used unmodified as a library that anyone can replace",
 }

@@ -32,6 +32,7 @@ sync() {
     "$tools/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes "$ROOT/requirements/$kind.txt"
     "$tools/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps \
         --build-constraints "$ROOT/requirements/uv.txt" --editable "$ROOT"
+    compile_test_runner "$venv/bin/python"
     printf '%s' "$kind $wanted" >"$mark"
 }
 

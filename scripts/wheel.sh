@@ -20,5 +20,6 @@ say "installing it into an empty environment outside the checkout"
 "$uv" venv --quiet --no-python-downloads --python "$CACHE/tools/bin/python" "$place/venv"
 "$uv" pip sync --quiet --python "$place/venv/bin/python" --require-hashes "$ROOT/requirements/runtime.txt"
 "$uv" pip install --quiet --python "$place/venv/bin/python" --no-deps "$wheel"
+compile_test_runner "$place/venv/bin/python"
 cd "$ROOT"
 WHEEL_ENVIRONMENT=$place/venv .venv/bin/python -m pytest -q -rs tests/wheel

@@ -77,8 +77,6 @@ class Balance:
             return str(chosen.args[0])
         if begun := item.get_closest_marker("begins_at"):
             return f"from the savepoint {origin_of(begun.args[0])}"
-        if (savepoint := item.get_closest_marker("begins_at")) is not None:
-            return f"begins {savepoint.args[0].name}"  # whoever reaches a savepoint serves all that begin there
         file = file_of(item.nodeid)
         return file if self._files[file] <= LONG_S or shares(item) else item.nodeid
 

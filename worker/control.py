@@ -46,7 +46,10 @@ class Stop:
 
 
 async def stop_asked(runs: Runs, bell: Bell, cr_id: str, heard: Rings) -> Stop:
-    """Return once somebody stops this run. The bell shortens the wait, also for who listens to `heard`; the rows decide."""
+    """Return once somebody stops this run, or raise `LeaseLost` once another epoch has it.
+
+    The bell shortens the wait, also for who listens to `heard`; the rows decide.
+    """
     rung = asyncio.Event()
     listening = asyncio.create_task(_listen(bell, cr_id, rung, heard))
     try:

@@ -91,17 +91,18 @@ async def _run_until_stopped(hands: Hands, stop: Callable[[], Awaitable[Stop]], 
     done, _ = await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if running in done:
         stopping.cancel()
-        await asyncio.wait({stopping})
+        await asyncio.gather(stopping, return_exceptions=True)  # why it would have been stopped does not count any more
         return await running
-    return await _stopped(hands, running, stopping.result())
+    return await _stopped(hands, running, stopping)
 
 
-async def _stopped(hands: Hands, running: asyncio.Task[Ending], stop: Stop) -> Ending | None:
+async def _stopped(hands: Hands, running: asyncio.Task[Ending], stopping: asyncio.Future[Stop]) -> Ending | None:
     """Cancel the run; how it ended by itself before the cancellation took hold counts more than the wish to stop it."""
     running.cancel()
     await asyncio.wait({running})
     if not running.cancelled():
         return await running
+    stop = stopping.result()
     if stop.goes_on and stop.intervention_id is not None:
         await hands.runs.delivered(stop.intervention_id)
         return Ending(move=Move.REQUEUE, status=Status.QUEUED, message=stop.message)

@@ -72,7 +72,7 @@ async def hands(order: Order, settings: ProcessSettings, isolation: Isolation | 
     url = database_url(settings)
     identity = WorkerIdentity(cr_id=order.cr_id, epoch=order.epoch)
     async with AsyncExitStack() as stack:
-        database = Database(url, tenant=order.tenant, pool_max=6, worker=identity)
+        database = Database(url, tenant=order.tenant, pool_max=4, worker=identity)
         stack.push_async_callback(database.close)
         bell = PostgresBell(database, url)
         runs = Runs(database, cr_id=order.cr_id, epoch=order.epoch)

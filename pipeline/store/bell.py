@@ -5,9 +5,10 @@ A bell only wakes; whoever hears it reads rows. So losing a ring costs a poll in
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import psycopg
-from sqlalchemy import make_url, text
+from sqlalchemy import Insert, Select, func, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import DatabaseAway
@@ -24,6 +25,12 @@ async def ring_at_commit(connection: AsyncConnection, tenant: str, *topics: str)
     """
     for topic in topics:
         await connection.execute(_NOTIFY, {"channel": CHANNEL, "payload": f"{tenant}/{topic}"})
+
+
+def stored_and_rung(row: Insert, tenant: str, topic: str) -> Select[Any]:
+    """Make one statement of the insertion of a row with an `id` and of the ring that tells of it at the commit."""
+    stored = row.returning(row.table.c.id).cte("stored")
+    return select(func.pg_notify(CHANNEL, f"{tenant}/{topic}")).select_from(stored)
 
 
 class PostgresTenantBell:

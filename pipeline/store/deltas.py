@@ -20,9 +20,9 @@ class PostgresDeltas:
         self._database = database
 
     async def send(self, body: bytes) -> None:
-        """Notify, in a transaction of its own."""
+        """Notify, by a statement of its own."""
         payload = f"{self._database.tenant}/{body.decode()}"
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             await connection.execute(_NOTIFY, {"channel": CHANNEL, "payload": payload})
 
     async def close(self) -> None:

@@ -31,7 +31,10 @@ class WorkerIdentity:
 
 
 class Database:
-    """Short transactions for one process. Not bound to a request; open one transaction per unit of work."""
+    """Short transactions for one process. Not bound to a request; open one transaction per unit of work.
+
+    `pool_max` bounds the connections; a worker may have as many again for single statements.
+    """
 
     def __init__(
         self,
@@ -44,16 +47,22 @@ class Database:
     ) -> None:
         self.tenant = tenant
         self.worker = worker
-        self.engine: AsyncEngine = create_async_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
-            pool_size=pool_max,
-            max_overflow=0,
-            pool_pre_ping=worker is None,
-            connect_args=connect_args(tenant, worker, name),
-            json_serializer=storable_json,
-        )
+        address = make_url(url).set(drivername="postgresql+psycopg")
+        given = {
+            "pool_size": pool_max,
+            "max_overflow": 0,
+            "connect_args": connect_args(tenant, worker, name),
+            "json_serializer": storable_json,
+        }
+        self.engine: AsyncEngine = create_async_engine(address, pool_pre_ping=worker is None, **given)
         keep_texts_storable(self.engine)
-        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._single = self.engine
+        if worker is not None:
+            # Connections of their own: one that serves both ways is switched to and fro at every use.
+            self._single = create_async_engine(
+                address, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True, **given
+            )
+            keep_texts_storable(self._single)
 
     @asynccontextmanager
     async def transaction(self, tenant: str | None = None) -> AsyncIterator[AsyncConnection]:
@@ -83,6 +92,8 @@ class Database:
     async def close(self) -> None:
         """Return every connection."""
         await self.engine.dispose()
+        if self._single is not self.engine:
+            await self._single.dispose()
 
 
 def connect_args(tenant: str, worker: WorkerIdentity | None, name: str) -> dict[str, str]:

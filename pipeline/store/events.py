@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pipeline.events import EVENT, EVENT_CLASSES, Event, type_of
 from pipeline.proof.secret_shapes import redacted
 from pipeline.records import StoredEvent
+from pipeline.store.bell import stored_and_rung
 from pipeline.store.tables import events
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('changeline.events.' || current_setting('changeline.tenant')))")
@@ -39,10 +40,14 @@ class Events:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def append(self, cr_id: str, event: Event) -> None:
-        """Store one event, secrets in its texts masked; it becomes visible when it is numbered after commit."""
+    async def append(self, cr_id: str, event: Event, *, ringing: str | None = None) -> None:
+        """Store one event, secrets in its texts masked; it becomes visible when it is numbered after commit.
+
+        With a tenant to ring for, the commit wakes who listens there to events.
+        """
         payload = _without_secrets(EVENT.dump_python(event, mode="json", exclude_none=True))
-        await self._connection.execute(insert(events).values(cr_id=cr_id, type=event.type, payload=payload))
+        stored = insert(events).values(cr_id=cr_id, type=event.type, payload=payload)
+        await self._connection.execute(stored if ringing is None else stored_and_rung(stored, ringing, "events"))
 
     async def number(self) -> int:
         """Number committed events; returns how many. Does nothing while another process numbers."""

@@ -7,6 +7,7 @@ stage see it too, because the journal of each keeps what it took. It is settled 
 from collections.abc import Collection, Sequence
 
 from pipeline.concurrency.rings import Rings
+from pipeline.interventions.intervention import InterventionStatus
 from pipeline.ports import Instruction
 from pipeline.store.engine import Database
 from pipeline.store.interventions import Interventions
@@ -24,10 +25,10 @@ class StoredInstructions:
 
     async def take(self, *, repository: str | None, role: str, turn: int) -> Sequence[Instruction]:
         """Return instructions for this repository (or for all), marking fresh ones delivered with role and turn."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             words = Interventions(connection)
             told = await words.told(self._cr_id, repository=repository)
-            for one in told:
+            for one in (one for one in told if one.status is InterventionStatus.QUEUED):
                 await words.delivered(one.id, role=role, turn=turn)
         return [Instruction(intervention_id=one.id, text=one.body.instructions, actor=one.actor) for one in told]
 
@@ -35,7 +36,7 @@ class StoredInstructions:
         """See the port. Waits before it looks: work that takes no time costs no query."""
         while True:
             await self._heard.wait(LOOK_EVERY_S)
-            async with self._database.transaction() as connection:
+            async with self._database.statements() as connection:
                 told = await Interventions(connection).told(self._cr_id, repository=repository)
             if any(one.id not in known for one in told):
                 return

@@ -27,7 +27,7 @@ class PostgresJournal:
     async def load(self, key: JournalKey) -> list[JournalEntry]:
         """Return all entries in order."""
         query = select(journal.c.seq, journal.c.kind, journal.c.body).where(*_matches(key)).order_by(journal.c.seq)
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             rows = (await connection.execute(query)).all()
         return [JournalEntry(seq=row.seq, kind=EntryKind(row.kind), body=json.loads(row.body)) for row in rows]
 
@@ -51,13 +51,13 @@ class PostgresJournal:
     async def put_blob(self, content: bytes) -> str:
         """Store bytes once by content and return their SHA-256."""
         digest = hashlib.sha256(content).hexdigest()
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             await connection.execute(upsert(blobs).values(sha256=digest, content=content).on_conflict_do_nothing())
         return digest
 
     async def get_blob(self, sha256: str) -> bytes:
         """Return stored bytes; a missing blob is a bug."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             found = (
                 await connection.execute(select(blobs.c.content).where(blobs.c.sha256 == sha256))
             ).scalar_one_or_none()

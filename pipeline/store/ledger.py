@@ -7,7 +7,7 @@ the budget; a repeated reservation with the same key is the same reservation.
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import ScalarSelect, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -54,23 +54,22 @@ class PostgresLedger:
             "role": role,
         }
         async with self._database.transaction() as connection:
-            lock = select(change_requests.c.id).where(change_requests.c.id == self._cr_id).with_for_update()
-            await connection.execute(lock)
-            known = await connection.execute(select(model_calls.c.worst_case_usd).where(model_calls.c.key == key))
-            if (earlier := known.scalar_one_or_none()) is not None:
-                return Reservation(reservation_id=key, worst_case_usd=earlier)
-            await self._check(connection, stage, worst_case_usd)
+            await self._lock(connection)
+            # After the lock, and in one look: what others reserved while it was waited for counts.
+            earlier = select(model_calls.c.worst_case_usd).where(model_calls.c.key == key).scalar_subquery()
+            spent, in_stage = _committed(self._cr_id), _committed(self._cr_id, stage=stage)
+            known = (await connection.execute(select(earlier, spent, in_stage))).one()
+            if known[0] is not None:
+                return Reservation(reservation_id=key, worst_case_usd=known[0])
+            self._check(stage, worst_case_usd, spent_usd=known[1], in_stage_usd=known[2])
             await connection.execute(upsert(model_calls).values(**row, model=model, worst_case_usd=worst_case_usd))
         return Reservation(reservation_id=key, worst_case_usd=worst_case_usd)
 
-    async def _check(self, connection: AsyncConnection, stage: str, worst_case_usd: Decimal) -> None:
-        spent = await committed_usd(connection, self._cr_id)
-        if spent + worst_case_usd > self._budget_usd:
-            raise _exhausted("this change request", worst_case_usd, spent, self._budget_usd)
-        if self._stage_budget_usd is not None:
-            in_stage = await committed_usd(connection, self._cr_id, stage=stage)
-            if in_stage + worst_case_usd > self._stage_budget_usd:
-                raise _exhausted(f"stage {stage}", worst_case_usd, in_stage, self._stage_budget_usd)
+    def _check(self, stage: str, worst_case_usd: Decimal, *, spent_usd: Decimal, in_stage_usd: Decimal) -> None:
+        if spent_usd + worst_case_usd > self._budget_usd:
+            raise _exhausted("this change request", worst_case_usd, spent_usd, self._budget_usd)
+        if self._stage_budget_usd is not None and in_stage_usd + worst_case_usd > self._stage_budget_usd:
+            raise _exhausted(f"stage {stage}", worst_case_usd, in_stage_usd, self._stage_budget_usd)
 
     async def settle(self, reservation: Reservation, *, usage: Usage, cost_usd: Decimal, latency_s: float) -> None:
         """Replace the reservation by what was used, never more than it. Idempotent."""
@@ -87,28 +86,35 @@ class PostgresLedger:
         }
         open_call = (model_calls.c.key == reservation.reservation_id) & (model_calls.c.status == "reserved")
         async with self._database.transaction() as connection:
+            await self._lock(connection)  # a total taken beside another settlement would leave that one out
             await connection.execute(update(model_calls).where(open_call).values(**values))
-            total = await committed_usd(connection, self._cr_id, settled_only=True)
+            total = _committed(self._cr_id, settled_only=True)
             await connection.execute(
                 update(change_requests).where(change_requests.c.id == self._cr_id).values(cost_usd=total)
             )
 
+    async def _lock(self, connection: AsyncConnection) -> None:
+        own = select(change_requests.c.id).where(change_requests.c.id == self._cr_id)
+        await connection.execute(own.with_for_update())
+
     async def spent_usd(self) -> Decimal:
         """Return what is settled and still reserved, over all attempts."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             return await committed_usd(connection, self._cr_id)
 
 
-async def committed_usd(
-    connection: AsyncConnection, cr_id: str, *, stage: str | None = None, settled_only: bool = False
-) -> Decimal:
+async def committed_usd(connection: AsyncConnection, cr_id: str) -> Decimal:
     """Return settled costs plus open reservations of a change request."""
+    return Decimal((await connection.execute(select(_committed(cr_id)))).scalar_one())
+
+
+def _committed(cr_id: str, *, stage: str | None = None, settled_only: bool = False) -> ScalarSelect[Decimal]:
     reserved = Decimal(0) if settled_only else model_calls.c.worst_case_usd
     amount = case((model_calls.c.status == "settled", model_calls.c.cost_usd), else_=reserved)
-    query = select(func.coalesce(func.sum(amount), 0)).where(model_calls.c.cr_id == cr_id)
+    query = select(func.coalesce(func.sum(amount), Decimal(0))).where(model_calls.c.cr_id == cr_id)
     if stage is not None:
         query = query.where(model_calls.c.stage == stage)
-    return Decimal((await connection.execute(query)).scalar_one())
+    return query.scalar_subquery()
 
 
 async def calls(connection: AsyncConnection, cr_id: str) -> list[ModelCall]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import events
 from pipeline.change_request import Move, PauseReason, Stage, Status, WaitKind
+from pipeline.errors import LeaseLost
 from pipeline.identifiers import derived_id
 from pipeline.interventions.intervention import (
     Action,
@@ -31,7 +32,7 @@ from pipeline.store.handing_over import HandingOver, taken_over_by
 from pipeline.store.interventions import BEGINS_ANEW, SKIPS, STOPS, Interventions
 from pipeline.store.leases import Leases
 from pipeline.store.request_revisions import LATE, RequestRevisions, source_changed
-from pipeline.store.tables import interventions
+from pipeline.store.tables import change_requests, interventions, leases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,19 +88,19 @@ class Runs:
 
     async def working_s(self) -> float:
         """Return the leased working time so far, in seconds."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             return await Leases(connection).working_s(self._cr_id)
 
     async def begun(self, attempt: int, *, graph_version: str, code_version: str) -> None:
         """Record which version of the line and of the code the attempt's present thread begins with. Idempotent."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             await ChangeRequests(connection).store_versions(
                 self._cr_id, attempt, graph_version=graph_version, code_version=code_version
             )
 
     async def graph_version(self, attempt: int) -> str:
         """Return the version of the line that the attempt's present thread began with."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             return await ChangeRequests(connection).graph_version(self._cr_id, attempt)
 
     async def begin_anew(self, new: BegunAnew) -> None:
@@ -113,7 +114,7 @@ class Runs:
             mode=RerunMode.STAGE, stage=new.stage, attempt=new.attempt, instructions="",
             upgraded_to=(new.graph_version, new.code_version),
         )  # fmt: skip
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             await connection.execute(
                 upsert(interventions).values(**row, body=body.model_dump(mode="json")).on_conflict_do_nothing()
             )
@@ -204,17 +205,23 @@ class Runs:
 
     async def went_on(self) -> None:
         """Settle words to go on, for a run that continues in the middle of a stage."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             await Interventions(connection).went_on(self._cr_id)
 
     async def stop_asked(self) -> tuple[Status, Intervention | None]:
-        """Return the present status, and the oldest queued wish to stop, take over or skip."""
-        table = interventions
+        """Return the present status, and the oldest queued wish to stop, take over or skip.
+
+        Raises `LeaseLost` when another epoch has the run: what stands there then is the other's doing.
+        """
+        table, held = interventions, select(leases.c.epoch).where(leases.c.cr_id == self._cr_id).scalar_subquery()
+        present = select(change_requests.c.status, held.label("epoch")).where(change_requests.c.id == self._cr_id)
         asked = (table.c.cr_id == self._cr_id) & (STOPS | SKIPS) & (table.c.status == InterventionStatus.QUEUED)
-        async with self._database.transaction() as connection:
-            status = (await ChangeRequests(connection).get(self._cr_id)).status
+        async with self._database.statements() as connection:
+            stands = (await connection.execute(present)).one()
             row = (await connection.execute(select(table).where(asked).order_by(table.c.created_at).limit(1))).first()
-        return status, stored_intervention(row) if row else None
+        if stands.epoch != self._epoch:
+            raise LeaseLost(self._cr_id, self._epoch)
+        return Status(stands.status), stored_intervention(row) if row else None
 
 
 def _before(ending: Ending) -> StoppedBefore:

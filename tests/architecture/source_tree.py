@@ -5,10 +5,14 @@ import functools
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 ROOMS = ("pipeline", "controller", "worker", "cli", "prompts")
 PRODUCT = (*ROOMS, "bench", "chaos", "alembic", "scripts")
 """Directories whose Python we ship or run; tests and examples are apart."""
+TOGETHER = pytest.mark.xdist_group("source tree")
+"""For files whose tests parse everything: one test process does so, for all of them."""
 
 
 @functools.cache

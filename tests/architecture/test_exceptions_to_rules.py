@@ -4,7 +4,9 @@ import io
 import re
 import tokenize
 
-from tests.architecture.source_tree import PRODUCT, python_files, text_of, tracked_files
+from tests.architecture.source_tree import PRODUCT, TOGETHER, python_files, text_of, tracked_files
+
+pytestmark = TOGETHER
 
 NOQA = re.compile(r"#\s*noqa\b", re.IGNORECASE)
 NOQA_WITH_REASON = re.compile(r"#\s*noqa: [A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)* +[-:—#] *\S.{3,}")
@@ -26,7 +28,7 @@ def test_an_ignored_check_names_its_code_and_its_reason() -> None:
 
 
 def test_the_dashboard_switches_no_check_off() -> None:
-    switches = ("eslint-" + "disable", "@ts-" + "ignore", "@ts-" + "nocheck")
+    switches = ("eslint-" + "disable", "oxlint-" + "disable", "@ts-" + "ignore", "@ts-" + "nocheck")
     off = [
         path
         for path in tracked_files()

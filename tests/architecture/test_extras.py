@@ -9,7 +9,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from scripts.dependencies import RESERVED
-from tests.architecture.source_tree import PRODUCT, ROOT, imported_modules, module_name, python_files, within
+from tests.architecture.source_tree import PRODUCT, ROOT, TOGETHER, imported_modules, module_name, python_files, within
+
+pytestmark = TOGETHER
 
 EXTRAS: Mapping[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
     "optional-dependencies"

@@ -3,7 +3,9 @@
 import ast
 import re
 
-from tests.architecture.source_tree import PRODUCT, python_files, text_of, tracked_files, tree_of
+from tests.architecture.source_tree import PRODUCT, TOGETHER, python_files, text_of, tracked_files, tree_of
+
+pytestmark = TOGETHER
 
 SHAPELESS = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "base", "core"})
 FILE_LINES_MAX = 400

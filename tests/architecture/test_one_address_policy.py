@@ -2,7 +2,9 @@
 
 import ast
 
-from tests.architecture.source_tree import PRODUCT, python_files, tree_of
+from tests.architecture.source_tree import PRODUCT, TOGETHER, python_files, tree_of
+
+pytestmark = TOGETHER
 
 POLICY = "pipeline/adapters/network/addresses.py"
 JUDGES = frozenset(

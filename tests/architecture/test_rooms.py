@@ -1,5 +1,6 @@
 """Who may open which door: the import contracts, the two things named `alembic`, one module per foreign SDK."""
 
+import functools
 import importlib.metadata
 import subprocess
 import sys
@@ -8,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source_tree import PRODUCT, ROOMS, ROOT, imported_modules, module_name, python_files, within
+from tests.architecture.source_tree import (
+    PRODUCT,
+    ROOMS,
+    ROOT,
+    TOGETHER,
+    imported_modules,
+    module_name,
+    python_files,
+    within,
+)
+
+pytestmark = TOGETHER
 
 ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("pipeline.adapters.model_providers.anthropic",),
@@ -112,7 +124,7 @@ def test_the_migrations_folder_never_becomes_a_package() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_our_top_level_names_are_provided_by_nobody_else(room: str) -> None:
-    providers = set(importlib.metadata.packages_distributions().get(room, []))
+    providers = set(_providers().get(room, []))
     assert providers <= {"changeline"}, f"{room} would be shadowed by {providers}"
 
 
@@ -123,6 +135,11 @@ def test_tests_use_real_parts_or_our_own_fakes() -> None:
         if any(within(name, "unittest.mock") or within(name, "mock") for name in imported_modules(path))
     ]
     assert not mocked, "fakes live in pipeline/testing/, one per port"
+
+
+@functools.cache
+def _providers() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
 
 
 def _product_modules_importing(sdk: str) -> list[str]:

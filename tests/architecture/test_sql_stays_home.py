@@ -3,7 +3,9 @@
 import ast
 import re
 
-from tests.architecture.source_tree import ROOMS, imported_modules, module_name, python_files, tree_of, within
+from tests.architecture.source_tree import ROOMS, TOGETHER, imported_modules, module_name, python_files, tree_of, within
+
+pytestmark = TOGETHER
 
 HOME = "pipeline.store"
 DRIVERS = ("sqlalchemy", "psycopg", "psycopg_pool", "alembic")

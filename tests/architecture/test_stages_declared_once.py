@@ -16,7 +16,9 @@ from pipeline.line.skipping import left_out
 from pipeline.stage.declaration import FeedbackFact, StageDeclaration
 from pipeline.stage.registry import after_handback, declared, line_stages
 from pipeline.stage.state import RepositoryState
-from tests.architecture.source_tree import PRODUCT, python_files, tree_of
+from tests.architecture.source_tree import PRODUCT, TOGETHER, python_files, tree_of
+
+pytestmark = TOGETHER
 
 REGISTRATION = "pipeline/change_request.py"
 ALLOWED = {

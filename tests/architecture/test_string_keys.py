@@ -8,7 +8,9 @@ down; files that read what others write are named with the reason, and no others
 import ast
 from collections.abc import Callable
 
-from tests.architecture.source_tree import python_files, text_of, tree_of
+from tests.architecture.source_tree import TOGETHER, python_files, text_of, tree_of
+
+pytestmark = TOGETHER
 
 ROOMS = ("pipeline", "controller", "worker", "cli")
 PER_THOUSAND_MAX = 1.5

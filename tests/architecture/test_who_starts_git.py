@@ -9,7 +9,9 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from tests.architecture.source_tree import PRODUCT, imported_modules, python_files, tree_of
+from tests.architecture.source_tree import PRODUCT, TOGETHER, imported_modules, python_files, tree_of
+
+pytestmark = TOGETHER
 
 STARTERS = {
     "bench/floors.py:_kill": "a process of ours, to be killed and timed",

@@ -190,6 +190,26 @@ async def test_parallel_reservations_never_exceed_the_budget_together(store: Dat
     assert await ledger.spent_usd() <= Decimal("0.95")
 
 
+async def test_calls_that_are_settled_at_once_are_all_in_the_total(store: Database, cr: str) -> None:
+    budget = Decimal(10)
+    ledger = PostgresLedger(
+        store, cr_id=cr, attempt=1, budget_usd=budget, call_budget_usd=budget, stage_budget_usd=None
+    )
+    usage = Usage(input_tokens=1, cache_write_tokens=0, cache_read_tokens=0, output_tokens=1)
+    reserved = [
+        await ledger.reserve(
+            key=f"k{number}", role="reviewer", stage="review", repository=None, model="scripted",
+            worst_case_usd=Decimal("0.50"),
+        )
+        for number in range(8)
+    ]  # fmt: skip
+    cost = Decimal("0.25")
+    await asyncio.gather(*(ledger.settle(one, usage=usage, cost_usd=cost, latency_s=0.1) for one in reserved))
+    async with store.transaction() as connection:
+        shown = (await ChangeRequests(connection).get(cr)).cost_usd
+    assert shown == await ledger.spent_usd() == Decimal(2)
+
+
 async def test_the_journal_returns_the_very_bytes_and_refuses_a_second_truth(store: Database, cr: str) -> None:
     journal = PostgresJournal(store)
     body = {"z": 1, "a": ["ü", {"y": None, "b": 1.5}]}

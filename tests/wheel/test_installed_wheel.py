@@ -17,7 +17,7 @@ PLACE = os.environ.get("WHEEL_ENVIRONMENT", "")
 pytestmark = [
     pytest.mark.skipif(not PLACE, reason="`make wheel-test` installs the wheel and runs these"),
     pytest.mark.acceptance,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(600),
 ]
 
 

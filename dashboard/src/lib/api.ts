@@ -8,21 +8,25 @@ export type Api = Client<paths>;
 
 /** A refusal in the controller's own words (RFC 9457), or the plain fact that nobody answered. */
 export class Refusal extends Error {
-  readonly status: number;
   readonly remedy: string | null;
+  readonly #status: number;
 
   constructor(message: string, status: number, remedy: string | null = null) {
     super(message);
-    this.status = status;
+    this.#status = status;
     this.remedy = remedy;
   }
 
+  get status(): number {
+    return this.#status;
+  }
+
   get offline(): boolean {
-    return this.status === 0;
+    return this.#status === 0;
   }
 
   get signedOut(): boolean {
-    return this.status === 401;
+    return this.#status === 401;
   }
 }
 

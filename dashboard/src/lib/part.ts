@@ -2,12 +2,16 @@ import { lazy, type ComponentType } from 'react';
 
 /** A part of the application that its file could not be fetched for. */
 export class PartMissing extends Error {
-  constructor(
-    /** Whether another version of the application is served by now; otherwise nobody answered. */
-    readonly replaced: boolean,
-    options: ErrorOptions,
-  ) {
+  readonly #replaced: boolean;
+
+  constructor(replaced: boolean, options: ErrorOptions) {
     super('A part of the control room could not be fetched.', options);
+    this.#replaced = replaced;
+  }
+
+  /** Whether another version of the application is served by now; otherwise nobody answered. */
+  get replaced(): boolean {
+    return this.#replaced;
   }
 }
 

@@ -86,19 +86,23 @@ export function problem(status: number, detail: string, remedy?: string): Respon
 
 class FakeStream extends EventTarget {
   readonly CLOSED = 2;
-  readyState = 0;
   onopen: (() => void) | null = null;
   onerror: (() => void) | null = null;
+  #readyState = 0;
+
+  get readyState(): number {
+    return this.#readyState;
+  }
 
   readonly open = (): EventSource => this as unknown as EventSource;
 
   connect(): void {
-    this.readyState = 1;
+    this.#readyState = 1;
     this.onopen?.();
   }
 
   lose(): void {
-    this.readyState = 0;
+    this.#readyState = 0;
     this.onerror?.();
   }
 
@@ -112,6 +116,6 @@ class FakeStream extends EventTarget {
   }
 
   close(): void {
-    this.readyState = this.CLOSED;
+    this.#readyState = this.CLOSED;
   }
 }

@@ -34,12 +34,12 @@ class RunGates(OfRun):
 
     async def get(self, gate_id: str) -> Gate:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             return await Gates(connection).get(gate_id)
 
     async def all(self) -> Sequence[Gate]:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             return await Gates(connection).inbox(cr_id=self.cr_id, status=None)
 
 
@@ -48,12 +48,12 @@ class RunInterventions(OfRun):
 
     async def get(self, intervention_id: str) -> Intervention:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             return await Interventions(connection).get(intervention_id)
 
     async def all(self) -> Sequence[Intervention]:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             return await Interventions(connection).of(self.cr_id)
 
     async def take_resume(self, *, stage: Stage, activation: str) -> Intervention | None:
@@ -74,7 +74,7 @@ class RunInterventions(OfRun):
 
     async def skip_waiting(self) -> Stage | None:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             stage = await Interventions(connection).skip_waiting(self.cr_id)
         return Stage(stage) if stage else None
 
@@ -89,7 +89,7 @@ class RunInterventions(OfRun):
 
     async def settle_instructions(self, repository: str | None) -> None:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             settled = await Interventions(connection).settle_delivered(self.cr_id, repository)
         for one in settled:
             await self._progressed(one, None)

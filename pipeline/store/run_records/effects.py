@@ -32,7 +32,7 @@ class RunEffects(OfRun):
         deadline = asyncio.get_running_loop().time() + timeout_s
         looks = 0
         while True:
-            async with self.database.transaction() as connection:
+            async with self.database.statements() as connection:
                 effect = await Effects(connection).get(effect_id)
             if effect.status.decided or asyncio.get_running_loop().time() > deadline:
                 return effect
@@ -47,5 +47,5 @@ class RunEffects(OfRun):
 
     async def all(self) -> Sequence[Effect]:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             return await Effects(connection).of(self.cr_id)

@@ -28,7 +28,7 @@ class RunLearnings(OfRun):
             .where(learnings.c.repository == repository, learnings.c.status == "approved")
             .order_by(learnings.c.decided_at.desc(), learnings.c.id)
         )
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             return list((await connection.execute(query)).scalars())
 
     async def propose(self, proposals: Sequence[tuple[str, str, str]], *, activation: str) -> None:
@@ -49,12 +49,12 @@ class RunSpending(OfRun):
 
     async def cost_usd(self) -> Decimal:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             return await ledger.committed_usd(connection, self.cr_id)
 
     async def calls(self) -> Sequence[ModelCall]:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             return await ledger.calls(connection, self.cr_id)
 
     async def prompts(self) -> Sequence[PromptUse]:
@@ -64,6 +64,6 @@ class RunSpending(OfRun):
             .where(journal.c.cr_id == self.cr_id, journal.c.attempt == self.attempt, journal.c.seq == 0)
             .order_by(journal.c.at, journal.c.role)
         )
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             rows = (await connection.execute(query)).all()
         return [PromptUse(role=row.role, prompt_hash=glance_at(row.body).prompt_hash) for row in rows]

@@ -20,7 +20,7 @@ class RunResults(OfRun):
 
     async def valid(self, repository: str, stage: Stage, inputs_hash: str) -> StageResult | None:
         """See the port."""
-        async with self.work() as work:
+        async with self.single() as work:
             return await work.valid_result(repository, stage, inputs_hash)
 
     async def save(self, result: StageResult, *, announced_by: Event) -> None:
@@ -31,7 +31,7 @@ class RunResults(OfRun):
 
     async def invalidate(self, stages: Sequence[Stage]) -> None:
         """See the port."""
-        async with self.work() as work:
+        async with self.single() as work:
             await work.invalidate(stages)
 
     async def carry_over(self, from_attempt: int) -> None:
@@ -50,12 +50,12 @@ class RunSpecs(OfRun):
 
     async def latest(self, repository: str) -> SpecRevision | None:
         """See the port."""
-        async with self.work() as work:
+        async with self.single() as work:
             return await work.latest_spec(repository)
 
     async def verify(self, repository: str, revision: int) -> None:
         """See the port."""
-        async with self.work() as work:
+        async with self.single() as work:
             await work.verify_spec(repository, revision)
 
 
@@ -67,7 +67,7 @@ class RunTestRuns(OfRun):
         report: Mapping[str, Any], verdict: Mapping[str, Any],
     ) -> str:  # fmt: skip
         """See the port."""
-        async with self.work() as work:
+        async with self.single() as work:
             return await work.save_test_run(
                 repository=repository, stage=stage, activation=activation, purpose=purpose, commit=commit, ok=ok,
                 report=report, verdict=verdict,
@@ -75,7 +75,7 @@ class RunTestRuns(OfRun):
 
     async def all(self, repository: str | None = None) -> Sequence[TestRun]:
         """See the port."""
-        async with self.work() as work:
+        async with self.single() as work:
             return await work.test_runs(repository)
 
 
@@ -89,7 +89,7 @@ class RunFindings(OfRun):
 
     async def all(self, *, activation: str | None = None) -> Sequence[tuple[str, Finding]]:
         """See the port."""
-        async with self.work() as work:
+        async with self.single() as work:
             return await work.findings(activation=activation)
 
 
@@ -103,5 +103,5 @@ class RunArtifacts(OfRun):
 
     async def load(self, kind: str, name: str) -> bytes | None:
         """See the port."""
-        async with self.work() as work:
+        async with self.single() as work:
             return await work.find_artifact(kind, name)

@@ -1,7 +1,7 @@
 """How far a run is, as people see it: stage, repositories, pull requests, working time.
 
 Problem: what people look at must not lag behind what the line knows. Choice: stages write it as they learn it, each in
-one short transaction. Invariant: nothing here decides; writing the same again changes nothing.
+one short statement. Invariant: nothing here decides; writing the same again changes nothing.
 """
 
 from collections.abc import Mapping
@@ -22,27 +22,27 @@ class RunProgress(OfRun):
 
     async def enter_stage(self, stage: Stage) -> None:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             await ChangeRequests(connection).enter_stage(self.cr_id, stage)
 
     async def record(self, repository: str, **values: Any) -> None:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             await ChangeRequests(connection).record_progress(self.cr_id, repository, **values)
 
     async def store_structured(self, structured: Mapping[str, Any]) -> None:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             await ChangeRequests(connection).store_structured(self.cr_id, structured)
 
     async def structured(self) -> Mapping[str, Any]:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             return (await ChangeRequests(connection).get(self.cr_id)).structured
 
     async def working_time(self) -> tuple[float, int]:
         """See the port."""
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             worked_s = await Leases(connection).working_s(self.cr_id)
             return worked_s, await Interventions(connection).times_let_go_on(self.cr_id)
 
@@ -55,5 +55,5 @@ class RunPullRequests(OfRun):
         table = pull_requests
         where = [table.c.cr_id == self.cr_id, table.c.attempt == self.attempt, table.c.repository == repository]
         values = {"status": "merged", "merge_commit": merge_commit, "updated_at": func.now()}
-        async with self.database.transaction() as connection:
+        async with self.database.statements() as connection:
             await connection.execute(update(table).where(*where).values(**values))
