@@ -27,6 +27,8 @@ from pipeline.proof.test_sources import declared_tests
 _SYNTAX_ERRORS = {"SyntaxError", "IndentationError", "TabError"}
 _ASSERTIONS = {
     "AssertionError", "Failed", "AssertionFailedError", "AssertionFailure", "ComparisonFailure", "MultipleFailuresError",
+    "AssertionErrorWithFacts", "ComparisonFailureWithFacts", "ConditionNotSatisfiedError", "SpockComparisonFailure",
+    "WantedButNotInvoked", "NeverWantedButInvoked", "TooManyActualInvocations", "TooFewActualInvocations", "ArgumentsAreDifferent",
 }  # fmt: skip
 
 

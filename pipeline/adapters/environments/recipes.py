@@ -6,11 +6,10 @@ Their caches are kept in the environment, and the tools are told to stay offline
 import asyncio
 import re
 import shutil
-import subprocess
-from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from pipeline.adapters.environments.build import Build, Recipe, failed
+from pipeline.adapters.environments.toolchains import said_of_its_version
 from pipeline.ports import EnvironmentSource, Network
 from pipeline.proof.test_commands import NEXTEST_CONFIGURATION
 
@@ -48,9 +47,11 @@ def _check_go(build: Build) -> None:
         if PurePosixPath(path).name in {"go.mod", "go.work"}
         if (version := _go_directive((build.manifest(path) or b"").decode(errors="replace")))
     ]
-    here = _go_version(build.chain.path) if wishes else None
-    if here is None:
+    said = said_of_its_version("go", build.chain.path, "version") if wishes else ""
+    found = re.search(r"\bgo(\d+(?:\.\d+)+)", said)
+    if found is None:
         return
+    here = found.group(1)
     asked, path = max(wishes, key=lambda wish: _numbers(wish[0]))
     if _numbers(asked)[:2] <= _numbers(here)[:2]:
         return
@@ -70,19 +71,6 @@ def _go_directive(text: str) -> str:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
-
-
-@cache
-def _go_version(places: tuple[Path, ...]) -> str | None:
-    program = shutil.which("go", path=":".join(map(str, places)))
-    if program is None:
-        return None
-    try:
-        answer = subprocess.run((program, "version"), cwd="/", capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    found = re.search(r"\bgo(\d+(?:\.\d+)+)", answer.stdout)
-    return found.group(1) if found else None
 
 
 async def rust_recipe(build: Build) -> Recipe:
