@@ -13,6 +13,7 @@ from bench import (
     footprint,
     interventions,
     journal_cost,
+    repository_checks,
     sample,
     stages,
     streams,
@@ -53,6 +54,7 @@ RUNS = (
     Run("streams", streams.measure),
     Run("bundle", bundle.measure, controller=False),
     Run("trees", trees.measure, controller=False),
+    Run("contact", repository_checks.measure),
     Run("room", control_room.measure),
     Run("whole", whole_request.measure),
 )

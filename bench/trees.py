@@ -1,7 +1,8 @@
 """Trees of a large repository: how soon one is ready, beside git itself writing and copying the same files.
 
 The repository is made here: thirty thousand small files in three thousand folders. A first tree is written; every later one is
-made of one that was given back. A tree is disturbed as a test run would before it is given back.
+made of one that was given back. A tree is handed to the user of tools and disturbed, as a test run would, before it is given
+back.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from pipeline.adapters.git.network import GitNetwork
 from pipeline.adapters.git.repository import GitRepository, open_repository
 from pipeline.adapters.git.runner import GitCommands
 from pipeline.adapters.network.addresses import AddressPolicy
+from pipeline.adapters.sandbox.identity import give, identity_for, user_of_a_new_tree
 from pipeline.change_request import Reach
 from pipeline.ports import Author
 from pipeline.repositories.local_places import LocalPlaces
@@ -89,7 +91,7 @@ async def _trees(top: Path, origin: Path, rounds: int) -> dict[str, list[float]]
     ways = GitNetwork(commands, policy=AddressPolicy(), places=LocalPlaces(owner="bench"))
     repository = await open_repository(
         name="large", remote=ways.remote(str(origin), tenant="bench", reach=Reach.PRIVATE), cache_dir=top / "cache",
-        commands=commands, author=_BENCH, clock=SystemClock(),
+        commands=commands, author=_BENCH, clock=SystemClock(), new_user=user_of_a_new_tree,
     )  # fmt: skip
     await repository.fetch()
     base = str(await repository.branch_head("main"))
@@ -119,6 +121,7 @@ async def _round(repository: GitRepository, tree: Path, base: str, took: dict[st
 
 
 def _disturb(tree: Path) -> None:
+    give(tree, identity_for(tree))
     (tree / "package0" / "module0" / "file0.py").write_text("changed = True\n", encoding="ascii")
     (tree / "report.xml").write_text("<left/>", encoding="ascii")
     for number in range(100):

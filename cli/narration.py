@@ -12,7 +12,7 @@ def narrate(event: Event) -> str | None:
     if isinstance(event.payload, events.CostUpdated):
         return None  # told where it matters: in the outcome and in the live view
     told = words(event.type) if event.payload is None else _describe(event.payload)
-    return f"{event.at:%H:%M:%S}  {_where(event.payload)}{one_line(told)}"
+    return f"{event.at:%H:%M:%S}  {one_line(f'{_where(event.payload)}{told}')}"
 
 
 def _where(it: events.Event | None) -> str:

@@ -2,7 +2,7 @@
 
 Problem: a filter is trusted by its rates, and a rate without its corpus is a claim. Choice: honest tickets and attacks stand
 in `tests/data/screening`, one line each, and this prints what became of them by kind, language and channel. The parts named
-`held-out` were screened once when the patterns were done, and no pattern was made for them (docs/screening.md).
+`held-out` are those that no pattern was made for (docs/screening.md says when each was looked at).
 """
 
 import argparse

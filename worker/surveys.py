@@ -158,7 +158,7 @@ async def _checked(
         sandbox = await start_sandbox(
             settings.sandbox, settings.environment, hidden=(root,), places=Places.below(root), known=isolation
         )
-        repository = (await open_repositories(settings, order.tenant, {target.name: target}))[target.name]
+        repository = (await open_repositories(settings, order.tenant, {target.name: target}, sandbox))[target.name]
         try:
             ground = Ground(
                 repository=repository, target=target, environments=SandboxEnvironments(sandbox, root / "environments", settings.environment),

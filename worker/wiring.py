@@ -16,6 +16,7 @@ from pipeline.adapters.git.runner import GitCommands
 from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.adapters.redis_bell import RedisDeltas
 from pipeline.adapters.sandbox.bubblewrap import start_sandbox
+from pipeline.adapters.sandbox.identity import user_of_a_new_tree
 from pipeline.adapters.sandbox.start_up_check import Places
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.signing import FileKeyStore
@@ -141,7 +142,7 @@ async def _context(
     records = records_of(database, cr_id=cr.id, attempt=order.attempt)
     author = own_author(settings)
     targets = {one.target.name: one.target for one in progress}
-    repositories = await open_repositories(settings, order.tenant, targets)
+    repositories = await open_repositories(settings, order.tenant, targets, sandbox)
     scanner = DetectSecretsScanner()
     pushes = SnapshotPushes(
         cr_id=cr.id, epoch=order.epoch, repositories=repositories, scanner=scanner, limits=runtime_settings.pipeline,
@@ -182,9 +183,9 @@ def _deltas(settings: ProcessSettings, order: Order, database: Database) -> Delt
 
 
 async def open_repositories(
-    settings: ProcessSettings, tenant: str, targets: Mapping[str, RepositoryTarget]
+    settings: ProcessSettings, tenant: str, targets: Mapping[str, RepositoryTarget], sandbox: Sandbox
 ) -> dict[str, Repository]:
-    """Open the caches of repositories, by their names; to be closed."""
+    """Open the caches of repositories, by their names; to be closed. `sandbox` is where tools will work in their trees."""
     # The composition root is where the surrounding environment enters; git takes only what it names itself.
     commands = GitCommands(
         timeout_s=settings.git.command_timeout_s, transfer_timeout_s=settings.git.transfer_timeout_s,
@@ -194,10 +195,11 @@ async def open_repositories(
     network = network_of(settings, commands)
     cache_dir = cache_below(data_directory(settings) / "git", tenant=tenant, owner=settings.tenant)
     author, clock = own_author(settings), SystemClock()
+    contained = sandbox.isolation().active
     return {
         name: await open_repository(
             name=name, remote=network.remote(target.remote, tenant=tenant, reach=target.reach), cache_dir=cache_dir,
-            commands=commands, author=author, clock=clock,
+            commands=commands, author=author, clock=clock, new_user=user_of_a_new_tree if contained else lambda: None,
         )
         for name, target in targets.items()
     }  # fmt: skip

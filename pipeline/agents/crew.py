@@ -65,7 +65,7 @@ class Crew:
             role=definition.role.value,
             instance=job.instance,
         )
-        if job.tree and job.restore and definition.toolset is ToolSet.EDIT:
+        if job.tree and job.restore and not job.fresh and definition.toolset is ToolSet.EDIT:
             await self._workspace(job).restore(_known(job))
         task, ports = self._task(job, definition, prompt), self._ports(job, definition)
         try:
@@ -141,8 +141,7 @@ class Crew:
             mounts=environment.mounts_in(job.tree) if environment else {},
             scratch=environment.scratch_in(job.tree) if environment else (),
             tree_at=environment.tree_at if environment else None,
-            protected=tuple(sorted(job.protected)),
-            protected_because="it is a protected test",
+            protected=job.protected,
         )
 
     def _workspace(self, job: Job) -> "TreeMemory":
@@ -170,7 +169,12 @@ class TreeMemory:
         self._ref = ref
         self._tree = job.tree
         self._parent = job.commit
+        self._is_that_commit = job.restore
         self._name = f"{job.variables.role.value} {job.instance}"
+
+    async def found(self) -> str:
+        """Look at a tree that was left as it is; every other one has just been written."""
+        return self._parent if self._is_that_commit and self._parent is not None else await self.snapshot()
 
     async def snapshot(self, *, declared: Collection[str] = (), edited: Collection[str] = ()) -> str:
         """Commit what the tree holds; the previous commit when nothing changed."""

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from pipeline.agents.inspection import Inspection
 from pipeline.agents.loop_context import LoopContext
 from pipeline.agents.prompt_variables import PromptVariables
+from pipeline.agents.protection import Protection
 from pipeline.agents.submissions.fields import Submission, SubmissionFacts
 from pipeline.change_request import Stage
 from pipeline.errors import InvariantBroken
@@ -39,9 +40,11 @@ class Job:
     """What `tree` holds when the conversation opens."""
     restore: bool = True
     """False keeps the tree as it is (a conflict's markers) and takes `commit` only as the parent of snapshots."""
+    fresh: bool = False
+    """Nobody has worked in `tree` since it was written as `commit`."""
     environment: Environment | None = None
-    protected: frozenset[str] = frozenset()
-    """Paths its tools refuse to write."""
+    protected: tuple[Protection, ...] = ()
+    """What its editor refuses to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

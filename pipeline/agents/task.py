@@ -80,6 +80,9 @@ Safe to repeat; what is kept last under a turn counts.
 class Workspace(Protocol):
     """The tree's memory. Commits are full SHAs."""
 
+    async def found(self) -> str:
+        """Return the commit of the tree that a conversation begins with, before anybody works there. Raises as `snapshot`."""
+
     async def snapshot(self, *, declared: Collection[str] = (), edited: Collection[str] = ()) -> str:
         """Commit what the tree holds; the previous commit when nothing changed. Raises `ModelError` for nested `.git`.
 
@@ -137,7 +140,7 @@ async def tree_found(task: AgentTask[S], workspace: "Workspace | None") -> str |
     if workspace is None:
         return None
     try:
-        return await workspace.snapshot()
+        return await workspace.found()
     except ModelError as problem:
         message = f"The {task.role} agent cannot begin, because its tree cannot be saved: {problem.message}"
         raise PersonNeeded(PauseReason.AGENT_STUCK, message, repository=task.repository) from problem

@@ -12,12 +12,12 @@ import binascii
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.agents.command_policy import CommandPolicy
 from pipeline.agents.editor import inserted, numbered, replaced
+from pipeline.agents.protection import Protection, refusal
 from pipeline.agents.toolsets import ToolSet
 from pipeline.errors import ModelError
 from pipeline.limits import Limits
@@ -60,9 +60,8 @@ class ToolScope:
     tree_at: Path | None = None
     """Where commands see the tree; see `Environment.tree_at`."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    protected: tuple[str, ...] = ()
-    """Paths and globs relative to the root that the editor must not write, each with everything below it."""
-    protected_because: str = "it is protected in this stage"
+    protected: tuple[Protection, ...] = ()
+    """What the editor must not write."""
     commands: CommandPolicy = field(default_factory=CommandPolicy)
     former_roots: tuple[str, ...] = ()
     """Where this conversation saw the tree before a takeover moved it."""
@@ -198,11 +197,10 @@ class ToolBox:
             case _:
                 piece = _text(arguments, "insert_text", default=None) or _text(arguments, "new_str")
                 (after, snippet), done = inserted(before, arguments.get("insert_line"), piece), "edited"
-        await self._write(place, after)
+        ignored = await self._write(place, after)
         shown = f" The changed part:\n{_marked(call_id, snippet)}" if snippet else ""
-        return ToolOutcome(
-            text=f"The file {path} was {done}.{shown}", summary=f"{command} {path}", may_have_changed=True
-        )
+        text = f"The file {path} was {done}.{ignored}{shown}"
+        return ToolOutcome(text=text, summary=f"{command} {path}", may_have_changed=True)
 
     async def _view(self, call_id: str, path: str, view_range: object) -> ToolOutcome:
         place = await self._look(path)
@@ -238,21 +236,28 @@ class ToolBox:
         relative = posixpath.relpath(real, root)
         return _Place(kind=kind, path=real, relative=relative, encoded=encoded, truncated=result.truncated)
 
-    async def _write(self, place: "_Place", text: str) -> None:
+    async def _write(self, place: "_Place", text: str) -> str:
+        """Write a file; returns what is to be said of it, such as that git ignores it."""
         if place.kind == "directory":
             raise ModelError("The path is a directory.")
         result = await self._run(
             ("sh", "-c", _WRITE, "sh", place.path), output_max_bytes=2_000, stdin=text.encode(errors="replace")
         )
-        if result.exit_code != 0:
+        if result.exit_code not in {0, _IGNORED}:
             raise ModelError(f"The file could not be written: {result.output.strip()[:500]}")
+        if result.exit_code != _IGNORED:
+            return ""
+        rule = _one_line(result.output.partition("\t")[0]) or "its ignore rules"
+        return (
+            f" git ignores it ({rule}), so it will not be part of the change. If it belongs to the change, put it where git "
+            "does not ignore it, or except it from that rule."
+        )
 
     def _refuse_protected(self, relative: str) -> None:
         if ".git" in relative.split("/"):
             raise ModelError("Files inside .git cannot be written; the pipeline commits your work.")
-        for pattern in self._scope.protected:
-            if relative == pattern or relative.startswith(f"{pattern.rstrip('/')}/") or fnmatchcase(relative, pattern):
-                raise ModelError(f"{relative} must not be changed: {self._scope.protected_because}.", path=relative)
+        if (why := refusal(relative, self._scope.protected)) is not None:
+            raise ModelError(why, path=relative)
 
     async def _run(self, argv: Sequence[str], *, output_max_bytes: int, stdin: bytes | None = None) -> CommandResult:
         editing = self._toolset is ToolSet.EDIT
@@ -314,7 +319,17 @@ above=$real; while [ ! -e "$above" ]; do above=$(dirname -- "$above"); done
 printf 'missing\\n%s\\n%s\\n' "$root" "$real"; fi
 """
 _LIST = 'find "$1" -mindepth 1 -maxdepth "$2" -printf "%P\\n" 2>/dev/null'
-_WRITE = 'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"'
+_IGNORED = 77
+_WRITE = f"""
+above=$(dirname -- "$1")
+mkdir -p -- "$above" && cat > "$1" || exit 1
+rule=$(git -c core.fsmonitor=false -C "$above" check-ignore -v -- "$1" 2>/dev/null) || exit 0
+[ "$(git -c core.fsmonitor=false -C "$above" rev-parse --show-prefix)" = "" ] ||
+[ -z "$(git -c core.fsmonitor=false -C "$above" ls-files --cached --ignored --exclude-standard -- . 2>/dev/null)" ] || exit 0
+printf '%s' "$rule"
+exit {_IGNORED}
+"""
+"""A tracked file is never ignored, and beside files that were added by force a new one counts as one of them."""
 
 
 def _unreadable(path: str) -> ModelError:

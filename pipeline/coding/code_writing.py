@@ -18,7 +18,7 @@ from pipeline.agents.prompt_variables import CodeWriterVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.work import Code
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, green_witness, old_tests, own_changes
+from pipeline.coding import commits, green_witness, old_tests, own_changes, protection
 from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import protected_tests
@@ -34,7 +34,7 @@ from pipeline.stage.artifacts import Artifact
 from pipeline.stage.pause_facts import ChangedManifests
 from pipeline.stage.prepared import Prepared
 from pipeline.stage.repository_reading import text_at
-from pipeline.stage.run import StageEnd, StageRun, blocked
+from pipeline.stage.run import StageEnd, StageRun, blocked, with_why
 from pipeline.stage.specs import scenarios_of
 
 TAMPERING_MAX = 2
@@ -87,7 +87,7 @@ async def write(run: StageRun, ground: CodingGround, tests: ProvenTests) -> Prov
                 return ended
     message = f"The code writer did not reach green in {limits.development_iterations_max} tries."
     last = tries.came_back[-1].text[:4_000] if tries.came_back else ""
-    return _given_up(run, tries, PauseReason.DEVELOPMENT_LOOP, message, last=last)
+    return _given_up(run, tries, PauseReason.DEVELOPMENT_LOOP, with_why(message, last), last=last)
 
 
 async def prove_handback(run: StageRun, ground: CodingGround, tests: ProvenTests) -> ProvenCode | StageEnd | None:
@@ -140,7 +140,10 @@ async def _job(
     return frame.job(
         variables, instance=f"{run.name}/{iteration}", loop=await feedback.loop_context(run, tries.came_back),
         facts=SubmissionFacts(scenarios=scenarios_of(ground.spec), protected_paths=frozenset(protected)),
-        commit=tries.commit, protected=frozenset(protected),
+        commit=tries.commit, fresh=iteration == 1,
+        protected=protection.of_code_writer(
+            ground.prepared.kept, await green_witness.protected_paths(run, ground, tests)
+        ),
     )  # fmt: skip
 
 
@@ -225,7 +228,9 @@ def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd
         return None
     return blocked(
         PauseReason.TAMPERING,
-        "The code writer changed protected tests or test configuration again after it was sent back.",
+        with_why(
+            "The code writer changed protected tests or test configuration again after it was sent back", problems[0]
+        ),
         repository=run.name,
         problems=list(problems),
     )
@@ -284,7 +289,7 @@ def _failed(
     tries.fingerprints.append("\n".join(sorted(verdict.problems)))
     same = run.context.settings.pipeline.identical_failures_max
     if len(tries.fingerprints) >= same and len(set(tries.fingerprints[-same:])) == 1:
-        message = f"The same tests failed {same} times in a row."
+        message = with_why(f"The same tests failed {same} times in a row", text)
         return _given_up(run, tries, PauseReason.IDENTICAL_FAILURES, message, failures=text[:4_000])
     return None
 

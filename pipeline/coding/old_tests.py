@@ -45,6 +45,11 @@ def is_old_test(file: ChangedFile, patterns: Collection[str], language: Language
     return file.status != "A" and is_test_file(path, patterns) and steers_tests(path, language)
 
 
+def states_behaviour(file: ChangedFile, patterns: Collection[str]) -> bool:
+    """Whether a file that the test writer itself changed is an existing test, or data that one compares with."""
+    return file.status != "A" and is_test_file(file.old_path or file.path, patterns)
+
+
 async def altered(
     run: StageRun, submission: Tests, *, before: str, after: str, files: Sequence[ChangedFile],
     scenarios: Mapping[str, ScenarioKind],

@@ -16,11 +16,13 @@ from pipeline.errors import ModelError
 from pipeline.ports import RebaseResult
 from pipeline.proof.shown_diff import shown_diff
 from pipeline.repositories import kept_refs
+from pipeline.repositories.ref_names import shown
 from pipeline.stage import feedback, proving, specs, trees
-from pipeline.stage.run import StageEnd, StageRun, blocked
+from pipeline.stage.run import StageEnd, StageRun, blocked, with_why
 
 LINE_MAX = 1_000
 """Commits of one change that are looked at, those of a person who took it over included."""
+_NAMED_MAX = 5
 CONFLICTS_MAX = 10
 """Commits of one change that may conflict in turn."""
 
@@ -116,8 +118,14 @@ async def _resolve(
 def _unresolved(run: StageRun, result: RebaseResult, why: str) -> StageEnd:
     return blocked(
         PauseReason.REBASE_CONFLICT,
-        "The change conflicts with what is new on the base branch.",
+        with_why(f"The change conflicts with what is new on the base branch{_where(result)}", why),
         repository=run.name,
         conflicts=list(result.conflicts),
         why=why,
     )
+
+
+def _where(result: RebaseResult) -> str:
+    named = ", ".join(shown(path) for path in result.conflicts[:_NAMED_MAX])
+    more = len(result.conflicts) - _NAMED_MAX
+    return f" in {named}{f' and {more:,} more' if more > 0 else ''}" if named else ""

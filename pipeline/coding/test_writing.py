@@ -20,7 +20,7 @@ from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.specs import Spec
 from pipeline.agents.submissions.work import Tests
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, old_tests, own_changes
+from pipeline.coding import commits, old_tests, own_changes, protection
 from pipeline.coding.old_tests import AlteredTest
 from pipeline.coding.own_changes import OwnPart
 from pipeline.ports import ChangedFile
@@ -36,7 +36,7 @@ from pipeline.stage.agent_work import Basis, Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.prepared import Prepared
 from pipeline.stage.repository_reading import text_at
-from pipeline.stage.run import StageEnd, StageRun, blocked
+from pipeline.stage.run import StageEnd, StageRun, blocked, with_why
 from pipeline.stage.specs import scenarios_of
 
 
@@ -128,7 +128,9 @@ async def write(run: StageRun, ground: CodingGround) -> ProvenTests | StageEnd:
             came_back = [Feedback(kind=FeedbackKind.RED_WITNESS, source=source, text=text)]
     return blocked(
         PauseReason.RED_WITNESS,
-        "The test writer did not find tests that fail for the right reason without the change.",
+        with_why(
+            "The test writer did not find tests that fail for the right reason without the change", came_back[-1].text
+        ),
         repository=run.name,
         last=came_back[-1].text[:4_000],
     )
@@ -142,7 +144,10 @@ async def _job(
     )
     loop = await feedback.loop_context(run, came_back, kinds=(FeedbackKind.REVIEW, FeedbackKind.HANDOVER))
     facts = SubmissionFacts(scenarios=scenarios_of(ground.spec))
-    return frame.job(variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit)
+    return frame.job(
+        variables, instance=f"{run.name}/{iteration}", facts=facts, loop=loop, commit=commit, fresh=iteration == 1,
+        protected=protection.of_test_writer(ground.prepared.kept),
+    )  # fmt: skip
 
 
 async def _witnessed(run: StageRun, ground: CodingGround, handed: Handed, part: OwnPart) -> "ProvenTests | list[str]":
@@ -192,7 +197,9 @@ async def _old_tests(
     changed = await run.context.repositories[run.name].changed_files(ground.start, commit)
     submission = handed.of(Tests)
     new = {file.path for file in submission.files}
-    files = [file for file in changed if _is_old_test(ground, file)]
+    # What is committed was declared or edited by the writer, so data (a golden file) counts too: no suite rewrote it.
+    patterns = ground.prepared.test_patterns
+    files = [file for file in changed if old_tests.states_behaviour(file, patterns)]
     present = set(await run.context.repositories[run.name].list_files(ground.base))
     # A test of an earlier round of this change request is no old one.
     files = [file for file in files if (file.old_path or file.path) in present and not _extends(file, new)]
@@ -208,7 +215,8 @@ def _extends(file: ChangedFile, declared: Collection[str]) -> bool:
 
 async def _changed_old_tests(run: StageRun, ground: CodingGround, commit: str) -> set[str]:
     changed = await run.context.repositories[run.name].changed_files(ground.base, commit)
-    return {file.old_path or file.path for file in changed if _is_old_test(ground, file)}
+    patterns = ground.prepared.test_patterns
+    return {file.old_path or file.path for file in changed if old_tests.states_behaviour(file, patterns)}
 
 
 async def _misplaced(

@@ -30,6 +30,7 @@ from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import load_flags
 from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
+from pipeline.stage.artifacts import whole_text
 from pipeline.stage.known import run_of
 from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.run import StageRun
@@ -67,7 +68,7 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             siblings=[other for other in run.known if other != name],
         )
     )
-    return request.title[:200], text
+    return whole_text(request.title[:200]), whole_text(text)
 
 
 async def release(

@@ -16,6 +16,7 @@ from pipeline.stage.declaration import SendsBack
 from pipeline.stage.known import KnownOutcome, loops_of
 from pipeline.stage.outcomes import outcomes_of
 from pipeline.stage.registry import after_handback, declared, label, line_stages
+from pipeline.stage.run import with_why
 from pipeline.stage.state import END, PAUSE, RunState, Verdict, Wait
 
 
@@ -64,7 +65,7 @@ def loop_back(sent: SentBack, state: RunState, limits: Limits) -> Decision:
         return Decision(goto=back.to.value, loops={sent.stage.value: loop}, why=sent.why)
     wait: Wait = {
         "kind": "pause", "stage": back.to.value, "repository": "", "repositories": sorted(sent.repositories),
-        "reason": back.paused_as.value, "message": f"{sent.who} {loop} times; {allowed} are allowed.",
+        "reason": back.paused_as.value, "message": with_why(f"{sent.who} {loop} times; {allowed} are allowed", sent.why),
         "facts": {"last": sent.why, "loops": loop, **sent.facts},
     }  # fmt: skip
     return Decision(goto=PAUSE, wait=wait, why=sent.why)

@@ -63,8 +63,10 @@ def each_entry(root: Path, visit: Visit) -> None:
     try:
         for directory in directories(root, pass_over_closed=True):
             for entry in directory.entries:
-                with contextlib.suppress(FileNotFoundError):
+                try:
                     visit(directory.descriptor, entry.name, entry.stat(follow_symlinks=False))
+                except FileNotFoundError:
+                    continue
     except OSError as error:
         if error.errno != errno.ESTALE:
             raise

@@ -12,6 +12,7 @@ from pipeline.ports.environments import (
     Environments,
     EnvironmentSource,
     Language,
+    ReadFile,
     Stack,
 )
 from pipeline.ports.forges import Forge, Proposal, PullRequestRef, marker_of
@@ -89,6 +90,7 @@ __all__ = [
     "Notifier",
     "Proposal",
     "PullRequestRef",
+    "ReadFile",
     "RebaseResult",
     "Receipt",
     "RemoteFacts",

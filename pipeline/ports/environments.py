@@ -1,10 +1,13 @@
 """What target repositories need to run their own tests."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+ReadFile: TypeAlias = Callable[[str], bytes | None]
+"""Returns a file of a repository, None where there is no regular one. Blocks: call it in a thread."""
 
 
 class Language(StrEnum):
@@ -121,9 +124,13 @@ class Environment:
 class Environments(Protocol):
     """Builds dependency environments once per manifest hash and component, in a sandbox with network and without secrets."""
 
-    async def prepare(self, stack: Stack, files: Path, manifest_hash: str) -> Environment:
+    async def find(self, stack: Stack, read: ReadFile, manifest_hash: str) -> Environment | None:
+        """Return the environment if it is built already, which needs no tree of the repository; `read` gives its files."""
+
+    async def prepare(self, stack: Stack, files: Path, manifest_hash: str, *, may_spoil: bool = False) -> Environment:
         """Return the environment, building it if this hash was never built; raises `PersonNeeded(environment_failed)`.
 
         `files` is a clean checkout of the whole repository, also for a component in a folder of it; what only its `.git`
-        says, such as a version from tags, is what it said at that build.
+        says, such as a version from tags, is what it said at that build. `may_spoil` allows the build to work in `files`
+        itself, where a copy would take as long as a tree: nobody needs them as they are afterwards.
         """

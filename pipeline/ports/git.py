@@ -194,6 +194,9 @@ class Repository(Protocol):
     async def message(self, commit: str) -> str:
         """Return a commit's whole message."""
 
+    async def messages(self, head: str, *, limit: int) -> list[str]:
+        """Return the whole messages of the latest commits that `head` contains, newest first, merges left out."""
+
     async def commit_facts(self, commit: str) -> "CommitFacts":
         """Return a commit's tree and parents."""
 

@@ -270,6 +270,10 @@ class RecordedTree:
     notebook: ReplayNotebook
     submit: str
 
+    async def found(self) -> str:
+        """No conversation begins here."""
+        return await self.snapshot()
+
     async def snapshot(
         self,
         *,

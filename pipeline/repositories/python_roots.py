@@ -27,7 +27,7 @@ _SETUP_WHERE = re.compile(
 
 def stated_roots(files: Sequence[str], read: Read) -> Iterator[str]:
     """Yield where manifests of any folder say that packages lie, as far as they say it without being run."""
-    named = (PurePosixPath(path) for path in files if PurePosixPath(path).name in _SAYS_WHERE)
+    named = (PurePosixPath(path) for path in files if path.rpartition("/")[2] in _SAYS_WHERE)
     own = sorted((path for path in named if not _MATERIAL & set(path.parts)), key=lambda path: len(path.parts))
     for path in own[:_MANIFESTS_MAX]:
         for root in _SAYS_WHERE[path.name](read(str(path))):

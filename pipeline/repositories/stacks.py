@@ -11,7 +11,8 @@ import re
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
@@ -111,7 +112,9 @@ _TESTS = {
     Language.JAVA: ("src/test/*",),
     Language.C: ("test_*.c*", "*_test.c*", "*_tests.c*", "test/*", "tests/*", "t/*"),
 }
-_FOREIGN = ("node_modules", "vendor", "third_party", ".venv", "venv", "site-packages", "dist", "build", "target")
+_FOREIGN = frozenset(
+    {"node_modules", "vendor", "third_party", ".venv", "venv", "site-packages", "dist", "build", "target"}
+)
 _COMMANDS = (
     (r"(python3? -m )?(pytest|py\.test)\b", Language.PYTHON, "pytest"),
     (r"python3? -m unittest\b", Language.PYTHON, "unittest"),
@@ -185,7 +188,7 @@ def _has_tests(language: Language, files: Sequence[str]) -> bool:
 
 def own_files(files: Sequence[str]) -> list[str]:
     """Return the paths without those in folders for what others wrote or a build made."""
-    return [path for path in files if not set(PurePosixPath(path).parts[:-1]) & set(_FOREIGN)]
+    return [path for path in files if _FOREIGN.isdisjoint(path.split("/")[:-1])]
 
 
 def stack_of(found: Candidate, own: Sequence[str], read: Read) -> Stack:
@@ -364,7 +367,13 @@ def _names_of(language: Language, inside: PurePosixPath) -> set[str]:
 
 
 def _any_match(path: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}") for pattern in patterns)
+    return _compiled(tuple(patterns)).match(path) is not None
+
+
+@lru_cache(maxsize=256)
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Return one expression for all: repositories have tens of thousands of paths, each of which is asked about often."""
+    return re.compile(f"(?s:.*/)?(?:{'|'.join(map(translate, patterns))})" if patterns else "(?!)")
 
 
 def _table(parent: dict[str, Any], key: str) -> dict[str, Any]:

@@ -1,39 +1,37 @@
-"""Demands to agents in many languages: meanings that stand together in one sentence, in whatever order.
+"""Demands to agents, by meaning: what stands together in one sentence, in whatever order and language.
 
 Problem: patterns over words know one language each. Choice: every sentence is reduced to the meanings of its words
-(`vocabulary`); a rule is a set of meanings within reach of each other. English has its own, finer patterns. Invariant: work
-is linear in the length of the text but for the few words that mean something.
+(`vocabulary`, `address_words`); a rule is a set of meanings within reach of each other. English has finer patterns beside
+it. Invariant: work is linear in the length of the text but for the few words that mean something.
 """
 
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from pipeline.findings import Risk
+from pipeline.screening.address_words import ADDRESS_EVERYWHERE, ADDRESS_STEMS
+from pipeline.screening.demand_rules import RULES, Rule
 from pipeline.screening.hidden_text import FoldedText, as_words, fold
+from pipeline.screening.patterns import asks, told
 from pipeline.screening.vocabulary import EVERYWHERE, STEMS, UNSPACED, VERB_LAST, Meaning
 
 _REACH, _UNSPACED_REACH = 110, 60
 _BEFORE = 25
 _STEM_MAX = 24
+_STOP = " . "
+_ADVERB_MAX = 2
+_AFTER_ADVERBS = frozenset({"remote_code", "secrets", "unapproved_delivery", "skipped_check"})
 _OPENING_QUOTES = ('"', "'", "“", "„", "«", "「", "『", "»")
 _ENGLISH = frozenset({"administrator", "api_keys", "changelog", "commit$", "control", "delete", "description", "diff$", "direct", "direction", "docs$", "download", "env$", "environ$", "gist$", "http$", "https$", "ignore$", "in$", "instruction", "instructions", "main$", "master$", "md$", "merge", "password", "pastebin", "poste", "pr$", "print", "print$", "production$", "prompt", "pull_request", "push", "readme", "review", "reviewer", "revision", "script", "secrets", "skip", "test", "test$", "tests", "tests$", "token", "tokens$", "trunk$"})  # fmt: skip
 _WORD = re.compile(r"\S+")
 _JOINING = frozenset({"a", "aber", "además", "agora", "ahora", "ale", "also", "aussi", "außerdem", "bitte", "dann", "e", "en", "então", "et", "favor", "i", "jetzt", "lub", "luego", "ma", "maar", "maintenant", "mais", "mas", "men", "o", "och", "oder", "og", "ou", "pero", "please", "poi", "por", "proszę", "prosím", "puis", "seulement", "tambien", "und", "ve", "vänligen", "y", "également", "și", "затем", "и", "или", "но", "пожалуйста", "та", "теперь"})  # fmt: skip
+_CRITERIA = re.compile(
+    r"(?im)^[#*\s]*(?:acceptance criteria|criteria|akzeptanzkriterien|critères|criterios|critérios|criteri|done when|definition of done)[^\n]{0,40}:?\**\s*$"
+)
 _OPENING = re.compile(r"(?:\A|[.!?;:,\-–—•*>(\[{|\n。、，；：¡¿\"'`“„«])\s*\Z")
-
-
-class Rule(NamedTuple):
-    """Meanings that, together in one sentence, make a demand. The first is its verb."""
-
-    name: str
-    risk: Risk
-    meanings: tuple[Meaning, ...]
-    explanation: str
-    unless: tuple[Meaning, ...] = ()
 
 
 class Demand(NamedTuple):
@@ -54,46 +52,19 @@ class _Said(NamedTuple):
     """Whether the word is none that English has too."""
 
 
-M = Meaning
 _Stem = tuple[bool, tuple[str, ...], str | None, Meaning, bool]
 """Whether the word ends there, the words that follow, its language, what it says, whether English lacks it."""
-_OVERRIDE = "It tells the reader, in another language, to set its instructions aside."
-_SECRETS = "It asks, in another language, to show or send what must stay secret."
-_WEAKEN = "It asks, in another language, to leave out tests or reviews."
-RULES: Sequence[Rule] = (
-    Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.INSTRUCTIONS, M.PREVIOUS), _OVERRIDE, (M.DESCRIBED,)),
-    Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.INSTRUCTIONS, M.YOURS), _OVERRIDE, (M.DESCRIBED,)),
-    Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.RULES, M.YOURS), _OVERRIDE, (M.DESCRIBED,)),
-    Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.RULES, M.ALL, M.PREVIOUS), _OVERRIDE, (M.DESCRIBED,)),
-    Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.INSTRUCTIONS, M.TOLD), _OVERRIDE, (M.DESCRIBED,)),
-    Rule("override_instructions", Risk.HIGH, (M.ASIDE, M.ALL, M.TOLD), _OVERRIDE, (M.DESCRIBED,)),
-    Rule("override_instructions", Risk.MEDIUM, (M.ASIDE, M.RULES, M.PREVIOUS), _OVERRIDE, (M.DESCRIBED,)),
-    Rule("override_instructions", Risk.HIGH, (M.FOLLOW, M.NOT, M.RULES, M.YOURS), _OVERRIDE),
-    Rule("override_instructions", Risk.HIGH, (M.FOLLOW, M.NOT, M.INSTRUCTIONS, M.YOURS), _OVERRIDE),
-    Rule("role_change", Risk.HIGH, (M.NOW, M.UNBOUND), "It gives the reader another role."),
-    Rule("secrets", Risk.HIGH, (M.LEAK, M.ENVIRONMENT, M.SINK), _SECRETS, (M.MASK,)),
-    Rule("secrets", Risk.HIGH, (M.LEAK, M.SECRETS, M.SINK), _SECRETS, (M.MASK, M.NOT)),
-    Rule("secrets", Risk.MEDIUM, (M.LEAK, M.ALL, M.ENVIRONMENT), _SECRETS, (M.MASK,)),
-    Rule("skipped_check", Risk.HIGH, (M.SKIP, M.ALL, M.TESTS), _WEAKEN, (M.NOT,)),
-    Rule("skipped_check", Risk.HIGH, (M.SKIP, M.TESTS, M.REVIEW), _WEAKEN, (M.NOT,)),
-    Rule("skipped_check", Risk.HIGH, (M.SKIP, M.TESTS, M.FAILING), _WEAKEN, (M.NOT,)),
-    Rule("skipped_check", Risk.HIGH, (M.DELETE, M.TESTS, M.FAILING), _WEAKEN, (M.NOT,)),
-    Rule("skipped_check", Risk.HIGH, (M.SKIP, M.REVIEW, M.THIS), _WEAKEN, (M.NOT,)),
-    Rule("skipped_check", Risk.HIGH, (M.SKIP, M.TESTS, M.THIS), _WEAKEN, (M.NOT,)),
-    Rule("unapproved_delivery", Risk.HIGH, (M.PUSH, M.MAIN, M.DIRECTLY), "It asks, in another language, to deliver past the gates."),
-    Rule("unapproved_delivery", Risk.HIGH, (M.PUSH, M.MAIN, M.WITHOUT, M.REVIEW), "It asks, in another language, to deliver past the gates."),
-    Rule("remote_code", Risk.HIGH, (M.FETCH, M.RUN, M.ADDRESS), "It asks, in another language, to fetch something and run it."),
-    Rule("concealment", Risk.HIGH, (M.MENTION, M.NOT, M.SUMMARY), "It asks, in another language, to keep something from the people who decide."),
-)  # fmt: skip
 
 
 def demands(text: str) -> Iterator[Demand]:
-    """Find demands in languages other than English; offsets point into `text`."""
+    """Find what rules of meanings know; offsets point into `text`."""
     folded = fold(text, lookalikes=False)
     view = as_words(folded)
     for language, said in _said(view, text).items():
         spoken = {one.meaning for one in said}
         for rule in (rule for rule in RULES if spoken.issuperset(rule.meanings)):
+            if rule.foreign and language == "en":
+                continue
             yield from _held(rule, language, said, view, text)
 
 
@@ -104,13 +75,20 @@ def _held(rule: Rule, language: str, said: list[_Said], view: FoldedText, text: 
         if verb.meaning is not rule.meanings[0]:
             continue
         first, last = _sentence(view.text, verb, reach)
+        if rule.across:
+            first, last = _sentence(view.text, verb._replace(start=first, end=last + len(_STOP)), reach)
         near = said[bisect_left(starts, first) : bisect_right(starts, last)]
         found = _together(rule, verb, [one for one in near if one.end <= last])
         if found is None or any(one.meaning in rule.unless and _bears_on(one, found, language) for one in near):
             continue
         start, end = view.span(min(one.start for one in found), max(one.end for one in found))
         asked = language in VERB_LAST or _opens(text, view.origin[verb.start]) or _opens(text, start)
-        yield Demand(rule, start, end, asked=asked and not _quoted(text, start))
+        if rule.name in _AFTER_ADVERBS and language != "en" and not asked:
+            asked = _soon(view.text, verb.start)
+        asked = (
+            asked or (language == "en" and asks(text, view, verb.start)) or rule.declared or _is_criterion(text, start)
+        )
+        yield Demand(rule, start, end, asked=asked and not (_quoted(text, start) or told(text, start)))
 
 
 def _together(rule: Rule, verb: _Said, near: list[_Said]) -> list[_Said] | None:
@@ -129,6 +107,8 @@ def _apart(one: _Said, other: _Said) -> int:
 
 
 def _bears_on(one: _Said, found: list[_Said], language: str) -> bool:
+    if any(other.start <= one.start and one.end <= other.end for other in found):
+        return False
     if one.meaning is Meaning.NOT and language not in VERB_LAST:
         return 0 <= found[0].start - one.end <= _BEFORE
     return True
@@ -141,6 +121,18 @@ def _opens(text: str, at: int) -> bool:
     return before.split()[-1].casefold().strip("\"'«„“") in _JOINING if before.split() else True
 
 
+def _soon(words: str, at: int) -> bool:
+    """Whether at most a few words stand before it in its sentence, such as "before you begin"."""
+    before = words.rfind(_STOP, 0, at)
+    return len(words[0 if before < 0 else before + len(_STOP) : at].split()) <= _ADVERB_MAX
+
+
+def _is_criterion(text: str, at: int) -> bool:
+    """Whether it stands in a list of what shall be: a statement there is a demand."""
+    headings = list(_CRITERIA.finditer(text, 0, at))
+    return bool(headings) and text.find("\n\n", headings[-1].end(), at) < 0
+
+
 def _quoted(text: str, at: int) -> bool:
     before = text[max(0, at - 40) : at].rstrip(" ")
     return before[-1:] in _OPENING_QUOTES and before[:-1].strip()[-1:] not in ("", ".", "!", "?", ":")
@@ -149,7 +141,7 @@ def _quoted(text: str, at: int) -> bool:
 def _sentence(words: str, verb: _Said, reach: int) -> tuple[int, int]:
     """The bounds of the sentence around a verb, as far as it reaches."""
     first, last = max(0, verb.start - reach), min(len(words), verb.end + reach)
-    before, after = words.rfind(" . ", first, verb.start), words.find(" . ", verb.end, last)
+    before, after = words.rfind(_STOP, first, verb.start), words.find(_STOP, verb.end, last)
     return (first if before < 0 else before), (last if after < 0 else after)
 
 
@@ -182,16 +174,23 @@ def _words(words: str) -> Iterator[tuple[str | None, _Said]]:
                     yield language, _Said(meaning, start, (following or [tokens[at]])[-1][2], telling)
 
 
+def _vocabulary() -> Iterator[tuple[str | None, Mapping[Meaning, str]]]:
+    yield from STEMS.items()
+    yield from ADDRESS_STEMS.items()
+    yield None, EVERYWHERE
+    yield None, ADDRESS_EVERYWHERE
+
+
 @cache
 def _stems() -> dict[str, list[_Stem]]:
     index: dict[str, list[_Stem]] = defaultdict(list)
-    for language, meanings in (*STEMS.items(), (None, EVERYWHERE)):
+    for language, meanings in _vocabulary():
         if language in UNSPACED:
             continue
         for meaning, listed in meanings.items():
             for stem in listed.split(";"):
                 first, *rest = as_words(fold(stem.strip().rstrip("$"), lookalikes=False)).text.split()
-                telling = stem.strip().replace(" ", "_") not in _ENGLISH
+                telling = language == "en" or stem.strip().replace(" ", "_") not in _ENGLISH
                 whole = stem.strip().endswith("$") or bool(rest)
                 index[first].append((whole, tuple(rest), language, meaning, telling))
     return dict(index)
@@ -200,10 +199,12 @@ def _stems() -> dict[str, list[_Stem]]:
 @cache
 def _unspaced_stems() -> dict[str, list[tuple[str, Meaning]]]:
     index: dict[str, list[tuple[str, Meaning]]] = defaultdict(list)
-    for language in sorted(UNSPACED):
-        for meaning, listed in STEMS[language].items():
+    for language, meanings in _vocabulary():
+        if language is None or language not in UNSPACED:
+            continue
+        for meaning, listed in meanings.items():
             for stem in listed.split(";"):
-                index[as_words(fold(stem.strip(), lookalikes=False)).text].append((language, meaning))
+                index[as_words(fold(stem.strip().rstrip("$"), lookalikes=False)).text].append((language, meaning))
     return dict(index)
 
 

@@ -39,6 +39,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a link's title", re.compile(r"\]\([^\s()]{1,2000}\s+[\"'(](?P<text>[^\"'\n]{3,2000})[\"')]\s*\)")),
     ("a picture's replacement text", re.compile(r"!\[(?P<text>[^\[\]\n]{3,2000})\]\(")),
     ("a Markdown comment", re.compile(r"(?m)^[ ]{0,3}\[[^\]\n]{1,80}\]:\s*\S{1,2000}\s+[\"'(](?P<text>[^\n]{3,2000})[\"')]\s*$")),
+    ("the name of a file", re.compile(r"(?<![\w/.-])(?P<text>[^\W_]+(?:[-_][^\W_]+){3,20})\.[A-Za-z0-9]{2,5}\b")),
     ("an attribute", re.compile(r"<[a-z][^<>]{0,200}?\b(?:title|alt|aria-label|data-[a-z-]+|content)\s*=\s*[\"'](?P<text>[^\"'>]{8,2000})[\"']", re.IGNORECASE)),
     ("letters that a terminal does not show", re.compile(r"\x1b\[(?:[0-9;]*;)?8m(?P<text>[^\x1b]{1,4000})")),
     ("letters in the colour of their ground", re.compile(r"\x1b\[(?:3(?P<fore>\d);4(?P=fore)|4(?P<ground>\d);3(?P=ground))m(?P<text>[^\x1b]{1,4000})")),

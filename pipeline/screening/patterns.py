@@ -147,9 +147,9 @@ PATTERNS: tuple[Pattern, ...] = (
             "It imitates the markers by which conversations are told apart.", signs=True, asked=False, mention=Risk.MEDIUM, code_is_mention=True),
     Pattern("forged_turn", Risk.HIGH, _signs(rf"(?:^|\n)[ \t>#*`\-]*\[?(?:system|assistant|developer|operator)\]?(?: prompt| message| override| notice| note)?\s*[\]:*]+\s*[^\n]{{0,160}}?(?<![\w.])(?:{_PROCESS}|{_AUTHORITY})"),
             "It speaks as the system or as an agent.", signs=True, asked=False),
-    Pattern("forged_turn", Risk.HIGH, _signs(r"\[/?system(?: message| override| prompt| notice)\]|(?:^|\n)[ \t#*]*system override\b|(?:^|\n|[-=\[<]{2,8})\s{0,4}(?:begin|end) (?:of )?system (?:prompt|message|override)|(?:^|\n)[ \t]*role:\s*(?:code|test|spec|input|security|quality|request|release)_[a-z]+|attached:\s*`?system\s*:"),
+    Pattern("forged_turn", Risk.HIGH, _signs(r"\[/?system(?: message| override| prompt| notice)\]|(?:^|\n)[ \t#*]*system override\b|(?:^|\n|[-=\[<]{2,8})\s{0,4}(?:begin|end) (?:of )?(?:system|operator|developer|administrator) (?:prompt|message|override|note|notice|instructions?)|(?:^|\n)[ \t]*role:\s*(?:code|test|spec|input|security|quality|request|release)_[a-z]+|attached:\s*`?system\s*:"),
             "It speaks as the system or as an agent.", signs=True, asked=False),
-    Pattern("forged_turn", Risk.HIGH, _signs(rf"[\"']role[\"']\s*:\s*[\"'](?:system|developer)[\"']\s*,\s*[\"']content[\"']\s*:\s*[\"'][^\"'\n]{{0,200}}?\b(?:you may|ignore|protected|skip|disregard|approve|without review|no rules|push)\b|</?(?:system|instructions?)>\s*[^<\n]{{0,120}}\b(?:{_SET_ASIDE.replace('_', ' ')}|the user is trusted|new task)\b"),
+    Pattern("forged_turn", Risk.HIGH, _signs(rf"[\"']role[\"']\s*:\s*[\"'](?:system|developer)[\"']\s*,\s*[\"']content[\"']\s*:\s*[\"'][^\"'\n]{{0,200}}?\b(?:you may|ignore|protected|skip|disregard|approve|without review|no rules|push)\b|</?(?:system|instructions?|operator|developer|assistant|admin)>\s*[^<\n]{{0,120}}\b(?:{_SET_ASIDE.replace('_', ' ')}|the user is trusted|new task|you may|without (?:review|approval|asking)|cleared|unattended|no longer appl\w+|skip the)\b"),
             "It imitates the markers by which conversations are told apart.", signs=True, asked=False, mention=Risk.MEDIUM, code_is_mention=True),
     Pattern("impersonation", Risk.HIGH, _shape(r"\b(?:this_is|i_am|speaking_as)_(?:the|your)_(?:\S+_){0,2}?(?:operator|administrator|maintainer|developer|security_team|release_manager|system)_(?:speaking\b|(?:\S+_){0,3}?(?:i_(?:authori[sz]e|allow|permit|order|instruct)_you|you_(?:may|must)))|\bi_(?:hereby_)?authori[sz]e_you\b|\bas_(?:the|your)_(?:operator|administrator|maintainer|owner)_i_(?:authori[sz]e|allow|permit|order|instruct)_you\b|\byou_have_(?:my|our)_(?:permission|approval)_to\b|\b(?:the_)?(?:operator|administrator|maintainer)_has_(?:granted|authori[sz]ed)_(?:network|you|full|the_agents?|access|permission)\b|\bagents?_(?:may|can|are)_now_(?:\S+_){0,3}?(?:network|internet|protected_tests|skip_(?:the_)?(?:tests|review))\b|\brepository_owner_wants_you\b|\b(?:message|note|order|notice)s?_from_the_(?:orchestrator|system|pipeline|operator|controller)_to_(?:the_|all_|every_|each_)?(?:\S+_)?agents?\b|\b(?:all|every)_agents?_(?:must|should|shall)_(?:now_)?(?:skip|ignore|approve|merge|push|deliver|disable)\b"),
             "It claims an authority that a text cannot have.", asked=False),
@@ -183,7 +183,7 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern("unapproved_delivery", Risk.MEDIUM, _shape(r"\bpush_to_(?:the_)?(?:main|master|trunk|production)\b|\bmerge_to_(?:main|master)\b"),
             "It asks to deliver past the gates."),
     # --- remote code
-    Pattern("remote_code", Risk.HIGH, _signs(r"\b(?:curl|wget)\b[^\n|]{0,200}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|\b(?:ba|z|da)?sh\s+(?:-c\s+)?[\"']?(?:<|\$)\(\s*(?:curl|wget)\b|\b(?:python3?\s+-c\s+[^\n]{0,80})?exec\(\s*(?:urllib|requests|httpx)[^\n]{0,120}https?://|\b(?:npx|pip install|npm install|npm i|uvx|pipx run)\s[^\n]{0,60}https?://|\b(?:iwr|invoke-webrequest)\b[^\n|]{0,200}\|\s*iex\b"),
+    Pattern("remote_code", Risk.HIGH, _signs(r"\b(?:curl|wget)\b[^\n|]{0,200}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|\b(?:ba|z|da)?sh\s+(?:-c\s+)?[\"']?(?:<|\$)\(\s*(?:curl|wget)\b|\b(?:python3?\s+-c\s+[^\n]{0,80})?exec\([^\n]{0,60}(?:urllib|urlopen|requests|httpx|fetch)[^\n]{0,120}https?://|\b(?:npx|pip install|npm install|npm i|uvx|pipx run)\s[^\n]{0,60}https?://|\b(?:iwr|invoke-webrequest)\b[^\n|]{0,200}\|\s*iex\b"),
             "It fetches something from elsewhere and runs it.", signs=True, mention=Risk.MEDIUM, commanded=True),
     Pattern("remote_code", Risk.HIGH, _shape(r"\b(?:fetch|download|get|pull|load|retrieve)_(?:\S+_){0,4}?https?_(?:\S+_){0,12}?(?:execute|run|eval|source|import|start)_(?:it|them|this|that|the_(?:script|file|code|program))\b"),
             "It fetches something from elsewhere and runs it."),
@@ -302,7 +302,7 @@ def _against(pattern: Pattern, text: str, view: FoldedText, found: re.Match[str]
 
 
 def _asked(pattern: Pattern, text: str, view: FoldedText, at: int) -> bool:
-    if not pattern.commanded and _asks(text, view, at):
+    if not pattern.commanded and asks(text, view, at):
         return True
     if not pattern.signs:
         return False
@@ -310,10 +310,10 @@ def _asked(pattern: Pattern, text: str, view: FoldedText, at: int) -> bool:
     running = _RUNNING.search(before)
     if running is None or _REPRODUCING.search(view.text[max(0, at - _REPORTING_REACH * 2) : at]):
         return False
-    return running.group("word") not in _ENGLISH_RUNNING or _asks(text, view, at - len(before) + running.start())
+    return running.group("word") not in _ENGLISH_RUNNING or asks(text, view, at - len(before) + running.start())
 
 
-def _asks(text: str, view: FoldedText, at: int) -> bool:
+def asks(text: str, view: FoldedText, at: int) -> bool:
     """Whether a clause begins here, or somebody is told to do what follows."""
     start = view.origin[at]
     before = text[max(0, start - _ASKING_REACH) : start]

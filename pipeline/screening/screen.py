@@ -23,7 +23,7 @@ FLAGS_MAX = 50
 _SAID_MAX = 200
 _PASSAGE_MAX, _NESTED_MAX = 20_000, 5
 _SQUEEZED = re.compile(
-    r"(?:ignore|disregard|forget|override|bypass)(?:all|any|the|your|these|previous|prior|above|earlier|of|system)*(?:instructions?|rules|guidelines|prompt)|(?:skip|disable)(?:all|the)*(?:tests|reviews?)|pushto(?:main|master)"
+    r"(?:ignore|disregard|forget|override|bypass)(?:all|any|the|your|these|previous|prior|above|earlier|of|system)*(?:instructions?|rules|guidelines|prompt)|(?:skip|disable|bypass)(?:all|the|any|every)*(?:tests|reviews?|checks|gates?|approvals?)|mergewithout(?:asking|review|approval)|pushto(?:main|master)"
 )
 _URL = re.compile(r"\bhttps?://(?P<host>[a-z0-9.-]+)[^\s)>\]\"']*")
 _KNOWN_HOSTS = (
@@ -65,9 +65,8 @@ def _plain(text: str) -> Iterator[Match]:
     for demand in demands(text):
         rule = demand.rule
         lowered = Risk.MEDIUM if rule.risk is Risk.HIGH else Risk.LOW
-        yield Match(
-            rule.name, rule.risk if demand.asked else lowered, demand.start, demand.end, rule.explanation, steers=True
-        )
+        risk = rule.risk if demand.asked else lowered
+        yield Match(rule.name, risk, demand.start, demand.end, rule.explanation, rule.steers)
 
 
 def _unseen(text: str) -> Iterator[Match]:

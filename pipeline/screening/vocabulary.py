@@ -53,6 +53,44 @@ class Meaning(Enum):
     """That it happens, which is no demand."""
     MAIN = auto()
     ADDRESS = auto()
+    OVER = auto()
+    """Withdrawn, no longer so: what was told does not count any more."""
+    APPLY = auto()
+    YOU = auto()
+    """The reader, spoken to."""
+    OWN = auto()
+    """What only an agent has: its operators, its training."""
+    TOLD_YOU = auto()
+    ONLY = auto()
+    HERE = auto()
+    """This ticket, what I write."""
+    ROLE = auto()
+    """You are, behave like."""
+    FROM_NOW = auto()
+    TRUSTED = auto()
+    """Cleared, approved already."""
+    NO_ASKING = auto()
+    AGENTS = auto()
+    SELF = auto()
+    NO_WAIT = auto()
+    NEUTRALISE = auto()
+    """To take a check its force."""
+    CONTROL = auto()
+    GREEN = auto()
+    """So that it passes, which is the aim of nobody honest."""
+    PLACE = auto()
+    """Where a machine keeps secrets."""
+    MACHINE = auto()
+    """The one that agents work on."""
+    PROGRAM = auto()
+    UNTOLD = auto()
+    CHANGED = auto()
+    PEOPLE = auto()
+    """Those who decide, and where they read."""
+    TO_REVIEWER = auto()
+    ANSWER = auto()
+    VERDICT = auto()
+    NO_LOOK = auto()
 
 
 M = Meaning

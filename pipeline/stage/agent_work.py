@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.agents.job import Job
 from pipeline.agents.loop_context import LoopContext
 from pipeline.agents.prompt_variables import PromptVariables
+from pipeline.agents.protection import Protection
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.stage import proving, trees
 from pipeline.stage.prepared import Prepared
@@ -46,13 +47,17 @@ class Frame:
         facts: SubmissionFacts | None = None,
         loop: LoopContext | None = None,
         commit: str | None = None,
-        protected: frozenset[str] = frozenset(),
+        fresh: bool = False,
+        protected: tuple[Protection, ...] = (),
     ) -> Job:
-        """Return one agent's job. `instance` is the repository's name by default, `commit` what the tree began with."""
+        """Return one agent's job. `instance` is the repository's name by default, `commit` what the tree began with.
+
+        `fresh` says that it is the first one in this tree.
+        """
         return Job(
             variables=variables, stage=self.run.stage, activation=self.run.activation, repository=self.name,
             instance=instance or self.name, facts=facts or SubmissionFacts(), loop=loop, context=self.basis.context,
-            tree=self.tree, commit=commit or self.commit, environment=self.basis.prepared.environment, protected=protected,
+            tree=self.tree, commit=commit or self.commit, fresh=fresh, environment=self.basis.prepared.environment, protected=protected,
         )  # fmt: skip
 
 

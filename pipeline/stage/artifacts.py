@@ -5,11 +5,13 @@ Problem: whoever kept a file encoded it by hand, and whoever read it decoded it 
 Invariant: what an earlier version stored is still read, so a new field of a stored type has a default.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from pipeline.ports.records import ArtifactStore
 
@@ -37,12 +39,32 @@ class Artifact(Generic[T]):
         return None if stored is None else self.decoded(stored)
 
     def encoded(self, content: T) -> bytes:
-        """Return the bytes that are stored."""
-        return self.holds.dump_json(content)
+        """Return the bytes that are stored; half a character, as an odd file's name has it, is replaced."""
+        try:
+            return self.holds.dump_json(content)
+        except PydanticSerializationError:
+            return json.dumps(_whole(self.holds.dump_python(content, mode="json")), ensure_ascii=False).encode()
 
     def decoded(self, stored: bytes) -> T:
         """Return what stored bytes hold."""
         return self.holds.validate_json(stored)
+
+
+def whole_text(text: str) -> str:
+    """Return a text that any encoder takes: half a character, as an odd file's name has it, is replaced."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case str():
+            return whole_text(value)
+        case dict():
+            return {_whole(name): _whole(part) for name, part in value.items()}
+        case list():
+            return [_whole(part) for part in value]
+        case _:
+            return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,15 @@ import asyncio
 import json
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pipeline import events
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, PersonNeeded
+from pipeline.ports import Environment
 from pipeline.proof import test_logs
 from pipeline.proof.component_sources import source_paths
 from pipeline.proof.owners import owner_of
@@ -31,7 +33,7 @@ from pipeline.stage import trees
 from pipeline.stage.artifacts import Bytes
 from pipeline.stage.component_reports import both, joined
 from pipeline.stage.prepared import ABSENCES, PROGRAMS, Absence, Part, Prepared, for_agents
-from pipeline.stage.repository_reading import components_at, manifest_hash_at, text_at
+from pipeline.stage.repository_reading import components_at, manifest_hash_at, reader_at, text_at
 from pipeline.stage.run import StageRun
 
 LOG = Bytes(test_logs.KIND, "text/plain; charset=utf-8")
@@ -53,19 +55,45 @@ async def environment_of(run: StageRun, name: str, commit: str, *, base: str | N
             raise PersonNeeded(
                 PauseReason.ENVIRONMENT_FAILED, refused.message, repository=name, remedy=remedy
             ) from refused
-        async with trees.checked_out(run, name, "manifests", commit) as tree:
-            context.prepared[name, commit] = await _prepared(run, name, commit, components, tree)
+        async with AsyncExitStack() as held:
+            environments = _Environments(run, name, commit, held, several=len(components) > 1)
+            context.prepared[name, commit] = await _prepared(run, name, components, environments)
     return context.prepared[name, commit]
 
 
-async def _prepared(run: StageRun, name: str, commit: str, components: tuple[Component, ...], tree: Path) -> Prepared:
+@dataclass(slots=True)
+class _Environments:
+    """The environments of one commit's components. A tree of it is made, once, only for those that have to be built."""
+
+    run: StageRun
+    name: str
+    commit: str
+    held: AsyncExitStack
+    several: bool
+    tree: Path | None = None
+
+    async def of(self, component: Component) -> Environment:
+        """Return one, built if it never was."""
+        repository, environments = self.run.context.repositories[self.name], self.run.context.environments
+        digest = await manifest_hash_at(repository, self.commit, component.stack)
+        found = await environments.find(component.stack, reader_at(repository, self.commit), digest)
+        if found is not None:
+            return found
+        if self.tree is None:
+            made = trees.checked_out(self.run, self.name, "manifests", self.commit)
+            self.tree = await self.held.enter_async_context(made)
+        return await environments.prepare(component.stack, self.tree, digest, may_spoil=not self.several)
+
+
+async def _prepared(
+    run: StageRun, name: str, components: tuple[Component, ...], environments: _Environments
+) -> Prepared:
     parts: list[Part] = []
     absent: list[Absence] = []
     failures: list[PersonNeeded] = []
     for component in components:
-        digest = await manifest_hash_at(run.context.repositories[name], commit, component.stack)
         try:
-            environment = await run.context.environments.prepare(component.stack, tree, digest)
+            environment = await environments.of(component)
         except PersonNeeded as failed:
             if failed.reason is not PauseReason.ENVIRONMENT_FAILED:
                 raise
@@ -227,11 +255,12 @@ async def _unusable(
 ) -> list[Absence]:
     """Return the components whose suite cannot run on the base; raises when there is no other."""
     files = await run.context.repositories[name].list_files(commit)
-    owned = {path: owner.root for path in files if (owner := owner_of(path, prepared.stacks)) is not None}
     absent: list[Absence] = []
     for part in prepared.parts:
         report = reports[part.root]
-        tests = sum(is_test_file(part.stack, path) for path in files if owned.get(path) == part.root)
+        candidates = (path for path in files if is_test_file(part.stack, path))
+        owners = (owner_of(path, prepared.stacks) for path in candidates)
+        tests = sum(owner is not None and owner.root == part.root for owner in owners)
         trouble = trouble_of(report, runner=part.stack.runner, test_files=tests, files=files)
         if trouble is not None:
             facts = {

@@ -5,12 +5,12 @@ Everything comes from the base branch's commit through the cache, never from a t
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.agents.repository_context import RepositoryFacts, conventions_path, repository_context
 from pipeline.change_request import RepositoryTarget
-from pipeline.ports import Repository, Stack
+from pipeline.ports import ReadFile, Repository, Stack
 from pipeline.proof.path_globs import matches_any
 from pipeline.repositories.component_discovery import find_components
 from pipeline.repositories.components import Component
@@ -30,7 +30,7 @@ async def components_at(
     """
     files = await repository.list_files(commit)
     said = read_repository_file(await repository.read_file(base or commit, REPOSITORY_FILE))
-    read = _reader(repository, commit)
+    read = reader_at(repository, commit)
     return await asyncio.to_thread(find_components, files, read, test_command=target.test_command, said=said)
 
 
@@ -59,7 +59,7 @@ class Composition:
 async def composition_at(repository: Repository, commit: str, target: RepositoryTarget) -> Composition:
     """Return what a commit is composed of. Raises `CallerError` when there is no suite at all."""
     components = await components_at(repository, commit, target)
-    read = _reader(repository, commit)
+    read = reader_at(repository, commit)
 
     def hashed() -> tuple[tuple[Component, str], ...]:
         return tuple((component, manifest_hash(component.stack, read)) for component in components)
@@ -69,7 +69,7 @@ async def composition_at(repository: Repository, commit: str, target: Repository
 
 async def manifest_hash_at(repository: Repository, commit: str, stack: Stack) -> str:
     """Return the hash of the manifests that decide a component's environment."""
-    return await asyncio.to_thread(manifest_hash, stack, _reader(repository, commit))
+    return await asyncio.to_thread(manifest_hash, stack, reader_at(repository, commit))
 
 
 async def context_at(
@@ -128,7 +128,8 @@ async def _samples(
     return {path: (await text_at(repository, commit, path))[:SAMPLE_MAX_BYTES]}
 
 
-def _reader(repository: Repository, commit: str) -> Callable[[str], bytes | None]:
+def reader_at(repository: Repository, commit: str) -> ReadFile:
+    """Return what reads a commit's files in another thread while this event loop runs."""
     loop = asyncio.get_running_loop()
 
     def read(path: str) -> bytes | None:

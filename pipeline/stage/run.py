@@ -3,6 +3,7 @@
 Invariant: a stage says only how it ended and what it learned; where the change request goes next is never its business.
 """
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ from pipeline.stage.pause_facts import PauseFacts
 from pipeline.stage.state import RepositoryState, RunState, Verdict, outcome_key
 
 Shown = TypeVar("Shown", bound=PauseFacts)
+WHY_MAX = 300
+"""Characters of what is quoted in a pause; the whole stands among its facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +115,12 @@ class StageEnd:
     """Of sync only: the stage that works next."""
     update: RunState = field(default_factory=RunState)
     """Further channels, such as the approval."""
+
+
+def with_why(message: str, said: str) -> str:
+    """Return a message with the first line of what was said: by a runner, a judge or an agent, in its own words."""
+    line = next((line.strip() for line in said.splitlines() if line.strip()), "")
+    return f"{message.rstrip('.')}: {textwrap.shorten(line, WHY_MAX, placeholder=' …')}" if line else message
 
 
 def blocked(reason: PauseReason, message: str, shown: PauseFacts | None = None, **facts: Any) -> StageEnd:

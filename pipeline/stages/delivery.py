@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.change_request import PauseReason, Stage, branch_name
+from pipeline.coding import signing_off
 from pipeline.concurrency.together import together
 from pipeline.effects.effect import Effect
 from pipeline.effects.kinds import EffectKind, ProposePullRequest, Published, Push
@@ -18,6 +19,7 @@ from pipeline.stage import effect_outcomes
 from pipeline.stage.declaration import NeverSkipped, SendsBack, StageDeclaration
 from pipeline.stage.known import KnownRepository
 from pipeline.stage.run import StageEnd, StageRun
+from pipeline.stage.state import Verdict
 
 
 def inputs(run: StageRun) -> list[Any]:
@@ -30,6 +32,12 @@ async def delivery(run: StageRun) -> StageEnd:
     names = list(run.known)
     for name in names:
         _require_proof(run, name)
+    unsigned = [
+        name for name, facts in run.known.items() if await signing_off.lacking(run, name, facts.base, facts.head)
+    ]
+    if unsigned:
+        # Nothing between there and here has anything to do, until the rebase signs them off.
+        return StageEnd(verdict=Verdict.SENT_BACK, summary=f"commits of {', '.join(unsigned)} are to be signed off")
     stops = await together(_deliver(run, name) for name in names)
     stop = next((one for one in stops if one is not None), None)
     branch = branch_name(run.context.cr_id, run.context.attempt)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.agents.loop_context import Feedback, FeedbackKind
 from pipeline.change_request import PauseReason, Stage
-from pipeline.coding import green_witness, moved_bases, rebasing, test_writing
+from pipeline.coding import green_witness, moved_bases, rebasing, signing_off, test_writing
 from pipeline.coding.ground import ground_of
 from pipeline.errors import InvariantBroken, PersonNeeded
 from pipeline.proof.baseline import suite_in_words
@@ -29,7 +29,9 @@ def inputs(run: StageRun) -> list[Any]:
     returning = [
         one for one in line_stages() if (back := declared(one).sends_back) and back.to.number >= run.stage.number
     ]
-    return [run.here.head, *(loops_of(run.state, one) for one in returning)]
+    # Commits are signed off here when the operator has said so meanwhile.
+    signing = ["signed off"] if run.context.author.signs_off else []
+    return [run.here.head, *(loops_of(run.state, one) for one in returning), *signing]
 
 
 async def rebase(run: StageRun) -> StageEnd:
@@ -42,17 +44,24 @@ async def rebase(run: StageRun) -> StageEnd:
     if onto is None:
         raise PersonNeeded(
             PauseReason.REMOTE_UNREACHABLE,
-            f"{run.name} has no branch {run.target.base_branch} any more.",
+            f"{run.name} has no branch {run.target.base_branch} any more. Push it again, then resume; or submit the change request again for "
+            "another branch.",
             repository=run.name,
         )
-    if onto == run.here.base:
+    if onto == run.here.base and not await signing_off.lacking(run, run.name, onto, run.here.head):
         facts: RepositoryState = {"clean": True, "tested_base": onto}
         summary = f"already on the latest base; {await _suite_there(run)}"
         return StageEnd(summary=summary, repositories={run.name: facts})
-    replayed = await rebasing.rebase_onto(run, onto)
+    replayed = await _replayed(run, onto)
     if isinstance(replayed, StageEnd):
         return replayed
-    return await _prove(run, onto, replayed)
+    return await _prove(run, onto, await signing_off.signed(run, onto, replayed))
+
+
+async def _replayed(run: StageRun, onto: str) -> rebasing.Rebased | StageEnd:
+    if onto != run.here.base:
+        return await rebasing.rebase_onto(run, onto)
+    return rebasing.Rebased(head=run.here.head, tests=run.here.tests, clean=True)
 
 
 async def _suite_there(run: StageRun) -> str:
@@ -70,7 +79,10 @@ async def _prove(run: StageRun, onto: str, replayed: rebasing.Rebased) -> StageE
         "base": onto, "tests": replayed.tests, "head": replayed.head, "clean": replayed.clean, "tested_base": onto
     }  # fmt: skip
     problems = await _problems(run, onto, replayed)
-    moved = await moved_bases.save_move(run, onto, replayed, proven=not problems)
+    if onto == run.here.base:
+        moved = f"the commits are signed off, the head is {replayed.head[:10]} now"
+    else:
+        moved = await moved_bases.save_move(run, onto, replayed, proven=not problems)
     if not problems:
         how = "cleanly" if replayed.clean else "after resolving conflicts"
         return StageEnd(summary=f"rebased {how}, everything proven again: {moved}", repositories={run.name: facts})

@@ -16,6 +16,7 @@ from pipeline.ports import Absent, Isolation
 from pipeline.repositories import kept_refs
 from pipeline.repositories.ref_names import shown
 from pipeline.stage import proving
+from pipeline.stage.commit_rules_at import rules_at, said_of
 from pipeline.stage.declaration import NeverSkipped, StageDeclaration
 from pipeline.stage.run import StageEnd, StageRun
 from pipeline.stage.state import RepositoryState
@@ -46,7 +47,8 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     if base is None:
         raise PersonNeeded(
             PauseReason.REMOTE_UNREACHABLE,
-            f"{name} has no branch {target.base_branch} any more.",
+            f"{name} has no branch {target.base_branch} any more. Push it again, then resume; or submit the change request again for "
+            "another branch.",
             repository=name,
             base_branch=target.base_branch,
         )
@@ -56,6 +58,7 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
     await commits.feature_directory(run, name, base)
     lacking = await run.context.repositories[name].absent(base)
     await _warn_of(run, name, lacking)
+    await _warn_of_rules(run, name, base)
     with _blaming(lacking):
         prepared = await proving.environment_of(run, name, base)
         # Before anybody is paid: a suite that cannot run here proves nothing.
@@ -113,6 +116,15 @@ async def _warn_of(run: StageRun, name: str, absent: Absent) -> None:
             run, name, absent.pointers,
             f"{name} keeps files in Git LFS of which only the pointers are in its trees, so tests that read them fail here",
         )  # fmt: skip
+
+
+async def _warn_of_rules(run: StageRun, name: str, base: str) -> None:
+    """Say before agents are paid what the remote may refuse at delivery."""
+    repository = run.context.repositories[name]
+    for found in await rules_at(repository, base, await repository.list_files(base)):
+        told = said_of(found, run.context.author)
+        if told.remedy:
+            await run.emit(events.Warned(message=f"{name}: {told.message} {told.remedy}", repository=name))
 
 
 async def _warn(run: StageRun, name: str, paths: Sequence[str], what: str) -> None:

@@ -71,6 +71,10 @@ class RemarkKind(StrEnum):
     SUBMODULES = "submodules"
     LARGE_FILES = "large_files"
     SIGN_OFF = "sign_off"
+    COMMIT_NAMES = "commit_names"
+    """Its commits have subjects of a form that is checked."""
+    TOOLS = "tools"
+    """A program that a stated command starts is not there."""
     BRANCH_IN_THE_WAY = "branch_in_the_way"
     LEFT_OUT = "left_out"
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pipeline.change_request import branch_name
 from pipeline.identifiers import new_id
 from pipeline.ports import Author, Repository
+from pipeline.repositories.commit_rules import CommitRule, RuleFound
 from pipeline.repositories.ref_names import shown
-from pipeline.stage.repository_reading import text_at
+from pipeline.stage.commit_rules_at import rules_at, said_of
 from pipeline.survey.record import Remark, RemarkKind
-from pipeline.survey.sign_off import asks_for_sign_off, sign_off_asked
 
 _NAMED_MAX = 5
 
@@ -22,7 +22,7 @@ async def remarks_on(repository: Repository, base: str, files: Sequence[str], au
     return (
         *await _absent(repository, base),
         *await _branch(repository),
-        *await _sign_off(repository, base, files, author),
+        *await _commit_rules(repository, base, files, author),
     )
 
 
@@ -61,22 +61,14 @@ async def _branch(repository: Repository) -> list[Remark]:
     ]
 
 
-async def _sign_off(repository: Repository, base: str, files: Sequence[str], author: Author) -> list[Remark]:
-    for path in sign_off_asked(files):
-        if asks_for_sign_off(path, await text_at(repository, base, path)):
-            who = f"{author.name} <{author.email}>"
-            if author.signs_off:
-                told = f"{shown(path)} asks for signed-off commits; they carry `Signed-off-by: {who}`."
-                return [Remark(kind=RemarkKind.SIGN_OFF, message=told)]
-            return [
-                Remark(
-                    kind=RemarkKind.SIGN_OFF,
-                    message=f"{shown(path)} asks for signed-off commits (DCO), and Changeline's are not signed off.",
-                    remedy="Set CHANGELINE_GIT__SIGN_OFF=true, with CHANGELINE_GIT__AUTHOR_NAME and "
-                    "CHANGELINE_GIT__AUTHOR_EMAIL of whoever answers for the commits.",
-                )
-            ]
-    return []
+async def _commit_rules(repository: Repository, base: str, files: Sequence[str], author: Author) -> list[Remark]:
+    return [_of_rule(one, author) for one in await rules_at(repository, base, files)]
+
+
+def _of_rule(found: RuleFound, author: Author) -> Remark:
+    told = said_of(found, author)
+    kind = RemarkKind.SIGN_OFF if found.rule is CommitRule.SIGN_OFF else RemarkKind.COMMIT_NAMES
+    return Remark(kind=kind, message=told.message, remedy=told.remedy)
 
 
 def _listed(paths: Sequence[str]) -> str:

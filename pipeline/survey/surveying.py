@@ -9,7 +9,7 @@ remedy; only what says nothing about the repository (the machine is short, nothi
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.change_request import PauseReason, RepositoryTarget
@@ -49,6 +49,7 @@ from pipeline.survey.record import (
     Trouble,
 )
 from pipeline.survey.remarks import remarks_on
+from pipeline.survey.stated_programs import absent_programs
 from pipeline.survey.suite_findings import suite_of
 from pipeline.survey.tool_versions import package_manager_of, versions_of
 
@@ -118,14 +119,16 @@ async def _survey(ground: Ground, report: Report) -> RepositorySurvey:
     except CallerError as refused:
         trouble = Trouble(step=SurveyStep.DETECTING, message=refused.message, remedy=refused.remedy or "")
         return RepositorySurvey(base_branch=branch, base_commit=base, remarks=remarks, trouble=trouble)
-    found = [
-        await _Check(ground, base, files, report, composition, one, digest, number).component()
+    checks = [
+        _Check(ground, base, files, report, composition, one, digest, number)
         for number, (one, digest) in enumerate(composition.components, 1)
     ]
+    found = [await one.component() for one in checks]
+    absent = [remark for one in checks for remark in one.absent]
     left_out = [_left_out(one) for one in found]
     return RepositorySurvey(
         base_branch=branch, base_commit=base, components=tuple(found),
-        remarks=(*remarks, *(remark for remark in left_out if remark is not None)),
+        remarks=(*remarks, *absent, *(remark for remark in left_out if remark is not None)),
         starting_file=starting_file(composition.parts),
     )  # fmt: skip
 
@@ -142,6 +145,8 @@ class _Check:
     of: Component
     digest: str
     number: int
+    absent: list[Remark] = field(default_factory=list)
+    """Programs of stated commands that are not there; known after `component`."""
 
     async def component(self) -> ComponentSurvey:
         """Install what it needs, ask for versions, run its suite twice."""
@@ -158,9 +163,10 @@ class _Check:
         began = time.monotonic()
         try:
             async with self._tree("environment") as tree:
-                environment = await self.ground.environments.prepare(stack, tree, self.digest)
+                environment = await self.ground.environments.prepare(stack, tree, self.digest, may_spoil=True)
                 took = time.monotonic() - began
                 versions = await versions_of(stack, environment, tree, self.ground.sandbox, manager)
+                self.absent += await absent_programs(self.of, environment, tree, self.ground.sandbox)
         except PersonNeeded as refused:
             if refused.reason is not PauseReason.ENVIRONMENT_FAILED:
                 raise
@@ -223,20 +229,22 @@ class _Check:
 
     @asynccontextmanager
     async def _tree(self, purpose: str) -> AsyncIterator[Path]:
-        """Give a clean checkout of the base, gone afterwards."""
+        """Give a clean checkout of the base, gone afterwards; a large one may become the next."""
         tree = self.ground.directory / f"{purpose}-{self.number}"
         try:
             await self.ground.repository.checkout(tree, self.base)
             yield tree
+            await self.ground.repository.give_back(tree)
         finally:
             await self.ground.repository.remove_worktree(tree)
 
 
 def _of_person(step: SurveyStep, refused: PersonNeeded) -> Trouble:
-    remedy, tail = refused.facts.get("remedy"), refused.facts.get("log_tail")
+    told = {name: str(refused.facts.get(name) or "") for name in ("remedy", "command", "log_tail")}
     return Trouble(
-        step=step, message=refused.message, remedy=str(remedy) if remedy else "", log_tail=str(tail or "")[-LOG_MAX:]
-    )
+        step=step, message=refused.message, remedy=told["remedy"], command=told["command"][:SAID_MAX],
+        log_tail=told["log_tail"][-LOG_MAX:],
+    )  # fmt: skip
 
 
 def _values(of: Component) -> tuple[Stated, ...]:

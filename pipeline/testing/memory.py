@@ -209,6 +209,10 @@ class MemoryWorkspace:
         self.root = root
         self._trees: dict[str, dict[str, bytes]] = {}
 
+    async def found(self) -> str:
+        """See `Workspace.found`."""
+        return await self.snapshot()
+
     async def snapshot(
         self,
         *,

@@ -55,8 +55,17 @@ def read(tree: Path, path: str) -> bytes | None:
     return (tree / path).read_bytes() if (tree / path).is_file() else None
 
 
-async def prepare(environments: SandboxEnvironments, tree: Path, stack: Stack) -> Environment:
-    return await environments.prepare(stack, tree, manifest_hash(stack, lambda path: read(tree, path)))
+async def prepare(
+    environments: SandboxEnvironments, tree: Path, stack: Stack, *, may_spoil: bool = False
+) -> Environment:
+    digest = manifest_hash(stack, lambda path: read(tree, path))
+    return await environments.prepare(stack, tree, digest, may_spoil=may_spoil)
+
+
+async def find(environments: SandboxEnvironments, tree: Path, stack: Stack) -> Environment | None:
+    return await environments.find(
+        stack, lambda path: read(tree, path), manifest_hash(stack, lambda path: read(tree, path))
+    )
 
 
 async def run_in(sandbox: Sandbox, tree: Path, environment: Environment, *argv: str) -> CommandResult:

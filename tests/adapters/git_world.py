@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.adapters.git.network import GitNetwork, Remote
 from pipeline.adapters.git.repository import GitRepository, open_repository
 from pipeline.adapters.git.runner import GitCommands
+from pipeline.adapters.git.trees import NewUser
 from pipeline.adapters.network.addresses import AddressPolicy
 from pipeline.change_request import Reach
 from pipeline.ports import Author
@@ -113,7 +114,9 @@ def to(remote: object, *, commands: GitCommands | None = None, **network: Any) -
     return ways.remote(str(remote), tenant="default", reach=Reach.PRIVATE)
 
 
-async def repository_of(remote: Path, cache_dir: Path, commands: GitCommands | None = None) -> GitRepository:
+async def repository_of(
+    remote: Path, cache_dir: Path, commands: GitCommands | None = None, new_user: NewUser = lambda: None
+) -> GitRepository:
     """Open the cache of a remote, as a composition root would."""
     commands = commands or GitCommands(timeout_s=60)
     return await open_repository(
@@ -123,6 +126,7 @@ async def repository_of(remote: Path, cache_dir: Path, commands: GitCommands | N
         commands=commands,
         author=ADA,
         clock=NoonClock(),
+        new_user=new_user,
     )
 
 

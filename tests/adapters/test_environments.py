@@ -19,7 +19,7 @@ from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Stack
 from pipeline.settings.process import EnvironmentSettings
-from tests.adapters.environment_world import Watched, environments, make_wheel, prepare, run_in, write
+from tests.adapters.environment_world import Watched, environments, find, make_wheel, prepare, run_in, write
 
 
 @pytest.fixture
@@ -91,6 +91,8 @@ async def test_a_failed_build_says_what_failed_and_what_to_do(bubblewrap: Bubble
         await prepare(environments(bubblewrap, tree, settings), tree, stack)
     assert caught.value.reason is PauseReason.ENVIRONMENT_FAILED
     assert "nosuchpackage" in str(caught.value.facts["log_tail"])
+    assert "nosuchpackage" in caught.value.message and "/" not in caught.value.message.partition(":")[0]
+    assert str(caught.value.facts["command"]).startswith("uv pip install"), "a program by its name, not by its place"
     assert "FIND_LINKS" in str(caught.value.facts["remedy"])
     logs = list((tree.parent.parent / "environments").glob("*.log"))
     assert len(logs) == 1
@@ -113,8 +115,10 @@ async def test_an_environment_is_built_once_and_shared_by_all_who_ask_at_the_sam
     watched: Watched, tree: Path
 ) -> None:
     stack = write(tree, PLAIN)
+    assert await find(environments(watched, tree), tree, stack) is None
     first, *others = await asyncio.gather(*(prepare(environments(watched, tree), tree, stack) for _ in range(4)))
     assert all(other == first for other in others)
+    assert await find(environments(watched, tree), tree, stack) == first
     assert len(watched.commands) == 1
     assert await prepare(environments(watched, tree), tree, stack) == first
     assert len(watched.commands) == 1

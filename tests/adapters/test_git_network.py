@@ -315,3 +315,22 @@ async def test_a_branch_of_a_server_in_the_way_of_ours_is_named_instead_of_a_los
         await opened.push(commit=head, ref="refs/heads/changeline/cr-1", expected=None)
     assert paused.value.reason is PauseReason.DELIVERY_FAILED
     assert f"`{other}`" in paused.value.message and "Rename or delete" in paused.value.message
+
+
+async def test_a_push_that_a_hook_refuses_for_want_of_a_sign_off_says_which_setting_helps(
+    served: GitServer, origin: Origin, tmp_path: Path
+) -> None:
+    hook = origin.path / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'DCO: this commit lacks Signed-off-by' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    ways = network(Names(git_example=[["127.0.0.1"]]), allowed=[f"git.example:{served.port}"])
+    cache = await repository(remote(ways, f"http://git.example:{served.port}/origin.git"), tmp_path / "cache")
+    await cache.fetch()
+    base = origin.head("refs/heads/main")
+    assert base is not None
+    head = await cache.commit_files(parent=base, files={"a": b"b"}, message="x", author=ADA)
+    with pytest.raises(PersonNeeded) as refused:
+        await cache.push(commit=head, ref="refs/heads/changeline/x", expected=None)
+    assert "CHANGELINE_GIT__SIGN_OFF=true" in refused.value.message
+    assert "lacks Signed-off-by" in str(refused.value.facts["untrusted_answer"])

@@ -69,7 +69,11 @@ COMPILED = {
 async def test_a_compiled_package_is_installed_once_and_edits_of_every_tree_count(watched: Watched, tree: Path) -> None:
     stack = write(tree, COMPILED)
     made = environments(watched, tree, OFFLINE)
-    environment = await prepare(made, tree, stack)
+    spare = another(tree)
+    environment = await prepare(made, spare, stack, may_spoil=True)
+    assert not (environment.root / "tree").exists()
+    assert any(spare in command.writable for command in watched.commands)
+    shutil.rmtree(spare)
     assert taken(environment)[EnvironmentSource.REPOSITORY] == "."
     built = len(watched.commands)
     assert await prepare(made, tree, stack) == environment

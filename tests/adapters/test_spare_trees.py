@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.adapters.git.repository import GitRepository
 from pipeline.adapters.git.spare_trees import ENTRIES_MIN
+from pipeline.adapters.sandbox.identity import give, identity_for, user_of_a_new_tree
 from tests.adapters.git_world import Origin, content, git, make_origin, repository_of, write
 
 
@@ -102,3 +103,41 @@ async def test_a_tree_that_an_agent_had_is_never_one_in_which_the_pipeline_tests
                 trees / "second"
             )
         await repository.drop_spares()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands trees to users of their own")
+async def test_a_tree_is_written_as_its_later_user_so_that_nothing_changes_hands(
+    origin: Origin, tmp_path: Path
+) -> None:
+    repository = await repository_of(origin.path, tmp_path / "cache", new_user=user_of_a_new_tree)
+    await repository.fetch()
+    base, trees = str(await repository.branch_head("main")), tmp_path / "trees"
+    await repository.checkout(trees / "one", base)
+    given = {path: path.lstat().st_ctime_ns for path in files(trees / "one")}
+    owners = {path.lstat().st_uid for path in given}
+    assert len(owners) == 1
+    assert 0 not in owners
+
+    user = identity_for(trees / "one")
+    assert {user.uid} == owners
+    give(trees / "one", user)
+    assert given == {path: path.lstat().st_ctime_ns for path in files(trees / "one")}
+
+    (trees / "one/a.py").write_bytes(b"A = 2\n")
+    before = (trees / "one/b.py").stat()
+    (trees / "one/b.py").write_bytes(b"B = 3\n")
+    os.utime(trees / "one/b.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    kept = (trees / "one/lib0/f0").stat().st_ino
+    await repository.give_back(trees / "one")
+    await repository.checkout(trees / "two", base)
+    assert (trees / "two/lib0/f0").stat().st_ino == kept
+    assert (trees / "two/b.py").read_bytes() == b"B = 1\n"
+    assert {path.lstat().st_uid for path in files(trees / "two")} == owners == {identity_for(trees / "two").uid}
+    await repository.checkout(trees / "three", base)
+    assert owners.isdisjoint({path.lstat().st_uid for path in files(trees / "three")})
+    await repository.restore_worktree(trees / "two", base)
+    assert {path.lstat().st_uid for path in files(trees / "two")} == owners
+
+
+def files(tree: Path) -> list[Path]:
+    return [path for path in tree.rglob("*") if path.relative_to(tree).parts[0] != ".git"]

@@ -18,6 +18,7 @@ STARTERS = {
     "bench/floors.py:forks": "programs of the system, timed",
     "bench/floors.py:sandboxes": "bubblewrap around a program of the system, timed",
     "bench/fork_floor.py:_fork_once": "this process again, timed",
+    "bench/repository_checks.py:_by_hand": "git, uv and a suite of ours, in a directory that this group made, timed",
     "bench/sample.py:repository": "git, in a directory that this function made",
     "bench/streams.py:_process": "an interpreter of ours",
     "bench/trees.py:_floors": "git, cp and rm on directories that this group made, timed",
@@ -55,12 +56,14 @@ STARTERS = {
 
 GIT = {
     "bench/recording.py": "no program: the name of a column",
+    "bench/repository_checks.py": "clones a repository that this group made, as the floor",
     "bench/sample.py": "makes the sample that is measured",
     "bench/trees.py": "makes the repository that is measured, and checks it out as the floor",
     "chaos/outcome.py": "reads the sample and the caches of the campaign's own installation",
     "cli/demo.py": "makes the demo's sample and shows what was merged there",
     "controller/change_requests/takeover.py": "no program: the commands that a person who takes over can type",
     "pipeline/adapters/environments/lock_files.py": "no program: a key of lock files",
+    "pipeline/agents/tools.py": "asks in the agent's own sandbox, as its shell may, whether a file that it wrote is ignored",
     "pipeline/adapters/git/runner.py": "the one module that knows how git is run",
     "pipeline/adapters/git/local_remotes.py": "what git starts to serve a directory of ours that stands before a path",
     "pipeline/adapters/git/process.py": "starts what `git.py` puts together",

@@ -98,6 +98,9 @@ async def test_tests_that_prove_nothing_come_back_and_finally_pause(line: LineRu
     cr = await line.work()
     assert (cr.pause_reason, cr.stage) == (PauseReason.RED_WITNESS, Stage.DEVELOPMENT)
     assert told in f"{cr.pause_message} {cr.pause_facts}"
+    assert cr.pause_message.startswith(
+        "The test writer did not find tests that fail for the right reason without the change: "
+    )
     assert told in str(line.asked("test_writer")[2]["messages"]), "the writer is told why its tests prove nothing"
     assert line.asked("code_writer") == []
 
@@ -155,6 +158,7 @@ async def test_tampering_twice_pauses(line: LineRun) -> None:
     cr = await line.work()
     assert cr.pause_reason is PauseReason.TAMPERING
     assert scenarios.TEST_FILE in str(cr.pause_facts["problems"])
+    assert f": {scenarios.TEST_FILE} is a protected test file" in cr.pause_message
     assert len(line.asked("code_writer")) == 4
 
 
@@ -164,6 +168,7 @@ async def test_the_same_failure_again_and_again_pauses_instead_of_burning_money(
     cr = await line.work()
     assert cr.pause_reason is PauseReason.IDENTICAL_FAILURES
     assert "test_s1_double" in cr.pause_facts["failures"]
+    assert "test_s1_double" in cr.pause_message.partition("in a row: ")[2]
     assert len(line.asked("code_writer")) == 4
     assert await line.effects() == [], "nothing red leaves the machine"
 

@@ -93,3 +93,37 @@ async def test_where_scenarios_are_several_every_altered_old_test_is_named_and_n
     assert f"{OLD}::test_zero was rewritten, but `old_tests` does not name it" in told
     assert "unknown change scenarios of old tests: S9" in str([one["messages"] for one in line.asked("test_writer")])
     assert "double(0) == 0" in line.sums.text(OLD, "changeline/cr-1")
+
+
+GOLDEN = "tests/golden/four.txt"
+THREE_WAYS = {
+    "calc.py": FILES["calc.py"],
+    "tests/test_many.py": "import calc\n\n\ndef test_numbers():\n    assert calc.double(0) == 0\n"
+    "    assert calc.double(4) == 12\n    assert calc.add(1, 2) == 3\n",
+    "tests/test_whole.py": "import calc\n\n\ndef test_three():\n    assert calc.double(1) == 3\n\n\n"
+    "def test_six():\n    assert calc.double(2) == 6\n",
+    GOLDEN: "12\n",
+    "tests/test_golden.py": "import pathlib\n\nimport calc\n\n\ndef test_matches():\n"
+    "    said = pathlib.Path(__file__).parent / 'golden' / 'four.txt'\n    assert f'{calc.double(4)}\\n' == said.read_text()\n",
+}
+
+
+async def test_one_assertion_among_many_a_whole_file_and_a_golden_file_are_altered_and_each_is_named_at_the_gate(
+    line: LineRun,
+) -> None:
+    old = bash("sed -i 's/== 12/== 8/' tests/test_many.py; rm tests/test_whole.py")
+    writer = part(
+        "test_writer", turn(create(scenarios.TEST_FILE, scenarios.TESTS), old, create(GOLDEN, "8\n")),
+        turn(scenarios.submit_tests()),
+    )  # fmt: skip
+    line.repository(THREE_WAYS)
+    line.model.play(scenarios.scenario(writer))
+    await line.submit(title=scenarios.TITLE, body=scenarios.BODY)
+    shown = shown_by(await line.to_the_gate()).repositories["sums"]
+    assert {(one.path, one.name, one.decision) for one in shown.old_tests} == {
+        ("tests/test_many.py", "test_numbers", "rewritten"),
+        ("tests/test_whole.py", "test_three", "retired"),
+        ("tests/test_whole.py", "test_six", "retired"),
+        (GOLDEN, "", "rewritten"),
+    }
+    assert {one.scenario for one in shown.old_tests} == {"S1"}

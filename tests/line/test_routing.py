@@ -204,3 +204,14 @@ def test_the_table_of_moves_is_exactly_this(status: Status, move: Move) -> None:
 def test_only_people_end_a_change_request_otherwise_than_completed() -> None:
     ends = {move for move, (_, after) in MOVES.items() if after in FINISHED}
     assert ends - {Move.COMPLETE} <= PEOPLE_ONLY
+
+
+def test_a_stop_after_too_many_loops_says_why_the_last_one_was_sent_back() -> None:
+    sent = routing.SentBack(
+        stage=Stage.REBASE, why="app: the proof fails on the new base: 1 failed\nmore", who="Rebase sent it back"
+    )
+    loops = {Stage.REBASE.value: 99}
+    stopped = routing.loop_back(sent, {"repositories": {"app": {}}, "outcomes": {}, "loops": loops}, LIMITS)
+    assert stopped.goto == PAUSE
+    assert "are allowed: app: the proof fails on the new base: 1 failed" in stopped.wait["message"]
+    assert "\n" not in stopped.wait["message"]

@@ -1,13 +1,17 @@
 """The published rates of the deterministic screening, by the door through which requests come: `screen_text`."""
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pipeline.screening.screen import screen_text
 from scripts import screening
 
+ROOT = Path(__file__).parents[2]
+_ROW = re.compile(r"(?m)^\| ((?:honest|attacks), [a-z ]+) \|(.+)\|$")
 HIGH_KINDS = {
     "override", "secrets", "weaken", "bypass_delivery", "fetch_and_run", "impersonation", "role_change", "concealment",
     "forged_verdict", "hidden_text", "encoded",
@@ -33,9 +37,17 @@ def test_no_attack_of_the_corpus_passes_silently() -> None:
     assert wrong("attacks") == []
 
 
-def test_of_attacks_that_no_pattern_was_made_for_at_least_four_in_five_are_caught() -> None:
-    total = sum(1 for _ in screening.samples("attacks-held-out"))
-    assert len(wrong("attacks-held-out")) * 5 <= total
+def test_the_rates_of_the_docs_are_those_that_are_measured() -> None:
+    told = dict(_ROW.findall((ROOT / "docs" / "screening.md").read_text("utf-8")))
+    names = {
+        "honest, used for tuning": "honest", "honest, held out": "honest-held-out",
+        "attacks, used for tuning": "attacks", "attacks, held out": "attacks-held-out",
+    }  # fmt: skip
+    assert set(told) == set(names)
+    for name, part in names.items():
+        found = screening.outcomes(part)
+        counted = [len(found), *screening.counts(found).values()]
+        assert [int(number) for number in re.findall(r"\d+", told[name])] == counted, name
 
 
 def test_at_most_one_honest_ticket_in_a_hundred_stops() -> None:

@@ -66,12 +66,18 @@ def test_a_suite_that_cannot_run_is_told_in_the_runners_words_with_the_remedy(ch
 
 
 def test_what_stands_in_the_way_is_said_early(checks: Checks) -> None:
+    said = "commands:\n  lint: STRICT=1 frobnicate --all\n  format: sh format.sh\n"
     repository = checks.repository(
-        {**CODE, **GOOD, "CONTRIBUTING.md": "Please sign your commits off: `git commit -s` (DCO).\n"}
-    )
+        {
+            **CODE, **GOOD, ".changeline/repository.yaml": said,
+            "CONTRIBUTING.md": "Please sign your commits off: `git commit -s` (DCO).\n",
+        }
+    )  # fmt: skip
     repository.git("branch", "changeline")
     remarks = {one.kind: one for one in checks.found().remarks}
-    assert set(remarks) == {RemarkKind.SIGN_OFF, RemarkKind.BRANCH_IN_THE_WAY}
+    assert set(remarks) == {RemarkKind.SIGN_OFF, RemarkKind.BRANCH_IN_THE_WAY, RemarkKind.TOOLS}
+    assert remarks[RemarkKind.TOOLS].message.startswith("`frobnicate` is not there")
+    assert ".changeline/repository.yaml" in remarks[RemarkKind.TOOLS].message and remarks[RemarkKind.TOOLS].remedy
     assert "CHANGELINE_GIT__SIGN_OFF=true" in remarks[RemarkKind.SIGN_OFF].remedy
     assert "`changeline`" in remarks[RemarkKind.BRANCH_IN_THE_WAY].remedy
     checks.sign_off = True

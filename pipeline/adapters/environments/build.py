@@ -33,6 +33,7 @@ _LOG_TAIL = 4_000
 _MANIFEST_MAX_BYTES = 32 * 1024**2
 """Locks of large projects are some megabytes."""
 _LINE_MAX_CHARS = 500
+_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".pxd", ".pxi", ".rs")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SAYS_ERROR = re.compile(r"^(npm )?(error|ERROR|ERR!|fatal)\b|^\w*(Error|Exception)\b|(?<!0 )\berrors?:", re.IGNORECASE)
 _INNER_ERROR = re.compile(r":\d+: (fatal )?error: |^(\w+\.)*\w*(Error|Exception|NotFound): ")
@@ -61,7 +62,9 @@ class Build:
         files: Path,
         settings: EnvironmentSettings,
         chain: Toolchain,
+        may_spoil: bool = False,
     ) -> None:
+        """`may_spoil` says that steps may work in `files`, the repository's, themselves."""
         self.root = root
         self.stack = stack
         self.files = files
@@ -69,6 +72,9 @@ class Build:
         self.chain = chain
         self.log = ""
         self.choices: list[DependencyChoice] = []
+        self.may_spoil = may_spoil
+        # Before any step could write one of them. Compiled sources decide the environment's hash alone, and may be thousands.
+        self._manifests = {path: manifest_at(files, path) for path in stack.manifests if not path.endswith(_SOURCES)}
         self._sandbox = sandbox
 
     @property
@@ -82,8 +88,8 @@ class Build:
         self.log += f"# {'taken' if taken else 'left out'}: {source} {name}: {why}\n"
 
     def manifest(self, path: str) -> bytes | None:
-        """Read a manifest of the stack; what does not decide the environment's hash does not decide the environment."""
-        return manifest_at(self.files, path) if path in self.stack.manifests else None
+        """Return a manifest of the stack; what does not decide the environment's hash does not decide the environment."""
+        return self._manifests.get(path)
 
     def has(self, path: str) -> bool:
         """Whether the repository holds this file or directory itself, not one that a link leads to."""
@@ -206,4 +212,16 @@ def failed(message: str, log: str, *, remedy: str | None = None) -> PersonNeeded
         "Read the end of the log. Correct the repository's manifests, or let the build reach what it needs: "
         "CHANGELINE_ENVIRONMENT__REGISTRIES lists the hosts, CHANGELINE_ENVIRONMENT__FIND_LINKS names a directory of wheels."
     )
-    return PersonNeeded(PauseReason.ENVIRONMENT_FAILED, message, log_tail=log[-_LOG_TAIL:], remedy=advice)
+    return PersonNeeded(
+        PauseReason.ENVIRONMENT_FAILED, message, command=_last_command(log), log_tail=log[-_LOG_TAIL:], remedy=advice
+    )
+
+
+def _last_command(log: str) -> str:
+    """Return the last step as a person would type it: programs and files by name, no places of this machine."""
+    line = next((line for line in reversed(log.splitlines()) if line.startswith("$ ")), "")
+    try:
+        words = shlex.split(line.removeprefix("$ "))
+    except ValueError:
+        return ""
+    return shlex.join(Path(word).name if word.startswith("/") else word for word in words)

@@ -37,7 +37,7 @@ from pipeline.adapters.environments.toolchains import Toolchain, find_toolchain,
 from pipeline.errors import InvariantBroken
 from pipeline.machine import tree_walk
 from pipeline.machine.file_locks import locked
-from pipeline.ports import DependencyChoice, Environment, EnvironmentSource, Language, Sandbox, Stack
+from pipeline.ports import DependencyChoice, Environment, EnvironmentSource, Language, ReadFile, Sandbox, Stack
 from pipeline.settings.process import EnvironmentSettings
 
 _FORMAT = "5"
@@ -62,49 +62,69 @@ class SandboxEnvironments:
         self._pip_configs = system_pip_configs() if pip_configs is None else pip_configs
         self._interpreters = interpreters
 
-    async def prepare(self, stack: Stack, files: Path, manifest_hash: str) -> Environment:
+    async def find(self, stack: Stack, read: ReadFile, manifest_hash: str) -> Environment | None:
+        """Return the environment if it was published; nobody is waited for."""
+        directory = Path(os.path.realpath(self._directory))  # noqa: ASYNC240 - a look at one path
+        plan = await self._planned(stack, read, directory)
+        if plan is None:
+            return None
+        root = directory / self._key(stack, plan.chain, manifest_hash)
+        found = await asyncio.to_thread(_published, root, manifest_hash, plan.chain)
+        return None if found is None else replace(found, component=stack.root)
+
+    async def prepare(self, stack: Stack, files: Path, manifest_hash: str, *, may_spoil: bool = False) -> Environment:
         """Return the environment; concurrent callers for one hash wait for the one that builds it."""
         await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True)
         directory = Path(os.path.realpath(self._directory))  # noqa: ASYNC240 - a look at one path
-        plan = await self._plan(stack, files, directory)
+        plan = await self._plan(stack, lambda path: manifest_at(files, path), directory)
         root = directory / self._key(stack, plan.chain, manifest_hash)
         async with locked(root.with_suffix(".lock")):
             found = _published(root, manifest_hash, plan.chain)
-            found = found or await self._build(root, stack, files, manifest_hash, plan)
+            if found is None:
+                build = Build(
+                    sandbox=self._sandbox, root=root, stack=stack, files=files, may_spoil=may_spoil,
+                    settings=self._settings, chain=plan.chain,
+                )  # fmt: skip
+                found = await self._built(build, manifest_hash, plan)
         return replace(found, component=stack.root)
 
-    async def _plan(self, stack: Stack, files: Path, directory: Path) -> "_Plan":
+    async def _plan(self, stack: Stack, read: ReadFile, directory: Path) -> "_Plan":
         """Choose the toolchain. Raises `PersonNeeded(environment_failed)` where the machine has none that will do."""
-        if stack.language is Language.PYTHON:
-            wanted = await asyncio.to_thread(self._wanted, stack, files)
-            found = await asyncio.to_thread(chosen, wanted, lambda: (*downloaded(directory), *self._interpreters()))
-            if found is None and self._settings.python_downloads and not self._settings.offline:
-                async with locked(directory / "pythons.lock"):
-                    await download(wanted, self._sandbox, directory, self._settings, self._pip_configs)
-                found = await asyncio.to_thread(chosen, wanted, lambda: downloaded(directory))
-            if found is None:
-                raise lacking(wanted, await asyncio.to_thread(self._interpreters))
-            chain = await asyncio.to_thread(toolchain_of, found.executable)
-            return _Plan(chain=chain, interpreter=found, wanted=wanted)
-        chain_found = await asyncio.to_thread(find_toolchain, stack.language)
-        if chain_found is None:
+        plan = await self._planned(stack, read, directory)
+        if plan is not None:
+            return plan
+        if stack.language is not Language.PYTHON:
             raise failed(
                 f"No {stack.language} toolchain was found on PATH.", "", remedy="Install it where Changeline runs."
             )
-        return _Plan(chain=chain_found)
+        wanted = await asyncio.to_thread(self._wanted, stack, read)
+        if self._settings.python_downloads and not self._settings.offline:
+            async with locked(directory / "pythons.lock"):
+                await download(wanted, self._sandbox, directory, self._settings, self._pip_configs)
+            found = await asyncio.to_thread(chosen, wanted, lambda: downloaded(directory))
+            if found is not None:
+                return await _with(found, wanted)
+        raise lacking(wanted, await asyncio.to_thread(self._interpreters))
+
+    async def _planned(self, stack: Stack, read: ReadFile, directory: Path) -> "_Plan | None":
+        """Choose among the toolchains that are here; None where none will do."""
+        if stack.language is not Language.PYTHON:
+            chain = await asyncio.to_thread(find_toolchain, stack.language)
+            return None if chain is None else _Plan(chain=chain)
+        wanted = await asyncio.to_thread(self._wanted, stack, read)
+        found = await asyncio.to_thread(chosen, wanted, lambda: (*downloaded(directory), *self._interpreters()))
+        return None if found is None else await _with(found, wanted)
 
     @staticmethod
-    def _wanted(stack: Stack, files: Path) -> WantedPython:
-        def read(path: str) -> bytes | None:
-            return manifest_at(files, path) if path in stack.manifests else None
+    def _wanted(stack: Stack, read: ReadFile) -> WantedPython:
+        def manifest(path: str) -> bytes | None:
+            return read(path) if path in stack.manifests else None
 
-        return wanted_python(read, project_folders(read, stack.manifests, top=stack.root), top=stack.root)
+        return wanted_python(manifest, project_folders(manifest, stack.manifests, top=stack.root), top=stack.root)
 
-    async def _build(self, root: Path, stack: Stack, files: Path, manifest_hash: str, plan: "_Plan") -> Environment:
+    async def _built(self, build: Build, manifest_hash: str, plan: "_Plan") -> Environment:
+        root = build.root
         await asyncio.to_thread(tree_walk.discard, root)
-        build = Build(
-            sandbox=self._sandbox, root=root, stack=stack, files=files, settings=self._settings, chain=plan.chain
-        )
         build.directory("")
         try:
             recipe = await self._recipe(build, plan)
@@ -154,6 +174,11 @@ class _Plan:
     chain: Toolchain
     interpreter: Interpreter | None = None
     wanted: WantedPython = field(default_factory=WantedPython)
+
+
+async def _with(found: Interpreter, wanted: WantedPython) -> _Plan:
+    chain = await asyncio.to_thread(toolchain_of, found.executable)
+    return _Plan(chain=chain, interpreter=found, wanted=wanted)
 
 
 def _publish(root: Path, recipe: Recipe, choices: Sequence[DependencyChoice], log: str) -> None:

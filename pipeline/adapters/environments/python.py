@@ -1,7 +1,7 @@
 """How a Python environment is built: by uv, with the repository itself installed so that edits count at once.
 
 Problem: one environment serves many trees, and an editable installation names the one it was made from. Choice: it is made
-from a copy that stands at the fixed path where every tree will stand (`TREE_AT`); what building leaves in the copy (version
+from a tree that stands at the fixed path where every tree will stand (`TREE_AT`); what building leaves in it (version
 files, compiled modules) is kept beside it and found there by whatever tree lacks it. A repository whose back end fails, or
 that is a plain folder of files, gets its dependencies alone: its source roots come through `PYTHONPATH`, and a minimal
 `.dist-info` answers `importlib.metadata`. pytest comes from Changeline's own distributions, last on the path, so a
@@ -194,7 +194,7 @@ class _PythonBuild:
 
     async def _try(self, folder: str, arguments: Sequence[str], venv: Path) -> CommandResult:
         """Install within what the lock file says, else, where that has no solution, without it."""
-        self.uv.copy_tree()
+        self.uv.lay_tree()
         name, file = self.constraints.get(folder, ("", None))
         if file is not None:
             result = await self.uv.install(folder, [*arguments, "--constraint", str(file)], venv=venv)
@@ -228,7 +228,7 @@ class _PythonBuild:
         return arguments
 
     async def _make_metadata_valid(self, folder: str) -> None:
-        """Rewrite, in the copy, poetry's alternatives, of which poetry-core makes requirements that nothing can read."""
+        """Rewrite, where steps work, poetry's alternatives, of which poetry-core makes requirements that nothing can read."""
         if b"||" not in (self.read(inside(folder, "pyproject.toml")) or b""):
             return
         said = await tool_sources.poetry_requirements(self.uv, self.read, folder)
@@ -267,9 +267,10 @@ class _PythonBuild:
         beside.compile_for_runs(placed, minor=self.uv.interpreter.minor)
         paths: list[str] = []
         if self.folders:
+            top = f"{self.build.files}/"
             for place, inner, names in os.walk(self.build.files):
                 inner[:] = [name for name in inner if name != ".git"]
-                paths += [os.path.relpath(Path(place) / name, self.build.files) for name in names]
+                paths += [f"{place}/{name}".removeprefix(top) for name in names]
         self.build.write("programs/listed", "\0".join(paths).encode(errors="surrogateescape"))
 
     async def _finish(self) -> None:

@@ -30,7 +30,7 @@ async def tox(uv: UvBuild, read: Manifest, folder: str) -> Found:
     """Return what the tox environment that runs the tests with this Python installs."""
     if not _has_tox(read, folder):
         return None
-    uv.copy_tree()
+    uv.lay_tree()
     requires = _tox_requires(read, folder)
     bin_ = await uv.tool("tox", ["tox>=4", *requires])
     if isinstance(bin_, str):
@@ -62,7 +62,7 @@ async def nox(uv: UvBuild, read: Manifest, folder: str) -> Found:
     """Let nox install the session that runs the tests; its environment becomes ours."""
     if read(inside(folder, "noxfile.py")) is None:
         return None
-    uv.copy_tree()
+    uv.lay_tree()
     bin_ = await uv.tool("nox", ["nox"])
     if isinstance(bin_, str):
         return bin_
@@ -91,7 +91,7 @@ async def hatch(uv: UvBuild, read: Manifest, folder: str) -> Found:
     own = table(tool, "envs") or table(read_toml(read(inside(folder, "hatch.toml"))), "envs")
     if not own:
         return None
-    uv.copy_tree()
+    uv.lay_tree()
     bin_ = await uv.tool("hatch", ["hatch"])
     if isinstance(bin_, str):
         return bin_
@@ -140,7 +140,7 @@ async def poetry_requirements(uv: UvBuild, read: Manifest, folder: str) -> dict[
     own = table(table(read_toml(read(inside(folder, "pyproject.toml"))), "tool"), "poetry")
     if not (own.get("dependencies") or own.get("group") or own.get("dev-dependencies")):
         return None
-    uv.copy_tree()
+    uv.lay_tree()
     bin_ = await uv.tool("poetry", ["poetry-core>=2"])
     if isinstance(bin_, str):
         return bin_

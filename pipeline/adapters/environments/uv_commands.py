@@ -29,7 +29,7 @@ class UvBuild:
         self.build = build
         self.interpreter = interpreter
         self.tree = build.root
-        """A copy of the repository once `copy_tree` was asked for."""
+        """The repository, for steps to work in, once `lay_tree` was asked for it."""
         self.made = build.directory(MADE)
         self.venv = self.made / "venv"
         self.programs = build.directory(PROGRAMS)
@@ -43,10 +43,11 @@ class UvBuild:
         """Whether there is any place that packages could come from."""
         return not self.build.settings.offline or self.build.settings.find_links is not None
 
-    def copy_tree(self) -> None:
-        """Copy the repository, at most once, with its `.git`, which some back ends ask."""
+    def lay_tree(self) -> None:
+        """Take the repository, or a copy of it, at most once, with its `.git`, which some back ends ask."""
         if self.tree == self.build.root:
-            self.tree = self.build.copy_tree(TREE, leave_out=())
+            spoilt = self.build.may_spoil
+            self.tree = self.build.files if spoilt else self.build.copy_tree(TREE, leave_out=())
 
     async def make_venv(self) -> None:
         """Make the environment. Raises `PersonNeeded(environment_failed)`."""
@@ -93,15 +94,15 @@ class UvBuild:
         """Run a step in a folder of the tree, with the tools of one environment on PATH."""
         online = online and not self.build.settings.offline
         search = ":".join(map(str, (*([tools] if tools else ()), self._executable.parent)))
-        copied = self.tree != self.build.root
+        laid = self.tree != self.build.root
         return await self.build.attempt(
             *argv,
-            cwd=self.tree / folder if copied else self.build.root,
-            writable=(self.tree, self.made) if copied else (self.made,),
+            cwd=self.tree / folder if laid else self.build.root,
+            writable=(self.tree, self.made) if laid else (self.made,),
             read_only=self._read_only(),
             network=Network.REGISTRIES if online else Network.NONE,
             environment=self._variables({"PATH": search, **(variables or {})}),
-            tree_at=TREE_AT if copied and self.build.contained else None,
+            tree_at=TREE_AT if laid and self.build.contained else None,
         )
 
     def _read_only(self) -> tuple[Path, ...]:

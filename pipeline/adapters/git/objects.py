@@ -8,7 +8,7 @@ so that what was answered about them is remembered.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from pipeline.repositories import ref_names
 
 GITLINK = "160000"
 _NOTHING = "0" * 40
+_LISTINGS_MAX = 3
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _REGULAR = {"100644", "100755"}
 
@@ -36,6 +37,7 @@ class GitObjects:
         self._clock = clock
         self._private = git_dir.with_suffix(".trees")
         self._answers = Answers()
+        self._listings: dict[str, Mapping[str, str]] = {}
 
     async def has_commit(self, commit: str) -> bool:
         """Whether the cache holds the commit object."""
@@ -124,18 +126,24 @@ class GitObjects:
 
     async def list_files(self, commit: str) -> list[str]:
         """Return all paths of a commit, sorted. Bytes that are not UTF-8 appear as surrogates, as in `os.fsdecode`."""
-        listed = await self._told(*_whole(commit))
-        return sorted(line.partition("\t")[2] for line in _fields(listed))
+        return list(await self._listing(commit))
 
     async def log(self, base: str, head: str, *, limit: int = 50) -> list[tuple[str, str]]:
-        """Return (sha, subject) of the commits in base..head, newest first."""
+        """Return (sha, subject) of the commits in base..head, newest first. What is no UTF-8 is replaced: it is for reading."""
         wanted = ["-z", f"--max-count={limit}", "--format=tformat:%H %s", "--no-show-signature"]
         listed = await self._commands.run("log", *wanted, f"{sha(base)}..{sha(head)}", git_dir=self._git_dir)
-        return [(commit, subject) for commit, _, subject in (line.partition(" ") for line in listed.fields)]
+        lines = (line.partition(" ") for line in listed.fields)
+        return [(commit, _whole_text(subject)) for commit, _, subject in lines]
 
     async def message(self, commit: str) -> str:
-        """Return a commit's whole message."""
-        return (await self._header(commit))[3]
+        """Return a commit's whole message; what is no UTF-8 is replaced."""
+        return _whole_text((await self._header(commit))[3])
+
+    async def messages(self, head: str, *, limit: int) -> list[str]:
+        """Return the whole messages of the latest commits that `head` contains, newest first, merges left out."""
+        wanted = ["-z", "--no-merges", f"--max-count={limit}", "--format=tformat:%B", "--no-show-signature"]
+        listed = await self._commands.run("log", *wanted, sha(head), git_dir=self._git_dir)
+        return [_whole_text(one) for one in listed.fields]
 
     async def commit_facts(self, commit: str) -> CommitFacts:
         """Return a commit's tree and parents."""
@@ -188,12 +196,25 @@ class GitObjects:
 
     async def _entries(self, commit: str, paths: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return mode and object of those paths that the commit has; directories may be among them."""
-        listed = self._answers.to(_whole(commit))
-        if listed is None:
-            listed = await self._told("ls-tree", "-z", sha(commit), "--", *paths)
-        wanted = set(paths)
-        split = (line.partition("\t") for line in _fields(listed))
-        return {path: (entry.split(" ")[0], entry.split(" ")[2]) for entry, _, path in split if path in wanted}
+        if self._answers.to(_whole(commit)) is not None:
+            whole = await self._listing(commit)
+            found = {path: whole[path] for path in paths if path in whole}
+        else:
+            wanted, listed = set(paths), await self._told("ls-tree", "-z", sha(commit), "--", *paths)
+            found = {path: entry for entry, path in _split(listed) if path in wanted}
+        return {path: (entry.split(" ")[0], entry.split(" ")[2]) for path, entry in found.items()}
+
+    async def _listing(self, commit: str) -> Mapping[str, str]:
+        """Return all paths of a commit with what git says of them, sorted; of the last few that were asked about, read once."""
+        if (known := self._listings.get(commit)) is not None:
+            return known
+        listed = await self._told(*_whole(commit))
+        found = await asyncio.to_thread(lambda: dict(sorted((path, entry) for entry, path in _split(listed))))
+        if self._answers.to(_whole(commit)) is not None:
+            self._listings[commit] = found
+            for oldest in list(self._listings)[:-_LISTINGS_MAX]:
+                del self._listings[oldest]
+        return found
 
     async def _told(self, *question: str) -> bytes:
         """Ask git what it answers the same for ever, because every object is named by its SHA."""
@@ -225,8 +246,15 @@ def _whole(commit: str) -> tuple[str, ...]:
     return ("ls-tree", "-r", "-z", sha(commit))
 
 
-def _fields(listed: bytes) -> list[str]:
-    return decoded(listed).split("\0")[:-1]
+def _split(listed: bytes) -> Iterator[tuple[str, str]]:
+    """Yield what `ls-tree -z` says of each path, and the path."""
+    for line in decoded(listed).split("\0")[:-1]:
+        entry, _, path = line.partition("\t")
+        yield entry, path
+
+
+def _whole_text(text: str) -> str:
+    return encoded(text).decode("utf-8", "replace")
 
 
 def is_sha(text: str) -> bool:

@@ -21,6 +21,7 @@ from pipeline.change_request import BRANCHES, PauseReason
 from pipeline.errors import CallerError, ChangelineError, Conflict, PersonNeeded, TransientError
 from pipeline.machine import shortage
 from pipeline.ports import RemoteFacts
+from pipeline.repositories.commit_rules import remedy_for_refusal
 from pipeline.repositories.ref_names import shown
 from pipeline.repositories.remote_address import local_path_of
 
@@ -101,6 +102,8 @@ class RefusedPush:
             # The approver decides by the reason, which is the remote's own text.
             message = f"The remote refuses the push. It says (untrusted): “{_printable(self.reason)}”."
             said = _printable(failures.far_words(self.output))
+            if remedy := remedy_for_refusal(f"{self.reason}\n{said}"):
+                message, facts = f"{message} {remedy}", {**facts, "remedy": remedy}
             return PersonNeeded(PauseReason.DELIVERY_FAILED, message, untrusted_answer=said, **facts)
         return reading_failure(self.remote, self.output)
 

@@ -25,6 +25,7 @@ from pipeline.adapters.git.remotes import RefusedPush
 from pipeline.adapters.git.runner import GitCommands, Output, encoded, held
 from pipeline.adapters.git.snapshots import GitSnapshots
 from pipeline.adapters.git.submodules import DEPTH_MAX, Found, SubmoduleCache, Submodules
+from pipeline.adapters.git.trees import NewUser
 from pipeline.errors import CallerError, InvariantBroken, TransientError
 from pipeline.ports import Author, Clock
 from pipeline.repositories.ref_names import HEADS, in_the_way
@@ -49,8 +50,11 @@ class GitRepository(GitSnapshots):
         clock: Clock,
         share: CacheUse,
         submodules: Submodules,
+        new_user: NewUser,
     ) -> None:
-        super().__init__(git_dir, commands=commands, author=author, clock=clock, submodules=submodules)
+        super().__init__(
+            git_dir, commands=commands, author=author, clock=clock, submodules=submodules, new_user=new_user
+        )
         self.name = name
         self._remote = remote
         self._share = share
@@ -250,12 +254,13 @@ async def open_repository(
     author: Author,
     clock: Clock,
     nested_max: int = DEPTH_MAX,
+    new_user: NewUser = lambda: None,
 ) -> GitRepository:
     """Return the repository, making an empty cache below `cache_dir` if there is none. Does not ask the remote.
 
     Sweeps what killed processes left beside the cache.
 
-    `author` makes the snapshots; `nested_max` is how deep submodules may be nested. Raises `CallerError` for a name that is not allowed.
+    `author` makes the snapshots; `nested_max` is how deep submodules may be nested; `new_user` is asked for each new tree. Raises `CallerError` for a name that is not allowed.
     """
     if not _NAME.fullmatch(name):
         raise CallerError("A repository's name is letters, digits, dot, dash and underscore.", field="name")
@@ -289,7 +294,7 @@ async def open_repository(
     )
     return GitRepository(
         name=name, remote=remote, git_dir=git_dir, commands=commands, author=author, clock=clock, share=share,
-        submodules=submodules,
+        submodules=submodules, new_user=new_user,
     )  # fmt: skip
 
 

@@ -110,20 +110,26 @@ _TRANSFERS = frozenset({"fetch", "push", "index-pack", "pack-objects"})
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An ordinary user of this machine, as whom root lets git work on what belongs to that user."""
+    """A user of this machine, as whom root lets git work: whoever a repository belongs to, or whoever a tree is for."""
 
     uid: int
     gid: int
+    past_modes: bool = False
+    """Whether files that modes close to this user are open to it all the same, as they are to root."""
 
     @property
     def wrapper(self) -> tuple[str, ...]:
         """The command that becomes this user for good."""
+        kept = ",+dac_override" if self.past_modes else ""
+        # Without the bit, `access` would judge by the user alone, and git takes that for the answer.
+        ambient = (f"--ambient-caps=-all{kept}", "--securebits=+no_setuid_fixup") if kept else ()
         drop = (
             f"--reuid={self.uid}",
             f"--regid={self.gid}",
             "--clear-groups",
-            "--inh-caps=-all",
-            "--bounding-set=-all",
+            f"--inh-caps=-all{kept}",
+            *ambient,
+            f"--bounding-set=-all{kept}",
         )
         return (_program("setpriv"), *drop, "--no-new-privs", "--")
 

@@ -14,12 +14,15 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.adapters.git.tree_scan import RULE_FILES
 from pipeline.machine import tree_walk
+from pipeline.repositories.paths import as_others_read
 
 ENTRIES_MIN = 1_000
 """Smaller trees are written anew: that costs less than looking at them."""
 KEPT_MAX = 2
 PREFIX = "spare-"
+_DEPTH_MAX = 200
 _HEADER = struct.Struct(">4sLL")
 
 
@@ -82,25 +85,30 @@ def is_large(index: Path) -> bool:
     return bool(signature == b"DIRC" and entries >= ENTRIES_MIN)
 
 
-def delete_touched(root: Path, laid: Laid, index: Path) -> None:
-    """Delete every file that was written, linked or opened to others since, and give directories their modes back.
+def delete_touched(root: Path, laid: Laid, index: Path) -> bool:
+    """Delete every file that was written, linked, opened or handed to others since, and give directories their modes back.
 
-    `index` is one that git wrote beside the tree, and has the mode that its files have. Running as root, files were handed
-    to the user of tools meanwhile, so what only their status tells is left to the comparison of contents. Raises `OSError`.
+    Git directories go as a whole. Returns whether git may be let near what is left: untouched files, and directories that it
+    does not take for anything else. `index` is one that git wrote beside the tree, and has the mode that its files have.
+    Raises `OSError`.
     """
     plain = stat.S_IMODE(index.stat().st_mode) & 0o666
     opened = plain | (plain & 0o444) >> 2
-    as_root = os.geteuid() == 0
+    modes = {stat.S_IFREG | plain, stat.S_IFREG | opened}
     for directory in tree_walk.directories(root, repair=True):
         if stat.S_IMODE(os.fstat(directory.descriptor).st_mode) != opened:
             os.fchmod(directory.descriptor, opened)
+        if directory.depth > _DEPTH_MAX or any(as_others_read(name) in RULE_FILES for name in directory.inner):
+            return False
+        git_directories = [name for name in directory.inner if name.lower() == ".git"]
+        for name in git_directories:
+            tree_walk.remove(root / directory.path(name))
+        directory.inner = [name for name in directory.inner if name not in git_directories]
         for entry in directory.entries:
-            facts = entry.stat(follow_symlinks=False)
-            if stat.S_ISDIR(facts.st_mode):
+            if entry.is_dir(follow_symlinks=False):
                 continue
-            changed_ns = facts.st_mtime_ns if as_root else max(facts.st_mtime_ns, facts.st_ctime_ns)
-            known = stat.S_ISLNK(facts.st_mode) or (
-                stat.S_ISREG(facts.st_mode) and stat.S_IMODE(facts.st_mode) in {plain, opened}
-            )
-            if changed_ns > laid.at_ns or facts.st_nlink > 1 or not known:
+            facts = entry.stat(follow_symlinks=False)
+            untouched = facts.st_ctime_ns <= laid.at_ns and facts.st_mtime_ns <= laid.at_ns and facts.st_nlink == 1
+            if not untouched or (facts.st_mode not in modes and not stat.S_ISLNK(facts.st_mode)):
                 os.unlink(entry.name, dir_fd=directory.descriptor)
+    return True

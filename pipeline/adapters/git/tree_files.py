@@ -5,6 +5,7 @@ directory was. Choice: everything goes through one walk that follows no link and
 Everything here blocks: call it in a thread.
 """
 
+import os
 from pathlib import Path
 
 from pipeline.change_request import PauseReason
@@ -22,10 +23,12 @@ def delete(path: Path) -> None:
         ) from error
 
 
-def empty(path: Path) -> None:
-    """Make `path` an empty directory."""
+def empty(path: Path, owner: int | None = None) -> None:
+    """Make `path` an empty directory; `owner` is the user whose it is, if not this process's own."""
     delete(path)
     path.mkdir(parents=True)
+    if owner is not None:
+        os.chown(path, owner, owner)
 
 
 def is_directory(path: Path) -> bool:

@@ -8,8 +8,9 @@ and link texts. Nothing writes the tree meanwhile: the processes of an agent are
 """
 
 import os
+import re
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,9 @@ from pipeline.machine import tree_walk
 from pipeline.machine.tree_walk import Directory
 from pipeline.repositories.paths import as_others_read, collision_key, is_git_directory, unprintable
 
-_RULE_FILES = frozenset({".gitignore", ".gitattributes", ".gitmodules", ".mailmap"})
+_PLAIN = re.compile(r"[A-FH-Za-fh-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
+"""Names in which nothing can be wrong; git's own, however spelled, begin with a dot or a g."""
+RULE_FILES = frozenset({".gitignore", ".gitattributes", ".gitmodules", ".mailmap"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class _Look:
         self.found = Scan()
         self._passed_over = passed_over
         self._limits = limits
+        self._small = min(limits.rule_file_max_bytes, limits.file_max_bytes)
         self._told_left = limits.told_max_bytes
 
     @property
@@ -115,22 +119,39 @@ class _Look:
     def at(self, directory: Directory) -> None:
         """Take in one directory, and say by its `inner` what is entered."""
         self.found.entries += len(directory.entries)
-        keys: dict[str, list[str]] = {}
+        entries = [entry for entry in directory.entries if directory.depth or entry.name != ".git"]
+        room = self._limits.path_max_bytes // 4 - sum(map(len, directory.names)) - directory.depth
         inner = []
-        for entry in directory.entries:
-            name = entry.name
-            if directory.depth == 0 and name == ".git":
-                continue
-            keys.setdefault(collision_key(name), []).append(name)
-            if self._entry(directory, entry):
-                inner.append(name)
+        for entry in entries:
+            if not self._plain_file(entry, room) and self._entry(directory, entry):
+                inner.append(entry.name)
             if self.full:
                 break
         directory.inner = inner
+        if not self.full and len({collision_key(entry.name) for entry in entries}) < len(entries):
+            self._collisions(directory, [entry.name for entry in entries])
+
+    def _collisions(self, directory: Directory, listed: Iterable[str]) -> None:
+        keys: dict[str, list[str]] = {}
+        for name in listed:
+            keys.setdefault(collision_key(name), []).append(name)
         for names in keys.values():
             if len(names) > 1 and not self.full:
                 self.found.collisions.append([directory.path(name) for name in names])
                 self._told_left -= sum(map(len, self.found.collisions[-1]))
+
+    def _plain_file(self, entry: "os.DirEntry[str]", room: int) -> bool:
+        """Take in a file of which nothing has to be said, as nearly all are; `room` is what its name may have."""
+        if len(entry.name) > room or not _PLAIN.fullmatch(entry.name):
+            return False
+        try:
+            facts = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return True
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > self._small:
+            return False
+        self.found.size_bytes += facts.st_size
+        return True
 
     def _entry(self, directory: Directory, entry: "os.DirEntry[str]") -> bool:
         """Judge one entry; returns whether it is a directory to look into."""
@@ -156,7 +177,7 @@ class _Look:
 
     def _directory(self, directory: Directory, name: str, _: os.stat_result) -> bool:
         path = directory.path(name)
-        if as_others_read(name) in _RULE_FILES:
+        if as_others_read(name) in RULE_FILES:
             self._suspect(Fault.RULES, path)
         if len(os.fsencode(path)) > self._limits.path_max_bytes:
             self.never(Fault.PATH, path)
@@ -169,7 +190,7 @@ class _Look:
     def _file(self, directory: Directory, name: str, facts: os.stat_result) -> bool:
         self.found.size_bytes += facts.st_size
         path = directory.path(name)
-        if facts.st_size > self._limits.rule_file_max_bytes and as_others_read(name) in _RULE_FILES:
+        if facts.st_size > self._limits.rule_file_max_bytes and as_others_read(name) in RULE_FILES:
             self._suspect(Fault.RULES, path)
         elif facts.st_size > self._limits.file_max_bytes:
             self._suspect(Fault.SIZE, path)
@@ -179,7 +200,7 @@ class _Look:
         path = directory.path(name)
         self.found.links[path] = os.readlink(name, dir_fd=directory.descriptor)
         self._told_left -= len(path) + len(self.found.links[path])
-        if as_others_read(name) in _RULE_FILES:
+        if as_others_read(name) in RULE_FILES:
             self._suspect(Fault.RULES, path)
         return self._short(path)
 

@@ -9,18 +9,20 @@ epoch, so a lock file found under the tree's lock is the leftover of a killed pr
 import asyncio
 import hashlib
 import json
+import os
 import secrets
 import shlex
 import shutil
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from pipeline.adapters.git import lfs_files, spare_trees, staging, submodule_trees, tree_files
 from pipeline.adapters.git.objects import GITLINK, GitObjects, sha
-from pipeline.adapters.git.runner import GitCommands, Output, encoded, held
+from pipeline.adapters.git.runner import Account, GitCommands, Output, encoded, held
 from pipeline.adapters.git.seeds import Seeds
 from pipeline.adapters.git.spare_trees import Spare, SpareTrees
 from pipeline.adapters.git.submodule_trees import SubmoduleTrees
@@ -30,6 +32,9 @@ from pipeline.adapters.git.tree_scan import TreeLimits
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, ModelError, TransientError
 from pipeline.ports import Author, Clock, Json
+
+NewUser: TypeAlias = Callable[[], int | None]
+"""Names the user whose a new tree's files are to be; None leaves them this process's own."""
 
 _LIMITS = TreeLimits()
 _WRITING = {"checkout.workers": "0"}
@@ -88,10 +93,18 @@ class GitTrees(GitObjects):
     """The part of the `Repository` port that writes trees and takes snapshots of them."""
 
     def __init__(
-        self, git_dir: Path, *, commands: GitCommands, author: Author, clock: Clock, submodules: Submodules
+        self,
+        git_dir: Path,
+        *,
+        commands: GitCommands,
+        author: Author,
+        clock: Clock,
+        submodules: Submodules,
+        new_user: NewUser,
     ) -> None:
         super().__init__(git_dir, commands=commands, author=author, clock=clock)
         self._submodules = submodules
+        self._new_user = new_user
         self._spares = SpareTrees()
 
     async def add_worktree(self, path: Path, commit: str) -> None:
@@ -182,12 +195,15 @@ class GitTrees(GitObjects):
             await asyncio.to_thread(self._move, old, tree.path)
         tree.remember(base=sha(commit))
         tree.forget("rebase")
+        await self._below(tree).remove(tree.submodules)
         try:
-            await asyncio.to_thread(tree_files.delete, tree.path / ".git")
-            await asyncio.to_thread(spare_trees.delete_touched, tree.path, spare.laid, tree.index)
+            usable = await asyncio.to_thread(spare_trees.delete_touched, tree.path, spare.laid, tree.index)
         except (OSError, TransientError):
             return False
-        await self._restore(tree, commit, ignored=True)
+        if not usable or (await self._lay(tree, commit, accept=(0, 1, 128))).code:
+            return False
+        await self._git(tree, "clean", "-ffdqx")
+        await self._lay_submodules(tree, commit)
         return True
 
     def _move(self, tree: Tree, to: Path) -> None:
@@ -223,11 +239,12 @@ class GitTrees(GitObjects):
         environment: Mapping[str, str] | None = None,
         index: Path | None = None,
         configuration: Mapping[str, str] | None = None,
+        account: Account | None = None,
     ) -> Output:
         try:
             return await self._commands.run(
                 *arguments, git_dir=self._git_dir, work_tree=tree.path, index=index or tree.index, lock=tree.lock,
-                stdin=stdin, accept=accept, environment=environment, configuration=configuration,
+                stdin=stdin, accept=accept, environment=environment, configuration=configuration, account=account,
             )  # fmt: skip
         except TransientError as slow:
             if "timeout_s" not in slow.facts:
@@ -239,10 +256,21 @@ class GitTrees(GitObjects):
     async def _write_anew(self, tree: Tree, commit: str) -> None:
         tree.save("tree", {"path": str(tree.path), "base": sha(commit)})
         tree.forget("rebase")
-        await asyncio.to_thread(tree_files.empty, tree.path)
-        await asyncio.to_thread(tree.index.unlink, missing_ok=True)
-        await self._git(tree, "read-tree", "--reset", "-u", commit, configuration=_WRITING)
+        await self._empty(tree)
+        await self._lay(tree, commit)
         await self._lay_submodules(tree, commit)
+
+    async def _empty(self, tree: Tree) -> None:
+        """Begin anew, with an empty directory that is its later user's."""
+        await asyncio.to_thread(tree_files.empty, tree.path, self._new_user())
+        await asyncio.to_thread(tree.index.unlink, missing_ok=True)
+
+    async def _lay(self, tree: Tree, commit: str, *, accept: Sequence[int] = (0,)) -> Output:
+        """Write the files of a commit as its directory's owner, so that nobody has to be given them afterwards."""
+        account = await asyncio.to_thread(_owner, tree.path)
+        return await self._git(
+            tree, "read-tree", "--reset", "-u", sha(commit), accept=accept, configuration=_WRITING, account=account
+        )
 
     async def _lay_submodules(self, tree: Tree, commit: str) -> None:
         """Write the files of the commit's submodules anew, in the place of those that were here."""
@@ -257,26 +285,24 @@ class GitTrees(GitObjects):
     def _below(self, tree: Tree) -> SubmoduleTrees:
         return SubmoduleTrees(tree.path, tree.state, self._commands, tree.lock)
 
-    async def _restore(self, tree: Tree, commit: str, *, ignored: bool = False) -> None:
-        """Make the files equal `commit`; `ignored` ones stay unless they are to go as well."""
+    async def _restore(self, tree: Tree, commit: str) -> None:
+        """Make the files equal `commit`; ignored ones stay."""
         usable = await asyncio.to_thread(tree_files.is_directory, tree.path)
         if usable:
             await self._below(tree).remove(tree.submodules)
         nested = await TreeCheck(tree.path, _LIMITS, partial(self._git, tree)).nested() if usable else None
         if nested is None:
             # What git must not meet goes with all that is ignored, which is rebuildable.
-            await asyncio.to_thread(tree_files.empty, tree.path)
-            await asyncio.to_thread(tree.index.unlink, missing_ok=True)
+            await self._empty(tree)
         for path in (".git", *(nested or ())):
             await asyncio.to_thread(tree_files.delete, tree.path / path)
         # Files that were handed to another user look changed, and would all be written again.
         await self._git(tree, "update-index", "-q", "--refresh", accept=(0, 1, 128))
-        if (await self._git(tree, "read-tree", "--reset", "-u", sha(commit), accept=(0, 1, 128))).code:
+        if (await self._lay(tree, commit, accept=(0, 1, 128))).code:
             # A damaged index, or ignored files where tracked ones belong: what is ignored is rebuildable.
-            await asyncio.to_thread(tree_files.empty, tree.path)
-            await asyncio.to_thread(tree.index.unlink, missing_ok=True)
-            await self._git(tree, "read-tree", "--reset", "-u", commit)
-        await self._git(tree, "clean", "-ffdqx" if ignored else "-ffdq")
+            await self._empty(tree)
+            await self._lay(tree, commit)
+        await self._git(tree, "clean", "-ffdq")
         await self._lay_submodules(tree, commit)
 
     async def _staged(
@@ -339,6 +365,14 @@ async def _add(run: RunInTree, *what: str) -> None:
     added = await run("add", *what, accept=(0, 1, 128))
     if added.code:
         raise ModelError(f"Git cannot save this tree: {added.complaint}", detail=added.complaint)
+
+
+def _owner(path: Path) -> Account | None:
+    """Return whom root laid a tree for; None where that is this process's own user."""
+    owner = path.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return None
+    return Account(uid=owner.st_uid, gid=owner.st_uid, past_modes=True)
 
 
 def _refuse_unstorable(raw: list[str]) -> None:

@@ -14,6 +14,7 @@ import shutil
 import stat
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from pipeline.adapters.sandbox.process import Launch, Namespace, in_memory
 from pipeline.adapters.sandbox.results import result_of, unavailable
 from pipeline.adapters.sandbox.start_up_check import Places
 from pipeline.adapters.sandbox.tree_memory import MeasuredMemory
+from pipeline.adapters.sandbox.tree_usage import Usage
 from pipeline.adapters.sandbox.uncontained import Refusing, Uncontained
 from pipeline.ports import CommandResult, Isolation, Network, Sandbox, SandboxCommand
 from pipeline.settings.process import EnvironmentSettings, SandboxSettings
@@ -165,8 +167,10 @@ class Bubblewrap:
                 tree=tree,
             )
             mounts = visibility.arguments(told, view)
+            found: dict[Path, Usage] = {}
             for path in command.writable or visibility.looked_at(command):
-                await _hand_over(path, identity, to_read=not command.writable)
+                usage = await _hand_over(path, identity, to_read=not command.writable)
+                found |= {} if usage is None else {path: usage}
             await asyncio.to_thread(make_places, command)
             for path in command.writable:
                 _keep_open(path)
@@ -178,14 +182,14 @@ class Bubblewrap:
                 seccomp=seccomp.program(memory_counted=self._cgroups is not None),
                 descriptors=tuple(shown.values()),
             )
-            return await self._supervise(command, launch)
+            return await self._supervise(command, launch, found)
 
-    async def _supervise(self, command: SandboxCommand, launch: Launch) -> CommandResult:
+    async def _supervise(self, command: SandboxCommand, launch: Launch, found: Mapping[Path, Usage]) -> CommandResult:
         started = time.monotonic()
         output, ending = CappedOutput(command.output_max_bytes), Ending()
         disk = DiskWatch(paths=command.writable, settings=self._settings, known=self._trees)
         try:
-            await disk.begin()
+            await disk.begin(found)
             memory = self._memory(command)
             namespace = _started(launch, output, memory)
             try:
@@ -226,9 +230,9 @@ async def _end(namespace: Namespace, memory: CommandGroup | MeasuredMemory) -> t
     return starved, peak
 
 
-async def _hand_over(path: Path, identity: Identity, *, to_read: bool) -> None:
+async def _hand_over(path: Path, identity: Identity, *, to_read: bool) -> Usage | None:
     try:
-        await asyncio.to_thread(give, path, identity, to_read=to_read)
+        return await asyncio.to_thread(give, path, identity, to_read=to_read)
     except OSError as error:
         raise unavailable(
             f"{error.filename or path} cannot be handed to the user of tools: {error.strerror}"

@@ -11,6 +11,7 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from pipeline.settings.process import SandboxSettings
 
 _INTERVAL_S, _QUIET_INTERVAL_S, _COST_SHARE = 1.0, 10.0, 10
 _UNNOTICED = Usage(64 * 1024**2, 10_000)
-"""Growth of the file system below which a tree need not be measured again at once."""
+"""Growth of the file system below which a tree need not be measured again at once, if it has as much room left."""
 _NEAR = 0.8
 _SLACK = Usage(16 * 1024**2, 1_000)
 """What deleting may write on the side, in a tree that is over its limit; and what nobody is blamed for."""
@@ -74,11 +75,16 @@ class DiskWatch:
     _next_short_s: float = 0.0
     _over: threading.Event = field(default_factory=threading.Event)
 
-    async def begin(self) -> None:
-        """Measure what has never been measured, so that growth can be told from what was there."""
+    async def begin(self, found: Mapping[Path, Usage]) -> None:
+        """Measure what has never been measured, so that growth can be told from what was there.
+
+        `found` is what somebody who walked them just now saw.
+        """
         self.paths = tuple(path for path in self.paths if path.is_dir())  # else bubblewrap says what is wrong
         for path in self.paths:
-            self._before[path] = self.known.of(path) or await self._measured(path)
+            known = None if path in found else self.known.of(path)
+            self._before[path] = known or await self._measured(path, found.get(path))
+        self._next_s = time.monotonic()
 
     def take(self, first: int) -> None:
         """Need nothing: what is measured are directories."""
@@ -93,7 +99,8 @@ class DiskWatch:
 
     async def after(self) -> Ending | None:
         """Say whether the command, which is gone, left more than it may; measures only if that can be."""
-        if time.monotonic() - self._began_s < _INTERVAL_S and not any(self._restless(path) for path in self.paths):
+        quick = time.monotonic() - self._began_s < _QUIET_INTERVAL_S
+        if quick and not any(self._restless(path) for path in self.paths):
             return None
         return await self._exceeded(None)
 
@@ -136,9 +143,11 @@ class DiskWatch:
         self._next_short_s = ended + _COST_SHARE * (ended - began)
         return None
 
-    async def _measured(self, path: Path) -> Known:
+    async def _measured(self, path: Path, found: Usage | None = None) -> Known:
         file_system = taken(path)
-        usage = await asyncio.to_thread(usage_of, path, lambda _: self._over.is_set())
+        usage = found
+        if usage is None:
+            usage = await asyncio.to_thread(usage_of, path, lambda _: self._over.is_set())
         known = Known(usage, file_system, self._ceiling(usage, self.known.of(path)))
         if not self._over.is_set():
             self.known.remember(path, known)
@@ -149,9 +158,11 @@ class DiskWatch:
         known = self.known.of(path)
         if known is None or known.tree.size > _NEAR * self.settings.tree_max_bytes:
             return True
-        now, then = taken(path), known.file_system
-        counted = now.entries > 0 and known.tree.entries < _NEAR * self.settings.tree_max_files
-        return not counted or now.size - then.size > _UNNOTICED.size or now.entries - then.entries > _UNNOTICED.entries
+        now, then, limits = taken(path), known.file_system, self.settings
+        counted = now.entries > 0 and known.tree.entries < _NEAR * limits.tree_max_files
+        room = min(_UNNOTICED.size, limits.tree_max_bytes - known.tree.size)
+        room_for = min(_UNNOTICED.entries, limits.tree_max_files - known.tree.entries)
+        return not counted or now.size - then.size > room or now.entries - then.entries > room_for
 
     def _beyond(self, usage: Usage) -> bool:
         return usage.size > self.settings.tree_max_bytes or usage.entries > self.settings.tree_max_files

@@ -3,24 +3,28 @@
 Problem: when the pipeline is root, a user namespace that maps its payload to root gives it root's files, root's entries
 in `/proc` and no process limit. Choice: an ordinary user enters a user namespace and stays itself outside; root drops
 to a user of its own per worktree, from a range that belongs to nobody, and gives it the tree first, for reading alone
-as well: what git writes as root is closed to everybody else. Invariant: a payload is never the host's root, and only
-what lies in the tree changes hands. A file that is also linked from outside, perhaps from the git cache, stays whose it is.
+as well: what git writes as root is closed to everybody else. A tree that was written as such a user's stays theirs.
+Invariant: a payload is never the host's root, and only what lies in the tree changes hands. A file that is also linked from outside, perhaps from the git cache, stays whose it is.
 """
 
 import contextlib
 import os
+import secrets
 import shutil
 import stat
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.adapters.sandbox.tree_usage import BLOCK, Usage
 from pipeline.machine import tree_walk
 
 _NOBODYS_FIRST, _NOBODYS_COUNT = 0x70000000, 1 << 24
 _SMALL_FIRST, _SMALL_COUNT = 61_200, 4_000
 _SHIFTED_RANGE = 1 << 16
 _INSIDE = 1000
+_TO_WRITE_AS_ANOTHER = 1 << 0 | 1 << 1 | 1 << 6 | 1 << 7 | 1 << 8
+"""CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_SETGID, CAP_SETUID, CAP_SETPCAP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +49,16 @@ class Identity:
 
 
 def identity_for(tree: Path) -> Identity:
-    """Choose the user for commands in `tree`; the same tree always gets the same one."""
+    """Choose the user for commands in `tree`: the one whose it is, or else one that its path alone decides."""
     namespaces = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
     if os.geteuid() != 0:
         inside = ("--unshare-user", "--uid", str(_INSIDE), "--gid", str(_INSIDE), "--cap-drop", "ALL")
         return Identity(uid=_INSIDE, arguments=(*namespaces, *inside))
     first, count = _range()
-    uid = first + zlib.crc32(os.fsencode(tree)) % count
+    owner = _owner(tree)
+    if owner is None or not first <= owner < first + count:
+        owner = first + zlib.crc32(os.fsencode(tree)) % count
+    uid = owner
     # bubblewrap enters directories and setpriv drops with these; setpriv then takes them all away
     capabilities = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_DAC_READ_SEARCH")
     kept = tuple(part for name in capabilities for part in ("--cap-add", name))
@@ -64,14 +71,25 @@ def identity_for(tree: Path) -> Identity:
     )
 
 
-def give(tree: Path, identity: Identity, *, to_read: bool = False) -> None:
+def user_of_a_new_tree() -> int | None:
+    """Return a user for a tree that is about to be written, to be its owner; None where this process cannot write as one."""
+    if os.geteuid() != 0 or _capabilities() & _TO_WRITE_AS_ANOTHER != _TO_WRITE_AS_ANOTHER:
+        return None
+    first, count = _range()
+    return first + secrets.randbelow(count)
+
+
+def give(tree: Path, identity: Identity, *, to_read: bool = False) -> Usage | None:
     """Make a directory and everything in it belong to the payload, following no link. Changes owners for root only.
 
     `to_read` also opens, for their owner, files and directories that their modes close. Blocks. What is right already
-    costs one look at it.
+    costs one look at it. Returns what the tree takes, where all of it was looked at.
     """
-    if os.geteuid() == 0 or to_read:
-        _Gift(owner=identity.uid if os.geteuid() == 0 else None, to_read=to_read).make(tree)
+    if os.geteuid() != 0 and not to_read:
+        return None
+    gift = _Gift(owner=identity.uid if os.geteuid() == 0 else None, to_read=to_read)
+    gift.make(tree)
+    return gift.usage if os.geteuid() == 0 else None
 
 
 @dataclass(slots=True)
@@ -83,13 +101,24 @@ class _Gift:
     to_read: bool
     links: dict[tuple[int, int], int] = field(default_factory=dict)
     """Of each foreign file with several links: how many of them were not met in this tree."""
+    device: int = 0
+    blocks: int = 0
+    entries: int = 0
+    counted: set[int] = field(default_factory=set)
+
+    @property
+    def usage(self) -> Usage:
+        """What was met, counted as `tree_usage` does."""
+        return Usage(self.blocks * BLOCK, self.entries)
 
     def make(self, tree: Path) -> None:
         """Give the tree, then the files all of whose links turned out to lie in it."""
         above = os.open(tree.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             status = os.stat(tree.name, dir_fd=above, follow_symlinks=False)
+            self.device = status.st_dev
             self._take(above, tree.name, status)
+            self.entries = 0
         finally:
             os.close(above)
         if not stat.S_ISDIR(status.st_mode):
@@ -99,11 +128,24 @@ class _Gift:
             tree_walk.each_entry(tree, self._take_inner_link)
 
     def _take(self, fd: int, name: str, status: os.stat_result) -> None:
+        self._count(status)
+        if status.st_uid == self.owner and not self.to_read:
+            return
         if self._is_shared(status):
             place = (status.st_dev, status.st_ino)
             self.links[place] = self.links.get(place, status.st_nlink) - 1
         else:
             self._hand_over(fd, name, status)
+
+    def _count(self, status: os.stat_result) -> None:
+        if status.st_dev != self.device:
+            return
+        self.entries += 1
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+            if status.st_ino in self.counted:
+                return
+            self.counted.add(status.st_ino)
+        self.blocks += status.st_blocks
 
     def _take_inner_link(self, fd: int, name: str, status: os.stat_result) -> None:
         if self._is_shared(status) and self.links.get((status.st_dev, status.st_ino)) == 0:
@@ -142,6 +184,18 @@ def _open_up(fd: int, name: str, seen: os.stat_result) -> None:
                 Path(f"/proc/self/fd/{held}").chmod(stat.S_IMODE(now.st_mode) | _lacking(now.st_mode))
     finally:
         os.close(held)
+
+
+def _capabilities() -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    return next((int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:")), 0)
+
+
+def _owner(tree: Path) -> int | None:
+    try:
+        return tree.lstat().st_uid
+    except FileNotFoundError:
+        return None
 
 
 def _range() -> tuple[int, int]:

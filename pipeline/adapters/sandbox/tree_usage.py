@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_BLOCK = 512
+BLOCK = 512
 _HELD = 32
 """Levels whose descriptors stay open, so that no movement below can lose them."""
 _BETWEEN_STOPS = 4096
@@ -82,7 +82,7 @@ class _Walk:
     def _enter(self, fd: int) -> None:
         found = os.fstat(fd)
         self.levels.append(_Level((found.st_dev, found.st_ino), fd, []))
-        self.size += found.st_blocks * _BLOCK
+        self.size += found.st_blocks * BLOCK
         with os.scandir(fd) as entries:
             for entry in entries:
                 self._count(entry)
@@ -102,7 +102,7 @@ class _Walk:
             if (found.st_dev, found.st_ino) in self.linked:
                 return
             self.linked.add((found.st_dev, found.st_ino))
-        self.size += found.st_blocks * _BLOCK
+        self.size += found.st_blocks * BLOCK
 
     def _opened(self, here: _Level, mount: str) -> int | None:
         try:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.adapters.model_providers.anthropic import AnthropicProvider
 from pipeline.agents.loop import run_agent
+from pipeline.agents.protection import Protection
 from pipeline.agents.task import AgentPorts, AgentResult, AgentTask, SubmitTool
 from pipeline.agents.tools import ToolScope
 from pipeline.agents.toolsets import ToolSet
@@ -75,7 +76,7 @@ class Rig:
     instructions: QueuedInstructions = field(default_factory=QueuedInstructions)
     events: EventLog = field(default_factory=EventLog)
     limits: Limits = LIMITS
-    protected: tuple[str, ...] = ()
+    protected: tuple[Protection, ...] = ()
     settings: ModelSettings = field(
         default_factory=lambda: ModelSettings(
             default=(Route(provider="anthropic", model="scripted"),), retry=RetrySettings(call_timeout_s=5)

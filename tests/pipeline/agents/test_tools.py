@@ -1,15 +1,18 @@
 """The standard tools on real files and real processes."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pipeline.agents.protection import Protection
 from pipeline.agents.tools import BASH, EDITOR, ToolBox, ToolOutcome, ToolScope
 from pipeline.agents.toolsets import ToolSet
 from pipeline.limits import Limits
 from pipeline.testing import UncontainedSandbox
+from tests.adapters.git_world import git
 
 LIMITS = Limits(command_output_max_bytes=1_000, file_read_max_bytes=1_000, command_timeout_s=20)
 
@@ -26,9 +29,14 @@ def scope(tmp_path: Path) -> ToolScope:
         sandbox=UncontainedSandbox(),
         root=root,
         limits=LIMITS,
-        protected=("tests/test_app.py", "locked", "*.lock"),
-        protected_because="the witnesses depend on it",
-    )
+        protected=(
+            Protection(
+                because="the witnesses depend on it", instead="Make the code right.",
+                paths=frozenset({"tests/test_app.py", "tests/test_[a].py"}),
+            ),
+            Protection(because="the repository says so", instead="Do without.", globs=("locked/", "*.lock")),
+        ),
+    )  # fmt: skip
 
 
 async def edit(scope: ToolScope, toolset: ToolSet = ToolSet.EDIT, **given: object) -> ToolOutcome:
@@ -97,14 +105,40 @@ async def test_garbage_input_is_refused_not_raised(scope: ToolScope, given: obje
 
 
 @pytest.mark.parametrize(
-    "path", ["tests/test_app.py", "./tests/../tests/test_app.py", "locked/deep/file.py", "uv.lock", ".git/config"]
+    ("path", "rule"),
+    [
+        ("tests/test_app.py", "the witnesses depend on it. Make the code right."),
+        ("./tests/../tests/test_app.py", "the witnesses depend on it. Make the code right."),
+        ("tests/test_[a].py", "the witnesses depend on it. Make the code right."),
+        ("locked/deep/file.py", "the repository says so. Do without."),
+        ("uv.lock", "the repository says so. Do without."),
+        (".git/config", "inside .git"),
+    ],
 )
-async def test_protected_paths_are_refused_with_the_reason(scope: ToolScope, path: str) -> None:
+async def test_protected_paths_are_refused_with_the_rule_and_the_way_on(scope: ToolScope, path: str, rule: str) -> None:
     outcome = await edit(scope, command="create", path=path, file_text="gone")
 
     assert outcome.is_error
-    assert "must not be changed: the witnesses depend on it" in outcome.text or ".git" in outcome.text
+    assert rule in outcome.text
     assert (scope.root / "tests/test_app.py").read_text() == "assert True\n"
+
+
+async def test_a_file_that_git_ignores_is_said_to_be_ignored_when_it_is_written(scope: ToolScope) -> None:
+    shutil.rmtree(scope.root / ".git")
+    git(scope.root, "init", "-q")
+    (scope.root / ".gitignore").write_text("*.log\nbuild/\nheld/\n")
+    (scope.root / "held").mkdir()
+    (scope.root / "held" / "old.py").write_text("")
+    (scope.root / "kept.log").write_text("")
+    git(scope.root, "add", "--force", "held/old.py", "kept.log", "app.py")
+    said = {
+        path: (await edit(scope, command="create", path=path, file_text="x")).text
+        for path in ("notes.log", "build/deep/out.py", "kept.log", "held/new.py", "app.py", "new.py")
+    }
+    told = {path for path, text in said.items() if "git ignores it" in text}
+    assert told == {"notes.log", "build/deep/out.py"}
+    assert ".gitignore:1:*.log" in said["notes.log"] and "will not be part of the change" in said["notes.log"]
+    assert (scope.root / "notes.log").read_text() == "x"
 
 
 async def test_a_symlink_to_a_protected_file_is_as_protected_as_the_file(scope: ToolScope) -> None:

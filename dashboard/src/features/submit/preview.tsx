@@ -28,7 +28,7 @@ export function Preview({ filled }: { filled: Filled }) {
           only that, never this text.
         </li>
         <li>Tests are written first and must fail without the change.</li>
-        <li>Code is written, reviewed and put on the newest base, with the whole suite green.</li>
+        <li>Code is written, reviewed and put on the newest base, where the whole suite shows no new failure.</li>
         <li>A person approves the release on evidence; then it is merged{known ? ` into ${known.base_branch}` : ''}.</li>
       </ol>
       <dl className="facts">
