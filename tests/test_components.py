@@ -8,6 +8,7 @@ from pipeline.proof.owners import owner_of
 from pipeline.proof.path_globs import matches_any
 from pipeline.repositories.component_discovery import COMPONENTS_MAX, find_components
 from pipeline.repositories.components import (
+    Aspect,
     Component,
     own_modules,
     source_places,
@@ -215,3 +216,67 @@ def test_a_library_without_tests_counts_for_the_services_beside_it() -> None:
     assert source_paths(files, places[0], places, components[0].stack.test_patterns) == [
         "libs/core/src/core/__init__.py", "services/billing/src/billing/__init__.py",
     ]  # fmt: skip
+
+
+LIBRARY = {
+    "packages/core/package.json": '{"name": "@acme/core", "exports": {".": {"types": "./dist/i.d.ts", "import": "./dist/i.js"}}, '
+    '"scripts": {"build": "tsc"}}',
+    "packages/core/src/i.ts": "export const add = 1;\n",
+    "packages/base/package.json": '{"name": "@acme/base", "main": "lib/i.js", "scripts": {"prepare": "tsc"}}',
+    "packages/base/src/i.ts": "",
+}
+USES_BASE = (
+    '{"name": "@acme/core", "main": "./dist/i.js", "dependencies": {"@acme/base": "*"}, "scripts": {"build": "tsc"}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({**node("packages/app"), "packages/app/index.js": "import { add } from '@acme/core';\n"}, ["(cd ../core && npm run --silent build)"]),
+        (
+            {
+                **node("packages/app"), "packages/app/test/a.test.js": "const core = require('@acme/core/sub');\n",
+                "packages/core/package.json": USES_BASE,
+            },
+            ["(cd ../base && npm run --silent prepare)", "(cd ../core && npm run --silent build)"],
+        ),
+        ({**node("packages/app"), "packages/app/index.js": "import '@acme/other';\n"}, []),
+        ({**node("packages/app", "npm run build && node --test"), "packages/app/index.js": "import '@acme/core';\n"}, ["(cd ../core && npm run --silent build)"]),
+        ({**node("packages/app", "turbo run test"), "packages/app/index.js": "import '@acme/core';\n"}, []),
+        (
+            {**node("packages/app"), "packages/app/index.js": "import '@acme/core';\n", "packages/core/dist/i.js": ""},
+            [],
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_tests_load_of_a_workspace_is_built_first(tree: Tree, expected: list[str]) -> None:
+    top = {
+        "package.json": '{"private": true, "workspaces": ["packages/*"], "scripts": {"test": "npm test --workspaces"}}'
+    }
+    (app,) = (one for one in found({**top, **LIBRARY, **tree}) if one.root == "packages/app")
+    assert list(app.stack.setup) == expected
+
+
+@pytest.mark.parametrize(
+    ("test", "scripts", "expected"),
+    [
+        (
+            "import { add } from '../dist/index.js';\n",
+            '"test": "node --test", "build": "tsc"',
+            ["npm run --silent build"],
+        ),
+        ("import { add } from '..';\n", '"test": "node --test", "prepare": "tsup"', ["npm run --silent prepare"]),
+        ("import { add } from 'acme';\n", '"test": "node --test", "build": "tsc"', ["npm run --silent build"]),
+        ("import { add } from '../src/index';\n", '"test": "node --test", "build": "tsc"', []),
+        ("import { add } from '..';\n", '"test": "node --test", "prepare": "husky install"', []),
+        ("import { add } from '..';\n", '"test": "node --test", "pretest": "npm run build", "build": "tsc"', []),
+        ("", '"test": "node --test dist/test", "build": "tsc"', ["npm run --silent build"]),
+    ],
+)
+def test_a_package_whose_tests_load_what_it_builds_is_built_first(test: str, scripts: str, expected: list[str]) -> None:
+    package = '{"name": "acme", "main": "./dist/index.js", "scripts": {' + scripts + "}}"
+    tree = {"package.json": package, "src/index.ts": "", "test/a.test.js": test}
+    (only,) = found(tree)
+    assert list(only.stack.setup) == expected
+    assert [one.value for one in only.known if one.aspect is Aspect.SETUP] == expected

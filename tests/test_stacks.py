@@ -189,3 +189,27 @@ def test_a_lone_test_py_holds_the_tests_and_one_beside_others_does_not() -> None
     alone = found({"calc.py": "", "test.py": text})
     assert (alone.runner, is_test_file(alone, "test.py")) == ("unittest", True)
     assert not is_test_file(found({"calc.py": "", "test.py": "", "test_calc.py": text}), "test.py")
+
+
+@pytest.mark.parametrize(
+    ("tree", "words", "command"),
+    [
+        ({"Gemfile": "", "spec/a_spec.rb": "", "app.rb": ""}, "Ruby", "bundle exec rspec"),
+        ({"composer.json": '{"scripts": {"test": "pest"}}', "src/a.php": ""}, "PHP", "composer test"),
+        ({"Acme.sln": "", "Acme/A.cs": ""}, ".NET", "dotnet test"),
+        ({"Makefile": "all:\n\tcc a.c\n\ncheck: all\n\t./t\n", "a.c": ""}, "No test command found", "make check"),
+        ({"CMakeLists.txt": "", "a.cpp": ""}, "C or C++", "ctest --test-dir build"),
+        ({"t/a.t": "", "lib/A.pm": ""}, "Perl", "prove -lv t"),
+        # A front end's manifest beside it makes no Node project of it.
+        ({"Gemfile": "", "bin/rails": "", "package.json": "{}", "app/javascript/a.js": ""}, "Ruby", "bin/rails test"),
+    ],
+)
+def test_where_no_suite_is_found_the_likely_command_is_named(tree: dict[str, str], words: str, command: str) -> None:
+    with pytest.raises(CallerError) as caught:
+        found(tree)
+    assert words in caught.value.message and caught.value.remedy is not None
+    assert f"`{command}" in caught.value.remedy or command in caught.value.remedy
+
+
+def test_a_project_without_tests_is_no_guess_because_of_a_makefile() -> None:
+    assert found({"package.json": "{}", "index.js": "", "Makefile": "test:\n\tnode --test\n"}).runner == "node_test"

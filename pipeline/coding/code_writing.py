@@ -22,7 +22,7 @@ from pipeline.coding import commits, green_witness, old_tests, own_changes, prot
 from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import protected_tests
-from pipeline.proof.red_green import ProofVerdict
+from pipeline.proof.green import ProofVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import added_lines
 from pipeline.records import RunPurpose

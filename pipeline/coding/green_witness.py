@@ -11,8 +11,9 @@ from pipeline.coding import test_writing
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import protected_tests
 from pipeline.proof.baseline import SuiteComparison, suite_in_words
+from pipeline.proof.green import ProofVerdict, judge_green
 from pipeline.proof.path_globs import matches_any
-from pipeline.proof.red_green import HeadSymbols, ProofVerdict, RedVerdict, confirm_red, judge_green
+from pipeline.proof.red_green import HeadSymbols, RedVerdict, confirm_red
 from pipeline.proof.stored_runs import GreenWitness, stored_green
 from pipeline.proof.test_logs import RunLog
 from pipeline.proof.test_reports import TestReport

@@ -24,8 +24,9 @@ from pipeline.coding import commits, old_tests, own_changes, protection
 from pipeline.coding.old_tests import AlteredTest
 from pipeline.coding.own_changes import OwnPart
 from pipeline.ports import ChangedFile
+from pipeline.proof.green import ProofVerdict, judge_preserve
 from pipeline.proof.protected_tests import check_test_writer, is_protected
-from pipeline.proof.red_green import ProofVerdict, RedRules, RedVerdict, judge_preserve, judge_red
+from pipeline.proof.red_green import RedRules, RedVerdict, judge_red
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose
 from pipeline.repositories.components import own_modules
@@ -285,7 +286,7 @@ async def _red(run: StageRun, ground: CodingGround, commit: str, files: Sequence
     rules = await _rules(run, ground)
     verdict = judge_red(
         report=report, change_files=files, scenarios=submission.proofs(ScenarioKind.CHANGE), rules=rules,
-        sources=await sources_of(run, commit, files),
+        sources=await sources_of(run, commit, files), failing_before=[case.test_id for case in ground.baseline.bad],
     )  # fmt: skip
     await proving.keep(
         run,

@@ -18,7 +18,8 @@ from pipeline.evidence.canonical_json import canonical_json, canonical_sha256
 from pipeline.findings import Finding, RiskFlag
 from pipeline.ports import Language, Signer
 from pipeline.proof.baseline import SuiteComparison
-from pipeline.proof.red_green import ProofVerdict, RedVerdict
+from pipeline.proof.green import ProofVerdict
+from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.specs.behaviour import ScenarioKind
 

@@ -40,7 +40,7 @@ from pipeline.evidence.role_usage import roles
 from pipeline.findings import CHECKS, REPORTERS
 from pipeline.gates.gate import Decision, Gate, GateStatus
 from pipeline.interventions.intervention import Action, InterventionStatus, Skipping
-from pipeline.proof.red_green import judge_preserve
+from pipeline.proof.green import judge_preserve
 from pipeline.proof.stored_runs import green_of, newest, preserve_of, report_of
 from pipeline.records import RunPurpose, TestRun
 from pipeline.repositories.components import Component, own_modules, source_places

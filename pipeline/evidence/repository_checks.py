@@ -7,17 +7,10 @@ from pipeline.evidence.bundle import CommitRecord, RepositoryEvidence, RunRecord
 from pipeline.ports import CommitReader
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.component_sources import SourcePlace, source_paths
+from pipeline.proof.green import judge_green, judge_preserve
 from pipeline.proof.owners import ROOT
 from pipeline.proof.protected_tests import is_protected
-from pipeline.proof.red_green import (
-    HeadSymbols,
-    RedRules,
-    RedVerdict,
-    confirm_red,
-    judge_green,
-    judge_preserve,
-    judge_red,
-)
+from pipeline.proof.red_green import HeadSymbols, RedRules, RedVerdict, confirm_red, judge_red
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
 from pipeline.specs.behaviour import InvalidBehaviour, ScenarioKind, parse_feature
 

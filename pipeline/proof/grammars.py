@@ -3,8 +3,10 @@
 Problem: compilers name a missing thing by its bare identifier; a regular expression over source text takes keywords for
 names and misses what stands after a blank line. Choice: tree-sitter grammars, which read any text, broken text included,
 without running it, and one query per language for what can be declared. Invariant: what is only used is never a declaration.
+A generated text of many megabytes is read by its keywords instead, because a grammar would take minutes for it.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -92,6 +94,16 @@ _SUFFIXES = {
 }  # fmt: skip
 
 
+LARGE_CHARS = 500_000
+"""Beyond that a text was generated, and a grammar takes seconds for each megabyte of it."""
+_KEYWORDS = re.compile(
+    r"\b(?:function\*?|class|const|let|var|def|fn|struct|enum|union|trait|type|interface|record|mod|static|define)[ \t]+(\w+)"
+    r"|\bfunc[ \t]+(?:\([^()\n]{0,200}\)[ \t]*)?(\w+)|\bexports\.(\w+)[ \t]*="
+    r"|^[A-Za-z_][\w \t*]{0,120}[ \t*](\w+)\([^;\n]{0,300}\)[ \t]*\{?$",
+    re.MULTILINE,
+)
+
+
 def has_grammar(suffix: str) -> bool:
     """Whether files with this suffix can be read."""
     return suffix in _SUFFIXES
@@ -99,6 +111,8 @@ def has_grammar(suffix: str) -> bool:
 
 def declared_names(suffix: str, text: str) -> frozenset[str]:
     """Return the names that a source text declares, at any depth that others can reach; of Python the top level only."""
+    if len(text) > LARGE_CHARS:
+        return frozenset(name for names in _KEYWORDS.findall(text) for name in names if name)
     grammar, query = _reader(_SUFFIXES[suffix])
     tree = Parser(grammar).parse(text.encode("utf-8", "replace"))
     found = QueryCursor(query).captures(tree.root_node).get("name", [])

@@ -25,6 +25,11 @@ TEST_PATTERNS = (
     "test_*.py", "*_test.py", "*_tests.py", "tests.py", "*_test.go", "*Test.java", "*Tests.java", "*IT.java", "*Test.kt",
     "*.test.js", "*.test.mjs", "*.test.cjs", "*.test.ts", "*.test.mts", "*.test.jsx", "*.test.tsx",
     "*.spec.js", "*.spec.mjs", "*.spec.cjs", "*.spec.ts", "*.spec.jsx", "*.spec.tsx",
+    "*_test.c", "*_test.cc", "*_test.cpp", "*_tests.cpp", "*_unittest.cc", "test_*.c", "test_*.cc", "test_*.cpp",
+    "test_*.sh", "*_test.sh", "*-test.sh", "test-*.sh", "*.bats", "*.t", "*_spec.rb", "*_test.rb", "test_*.rb",
+    "*Test.php", "*Spec.php", "*Test.cs", "*Tests.cs", "**/*.Tests/**", "**/*.Test/**", "*Tests.swift", "Tests/**",
+    "*_test.exs", "*_test.dart", "*_spec.lua", "*_test.lua", "*Spec.scala", "*Test.scala", "*Suite.scala", "*Tests.kt",
+    "*Spec.kt", "*_test.clj", "*_test.cljc", "*Spec.hs", "*_SUITE.erl", "*_tests.erl", "test_*.ml", "*_test.zig",
     "**/src/test/**", "tests/**", "test/**", "**/tests/**", "packages/*/test/**", "**/__tests__/**", "spec/**",
 )  # fmt: skip
 """Test files and their support files, for any stack; a stack's own patterns are added."""

@@ -1,4 +1,4 @@
-"""What counts as red before the code exists, and as green after.
+"""What counts as red before the code exists; `green` says what counts as green after.
 
 Problem: a new test that fails proves nothing if it fails for the wrong reason: a typo, a package that is not installed,
 a broken fixture, a failure that the code does not change. Choice: red counts by assertion, or because something of this
@@ -14,9 +14,10 @@ run the `preserve` tests in a tree without the `change` files.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from pipeline.ports import Language
-from pipeline.proof.baseline import SuiteComparison
+from pipeline.proof.grammars import has_grammar
 from pipeline.proof.missing_symbols import Missing, Ownership, exists, missing_in, ownership
 from pipeline.proof.owners import ROOT, contains, owner_of
 from pipeline.proof.symbols import RepositorySymbols
@@ -26,12 +27,9 @@ from pipeline.proof.test_sources import declared_tests
 _SYNTAX_ERRORS = {"SyntaxError", "IndentationError", "TabError"}
 _ASSERTIONS = {
     "AssertionError", "Failed", "AssertionFailedError", "AssertionFailure", "ComparisonFailure", "MultipleFailuresError",
+    "AssertionErrorWithFacts", "ComparisonFailureWithFacts", "ConditionNotSatisfiedError", "SpockComparisonFailure",
+    "WantedButNotInvoked", "NeverWantedButInvoked", "TooManyActualInvocations", "TooFewActualInvocations", "ArgumentsAreDifferent",
 }  # fmt: skip
-
-
-WEAKER_PROOF = (
-    "The test command tells no single tests: its exit code and its last error line are the proof, which is weaker."
-)
 
 
 class RedCause(StrEnum):
@@ -39,6 +37,8 @@ class RedCause(StrEnum):
 
     ASSERTION = "assertion"
     MISSING = "missing"
+    UNJUDGED = "unjudged"
+    """It fails, in a language or in words that are not read."""
     NONE = "none"
 
 
@@ -96,15 +96,6 @@ class RedVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProofVerdict:
-    """A yes or no with its reasons: of the preserve witness and of green."""
-
-    ok: bool
-    problems: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RedRules:
     """What the judge knows of the repository's base."""
 
@@ -140,15 +131,18 @@ def judge_red(
     scenarios: Mapping[str, Sequence[str]],
     rules: RedRules,
     sources: Mapping[str, str],
+    failing_before: Collection[str] = (),
 ) -> RedVerdict:
     """Judge a run of the `change` tests on base plus tests, provisionally.
 
     Args:
         scenarios: The `change` scenarios, each with the ids of its tests (a file, `file::name` or a full id).
         sources: The texts of the change files, so that tests which assert nothing are seen.
+        failing_before: The ids of the base's own tests that fail without the new ones too.
     """
     cases = [case for case in report.cases if case.file in change_files or case.whole_suite or not case.file]
-    verdicts = tuple(_red_test(case, rules, sources) for case in cases)
+    verdicts = tuple(_red_test(case, rules, sources, change_files) for case in cases)
+    verdicts = tuple(_refuted(one, _FAILS_ANYWAY) if _fails_anyway(one, failing_before) else one for one in verdicts)
     return _red_verdict(verdicts, scenarios, report, final=False)
 
 
@@ -172,6 +166,8 @@ def confirm_red(
         defined = head if own is None else own.symbols
         if not verdict.counts:
             verdicts.append(verdict)
+        elif verdict.test_id == verdict.file and verdict.name == SUITE:
+            verdicts.extend(_confirmed_suite(verdict, head_report, defined, scenarios))
         elif verdict.test_id == verdict.file:
             verdicts.extend(_confirmed_file(verdict, head_report, defined, sources))
         else:
@@ -184,63 +180,12 @@ def confirm_red(
     )
 
 
-def judge_preserve(report: TestReport, preserve_files: Collection[str]) -> ProofVerdict:
-    """Judge a run of the `preserve` tests: on the base as on the head, every one passes and none is skipped."""
-    if not preserve_files:
-        return ProofVerdict(ok=True, problems=(), notes=("There are no preserve tests.",))
-    return _all_pass(report, "preserve")
-
-
-def judge_green(
-    *, change: TestReport, preserve: TestReport | None, suite: SuiteComparison, red: RedVerdict
-) -> ProofVerdict:
-    """Judge the head: change and preserve tests pass, the suite hides and breaks nothing, the red witness is final.
-
-    A change may extend a file that holds tests which the base skips too; those are no claim of the change.
-    """
-    problems = list(_all_pass(change, "change", skipped_before=suite.still_skipped).problems)
-    if preserve is not None:
-        problems += _all_pass(preserve, "preserve").problems
-    problems += [f"{test} fails on the head and did not fail on the base." for test in suite.new_failures]
-    problems += [f"{test} ran on the base and is gone on the head." for test in suite.disappeared]
-    problems += [f"{test} ran on the base and is skipped on the head." for test in suite.newly_skipped]
-    problems += suite.problems
-    if not red.final:
-        problems.append("The red witness was not confirmed on the head.")
-    if not red.ok:
-        problems += (
-            red.problems
-            or tuple(
-                f"Scenario {verdict.scenario!r} has no confirmed red test."
-                for verdict in red.scenarios
-                if not verdict.ok
-            )
-            or ("No scenario has a confirmed red test.",)
-        )
-    notes = (*(() if change.per_test else (WEAKER_PROOF,)), *_suite_notes(suite))
-    return ProofVerdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=notes)
-
-
-def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[str] = ()) -> ProofVerdict:
-    problems = [f"The {purpose} tests: {complaint}" for complaint in report.complaints]
-    problems += [f"{case.test_id} does not pass: {_told(case.failure)}" for case in report.bad]
-    problems += [
-        f"{case.test_id} is skipped, so it proves nothing."
-        for case in report.cases
-        if case.outcome is Outcome.SKIPPED and case.test_id not in skipped_before
-    ]
-    if not report.cases:
-        problems.append(f"No {purpose} test was reported.")
-    if report.timed_out:
-        problems.append(f"The {purpose} tests did not end in time.")
-    return ProofVerdict(ok=not problems, problems=tuple(problems))
-
-
-def _suite_notes(suite: SuiteComparison) -> tuple[str, ...]:
-    notes = [f"{test} fails on the base already." for test in suite.pre_existing]
-    notes += [f"{test} is flaky: the same code passed it and failed it." for test in suite.flaky]
-    notes += [f"{test} was rewritten or removed by the test writer." for test in suite.retired]
-    return tuple(notes)
+def in_a_sentence(failure: Failure | None) -> str:
+    """Return the first line of why a test did not pass, as a sentence."""
+    if failure is None:
+        return "it was skipped."
+    line = (failure.message.strip().splitlines() or ["no message"])[0][:300]
+    return f"{line}." if line[-1:] not in ".!?" else line
 
 
 def _red_verdict(
@@ -279,14 +224,20 @@ def _is_suite_of(verdict: TestVerdict, file: str) -> bool:
     return name == SUITE and verdict.name == SUITE and contains(folder or ROOT, file)
 
 
-def _red_test(case: TestCaseResult, rules: RedRules, sources: Mapping[str, str]) -> TestVerdict:
+def _red_test(
+    case: TestCaseResult, rules: RedRules, sources: Mapping[str, str], change_files: Collection[str]
+) -> TestVerdict:
     rules = rules.of(case.file or case.test_id)
     if case.failure is not None and case.outcome.bad:
         refusal = _refusal(case, case.failure, rules, sources)
         if refusal is not None:
             return _verdict(case, RedCause.NONE, refusal)
         if case.failure.exception in _ASSERTIONS and (not case.whole_file or case.whole_suite):
-            return _verdict(case, RedCause.ASSERTION, f"An assertion fails without the change: {_told(case.failure)}")
+            return _verdict(
+                case, RedCause.ASSERTION, f"An assertion fails without the change: {in_a_sentence(case.failure)}"
+            )
+        if _unread(case, case.failure, change_files):
+            return _verdict(case, RedCause.UNJUDGED, f"It fails without the change: {in_a_sentence(case.failure)}")
         return _missing_verdict(case, case.failure, rules)
     if case.outcome is Outcome.PASSED:
         why = "It passes without the change, so it proves nothing; it belongs with the preserve tests."
@@ -298,10 +249,25 @@ def _refusal(case: TestCaseResult, failure: Failure, rules: RedRules, sources: M
     if _asserts_nothing(case.file, case.name, sources):
         return "It asserts nothing: being callable is not behaviour."
     if failure.exception in _SYNTAX_ERRORS and missing_in(failure, rules.language) is None:
-        return f"The test itself does not parse: {_told(failure)}"
+        return f"The test itself does not parse: {in_a_sentence(failure)}"
     if case.outcome is Outcome.ERROR and not case.whole_file:
-        return f"A fixture or the set-up failed, not the test: {_told(failure)}"
+        return f"A fixture or the set-up failed, not the test: {in_a_sentence(failure)}"
     return None
+
+
+_FAILS_ANYWAY = "The command fails without the new tests too, so that it fails says nothing about them."
+
+
+def _fails_anyway(verdict: TestVerdict, failing_before: Collection[str]) -> bool:
+    return verdict.cause is RedCause.UNJUDGED and verdict.name == SUITE and verdict.test_id in failing_before
+
+
+def _unread(case: TestCaseResult, failure: Failure, change_files: Collection[str]) -> bool:
+    """Whether nobody here could say why it fails: a language without a grammar, or a command that names no error."""
+    if case.whole_suite and failure.exception is None:
+        return True
+    written = [case.file] if case.file and not case.whole_suite else list(change_files)
+    return not any(has_grammar(PurePosixPath(path).suffix) or path.endswith(".kt") for path in written)
 
 
 def _missing_verdict(case: TestCaseResult, failure: Failure, rules: RedRules) -> TestVerdict:
@@ -309,7 +275,7 @@ def _missing_verdict(case: TestCaseResult, failure: Failure, rules: RedRules) ->
     if missing is None:
         remedy = "Assert the expected behaviour, so that the failure is an assertion."
         return _verdict(
-            case, RedCause.NONE, f"It fails by {failure.exception or 'an error'}: {_told(failure)} {remedy}"
+            case, RedCause.NONE, f"It fails by {failure.exception or 'an error'}: {in_a_sentence(failure)} {remedy}"
         )
     whose = ownership(
         missing, language=rules.language, own_modules=rules.own_modules, base=rules.base, third_party=rules.third_party
@@ -333,6 +299,25 @@ def _confirmed_file(
     return [_from_file(verdict, case, head, sources) for case in found]
 
 
+def _confirmed_suite(
+    verdict: TestVerdict, head_report: TestReport, head: RepositorySymbols, scenarios: Mapping[str, Sequence[str]]
+) -> list[TestVerdict]:
+    """Confirm what is known of a whole command: by the tests that it names on the head, where it names those of the scenarios."""
+    same = [case for case in head_report.cases if case.test_id == verdict.test_id]
+    if same:
+        return [_confirmed(verdict, same[0], head)]
+    references = [reference for tests in scenarios.values() for reference in tests]
+    renamed = [(case, _verdict(case, verdict.cause, verdict.why, verdict.missing)) for case in head_report.cases]
+    named = [(case, one) for case, one in renamed if any(_refers(reference, one) for reference in references)]
+    if named:
+        return [_confirmed(one, case, head) for case, one in named]
+    passed = head_report.ok and bool(head_report.cases)
+    if not passed:
+        return [_refuted(verdict, "The command does not pass on the head either.")]
+    whole = TestCaseResult(test_id=verdict.test_id, file=verdict.file, name=SUITE, outcome=Outcome.PASSED)
+    return [_confirmed(verdict, whole, head)]
+
+
 def _from_file(
     verdict: TestVerdict, case: TestCaseResult, head: RepositorySymbols, sources: Mapping[str, str]
 ) -> TestVerdict:
@@ -346,7 +331,7 @@ def _confirmed(verdict: TestVerdict, case: TestCaseResult | None, head: Reposito
     if case is None:
         return _refuted(verdict, "The same test does not exist on the head.")
     if case.outcome is not Outcome.PASSED:
-        return _refuted(verdict, f"It does not pass on the head either: {_told(case.failure)}")
+        return _refuted(verdict, f"It does not pass on the head either: {in_a_sentence(case.failure)}")
     if verdict.missing is not None and not exists(verdict.missing, head):
         return _refuted(verdict, f"{verdict.missing.sentence()} is not defined by this repository on the head.")
     return TestVerdict(
@@ -384,10 +369,3 @@ def _asserts_nothing(file: str, name: str, sources: Mapping[str, str]) -> bool:
     plain = name.rpartition(".")[2]
     found = [test for test in declared_tests(file, sources.get(file, "")) if test.name == plain]
     return bool(found) and not any(test.asserts for test in found)
-
-
-def _told(failure: Failure | None) -> str:
-    if failure is None:
-        return "it was skipped."
-    line = (failure.message.strip().splitlines() or ["no message"])[0][:300]
-    return f"{line}." if line[-1:] not in ".!?" else line

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from pipeline.proof.baseline import SuiteComparison
-from pipeline.proof.red_green import ProofVerdict, RedVerdict
+from pipeline.proof.green import ProofVerdict
+from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose, TestRun
 

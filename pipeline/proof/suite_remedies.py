@@ -6,14 +6,34 @@ reading the runner's words and the names of the base's files; the last one alway
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from pipeline.proof.test_reports import TestReport
 
 NOT_THERE = {126, 127}
 """Exit codes of a shell that could not start a program."""
-_MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)|Cannot find (?:module|package) '(?P<node>[^'.][^']*)'")
-_NEEDED = re.compile(r"requires pytest-[\d.<>=]+|requires-python|requires a different Python", re.IGNORECASE)
+OUTSIDE = re.compile(
+    r"(?i)ECONNREFUSED|connection ?refused|EAI_AGAIN|\bENOTFOUND|could not resolve host|network is unreachable|docker daemon"
+    r"|name or service not known|temporary failure in name resolution|could not connect|no such host"
+)
+"""What a test or a command says that reached for a network or a service."""
+BROWSER = re.compile(
+    r"(?i)executable doesn't exist|could not find chrom|no usable sandbox|failed to launch the browser"
+)
+NOT_STARTED = re.compile(
+    r"(?m)^(?:\S*sh: (?:line )?\d+: [\w.+-]+: (?:command )?not found|\S+: line \d+: [\w.+-]+: command not found"
+    r"|make(?:\[\d+\])?: [\w.+-]+: No such file or directory|make.*: \*\*\* No rule to make target .*|make.*: \*\*\* \[.*\] Error 12[67])$"
+)
+"""What a command prints that started others and found one missing."""
+_MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)|Cannot find (?:module|package) '(?P<node>[^'./][^']*)'")
+_NEEDED = re.compile(
+    r"requires pytest-[\d.<>=]+|requires-python|requires a different Python|requires rustc|rustc [\d.]+ is not supported"
+    r"|feature `edition\w+` is required|requires go >=|invalid go version|release version \d+ not supported|class file version",
+    re.IGNORECASE,
+)
+_NATIVE = re.compile(r"bindings file|/build/Release/|ERR_DLOPEN_FAILED|compiled against a different Node|prebuilds/")
+_BUILT = re.compile(r"Cannot find (?:module|package) '(?P<path>(?:\.{0,2}/)[^']+)'")
 _PYTHON_2 = re.compile(r"Missing parentheses in call to '(?:print|exec)'|inconsistent use of tabs and spaces")
 _NEWER = re.compile(r"cannot import name '\w+' from '(?:typing|enum|datetime|itertools|warnings|contextlib|asyncio)'")
 _IMPORT = re.compile(r"No module named|cannot import name|PackageNotFoundError")
@@ -44,9 +64,6 @@ _OPTIONS = (
     (re.compile(r"option: anyio_"), "anyio"),
 )
 _NO_FIXTURE = re.compile(r"fixture '(?P<name>[^'\n]+)' not found")
-_OUTSIDE = re.compile(
-    r"(?i)connection ?refused|name or service not known|temporary failure in name resolution|could not connect|no such host"
-)
 _BROUGHT_BY = {
     **dict.fromkeys(("mocker", "class_mocker", "session_mocker"), "pytest-mock"),
     **dict.fromkeys(("db", "client", "rf", "settings", "admin_client", "live_server", "django_user_model"), "pytest-django"),
@@ -108,11 +125,11 @@ def _fixture(error: str, _told: str, _files: Collection[str]) -> str | None:
 
 
 def _outside(error: str, _told: str, _files: Collection[str]) -> str | None:
-    if not _OUTSIDE.search(error):
+    if not OUTSIDE.search(error):
         return None
     return (
-        "The tests reach for a service or the network, and the sandbox has neither: let them do without where it is not there, "
-        "or set a test_command that runs those which do."
+        "The tests reach for a service or the network, and run without network and with no service beside them: start what they "
+        "need within the test command, let them do without where it is not there, or set a test_command that runs those which do."
     )
 
 
@@ -183,6 +200,31 @@ def _module(_error: str, told: str, files: Collection[str]) -> str | None:
     )
 
 
+def _compiled_part(_error: str, told: str, _files: Collection[str]) -> str | None:
+    if not _NATIVE.search(told):
+        return None
+    return (
+        "A package has a compiled part that its install script builds or fetches, and install scripts do not run: set "
+        "CHANGELINE_ENVIRONMENT__INSTALL_SCRIPTS=true."
+    )
+
+
+def _built_file(error: str, _told: str, _files: Collection[str]) -> str | None:
+    found = _BUILT.search(error)
+    if found is None:
+        return None
+    return (
+        f"{PurePosixPath(found.group('path')).name} is no file of the repository, so something has to build it first: let the "
+        "test script do that, or `setup` in .changeline/repository.yaml."
+    )
+
+
+def _program(error: str, _told: str, _files: Collection[str]) -> str | None:
+    if not (BROWSER.search(error) or NOT_STARTED.search(f"{error}\n")):
+        return None
+    return "Install the program where Changeline runs, or set another test_command."
+
+
 def _holding(module: str, files: Collection[str]) -> str | None:
     """Return the one folder below the root in which a module of this name lies."""
     top = module.partition(".")[0]
@@ -200,7 +242,10 @@ _RULES: Sequence[_Rule] = (
     _ending,
     _variable,
     _django,
+    _compiled_part,
+    _built_file,
     _version,
     _syntax,
     _module,
+    _program,
 )

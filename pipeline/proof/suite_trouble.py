@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pipeline.proof.suite_remedies import NOT_THERE, remedy_for
+from pipeline.proof.suite_remedies import BROWSER, NOT_STARTED, NOT_THERE, OUTSIDE, remedy_for
 from pipeline.proof.test_reports import Outcome, TestCaseResult, TestReport
 
 _TELLS_SET_UP = {"pytest", "unittest"}
@@ -17,11 +17,13 @@ _TELLS_SET_UP = {"pytest", "unittest"}
 _PYTEST_REFUSES = {3, 4}
 _LINE_MAX = 500
 _REFUSED = re.compile(
-    r"(?i)unrecognized arguments|unknown option|unknown config option|requires pytest-|not found|no such file"
+    r"(?i)unrecognized (?:arguments|option)|(?:unknown|bad) (?:option|flag)|unexpected argument|unknown config option|requires pytest-|not found|no such file"
     r"|no module named|cannot find module|improperlyconfigured|command not found|permission denied|could not (?:find|import)"
     r"|missing required plugins"
 )
 _ERROR = re.compile(r"(?i)\b(?:error|exception|fatal|failed)\b[^a-z]")
+_COMPILED = frozenset({"go_test", "cargo_test", "maven", "gradle"})
+"""Runners that end well where there is no test, and whose tests may lie in the sources."""
 _INTERNAL = "internal error"
 _INTERNAL_LINE = "INTERNALERROR> "
 _EXITS = re.compile(
@@ -69,11 +71,15 @@ def _stopped(report: TestReport, runner: str, test_files: int) -> bool:
     if code in NOT_THERE or (runner == "pytest" and code in _PYTEST_REFUSES):
         return not any(case.outcome.bad is False for case in own)
     if not report.per_test:
-        return any(_REFUSED.search(case.failure.message) is not None for case in report.bad if case.failure)
+        told = [case.failure for case in report.bad if case.failure]
+        unread = any(one.exception is None for one in told) and NOT_STARTED.search(report.output_tail) is not None
+        shapes = (_REFUSED, OUTSIDE, BROWSER)
+        return unread or any(shape.search(one.message) is not None for one in told for shape in shapes)
     judged = [case for case in own if case.outcome is not Outcome.SKIPPED] if runner in _TELLS_SET_UP else []
     if judged and all(case.outcome is Outcome.ERROR for case in judged):
         return True  # no test came to its first line, so one that is written like these would not either
-    return not own and code != 0 and (bool(report.cases) or (test_files > 0 and not _no_tests(runner, code)))
+    expected = runner in _COMPILED or (test_files > 0 and not _no_tests(runner, code))
+    return not own and code != 0 and (bool(report.cases) or expected)
 
 
 def _is_unloaded(case: TestCaseResult) -> bool:
@@ -101,9 +107,9 @@ def _first_error(report: TestReport, files: Collection[str]) -> str:
     told = [
         line.removeprefix("E ").strip()
         for line in lines
-        if not line.startswith(("usage:", "ERROR: usage", "make:", "$ "))
+        if not line.startswith(("usage:", "ERROR: usage", "make: ***", "make[", "$ "))
     ]
-    refusing = [line for line in told if _REFUSED.search(line)]
+    refusing = [line for line in told if any(shape.search(line) for shape in (_REFUSED, OUTSIDE, BROWSER))]
     failing = [line for line in told if _ERROR.search(f"{line} ")]
     return next(iter((*refusing, *failing, *told[-1:])), "")[:_LINE_MAX]
 

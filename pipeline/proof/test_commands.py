@@ -6,6 +6,7 @@ list per runner, add only what the proof needs, and override only what would hid
 coverage thresholds). Results go to a private directory that is new for each run.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,9 @@ PYTEST_CONFIGURATION = (
 )  # fmt: skip
 JAVA_RESULTS = ("**/target/surefire-reports/TEST-*.xml", "**/target/failsafe-reports/TEST-*.xml")
 GRADLE_RESULTS = ("**/build/test-results/**/TEST-*.xml",)
+NEXTEST_CONFIGURATION = ".config/nextest.toml"
+_NEXTEST_NO_TESTS = 4
+_SYSTEM = ("/usr/local/bin", "/usr/bin")
 _BUILT = (".ts", ".mts", ".cts", ".tsx", ".jsx")
 _UNITTEST_NAMES = ("test*.py", "*_test.py", "*_tests.py")
 _JUNIT_PATH = re.compile(r"""(?:--junit-?xml|--junitfile|--output-junit|--log-junit)[= ]['"]?([\w./-]+\.xml)""")
@@ -52,6 +56,7 @@ class ResultFormat(StrEnum):
     BUN_JUNIT = "bun_junit"
     GO_EVENTS = "go_events"
     CARGO_TEXT = "cargo_text"
+    NEXTEST_JUNIT = "nextest_junit"
     JAVA_JUNIT = "java_junit"
     COMMAND = "command"
 
@@ -247,13 +252,35 @@ def go_workspace(text: str) -> list[str]:
     return [folder for folder in folders if not folder.startswith(("/", ".."))]
 
 
-def _cargo(_stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
-    argv = ["cargo", "test", "--offline", "--no-fail-fast"]
+def _cargo(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     targets = [_cargo_target(path) for path in chosen or ()]
     narrowed = bool(targets) and all(targets)
-    if narrowed:
-        argv += [word for target in targets for word in ("--test", target)]
-    return TestCommand(argv=tuple(argv), results=ResultFormat.CARGO_TEXT, narrowed=narrowed or chosen is None)
+    only = [word for target in targets for word in ("--test", target)] if narrowed else []
+    if holds_file(places.tree, NEXTEST_CONFIGURATION) and _has_program(places, "cargo-nextest"):
+        return _nextest(places, only, narrowed=narrowed or chosen is None)
+    argv = ("cargo", "test", "--offline", "--no-fail-fast", *only)
+    return TestCommand(argv=argv, results=ResultFormat.CARGO_TEXT, narrowed=narrowed or chosen is None)
+
+
+def _nextest(places: Places, only: Sequence[str], *, narrowed: bool) -> TestCommand:
+    """Run what nextest runs with the repository's own profile, then the documentation's tests, which it does not know."""
+    target = places.results / "nextest.xml"
+    profile = _written(places, "nextest.toml", f"[profile.changeline.junit]\npath = {json.dumps(str(target))}\n")
+    argv = ["cargo", "nextest", "run", "--offline", "--no-fail-fast"]
+    argv += ["--tool-config-file", f"changeline:{profile}", "--profile", "changeline", *only]
+    libraries = any(PurePosixPath(path).name == "lib.rs" for path in walk_files(places.tree))
+    script = f'"$@"; code=$?; [ $code -ne {_NEXTEST_NO_TESTS} ] || code=0; '
+    if libraries and not only:
+        script += "cargo test --offline --no-fail-fast --doc || { doc=$?; [ $code -ne 0 ] || code=$doc; }; "
+    return TestCommand(
+        argv=("sh", "-c", f"{script}exit $code", "sh", *argv), results=ResultFormat.NEXTEST_JUNIT, result_file=target,
+        narrowed=narrowed,
+    )  # fmt: skip
+
+
+def _has_program(places: Places, name: str) -> bool:
+    """Whether the environment, or the system below it, has a program."""
+    return any((place / name).is_file() for place in (*places.programs, *map(Path, _SYSTEM)))
 
 
 def _cargo_target(path: str) -> str:
@@ -296,8 +323,12 @@ def _custom(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> Tes
 
 def _tool(places: Places, name: str) -> Path:
     """Put one of our own scripts where the test process can read but not change it."""
+    return _written(places, name, files("pipeline.proof.results").joinpath(name).read_text("utf-8"))
+
+
+def _written(places: Places, name: str, text: str) -> Path:
     target = places.tools / name
-    target.write_bytes(files("pipeline.proof.results").joinpath(name).read_bytes())
+    target.write_text(text, "utf-8")
     # The process's umask may keep files to itself; tests run as another user.
     target.chmod(0o644)
     places.tools.chmod(0o755)

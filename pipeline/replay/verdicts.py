@@ -17,7 +17,8 @@ from pipeline.agents.submissions.specs import Spec as SpecSubmission
 from pipeline.change_request import Stage
 from pipeline.findings import Severity
 from pipeline.proof.baseline import compare_suites
-from pipeline.proof.red_green import RedVerdict, judge_green
+from pipeline.proof.green import judge_green
+from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose, StoredResult
 from pipeline.replay.recording import Recording, Result, Spec, TestRunRow

@@ -24,6 +24,7 @@ from pipeline.repositories.component_folders import (
 )
 from pipeline.repositories.component_links import linked
 from pipeline.repositories.components import Aspect, Component, Known, Origin, Source
+from pipeline.repositories.node_builds import builds_before
 from pipeline.repositories.repository_file import REPOSITORY_FILE, RepositoryFile, SaidFile
 from pipeline.repositories.repository_hints import AGENTS_FILE, commands_for_agents, said_elsewhere
 from pipeline.repositories.stacks import Candidate, Read
@@ -57,7 +58,10 @@ def find_components(
     else:
         found, followed = _found_by_files(files, read)
     ordered = sorted(found, key=lambda one: (one.root != ROOT, one.root))
-    found_components = [Component(stack=stack, depends_on=uses) for stack, uses in linked(ordered, read)]
+    found_components = [
+        Component(stack=_built_first(stack, ordered, files, read), depends_on=uses)
+        for stack, uses in linked(ordered, read)
+    ]
     stated = Origin(source=Source.REGISTERED) if registered else (followed.origin if followed else None)
     shown = tuple(one for one in said_elsewhere(files, read) if followed is None or one.origin != followed.origin)
     first, *others = [
@@ -67,6 +71,11 @@ def find_components(
         for one in found_components
     ]
     return (replace(first, known=(*first.known, *shown)), *others)
+
+
+def _built_first(stack: Stack, all_found: Sequence[Stack], files: Sequence[str], read: Read) -> Stack:
+    inner = [one.root for one in all_found if one.root != stack.root and contains(stack.root, one.root)]
+    return replace(stack, setup=builds_before(stack, files, read, code=stacks.own_files(files), inner=inner))
 
 
 def _found_by_files(files: Sequence[str], read: Read) -> tuple[list[Stack], Known | None]:
@@ -174,7 +183,7 @@ def _with_what_is_said(component: Component, said: SaidFile, files: Sequence[str
         origin = Origin(source=Source.REPOSITORY_FILE, path=REPOSITORY_FILE, line=said.line(*where))
         return Known(aspect=aspect, value=value, origin=origin, followed=followed)
 
-    known = {one.aspect: one for one in _known(stack, files, command)}
+    known = {one.aspect: one for one in _known(replace(stack, setup=()), files, command)}
     if entry is not None:
         known[Aspect.ROOT] = stated(Aspect.ROOT, component.root, *place, "root")
         if entry.language is not None:
@@ -186,7 +195,7 @@ def _with_what_is_said(component: Component, said: SaidFile, files: Sequence[str
     others = ((Aspect.LINT, commands.lint), (Aspect.FORMAT, commands.format), (Aspect.TYPECHECK, commands.typecheck))
     return replace(
         component,
-        stack=replace(stack, setup=tuple(text for text, _ in setup)),
+        stack=replace(stack, setup=tuple(text for text, _ in setup) or stack.setup),
         depends_on=tuple(sorted({*component.depends_on, *uses})),
         variables={name: text for name, (text, _) in variables.items()},
         protected=told.protected,
@@ -198,7 +207,7 @@ def _with_what_is_said(component: Component, said: SaidFile, files: Sequence[str
                 if text and overruled
             ),
             *(stated(aspect, text, *place, "commands", aspect.value) for aspect, text in others if text),
-            *(stated(Aspect.SETUP, text, *where) for text, where in setup),
+            *((stated(Aspect.SETUP, text, *where) for text, where in setup) if setup else _detected_setup(stack)),
             *(stated(Aspect.VARIABLE, f"{name}={text}", *where) for name, (text, where) in variables.items()),
             *(stated(Aspect.DEPENDS_ON, root, *place, "depends_on") for root in uses),
             *(stated(Aspect.PROTECTED, glob, "protected", number) for number, glob in enumerate(told.protected)),
@@ -215,4 +224,9 @@ def _known(stack: Stack, files: Sequence[str], stated: Origin | None) -> tuple[K
         Known(aspect=Aspect.LANGUAGE, value=stack.language.value, origin=found),
         Known(aspect=Aspect.RUNNER, value=stack.runner, origin=stated or found),
         Known(aspect=Aspect.TEST, value=stack.test_command, origin=stated or found),
+        *_detected_setup(stack),
     )
+
+
+def _detected_setup(stack: Stack) -> Iterator[Known]:
+    return (Known(aspect=Aspect.SETUP, value=text, origin=Origin(source=Source.DETECTED)) for text in stack.setup)

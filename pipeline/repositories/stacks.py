@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 from pipeline.errors import CallerError
 from pipeline.ports import Language, Stack
 from pipeline.proof.node_scripts import suite_of
+from pipeline.repositories.likely_commands import likely_command
 from pipeline.repositories.pytest_files import stated_test_files
 from pipeline.repositories.python_roots import imported_roots, stated_roots
 
@@ -109,7 +110,7 @@ _TESTS = {
     Language.PYTHON: ("test_*.py", "*_test.py", "tests.py", "tests/*.py", "conftest.py"),
     Language.NODE: ("*.test.*", "*.spec.*", "__tests__/*", "test/*.?s", "tests/*.?s", "test/*.m?s"),
     Language.GO: ("*_test.go",),
-    Language.RUST: ("tests/*.rs",),
+    Language.RUST: ("tests/*.rs", "tests.rs", "*_test.rs", "*_tests.rs"),
     Language.JAVA: ("src/test/*",),
     Language.C: ("test_*.c*", "*_test.c*", "*_tests.c*", "test/*", "tests/*", "t/*"),
 }
@@ -159,6 +160,8 @@ def detect(files: Sequence[str], read: Read, *, test_command: str | None) -> Sta
     best = max(candidates, key=lambda candidate: candidate.score, default=None)
     if test_command is not None and test_command.strip():
         best = _asked_for(test_command.strip(), candidates, own)
+    elif best is None or not (best.stated or _has_tests(best.language, own)):
+        _refuse_a_guess(best, own, read)
     if best is None:
         raise CallerError(
             "No test command found: none of the known manifests or test files exist.",
@@ -166,6 +169,26 @@ def detect(files: Sequence[str], read: Read, *, test_command: str | None) -> Sta
             remedy="Set the repository's test_command, for example `make test`.",
         )
     return stack_of(best, own, read)
+
+
+def _refuse_a_guess(best: Candidate | None, own: Sequence[str], read: Read) -> None:
+    """Raise where nothing says how a repository is tested, but its files look like those of an ecosystem with other words."""
+    likely = likely_command(own, read)
+    if likely is None or (best is not None and not likely.ecosystem):
+        return
+    known = "none of the known manifests or test files exist"
+    if best is not None:
+        known = f"no manifest says how the tests are run, and there is no test of {best.language.value}"
+    like = f" Its files are those of {likely.ecosystem}." if likely.ecosystem else ""
+    raise CallerError(
+        f"No test command found: {known}.{like}",
+        field="test_command",
+        remedy=f"Set the repository's test_command, probably `{likely.command}`; what it needs has to be on this machine.",
+    )
+
+
+def _has_tests(language: Language, files: Sequence[str]) -> bool:
+    return any(is_test_of(language, path) for path in files)
 
 
 def own_files(files: Sequence[str]) -> list[str]:

@@ -165,3 +165,25 @@ async def test_a_node_that_is_too_old_is_named_before_anything_is_installed(watc
     assert watched.commands == []
     [only] = await parts_of(watched, tree, {**files, **package("web", "../index.js")})
     assert [choice.why for choice in only.environment.choices if "needs Node 4 (.nvmrc)" in choice.why]
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="needs go")
+async def test_a_go_that_is_too_old_is_named_before_anything_is_run(watched: Watched, tree: Path) -> None:
+    files = {
+        "go.mod": "module example.test/acme\n\ngo 1.999.0\n",
+        "a.go": "package acme\n",
+        "a_test.go": "package acme\n",
+    }
+    with pytest.raises(PersonNeeded, match=r"needs Go 1.999.0 \(go.mod\), and this machine has \d+\.\d+") as told:
+        await parts_of(watched, tree, files)
+    assert told.value.reason is PauseReason.ENVIRONMENT_FAILED
+    assert "first on PATH" in str(told.value.facts["remedy"])
+    assert watched.commands == []
+
+
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="needs cargo")
+async def test_a_runner_that_is_not_there_is_told_among_the_choices(watched: Watched, tree: Path) -> None:
+    files = {"Cargo.toml": '[package]\nname = "acme"\n', "src/lib.rs": "", ".config/nextest.toml": ""}
+    [only] = await parts_of(watched, tree, files)
+    [choice] = only.environment.choices
+    assert choice.name == "cargo nextest" and ".config/nextest.toml configures it" in choice.why

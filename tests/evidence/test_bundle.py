@@ -37,7 +37,8 @@ from pipeline.evidence.bundle_verification import VerificationResult, verify_bun
 from pipeline.evidence.canonical_json import canonical_json, content_hash
 from pipeline.ports import CommitFacts, Language
 from pipeline.proof.baseline import compare_suites
-from pipeline.proof.red_green import RedRules, confirm_red, judge_green, judge_preserve, judge_red
+from pipeline.proof.green import judge_green, judge_preserve
+from pipeline.proof.red_green import RedRules, confirm_red, judge_red
 from pipeline.proof.symbols import read_symbols
 from pipeline.proof.test_reports import Outcome
 from pipeline.specs.behaviour import ScenarioKind

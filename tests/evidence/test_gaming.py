@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from pipeline.ports import ChangedFile, Language
 from pipeline.proof.baseline import compare_suites
+from pipeline.proof.green import ProofVerdict, judge_green
 from pipeline.proof.protected_tests import (
     Tampering,
     TamperingKind,
@@ -17,7 +18,7 @@ from pipeline.proof.protected_tests import (
     is_protected,
     restored_files,
 )
-from pipeline.proof.red_green import ProofVerdict, RedRules, confirm_red, judge_green, judge_red
+from pipeline.proof.red_green import RedRules, confirm_red, judge_red
 from pipeline.proof.symbols import read_symbols
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import AddedLine

@@ -187,6 +187,16 @@ def test_avas_tap_leads_back_to_files(tmp_path: Path) -> None:
     }
 
 
+def test_a_test_of_ava_has_one_name_however_many_files_ran(tmp_path: Path) -> None:
+    loading = "import test from 'ava';\n"
+    write_tree(tmp_path, {"lib/add.spec.js": loading, "test/helpers.js": "", "lib/add.js": ""})
+    alone = cases_of(tmp_path, ResultFormat.AVA_TAP, output="TAP version 13\nok 1 - adds\n1..1\n")
+    write_tree(tmp_path, {"lib/double.spec.js": loading})
+    beside = "TAP version 13\nok 1 - add › adds\nok 2 - double › doubles\n1..2\n"
+    assert list(alone) == ["lib/add.spec.js::adds"]
+    assert set(cases_of(tmp_path, ResultFormat.AVA_TAP, output=beside)) == {*alone, "lib/double.spec.js::doubles"}
+
+
 def test_buns_junit_names_files_and_blocks(tmp_path: Path) -> None:
     report = (
         '<testsuites><testsuite><testcase name="adds" classname="d" file="test/a.test.ts"/>'

@@ -12,16 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.ports import Language, Stack
 from pipeline.proof.baseline import SuiteComparison, compare_suites
-from pipeline.proof.red_green import (
-    ProofVerdict,
-    RedCause,
-    RedRules,
-    RedVerdict,
-    confirm_red,
-    judge_green,
-    judge_preserve,
-    judge_red,
-)
+from pipeline.proof.green import ProofVerdict, judge_green, judge_preserve
+from pipeline.proof.red_green import RedCause, RedRules, RedVerdict, confirm_red, judge_red
 from pipeline.proof.symbols import read_symbols
 from pipeline.proof.test_reports import Failure, Outcome, TestCaseResult, TestReport
 from tests.evidence.plain_sandbox import NODE, PYTEST, UNITTEST, run

@@ -30,6 +30,7 @@ EXITED = (
     'INTERNALERROR>   File "/usr/x.py", line 3, in load\nINTERNALERROR>     exec(it)\nINTERNALERROR>   File "/w/lib/test_a.py", line 8, '
     "in <module>\nINTERNALERROR>     sys.exit(main())\nINTERNALERROR> SystemExit: 0\nmainloop: caught unexpected SystemExit!\n"
 )
+EXIT_2 = case(SUITE, Outcome.FAILED, "The command ended with exit code 2.")
 UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNotFoundError")
 
 
@@ -57,6 +58,25 @@ UNLOADED = case("test_a.py", Outcome.ERROR, "No module named 'shop'", "ModuleNot
         (report(2, case("test_a.py", Outcome.ERROR, "expected '('", "SyntaxError")), "pytest", "SyntaxError: expected", "requires-python"),
         (report(2, case("test_a.py", Outcome.ERROR, "Missing parentheses in call to 'print'.", "SyntaxError")), "pytest", "SyntaxError", "Python 2"),
         (report(2, case("test_a.py", Outcome.ERROR, "No module named 'acme.core'", "ModuleNotFoundError")), "pytest", "acme", '["deep/lib"]'),
+        (
+            report(2, EXIT_2, output="cd web && bundle exec rake\nmake: bundle: No such file or directory\nmake: *** [Makefile:2: test] Error 127\n", per_test=False),
+            "command", "make: bundle: No such file or directory", "Install the program",
+        ),
+        (
+            report(2, case(SUITE, Outcome.FAILED, "browserType.launch: Executable doesn't exist at /x", "Error"), output="Executable doesn't exist\n", per_test=False),
+            "npm_script", "Executable doesn't exist", "Install the program",
+        ),
+        (
+            report(2, case(SUITE, Outcome.FAILED, "connect ECONNREFUSED 127.0.0.1:5432", "Error"), output="Error: connect ECONNREFUSED 127.0.0.1:5432\n", per_test=False),
+            "npm_script", "ECONNREFUSED", "without network",
+        ),
+        (report(9, output="node: bad option: --experimental-strip-types\n"), "node_test", "bad option", "clean clone"),
+        (report(1, case("a.test.js", Outcome.ERROR, "Cannot find module '/tree/dist/index.js'", "Error")), "jest", "dist/index.js", "`setup` in .changeline"),
+        (
+            report(101, output="error: rustc 1.95.0 is not supported by the following package:\n  acme@0.1.0 requires rustc 1.99\n"),
+            "cargo_test", "rustc 1.95.0 is not supported", "Another version is needed",
+        ),
+        (report(1, output="Error: Could not locate the bindings file. Tried: x.node\n"), "mocha", "bindings file", "INSTALL_SCRIPTS"),
     ],
 )  # fmt: skip
 def test_what_keeps_a_suite_from_running_is_told_with_its_remedy(
@@ -77,6 +97,12 @@ def test_what_a_failed_build_leaves_out_is_told_with_why_it_failed() -> None:
     assert found is not None and "could not be built" in found.remedy and "cargo is not there" in found.remedy
 
 
+def test_a_compiled_suite_stops_although_its_tests_lie_in_the_sources() -> None:
+    said = report(101, output="error: failed to parse manifest at Cargo.toml\n")
+    found = trouble_of(said, runner="cargo_test", test_files=0, files=[])
+    assert found is not None and "failed to parse manifest" in found.error
+
+
 @pytest.mark.parametrize(
     ("ran", "runner", "test_files"),
     [
@@ -90,6 +116,16 @@ def test_what_a_failed_build_leaves_out_is_told_with_why_it_failed() -> None:
         (report(5), "pytest", 3),
         (report(1, output="No tests found"), "jest", 0),
         (report(2, case(SUITE, Outcome.FAILED, "expected 8, got 4"), per_test=False), "command", 1),
+        (
+            report(
+                2,
+                EXIT_2,
+                output="tests/a.sh: 3: ./double: not found\nmake: *** [Makefile:2: test] Error 1\n",
+                per_test=False,
+            ),
+            "command",
+            1,
+        ),
     ],
 )
 def test_a_suite_that_ran_or_has_nothing_to_run_is_no_trouble(ran: TestReport, runner: str, test_files: int) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.ports import Language
+from pipeline.proof.grammars import LARGE_CHARS, declared_names
 from pipeline.proof.missing_symbols import Missing, MissingKind, exists, missing_in
 from pipeline.proof.symbols import read_symbols
 from pipeline.proof.test_commands import go_workspace
@@ -112,3 +113,16 @@ def test_a_missing_header_is_a_file_of_this_repository_only_when_it_comes_to_be(
 )  # fmt: skip
 def test_a_go_workspace_names_its_modules(text: str, folders: list[str]) -> None:
     assert go_workspace(text) == folders
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "names"),
+    [
+        (".js", "var data = [%s];\nfunction made() {}\nexports.also = 1;\nused(1);\n", {"data", "made", "also"}),
+        (".go", "var table = []int{%s}\nfunc (t *T) Made(n int) int { return used(n) }\nfunc Plain() {}\n", {"table", "Made", "Plain"}),
+        (".c", "int table[] = {%s};\nint made(int n) {\n  return used(n);\n}\n", {"made"}),
+    ],
+)  # fmt: skip
+def test_a_generated_text_of_megabytes_is_read_by_its_keywords(suffix: str, text: str, names: set[str]) -> None:
+    large = text % ",".join(["12345"] * (LARGE_CHARS // 4))
+    assert declared_names(suffix, large) == names

@@ -10,17 +10,15 @@ Links between workspaces are relative, so they lead to the mounted tree's own so
 import asyncio
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.adapters.environments.build import Build, Recipe, failed
 from pipeline.adapters.environments.node_versions import as_version, node_wishes
 from pipeline.adapters.environments.recipes import network_of
+from pipeline.adapters.environments.toolchains import said_of_its_version
 from pipeline.errors import PersonNeeded
 from pipeline.ports import EnvironmentSource
 
@@ -90,7 +88,8 @@ async def _check_version(build: Build) -> None:
     wishes = list(node_wishes(build.manifest, build.stack.installed_at))
     if build.stack.root != build.stack.installed_at:
         wishes += node_wishes(build.manifest, build.stack.root)
-    here = await asyncio.to_thread(_version_of, build.chain.path) if wishes else None
+    said = await asyncio.to_thread(said_of_its_version, "node", build.chain.path, "--version") if wishes else ""
+    here = as_version(said)
     for wish in wishes:
         if here is None or wish.allows(here):
             continue
@@ -101,20 +100,6 @@ async def _check_version(build: Build) -> None:
                 f"The repository {told}.", build.log, remedy="Install that Node where Changeline runs, first on PATH."
             )
         build.choose(EnvironmentSource.INTERPRETER, found, f"the repository {told}; tried with that")
-
-
-@cache
-def _version_of(places: tuple[Path, ...]) -> tuple[int, int, int] | None:
-    program = shutil.which("node", path=":".join(map(str, places)))
-    if program is None:
-        return None
-    try:
-        answer = subprocess.run(
-            (program, "--version"), cwd="/", capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return as_version(answer.stdout)
 
 
 def _offered(build: Build, install: _Install, places: list[str], path: tuple[Path, ...]) -> Recipe:

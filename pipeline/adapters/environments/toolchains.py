@@ -17,6 +17,7 @@ from pathlib import Path
 from pipeline.ports import Language
 
 _TIMEOUT_S = 30.0
+_VERSION_S = 10.0
 _SYSTEM = (
     Path("/usr"),
     Path("/bin"),
@@ -29,7 +30,7 @@ _SYSTEM = (
 _PROGRAMS = {
     Language.NODE: ("node",),
     Language.GO: ("go",),
-    Language.RUST: ("cargo",),
+    Language.RUST: ("cargo", "cargo-nextest"),
     Language.JAVA: ("java", "mvn", "gradle"),
     Language.C: ("sh", "make", "cmake", "cc", "gcc", "clang"),
 }
@@ -71,6 +72,21 @@ def toolchain_of(*found: Path) -> Toolchain:
         path=tuple(dict.fromkeys(_home_of(executable) / "bin" for executable in found)),
         read_only=tuple(dict.fromkeys(path for executable in found for path in toolchain_paths(executable))),
     )
+
+
+@cache
+def said_of_its_version(name: str, places: tuple[Path, ...], *question: str) -> str:
+    """Return what a toolchain's program answers to the question for its version; empty where it does not. Blocks."""
+    program = shutil.which(name, path=":".join(map(str, places)))
+    if program is None:
+        return ""
+    try:
+        answer = subprocess.run(
+            (program, *question), cwd="/", capture_output=True, text=True, timeout=_VERSION_S, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout
 
 
 def toolchain_paths(executable: Path) -> tuple[Path, ...]:

@@ -214,6 +214,7 @@ class LocalRemote:
         """
         if await self._is_clean_at(local, checkout, new):
             return
+        local = await self._as_checked_out(local, checkout, old)
         if old is None or not await self._is_clean_at(local, checkout, old):
             raise await self._dirty(local, checkout)
         try:
@@ -224,6 +225,13 @@ class LocalRemote:
             raise
         if moved.code:
             raise await self._dirty(local, checkout, moved)
+
+    async def _as_checked_out(self, local: LocalRepository, checkout: Checkout, commit: str | None) -> LocalRepository:
+        """Return the repository with the line endings that its owner's own configuration, which we do not read, has put there."""
+        if commit is None or "core.autocrlf" in local.settings or await self._is_clean_at(local, checkout, commit):
+            return local
+        converted = replace(local, settings={**local.settings, "core.autocrlf": "true"})
+        return converted if await self._is_clean_at(converted, checkout, commit) else local
 
     async def _refuse_odd_rules(self, checkout: Checkout) -> None:
         try:

@@ -37,6 +37,10 @@ _ABOUT_FILES = {
     "core.symlinks": "core.symlinks",
     "core.ignorecase": "core.ignoreCase",
 }
+_LINE_ENDINGS = {
+    "core.autocrlf": ("core.autocrlf", {"true": "true", "yes": "true", "on": "true", "1": "true", "input": "input"}),
+    "core.eol": ("core.eol", {"lf": "lf", "crlf": "crlf", "native": "native"}),
+}
 _PARTS = {"objects": is_directory, "refs": is_directory, "HEAD": is_file, "config": is_file, "index": is_file}
 _OBJECTS = dict.fromkeys(("pack", *(f"{number:02x}" for number in range(256))))
 _FALSE = frozenset({"false", "no", "off", "0", ""})
@@ -276,6 +280,9 @@ def _settings(configuration: Mapping[str, str]) -> dict[str, str]:
         for key, name in _ABOUT_FILES.items()
         if key in configuration
     }
+    for key, (name, words) in _LINE_ENDINGS.items():
+        if (word := words.get(configuration.get(key, "").lower())) is not None:
+            kept[name] = word
     written = configuration.get("core.sharedrepository", "").lower()
     shared = written if _OCTAL.fullmatch(written) else _SHARED.get(written)
     return {**kept, "core.sharedRepository": shared} if shared else kept

@@ -174,6 +174,9 @@ async def _listed(to: Remote) -> dict[str, str]:
     return remote_refs.listing(output.text)
 
 
+_USUAL = ("main", "master", "trunk", "develop", "default")
+
+
 def _odd_base(name: str, why: str, branches: Mapping[str, str]) -> CallerError:
     existing = sorted(branches)[:_LISTED_MAX]
     remedy = f"Name one of: {', '.join(existing)}." if existing else "Rename it."
@@ -181,7 +184,8 @@ def _odd_base(name: str, why: str, branches: Mapping[str, str]) -> CallerError:
 
 
 def _base_branch(wanted: str | None, default: str | None, branches: Mapping[str, str]) -> str:
-    existing = sorted(branches)
+    # What is usually the default comes first, so that it is not lost among hundreds.
+    existing = sorted(branches, key=lambda name: (_USUAL.index(name) if name in _USUAL else len(_USUAL), name))
     chosen = wanted or default or (existing[0] if len(existing) == 1 else None)
     if chosen is not None and chosen in branches:
         return chosen

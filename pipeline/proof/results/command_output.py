@@ -48,6 +48,8 @@ _ERRORS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"(?m)^(?P<where>[^\s:][^\n:]*:\d+(?::\d+)?): (?P<message>(?:fatal )?error: .+)$"), COMPILE_ERROR),
     (re.compile(r"(?m)^(?:vet: )?(?P<where>[\w./-]+\.go:\d+(?::\d+)?): (?P<message>.+)$"), COMPILE_ERROR),
     (re.compile(r"(?m)^(?P<where>\S*?):? ?(?P<message>undefined reference to .+)$"), LINK_ERROR),
+    (re.compile(r"(?m)^(?P<where>\S+: (?:line )?\d+|\S+\.rb:\d+): (?P<message>[Ss]yntax error\b.*)$"), "SyntaxError"),
+    (re.compile(r"(?m)^(?P<where>)(?P<message>(?:syntax error at \S+ line \d+|(?:PHP )?Parse error: +syntax error).*)$"), "SyntaxError"),
 )  # fmt: skip
 _RUSTC = re.compile(r"(?m)^error\[(?P<code>E\d+)\]: (?P<message>.+)\n\s*--> (?P<where>[^:\n]+:\d+)")
 _ASSERTIONS = (
@@ -56,6 +58,7 @@ _ASSERTIONS = (
     re.compile(r"(?m)^thread .* panicked at [^\n]*:\n(?P<message>assertion .+)$"),
     re.compile(r"(?m)^E\s+(?P<message>assert .+)$"),
     re.compile(r"(?m)^(?P<message>[ \t]+\S+_test\.go:\d+: .+)$"),
+    re.compile(r"(?ms)^(?P<message>got:\n.{0,500}?^want:\n[^\n]{0,500})"),
     re.compile(r"(?m)^(?P<message>\S+:\d+:\w+:FAIL: .+)$"),
     re.compile(r"(?m)^(?P<message>\S+:\d+: Failure(?:\n.+){0,3})$"),
     re.compile(r"(?m)^(?P<message>#\s+Failed test .*(?:\n#.+){0,3})$"),
@@ -70,7 +73,7 @@ _FAIL_LINE = re.compile(
 
 def named_tests(output: str, tree: Path) -> list[TestCaseResult]:
     """Return the tests that the output names one by one, passed ones included; empty when it does not."""
-    cases = [*tap_cases(output), *_cargo(output)]
+    cases = [*tap_cases(output, tree, last_error), *_cargo(output)]
     parts = _Parts(output)
     for shape, read in ((_CTEST, _by_name), (_PYTEST, _by_node_id), (_UNITTEST, _by_class)):
         cases += [read(found, parts, tree) for found in shape.finditer(output)]

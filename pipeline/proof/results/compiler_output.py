@@ -5,10 +5,11 @@ the witness can tell a missing symbol from a syntax error.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from pipeline.proof.json_text import parsed_object
+from pipeline.proof.results.junit_xml import RawCase
 from pipeline.proof.test_reports import Failure, Outcome, TestCaseResult, failure
 from pipeline.proof.test_sources import declared_tests
 from pipeline.proof.untrusted_files import holds_file, read_source, walk_files
@@ -16,6 +17,8 @@ from pipeline.proof.untrusted_files import holds_file, read_source, walk_files
 COMPILE_ERROR = "CompileError"
 _GO_ERROR = re.compile(r"(?m)^(?:vet: )?(?P<file>[\w./-]+\.go):\d+(?::\d+)?: (?P<message>.+)$")
 _GO_ASSERTION = re.compile(r"(?m)^\s+[\w./-]+_test\.go:\d+: ")
+GO_EXAMPLE = re.compile(r"(?ms)^got:\n(?P<got>.{0,500}?)^want:\n(?P<want>[^\n]{0,500})")
+"""How an example tells that it printed something else."""
 _CARGO_RUNNING = re.compile(r"^\s*Running (?P<unit>unittests )?(?P<file>\S+) \((?P<binary>\S+)\)")
 _CARGO_TEST = re.compile(r"^test (?P<name>.+?)(?: - should panic)? \.\.\. (?P<outcome>ok|FAILED|ignored)\b")
 _CARGO_BLOCK = re.compile(r"(?ms)^---- (?P<name>.+?) stdout ----\n(?P<text>.*?)(?=^---- |^failures:|\Z)")
@@ -51,8 +54,10 @@ def _go_case(
     folder, name = key
     file = files.get((folder, name.partition("/")[0]), "")
     outcome = {"pass": Outcome.PASSED, "fail": Outcome.FAILED, "skip": Outcome.SKIPPED}[action]
-    asserted = _GO_ASSERTION.search(text) is not None and "panic:" not in text
-    told = failure(_last_line(text), text, exception="AssertionError" if asserted else "panic")
+    printed = GO_EXAMPLE.search(text)
+    asserted = (printed is not None or _GO_ASSERTION.search(text) is not None) and "panic:" not in text
+    said = f"got {printed['got'].strip()!r}, want {printed['want'].strip()!r}" if printed else _last_line(text)
+    told = failure(said, text, exception="AssertionError" if asserted else "panic")
     return TestCaseResult(
         test_id=f"{file or folder}::{name}",
         file=file,
@@ -136,8 +141,53 @@ def cargo_cases(output: str, tree: Path | None) -> list[TestCaseResult]:
         else:
             found = _CARGO_TEST.match(line)
             if found:
-                cases.append(_cargo_case(found, file, scope, blocks))
+                own = file if tree is None else module_file(file, found.group("name"), tree)
+                cases.append(_cargo_case(found, own, scope, blocks))
     return cases + _cargo_compile_errors(output)
+
+
+def module_file(crate_file: str, name: str, tree: Path) -> str:
+    """Return the file of a test's module: the deepest one below its crate's, `a::tests::adds` being in `src/a/tests.rs`."""
+    folder = PurePosixPath(crate_file).parent
+    modules = name.split("::")[:-1]
+    for depth in range(len(modules), 0, -1):
+        if not all(part.isidentifier() for part in modules[:depth]):
+            continue
+        place = folder.joinpath(*modules[:depth])
+        for path in (f"{place}.rs", str(place / "mod.rs")):
+            if holds_file(tree, path):
+                return path
+    return crate_file
+
+
+def nextest_cases(raws: Iterable[RawCase], tree: Path) -> list[TestCaseResult]:
+    """Read the report of cargo-nextest, with the ids that `cargo test` gives the same tests.
+
+    A case's class names its binary: a package's library by the package alone, `package::bin/name` a program,
+    `package::name` an integration test.
+    """
+    crates = _cargo_crates(tree)
+    return [_nextest_case(raw, crates, tree) for raw in raws]
+
+
+def _nextest_case(raw: RawCase, crates: Mapping[str, str], tree: Path) -> TestCaseResult:
+    package, _, target = raw.classname.partition("::")
+    folder = PurePosixPath(crates.get(package.replace("-", "_"), "."))
+    name = target.rpartition("/")[2]
+    places: tuple[str, ...]
+    if target and "/" not in target:
+        places = (f"tests/{name}.rs", f"tests/{name}/main.rs")
+    else:
+        places = ("src/main.rs", f"src/bin/{name}.rs") if target.startswith("bin/") else ("src/lib.rs",)
+    found = [str(folder / place) for place in places]
+    file = next((path for path in found if holds_file(tree, path)), found[0])
+    binary = (name or package).replace("-", "_")
+    scope = file if target and "/" not in target else f"{file}::{binary}"
+    told = None if raw.failure is None else _panic(raw.failure.tail or raw.failure.message)
+    return TestCaseResult(
+        test_id=f"{scope}::{raw.name}", file=module_file(file, raw.name, tree), name=raw.name.rpartition("::")[2],
+        outcome=raw.outcome, failure=told, duration_ms=raw.duration_ms,
+    )  # fmt: skip
 
 
 def _cargo_crates(tree: Path) -> dict[str, str]:

@@ -7,11 +7,17 @@ from typing import Any
 
 from pipeline.proof.json_text import parsed_object
 from pipeline.proof.test_reports import Failure, Outcome, TestCaseResult, failure
-from pipeline.proof.untrusted_files import ReportUnreadable, holds_file, walk_files
+from pipeline.proof.untrusted_files import ReportUnreadable, holds_file, read_source, walk_files
 
 _ERROR_LINE = re.compile(r"(?m)^\s*(?P<name>[A-Z]\w*(?:Error|Exception)|Error)(?: \[\w+\])?: (?P<message>.+)$")
 _WHOLE_MAX = 2**53
 _JEST_ASSERTION = re.compile(r"^Error: expect\(|JestAssertionError|^Error: Expected ")
+_NAMELESS_ASSERTION = re.compile(
+    r"^(?:expected\b|expect\(|Expected |Snapshot |promise (?:resolved|rejected) |Missing expected |The (?:expression|input) )"
+    r"|// (?:Object\.is|deep) equality$",
+    re.MULTILINE,
+)
+"""How an assertion begins in Vitest's report, which until its second version named no error at all."""
 
 
 def node_cases(text: str, tree: Path) -> list[TestCaseResult]:
@@ -21,7 +27,7 @@ def node_cases(text: str, tree: Path) -> list[TestCaseResult]:
     stderr: dict[str, str] = {}
     for line in text.splitlines():
         event = parsed_object(line)
-        kind, file = event.get("type"), _relative(event.get("file"), tree)
+        kind, file = event.get("type"), source_of(_relative(event.get("file"), tree), tree)
         if kind == "test:stderr":
             stderr[file] = (stderr.get(file, "") + str(event.get("text", "")))[-16_000:]
         elif kind == "test:start":
@@ -37,7 +43,7 @@ def _node_case(
 ) -> Iterator[TestCaseResult]:
     failed = event.get("type") == "test:fail"
     name = str(event.get("name", ""))
-    if _relative(name, tree) == file and _whole(event.get("nesting")) == 0:
+    if _whole(event.get("nesting")) == 0 and _relative(name, tree) in {file, _relative(event.get("file"), tree)}:
         if failed:
             told = _stderr_failure(stderr.get(file, ""))
             yield TestCaseResult(test_id=file, file=file, name=file, outcome=Outcome.ERROR, failure=told)
@@ -90,7 +96,7 @@ def jest_cases(text: str, tree: Path) -> list[TestCaseResult]:
 
 
 def _jest_suite(suite: dict[str, Any], tree: Path) -> Iterator[TestCaseResult]:
-    file = _relative(suite.get("name"), tree)
+    file = source_of(_relative(suite.get("name"), tree), tree)
     results = [result for result in suite.get("assertionResults") or [] if isinstance(result, dict)]
     for result in results:
         yield _jest_case(result, file)
@@ -120,6 +126,8 @@ def _jest_failure(messages: str) -> Failure:
     if _JEST_ASSERTION.match(head):
         return failure(head, messages, exception="AssertionError")
     found = _ERROR_LINE.match(head)
+    if found is None and _NAMELESS_ASSERTION.search(head):
+        return failure(head, messages, exception="AssertionError")
     return failure(
         found.group("message") if found else head, messages, exception=found.group("name") if found else None
     )
@@ -193,7 +201,7 @@ _TAP_DETAIL = re.compile(r"(?s)^\s+---\n(?P<yaml>.*?)\n\s+\.\.\.")
 
 def ava_cases(output: str, tree: Path, chosen: Sequence[str]) -> list[TestCaseResult]:
     """Read AVA's TAP. Titles begin with the file, shortened, when more than one ran; `chosen` are those that were asked for."""
-    among = chosen or [path for path in walk_files(tree) if _NODE_TEST.search(path)]
+    among = chosen or _ava_tests(tree)
     files = {_ava_prefix(path): path for path in among}
     found = list(_TAP.finditer(output))
     ends = [*(one.start() for one in found[1:]), len(output)][: len(found)]
@@ -262,19 +270,32 @@ def _ava_prefix(path: str) -> str:
 
 def source_of(file: str, tree: Path) -> str:
     """Return the source of a built file, `dist/test/a.js` being `test/a.ts`; the file itself where there is none."""
-    top, _, inner = file.partition("/")
-    if not _NODE_BUILT.match(top) or not inner:
+    if not file.endswith((".js", ".mjs", ".cjs")):
         return file
-    bare = str(PurePosixPath(inner).with_suffix(""))
-    for folder in ("", "src/"):
-        for suffix in (".ts", ".mts", ".cts", ".tsx"):
-            if holds_file(tree, f"{folder}{bare}{suffix}"):
-                return f"{folder}{bare}{suffix}"
-    return file
+    found = (f"{bare}{suffix}" for bare in _sources(file) for suffix in (".ts", ".mts", ".cts", ".tsx"))
+    return next((path for path in found if holds_file(tree, path)), file)
 
 
-_NODE_BUILT = re.compile(r"(?:dist|build|out|lib|\.test|\.?tmp|compiled)[\w.-]*$")
+def _sources(file: str) -> Iterator[str]:
+    """Yield where the source of a script may lie, without its suffix: beside it, or outside the folders that hold what is built."""
+    yield str(PurePosixPath(file).with_suffix(""))
+    top, _, inner = file.partition("/")
+    while inner and _NODE_BUILT.match(top):
+        bare = str(PurePosixPath(inner).with_suffix(""))
+        yield from (bare, f"src/{bare}")
+        top, _, inner = inner.partition("/")
+
+
+_NODE_BUILT = re.compile(r"(?:dist|build|out|lib|cjs|esm|\.test|\.?tmp|compiled)[\w.-]*$")
 _NODE_TEST = re.compile(r"(?:^|/)(?:test|tests|__tests__)(?:/|\.|-)|\.test\.|(?:^|/)test-")
+_LOADS_AVA = re.compile(r"""(?:\bfrom|\brequire\()\s*['"]ava['"]""")
+
+
+def _ava_tests(tree: Path) -> list[str]:
+    """Return the files that load AVA, under whatever names; helpers beside them do not. Else those with the usual names."""
+    scripts = [path for path in walk_files(tree) if path.endswith((".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"))]
+    loading = [path for path in scripts if _LOADS_AVA.search(read_source(tree, path))]
+    return loading or [path for path in scripts if _NODE_TEST.search(path)]
 
 
 def _relative(file: object, tree: Path) -> str:

@@ -5,13 +5,14 @@ could not read. Compile errors become one case per file, named by the file, beca
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pipeline.ports import CommandResult
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.results.command_output import last_error, named_tests
-from pipeline.proof.results.compiler_output import cargo_cases, go_cases, java_compile_errors
+from pipeline.proof.results.compiler_output import cargo_cases, go_cases, java_compile_errors, nextest_cases
 from pipeline.proof.results.javascript import ava_cases, jest_cases, mocha_cases, node_cases
 from pipeline.proof.results.junit_xml import XML_MAX_BYTES, RawCase, python_case, read_junit
 from pipeline.proof.test_commands import ResultFormat, TestCommand
@@ -44,19 +45,8 @@ def read_results(command: TestCommand, result: CommandResult, tree: Path) -> Res
 
 
 def _cases(command: TestCommand, result: CommandResult, tree: Path) -> Iterable[TestCaseResult]:
-    match command.results:
-        case ResultFormat.GO_EVENTS:
-            return go_cases(result.output, tree)
-        case ResultFormat.CARGO_TEXT:
-            return cargo_cases(result.output, tree)
-        case ResultFormat.AVA_TAP:
-            return ava_cases(result.output, tree, command.chosen)
-        case ResultFormat.JAVA_JUNIT:
-            return _java_cases(command, result, tree)
-        case ResultFormat.COMMAND:
-            return _command_cases(command, result, tree)
-        case _:
-            return _file_cases(command.results, _result(command, tree), tree)
+    told = _TOLD.get(command.results)
+    return told(command, result, tree) if told else _file_cases(command.results, _result(command, tree), tree)
 
 
 def _file_cases(results: ResultFormat, data: bytes, tree: Path) -> Iterable[TestCaseResult]:
@@ -98,9 +88,19 @@ def _generic_case(raw: RawCase) -> TestCaseResult:
         file=raw.file,
         name=raw.name,
         outcome=raw.outcome,
-        failure=raw.failure,
+        failure=_asserted(raw),
         duration_ms=raw.duration_ms,
     )
+
+
+def _asserted(raw: RawCase) -> Failure | None:
+    """Name an assertion as such: a failure, as against an error, that names no exception or one of an assertion library."""
+    told = raw.failure
+    if told is None or raw.outcome is not Outcome.FAILED:
+        return told
+    name = re.split(r"[.:\\\\]+", told.exception or "")[-1]
+    plain = not name.endswith(("Error", "Exception")) or re.search(r"(?i)assert|expect|mismatch|comparison", name)
+    return replace(told, exception="AssertionError") if plain else told
 
 
 def _bun_case(raw: RawCase) -> TestCaseResult:
@@ -114,6 +114,18 @@ def _bun_case(raw: RawCase) -> TestCaseResult:
         failure=raw.failure,
         duration_ms=raw.duration_ms,
     )
+
+
+def _nextest_cases(command: TestCommand, result: CommandResult, tree: Path) -> list[TestCaseResult]:
+    """Read nextest's report, and in the output the documentation's tests and the compiler's errors."""
+    told = cargo_cases(result.output, tree)
+    try:
+        raws = read_junit(_result(command, tree))
+    except ReportUnreadable:
+        if not told:
+            raise
+        raws = []
+    return [*told, *nextest_cases(raws, tree)]
 
 
 def _java_cases(command: TestCommand, result: CommandResult, tree: Path) -> list[TestCaseResult]:
@@ -139,6 +151,17 @@ def _java_case(raw: RawCase, sources: dict[str, str]) -> TestCaseResult:
         failure=raw.failure,
         duration_ms=raw.duration_ms,
     )
+
+
+_TOLD: Mapping[ResultFormat, Callable[[TestCommand, CommandResult, Path], Iterable[TestCaseResult]]] = {
+    ResultFormat.GO_EVENTS: lambda _, result, tree: go_cases(result.output, tree),
+    ResultFormat.CARGO_TEXT: lambda _, result, tree: cargo_cases(result.output, tree),
+    ResultFormat.AVA_TAP: lambda command, result, tree: ava_cases(result.output, tree, command.chosen),
+    ResultFormat.NEXTEST_JUNIT: _nextest_cases,
+    ResultFormat.JAVA_JUNIT: _java_cases,
+    ResultFormat.COMMAND: _command_cases,
+}
+"""Where the output tells the results, or more than one file does."""
 
 
 def _suite_case(result: CommandResult) -> TestCaseResult:

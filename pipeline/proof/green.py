@@ -1,0 +1,93 @@
+"""What counts as green on the head: the change's tests pass, and nothing else is hidden or broken.
+
+Problem: a suite can be green because tests are gone, skipped or left out. Choice: the verdict reads the change's tests, those that
+must have passed before as well, the comparison of two full suites, and the red witness; each doubt is a sentence. Pure.
+Invariant: adding a failure to any report never turns a verdict green.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pipeline.proof.baseline import SuiteComparison
+from pipeline.proof.red_green import RedCause, RedVerdict, in_a_sentence
+from pipeline.proof.test_reports import Outcome, TestReport
+
+WEAKER_PROOF = (
+    "The test command tells no single tests: its exit code and its last error line are the proof, which is weaker."
+)
+
+
+UNJUDGED_PROOF = (
+    "Why a test fails without the change could not be read in its own words: that it fails there and passes with the change "
+    "is the proof, which is weaker."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofVerdict:
+    """A yes or no with its reasons: of the preserve witness and of green."""
+
+    ok: bool
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def judge_preserve(report: TestReport, preserve_files: Collection[str]) -> ProofVerdict:
+    """Judge a run of the `preserve` tests: on the base as on the head, every one passes and none is skipped."""
+    if not preserve_files:
+        return ProofVerdict(ok=True, problems=(), notes=("There are no preserve tests.",))
+    return _all_pass(report, "preserve")
+
+
+def judge_green(
+    *, change: TestReport, preserve: TestReport | None, suite: SuiteComparison, red: RedVerdict
+) -> ProofVerdict:
+    """Judge the head: change and preserve tests pass, the suite hides and breaks nothing, the red witness is final.
+
+    A change may extend a file that holds tests which the base skips too; those are no claim of the change.
+    """
+    problems = list(_all_pass(change, "change", skipped_before=suite.still_skipped).problems)
+    if preserve is not None:
+        problems += _all_pass(preserve, "preserve").problems
+    problems += [f"{test} fails on the head and did not fail on the base." for test in suite.new_failures]
+    problems += [f"{test} ran on the base and is gone on the head." for test in suite.disappeared]
+    problems += [f"{test} ran on the base and is skipped on the head." for test in suite.newly_skipped]
+    problems += suite.problems
+    if not red.final:
+        problems.append("The red witness was not confirmed on the head.")
+    if not red.ok:
+        problems += (
+            red.problems
+            or tuple(
+                f"Scenario {verdict.scenario!r} has no confirmed red test."
+                for verdict in red.scenarios
+                if not verdict.ok
+            )
+            or ("No scenario has a confirmed red test.",)
+        )
+    unjudged = any(verdict.cause is RedCause.UNJUDGED for verdict in red.tests)
+    weaker = ((WEAKER_PROOF, not change.per_test), (UNJUDGED_PROOF, unjudged))
+    notes = (*(note for note, holds in weaker if holds), *_suite_notes(suite))
+    return ProofVerdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=notes)
+
+
+def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[str] = ()) -> ProofVerdict:
+    problems = [f"The {purpose} tests: {complaint}" for complaint in report.complaints]
+    problems += [f"{case.test_id} does not pass: {in_a_sentence(case.failure)}" for case in report.bad]
+    problems += [
+        f"{case.test_id} is skipped, so it proves nothing."
+        for case in report.cases
+        if case.outcome is Outcome.SKIPPED and case.test_id not in skipped_before
+    ]
+    if not report.cases:
+        problems.append(f"No {purpose} test was reported.")
+    if report.timed_out:
+        problems.append(f"The {purpose} tests did not end in time.")
+    return ProofVerdict(ok=not problems, problems=tuple(problems))
+
+
+def _suite_notes(suite: SuiteComparison) -> tuple[str, ...]:
+    notes = [f"{test} fails on the base already." for test in suite.pre_existing]
+    notes += [f"{test} is flaky: the same code passed it and failed it." for test in suite.flaky]
+    notes += [f"{test} was rewritten or removed by the test writer." for test in suite.retired]
+    return tuple(notes)
