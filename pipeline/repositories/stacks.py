@@ -6,22 +6,20 @@ Pure: the same files give the same answer, and nothing is executed.
 """
 
 import hashlib
-import json
 import re
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from pipeline.errors import CallerError
 from pipeline.ports import Language, Stack
-from pipeline.proof.node_scripts import suite_of
 from pipeline.repositories.likely_commands import likely_command
 from pipeline.repositories.pytest_files import stated_test_files
 from pipeline.repositories.python_roots import imported_roots, stated_roots
+from pipeline.repositories.runner_choice import runner_of
 
 Read: TypeAlias = Callable[[str], bytes | None]
 """A file's bytes at the commit; None when it does not exist."""
@@ -114,9 +112,7 @@ _TESTS = {
     Language.JAVA: ("src/test/*",),
     Language.C: ("test_*.c*", "*_test.c*", "*_tests.c*", "test/*", "tests/*", "t/*"),
 }
-_DJANGO_PROGRAMS = {"manage.py": "python manage.py test", "runtests.py": "python runtests.py"}
 _LONE_TESTS = "test.py"
-_PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "conftest.py", "tests/conftest.py")
 _FOREIGN = frozenset(
     {"node_modules", "vendor", "third_party", ".venv", "venv", "site-packages", "dist", "build", "target"}
 )
@@ -138,7 +134,6 @@ _COMMANDS = (
     (r"(gradle|\./gradlew)\b", Language.JAVA, "gradle"),
 )
 _SHELL = re.compile(r"[;&|<>$`\n]")
-_NPM_PLACEHOLDER = "no test specified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +304,8 @@ def candidate(language: Language, files: Sequence[str], read: Read) -> Candidate
     tests = [path for path in code if _any_match(path, names)]
     if not manifests and not (language in (Language.PYTHON, Language.NODE) and tests):
         return None
-    runner, command, configured = _RUNNERS[language](tests, files, read)
+    mentioning = [path for path in files if _any_match(path, _MANIFESTS[language]) or path == "tox.ini"]
+    runner, command, configured = runner_of(language, tests=tests, files=files, manifests=mentioning, read=read)
     share = round(10 * len(code) / (len(files) or 1))
     score = 4 * bool(manifests) + 6 * bool(tests) + 6 * configured + share
     return Candidate(language, runner, command, score, configured) if code or configured else None
@@ -324,53 +320,6 @@ def _asked_for(command: str, candidates: Sequence[Candidate], files: Sequence[st
         return Candidate(max(candidates, key=lambda found: found.score).language, "command", command, 0)
     most = max(Language, key=lambda language: sum(path.endswith(_EXTENSIONS[language]) for path in files))
     return Candidate(most, "command", command, 0)
-
-
-def _python_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tuple[str, str, bool]:
-    configured = any(path in files for path in _PYTEST_FILES) or any(
-        marker in (read(path) or b"")
-        for path in files
-        if _any_match(path, _MANIFESTS[Language.PYTHON]) or path == "tox.ini"
-        for marker in (b"pytest",)
-    )
-    if configured:
-        return "pytest", "pytest", True
-    for program, command in _DJANGO_PROGRAMS.items():
-        if program in files and b"django" in (read(program) or b""):
-            return "command", command, True
-    texts = [read(path) or b"" for path in tests[:50]]
-    unittest = any(b"import unittest" in text or b"from unittest import" in text for text in texts)
-    if unittest and not any(b"import pytest" in text or re.search(rb"(?m)^def test_", text) for text in texts):
-        return "unittest", "python -m unittest", True
-    return "pytest", "pytest", False
-
-
-def _node_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tuple[str, str, bool]:  # noqa: ARG001 - one signature
-    package = _json(read("package.json"))
-    script = str(_table(package, "scripts").get("test", ""))
-    if script and _NPM_PLACEHOLDER not in script:
-        suite = suite_of((read("package.json") or b"").decode("utf-8", "replace"))
-        return suite.runner if suite else "npm_script", "npm test", True
-    declared = {name for key in ("dependencies", "devDependencies") for name in _table(package, key)}
-    for runner in ("vitest", "jest", "mocha", "ava"):
-        if runner in declared:
-            return runner, "npx vitest run" if runner == "vitest" else f"npx {runner}", True
-    return "node_test", "node --test", False
-
-
-def _java_runner(tests: Sequence[str], files: Sequence[str], read: Read) -> tuple[str, str, bool]:  # noqa: ARG001 - one signature
-    if "pom.xml" in files:
-        return "maven", "./mvnw test" if "mvnw" in files else "mvn test", True
-    return "gradle", "./gradlew test" if "gradlew" in files else "gradle test", True
-
-
-_RUNNERS: dict[Language, Callable[[Sequence[str], Sequence[str], Read], tuple[str, str, bool]]] = {
-    Language.PYTHON: _python_runner,
-    Language.NODE: _node_runner,
-    Language.GO: lambda *_: ("go_test", "go test ./...", True),
-    Language.RUST: lambda *_: ("cargo_test", "cargo test", True),
-    Language.JAVA: _java_runner,
-}
 
 
 def _names_of(language: Language, inside: PurePosixPath) -> set[str]:
@@ -391,24 +340,3 @@ def _any_match(path: str, patterns: Sequence[str]) -> bool:
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     """Return one expression for all: repositories have tens of thousands of paths, each of which is asked about often."""
     return re.compile(f"(?s:.*/)?(?:{'|'.join(map(translate, patterns))})" if patterns else "(?!)")
-
-
-def _table(parent: dict[str, Any], key: str) -> dict[str, Any]:
-    """Read a nested table of an untrusted manifest; anything else counts as empty."""
-    found = parent.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _json(content: bytes | None) -> dict[str, Any]:
-    try:
-        parsed = json.loads(content or b"{}")
-    except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
-
-
-def _toml(content: bytes | None) -> dict[str, Any]:
-    try:
-        return tomllib.loads((content or b"").decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return {}

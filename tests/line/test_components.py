@@ -110,7 +110,7 @@ async def test_what_the_repository_says_counts_from_its_base_branch_alone(line: 
     meddling = [
         create("calc.py", CODE),
         create("infra/new.tf", "y"),
-        bash("echo 'setup: [\"false\"]' > .changeline/repository.yaml"),
+        bash("echo y > infra/new.tf; echo 'setup: [\"false\"]' > .changeline/repository.yaml"),
     ]
     line.model.play(
         scenario(
@@ -131,6 +131,7 @@ async def test_what_the_repository_says_counts_from_its_base_branch_alone(line: 
     asked = json.dumps(line.asked("code_writer"))
     assert "lint: make lint" in asked
     assert ".changeline/repository.yaml is what the repository says about itself; agents may not change it." in asked
+    assert "infra/new.tf must not be changed: " in asked, "the editor says it at once"
     assert "infra/new.tf is protected by .changeline/repository.yaml; agents may not change it." in asked
     await line.decide_and_finish()
     assert line.sums.text(".changeline/repository.yaml") == SAID.strip()
