@@ -1,6 +1,7 @@
 """What the scripted model answers: the same for every case up to the code, then what the case's own agents do."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,11 +9,18 @@ from first_contact.cases import Prepared
 
 _SCENARIO = "S1"
 
+_PAIR = re.compile(r"(?<!\\)(?P<before>(?:\\\\)*)(?P<halves>\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})")
+
 
 def scenario(prepared: Sequence[Prepared]) -> str:
     """Return a scenario in which each repository has a test writer and a code writer of its own."""
     scripts = [script for one in prepared for script in (_test_writer(one), _code_writer(one))]
-    return json.dumps({"name": "first contact", "scripts": [*scripts, *_everybody()]})
+    return _PAIR.sub(_one_escape, json.dumps({"name": "first contact", "scripts": [*scripts, *_everybody()]}))
+
+
+def _one_escape(pair: re.Match[str]) -> str:
+    """Write a character beyond the first plane as YAML does, which does not know JSON's two halves."""
+    return f"{pair['before']}\\U{ord(json.loads(chr(34) + pair['halves'] + chr(34))):08x}"
 
 
 def _test_writer(one: Prepared) -> dict[str, Any]:
