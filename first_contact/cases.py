@@ -64,6 +64,8 @@ class Prepared:
     proof: tuple[ProvenFile, ...]
     paths: tuple[str, ...]
     """What the code writer says that it changed."""
+    rewritten: tuple[str, ...] = ()
+    """Old tests that the test writer rewrites, because they state what the request changes."""
 
 
 def known() -> list[Case]:
@@ -103,6 +105,7 @@ def prepare(case: Case, directory: Path) -> Prepared:
         code=_commands(directory / "code.sh"),
         proof=tuple(_proven(line) for line in _lines(directory / "proof.txt")),
         paths=tuple(_lines(directory / "paths.txt")),
+        rewritten=tuple(_lines(directory / "rewritten.txt")) if (directory / "rewritten.txt").exists() else (),
     )
 
 

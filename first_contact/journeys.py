@@ -150,7 +150,7 @@ def _told(answer: httpx2.Response) -> str:
 
 
 def _undeclared(going: _Underway) -> tuple[str, ...]:
-    declared = {*going.one.paths, *(file.path for file in going.one.proof)}
+    declared = {*going.one.paths, *going.one.rewritten, *(file.path for file in going.one.proof)}
     changed = _git(going.one, "diff", "--name-only", "-z", going.before, _head(going.one)).split("\0")
     return tuple(path for path in changed if path and path not in declared)
 
