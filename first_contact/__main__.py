@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bench import machine
 from first_contact import report
-from first_contact.campaign import carried
+from first_contact.campaign import carried, names
 from first_contact.cases import CaseBroken
 
 PAGE = Path(__file__).parents[1] / "docs" / "first-contact.md"
@@ -33,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
         notes.print(str(broken), style="red")
         return 2
     if given.write:
-        PAGE.write_text(report.page(endings, machine.describe()), encoding="utf-8")
+        told = {one.name for one in endings}
+        rest = [name for name in names() if name not in told]
+        PAGE.write_text(report.page(endings, machine.describe(), rest), encoding="utf-8")
     if given.json:
         json.dump({"machine": machine.describe(), "endings": [asdict(one) for one in endings]}, sys.stdout, indent=2)
         sys.stdout.write("\n")

@@ -33,9 +33,18 @@ def carried(names: Sequence[str], report: Callable[[str], None], *, offline: boo
             return travel(installed, prepared, report)
 
 
-def _wanted(names: Sequence[str]) -> dict[str, tuple[Case, partial[Prepared]]]:
+def names() -> list[str]:
+    """Return the names of all cases, in their order."""
+    return list(_known())
+
+
+def _known() -> dict[str, tuple[Case, partial[Prepared]]]:
     known = {case.name: (case, partial(cases.prepare, case)) for case in cases.known()}
-    known |= {one.case.name: (one.case, partial(packages.prepare, one)) for one in packages.known()}
+    return known | {one.case.name: (one.case, partial(packages.prepare, one)) for one in packages.known()}
+
+
+def _wanted(names: Sequence[str]) -> dict[str, tuple[Case, partial[Prepared]]]:
+    known = _known()
     if strange := [name for name in names if name not in known]:
         raise CaseBroken(f"No such case: {', '.join(strange)}. Known are {', '.join(known)}.")
     return {name: known[name] for name in names or known}

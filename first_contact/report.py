@@ -37,8 +37,8 @@ def summary(endings: Sequence[Ending]) -> str:
     )
 
 
-def page(endings: Sequence[Ending], machine: str) -> str:
-    """Return the page for the documents."""
+def page(endings: Sequence[Ending], machine: str, not_carried: Sequence[str]) -> str:
+    """Return the page for the documents; it names the cases that were not carried this time."""
     rows = [
         f"| {one.name} | {'' if one.as_expected else '**'}{_end(one)}{'' if one.as_expected else '**'} |"
         f" {', '.join(one.expected)} | {one.seconds:.0f} | {_short(one).replace('|', chr(92) + '|')} |"
@@ -51,6 +51,7 @@ def page(endings: Sequence[Ending], machine: str) -> str:
         "with scripted agents that do not adapt. An end in bold is not the one that a user expects.",
         "",
         summary(endings),
+        *((f"Not carried this time: {', '.join(not_carried)}.",) if not_carried else ()),
         "",
         f"Machine: {machine}. Seconds are from registering to the end, beside others that ran at the same time.",
         "",
