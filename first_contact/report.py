@@ -1,5 +1,6 @@
 """The endings in one table, for the terminal and for `docs/first-contact.md`."""
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from first_contact.journeys import Ending
 
 AIM = 0.95
 _WORDS_MAX = 160
+_PLACE = re.compile(r"/\S*/changeline-first-contact-\w+/")
 
 
 def share(endings: Sequence[Ending]) -> float:
@@ -67,4 +69,5 @@ def _end(one: Ending) -> str:
 
 
 def _short(one: Ending) -> str:
-    return one.words if len(one.words) <= _WORDS_MAX else f"{one.words[:_WORDS_MAX].rsplit(' ', 1)[0]} …"
+    words = _PLACE.sub("", one.words)  # where the cases lay this time says nothing
+    return words if len(words) <= _WORDS_MAX else f"{words[:_WORDS_MAX].rsplit(' ', 1)[0]} …"
