@@ -31,6 +31,10 @@ _NODE = "'use strict';\n\nmodule.exports = function double(n) {\n\treturn n * 2;
 _TYPESCRIPT = "export function double(n: number): number {\n    return n * 2;\n}\n"
 _TESTS = {
     "pytest": "from {module} import double\n\n\ndef test_s1_doubles():\n    assert double(4) == 8\n",
+    "unittest": (
+        "from unittest import TestCase\n\nfrom {module} import double\n\n\nclass DoublingTests(TestCase):\n"
+        "    def test_s1_doubles(self):\n        self.assertEqual(double(4), 8)\n"
+    ),
     "tape": (
         "'use strict';\n\nvar test = require('tape');\nvar double = require('{module}');\n\n"
         "test('s1 doubles', function (t) {{\n\tt.equal(double(4), 8);\n\tt.end();\n}});\n"
@@ -91,7 +95,9 @@ def prepare(package: Package, directory: Path) -> Prepared:
         title=_TITLE,
         body=_BODY,
         tests=(_written(test, _TESTS[package.style].format(module=module)),),
-        code=(_written(code, {"pytest": _PYTHON, "vitest": _TYPESCRIPT}.get(package.style, _NODE)),),
+        code=(
+            _written(code, {"pytest": _PYTHON, "unittest": _PYTHON, "vitest": _TYPESCRIPT}.get(package.style, _NODE)),
+        ),
         proof=(ProvenFile(kind="change", path=str(test), tests=(name,)),),
         paths=(str(code),),
     )
@@ -128,7 +134,7 @@ def _package(line: str) -> Package:
 
 def _files(package: Package) -> tuple[PurePosixPath, PurePosixPath, str, str]:
     """Return the new module, the new test, how the test names the module, and the test's name."""
-    if package.style == "pytest":
+    if package.style in {"pytest", "unittest"}:
         importable = [part for part in package.code.parts if part not in {"src", "lib"}]
         return (
             package.code / "doubling.py",

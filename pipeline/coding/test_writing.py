@@ -23,10 +23,11 @@ from pipeline.change_request import PauseReason
 from pipeline.coding import commits, old_tests, own_changes, protection
 from pipeline.coding.old_tests import AlteredTest
 from pipeline.coding.own_changes import OwnPart
+from pipeline.errors import PersonNeeded
 from pipeline.ports import ChangedFile
 from pipeline.proof.green import ProofVerdict, judge_preserve
 from pipeline.proof.protected_tests import check_test_writer, is_protected
-from pipeline.proof.red_green import RedRules, RedVerdict, judge_red
+from pipeline.proof.red_green import RedRules, RedVerdict, in_a_sentence, judge_red
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose
 from pipeline.repositories.components import own_modules
@@ -251,7 +252,21 @@ async def witness(run: StageRun, ground: CodingGround, submission: Tests, commit
         tests = ProvenTests(commit=commit, submission=submission, red=red, notes=submission.notes)
         await save_tests(run, tests)
         return tests
+    if red.fails_anyway:
+        raise _nothing_can_be_shown(run.name, ground)
     return [*kept.problems, *([] if red.ok else [red.feedback()])]
+
+
+def _nothing_can_be_shown(name: str, ground: CodingGround) -> PersonNeeded:
+    """Return the pause of a repository whose command fails on the base as a whole, which is no fault of a test writer."""
+    remedy = "Mend the base branch, or set a test_command that passes there or tells its tests one by one; then resume."
+    said = next((in_a_sentence(case.failure) for case in ground.baseline.bad if case.failure), "")
+    return PersonNeeded(
+        PauseReason.ENVIRONMENT_FAILED,
+        f"`{ground.prepared.test_command}` fails on the base and tells no single tests, so no test can be shown to fail for want "
+        f"of the change. It says: {said} {remedy}",
+        repository=name, remedy=remedy, log_tail=ground.baseline.output_tail[-4_000:],
+    )  # fmt: skip
 
 
 async def _preserve(

@@ -59,6 +59,8 @@ class EnvironmentSource(StrEnum):
     NOX = "nox"
     GROUP = "group"
     EXTRA = "extra"
+    DEVELOPMENT = "development"
+    """A development dependency of a Node package."""
     HATCH = "hatch"
     REQUIREMENTS = "requirements"
     PIPENV = "pipenv"

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.errors import Forbidden
+from pipeline.errors import Forbidden, PersonNeeded
 from pipeline.ports.proof import CommitFacts
 
 
@@ -81,6 +81,9 @@ class Repository(Protocol):
 
     async def branch_in_the_way(self, branch: str) -> str | None:
         """Return the remote's branch, as of the last fetch, beside which git cannot keep one of this name."""
+
+    async def push_refusal(self) -> PersonNeeded | None:
+        """Return why the remote takes no push at all, as far as that can be known without one; None for no known reason."""
 
     async def remote_ref(self, ref: str) -> str | None:
         """Ask the remote itself for a ref (full name) right now; None when it does not exist."""

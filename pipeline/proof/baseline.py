@@ -2,14 +2,20 @@
 
 Problem: a repository may have failures of its own, and a change may hide a failure by deleting, renaming or skipping the
 test. Choice: judge by test id. What failed on the base is excluded but reported; what the base had and the head lacks,
-or newly skips, counts against the head, unless the test writer (not the code writer) rewrote that file in the open.
-Invariant: adding a failure to the head's report never makes the comparison better.
+or newly skips, counts against the head, unless the test writer (not the code writer) rewrote that file in the open. Names that
+differ from run to run (a time or an address among a test's parameters) are recognised by a second run of the base, and
+counted instead: as many, none more failed or skipped. Invariant: adding a failure to the head's report never makes the comparison better.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.proof.test_reports import Outcome, TestCaseResult, TestReport
+
+_PARAMETERS = re.compile(r"\[.*", re.DOTALL)
+_VARYING = re.compile(r"(?:0x)?[0-9a-f]{6,}|\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,8 @@ class SuiteComparison:
     excluded, shown to people."""
     problems: tuple[str, ...]
     """Why the head's report cannot be trusted, in words."""
+    unstable_names: tuple[str, ...] = ()
+    """What stays of the names of tests that are called otherwise in each run: counted, as many as on the base."""
 
     @property
     def ok(self) -> bool:
@@ -53,7 +61,8 @@ def compare_suites(
     `second_head` may hold fewer tests than the suite. `retired_files` are existing test files that the tests commit changed
     or deleted.
     """
-    before, after = base.outcomes(), head.outcomes()
+    unstable = _as_many(base, second_base, head)
+    before, after = _without(base.outcomes(), unstable), _without(head.outcomes(), unstable)
     flaky = _flaky(base, second_base) | _passed(second_head)
     files = {case.test_id: case.file for case in base.cases}
     unloaded = {case.file for case in head.cases if case.whole_file and case.outcome.bad}
@@ -78,7 +87,45 @@ def compare_suites(
         retired=_sorted(test for test in gone if _retired(files[test], retired_files)),
         flaky=_sorted(test for test in failing if test in flaky),
         problems=_problems(base, head),
+        unstable_names=_sorted(unstable),
     )
+
+
+def may_be_unstable(compared: SuiteComparison) -> bool:
+    """Whether a test that is gone may be one that is called otherwise in each run, which a second run of the base shows."""
+    added = set(map(_stem, compared.added))
+    return any(_stem(test) in added for test in compared.disappeared)
+
+
+def _as_many(base: TestReport, second: TestReport | None, head: TestReport) -> frozenset[str]:
+    """Return the stems of names that differ between two runs of the base, where the head lost none and broke none."""
+    if second is None:
+        return frozenset()
+    first, again, now = (_by_stem(report) for report in (base, second, head))
+    differ = [stem for stem in first if stem in again and first[stem].keys() - again[stem].keys()]
+    return frozenset(stem for stem in differ if _no_worse(first[stem].values(), now.get(stem, {}).values()))
+
+
+def _no_worse(before: Collection[Outcome], after: Collection[Outcome]) -> bool:
+    was, now = Counter(before), Counter(after)
+    failed = (sum(count for outcome, count in one.items() if outcome.bad) for one in (now, was))
+    return len(after) >= len(before) and now[Outcome.SKIPPED] <= was[Outcome.SKIPPED] and next(failed) <= next(failed)
+
+
+def _by_stem(report: TestReport) -> Mapping[str, dict[str, Outcome]]:
+    found: defaultdict[str, dict[str, Outcome]] = defaultdict(dict)
+    for test, outcome in report.outcomes().items():
+        found[_stem(test)][test] = outcome
+    return found
+
+
+def _without(outcomes: Mapping[str, Outcome], stems: Collection[str]) -> dict[str, Outcome]:
+    return {test: outcome for test, outcome in outcomes.items() if not stems or _stem(test) not in stems}
+
+
+def _stem(test: str) -> str:
+    """Return what stays of a name: without parameters, and with a mark for each number or address."""
+    return _VARYING.sub("#", _PARAMETERS.sub("[#]", test))
 
 
 def suite_in_words(head: TestReport, compared: SuiteComparison) -> str:

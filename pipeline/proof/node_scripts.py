@@ -144,12 +144,28 @@ class NodeSuite:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def suite_of(package_json: str) -> NodeSuite | None:
-    """Read what `npm test` does by this package.json; None when that is not one readable run of a known runner."""
+def only_style_around(package_json: str) -> bool:
+    """Whether nothing that tests need comes before the test script: what does only judges style, or nothing does.
+
+    npm leaves `pretest` and `posttest` out with `--ignore-scripts`, and runs the script itself all the same.
+    """
+    scripts = _scripts(package_json)
+    behind = [name[3:] for name in scripts if name.startswith("pre") and name != "pretest"]
+    if any(name in scripts and not _STYLE_SCRIPT.match(name) for name in behind):
+        return False
+    steps = _steps_of("pretest", scripts, (), 0) if "pretest" in scripts else []
+    return steps is not None and all(map(_is_style, steps))
+
+
+def _scripts(package_json: str) -> dict[str, str]:
     scripts: Any = parsed_object(package_json).get("scripts")
     listed = scripts.items() if isinstance(scripts, dict) else ()
-    texts = {str(name): text for name, text in listed if isinstance(text, str)}
-    steps = _steps_of("test", texts, (), 0)
+    return {str(name): text for name, text in listed if isinstance(text, str)}
+
+
+def suite_of(package_json: str) -> NodeSuite | None:
+    """Read what `npm test` does by this package.json; None when that is not one readable run of a known runner."""
+    steps = _steps_of("test", _scripts(package_json), (), 0)
     if steps is None or len(steps) > _STEPS_MAX:
         return None
     read = [_suite(step) for step in steps]

@@ -40,6 +40,8 @@ class RedCause(StrEnum):
     UNJUDGED = "unjudged"
     """It fails, in a language or in words that are not read."""
     NONE = "none"
+    FAILS_ANYWAY = "fails_anyway"
+    """Not red by the test: the whole command fails without it, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,11 @@ class RedVerdict:
     def ok(self) -> bool:
         """Every change scenario has a red test and the run can be trusted."""
         return not self.problems and bool(self.scenarios) and all(scenario.ok for scenario in self.scenarios)
+
+    @property
+    def fails_anyway(self) -> bool:
+        """Whether no test can be shown red here, whoever writes it: the command fails on the base, whatever it runs."""
+        return bool(self.tests) and all(verdict.cause is RedCause.FAILS_ANYWAY for verdict in self.tests)
 
     def feedback(self) -> str:
         """Say what is wrong, for the test writer."""
@@ -142,7 +149,7 @@ def judge_red(
     """
     cases = [case for case in report.cases if case.file in change_files or case.whole_suite or not case.file]
     verdicts = tuple(_red_test(case, rules, sources, change_files) for case in cases)
-    verdicts = tuple(_refuted(one, _FAILS_ANYWAY) if _fails_anyway(one, failing_before) else one for one in verdicts)
+    verdicts = tuple(_failing_anyway(one) if _fails_anyway(one, failing_before) else one for one in verdicts)
     return _red_verdict(verdicts, scenarios, report, final=False)
 
 
@@ -347,6 +354,10 @@ def _confirmed(verdict: TestVerdict, case: TestCaseResult | None, head: Reposito
 
 def _refuted(verdict: TestVerdict, why: str) -> TestVerdict:
     return replace(verdict, counts=False, cause=RedCause.NONE, why=why, undecided=False)
+
+
+def _failing_anyway(verdict: TestVerdict) -> TestVerdict:
+    return replace(_refuted(verdict, _FAILS_ANYWAY), cause=RedCause.FAILS_ANYWAY)
 
 
 def _verdict(

@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from pipeline.ports import Stack
-from pipeline.proof.node_scripts import NodeSuite, suite_of
+from pipeline.proof.node_scripts import NodeSuite, only_style_around, suite_of
 from pipeline.proof.owners import contains
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.test_sources import declared_tests
@@ -305,9 +305,11 @@ def _gradle(_stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> Te
     return TestCommand(argv=tuple(argv), results=ResultFormat.JAVA_JUNIT, result_globs=GRADLE_RESULTS)
 
 
-def _npm_script(stack: Stack, _places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
+def _npm_script(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     own = tuple(stack.test_command.split())
     argv = ("npm", "test", "--silent") if own[:1] == ("npm",) else own
+    if own[:1] == ("npm",) and only_style_around(read_source(places.tree, "package.json")):
+        argv += ("--ignore-scripts",)
     return TestCommand(argv=argv, results=ResultFormat.COMMAND, narrowed=chosen is None)
 
 

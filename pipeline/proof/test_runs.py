@@ -12,6 +12,7 @@ comparison with the base's tests (`baseline`), and the reviewers; not this modul
 """
 
 import asyncio
+import re
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ from pipeline.proof.test_commands import Places, ResultFormat, TestCommand, plan
 from pipeline.proof.test_reports import TAIL_MAX_CHARS, Outcome, TestCaseResult, TestReport, merged, readable
 from pipeline.proof.test_sources import declared_tests
 from pipeline.proof.untrusted_files import folder_inside, read_source, walk_files
+
+_TEST_FUNCTION = re.compile(r"^(?:async )?def test", re.MULTILINE)
+_COLLECTED = re.compile(r"^\s*class |\b(?:load_tests|FunctionTestCase|DocTest\w*)\b", re.MULTILINE)
 
 KeepLog = Callable[[test_logs.RunLog], Awaitable[None]]
 RESULTS = "-results-"
@@ -233,6 +237,10 @@ def _disagreements(run: _Run, result: CommandResult, exit_code: int, results: Re
     return complaints + _missing_tests(run, results)
 
 
+def _passed_over_by_unittest(source: str) -> bool:
+    return bool(_TEST_FUNCTION.search(source)) and not _COLLECTED.search(source)
+
+
 def _missing_tests(run: _Run, results: Results) -> list[str]:
     """Compare what the selected files declare with what was reported for them."""
     unloaded = {case.file for case in results.cases if case.whole_file and case.outcome is not Outcome.PASSED}
@@ -241,7 +249,11 @@ def _missing_tests(run: _Run, results: Results) -> list[str]:
     told = {case.file for case in results.cases}
     chosen = [file for file in run.selection or () if file not in unloaded]
     missing = unreported(results.cases, {file: read_source(run.tree, file) for file in chosen}, run.stack.language)
-    complaints = []
+    complaints = [
+        f"{file} has functions and no TestCase, and `python -m unittest` runs methods of TestCase classes alone."
+        for file in run.selection or ()
+        if run.stack.runner == "unittest" and _passed_over_by_unittest(read_source(run.tree, file))
+    ]
     for file in chosen:
         if file not in told:
             complaints.append(f"No test of {file} was reported.")

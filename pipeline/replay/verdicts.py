@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, field_validator
 
 from pipeline.agents.journal import Observed
 from pipeline.agents.roles import AgentRole
@@ -52,8 +52,14 @@ class _Judged(BaseModel):
 
     green: Any
     red: RedVerdict
-    suite: Any
+    suite: dict[str, Any]
     retired: list[str]
+
+    @field_validator("suite")
+    @classmethod
+    def _complete(cls, suite: dict[str, Any]) -> dict[str, Any]:
+        """Runs of before names were counted hold nothing of them."""
+        return {"unstable_names": [], **suite}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

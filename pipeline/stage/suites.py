@@ -2,13 +2,14 @@
 
 Problem: a test that fails now and then looks like a failure of the change, and three rounds of an agent cannot mend it.
 Choice: only where a test fails on the head that did not fail on the base, those tests run again there, twice at most, and
-then the base's suite once more. What passes again, or fails on the base too, is flaky: named, and nobody's fault.
+then the base's suite once more. What passes again, or fails on the base too, is flaky: named, and nobody's fault. The base's
+suite also runs again where a test is gone and another one has come that may be the same under another name.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from pipeline.proof.baseline import SuiteComparison, best_of, compare_suites
+from pipeline.proof.baseline import SuiteComparison, best_of, compare_suites, may_be_unstable
 from pipeline.proof.stored_runs import newest, report_of
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose
@@ -66,7 +67,7 @@ async def compared(
         await proving.keep(
             run, name, purpose=RunPurpose.GREEN_SUITE_AGAIN, commit=head.commit, report=second, ok=second.ok, verdict={}
         )
-    if found.new_failures:
+    if found.new_failures or may_be_unstable(found):
         found = compare_suites(
             base=base.report, head=head.report, second_base=await _base_again(run, name, base), second_head=second,
             retired_files=retired,

@@ -52,6 +52,8 @@ async def _prepare(run: StageRun, name: str) -> RepositoryState:
             repository=name,
             base_branch=target.base_branch,
         )
+    if (refused := await repository.push_refusal()) is not None:
+        raise PersonNeeded(refused.reason, f"{name}: {refused.message}", **refused.facts, repository=name)
     await _refuse_blocked_branch(run, name)
     # The branch may be rewritten while this change request waits.
     await repository.update_ref(kept_refs.purpose(run.context.cr_id, "base", base), base)

@@ -76,6 +76,8 @@ class RemarkKind(StrEnum):
     TOOLS = "tools"
     """A program that a stated command starts is not there."""
     BRANCH_IN_THE_WAY = "branch_in_the_way"
+    NO_PUSH = "no_push"
+    """Its remote takes no push of ours."""
     LEFT_OUT = "left_out"
 
 

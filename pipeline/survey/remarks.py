@@ -21,6 +21,7 @@ async def remarks_on(repository: Repository, base: str, files: Sequence[str], au
     """Return what is to be said of the repository as a whole at its base commit."""
     return (
         *await _absent(repository, base),
+        *await _push(repository),
         *await _branch(repository),
         *await _commit_rules(repository, base, files, author),
     )
@@ -45,6 +46,11 @@ async def _absent(repository: Repository, base: str) -> list[Remark]:
             )
         )
     return found
+
+
+async def _push(repository: Repository) -> list[Remark]:
+    refused = await repository.push_refusal()
+    return [] if refused is None else [Remark(kind=RemarkKind.NO_PUSH, message=refused.message)]
 
 
 async def _branch(repository: Repository) -> list[Remark]:

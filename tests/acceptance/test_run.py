@@ -11,6 +11,7 @@ from tests.installation import SCENARIO, Changeline, git, request_in, sums_in, v
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 
+@pytest.mark.thorough
 def test_one_command_carries_a_request_to_a_merged_branch_and_stops_what_it_started(
     changeline: Changeline, place: Path
 ) -> None:

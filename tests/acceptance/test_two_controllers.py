@@ -78,7 +78,8 @@ def controller(line: LineRun) -> Iterator["subprocess.Popen[bytes]"]:
             process.wait()
 
 
-@pytest.mark.parametrize("change_requests", [2, pytest.param(12, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("change_requests", [2, 12])
 async def test_every_change_request_completes_once_though_one_of_two_controllers_is_killed(
     line: LineRun, change_requests: int
 ) -> None:

@@ -21,6 +21,7 @@ from tests.adapters.hostile_trees import HOSTILE, link, nested, sparse
 NOBODY = 65_534
 
 
+@pytest.mark.thorough
 async def test_each_hostile_tree_is_refused_by_name_and_restored(tmp_path: Path) -> None:
     assert await hostile_trees.play(tmp_path) == len(HOSTILE)
 

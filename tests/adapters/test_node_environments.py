@@ -10,14 +10,16 @@ import pytest
 
 from pipeline.adapters.network.egress_proxy import EgressProxy
 from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
+from pipeline.errors import PersonNeeded
 from pipeline.limits import Limits
-from pipeline.ports import Environment, SandboxCommand, Stack
+from pipeline.ports import Environment, EnvironmentSource, SandboxCommand, Stack
 from pipeline.proof.test_runs import run_tests
 from pipeline.settings.process import EnvironmentSettings, SandboxSettings
 from tests.adapters.environment_world import environments, prepare, write
 
 pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not installed")
 
+TEST = {"test": "node --test"}
 TOTAL_TEST = (
     "import test from 'node:test'; import assert from 'node:assert'; import { total } from '../index.js';\n"
     "test('total', () => assert.equal(total([1, 2]), 3));\n"
@@ -50,6 +52,19 @@ def workspaces(link: str, *, core: str = "", **root: object) -> dict[str, str]:
         "packages/app/index.js": APP,
         "packages/app/test/total.test.js": TOTAL_TEST,
     }
+
+
+async def with_registry(tree: Path) -> Bubblewrap:
+    """Return a sandbox whose builds reach the registry; skips the test where nothing does."""
+    settings = EnvironmentSettings()
+    registry = next(host for host in settings.registries if "npm" in host)
+    try:
+        socket.create_connection((registry, 443), 5).close()
+    except OSError:
+        pytest.skip("the registry does not answer")
+    bubblewrap = Bubblewrap(SandboxSettings(), EgressProxy(settings.registries), hidden=(tree.parent.parent,))
+    assert (await bubblewrap.probe()).active
+    return bubblewrap
 
 
 async def looked(bubblewrap: Bubblewrap, tree: Path, environment: Environment, script: str, *, edits: bool) -> str:
@@ -145,20 +160,28 @@ LOCKS: Mapping[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.thorough
+async def test_a_development_dependency_that_the_registry_does_not_have_is_left_out_and_said(tree: Path) -> None:
+    bubblewrap = await with_registry(tree)
+    wanted = {"bytes": "3.1.2", "is-number": "^999.0.0", "@changeline-nowhere/none": "^1.0.0"}
+    stack = write(tree, {"package.json": json.dumps({"name": "acme", "scripts": TEST, "devDependencies": wanted})})
+    environment = await prepare(environments(bubblewrap, tree, EnvironmentSettings()), tree, stack)
+    left = {choice.name for choice in environment.choices if choice.source is EnvironmentSource.DEVELOPMENT}
+    assert left == {"is-number", "@changeline-nowhere/none"}
+    runner = {"scripts": {"test": "is-number test"}, "devDependencies": {"is-number": "^999.0.0"}}
+    for needed in ({"scripts": TEST, "dependencies": {"is-number": "^999.0.0"}}, runner):
+        stack = write(tree, {"package.json": json.dumps({"name": "acme", **needed})})
+        with pytest.raises(PersonNeeded, match="No matching version found for is-number"):
+            await prepare(environments(bubblewrap, tree, EnvironmentSettings()), tree, stack)
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("manager", LOCKS)
 async def test_each_manager_installs_and_links(tree: Path, manager: str) -> None:
     """Short form: `test_workspaces_are_linked_…` with npm, which needs no registry."""
-    settings = EnvironmentSettings()
-    registry = next(host for host in settings.registries if "npm" in host)
-    try:
-        socket.create_connection((registry, 443), 5).close()
-    except OSError:
-        pytest.skip("the registry does not answer")
-    bubblewrap = Bubblewrap(SandboxSettings(), EgressProxy(settings.registries), hidden=(tree.parent.parent,))
-    assert (await bubblewrap.probe()).active
+    bubblewrap = await with_registry(tree)
     files, link = LOCKS[manager]
     stack = write(tree, {**workspaces(link, core="import bytes from 'bytes'; bytes('1kb');\n"), **files})
-    environment = await prepare(environments(bubblewrap, tree), tree, stack)
+    environment = await prepare(environments(bubblewrap, tree, EnvironmentSettings()), tree, stack)
     assert await suite(bubblewrap, tree, stack, environment) == ["packages/app/test/total.test.js::total"]
     told = await looked(bubblewrap, tree, environment, f"command -v {manager.partition(' ')[0]}", edits=True)
     assert "manager" in told, "the manager itself is there for commands"

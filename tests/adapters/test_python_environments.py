@@ -97,6 +97,7 @@ async def test_an_edited_c_file_means_another_environment(tree: Path) -> None:
     assert "src/acme/_fast.c" not in write(tree, plain).manifests
 
 
+@pytest.mark.thorough
 @needs_wheels
 async def test_what_tox_alone_names_and_sets_is_there_also_where_it_hangs_on_a_second_factor(
     bubblewrap: Bubblewrap, tree: Path
@@ -172,6 +173,7 @@ build-backend = "poetry.core.masonry.api"
 }
 
 
+@pytest.mark.thorough
 @needs_wheels
 async def test_poetrys_own_words_are_understood(watched: Watched, tree: Path) -> None:
     stack = write(tree, POETRY)
@@ -271,6 +273,7 @@ async def test_what_tests_need_must_resolve_and_what_developers_like_need_not(
     assert "/" not in caught.value.message
 
 
+@pytest.mark.thorough
 @needs_wheels
 async def test_a_back_end_that_fails_leaves_the_dependencies_and_says_why(bubblewrap: Bubblewrap, tree: Path) -> None:
     stack = write(
@@ -289,6 +292,7 @@ async def test_a_back_end_that_fails_leaves_the_dependencies_and_says_why(bubble
     assert "1 passed" in (await run_in(bubblewrap, tree, environment, "pytest", "-q")).output
 
 
+@pytest.mark.thorough
 @needs_wheels
 async def test_a_setup_that_imports_what_its_requirements_name_is_built_beside_them(
     bubblewrap: Bubblewrap, tree: Path, wheels: Path
@@ -314,6 +318,7 @@ async def test_offline_without_wheels_the_files_are_used_as_they_are(bubblewrap:
     assert "offline" in left_out(environment)[EnvironmentSource.TOX]
 
 
+@pytest.mark.thorough
 async def test_an_index_that_cannot_be_reached_stops_the_build_instead_of_leaving_the_repository_out(
     bubblewrap: Bubblewrap, tree: Path
 ) -> None:

@@ -67,6 +67,7 @@ async def test_a_command_that_is_too_quick_to_be_killed_does_not_count_as_a_succ
     assert "entries allowed" in result.output
 
 
+@pytest.mark.thorough
 async def test_a_tree_over_its_limit_may_shrink_and_not_grow(tree: Path) -> None:
     for number in range(4):
         subprocess.run(("fallocate", "-l", "64M", str(tree / f"old{number}")), check=True)

@@ -116,7 +116,7 @@ def program(body: str, end: str) -> tuple[str, ...]:
     ("ordinary", "counted"),
     [
         pytest.param(False, True, id="as we are-cgroup"),
-        pytest.param(True, False, id="ordinary user-measured"),
+        pytest.param(True, False, id="ordinary user-measured", marks=pytest.mark.thorough),
         pytest.param(False, False, id="as we are-measured", marks=pytest.mark.thorough),
         pytest.param(True, True, id="ordinary user-cgroup", marks=pytest.mark.thorough),
     ],

@@ -102,6 +102,7 @@ def _seen(copy: Path, stage: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.thorough
 def test_everything_knows_a_stage_that_was_added_by_the_recipe(grown: Path) -> None:
     before, after = _seen(ROOT, "review"), _seen(grown, NAME)
     assert set(after["nodes"]) - set(before["nodes"]) == {NAME, f"{NAME}_join"}

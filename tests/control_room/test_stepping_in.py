@@ -113,6 +113,7 @@ def test_opinions_are_skipped_by_name_and_what_a_cancelled_change_left_goes_only
     assert "refs/changeline/wip/" in now
 
 
+@pytest.mark.thorough
 def test_a_change_is_taken_over_finished_by_hand_handed_back_and_released(running: Installation, room: Room) -> None:
     repository = running.repository("taken")
     page = opened(running, room, repository)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.ports import Language, Stack
-from pipeline.proof.baseline import SuiteComparison, compare_suites
+from pipeline.proof.baseline import SuiteComparison, compare_suites, may_be_unstable
 from pipeline.proof.green import ProofVerdict, judge_green, judge_preserve
 from pipeline.proof.red_green import RedCause, RedRules, RedVerdict, confirm_red, judge_red
 from pipeline.proof.symbols import read_symbols
@@ -215,6 +215,21 @@ async def test_tests_that_vanish_are_skipped_or_break_are_not_green(tmp_path: Pa
     assert compare_suites(base=base, head=unloadable).new_failures == ("test_x.py",)
     flaky = compare_suites(base=base, head=broken, second_base=broken)
     assert (flaky.ok, flaky.flaky) == (True, ("test_x.py::test_b",))
+
+
+async def test_tests_whose_names_differ_from_run_to_run_are_counted(tmp_path: Path) -> None:
+    text = "import pytest, time\n@pytest.mark.parametrize('at', [time.time_ns(), 1])\ndef test_at(at):\n    assert at\n"
+    base, again, head = [await run(PYTEST, tmp_path, {"test_x.py": text}) for _ in range(3)]
+    assert may_be_unstable(compare_suites(base=base, head=head))
+    counted = compare_suites(base=base, head=head, second_base=again)
+    assert (counted.ok, counted.unstable_names) == (True, ("test_x.py::test_at[#]",))
+    fewer = await run(PYTEST, tmp_path, {"test_x.py": text.replace("[time.time_ns(), 1]", "[time.time_ns()]")})
+    assert compare_suites(base=base, head=fewer, second_base=again).disappeared
+    worse = await run(PYTEST, tmp_path, {"test_x.py": text.replace("assert at", "assert at == 1")})
+    assert compare_suites(base=base, head=worse, second_base=again).new_failures
+    renamed = await run(PYTEST, tmp_path, {"test_x.py": text.replace("test_at", "test_in")})
+    assert not may_be_unstable(compare_suites(base=base, head=renamed))
+    assert compare_suites(base=base, head=renamed, second_base=again).disappeared
 
 
 NAMES = st.sampled_from([f"t.py::test_{letter}" for letter in "abcdef"])

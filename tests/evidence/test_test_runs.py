@@ -104,6 +104,12 @@ async def test_unittest_files_that_start_themselves_run_once_and_end_nothing(tmp
     assert [case.failure.message for case in report.bad if case.failure] == ["SystemExit: 0"]
 
 
+async def test_functions_that_unittest_passes_over_are_told_even_where_their_file_does_not_load(tmp_path: Path) -> None:
+    files = {"test_a.py": "from nowhere import a\n\n\ndef test_a():\n    assert a\n"}
+    report = await run(UNITTEST, tmp_path, files, "test_a.py")
+    assert any("methods of TestCase classes alone" in one for one in report.complaints), report.complaints
+
+
 async def test_unittest_files_run_without_any_dependency(tmp_path: Path) -> None:
     tests = """
 import unittest

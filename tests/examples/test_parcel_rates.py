@@ -116,6 +116,7 @@ def test_every_submission_is_accepted_and_every_command_is_allowed(scenario: Sce
                 CommandPolicy().check(given["command"])
 
 
+@pytest.mark.thorough
 def test_the_tests_are_red_on_the_base_and_green_on_both_heads(scenario: Scenario, tree: Path) -> None:
     facts = facts_of(scenario)
     (test_writer,) = scripts_of(scenario, AgentRole.TEST_WRITER)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tests.hostile import git_keys
-from tests.hostile.ground import Ground, as_person, make_repository
+from tests.hostile.ground import GUARDS, Ground, as_person, make_repository
 from tests.hostile.program_keys import program_values
 
 
@@ -65,14 +65,19 @@ def addresses(ground: Ground) -> None:
     )
 
 
+_JUDGING = {f"event = {name}" for name in GUARDS}
+
+
 def all_values(ground: Ground) -> None:
-    """Programs, paths and addresses together, and all hooks: what a whole run passes by."""
+    """Programs, paths and addresses together, and all hooks that let a push be: what a whole run passes by."""
     programs(ground)
     paths(ground)
     addresses(ground)
     config = ground.git_dir / "config"
-    config.write_text("".join(part for part in _without(config.read_text(), "hooksPath", "required")))
+    kept = "".join(part for part in _without(config.read_text(), "hooksPath", "required"))
+    config.write_text("".join(f"{line}\n" for line in kept.splitlines() if line.strip() not in _JUDGING))
     ground.hooks(ground.git_dir / "hooks", "hook")
+    ground.unguard()
     # Where it stands, git leaves the work tree to it and asks no filter.
     (ground.git_dir / "hooks" / "push-to-checkout").unlink()
 

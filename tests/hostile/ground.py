@@ -26,6 +26,8 @@ HOOKS = (
     *("p4-pre-submit", "post-index-change", "push-to-checkout", "pre-upload-pack", "post-upload-pack"),
 )
 """Every hook of githooks(5), and two of older gits."""
+GUARDS = ("pre-receive", "update", "proc-receive", "reference-transaction")
+"""Those that may refuse a push."""
 PLANTED = (
     *("env", "git", "git-upload-pack", "git-receive-pack", "git-upload-archive", "git-remote-http", "git-remote-https"),
     *("git-remote-ext", "git-remote-trap", "git-credential-store", "git-lfs", "sh", "bash", "ssh", "gpg", "gpgsm"),
@@ -121,6 +123,11 @@ class Ground:
         directory.mkdir(exist_ok=True)
         for name in HOOKS:
             self.canaries.program(f"{label} {name}", at=directory / name)
+
+    def unguard(self) -> None:
+        """Take away what may refuse a push; nothing is pushed past it."""
+        for name in GUARDS:
+            (self.git_dir / "hooks" / name).unlink()
 
 
 class Honest:

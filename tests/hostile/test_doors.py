@@ -14,11 +14,12 @@ from tests.hostile.traps import TRAPS, Becomes, Trap
 
 
 def _at_the_doors() -> Iterator[Any]:
-    """Every trap in a repository of whoever runs the suite; some also in another user's."""
+    """Every trap in a repository of whoever runs the suite; one of each sort also in another user's, and more thoroughly."""
     for trap in TRAPS:
         yield pytest.param(trap, None, id=trap.name)
         if trap.foreign and os.geteuid() == 0:
-            yield pytest.param(trap, STRANGER, id=f"{trap.name}, another user's")
+            marks = () if trap.planted else (pytest.mark.thorough,)
+            yield pytest.param(trap, STRANGER, id=f"{trap.name}, another user's", marks=marks)
 
 
 @pytest.mark.parametrize(("trap", "owner"), list(_at_the_doors()))

@@ -13,7 +13,7 @@ import pytest
 
 from cli.main import main
 from controller.wiring import Place
-from pipeline.change_request import PauseReason, Reach, Status
+from pipeline.change_request import PauseReason, Reach, Stage, Status
 from pipeline.gates.gate import Decision
 from pipeline.interventions.intervention import Action
 from pipeline.store.change_requests import ChangeRequests
@@ -122,9 +122,15 @@ async def _check_what_the_door_shows(line: LineRun) -> None:
 
 
 @pytest.mark.thorough
-async def test_a_change_lands_in_a_hostile_bare_repository(quiet: LineRun, honest: Honest, tmp_path: Path) -> None:
+async def test_a_change_lands_in_a_hostile_bare_repository_once_its_guards_are_gone(
+    quiet: LineRun, honest: Honest, tmp_path: Path
+) -> None:
     ground = await submitted(quiet, BARE, honest)
     before = ground.head
+    cr = await quiet.work()
+    assert (cr.pause_reason, cr.stage) == (PauseReason.DELIVERY_FAILED, Stage.WORKSPACES), cr.pause_message
+    ground.unguard()
+    await quiet.resume()
     await quiet.to_the_gate()
     await quiet.decide_and_finish()
     check_merged(ground, before)

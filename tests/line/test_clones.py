@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 from pipeline.change_request import PauseReason
 from tests.gates import shown_by
 from tests.line import scenarios
@@ -23,6 +25,7 @@ def test_listed():
 """
 
 
+@pytest.mark.thorough
 async def test_suites_and_new_tests_that_ask_git_get_the_answers_of_a_clone(line: LineRun) -> None:
     repository = line.repository({**scenarios.FILES, "tests/test_listed.py": ASKS_GIT})
     library = repository.path.with_name("lib")

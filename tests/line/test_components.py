@@ -3,6 +3,8 @@ environment, and a test's identity says which piece it belongs to."""
 
 import json
 
+import pytest
+
 from pipeline.change_request import PauseReason, Stage, Status
 from pipeline.gates.gate import Decision
 from pipeline.records import RunPurpose
@@ -70,6 +72,7 @@ async def test_services_with_tests_of_the_same_names_are_proven_side_by_side(lin
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 async def test_what_cannot_be_tested_stops_only_a_change_that_touches_it(line: LineRun) -> None:
     """The others of a repository are worked on, and who reads the events learns it before anybody is paid."""
     broken = {"services/mail/requirements.txt": "no-package-of-this-name==1\n"}
@@ -105,6 +108,7 @@ TOLD = {
 }
 
 
+@pytest.mark.thorough
 async def test_what_the_repository_says_counts_from_its_base_branch_alone(line: LineRun) -> None:
     line.repository({**FILES, **TOLD, ".changeline/repository.yaml": "setup: make\n"})
     meddling = [

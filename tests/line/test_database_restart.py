@@ -28,6 +28,7 @@ def database(restarted: TestServer) -> Iterator[TestDatabase]:
     restarted.drop(created.name)
 
 
+@pytest.mark.thorough
 async def test_a_restart_of_the_database_is_waited_out_in_place(line: LineRun, restarted: TestServer) -> None:
     line.repository(scenarios.FILES)
     line.model.play(scenarios.scenario())

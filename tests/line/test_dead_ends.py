@@ -190,6 +190,7 @@ async def test_code_that_never_becomes_green_pauses(line: LineRun) -> None:
     assert "16" in cr.pause_facts["last"]
 
 
+@pytest.mark.thorough
 async def test_reviews_that_keep_sending_back_pause_and_go_on_with_instructions(line: LineRun) -> None:
     picky = part("quality_reviewer", turn(submit_review("The name is too short.")), not_contains=["def double(number)"])
     renamed = scenarios.CODE.replace("double(n)", "double(number)").replace("n * 2", "number * 2")

@@ -94,6 +94,7 @@ async def test_a_reviewer_whose_tree_cannot_be_read_is_asked_again_then_a_person
     await as_recorded(line)
 
 
+@pytest.mark.thorough
 async def test_a_reviewer_of_a_cut_diff_opens_what_was_cut_off_or_gives_no_verdict(line: LineRun) -> None:
     judge = turn(submit_review())
     view = turn(tool(EDITOR, command="view", path="tests/test_double.py"))

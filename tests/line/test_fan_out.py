@@ -104,6 +104,7 @@ async def test_a_release_that_stops_half_way_goes_on_with_the_other_half(line: L
     assert [len(repository.subjects()) for repository in (alpha, beta)] == [2, 2], "each is merged once"
 
 
+@pytest.mark.thorough
 @begins_at(TWO_AT_THE_GATE)
 async def test_a_base_that_moves_during_the_release_delays_only_its_own_repository(line: LineRun) -> None:
     alpha, beta = line.repositories["alpha"], line.repositories["beta"]

@@ -1,6 +1,7 @@
 """A git remote that is away, refuses or hangs: tries with growing waits, then a pause; afterwards nothing is bought again."""
 
 import asyncio
+import shutil
 import socket
 from collections import Counter
 from pathlib import Path
@@ -74,7 +75,8 @@ async def test_a_remote_that_goes_away_in_the_middle_pauses_and_goes_on(line: Li
 
 
 @begins_at(AT_THE_GATE)
-@pytest.mark.parametrize("stage", [pytest.param(Stage.MERGE_CHECK, marks=pytest.mark.thorough), Stage.RELEASE])
+@pytest.mark.thorough
+@pytest.mark.parametrize("stage", [Stage.MERGE_CHECK, Stage.RELEASE])
 async def test_a_remote_that_goes_away_after_the_approval_pauses_and_merges_once(line: LineRun, stage: Stage) -> None:
     repository = line.sums
     await line.approve()
@@ -102,18 +104,49 @@ async def test_a_branch_that_collides_with_ours_pauses_with_the_remedy_and_goes_
     await finish(line)
 
 
+def lay_hooks(directory: Path, *names: str) -> Path:
+    """Lay hooks that refuse, and return the file that shows whether one has run."""
+    sprung = directory.parent / "sprung"
+    directory.mkdir(exist_ok=True)
+    for name in names:
+        (directory / name).write_text(f"#!/bin/sh\ntouch {sprung}\nexit 1\n")
+        (directory / name).chmod(0o755)
+    return sprung
+
+
 @pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
-async def test_no_hook_of_a_repository_on_this_machine_has_a_say_or_runs(line: LineRun) -> None:
-    repository = line.sums
-    sprung = repository.path.parent / "sprung"
-    for name in ("pre-receive", "update", "reference-transaction", "post-receive", "push-to-checkout", "post-checkout"):
-        hook = repository.path / ".git" / "hooks" / name
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text(f"#!/bin/sh\ntouch {sprung}\nexit 1\n")
-        hook.chmod(0o755)
+async def test_no_hook_of_a_repository_on_this_machine_runs(line: LineRun) -> None:
+    sprung = lay_hooks(line.sums.path / ".git" / "hooks", "post-receive", "push-to-checkout", "post-checkout")
     await finish(line)
     assert not sprung.exists()
+
+
+async def test_hooks_that_judge_pushes_are_told_of_before_any_agent_is_paid(line: LineRun) -> None:
+    await start(line)
+    line.sums.git("config", "core.hooksPath", "guards")
+    for guard in ("pre-receive", "update", "proc-receive", "reference-transaction"):
+        sprung = lay_hooks(line.sums.path / "guards", guard)
+        cr = await line.work()
+        assert (cr.pause_reason, cr.stage) == (PauseReason.DELIVERY_FAILED, Stage.WORKSPACES), cr.pause_message
+        assert f"hooks ({guard})" in cr.pause_message and "ssh://" in cr.pause_message
+        assert not sprung.exists()
+        shutil.rmtree(line.sums.path / "guards")
+        await line.resume()
+    await finish(line)
+
+
+@begins_at(AT_THE_GATE)
+async def test_nothing_is_pushed_past_a_hook_that_came_later(line: LineRun) -> None:
+    hooks = line.sums.path / ".git" / "hooks"
+    sprung = lay_hooks(hooks, "update")
+    await line.approve()
+    cr = await line.work()
+    assert (cr.pause_reason, cr.stage) == (PauseReason.DELIVERY_FAILED, Stage.RELEASE), cr.pause_message
+    assert len(line.sums.subjects()) == 1 and not sprung.exists()
+    (hooks / "update").unlink()
+    await line.resume()
+    await finish(line)
 
 
 async def test_a_transport_that_hangs_is_cut_and_leaves_no_process(tmp_path: Path) -> None:

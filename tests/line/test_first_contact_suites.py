@@ -1,6 +1,8 @@
 """A repository's own suite at first contact: one that cannot run stops everything before it is paid for, old failures
 are never called green, and a flaky test is nobody's fault."""
 
+import pytest
+
 from pipeline.change_request import PauseReason, Stage, Status
 from tests.line.harness import LineRun
 from tests.line.scenarios import BODY, FILES, TITLE, scenario
@@ -8,6 +10,7 @@ from tests.line.scenarios import BODY, FILES, TITLE, scenario
 UNPAID = {"request_parser", "input_screener"}
 
 
+@pytest.mark.thorough
 async def test_options_of_plugins_that_are_not_there_stop_before_the_first_paid_work(line: LineRun) -> None:
     configured = '[tool.pytest.ini_options]\naddopts = "-n auto --cov=calc --timeout=60"\n'
     line.repository({**FILES, "pyproject.toml": configured})
@@ -34,6 +37,21 @@ async def test_a_suite_of_which_nothing_loads_pauses_with_the_runners_first_erro
     assert set(line.asked_roles()) <= UNPAID
 
 
+async def test_a_command_that_fails_whatever_it_runs_is_no_test_writers_fault(line: LineRun) -> None:
+    """Nothing tells before the first new test whether it would pass with it; then one try of the writer is enough."""
+    said = "commands:\n  test: sh check.sh\n"
+    failing = "echo 'something is the matter'\nexit 1\n"
+    line.repository({**FILES, "check.sh": failing, ".changeline/repository.yaml": said})
+    line.model.play(scenario())
+    await line.submit(title=TITLE, body=BODY)
+    cr = await line.work()
+    assert (cr.pause_reason, cr.stage) == (PauseReason.ENVIRONMENT_FAILED, Stage.DEVELOPMENT), cr.pause_message
+    assert "`sh check.sh` fails on the base" in cr.pause_message and "Mend the base branch" in cr.pause_facts["remedy"]
+    assert set(line.asked_roles()) & {"code_writer"} == set()
+    assert len(await line.events("tests_run")) == 2, "the base, and the tests once"
+
+
+@pytest.mark.thorough
 async def test_old_failures_are_told_as_such_at_the_gate_and_in_the_rebase(line: LineRun) -> None:
     old = FILES["tests/test_calc.py"] + "\n\ndef test_old():\n    assert calc.add(2, 2) == 5\n"
     line.repository({**FILES, "tests/test_calc.py": old})

@@ -53,6 +53,7 @@ def disk(request: pytest.FixtureRequest, line: LineRun) -> Iterator[SmallDisk]:
     subprocess.run(["umount", "-l", str(path)], check=True)
 
 
+@pytest.mark.thorough
 async def test_a_full_disk_pauses_by_its_name_and_room_lets_the_run_go_on(line: LineRun, disk: SmallDisk) -> None:
     line.repository(scenarios.FILES)
     line.model.play(scenarios.scenario())

@@ -1,5 +1,7 @@
 """An agent whose tree cannot be saved is told what to mend, mends it, and the run ends well."""
 
+import pytest
+
 from pipeline.change_request import Status
 from tests.line import scenarios
 from tests.line.harness import LineRun
@@ -19,6 +21,7 @@ TREES = (
 """A pipe that git would read, one nested without end, a name that collides, a link out, endless rules."""
 
 
+@pytest.mark.thorough
 async def test_a_tree_that_cannot_be_saved_is_the_agents_to_mend(line: LineRun) -> None:
     turns = [one for left, _, mended in TREES for one in (turn(bash(left)), turn(submit_code()), turn(bash(mended)))]
     line.repository(scenarios.FILES)

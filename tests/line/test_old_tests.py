@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from pipeline.change_request import PauseReason
 from pipeline.effects.kinds import ProposePullRequest
 from tests.gates import shown_by
@@ -53,6 +55,7 @@ async def test_a_pinned_old_test_is_named_with_the_ways_on_and_rewritten_when_a_
     assert f"Old test retired for S1: `{OLD}::test_thrice`" in proposed.body
 
 
+@pytest.mark.thorough
 async def test_where_scenarios_are_several_every_altered_old_test_is_named_and_no_other_may_differ(
     line: LineRun,
 ) -> None:
@@ -108,6 +111,7 @@ THREE_WAYS = {
 }
 
 
+@pytest.mark.thorough
 async def test_one_assertion_among_many_a_whole_file_and_a_golden_file_are_altered_and_each_is_named_at_the_gate(
     line: LineRun,
 ) -> None:

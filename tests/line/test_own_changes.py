@@ -1,5 +1,7 @@
 """What agents' trees hold beyond their work is no part of a change; what they worked on is, wherever it lies."""
 
+import pytest
+
 from pipeline.effects.kinds import ProposePullRequest
 from tests.gates import shown_by
 from tests.line import scenarios
@@ -50,6 +52,7 @@ async def test_what_a_suite_leaves_behind_is_left_out_and_told(line: LineRun) ->
     assert "## Left out" not in line.sums.text("calc.py")
 
 
+@pytest.mark.thorough
 async def test_a_file_that_a_shell_made_and_nobody_declared_is_asked_for_when_its_absence_shows(line: LineRun) -> None:
     apart = "def double(n):\n    return n * 2\n"
     make = f"printf '{apart.encode('unicode_escape').decode()}' > twice.py; echo 'from twice import double' >> calc.py"
@@ -61,6 +64,7 @@ async def test_a_file_that_a_shell_made_and_nobody_declared_is_asked_for_when_it
     assert "Not taken, because your submission does not name them" in str(line.asked("code_writer")[-1]["messages"])
 
 
+@pytest.mark.thorough
 async def test_a_new_file_in_a_folder_whose_files_were_added_by_force_is_part_of_the_change(line: LineRun) -> None:
     repository = line.repository({**scenarios.FILES, ".gitignore": "lib/\n*.log\n"})
     (repository.path / "lib").mkdir()

@@ -57,6 +57,7 @@ async def shown_paths(line: LineRun, target: RepositoryTarget) -> set[str]:
     return {file.path for file in found.files}
 
 
+@pytest.mark.thorough
 async def test_the_cache_is_as_large_as_before_when_the_change_request_has_ended(line: LineRun) -> None:
     target = await started(line)
     cache = line.root / "data/git"

@@ -80,6 +80,7 @@ async def test_resolved_conflicts_are_proven_and_approved_anew(line: LineRun) ->
     assert repository.text("calc.py") == BOTH.strip()
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_a_conflict_that_nobody_can_resolve_pauses(line: LineRun) -> None:
     repository = line.sums

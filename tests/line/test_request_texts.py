@@ -30,6 +30,7 @@ async def change_the_source(line: LineRun) -> None:
     assert await source_changes.notice(line.controller, OPERATOR, again)
 
 
+@pytest.mark.thorough
 async def test_an_edited_request_is_screened_again_and_only_the_new_text_is_read(line: LineRun) -> None:
     worse = part("input_screener", turn(scenarios.tool("submit_screening", flags=[FLAG])), contains=[LEAKS])
     await start(line, worse, body=RISKY)

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from pipeline.change_request import PauseReason, Stage, Status
 from tests.line.harness import LineRun
 from tests.line.savepoints import BEFORE_DEVELOPMENT, begins_at
@@ -16,6 +18,7 @@ def signing(line: LineRun) -> None:
     line.settings = line.settings.model_copy(update={"git": git})
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_commits_made_before_the_operator_said_so_are_signed_off_on_resuming_and_no_agent_works_again(
     line: LineRun,

@@ -35,6 +35,7 @@ async def test_reviewers_that_never_agree_are_skipped_by_a_person_who_is_named_e
     assert verdicts["quality_reviewer"] == "skipped" and verdicts["checks"] == "pass"
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_a_secret_stops_a_skipped_review_all_the_same(line: LineRun) -> None:
     key = "AKIA" + "IOSFODNN7" + "QWERTYU"

@@ -181,18 +181,16 @@ async def test_a_snapshot_with_a_secret_never_leaves_the_machine(line: LineRun) 
     assert KEY not in str([event.payload for event in await line.events("warned")])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("calls", "limits", "why"),
     [
         (["printf '' > .gitignore; mkdir -p out; echo x > out/log.txt"], {}, "ignored by"),
-        pytest.param(
-            ["seq 4000 > numbers.txt"], {"snapshot_file_max_bytes": 10_000}, "larger than", marks=pytest.mark.thorough
-        ),
-        pytest.param(
+        (["seq 4000 > numbers.txt"], {"snapshot_file_max_bytes": 10_000}, "larger than"),
+        (
             ["for n in 1 2 3; do seq 2000 > numbers$n.txt; done"],
             {"snapshot_total_max_bytes": 20_000},
             "adds more than",
-            marks=pytest.mark.thorough,
         ),
     ],
 )

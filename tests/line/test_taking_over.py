@@ -159,6 +159,7 @@ async def test_handing_back_nothing_goes_on_where_it_stood(line: LineRun) -> Non
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_work_on_a_finished_change_and_its_tests_is_proven_anew(line: LineRun) -> None:
     more = part(

@@ -115,6 +115,7 @@ async def test_a_repository_that_keeps_its_specs_gets_the_feature_file_with_the_
     assert "@change" in repository.text(kept)
 
 
+@pytest.mark.thorough
 async def test_specs_are_never_written_through_a_link_and_the_link_stays(line: LineRun) -> None:
     repository = line.repository(scenarios.FILES)
     (repository.path / "specs").symlink_to("tests")

@@ -28,6 +28,7 @@ WRITING = part(
 )
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_each_turn_shows_exactly_what_it_changed_after_cleanup_and_without_the_cache(line: LineRun) -> None:
     line.plays(WRITING)

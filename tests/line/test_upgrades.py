@@ -149,7 +149,8 @@ def _another_shape(_body: str) -> str:
 
 
 @begins_at(DEAD_WHILE_CODING)
-@pytest.mark.parametrize("damage", [_bytes_lost, pytest.param(_another_shape, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("damage", [_bytes_lost, _another_shape])
 async def test_a_conversation_whose_record_cannot_be_read_begins_anew_with_an_event(
     line: LineRun, damage: Callable[[str], str]
 ) -> None:

@@ -34,6 +34,14 @@ async def remarks(origin: Origin, tmp_path: Path, author: Author = ADA) -> dict[
     return {one.kind: one for one in await remarks_on(repository, base, files, author)}
 
 
+async def test_a_remote_that_takes_no_push_is_told(origin: Origin, tmp_path: Path) -> None:
+    hook = origin.path / "hooks" / "update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\n")
+    hook.chmod(0o755)
+    assert "hooks (update)" in (await remarks(origin, tmp_path))[RemarkKind.NO_PUSH].message
+
+
 async def test_what_trees_lack_is_named_with_the_reason_and_what_helps(origin: Origin, tmp_path: Path) -> None:
     origin.commit({".gitattributes": b"*.bin filter=lfs -text\n", "data/a.bin": POINTER})
     git(origin.desk, "config", "--file", ".gitmodules", "submodule.lib.path", "vendor/lib")

@@ -39,7 +39,10 @@ _SAYS_ERROR = re.compile(r"^(npm )?(error|ERROR|ERR!|fatal)\b|^\w*(Error|Excepti
 _ASKED = re.compile(r"(?:Failed to fetch: `?|unable to access '|for url \()https?://(?:[^/@\s]*@)?(?P<host>[\w.-]+)")
 _NO_WAY = re.compile(r"tunnel error|CONNECT tunnel failed|Could not resolve (?:host|proxy)|client error \(Connect\)")
 _OF_ANOTHER_MACHINE = re.compile(r"Distribution not found at: file:///")
-_INNER_ERROR = re.compile(r":\d+: (fatal )?error: |^(\w+\.)*\w*(Error|Exception|NotFound): ")
+_CODE = re.compile(r"npm (?:error|ERR!) (?:code|errno|syscall|path|command)\b")
+_INNER_ERROR = re.compile(
+    r":\d+: (fatal )?error: |^(\w+\.)*\w*(Error|Exception|NotFound): |^npm error (?:notarget No matching|404 +(?:'|The requested))"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +205,9 @@ def first_error(result: CommandResult) -> str:
     if result.timed_out:
         return "it ran out of time" + (f"; last it said: {lines[-1]}" if lines else "")
     causes = [line.partition("cause:")[2].strip() for line in lines if line.startswith("cause:")]
-    at = next((number for number, line in enumerate(lines) if _SAYS_ERROR.search(line)), None)
+    telling = [number for number, line in enumerate(lines) if _SAYS_ERROR.search(line)]
+    # npm begins with codes, which say nothing to a person; its words follow.
+    at = next((number for number in telling if not _CODE.match(lines[number])), next(iter(telling), None))
     found = lines[at] if at is not None else (lines[-1] if lines else f"exit code {result.exit_code}")
     inner = next((line for line in lines if _INNER_ERROR.search(line)), None)
     told = inner or (causes[-1] if causes else None)

@@ -35,6 +35,13 @@ _STALE = re.compile(
     r"|YN0028|lockfile had changes"
 )
 """How each manager says that its lock file does not fit the manifests."""
+_NOT_THERE = re.compile(
+    r"^npm error (?:notarget No matching version found for|404 +(?:The requested resource )?)"
+    r" *'?(?P<name>@?[\w.-]+(?:/[\w.-]+)?)@(?P<range>[^'\s]+?)(?:'|\.?$)",
+    re.MULTILINE,
+)
+"""How npm says that the registry does not have what a manifest asks for."""
+_LEFT_OUT_MAX = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +67,7 @@ async def node_recipe(build: Build) -> Recipe:
     project, manager = build.copy_manifests("project"), build.directory("manager")
     path = await _have_manager(build, install, manager)
     steps = [install.exact, install.loose] if set(locks) & _LOCKS else [install.loose]
-    writable = (project, build.directory("tmp"))
-    for number, step in enumerate(steps, 1):
-        argv = _proxied(step) if "cli-dist" in (install.package or "") else step
-        search = {"PATH": ":".join([*map(str, path), *map(str, build.chain.path), "/usr/local/bin:/usr/bin:/bin"])}
-        try:
-            await build.run(
-                *argv, cwd=project / at, writable=writable, read_only=(manager,), network=network_of(build),
-                environment={**_variables(build), **install.variables, **search},
-            )  # fmt: skip
-            break
-        except PersonNeeded:
-            if number == len(steps) or not _STALE.search(build.log):
-                raise
-            build.log += "[The lock file does not fit the manifests: installing what the manifests say.]\n"
+    await _installed(build, install, steps, project / at, manager, path)
     folders = [PurePosixPath(one).parent for one in build.stack.manifests if one.endswith("package.json")]
     places = [str(folder / "node_modules") for folder in dict.fromkeys(folders)]
     places = [place for place in places if _own_directory(project, place)]
@@ -81,6 +75,49 @@ async def node_recipe(build: Build) -> Recipe:
     if caches:
         await build.run("mkdir", "-p", *caches, cwd=project, writable=(project,))
     return _offered(build, install, places, path)
+
+
+async def _installed(
+    build: Build, install: _Install, steps: list[tuple[str, ...]], folder: Path, manager: Path, path: tuple[Path, ...]
+) -> None:
+    """Install as the lock file says, else as the manifest says, else without what only developers want and nobody has."""
+    search = {"PATH": ":".join([*map(str, path), *map(str, build.chain.path), "/usr/local/bin:/usr/bin:/bin"])}
+    while True:
+        argv = _proxied(steps[0]) if "cli-dist" in (install.package or "") else steps[0]
+        begun = len(build.log)
+        try:
+            await build.run(
+                *argv, cwd=folder, writable=(build.directory("project"), build.directory("tmp")), read_only=(manager,),
+                network=network_of(build), environment={**_variables(build), **install.variables, **search},
+            )  # fmt: skip
+        except PersonNeeded:
+            said = build.log[begun:]
+            if len(steps) > 1 and _STALE.search(said):
+                build.log += "[The lock file does not fit the manifests: installing what the manifests say.]\n"
+                steps = steps[1:]
+            elif not _left_out(build, folder / "package.json", said):
+                raise
+        else:
+            return
+
+
+def _left_out(build: Build, manifest: Path, said: str) -> bool:
+    """Take a development dependency that the registry does not have out of the copied manifest; tests may not need it."""
+    found = _NOT_THERE.search(said)
+    already = sum(choice.source is EnvironmentSource.DEVELOPMENT for choice in build.choices)
+    if found is None or already == _LEFT_OUT_MAX:
+        return False
+    package = json.loads(manifest.read_bytes())
+    wanted, scripts = package.get("devDependencies"), package.get("scripts")
+    # What scripts for tests start (a runner, a coverage tool before it) is needed.
+    testing = [text for name, text in scripts.items() if "test" in name] if isinstance(scripts, dict) else []
+    named = re.findall(r"[\w@/.-]+", json.dumps(testing))
+    if found["name"] in named or not isinstance(wanted, dict) or wanted.pop(found["name"], None) is None:
+        return False
+    manifest.write_text(json.dumps(package), encoding="utf-8")
+    why = f"the registry has no {found['name']} {found['range']}"
+    build.choose(EnvironmentSource.DEVELOPMENT, found["name"], why, taken=False)
+    return True
 
 
 async def _check_version(build: Build) -> None:

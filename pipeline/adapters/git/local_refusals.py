@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pipeline.adapters.git.local_repository import Checkout
+from pipeline.adapters.git.local_repository import Checkout, LocalRepository
 from pipeline.adapters.git.runner import Output
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, Conflict, PersonNeeded
@@ -59,6 +59,25 @@ def held_up(checkout: Checkout, files: Sequence[str], why: str, remedy: str) -> 
         files=list(files[:_SHOWN_MAX]),
         count=len(files),
     )
+
+
+def push_refusal(local: LocalRepository) -> PersonNeeded | None:
+    """Return why nothing at all may be pushed into a repository; None where a push of some branch may land."""
+    if not local.ours:
+        remedy = "Run Changeline as that user, or use a repository that this account owns."
+        why = "The repository belongs to another user, who could not change what this account writes into it."
+    elif local.guards:
+        remedy = (
+            "Name the repository by an address over which git serves it (ssh://… or https://…), so that the hooks run "
+            "there; or take them away where they need not judge what Changeline brings. Then resume."
+        )
+        why = (
+            f"{local.path} guards its branches by hooks ({', '.join(local.guards)}). Changeline runs no program of a "
+            "repository outside a sandbox, so it cannot know what they allow, and pushes nothing past them."
+        )
+    else:
+        return None
+    return PersonNeeded(PauseReason.DELIVERY_FAILED, f"{why} {remedy}", remedy=remedy, remote=str(local.path))
 
 
 def refuse_checked_out(checkouts: Sequence[Checkout], ref: str) -> None:

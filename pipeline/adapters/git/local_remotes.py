@@ -3,8 +3,8 @@
 Problem: fetching from a path makes git serve that path with the path's own configuration, and pushing to it runs its
 hooks and its filters as this account. Choice: git serves and writes through faces of our own (`git_faces`), as the
 repository's owner when we are root. A push is a pack that is added, a checked-out tree that is moved along where it is
-clean, and one compare-and-swap of the ref. Invariant: nothing of the repository's own runs; a tree with changes of its
-owner is never touched; the ref moves last, so a push that was cut short is simply done again.
+clean, and one compare-and-swap of the ref. Invariant: nothing of the repository's own runs, and where
+it has hooks that would judge a push, none is made; a tree with changes of its owner is never touched; the ref moves last, so a push that was cut short is simply done again.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from pipeline.adapters.git.local_refusals import (
     branch_of,
     held_up,
     moved_on,
+    push_refusal,
     readable,
     refuse_checked_out,
     refuse_collision,
@@ -137,14 +138,8 @@ class LocalRemote:
         return [readable(line[3:]) for line in status.fields]
 
     def _refuse_unwritable(self, local: LocalRepository, ref: str) -> None:
-        if not local.ours:
-            raise PersonNeeded(
-                PauseReason.DELIVERY_FAILED,
-                "The repository belongs to another user, who could not change what this account writes into it. "
-                "Run Changeline as that user, or use a repository that this account owns.",
-                remedy="Run Changeline as that user, or use a repository that this account owns.",
-                remote=str(self.path), ref=ref,
-            )  # fmt: skip
+        if (refused := push_refusal(local)) is not None:
+            raise refused
         if not leads_straight(local.common, ref):
             raise PersonNeeded(
                 PauseReason.DELIVERY_FAILED,

@@ -43,6 +43,9 @@ _LINE_ENDINGS = {
 }
 _PARTS = {"objects": is_directory, "refs": is_directory, "HEAD": is_file, "config": is_file, "index": is_file}
 _OBJECTS = dict.fromkeys(("pack", *(f"{number:02x}" for number in range(256))))
+_GUARDS = frozenset({"pre-receive", "update", "proc-receive", "reference-transaction"})
+"""Hooks by which a repository judges a push into it (githooks(5)); a client's hooks have no say there."""
+_HOOK_EVENT = re.compile(r"hook\..+\.event", re.DOTALL)
 _FALSE = frozenset({"false", "no", "off", "0", ""})
 
 
@@ -76,7 +79,7 @@ class LocalRepository:
     """What each ref points to, odd names included; `local_refs.NOTHING` where that is no object."""
     checkouts: tuple[Checkout, ...]
     hooks: tuple[str, ...]
-    """Names of programs in `hooks` that git would run; we do not."""
+    """Names of programs that git would run as hooks; we do not."""
     filters: frozenset[str]
     """Names of the filters that it is told to make files of a checkout with; not run either."""
     owner: int
@@ -86,6 +89,11 @@ class LocalRepository:
     """Objects that refs point to and that are not there, as far as somebody has looked."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Facts about the file system and permissions, each a word from a closed set, or a mode."""
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """Those of its hooks that may refuse a push."""
+        return tuple(name for name in self.hooks if name in _GUARDS)
 
     @property
     def ours(self) -> bool:
@@ -122,7 +130,7 @@ def _read(path: Path, commands: GitCommands) -> LocalRepository:
         head=local_refs.head(common),
         refs=local_refs.read(common),
         checkouts=tuple(_checkouts(common, configuration)),
-        hooks=_hooks(common),
+        hooks=_hooks(common, configuration),
         filters=frozenset(_filters(configuration)),
         owner=common.stat().st_uid,
         account=_account(common),
@@ -261,7 +269,7 @@ def _refused(why: str, remedy: str) -> CallerError:
 
 
 def _configuration(git_dir: Path, commands: GitCommands) -> dict[str, str]:
-    """Return what the configuration file says, as data. The last value of a key counts."""
+    """Return what the configuration file says, as data. The last value of a key counts; events of a hook add up, in words."""
     if not exists(git_dir / "config"):
         return {}
     text = content(git_dir / "config", _CONFIGURATION_MAX_BYTES)
@@ -270,7 +278,11 @@ def _configuration(git_dir: Path, commands: GitCommands) -> dict[str, str]:
     said = commands.settings_in(text)
     if said is None:
         raise _refused("Its configuration cannot be read.", "Run `git config --list` in it and mend what git says.")
-    return {key: "true" if value is None else value for key, value in said}
+    settings: dict[str, str] = {}
+    for key, value in said:
+        before = f"{settings.get(key, '')} " if _HOOK_EVENT.fullmatch(key) else ""
+        settings[key] = f"{before}{'true' if value is None else value}"
+    return settings
 
 
 def _settings(configuration: Mapping[str, str]) -> dict[str, str]:
@@ -301,12 +313,14 @@ def _checkouts(common: Path, configuration: Mapping[str, str]) -> Iterator[Check
             yield replace(found, present=_path_in(pointer, "gitdir: ") == git_dir)
 
 
-def _hooks(common: Path) -> tuple[str, ...]:
-    directory = common / "hooks"
-    if not is_directory(directory):
-        return ()
-    names = (entry for entry in entries(directory) if not entry.name.endswith(".sample"))
-    return tuple(sorted(entry.name for entry in names if entry.is_file() and os.access(entry.path, os.X_OK)))
+def _hooks(common: Path, configuration: Mapping[str, str]) -> tuple[str, ...]:
+    named = configuration.get("core.hookspath")
+    top = common.parent if common.name == ".git" else common
+    directory = top / Path(named).expanduser() if named else common / "hooks"
+    files = (entry for entry in (entries(directory) if is_directory(directory) else ()) if entry.is_file())
+    names = {file.name for file in files if not file.name.endswith(".sample") and os.access(file.path, os.X_OK)}
+    events = {event for key, value in configuration.items() if _HOOK_EVENT.fullmatch(key) for event in value.split()}
+    return tuple(sorted(names | events))
 
 
 def _filters(configuration: Mapping[str, str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.adapters.git import failures, remote_refs
+from pipeline.adapters.git.local_refusals import push_refusal
 from pipeline.adapters.git.local_remotes import LocalRemote
 from pipeline.adapters.git.local_repository import LocalRepository, shallow
 from pipeline.adapters.git.network import Remote
@@ -202,10 +203,10 @@ def _printable(words: str) -> str:
 
 async def _local_warnings(local: LocalRemote, found: LocalRepository) -> tuple[str, ...]:
     warnings = []
-    if not found.ours:
-        warnings.append("The repository belongs to another user: it can be read, but pushes into it will be refused.")
-    if found.hooks:
-        warnings.append(f"Its hooks ({', '.join(found.hooks[:_LISTED_MAX])}) are not run by Changeline.")
+    if (refused := push_refusal(found)) is not None:
+        warnings.append(f"It can be read, but nothing is pushed into it. {refused.message}")
+    if others := [name for name in found.hooks if name not in found.guards]:
+        warnings.append(f"Its hooks ({', '.join(others[:_LISTED_MAX])}) are not run by Changeline.")
     if found.filters:
         named = ", ".join(sorted(found.filters)[:_LISTED_MAX])
         warnings.append(

@@ -15,8 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.adapters.git import faces, failures, private_directory, pruning, remote_refs, remotes
-from pipeline.adapters.git.local_refusals import collision
+from pipeline.adapters.git import faces, failures, local_refusals, private_directory, pruning, remote_refs, remotes
 from pipeline.adapters.git.local_repository import LocalRepository
 from pipeline.adapters.git.network import Remote
 from pipeline.adapters.git.objects import full_ref, sha
@@ -26,7 +25,7 @@ from pipeline.adapters.git.runner import GitCommands, Output, encoded, held
 from pipeline.adapters.git.snapshots import GitSnapshots
 from pipeline.adapters.git.submodules import DEPTH_MAX, Found, SubmoduleCache, Submodules
 from pipeline.adapters.git.trees import NewUser
-from pipeline.errors import CallerError, InvariantBroken, TransientError
+from pipeline.errors import CallerError, InvariantBroken, PersonNeeded, TransientError
 from pipeline.ports import Author, Clock
 from pipeline.repositories.ref_names import HEADS, in_the_way
 
@@ -128,6 +127,11 @@ class GitRepository(GitSnapshots):
         other = in_the_way(wanted, listed.text.splitlines())
         return None if other is None else other.removeprefix(_TRACKED)
 
+    async def push_refusal(self) -> PersonNeeded | None:
+        """Return why the remote takes no push of ours at all, as far as a look at it shows; one over a network shows nothing."""
+        local = await self._remote.local()
+        return None if local is None else local_refusals.push_refusal(await local.read())
+
     async def remote_ref(self, ref: str) -> str | None:
         """Ask the remote itself for a ref (full name) right now; None when it does not exist."""
         if (local := await self._remote.local()) is not None:
@@ -183,7 +187,7 @@ class GitRepository(GitSnapshots):
         if refused.lease_lost and await self.remote_ref(ref) == commit:
             return
         if refused.lease_lost and expected is None and (other := await self._in_the_way(ref)) is not None:
-            raise collision(self._remote.text, ref, other)
+            raise local_refusals.collision(self._remote.text, ref, other)
         raise refused.error()
 
     async def _in_the_way(self, ref: str) -> str | None:
