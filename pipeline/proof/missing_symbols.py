@@ -17,6 +17,9 @@ from pipeline.ports import Language
 from pipeline.proof.symbols import RepositorySymbols
 from pipeline.proof.test_reports import Failure
 
+_COMPILED_TO = {".js": (".ts", ".tsx"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
+"""TypeScript imports a module by the name that its file will have once it is compiled."""
+
 
 class MissingKind(StrEnum):
     """What kind of thing is missing."""
@@ -198,8 +201,10 @@ def exists(missing: Missing, symbols: RepositorySymbols) -> bool:
 def _module_exists(name: str, symbols: RepositorySymbols) -> bool:
     """Look for a dotted module (Python), a relative file (Node) or a package directory (Java)."""
     if name.startswith((".", "/")) or name.endswith((".h", ".hpp", ".hh")):
-        wanted = PurePosixPath(name).name
+        wanted = PurePosixPath(name)
         paths = [PurePosixPath(path) for path in symbols.modules]
-        return any(wanted in {path.name, path.stem, path.parent.name} for path in paths)
+        if any(wanted.name in {path.name, path.stem, path.parent.name} for path in paths):
+            return True
+        return any(path.stem == wanted.stem and path.suffix in _COMPILED_TO.get(wanted.suffix, ()) for path in paths)
     folder = f"/{name.replace('.', '/')}/"
     return symbols.has_module(name) or any(folder in f"/{path}" for path in symbols.modules)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.environments.node_wants import unneeded
 from pipeline.adapters.network.egress_proxy import EgressProxy
 from pipeline.adapters.sandbox.bubblewrap import Bubblewrap
 from pipeline.errors import PersonNeeded
@@ -159,12 +160,33 @@ LOCKS: Mapping[str, tuple[dict[str, str], str]] = {
 }  # fmt: skip
 
 
+def test_what_scripts_for_tests_settings_and_sources_name_is_needed(tmp_path: Path) -> None:
+    package = {
+        "scripts": {"test": "c8 mocha", "lint": "eslint ."},
+        "mocha": {"require": "tsx/cjs"},
+        "devDependencies": dict.fromkeys(
+            [
+                "c8", "mocha", "tsx", "eslint", "@acme/eslint-config", "chai", "@types/chai", "@scope/used", "@types/scope__used",
+                "typescript", "np", "proxy",
+            ], "1"
+        ),
+    }  # fmt: skip
+    write(tmp_path, {
+        "package.json": json.dumps(package), "test/a.ts": "import { expect } from 'chai';\nconst used = require('@scope/used/deep');\n",
+        "eslint.config.js": "import config from '@acme/eslint-config';\n", ".babelrc": '{"plugins": ["proxy"]}\n',
+    })  # fmt: skip
+    assert set(unneeded(package, tmp_path)) == {"eslint", "@acme/eslint-config", "np"}
+
+
 @pytest.mark.thorough
-async def test_a_development_dependency_that_the_registry_does_not_have_is_left_out_and_said(tree: Path) -> None:
+async def test_development_dependencies_that_cannot_be_had_and_no_test_needs_are_left_out_and_said(tree: Path) -> None:
     bubblewrap = await with_registry(tree)
     wanted = {"bytes": "3.1.2", "is-number": "^999.0.0", "@changeline-nowhere/none": "^1.0.0"}
-    stack = write(tree, {"package.json": json.dumps({"name": "acme", "scripts": TEST, "devDependencies": wanted})})
-    environment = await prepare(environments(bubblewrap, tree, EnvironmentSettings()), tree, stack)
+    files = {
+        "package.json": json.dumps({"name": "acme", "scripts": TEST, "devDependencies": wanted}),
+        "a.test.js": "require('bytes');\n",
+    }
+    environment = await prepare(environments(bubblewrap, tree, EnvironmentSettings()), tree, write(tree, files))
     left = {choice.name for choice in environment.choices if choice.source is EnvironmentSource.DEVELOPMENT}
     assert left == {"is-number", "@changeline-nowhere/none"}
     runner = {"scripts": {"test": "is-number test"}, "devDependencies": {"is-number": "^999.0.0"}}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.ports import CommandResult, Language, Stack
+from pipeline.proof.missing_symbols import Missing, MissingKind, exists
 from pipeline.proof.protected_tests import is_test_file
 from pipeline.proof.red_green import RedCause, RedRules, RedVerdict, confirm_red, judge_red
 from pipeline.proof.results.command_output import named_tests
@@ -81,6 +82,47 @@ def test_tape_heads_its_tests_and_a_crash_fails_the_one_under_way(tmp_path: Path
     *_, last = named_tests(crash, tmp_path)
     assert last.failure is not None
     assert (last.name, last.outcome, last.failure.exception) == ("doubles", Outcome.FAILED, "TypeError")
+
+
+def ended(output: str, code: int) -> CommandResult:
+    return CommandResult(exit_code=code, output=output, duration_s=1, timed_out=False, truncated=False)
+
+
+def test_a_file_that_ends_its_process_before_any_test_is_told_is_what_failed(tmp_path: Path) -> None:
+    """`for file in test/*.js; do node $file; done`: the others have passed, and no test of it was told."""
+    write_tree(tmp_path, {"test/add.js": "", "test/double.js": ""})
+    crash = f"Error: Cannot find module '../double'\nRequire stack:\n- {tmp_path}/test/double.js\n    at x (node:internal:1)\n"
+    output = f"TAP version 13\n# adds\nok 1 {tmp_path}/test/add.js\n1..1\n# ok\n{crash}"
+    command = TestCommand(argv=("npm", "test"), results=ResultFormat.COMMAND)
+    results = read_results(command, ended(output, 1), tmp_path)
+    *_, last = results.cases
+    assert (last.test_id, last.outcome, results.complaints) == ("test/double.js", Outcome.ERROR, [])
+    assert last.failure is not None and last.failure.message == "Cannot find module '../double'"
+    assert all(case.outcome is Outcome.PASSED for case in read_results(command, ended(output, 0), tmp_path).cases)
+
+
+def test_mocha_tells_in_its_own_words_that_a_file_does_not_load(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"test/double.js": ""})
+    output = (
+        f"\n Exception during run: Error: Cannot find module '../double'\nRequire stack:\n- {tmp_path}/test/double.js\n"
+    )
+    command = TestCommand(
+        argv=("mocha",), results=ResultFormat.MOCHA_JSON, result_file=tmp_path / "none.json", chosen=("test/double.js",)
+    )
+    (case,) = read_results(command, ended(output, 1), tmp_path).cases
+    assert (case.test_id, case.outcome) == ("test/double.js", Outcome.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "found"),
+    [
+        ("./double.js", "src/double.ts", True), ("./double.mjs", "src/double.mts", True), ("./view.jsx", "src/view.tsx", True),
+        ("./double.js", "src/single.ts", False), ("./double.mjs", "src/double.ts", False),
+    ],
+)  # fmt: skip
+def test_a_module_of_typescript_is_imported_by_its_compiled_name(wanted: str, there: str, *, found: bool) -> None:
+    symbols = read_symbols(Language.NODE, {there: "export function double() {}\n"})
+    assert exists(Missing(kind=MissingKind.MODULE, name=wanted), symbols) is found
 
 
 def test_tap_indents_the_tests_of_a_file_before_the_file(tmp_path: Path) -> None:

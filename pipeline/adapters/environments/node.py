@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline.adapters.environments.build import Build, Recipe, failed
 from pipeline.adapters.environments.node_versions import as_version, node_wishes
+from pipeline.adapters.environments.node_wants import unneeded
 from pipeline.adapters.environments.recipes import network_of
 from pipeline.adapters.environments.toolchains import said_of_its_version
 from pipeline.errors import PersonNeeded
@@ -35,13 +36,6 @@ _STALE = re.compile(
     r"|YN0028|lockfile had changes"
 )
 """How each manager says that its lock file does not fit the manifests."""
-_NOT_THERE = re.compile(
-    r"^npm error (?:notarget No matching version found for|404 +(?:The requested resource )?)"
-    r" *'?(?P<name>@?[\w.-]+(?:/[\w.-]+)?)@(?P<range>[^'\s]+?)(?:'|\.?$)",
-    re.MULTILINE,
-)
-"""How npm says that the registry does not have what a manifest asks for."""
-_LEFT_OUT_MAX = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +76,7 @@ async def _installed(
 ) -> None:
     """Install as the lock file says, else as the manifest says, else without what only developers want and nobody has."""
     search = {"PATH": ":".join([*map(str, path), *map(str, build.chain.path), "/usr/local/bin:/usr/bin:/bin"])}
+    locked = len(steps) > 1
     while True:
         argv = _proxied(steps[0]) if "cli-dist" in (install.package or "") else steps[0]
         begun = len(build.log)
@@ -95,28 +90,24 @@ async def _installed(
             if len(steps) > 1 and _STALE.search(said):
                 build.log += "[The lock file does not fit the manifests: installing what the manifests say.]\n"
                 steps = steps[1:]
-            elif not _left_out(build, folder / "package.json", said):
+            elif locked or not await asyncio.to_thread(_left_out, build, folder / "package.json"):
                 raise
         else:
             return
 
 
-def _left_out(build: Build, manifest: Path, said: str) -> bool:
-    """Take a development dependency that the registry does not have out of the copied manifest; tests may not need it."""
-    found = _NOT_THERE.search(said)
-    already = sum(choice.source is EnvironmentSource.DEVELOPMENT for choice in build.choices)
-    if found is None or already == _LEFT_OUT_MAX:
+def _left_out(build: Build, manifest: Path) -> bool:
+    """Take development dependencies that tests do not need out of the copied manifest; whether there were any."""
+    at = build.stack.installed_at
+    package = _package(build, _at(build, "package.json"))
+    left = unneeded(package, build.files / at)
+    if not left or any(choice.source is EnvironmentSource.DEVELOPMENT for choice in build.choices):
         return False
-    package = json.loads(manifest.read_bytes())
-    wanted, scripts = package.get("devDependencies"), package.get("scripts")
-    # What scripts for tests start (a runner, a coverage tool before it) is needed.
-    testing = [text for name, text in scripts.items() if "test" in name] if isinstance(scripts, dict) else []
-    named = re.findall(r"[\w@/.-]+", json.dumps(testing))
-    if found["name"] in named or not isinstance(wanted, dict) or wanted.pop(found["name"], None) is None:
-        return False
-    manifest.write_text(json.dumps(package), encoding="utf-8")
-    why = f"the registry has no {found['name']} {found['range']}"
-    build.choose(EnvironmentSource.DEVELOPMENT, found["name"], why, taken=False)
+    needed = {name: version for name, version in package["devDependencies"].items() if name not in left}
+    manifest.write_text(json.dumps({**package, "devDependencies": needed}), encoding="utf-8")
+    for name, version in left.items():
+        why = f"not all of them can be installed, and no test names {name} {version}"
+        build.choose(EnvironmentSource.DEVELOPMENT, name, why, taken=False)
     return True
 
 

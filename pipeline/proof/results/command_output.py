@@ -64,7 +64,7 @@ _ASSERTIONS = (
     re.compile(r"(?m)^(?P<message>#\s+Failed test .*(?:\n#.+){0,3})$"),
 )
 _THROWN = re.compile(
-    r"(?m)^(?:E[ \t]+)?[^\w\n]{0,40}(?P<name>(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure)|Error)(?: \[\w+\])?: (?P<message>.+)$"
+    r"(?m)^(?:E[ \t]+)?[^\w\n]{0,40}(?:Exception during run: )?(?P<name>(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure)|Error)(?: \[\w+\])?: (?P<message>.+)$"
 )
 _FAIL_LINE = re.compile(
     r"(?m)^[ \t]*(?P<message>(?:FAIL|FAILED|not ok)\b(?![: ]+\S+\.go\b|\s+\S+ \[build failed\]).*)$"

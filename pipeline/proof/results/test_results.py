@@ -41,6 +41,8 @@ def read_results(command: TestCommand, result: CommandResult, tree: Path) -> Res
     if command.results is ResultFormat.COMMAND and not results.cases and not results.complaints:
         results.per_test = False
         results.cases.append(_suite_case(result))
+    elif command.results is ResultFormat.COMMAND and not any(case.outcome.bad for case in results.cases):
+        results.cases.extend(_crashed(result, tree))
     return results
 
 
@@ -181,6 +183,20 @@ def _output_failure(result: CommandResult) -> Failure:
     return last_error(result.output) or failure(f"The command ended with exit code {result.exit_code}.", result.output)
 
 
+def _crashed(result: CommandResult, tree: Path) -> list[TestCaseResult]:
+    """Where files run one by one and one of them ended its process before any test of it was told: that file's error."""
+    told = last_error(result.output)
+    if told is None or result.exit_code == 0 or result.timed_out:
+        return []
+    error = result.output.rfind(told.message.splitlines()[0])
+    file = next(iter(_mentioned(result.output[error:], tree)), None)
+    return [] if file is None else [_whole(file, told)]
+
+
+def _whole(file: str, told: Failure) -> TestCaseResult:
+    return TestCaseResult(test_id=file, file=file, name=file, outcome=Outcome.ERROR, failure=told)
+
+
 def _unloaded(command: TestCommand, result: CommandResult, tree: Path) -> list[TestCaseResult]:
     """Where a runner of Node wrote no report: the error that it ended with, as one case of the file that it names."""
     told = last_error(result.output)
@@ -189,8 +205,7 @@ def _unloaded(command: TestCommand, result: CommandResult, tree: Path) -> list[T
     mentioned = [path for path in command.chosen if path in result.output] or list(_mentioned(result.output, tree))
     if not mentioned:
         return []
-    file = mentioned[0]
-    return [TestCaseResult(test_id=file, file=file, name=file, outcome=Outcome.ERROR, failure=told)]
+    return [_whole(mentioned[0], told)]
 
 
 _NODE = {
