@@ -47,24 +47,25 @@ def test_up_runs_in_the_background_is_seen_used_saved_and_stopped(changeline: Ch
         assert browser.get(f"{up['controller']}/api/v1/me").json()["id"] == "local"
         assert browser.get(up["login"]).status_code == 401, "a link works once"
 
-    assert value_of(changeline("status", "--json"))["controller"] == up["controller"]
+    here = in_process(place)
+    assert value_of(here("status", "--json"))["controller"] == up["controller"]
     again = changeline("up", "--detach", "--port", "0", "--json")
     assert again.returncode == 2
     assert "already runs on the data directory" in value_of(again)["error"]
-    without_model = changeline("submit", "--repo", str(place), "--body", "Say hello.", "--json")
+    without_model = here("submit", "--repo", str(place), "--body", "Say hello.", "--json")
     assert (without_model.returncode, value_of(without_model)["field"]) == (2, "CHANGELINE_ANTHROPIC__API_KEY")
-    checked = changeline("db", "check", "--json")
+    checked = here("db", "check", "--json")
     assert (checked.returncode, value_of(checked)["role"]) == (0, "changeline_app")
     assert changeline("backup", str(place / "a.backup")).returncode == 0
-    assert changeline("restore", str(place / "a.backup")).returncode == 2, "it runs"
+    assert here("restore", str(place / "a.backup")).returncode == 2, "it runs"
 
     token = Path(up["token_file"]).read_text()
     processes = up["processes"].values()
     assert changeline("down").returncode == 0
     assert [pid for pid in processes if identity(pid)] == []
-    assert changeline("status").returncode == 5
+    assert here("status").returncode == 5
     assert changeline("restore", str(place / "a.backup"), "--force").returncode == 0
-    assert changeline("db", "check").returncode == 0
+    assert here("db", "check").returncode == 0
     assert changeline("up", "--detach", "--port", "0").returncode == 0
     assert Path(up["token_file"]).read_text() == token, "a token that works is kept"
 

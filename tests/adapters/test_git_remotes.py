@@ -229,7 +229,10 @@ async def test_an_ordinary_user_reads_the_repository_of_another_but_does_not_pus
     argv = [sys.executable, "-c", TRYING_TO_PUSH, str(street / "origin" / "origin.git"), str(street / "mine")]
     done = await asyncio.to_thread(run_as_nobody, argv, environment={"PATH": "/usr/bin:/bin"}, cwd=SOURCES)
     assert done.stdout.splitlines() == [
-        "The repository belongs to another user: it can be read, but pushes into it will be refused.",
+        (
+            "It can be read, but nothing is pushed into it. The repository belongs to another user, who could not change what this "
+            "account writes into it. Run Changeline as that user, or use a repository that this account owns."
+        ),
         "delivery_failed",
     ], done.stderr
 

@@ -130,6 +130,7 @@ def test_a_setting_is_changed_compared_and_taken_back(controller: Controller, ro
     expect(page.get_by_label("Review loops, at most")).to_have_value("3")
 
 
+@pytest.mark.thorough
 def test_thousands_of_change_requests_are_a_board_that_stays_small(controller: Controller, room: Room) -> None:
     with psycopg.connect(controller.database.superuser_url) as connection:
         connection.execute(

@@ -226,6 +226,7 @@ async def test_silence_is_filled_with_comments(controller: Controller) -> None:
                 return
 
 
+@pytest.mark.thorough
 async def test_a_client_that_takes_nothing_is_cut_and_resumes_without_a_gap(start: Starter, store: Database) -> None:
     with start.running(pace=replace(PACE, client_stall_s=0.3)) as controller:
         cr_id = controller.submit()["id"]

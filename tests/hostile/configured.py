@@ -65,7 +65,7 @@ def addresses(ground: Ground) -> None:
     )
 
 
-_JUDGING = {f"event = {name}" for name in GUARDS}
+_JUDGING = {f'event = "{name}"' for name in GUARDS}
 
 
 def all_values(ground: Ground) -> None:

@@ -162,6 +162,7 @@ async def test_tampering_twice_pauses(line: LineRun) -> None:
     assert len(line.asked("code_writer")) == 4
 
 
+@pytest.mark.thorough
 async def test_the_same_failure_again_and_again_pauses_instead_of_burning_money(line: LineRun) -> None:
     same = part("code_writer", turn(bash(f"cat > calc.py <<'END'\n{WRONG}END")), turn(submit_code()))
     await start(line, same, identical_failures_max=2)

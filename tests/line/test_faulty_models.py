@@ -108,6 +108,7 @@ async def test_a_stream_that_breaks_once_is_asked_again_and_settled(line: LineRu
 ODD = "\0 \ufffe \x1b[31m"
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_texts_that_no_database_holds_are_kept_readable_and_stop_nothing(line: LineRun) -> None:
     prints = scenarios.TESTS + "    print('\\0 \\x1b[31m')\n    assert calc.__name__ == 'calc', '\\0'\n"

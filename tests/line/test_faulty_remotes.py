@@ -43,6 +43,7 @@ async def finish(line: LineRun) -> None:
     assert len(line.repositories["sums"].subjects()) == 2, "merged once"
 
 
+@pytest.mark.thorough
 async def test_a_remote_that_is_gone_from_the_start_pauses_after_growing_waits_and_goes_on(line: LineRun) -> None:
     repository, clock = await start(line), HurriedClock()
     repository.path.rename(away(repository))
@@ -133,9 +134,9 @@ async def test_hooks_that_judge_pushes_are_told_of_before_any_agent_is_paid(line
         assert not sprung.exists()
         shutil.rmtree(line.sums.path / "guards")
         await line.resume()
-    await finish(line)
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_nothing_is_pushed_past_a_hook_that_came_later(line: LineRun) -> None:
     hooks = line.sums.path / ".git" / "hooks"

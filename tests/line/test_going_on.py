@@ -209,6 +209,7 @@ async def test_a_second_attempt_begins_anew_on_a_branch_of_its_own(line: LineRun
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_a_cancelled_change_request_can_run_again_from_a_stage(line: LineRun) -> None:
     await line.say(Action.CANCEL)

@@ -39,6 +39,7 @@ async def test_a_tree_that_cannot_be_saved_is_the_agents_to_mend(line: LineRun) 
     assert line.sums.files() == sorted([*scenarios.FILES, scenarios.TEST_FILE])
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_a_test_run_that_leaves_a_hostile_tree_is_a_red_run_and_no_bug(line: LineRun) -> None:
     hostile = (

@@ -109,6 +109,7 @@ async def test_forgotten_conflict_markers_go_back_to_the_resolver(line: LineRun)
     assert len(line.asked("conflict_resolver")) == 4
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_a_base_that_breaks_the_change_sends_it_back_to_development(line: LineRun) -> None:
     adapts = part(
@@ -135,6 +136,7 @@ async def test_a_base_that_breaks_the_change_sends_it_back_to_development(line: 
     assert (await line.work()).status is Status.COMPLETED
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_what_an_approver_objects_to_reaches_the_developer(line: LineRun) -> None:
     adds_words = part(

@@ -146,6 +146,7 @@ async def test_a_red_suite_can_be_left_to_the_agents(line: LineRun) -> None:
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_handing_back_nothing_goes_on_where_it_stood(line: LineRun) -> None:
     first = await line.open_gate()
@@ -259,6 +260,7 @@ async def test_what_a_cut_turn_had_written_is_in_the_clone(line: LineRun, action
     assert shown.repositories[0].message == ""
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_a_secret_that_a_cut_turn_had_written_stays_and_the_work_before_it_is_published(line: LineRun) -> None:
     key = "AKIA" + "IOSFODNN7" + "QWERTYU"
@@ -270,6 +272,7 @@ async def test_a_secret_that_a_cut_turn_had_written_stays_and_the_work_before_it
     assert key not in line.repositories["sums"].git("log", "--all", "-p")
 
 
+@pytest.mark.thorough
 @begins_at(BEFORE_DEVELOPMENT)
 async def test_turns_that_only_looked_do_not_hide_what_was_written_before_them(line: LineRun) -> None:
     looks = scenarios.tool(scenarios.EDITOR, command="view", path="calc.py")

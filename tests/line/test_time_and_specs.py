@@ -18,6 +18,7 @@ from tests.line.repositories import SampleRepository
 from tests.line.scenarios import bash, create, part, submit_code, turn
 
 
+@pytest.mark.thorough
 async def test_used_up_working_time_pauses_and_each_resume_gives_it_once_more(line: LineRun) -> None:
     line.repository(scenarios.FILES)
     line.model.play(scenarios.scenario())

@@ -217,6 +217,7 @@ async def test_an_analyst_whose_record_no_longer_fits_begins_anew_within_the_sta
     await line.decide_and_finish()
 
 
+@pytest.mark.thorough
 @begins_at(AT_THE_GATE)
 async def test_a_second_loss_under_the_same_version_asks_a_person_and_a_restart_helps(line: LineRun) -> None:
     change(line, *RENAMED, "UPDATE change_requests SET status = 'queued'")

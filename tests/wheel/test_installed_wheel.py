@@ -5,13 +5,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from tests.installation import SCENARIO, git, request_in, sums_in
+
 PLACE = os.environ.get("WHEEL_ENVIRONMENT", "")
 
 pytestmark = [
@@ -56,24 +56,17 @@ def test_the_command_says_its_version(tmp_path: Path) -> None:
 
 
 def test_one_machine_starts_checks_its_database_carries_a_request_to_a_merged_branch_and_stops(tmp_path: Path) -> None:
-    sample = tmp_path / "parcel-rates"
-    shutil.copytree(EXAMPLES / "parcel-rates", sample)
-    git = ["git", "-C", str(sample), "-c", "user.name=A person", "-c", "user.email=person@localhost"]
-    for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "Parcel rates"]):
-        subprocess.run([*git, *arguments], check=True)
-    request, scenario = EXAMPLES / "parcel-rates.request.md", EXAMPLES / "parcel-rates.scenario.yaml"
+    sample, request, scenario = sums_in(tmp_path, "sums"), request_in(tmp_path), tmp_path / "scenario.json"
+    scenario.write_text(SCENARIO, encoding="utf-8")
     try:
         _changeline(tmp_path, "up", "--detach", "--scenario", str(scenario))
         assert _changeline(tmp_path, "status")
         assert _changeline(tmp_path, "db", "check")
-        told = _changeline(tmp_path, "run", "--repo", str(sample), "--file", str(request), "--yes", "--json")
+        told = _changeline(tmp_path, "run", "--repo", str(sample), "--file", request, "--yes", "--json")
     finally:
         _changeline(tmp_path, "down")
     assert json.loads(told)["status"] == "completed"
-    merged = subprocess.run(
-        [*git, "log", "-1", "--format=%P"], check=True, capture_output=True, text=True
-    ).stdout.split()
-    assert len(merged) == 2
+    assert len(git(sample, "log", "-1", "--format=%P").split()) == 2
 
 
 def _python(elsewhere: Path, program: str) -> str:
