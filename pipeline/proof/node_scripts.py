@@ -9,7 +9,7 @@ behaviour. A script that is more than a plain sequence is not read; it runs as i
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -141,6 +141,8 @@ class NodeSuite:
     """The files, folders or patterns that the script names."""
     before: tuple[str, ...] = ()
     """Shell commands that come first, such as a build."""
+    after: tuple[str, ...] = ()
+    """Shell commands that come after, such as the same tests on what was built; their exit code counts."""
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -169,15 +171,15 @@ def suite_of(package_json: str) -> NodeSuite | None:
     if steps is None or len(steps) > _STEPS_MAX:
         return None
     read = [_suite(step) for step in steps]
-    at = [number for number, suite in enumerate(read) if suite is not None]
-    found = read[at[0]] if len(at) == 1 else None
-    if found is None:
+    at = next((number for number, suite in enumerate(read) if suite is not None), None)
+    found = None if at is None else read[at]
+    others = {suite.runner for suite in read if suite is not None}
+    if at is None or found is None or len(others) > 1:
         return None
-    before = tuple(shlex.join(step) for step in steps[: at[0]] if not _is_style(step))
-    return NodeSuite(
-        runner=found.runner, program=found.program, flags=found.flags, files=found.files, before=before,
-        variables=found.variables,
-    )  # fmt: skip
+    before, after = (
+        tuple(shlex.join(step) for step in part if not _is_style(step)) for part in (steps[:at], steps[at + 1 :])
+    )
+    return replace(found, before=before, after=after)
 
 
 def _steps_of(name: str, scripts: Mapping[str, str], more: Sequence[str], depth: int) -> list[list[str]] | None:
@@ -272,8 +274,10 @@ def _by_node(words: list[str], variables: Mapping[str, str]) -> NodeSuite | None
         return _with_flags("node_test", (words[0],), words[1:], variables)
     for number, word in enumerate(words[1:], 1):
         bare = PurePosixPath(word).name.removesuffix(".mjs").removesuffix(".js").removesuffix(".cjs")
-        if "node_modules" in word and bare in _RUNNERS:
-            return _with_flags(_RUNNERS[bare], tuple(words[: number + 1]), words[number + 1 :], variables)
+        within = word.partition("node_modules/")[2].partition("/")[0]
+        runner = _RUNNERS.get(bare, _RUNNERS.get(within)) if within else None
+        if runner is not None:
+            return _with_flags(runner, tuple(words[: number + 1]), words[number + 1 :], variables)
     return None
 
 
@@ -304,5 +308,7 @@ def _with_flags(runner: str, program: tuple[str, ...], words: list[str], variabl
 def _is_style(step: Sequence[str]) -> bool:
     words = [word for word in step if word not in _WRAPPERS and not _ASSIGNED.fullmatch(word)]
     if not words:
+        return True
+    if "--typecheck.only" in words:
         return True
     return _STYLE.match(PurePosixPath(words[0]).name) is not None or (words[0] == "tsc" and "--noEmit" in words)

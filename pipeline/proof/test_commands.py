@@ -210,7 +210,12 @@ def _by_node(
     narrowed = chosen is None or not (suite.before and any(path.endswith(_BUILT) for path in chosen))
     files = chosen if chosen and narrowed else suite.files
     argv = (*suite.program, *flags, *files)
-    if suite.before:
+    after = suite.after if chosen is None else ()
+    if after:
+        # The tests are told by their report; what comes after them can only add a failure.
+        told = f'"$@"; code=$?; {" && ".join(after)} || {{ [ $code != 0 ] || code=$?; }}; exit $code'
+        argv = ("sh", "-c", "".join(f"{step} && " for step in suite.before) + f"{{ {told}; }}", "sh", *argv)
+    elif suite.before:
         argv = ("sh", "-c", " && ".join((*suite.before, 'exec "$@"')), "sh", *argv)
     return TestCommand(
         argv=argv, results=results, result_file=result_file, narrowed=narrowed, variables=dict(suite.variables),

@@ -1,6 +1,7 @@
 """How a package's own test script is read, and the results of the runners that it starts."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,23 @@ def test_a_build_comes_first_and_built_tests_are_not_chosen_by_source(tmp_path: 
     assert command.argv[-1] == "dist/test"
     assert not command.narrowed
     assert planned(tmp_path, "mocha", package, ["test/a.js"]).narrowed
+
+
+def test_what_follows_the_tests_follows_the_whole_suite_only_and_can_only_add_a_failure(tmp_path: Path) -> None:
+    package = json.dumps({"scripts": {
+        "test": "node ./node_modules/vitest/dist/cli-wrapper.js --run && vitest --typecheck.only && npm run built",
+        "built": "test -e built && vitest run --config built.ts",
+    }})  # fmt: skip
+    assert "vitest" in planned(tmp_path, "vitest", package, ["a.test.ts"]).argv[1]
+    whole = planned(tmp_path, "vitest", package, None)
+    shell = whole.argv[2].replace("vitest run --config built.ts", "true")
+    assert "typecheck" not in shell
+    for built in (False, True):
+        if built:
+            (tmp_path / "built").touch()
+        for code in (0, 7):
+            ran = subprocess.run(["sh", "-c", shell, "sh", "sh", "-c", f"exit {code}"], cwd=tmp_path, check=False)
+            assert ran.returncode == (code or int(not built))
 
 
 def test_node_knows_no_patterns_so_they_are_expanded(tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ _LINE_MAX_CHARS = 500
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".pxd", ".pxi", ".rs")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SAYS_ERROR = re.compile(r"^(npm )?(error|ERROR|ERR!|fatal)\b|^\w*(Error|Exception)\b|(?<!0 )\berrors?:", re.IGNORECASE)
-_ASKED = re.compile(r"(?:Failed to fetch: `?|unable to access '|for url \()https?://(?:[^/@\s]*@)?(?P<host>[\w.-]+)")
+_ASKED = re.compile(
+    r"(?:Failed to fetch: `?|failed to download from `|unable to access '|for url \()https?://(?:[^/@\s]*@)?(?P<host>[\w.-]+)"
+)
 _NO_WAY = re.compile(r"tunnel error|CONNECT tunnel failed|Could not resolve (?:host|proxy)|client error \(Connect\)")
 _OF_ANOTHER_MACHINE = re.compile(r"Distribution not found at: file:///")
 _CODE = re.compile(r"npm (?:error|ERR!) (?:code|errno|syscall|path|command)\b")

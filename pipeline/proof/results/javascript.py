@@ -255,8 +255,10 @@ def _ava_failure(text: str) -> Failure:
     if thrown:
         return failure(thrown.group("message"), text, exception=thrown.group("name"))
     name = re.search(r"(?m)^\s*name: (\w+)", text)
-    message = re.search(r"(?m)^\s*message: (?:[>|]-?\n\s*)?(.*)$", text)
-    said = message.group(1).strip("'\"") if message else ""
+    message = re.search(
+        r"(?m)^(?P<indent>\s*)message: (?:[>|]-?(?P<folded>(?:\n(?P=indent) +.*)+)|(?P<line>.*))$", text
+    )
+    said = " ".join((message.group("folded") or message.group("line") or "").split()).strip("'\"") if message else ""
     return failure(said or text.strip()[:300], text, exception=name.group(1) if name else None)
 
 
