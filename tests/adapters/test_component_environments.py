@@ -158,13 +158,17 @@ async def test_a_node_that_is_too_old_is_named_before_anything_is_installed(watc
     files = {**package("web", "../index.js", engines={"node": ">=99"}), ".nvmrc": "4\n"}
     with pytest.raises(
         PersonNeeded, match=r"needs Node >=99 \(engines in package.json\), and this machine has \d+\."
-    ) as told:
+    ) as refused:
         await parts_of(watched, tree, files)
-    assert told.value.reason is PauseReason.ENVIRONMENT_FAILED
-    assert "first on PATH" in str(told.value.facts["remedy"])
+    assert refused.value.reason is PauseReason.ENVIRONMENT_FAILED
+    assert "first on PATH" in str(refused.value.facts["remedy"])
     assert watched.commands == []
     [only] = await parts_of(watched, tree, {**files, **package("web", "../index.js")})
     assert [choice.why for choice in only.environment.choices if "needs Node 4 (.nvmrc)" in choice.why]
+    pinned = {**package("web", "../index.js", engines={"node": ">=4"}, volta={"node": "99.1.0"}), ".nvmrc": "99\n"}
+    [only] = await parts_of(watched, tree, pinned)
+    told = [choice.why for choice in only.environment.choices if "needs Node 99" in choice.why]
+    assert len(told) == 2, "what developers pin gives way to what the package supports"
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="needs go")

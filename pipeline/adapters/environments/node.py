@@ -118,12 +118,13 @@ async def _check_version(build: Build) -> None:
         wishes += node_wishes(build.manifest, build.stack.root)
     said = await asyncio.to_thread(said_of_its_version, "node", build.chain.path, "--version") if wishes else ""
     here = as_version(said)
+    supported = here is not None and any(wish.allows(here) for wish in wishes if not wish.pinned)
     for wish in wishes:
         if here is None or wish.allows(here):
             continue
         found = ".".join(map(str, here))
         told = f"needs Node {wish.text} ({wish.place}), and this machine has {found}"
-        if wish.is_newer_than(here):
+        if wish.is_newer_than(here) and not (wish.pinned and supported):
             raise failed(
                 f"The repository {told}.", build.log, remedy="Install that Node where Changeline runs, first on PATH."
             )

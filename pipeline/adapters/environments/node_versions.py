@@ -34,6 +34,8 @@ class NodeWish:
     text: str
     place: str
     alternatives: tuple[tuple[Version, Version], ...]
+    pinned: bool = True
+    """What its developers work with, as against the range that it says it supports."""
 
     def allows(self, version: Version) -> bool:
         """Whether this version will do."""
@@ -50,7 +52,7 @@ def node_wishes(read: Read, folder: str) -> Iterator[NodeWish]:
     engines, volta = package.get("engines"), package.get("volta")
     said = engines.get("node") if isinstance(engines, dict) else None
     if isinstance(said, str) and (ranges := _ranges(said)):
-        yield NodeWish(text=said.strip(), place="engines in package.json", alternatives=ranges)
+        yield NodeWish(text=said.strip(), place="engines in package.json", alternatives=ranges, pinned=False)
     pinned = volta.get("node") if isinstance(volta, dict) else None
     if isinstance(pinned, str) and (major := _major(pinned)):
         yield _pin(pinned, "volta in package.json", major)
