@@ -40,7 +40,7 @@ class SuiteComparison:
     problems: tuple[str, ...]
     """Why the head's report cannot be trusted, in words."""
     unstable_names: tuple[str, ...] = ()
-    """What stays of the names of tests that are called otherwise in each run: counted, as many as on the base."""
+    """What stays of the names of tests that differ from run to run: counted, as many as on the base."""
 
     @property
     def ok(self) -> bool:

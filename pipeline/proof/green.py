@@ -90,5 +90,5 @@ def _suite_notes(suite: SuiteComparison) -> tuple[str, ...]:
     notes = [f"{test} fails on the base already." for test in suite.pre_existing]
     notes += [f"{test} is flaky: the same code passed it and failed it." for test in suite.flaky]
     notes += [f"{test} was rewritten or removed by the test writer." for test in suite.retired]
-    notes += [f"{test} is called otherwise in each run; as many ran as on the base." for test in suite.unstable_names]
+    notes += [f"{test} has another name in each run; as many ran as on the base." for test in suite.unstable_names]
     return tuple(notes)

@@ -99,6 +99,8 @@ def test_a_file_that_ends_its_process_before_any_test_is_told_is_what_failed(tmp
     assert (last.test_id, last.outcome, results.complaints) == ("test/double.js", Outcome.ERROR, [])
     assert last.failure is not None and last.failure.message == "Cannot find module '../double'"
     assert all(case.outcome is Outcome.PASSED for case in read_results(command, ended(output, 0), tmp_path).cases)
+    silent = read_results(command, ended("TAP version 13\n# adds\nok 1 fine\n1..1\nError:   \n", 1), tmp_path)
+    assert [case.name for case in silent.cases] == ["adds"], "an error without words names no file"
 
 
 def test_mocha_tells_in_its_own_words_that_a_file_does_not_load(tmp_path: Path) -> None:

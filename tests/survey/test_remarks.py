@@ -42,6 +42,14 @@ async def test_a_remote_that_takes_no_push_is_told(origin: Origin, tmp_path: Pat
     assert "hooks (update)" in (await remarks(origin, tmp_path))[RemarkKind.NO_PUSH].message
 
 
+@pytest.mark.parametrize("place", ["~nobody-at-all/hooks", "/proc/self/mem", "x" * 5_000, "/nonexistent", ""])
+async def test_an_odd_place_for_hooks_is_no_guard_and_no_error(origin: Origin, tmp_path: Path, place: str) -> None:
+    repository = await repository_of(origin.path, tmp_path / "cache")
+    with (origin.path / "config").open("a") as configuration:
+        configuration.write(f'[core]\n\thooksPath = "{place}"\n')
+    assert await repository.push_refusal() is None
+
+
 async def test_what_trees_lack_is_named_with_the_reason_and_what_helps(origin: Origin, tmp_path: Path) -> None:
     origin.commit({".gitattributes": b"*.bin filter=lfs -text\n", "data/a.bin": POINTER})
     git(origin.desk, "config", "--file", ".gitmodules", "submodule.lib.path", "vendor/lib")

@@ -37,6 +37,12 @@ _STALE = re.compile(
 )
 """How each manager says that its lock file does not fit the manifests."""
 
+_NOT_TO_BE_HAD = re.compile(
+    r"\b(?:E404|ETARGET|ENOVERSIONS)\b|unknown git error|ERR_PNPM_(?:NO_MATCHING_VERSION|FETCH_404)"
+    r"|Couldn't find (?:any versions|package)|YN0035|YN0082"
+)
+"""How each manager says that a package is nowhere, as against a registry that does not answer just now."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Install:
@@ -90,7 +96,11 @@ async def _installed(
             if len(steps) > 1 and _STALE.search(said):
                 build.log += "[The lock file does not fit the manifests: installing what the manifests say.]\n"
                 steps = steps[1:]
-            elif locked or not await asyncio.to_thread(_left_out, build, folder / "package.json"):
+            elif (
+                locked
+                or not _NOT_TO_BE_HAD.search(said)
+                or not await asyncio.to_thread(_left_out, build, folder / "package.json")
+            ):
                 raise
         else:
             return

@@ -314,13 +314,19 @@ def _checkouts(common: Path, configuration: Mapping[str, str]) -> Iterator[Check
 
 
 def _hooks(common: Path, configuration: Mapping[str, str]) -> tuple[str, ...]:
-    named = configuration.get("core.hookspath")
-    top = common.parent if common.name == ".git" else common
-    directory = top / Path(named).expanduser() if named else common / "hooks"
-    files = (entry for entry in (entries(directory) if is_directory(directory) else ()) if entry.is_file())
-    names = {file.name for file in files if not file.name.endswith(".sample") and os.access(file.path, os.X_OK)}
     events = {event for key, value in configuration.items() if _HOOK_EVENT.fullmatch(key) for event in value.split()}
-    return tuple(sorted(names | events))
+    return tuple(sorted({*_programs_in(common, configuration.get("core.hookspath")), *events}))
+
+
+def _programs_in(common: Path, named: str | None) -> list[str]:
+    """List the hooks of the directory that git would take them from; none where it is no place at all, for git as for us."""
+    top = common.parent if common.name == ".git" else common
+    try:
+        directory = top / Path(named).expanduser() if named else common / "hooks"
+        files = [entry for entry in (entries(directory) if is_directory(directory) else ()) if entry.is_file()]
+    except (OSError, RuntimeError):  # too long a name, a home of nobody, a directory that is closed
+        return []
+    return [file.name for file in files if not file.name.endswith(".sample") and os.access(file.path, os.X_OK)]
 
 
 def _filters(configuration: Mapping[str, str]) -> Iterator[str]:

@@ -188,7 +188,7 @@ def _crashed(result: CommandResult, tree: Path) -> list[TestCaseResult]:
     told = last_error(result.output)
     if told is None or result.exit_code == 0 or result.timed_out:
         return []
-    error = result.output.rfind(told.message.splitlines()[0])
+    error = result.output.rfind(told.message.partition("\n")[0])
     file = next(iter(_mentioned(result.output[error:], tree)), None)
     return [] if file is None else [_whole(file, told)]
 
