@@ -77,6 +77,13 @@ _NODE = (
     (MissingKind.IDENTIFIER, re.compile(r"TS\d+: .*?has no exported member(?: named)? '(?P<name>[\w$]+)'")),
     (MissingKind.IDENTIFIER, re.compile(r"TS\d+: Property '(?P<name>[\w$]+)' does not exist on type")),
     (MissingKind.MODULE, re.compile(r"TS\d+: Cannot find module '(?P<name>\.{1,2}/[^']+)'")),
+    # What bundlers say, each in its own words: Vite (two of them), esbuild and Bun, Rollup, webpack.
+    (MissingKind.MODULE, re.compile(r"Failed to load url (?P<name>(?:\.{1,2})?/\S+) \(resolved id: ")),
+    (MissingKind.MODULE, re.compile(r'Failed to resolve import "(?P<name>\.{1,2}/[^"]+)"')),
+    (MissingKind.MODULE, re.compile(r"""Could not resolve:? ["'](?P<name>\.{1,2}/[^"']+)["']""")),
+    (MissingKind.MODULE, re.compile(r"Can't resolve '(?P<name>\.{1,2}/[^']+)'")),
+    (MissingKind.IDENTIFIER, re.compile(r'No matching export in "[^"]+" for import "(?P<name>[\w$]+)"')),
+    (MissingKind.IDENTIFIER, re.compile(r'"(?P<name>[\w$]+)" is not exported by "')),
 )  # fmt: skip
 _GO = (
     (MissingKind.IDENTIFIER, re.compile(r"undefined: (?:\w+\.)?(?P<name>\w+)")),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.ports import CommandResult, Language, Stack
-from pipeline.proof.missing_symbols import Missing, MissingKind, exists
+from pipeline.proof.missing_symbols import Missing, MissingKind, exists, missing_in
 from pipeline.proof.protected_tests import is_test_file
 from pipeline.proof.red_green import RedCause, RedRules, RedVerdict, confirm_red, judge_red
 from pipeline.proof.results.command_output import named_tests
@@ -125,6 +125,30 @@ def test_mocha_tells_in_its_own_words_that_a_file_does_not_load(tmp_path: Path) 
 def test_a_module_of_typescript_is_imported_by_its_compiled_name(wanted: str, there: str, *, found: bool) -> None:
     symbols = read_symbols(Language.NODE, {there: "export function double() {}\n"})
     assert exists(Missing(kind=MissingKind.MODULE, name=wanted), symbols) is found
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        ("Failed to load url ../src/doubling (resolved id: ../src/doubling) in /t/test/d.spec.ts. Does the file exist?", "../src/doubling"),
+        ("Failed to load url /src/doubling.ts (resolved id: /src/doubling.ts). Does the file exist?", "/src/doubling.ts"),
+        ('Failed to resolve import "./doubling" from "test/d.test.tsx". Does the file exist?', "./doubling"),
+        ('test/d.test.ts:1:23: ERROR: Could not resolve "../src/doubling"', "../src/doubling"),
+        ('Could not resolve: "./doubling"', "./doubling"),
+        ("Could not resolve './doubling' from test/d.test.js", "./doubling"),
+        ("Module not found: Error: Can't resolve './doubling' in '/t/test'", "./doubling"),
+        ('No matching export in "src/index.ts" for import "double"', "double"),
+        ('"double" is not exported by "src/index.js", imported by "test/d.test.js".', "double"),
+    ],
+)  # fmt: skip
+def test_bundlers_say_in_their_own_words_that_something_is_missing(words: str, missing: str) -> None:
+    found = missing_in(Failure(exception="Error", message=words, tail=words), Language.NODE)
+    assert found is not None and found.name == missing
+
+
+@pytest.mark.parametrize("words", ["Failed to load url react (resolved id: react) in /t/d.ts.", 'Failed to resolve import "react" from "d.tsx".', "Can't resolve 'fs' in '/t'"])  # fmt: skip
+def test_a_package_that_is_missing_is_nothing_of_the_repository(words: str) -> None:
+    assert missing_in(Failure(exception="Error", message=words, tail=words), Language.NODE) is None
 
 
 def test_tap_indents_the_tests_of_a_file_before_the_file(tmp_path: Path) -> None:
