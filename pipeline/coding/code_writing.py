@@ -33,7 +33,7 @@ from pipeline.stage.agent_work import Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.pause_facts import ChangedManifests
 from pipeline.stage.prepared import Prepared
-from pipeline.stage.repository_reading import text_at
+from pipeline.stage.repository_reading import texts_at
 from pipeline.stage.run import StageEnd, StageRun, blocked, with_why
 from pipeline.stage.specs import scenarios_of
 
@@ -197,8 +197,8 @@ async def _tampering(
         changed=changed,
         protected=await green_witness.protected_paths(run, ground, tests),
         patterns=patterns,
-        before={path: await text_at(repository, tests.commit, path) for path in compared},
-        after={path: await text_at(repository, snapshot, path) for path in compared},
+        before=await texts_at(repository, tests.commit, compared),
+        after=await texts_at(repository, snapshot, compared),
         added=added_lines(await repository.diff(tests.commit, snapshot if part is None else part.commit)),
         kept=ground.prepared.kept,
     )
@@ -209,9 +209,8 @@ async def _undone(run: StageRun, ground: CodingGround, tests: ProvenTests, snaps
     """Put the proof back for the next try, whose tools cannot write protected files."""
     repository = run.context.repositories[run.name]
     restored = await green_witness.restored_files(run, ground, tests, snapshot)
-    changed = {
-        path: content for path, content in restored.items() if await repository.read_file(snapshot, path) != content
-    }
+    present = await repository.read_files(snapshot, restored)
+    changed = {path: content for path, content in restored.items() if present.get(path) != content}
     if not changed:
         return snapshot
     message = "The pipeline put protected tests back"

@@ -64,11 +64,12 @@ async def _confirmed(
     run: StageRun, tests: ProvenTests, head: str, prepared: Prepared, change: TestReport
 ) -> RedVerdict:
     """Confirm the red witness with what each component defines on the head."""
+    asked = any(test.missing for test in tests.red.tests)
     heads = [
         HeadSymbols(
             root=one.root,
             language=one.stack.language,
-            symbols=await proving.symbols_of(run, run.name, head, prepared, one.root),
+            symbols=await proving.symbols_of(run, run.name, head, prepared, one.root, asked=asked),
         )
         for one in prepared.components
     ]
@@ -126,11 +127,8 @@ async def _suite(
 async def restored_files(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str) -> dict[str, bytes | None]:
     """Return what the pipeline writes over a checkout of a head: the protected files as the tests commit has them."""
     repository = run.context.repositories[run.name]
-    contents = {
-        path: await repository.read_file(tests.commit, path) for path in await protected_paths(run, ground, tests)
-    }
     return protected_tests.restored_files(
-        protected={path: content for path, content in contents.items() if content is not None},
+        protected=await repository.read_files(tests.commit, await protected_paths(run, ground, tests)),
         head_paths=await repository.list_files(head),
         known_paths=await repository.list_files(tests.commit),
         kept=ground.prepared.kept,

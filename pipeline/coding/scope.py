@@ -13,7 +13,7 @@ from pipeline.proof.manifests import is_manifest
 from pipeline.proof.secret_scan import scan_for_secrets
 from pipeline.proof.unified_diff import added_lines
 from pipeline.stage import specs
-from pipeline.stage.repository_reading import text_at
+from pipeline.stage.repository_reading import texts_at
 from pipeline.stage.run import StageRun
 
 
@@ -67,4 +67,4 @@ async def check(run: StageRun, name: str, base: str, head: str, known: Collectio
 async def _texts(run: StageRun, name: str, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
     repository = run.context.repositories[name]
     present = set(await repository.list_files(commit))
-    return {path: await text_at(repository, commit, path) for path in paths if path in present}
+    return await texts_at(repository, commit, [path for path in paths if path in present])

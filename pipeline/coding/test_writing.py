@@ -26,6 +26,7 @@ from pipeline.coding.own_changes import OwnPart
 from pipeline.errors import PersonNeeded
 from pipeline.ports import ChangedFile
 from pipeline.proof.green import ProofVerdict, judge_preserve
+from pipeline.proof.missing_symbols import misses_something
 from pipeline.proof.protected_tests import check_test_writer, is_protected
 from pipeline.proof.red_green import RedRules, RedVerdict, in_a_sentence, judge_red
 from pipeline.proof.test_reports import TestReport
@@ -36,7 +37,7 @@ from pipeline.stage import agent_work, feedback, proving
 from pipeline.stage.agent_work import Basis, Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.prepared import Prepared
-from pipeline.stage.repository_reading import text_at
+from pipeline.stage.repository_reading import texts_at
 from pipeline.stage.run import StageEnd, StageRun, blocked, with_why
 from pipeline.stage.specs import scenarios_of
 
@@ -183,7 +184,7 @@ async def save_tests(run: StageRun, tests: ProvenTests) -> None:
 async def sources_of(run: StageRun, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
     """Return test files' texts at a commit."""
     repository = run.context.repositories[run.name]
-    return {path: await text_at(repository, commit, path) for path in paths}
+    return await texts_at(repository, commit, paths)
 
 
 def _is_old_test(ground: CodingGround, file: ChangedFile) -> bool:
@@ -298,7 +299,7 @@ async def _red(run: StageRun, ground: CodingGround, commit: str, files: Sequence
         prepared=ground.prepared, restored=await _base_state(run, ground, commit, {}),
         left_out=await ground.left_out(run, files), known=ground.baseline.complaints,
     )  # fmt: skip
-    rules = await _rules(run, ground)
+    rules = await _rules(run, ground, report)
     verdict = judge_red(
         report=report, change_files=files, scenarios=submission.proofs(ScenarioKind.CHANGE), rules=rules,
         sources=await sources_of(run, commit, files), failing_before=[case.test_id for case in ground.baseline.bad],
@@ -315,7 +316,7 @@ async def _red(run: StageRun, ground: CodingGround, commit: str, files: Sequence
     return verdict
 
 
-async def _rules(run: StageRun, ground: CodingGround) -> RedRules:
+async def _rules(run: StageRun, ground: CodingGround, report: TestReport) -> RedRules:
     """Return what the judge knows of the base: of its components, where there are several, of each."""
     files = await run.context.repositories[run.name].list_files(ground.base)
     components = ground.prepared.components
@@ -324,7 +325,14 @@ async def _rules(run: StageRun, ground: CodingGround) -> RedRules:
             root=one.root,
             language=one.stack.language,
             own_modules=sorted(own_modules(one.root, components, files)),
-            base=await proving.symbols_of(run, run.name, ground.base, ground.prepared, one.root),
+            base=await proving.symbols_of(
+                run,
+                run.name,
+                ground.base,
+                ground.prepared,
+                one.root,
+                asked=misses_something(report, one.stack.language),
+            ),
         )
         for one in components
     ]
@@ -335,12 +343,11 @@ async def _base_state(
     run: StageRun, ground: CodingGround, commit: str, without: Mapping[str, None]
 ) -> dict[str, bytes | None]:
     """Overwrite what an earlier round's code changed with the base's, so that red is witnessed without the change."""
-    restored: dict[str, bytes | None] = dict(without)
     repository = run.context.repositories[run.name]
-    for file in await repository.changed_files(ground.base, commit):
-        if not is_protected(file.path, ground.prepared.test_patterns):
-            restored[file.path] = await repository.read_file(ground.base, file.path)
-    return restored
+    changed = [file.path for file in await repository.changed_files(ground.base, commit)]
+    theirs = [path for path in changed if not is_protected(path, ground.prepared.test_patterns)]
+    before = await repository.read_files(ground.base, theirs)
+    return {**without, **{path: before.get(path) for path in theirs}}
 
 
 def _files(submission: Tests, kind: ScenarioKind) -> tuple[str, ...]:

@@ -191,6 +191,9 @@ class Repository(Protocol):
     async def read_file(self, commit: str, path: str) -> bytes | None:
         """Return a file's bytes at a commit; None when it does not exist or is not a regular file."""
 
+    async def read_files(self, commit: str, paths: Collection[str]) -> Mapping[str, bytes]:
+        """Return the bytes of many files at a commit, read at once; those that are no regular files are left out."""
+
     async def list_files(self, commit: str) -> list[str]:
         """Return all paths of a commit, sorted."""
 

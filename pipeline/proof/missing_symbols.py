@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from pipeline.ports import Language
 from pipeline.proof.symbols import RepositorySymbols
-from pipeline.proof.test_reports import Failure
+from pipeline.proof.test_reports import Failure, TestReport
 
 _COMPILED_TO = {".js": (".ts", ".tsx"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
 """TypeScript imports a module by the name that its file will have once it is compiled."""
@@ -157,6 +157,11 @@ def missing_in(failure: Failure, language: Language) -> Missing | None:
     return None
 
 
+def misses_something(report: TestReport, language: Language) -> bool:
+    """Whether any failure of a report says that something is missing."""
+    return any(case.failure is not None and missing_in(case.failure, language) for case in report.cases)
+
+
 def ownership(
     missing: Missing,
     *,
@@ -174,9 +179,9 @@ def ownership(
         case MissingKind.MODULE | MissingKind.NAME:
             return _module_ownership(missing, {*own_modules, *base.modules}, third_party)
         case MissingKind.ATTRIBUTE:
-            return Ownership.OWN if missing.owner in base.classes else Ownership.FOREIGN
+            return Ownership.OWN if base.has_class(missing.owner) else Ownership.FOREIGN
         case MissingKind.PARAMETER:
-            return Ownership.OWN if missing.owner in base.parameters else Ownership.FOREIGN
+            return Ownership.FOREIGN if base.parameters(missing.owner) is None else Ownership.OWN
         case MissingKind.IDENTIFIER:
             return Ownership.FOREIGN
 
@@ -200,7 +205,7 @@ def exists(missing: Missing, symbols: RepositorySymbols) -> bool:
         case MissingKind.ATTRIBUTE:
             return symbols.class_has(missing.owner, missing.name)
         case MissingKind.PARAMETER:
-            return bool(symbols.parameters.get(missing.owner, frozenset()) & {missing.name, "**"})
+            return bool((symbols.parameters(missing.owner) or frozenset()) & {missing.name, "**"})
         case MissingKind.IDENTIFIER:
             return symbols.declares(missing.name)
 

@@ -33,7 +33,7 @@ from pipeline.stage import trees
 from pipeline.stage.artifacts import Bytes
 from pipeline.stage.component_reports import both, joined
 from pipeline.stage.prepared import ABSENCES, PROGRAMS, Absence, Part, Prepared, for_agents
-from pipeline.stage.repository_reading import components_at, manifest_hash_at, reader_at, text_at
+from pipeline.stage.repository_reading import components_at, manifest_hash_at, reader_at, text_at, texts_at
 from pipeline.stage.run import StageRun
 
 LOG = Bytes(test_logs.KIND, "text/plain; charset=utf-8")
@@ -299,15 +299,20 @@ async def left_out(
     return found
 
 
-async def symbols_of(run: StageRun, name: str, commit: str, prepared: Prepared, root: str) -> RepositorySymbols:
-    """Return what the sources of a component define, with those that it depends on; evidence is checked with the same choice."""
+async def symbols_of(
+    run: StageRun, name: str, commit: str, prepared: Prepared, root: str, *, asked: bool
+) -> RepositorySymbols:
+    """Return what the sources of a component define, with those that it depends on; evidence is checked with the same choice.
+
+    Where nothing will be `asked`, no file is read.
+    """
     repository = run.context.repositories[name]
     places = source_places(prepared.components)
     place = next(one for one in places if one.root == root)
+    if not asked:
+        return read_symbols(place.language, {})
     paths = source_paths(await repository.list_files(commit), place, places, prepared.test_patterns)
-    return read_symbols(
-        place.language, {path: await text_at(repository, commit, path) for path in paths}, place.source_roots
-    )
+    return read_symbols(place.language, await texts_at(repository, commit, paths), place.source_roots)
 
 
 def plain(value: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Everything comes from the base branch's commit through the cache, never from a t
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.agents.repository_context import RepositoryFacts, conventions_path, repository_context
@@ -105,6 +105,12 @@ async def context_at(
 async def text_at(repository: Repository, commit: str, path: str) -> str:
     """Return a file as text, undecodable bytes replaced; empty when it does not exist."""
     return (await repository.read_file(commit, path) or b"").decode(errors="replace")
+
+
+async def texts_at(repository: Repository, commit: str, paths: Collection[str]) -> dict[str, str]:
+    """Return many files as text, as `text_at` does, read at once."""
+    found = await repository.read_files(commit, paths)
+    return {path: found.get(path, b"").decode(errors="replace") for path in paths}
 
 
 async def in_the_way(repository: Repository, commit: str, path: str) -> str | None:

@@ -162,6 +162,17 @@ class RepositoryContract:
         assert await repository.snapshot(tree, parent=head, message="nothing") == head
         assert await repository.snapshot(tree, parent=base, message="all") == head
 
+    @pytest.mark.parametrize("number", [3, 2500])
+    async def test_many_files_are_read_at_once(self, repository: Repository, base: str, tree: Path, number: int) -> None:
+        await repository.add_worktree(tree, base)
+        contents = {f"many/{one} é\"x.bin": b"\n\0\xff blob 7\n" * (one % 7) for one in range(number)}
+        write(tree, {**contents, "sub/x": b"x"})
+        (tree / "link").symlink_to("sub/x")
+        head = await repository.snapshot(tree, parent=base, message="many")
+        wanted = [*contents, "sub/x", "sub", "link", "gone", "a\nb"]
+        assert await repository.read_files(head, wanted) == {**contents, "sub/x": b"x"}
+        assert await repository.read_files(head, []) == {}
+
     async def test_restoring_undoes_everything_but_ignored_files(
         self, repository: Repository, base: str, tree: Path
     ) -> None:

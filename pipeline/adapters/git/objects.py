@@ -23,6 +23,9 @@ from pipeline.repositories import ref_names
 GITLINK = "160000"
 _NOTHING = "0" * 40
 _LISTINGS_MAX = 3
+_ASKED_BY_NAME_MAX = 200
+"""Of more paths than these, git is asked for all that the commit holds: a command line has an end."""
+_BLOBS_AT_ONCE = 2000
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _REGULAR = {"100644", "100755"}
 
@@ -124,6 +127,18 @@ class GitObjects:
             return None
         return await self._told("cat-file", "blob", found[1])
 
+    async def read_files(self, commit: str, paths: Collection[str]) -> Mapping[str, bytes]:
+        """Return the bytes of many files at a commit, read at once; those that are no regular files are left out."""
+        entries = await self._entries(commit, list(paths))
+        blobs = {path: name for path, (mode, name) in entries.items() if mode in _REGULAR}
+        wanted = sorted(set(blobs.values()))
+        contents: dict[str, bytes] = {}
+        for first in range(0, len(wanted), _BLOBS_AT_ONCE):
+            orders = "".join(f"{name}\n" for name in wanted[first : first + _BLOBS_AT_ONCE]).encode()
+            told = await self._commands.run("cat-file", "--batch", git_dir=self._git_dir, stdin=orders)
+            contents |= await asyncio.to_thread(_blobs, told.stdout)
+        return {path: contents[name] for path, name in blobs.items()}
+
     async def list_files(self, commit: str) -> list[str]:
         """Return all paths of a commit, sorted. Bytes that are not UTF-8 appear as surrogates, as in `os.fsdecode`."""
         return list(await self._listing(commit))
@@ -196,7 +211,7 @@ class GitObjects:
 
     async def _entries(self, commit: str, paths: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return mode and object of those paths that the commit has; directories may be among them."""
-        if self._answers.to(_whole(commit)) is not None:
+        if len(paths) > _ASKED_BY_NAME_MAX or self._answers.to(_whole(commit)) is not None:
             whole = await self._listing(commit)
             found = {path: whole[path] for path in paths if path in whole}
         else:
@@ -251,6 +266,17 @@ def _split(listed: bytes) -> Iterator[tuple[str, str]]:
     for line in decoded(listed).split("\0")[:-1]:
         entry, _, path = line.partition("\t")
         yield entry, path
+
+
+def _blobs(told: bytes) -> dict[str, bytes]:
+    """Return name and content of each object that `cat-file --batch` printed."""
+    found, at = dict[str, bytes](), 0
+    while at < len(told):
+        end = told.index(b"\n", at)
+        name, _, size = told[at:end].split(b" ")
+        at = end + 1 + int(size) + 1
+        found[name.decode()] = told[end + 1 : at - 1]
+    return found
 
 
 def _whole_text(text: str) -> str:
