@@ -163,9 +163,11 @@ class RepositoryContract:
         assert await repository.snapshot(tree, parent=base, message="all") == head
 
     @pytest.mark.parametrize("number", [3, 2500])
-    async def test_many_files_are_read_at_once(self, repository: Repository, base: str, tree: Path, number: int) -> None:
+    async def test_many_files_are_read_at_once(
+        self, repository: Repository, base: str, tree: Path, number: int
+    ) -> None:
         await repository.add_worktree(tree, base)
-        contents = {f"many/{one} é\"x.bin": b"\n\0\xff blob 7\n" * (one % 7) for one in range(number)}
+        contents = {f'many/{one} é"x.bin': b"\n\0\xff blob 7\n" * (one % 7) for one in range(number)}
         write(tree, {**contents, "sub/x": b"x"})
         (tree / "link").symlink_to("sub/x")
         head = await repository.snapshot(tree, parent=base, message="many")
