@@ -18,7 +18,7 @@ from pipeline.agents.prompt_variables import CodeWriterVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.work import Code
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, green_witness, old_tests, own_changes, protection
+from pipeline.coding import commits, green_witness, old_tests, own_changes, protection, shadowing
 from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import protected_tests
@@ -202,6 +202,7 @@ async def _tampering(
         added=added_lines(await repository.diff(tests.commit, snapshot if part is None else part.commit)),
         kept=ground.prepared.kept,
     )
+    found += await shadowing.shadows_of(run, ground, tests.commit, snapshot if part is None else part.commit)
     return [one.message for one in found]
 
 
@@ -221,7 +222,7 @@ async def _undone(run: StageRun, ground: CodingGround, tests: ProvenTests, snaps
 
 def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd | None:
     tries.tampering += 1
-    text = "\n".join([*problems, "The pipeline has put these files back."])
+    text = "\n".join([*problems, "The pipeline has put protected files back."])
     tries.came_back = [Feedback(kind=FeedbackKind.TAMPERING, source="pipeline", text=text)]
     if tries.tampering < TAMPERING_MAX:
         return None

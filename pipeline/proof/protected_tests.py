@@ -67,6 +67,7 @@ class TamperingKind(StrEnum):
     MIXED_FILE = "mixed_file"
     UNDECLARED_TEST = "undeclared_test"
     KEPT = "kept"
+    SHADOW = "shadow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
