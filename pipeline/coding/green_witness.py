@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pipeline.coding import test_writing
 from pipeline.coding.test_writing import CodingGround, ProvenTests
-from pipeline.proof import protected_tests
+from pipeline.proof import canary, protected_tests
 from pipeline.proof.baseline import SuiteComparison, suite_in_words
 from pipeline.proof.green import ProofVerdict, judge_green
 from pipeline.proof.path_globs import matches_any
@@ -110,7 +110,7 @@ async def _suite(
         ran = await proving.prove(
             run, name=run.name, commit=head, purpose=RunPurpose.GREEN_SUITE, selection=None, prepared=prepared,
             roots=set(roots) - near if before else roots, restored=restored, before=before[0] if before else None,
-            logs=logs,
+            logs=logs, beside=canary.neighbours(ground.baseline),
         )  # fmt: skip
         found = await suites.compared(
             run, run.name, base=base if roots == every else base.at(roots), retired=retired,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.coding.handback import Handback
+from pipeline.proof import canary
 from pipeline.proof.baseline import suite_in_words
 from pipeline.proof.protected_tests import is_protected
 from pipeline.records import RunPurpose
@@ -32,7 +33,13 @@ async def run_suite(run: StageRun, name: str, back: Handback) -> SuiteAfter:
     baseline, base = await proving.baseline(run, name, back.base, await proving.environment_of(run, name, back.base))
     prepared = (await proving.environment_of(run, name, back.head, base=back.base)).without(base.absent)
     report = await proving.prove(
-        run, name=name, commit=back.head, purpose=RunPurpose.HANDED_BACK, selection=None, prepared=prepared
+        run,
+        name=name,
+        commit=back.head,
+        purpose=RunPurpose.HANDED_BACK,
+        selection=None,
+        prepared=prepared,
+        beside=canary.neighbours(baseline),
     )
     changed = await run.context.repositories[name].changed_files(back.base, back.head)
     patterns = prepared.test_patterns

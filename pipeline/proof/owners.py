@@ -40,5 +40,15 @@ def owner_of(path: str, places: Iterable[P]) -> P | None:
     return next(speaking, next(iter(around), None))
 
 
+def by_owner(paths: Iterable[str], places: Iterable[Placed]) -> dict[str, list[str]]:
+    """Return paths by the root that they count for, without those that lie in no component."""
+    every, found = list(places), dict[str, list[str]]()
+    for path in paths:
+        owner = owner_of(path, every)
+        if owner is not None:
+            found.setdefault(owner.root, []).append(path)
+    return found
+
+
 def _depth(place: Placed) -> int:
     return 0 if place.root == ROOT else place.root.count("/") + 1

@@ -90,6 +90,8 @@ class TestReport:
     """The test files that were asked for; None is the full suite."""
     complaints: tuple[str, ...] = ()
     """Where exit code, report and selection disagree, in words."""
+    notes: tuple[str, ...] = ()
+    """What people should know of the run, in words; no fault of the code."""
     per_test: bool = True
     """False when the runner only tells an exit code; then one synthetic case stands for the suite."""
     timed_out: bool = False
@@ -130,7 +132,8 @@ class TestReport:
             text = f"the command ended with exit code {self.exit_code}, single tests are not told"
         if self.timed_out:
             return f"{text}; timed out"
-        return f"{text}; {self.complaints[0]}" if self.complaints else text
+        told = self.complaints or self.notes
+        return f"{text}; {told[0]}" if told else text
 
 
 def readable(case: TestCaseResult) -> TestCaseResult:

@@ -61,11 +61,13 @@ async def run_tests(
     selection: Sequence[str] | None,
     limits: Limits,
     left_out: Mapping[str, Collection[str]] | None = None,
+    beside: Sequence[str] = (),
     keep_log: KeepLog | None = None,
 ) -> TestReport:
     """Run test files (None: the full suite) of one component in a clean checkout of its repository and report per test.
 
-    All paths, in arguments and report, are the repository's; the command sees those of the component's folder. `left_out` names tests by file that need not be reported, because the base's own suite leaves them out. `tree` is
+    All paths, in arguments and report, are the repository's; the command sees those of the component's folder. `left_out` names tests by file that need not be reported, because the base's own suite leaves them out. `beside` are files that it reported: a full suite has its
+    canary beside one of them. `tree` is
     disposable: the run writes into it. Whatever the tests do ends in the report; only the sandbox's own errors are raised.
     `keep_log` is given the whole output before the report is made from it.
     """
@@ -82,7 +84,9 @@ async def run_tests(
             programs=environment.path_in(tree),
             checkout=tree,
         )
-        run = await asyncio.to_thread(_prepared, stack, places, asked, left_out or {})
+        run = await asyncio.to_thread(
+            _prepared, stack, places, asked, left_out or {}, beside, {**FIXED_VARIABLES, **environment.variables}
+        )
         result = await sandbox.run(_sandboxed(run.command, tree, places, environment, limits))
         if keep_log is not None:
             planted = run.canary.file if run.canary else None
@@ -113,6 +117,7 @@ def _of_repository(report: TestReport, root: str, selection: tuple[str, ...] | N
         report,
         cases=merged(case.below(root) for case in report.cases),
         complaints=tuple(f"{root}: {complaint}" for complaint in report.complaints),
+        notes=tuple(f"{root}: {note}" for note in report.notes),
         selection=None if report.selection is None else selection,
     )
 
@@ -140,6 +145,8 @@ class _Run:
     command: TestCommand
     selection: tuple[str, ...] | None
     canary: Canary | None
+    note: str
+    """Why there is no canary, where there should be one."""
     left_out: Mapping[str, Collection[str]]
 
 
@@ -165,7 +172,12 @@ def _scratch(tree: Path) -> Path:
 
 
 def _prepared(
-    stack: Stack, places: Places, selection: tuple[str, ...] | None, left_out: Mapping[str, Collection[str]]
+    stack: Stack,
+    places: Places,
+    selection: tuple[str, ...] | None,
+    left_out: Mapping[str, Collection[str]],
+    beside: Sequence[str],
+    variables: Mapping[str, str],
 ) -> _Run:
     """Build the command, plant the canary, and delete results that came with the tree, so that only this run's are read."""
     root, stack = stack.root, _in_folder(stack)
@@ -173,16 +185,29 @@ def _prepared(
         selection = None if selection is None else tuple(path.removeprefix(f"{root}/") for path in selection)
         inner = {path.removeprefix(f"{root}/"): names for path, names in left_out.items() if contains(root, path)}
         left_out = inner
-    canary = plant(stack, places.tree, selection) if selection else None
-    files = selection if canary is None or selection is None else (*selection, canary.file)
-    command = plan_command(stack, places, files)
+        beside = [path.removeprefix(f"{root}/") for path in beside if contains(root, path)]
+    suite = plan_command(stack, places, None) if selection is None else None
+    canary, note = plant(stack, places.tree, selection, beside=beside, variables=variables)
+    if suite is not None:
+        command = _with_last(suite, stack, canary)
+    else:
+        files = selection if canary is None or selection is None else (*selection, canary.file)
+        command = plan_command(stack, places, files)
     for path in list(walk_files(places.tree)) if command.result_globs else []:
         if matches_any(path, command.result_globs):
             (places.tree / path).unlink()
     if command.result_file is not None:
         command.result_file.unlink(missing_ok=True)
     narrowed = selection if command.narrowed else None
-    return _Run(stack=stack, tree=places.tree, command=command, selection=narrowed, canary=canary, left_out=left_out)
+    return _Run(
+        stack=stack, tree=places.tree, command=command, selection=narrowed, canary=canary, note=note, left_out=left_out
+    )
+
+
+def _with_last(suite: TestCommand, stack: Stack, canary: Canary | None) -> TestCommand:
+    """Return a suite's command with the canary: unittest loads file after file, so a first one would meet nothing yet."""
+    named = stack.runner == "unittest" and canary is not None
+    return replace(suite, argv=(*suite.argv, canary.file)) if named and canary is not None else suite
 
 
 def _sandboxed(
@@ -215,6 +240,7 @@ def _report(run: _Run, result: CommandResult) -> TestReport:
         cases=merged(map(readable, results.cases)),
         selection=run.selection,
         complaints=(*results.complaints, *_disagreements(run, result, exit_code, results)),
+        notes=(run.note,) if run.note else (),
         per_test=results.per_test,
         timed_out=result.timed_out,
         truncated=result.truncated,

@@ -38,6 +38,7 @@ def _one(reports: Sequence[TestReport], complaints: Sequence[str] = ()) -> TestR
         cases=merged(case for report in reports for case in report.cases),
         selection=None if whole else tuple(path for selection in chosen for path in selection or ()),
         complaints=(*(complaint for report in reports for complaint in report.complaints), *complaints),
+        notes=tuple(dict.fromkeys(note for report in reports for note in report.notes)),
         per_test=all(report.per_test for report in reports),
         timed_out=any(report.timed_out for report in reports),
         truncated=any(report.truncated for report in reports),

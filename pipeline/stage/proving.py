@@ -19,7 +19,7 @@ from pipeline.errors import CallerError, PersonNeeded
 from pipeline.ports import Environment
 from pipeline.proof import test_logs
 from pipeline.proof.component_sources import source_paths
-from pipeline.proof.owners import owner_of
+from pipeline.proof.owners import by_owner, owner_of
 from pipeline.proof.stored_runs import newest, report_of
 from pipeline.proof.suite_trouble import trouble_of
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
@@ -119,6 +119,7 @@ async def prove(
     roots: Collection[str] | None = None,
     restored: Mapping[str, bytes | None] | None = None,
     left_out: Mapping[str, Collection[str]] | None = None,
+    beside: Sequence[str] = (),
     known: Collection[str] = (),
     before: TestReport | None = None,
     logs: list[test_logs.RunLog] | None = None,
@@ -126,13 +127,16 @@ async def prove(
     """Run tests of a commit, each component's in a clean checkout; `restored` overwrites paths (None deletes) before.
 
     Test files run with the component that they belong to; the full suite is that of the components at `roots`, None for
-    all. `left_out` is what `left_out` found on the base, `known` are complaints that the base's own suite gives cause for,
+    all. `left_out` is what `left_out` found on the base, `beside` are files of tests that passed there, `known` are complaints that the base's own suite gives cause for,
     word for word: they are the repository's, not the change's. `before` and `logs` are what other components showed in the
     same run, which goes on here. The log is stored here, before the run is: a stored run that is shown has its log. Raises
     `PersonNeeded(environment_failed)` for files of a component that cannot be tested here.
     """
     asked, homeless = _asked(name, prepared, selection, roots)
-    reports = await _run_each(run, name, commit, purpose, asked, restored=restored, left_out=left_out, logs=logs)
+    reports = await _run_each(
+        run, name, commit, purpose, asked, restored=restored, left_out=left_out, logs=logs,
+        beside=by_owner(beside, prepared.stacks),
+    )  # fmt: skip
     report = joined(reports, prepared.stacks, homeless)
     report = report if before is None else both(before, report)
     report = replace(report, complaints=tuple(one for one in report.complaints if one not in known))
@@ -153,6 +157,7 @@ async def _run_each(
     *,
     restored: Mapping[str, bytes | None] | None = None,
     left_out: Mapping[str, Collection[str]] | None = None,
+    beside: Mapping[str, Sequence[str]] | None = None,
     logs: list[test_logs.RunLog] | None = None,
 ) -> dict[str, TestReport]:
     logs = [] if logs is None else logs
@@ -170,6 +175,7 @@ async def _run_each(
             reports[part.root] = await run_tests(
                 stack=part.stack, tree=tree, environment=part.environment, sandbox=run.context.sandbox,
                 selection=files, limits=run.context.settings.pipeline, left_out=left_out, keep_log=keep_log,
+                beside=(beside or {}).get(part.root, ()),
             )  # fmt: skip
     return reports
 

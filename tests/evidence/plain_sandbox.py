@@ -81,6 +81,7 @@ async def run(
     path: tuple[Path, ...] = (),
     timeout_s: int = 60,
     variables: dict[str, str] | None = None,
+    beside: tuple[str, ...] = (),
 ) -> TestReport:
     """Write a fresh checkout and run its tests; without a selection the full suite."""
     number = sum(1 for entry in tmp_path.iterdir() if entry.name.startswith("tree"))
@@ -92,4 +93,5 @@ async def run(
         sandbox=PlainSandbox(),
         selection=selection or None,
         limits=Limits(test_timeout_s=timeout_s),
+        beside=beside,
     )

@@ -23,7 +23,7 @@ def test_a_linked_directory_is_replaced_before_anything_is_written_below_it(tmp_
     (outside / "unit").mkdir(parents=True)
     (tree / "tests").symlink_to(outside)
     (tree / "gone.py").symlink_to(outside / "unit")
-    assert plant(PYTEST, tree, ["tests/unit/test_a.py"]) is None
+    assert plant(PYTEST, tree, ["tests/unit/test_a.py"], variables={})[0] is None
     write_over(tree, {"tests/unit/test_a.py": b"restored", "gone.py": None, "new/x.py": b"x"})
     assert sorted(walk_files(tree)) == ["new/x.py", "tests/unit/test_a.py"]
     assert [path for path in outside.rglob("*") if path.is_file()] == []
@@ -48,7 +48,7 @@ def test_what_a_test_process_made_of_its_tree_is_read_and_removed_without_follow
     (tree / "tests").mkdir(parents=True)
     (tree / "tests/test_a.py").write_text("def test_a(): pass\n")
     outside.mkdir()
-    canary = plant(PYTEST, tree, ["tests/test_a.py"])
+    canary, _ = plant(PYTEST, tree, ["tests/test_a.py"], variables={})
     assert canary is not None
     command = plan_command(
         replace(PYTEST, runner="make", test_command="make t --junitxml=out/r.xml"), places(tree), None

@@ -101,7 +101,7 @@ class _Run:
         report = next((Path(found.group(1)) for one in command.argv if (found := _REPORT.fullmatch(one))), None)
         if report is None or command.stdin is not None:
             return None
-        planted = [found.group(1) for one in command.argv if (found := _CANARY.fullmatch(one))]
+        planted = {found.group(1) for one in (*command.argv, *_names(command.cwd)) if (found := _CANARY.fullmatch(one))}
         places = ((report.parent.parent, "{scratch}"), (command.cwd, "{tree}"), (root, "{root}"))
         own = [(str(place), word) for place, word in places] + [(token, "{canary}") for token in planted]
         return cls(command, report, tuple(own))
@@ -128,7 +128,7 @@ class _Run:
         total = 0
         ahead = [command.cwd]
         while ahead:
-            for entry in sorted(os.scandir(ahead.pop()), key=lambda one: one.name):
+            for entry in sorted(os.scandir(ahead.pop()), key=lambda one: self.anywhere(one.name)):
                 path, status = Path(entry.path), entry.stat(follow_symlinks=False)
                 if path.parent == command.cwd and entry.name in _BESIDE_THE_TREE:
                     continue
@@ -148,3 +148,8 @@ class _Run:
         for own, word in self.own:
             content = content.replace(own.encode(), word.encode())
         return content
+
+
+def _names(tree: Path) -> list[str]:
+    """Return the paths of a tree, among them that of a canary that no argument names."""
+    return [f"{folder}/{name}" for folder, _, names in os.walk(tree) for name in names]
