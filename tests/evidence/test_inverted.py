@@ -154,17 +154,19 @@ async def test_code_that_rewrites_the_report_of_the_tests_it_knows_is_not_believ
     green, verdict = await witnessed(PYTEST, tmp_path, {**TAX, "shop/cart.py": code}, "tests/test_tax.py")
     assert green.ok, "the canary and the agreement checks believe it"
     assert verdict.trust is Trust.REFUTED
-    assert verdict.problems == (
-        "The results of the test runner cannot be trusted: tests/test_tax.py::test_tax is reported as passed although a failure "
-        "was planted at its end.",
+    (problem,) = verdict.problems
+    assert problem.startswith(
+        "The results of the test runner cannot be trusted: tests/test_tax.py::test_tax is reported"
     )
+    assert problem.endswith("reported as passed although a failure was planted at its end.")
 
 
 async def test_a_body_that_fails_by_itself_is_told_by_its_own_failure(tmp_path: Path) -> None:
     """Results that were forged in the first run alone: then the body fails, and the planted failure is never reached."""
     green = await run(PYTEST, tmp_path, {**TAX, "shop/cart.py": RIGHT}, "tests/test_tax.py")
     turned = inverted_files({"tests/test_tax.py": TAX["tests/test_tax.py"].encode()}, NONCE)
-    assert (one := turned["tests/test_tax.py"]) is not None
+    one = turned["tests/test_tax.py"]
+    assert one is not None
     report = await run(
         PYTEST, tmp_path, {**TAX, "shop/cart.py": WRONG, "tests/test_tax.py": one.text}, "tests/test_tax.py"
     )
