@@ -174,6 +174,8 @@ async def _judge(
     if judged.verdict.ok:
         await own_changes.save(run, "code", part)
         return ProvenCode(head=head, summary=judged.suite)
+    if judged.untrusted:
+        return _untrusted(run, tries, judged.untrusted)
     tries.pinned = _pinned(ground, tests, judged.reports)
     proven = {test.file for test in judged.red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
@@ -240,6 +242,25 @@ def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd
         with_why(
             "The code writer changed protected tests or test configuration again after it was sent back", problems[0]
         ),
+        repository=run.name,
+        problems=list(problems),
+    )
+
+
+def _untrusted(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd | None:
+    """Send back code under which the runner's results do not hold, and stop when it comes again."""
+    tries.tampering += 1
+    remedy = (
+        "The pipeline plants a failure at the end of every new test, and the runner has to tell it. Code that changes results, hooks "
+        "into the runner or ends the process has to go; if it is the product's own work, keep it from running when it is imported."
+    )
+    text = "\n".join([*problems, remedy])
+    tries.came_back = [Feedback(kind=FeedbackKind.TAMPERING, source="inverted witness", text=text)]
+    if tries.tampering < TAMPERING_MAX:
+        return None
+    return blocked(
+        PauseReason.TAMPERING,
+        with_why("What the test runner reports cannot be trusted with the code writer's change", problems[0]),
         repository=run.name,
         problems=list(problems),
     )

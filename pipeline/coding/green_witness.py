@@ -1,13 +1,16 @@
 """The green witness: what the pipeline's own runs show of a head, judged beside the base.
 
-Change and preserve tests pass, the red witness is confirmed, and the full suite has no failure that the base did not have. Of a
-repository in several pieces the components that a change touches run first, with those that depend on them.
+Change and preserve tests pass, the red witness is confirmed, and the full suite has no failure that the base did not have; then
+the further witnesses are called (`further_witnesses`). Of a repository in several pieces the components that a change touches
+run first, with those that depend on them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from pipeline.coding import test_writing
+from pipeline.coding import further_witnesses, test_writing
+from pipeline.coding.further_witnesses import Further, Head
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import protected_tests
 from pipeline.proof.baseline import SuiteComparison, suite_in_words
@@ -32,6 +35,8 @@ class Judged:
     red: RedVerdict
     reports: Mapping[RunPurpose, TestReport]
     suite: str
+    untrusted: tuple[str, ...] = ()
+    """Why the runner's results cannot be trusted, in sentences."""
 
 
 async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str, prepared: Prepared) -> Judged:
@@ -49,16 +54,31 @@ async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: s
     red = await _confirmed(run, tests, head, prepared, reports[RunPurpose.GREEN_CHANGE])
     retired = await rewritten_tests(run, ground, tests)
     reports[RunPurpose.GREEN_SUITE], suite = await _suite(run, ground, head, prepared, restored, retired)
-    verdict = judge_green(
-        change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
-    )
-    witness = GreenWitness(green=verdict, red=red, suite=suite, retired=tuple(retired))
-    for purpose, report in reports.items():
-        await proving.keep(
-            run, run.name, purpose=purpose, commit=head, report=report, ok=report.ok, verdict=stored_green(witness)
+    judged = partial(
+        judge_green, change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
+    )  # fmt: skip
+    verdict, further = judged(), Further()
+    if verdict.ok:
+        asked = Head(commit=head, prepared=prepared, restored={**restored, **theirs}, red=red)
+        further = await further_witnesses.call(run, ground, tests, asked)
+        verdict = judged(inverted=further.inverted, reverted=further.reverted)
+    witness = stored_green(
+        GreenWitness(
+            green=verdict, red=red, suite=suite, retired=tuple(retired), inverted=further.inverted,
+            reverted=further.reverted,
         )
-    words = f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}"
-    return Judged(verdict=verdict, red=red, reports=reports, suite=words)
+    )  # fmt: skip
+    kept = {purpose: (report, report.ok) for purpose, report in reports.items()}
+    kept |= {purpose: (report, further.holds(purpose)) for purpose, report in further.runs.items()}
+    for purpose, (report, ok) in kept.items():
+        await proving.keep(run, run.name, purpose=purpose, commit=head, report=report, ok=ok, verdict=witness)
+    return Judged(
+        verdict=verdict,
+        red=red,
+        reports=reports,
+        suite=f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}",
+        untrusted=further.inverted.problems if further.inverted else (),
+    )
 
 
 async def _confirmed(

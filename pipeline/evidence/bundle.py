@@ -19,7 +19,9 @@ from pipeline.findings import Finding, RiskFlag
 from pipeline.ports import Language, Signer
 from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.green import ProofVerdict
+from pipeline.proof.inverted import InvertedVerdict
 from pipeline.proof.red_green import RedVerdict
+from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.specs.behaviour import ScenarioKind
 
@@ -192,10 +194,26 @@ class WitnessRecord(Record):
     suite_head: RunRecord
     suite_head_again: RunRecord | None = None
     """What failed on the head and not on the base, run again there; the best of up to two runs."""
+    inverted: RunRecord | None = None
+    """The change tests on the head with a failure at the end of each; absent where none could be planted."""
+    reverted: RunRecord | None = None
+    """The change tests on the head without the change; absent where the red run saw that tree."""
     red_verdict: RedVerdict
     preserve_verdict: ProofVerdict
     suite_verdict: SuiteComparison
     green_verdict: ProofVerdict
+    inverted_verdict: InvertedVerdict | None = None
+    """Absent in files of older versions, as is the next."""
+    reverted_verdict: RevertedVerdict | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what older files do not have: their bytes, and so their hashes, stay as they were."""
+        content: dict[str, Any] = write(self)
+        for name in ("inverted", "reverted", "inverted_verdict", "reverted_verdict"):
+            if content[name] is None:
+                del content[name]
+        return content
 
 
 class RebuildRecord(Record):

@@ -168,6 +168,8 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
     of_the_suite = [one for one in runs if one.activation == suite.activation]
     head_again = newest(of_the_suite, RunPurpose.GREEN_SUITE_AGAIN, facts.head)
     judged = green_of(suite)
+    inverted = newest(of_the_suite, RunPurpose.INVERTED, facts.head) if judged.inverted else None
+    reverted = newest(of_the_suite, RunPurpose.REVERTED, facts.head) if judged.reverted else None
     no_preserve = judge_preserve(baseline.report, ())
     return WitnessRecord(
         rules=await _rules(run, name, components),
@@ -182,10 +184,14 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
         suite_base_again=_run_of(base_again) if base_again else None,
         suite_head=_run_of(suite),
         suite_head_again=_run_of(head_again) if head_again else None,
+        inverted=_run_of(inverted) if inverted else None,
+        reverted=_run_of(reverted) if reverted else None,
         red_verdict=judged.red,
         preserve_verdict=preserve_of(preserve_base) if preserve_base else no_preserve,
         suite_verdict=judged.suite,
         green_verdict=judged.green,
+        inverted_verdict=judged.inverted,
+        reverted_verdict=judged.reverted,
     )
 
 

@@ -38,7 +38,9 @@ from pipeline.evidence.canonical_json import canonical_json, content_hash
 from pipeline.ports import CommitFacts, Language
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.green import judge_green, judge_preserve
+from pipeline.proof.inverted import inverted_files, judge_inverted
 from pipeline.proof.red_green import RedRules, confirm_red, judge_red
+from pipeline.proof.reverted import judge_reverted
 from pipeline.proof.symbols import read_symbols
 from pipeline.proof.test_reports import Outcome
 from pipeline.specs.behaviour import ScenarioKind
@@ -54,6 +56,7 @@ TESTS = {
     "tests/test_kept.py": "from shop.cart import price\n\ndef test_kept():\n    assert price(5) == 5\n",
 }
 HEAD = {"shop/cart.py": "def price(n):\n    return n\n\n\ndef tax(n):\n    return n + 2\n"}
+NONCE = "0123456789abcdef0123456789abcdef"
 FEATURE = """Feature: shop
 
   @change @S1 @AC1
@@ -153,6 +156,13 @@ async def witness(tmp_path: Path, shas: Mapping[str, str]) -> WitnessRecord:
         provisional=provisional, head_report=change, head=read_symbols(Language.PYTHON, {**own, **HEAD}), **asked
     )
     suite = compare_suites(base=suite_base, head=suite_head)
+    files = inverted_files({"tests/test_tax.py": TESTS["tests/test_tax.py"].encode()}, NONCE)
+    planted = {path: one.text for path, one in files.items() if one is not None}
+    inverted = await run(PYTEST, tmp_path, {**with_head, **planted}, "tests/test_tax.py")
+    further: dict[str, Any] = {
+        "inverted": judge_inverted(nonce=NONCE, files=files, report=inverted, red=final),
+        "reverted": judge_reverted(report=red, red=final, same_as_red=True),
+    }
     return WitnessRecord(
         rules=RulesRecord(language=Language.PYTHON, own_modules=("shop", "shop.cart")),
         change_files=("tests/test_tax.py",),
@@ -163,10 +173,13 @@ async def witness(tmp_path: Path, shas: Mapping[str, str]) -> WitnessRecord:
         preserve=RunRecord(commit=shas["head"], report=preserve),
         suite_base=RunRecord(commit=shas["base"], report=suite_base),
         suite_head=RunRecord(commit=shas["head"], report=suite_head),
+        inverted=RunRecord(commit=shas["head"], report=inverted),
         red_verdict=final,
         preserve_verdict=judge_preserve(preserve_base, ("tests/test_kept.py",)),
         suite_verdict=suite,
-        green_verdict=judge_green(change=change, preserve=preserve, suite=suite, red=final),
+        green_verdict=judge_green(change=change, preserve=preserve, suite=suite, red=final, **further),
+        inverted_verdict=further["inverted"],
+        reverted_verdict=further["reverted"],
     )
 
 
@@ -254,6 +267,23 @@ def test_what_judges_opened_is_signed_and_files_without_it_keep_their_bytes(case
     assert not case.verify(canonical_json(lied) + b"\n").ok
 
 
+FURTHER = ("inverted", "inverted_verdict", "reverted_verdict")
+
+
+def test_evidence_from_before_failures_were_planted_keeps_its_bytes_and_says_so(case: Case) -> None:
+    content = json.loads(case.data)["sections"]
+    kept = {name: one for name, one in content["repositories"][0]["witness"].items() if name not in FURTHER}
+    content["repositories"][0]["witness"] = kept
+    sections = Sections.model_validate_json(json.dumps(content))
+    parts = release_parts(sections.request, sections.repositories)
+    approval = sections.approvals[0].model_copy(update={"parts": parts, "content_hash": content_hash(parts)})
+    older = build_bundle(sections.model_copy(update={"approvals": (approval,)}), case.key)
+    assert json.loads(older)["sections"]["repositories"][0]["witness"] == kept
+    result = case.verify(older)
+    assert result.ok, result.failures
+    assert "no failure was planted in its tests" in result.notes[0]
+
+
 def test_without_a_known_fingerprint_the_result_says_what_the_signature_means(case: Case) -> None:
     result = case.verify(expected_fingerprint=None)
     assert result.ok
@@ -317,6 +347,9 @@ FORGERIES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (lambda content: set_report(content, "suite_head", Outcome.SKIPPED), "The comparison of the full suites does not follow"),
     (forged(lambda _c, r: r["witness"].update(preserve=None)), "The preserve tests were not run on both base and head."),
     (forged(lambda _c, r: r["witness"].update(retired_files=["tests/test_old.py"])), "recorded as rewritten by the test writer"),
+    (lambda content: set_report(content, "inverted", Outcome.PASSED), "The inverted verdict does not follow"),
+    (forged(lambda _c, r: r["witness"]["inverted_verdict"].update(nonce="1" * 32)), "The inverted verdict does not follow from the recorded run."),
+    (forged(lambda _c, r: r["witness"]["reverted_verdict"].update(confirmed=[])), "The reverted verdict does not follow"),
     (forged(lambda _c, r: r["witness"]["red_verdict"]["tests"][0].update(why="Trust me.")), "The red verdict does not follow"),
     (forged(lambda _c, r: r["spec"].update(feature=r["spec"]["feature"].replace("@AC1", "@AC2"))), "differs from the recorded spec"),
     (forged(lambda _c, r: r["spec"]["scenarios"][0].update(tests=["tests/test_old.py"])), "is proven by no recorded test file"),
