@@ -2,15 +2,17 @@
 
 Problem: a claim of proof is worth what a stranger can recompute. Choice: read strictly, recompute every hash, the
 signature, the commits, the coverage of criteria by scenarios and of scenarios by tests, the approvals, and judge again
-from the recorded outcomes and the repository's own sources. Invariant: any changed byte fails, each failure is a sentence
-that says what differs, and nothing that could not be checked counts as checked.
+from the recorded outcomes and the repository's own sources; whose signature counts is the verifier's word (`signer_trust`).
+Invariant: any changed byte fails, each failure is a sentence that says what differs, nothing that could not be checked
+counts as checked, and evidence of an unknown signer never counts as evidence that holds.
 """
 
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -26,6 +28,7 @@ from pipeline.evidence.bundle import (
 )
 from pipeline.evidence.canonical_json import canonical_json, content_hash
 from pipeline.evidence.repository_checks import check_repository
+from pipeline.evidence.signer_trust import SignerVerdict, Standing, TrustedSigner, judge_signer
 from pipeline.ports import CommitReader, SignatureVerifier
 
 BUNDLE_MAX_BYTES = 256 * 1024 * 1024
@@ -48,19 +51,36 @@ class Checks:
             self.passed.append(what)
 
 
+class Verdict(StrEnum):
+    """What checking came to."""
+
+    HOLDS = "holds"
+    SIGNER_UNKNOWN = "signer_unknown"
+    """Everything fits together, and nobody told the verifier to trust who signed it."""
+    DOES_NOT_HOLD = "does_not_hold"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationResult:
-    """Whether the evidence holds. `bundle` is None when it could not even be read."""
+    """Whether the evidence holds. `bundle` is None when it could not even be read, `signer` when no signature is right."""
 
     bundle: EvidenceBundle | None
+    signer: SignerVerdict | None
     passed: tuple[str, ...]
     failures: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
+    def verdict(self) -> Verdict:
+        """Holds only when every check was made, none failed, and the signer is trusted."""
+        if self.bundle is None or self.signer is None or self.failures:
+            return Verdict.DOES_NOT_HOLD
+        return Verdict.HOLDS if self.signer.standing is Standing.TRUSTED else Verdict.SIGNER_UNKNOWN
+
+    @property
     def ok(self) -> bool:
-        """Every check was made and none failed."""
-        return self.bundle is not None and not self.failures
+        """The evidence holds, and it is of somebody whom the verifier trusts."""
+        return self.verdict is Verdict.HOLDS
 
 
 def verify_bundle(
@@ -68,32 +88,52 @@ def verify_bundle(
     *,
     open_repository: Callable[[str], CommitReader | None],
     verifier: SignatureVerifier,
-    expected_fingerprint: str | None = None,
+    trusted: Sequence[TrustedSigner] | None = None,
 ) -> VerificationResult:
     """Check a bundle completely.
 
     Args:
         open_repository: Returns the reader for a repository's name, None when there is no clone to check against.
-        expected_fingerprint: The installation whose evidence this must be; without it the signature only shows that
-            the file is unchanged since *somebody* signed it, and the result says so.
+        trusted: The signers that the verifier named; None when none was named, so that the lists in the clones count
+            (`signer_trust`). Raises `CallerError` when such a list cannot be read.
     """
     bundle, problem = _read(data)
     if bundle is None:
-        return VerificationResult(bundle=None, passed=(), failures=(problem,), notes=())
+        return VerificationResult(bundle=None, signer=None, passed=(), failures=(problem,), notes=())
     checks = Checks(passed=["The file is canonical and of a known schema."])
     checks.record("Every section has its recorded hash.", _chain_problems(bundle))
-    checks.record("The signature is right.", _signature_problems(bundle, verifier, expected_fingerprint, checks.notes))
+    wrong = _signature_problems(bundle, verifier)
+    checks.record("The signature is right.", wrong)
     checks.record("Every criterion is covered by a scenario.", _coverage_problems(bundle))
     checks.record("Approvals bind to this content.", _approval_problems(bundle, checks.notes))
+    readers: dict[str, CommitReader] = {}
     for repository in bundle.sections.repositories:
         reader = open_repository(repository.name)
         if reader is None:
             checks.failures.append(f"No clone of {repository.name} was given, so its commits could not be checked.")
             continue
+        readers[repository.name] = reader
         check_repository(repository, reader, checks.record, checks.notes)
+    signer = None if wrong else judge_signer(bundle.signature.fingerprint, trusted, readers)
+    if signer is not None:
+        _record_signer(checks, signer, trusted or ())
     return VerificationResult(
-        bundle=bundle, passed=tuple(checks.passed), failures=tuple(checks.failures), notes=tuple(checks.notes)
+        bundle=bundle,
+        signer=signer,
+        passed=tuple(checks.passed),
+        failures=tuple(checks.failures),
+        notes=tuple(checks.notes),
     )
+
+
+def _record_signer(checks: Checks, signer: SignerVerdict, trusted: Sequence[TrustedSigner]) -> None:
+    """An unknown signer is neither passed nor failed: only the verifier can say which."""
+    if signer.standing is Standing.TRUSTED:
+        name = f" ({signer.name})" if signer.name else ""
+        checks.passed.append(f"The signer {signer.fingerprint}{name} is trusted by {signer.place}.")
+    elif signer.standing is Standing.CONTRADICTED:
+        expected = " or ".join(one.fingerprint for one in trusted)
+        checks.failures.append(f"It was signed by {signer.fingerprint}, not by the expected installation {expected}.")
 
 
 def _read(data: bytes) -> tuple[EvidenceBundle | None, str]:
@@ -128,9 +168,7 @@ def _chain_problems(bundle: EvidenceBundle) -> list[str]:
     return problems
 
 
-def _signature_problems(
-    bundle: EvidenceBundle, verifier: SignatureVerifier, expected: str | None, notes: list[str]
-) -> list[str]:
+def _signature_problems(bundle: EvidenceBundle, verifier: SignatureVerifier) -> list[str]:
     signature = bundle.signature
     try:
         key = base64.b64decode(signature.public_key, validate=True)
@@ -144,12 +182,6 @@ def _signature_problems(
         return ["The signature does not fit the content."]
     if fingerprint(key) != signature.fingerprint:
         return [f"The fingerprint of the key is {fingerprint(key)}, recorded is {signature.fingerprint}."]
-    if expected is not None and expected != signature.fingerprint:
-        return [f"It was signed by {signature.fingerprint}, not by the expected installation {expected}."]
-    if expected is None:
-        notes.append(
-            f"Signed by {signature.fingerprint}; compare it with the fingerprint that your installation shows."
-        )
     return []
 
 

@@ -27,6 +27,7 @@ from pipeline.ports import TenantBell, Webhooks
 from pipeline.settings.process import ControllerSettings, ProcessSettings
 from pipeline.store.engine import Database
 from pipeline.store.principals import Principals
+from pipeline.testing import MemoryKeyStore
 from tests.clean_slate import CleanSlate, kept
 from tests.controller.fakes import ScriptedDiffs, ScriptedInspector, ScriptedLauncher
 from tests.database import TestDatabase, TestServer
@@ -112,7 +113,7 @@ class Starter:
         inspector, diffs = inspector or ScriptedInspector(), ScriptedDiffs()
         launcher = launcher or ScriptedLauncher()
         wiring = ControllerWiring(
-            settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
+            settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher, keys=MemoryKeyStore(),
             executors=executors or {}, forges={ForgeKind.LOCAL: LocalForge()}, webhooks=webhooks, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
             bell=bell, remote_refs=remote_refs, surveys=surveys,
         )  # fmt: skip

@@ -8,6 +8,7 @@ from controller.app import create_app
 from controller.serve import serve
 from controller.wiring import ControllerWiring
 from pipeline.settings.process import ControllerSettings, ProcessSettings
+from pipeline.testing import MemoryKeyStore
 from tests.controller.conftest import PACE
 from tests.controller.fakes import ScriptedDiffs, ScriptedInspector, ScriptedLauncher
 
@@ -23,6 +24,7 @@ def main() -> None:
     wiring = ControllerWiring(
         settings=settings, database_url=told["database_url"], redis_url=told["redis_url"], pace=PACE,
         inspector=ScriptedInspector(), diffs=ScriptedDiffs(), launcher=ScriptedLauncher(ready=False),
+        keys=MemoryKeyStore(),
     )  # fmt: skip
     asyncio.run(serve(create_app(wiring), settings, on_ready=say))
 

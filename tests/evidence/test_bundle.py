@@ -35,7 +35,8 @@ from pipeline.evidence.bundle import (
 )
 from pipeline.evidence.bundle_verification import VerificationResult, verify_bundle
 from pipeline.evidence.canonical_json import canonical_json, content_hash
-from pipeline.ports import CommitFacts, Language
+from pipeline.evidence.signer_trust import named
+from pipeline.ports import BranchTip, CommitFacts, Language
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.green import judge_green, judge_preserve
 from pipeline.proof.red_green import RedRules, confirm_red, judge_red
@@ -82,6 +83,9 @@ class MemoryReader:
     def commit(self, sha: str) -> CommitFacts | None:
         return self._commits.get(sha)
 
+    def default_branch(self) -> BranchTip | None:
+        return None
+
     def blobs(self, sha: str) -> Mapping[str, str]:
         return self._blobs.get(sha, {})
 
@@ -104,7 +108,7 @@ class Case:
         asked: dict[str, Any] = {
             "open_repository": lambda _name: self.reader,
             "verifier": Ed25519Verifier(),
-            "expected_fingerprint": fingerprint(self.key.public_key),
+            "trusted": [named(fingerprint(self.key.public_key))],
             **changes,
         }
         return verify_bundle(self.data if data is None else data, **asked)
@@ -252,12 +256,6 @@ def test_what_judges_opened_is_signed_and_files_without_it_keep_their_bytes(case
     lied = json.loads(newer)
     lied["sections"]["reviews"][0]["inspection"]["files_opened"] = 7
     assert not case.verify(canonical_json(lied) + b"\n").ok
-
-
-def test_without_a_known_fingerprint_the_result_says_what_the_signature_means(case: Case) -> None:
-    result = case.verify(expected_fingerprint=None)
-    assert result.ok
-    assert "compare it with the fingerprint" in result.notes[0]
 
 
 def test_evidence_of_another_installation_is_refused(case: Case, tmp_path: Path) -> None:

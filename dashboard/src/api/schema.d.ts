@@ -958,6 +958,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/signers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Signers
+         * @description Return the public keys by which this installation signs evidence, or signed it, the current one first.
+         */
+        get: operations["list_signers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stale-branches": {
         parameters: {
             query?: never;
@@ -3325,6 +3345,26 @@ export interface components {
             kind: string;
             /** Title */
             title: string;
+        };
+        /**
+         * SignerKeyView
+         * @description One key of this installation.
+         */
+        SignerKeyView: {
+            /** Current */
+            current: boolean;
+            /** Fingerprint */
+            fingerprint: string;
+            /** Public Key */
+            public_key: string;
+        };
+        /**
+         * SignerList
+         * @description Every key by which this installation signs or signed, the current one first.
+         */
+        SignerList: {
+            /** Items */
+            items: components["schemas"]["SignerKeyView"][];
         };
         /**
          * Since
@@ -5816,6 +5856,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsSection"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_signers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignerList"];
                 };
             };
             /** @description A problem (RFC 9457). */
