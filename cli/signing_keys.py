@@ -20,11 +20,12 @@ def signers_of(session: Session) -> SignerList:
 
 
 def own_keys(settings: ProcessSettings) -> FileKeyStore:
-    """Return the keys of the data directory. Raises `CallerError` where there is no installation."""
+    """Return the keys of the data directory. Raises `CallerError` where there is no installation, or another user's."""
     directory = DataDirectory.at(locate(settings))
     if not directory.format_file.exists():
         raise CallerError(
             f"There is no installation in {directory.path}, and so no key.", field="CHANGELINE_DATA_DIR",
             remedy="Name the data directory of the installation that signs, or CHANGELINE_URL and CHANGELINE_TOKEN.",
         )  # fmt: skip
+    directory.prepare()
     return FileKeyStore(directory.keys)
