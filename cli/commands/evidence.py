@@ -25,6 +25,7 @@ from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.errors import CallerError
 from pipeline.evidence.bundle import fingerprint as key_fingerprint
 from pipeline.evidence.bundle_verification import BUNDLE_MAX_BYTES, Verdict, VerificationResult, verify_bundle
+from pipeline.evidence.export import EvidenceFormat
 from pipeline.evidence.signer_trust import (
     TRUST_FILE,
     TRUST_FILE_MAX_BYTES,
@@ -113,21 +114,25 @@ def show(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save the signed file here.")
     ] = None,
+    form: Annotated[
+        EvidenceFormat,
+        typer.Option("--format", help="`dsse` is an in-toto statement in a DSSE envelope, for the tools of others."),
+    ] = EvidenceFormat.BUNDLE,
     as_json: Json = False,
 ) -> None:
     """Show or save the signed evidence of a change request.
 
-    With --json, the file itself goes to stdout, byte for byte.
+    With --json, the file itself goes to stdout, byte for byte; so does an envelope that is not saved.
     """
     with begin(as_json=as_json) as session:
-        content = session.client.content(f"{path_of(identify(session.client, cr))}/evidence")
+        content = session.client.content(f"{path_of(identify(session.client, cr))}/evidence?format={form.value}")
         if output is not None:
             try:
                 write_private(output.absolute(), content.decode("utf-8"))
             except OSError as error:
                 raise storage_refusal(error, output, field="--output") from error
             session.out.note(f"Saved to {output}; check it with: {_how_to_check(output, content, signers_of(session))}")
-        if as_json:
+        if as_json or (form is EvidenceFormat.DSSE and output is None):
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
         elif output is None:

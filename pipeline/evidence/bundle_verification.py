@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import misfits
+from pipeline.evidence.attestation import NoAttestation, Subject, read_attestation, subjects_of
 from pipeline.evidence.bundle import (
     ApprovalRecord,
     EvidenceBundle,
@@ -97,13 +98,15 @@ def verify_bundle(
         trusted: The signers that the verifier named; None when none was named, so that the lists in the clones count
             (`signer_trust`). Raises `CallerError` when such a list cannot be read.
     """
-    bundle, problem = _read(data)
-    if bundle is None:
+    presented, problem = _read(data, verifier)
+    if presented is None:
         return VerificationResult(bundle=None, signer=None, passed=(), failures=(problem,), notes=())
-    checks = Checks(passed=["The file is canonical and of a known schema."])
+    bundle, checks = presented.bundle, Checks(passed=[presented.form], notes=list(presented.notes))
     checks.record("Every section has its recorded hash.", _chain_problems(bundle))
-    wrong = _signature_problems(bundle, verifier)
+    wrong = _signature_problems(bundle, presented.message, verifier)
     checks.record("The signature is right.", wrong)
+    if presented.subjects is not None:
+        checks.record("The statement is about the commits of this evidence.", _subject_problems(presented))
     checks.record("Every criterion is covered by a scenario.", _coverage_problems(bundle))
     checks.record("Approvals bind to this content.", _approval_problems(bundle, checks.notes))
     readers: dict[str, CommitReader] = {}
@@ -136,7 +139,63 @@ def _record_signer(checks: Checks, signer: SignerVerdict, trusted: Sequence[Trus
         checks.failures.append(f"It was signed by {signer.fingerprint}, not by the expected installation {expected}.")
 
 
-def _read(data: bytes) -> tuple[EvidenceBundle | None, str]:
+def sealed(data: bytes, verifier: SignatureVerifier) -> EvidenceBundle | None:
+    """Return a bundle whose hashes and signature are right, whoever signed it; None for anything else."""
+    bundle, _ = _read_bundle(data)
+    if bundle is None or _chain_problems(bundle) or _signature_problems(bundle, signed_message(bundle.chain), verifier):
+        return None
+    return bundle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Presented:
+    """What a file says, whichever of the two forms it has."""
+
+    bundle: EvidenceBundle
+    message: bytes
+    """What the signature has to cover."""
+    form: str
+    subjects: tuple[Subject, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _read(data: bytes, verifier: SignatureVerifier) -> tuple[_Presented | None, str]:
+    if len(data) <= BUNDLE_MAX_BYTES and _is_envelope(data):
+        return _read_envelope(data, verifier)
+    bundle, problem = _read_bundle(data)
+    if bundle is None:
+        return None, problem
+    message = signed_message(bundle.chain) if bundle.chain else b""
+    return _Presented(bundle=bundle, message=message, form="The file is canonical and of a known schema."), ""
+
+
+def _is_envelope(data: bytes) -> bool:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and "payloadType" in value
+
+
+def _read_envelope(data: bytes, verifier: SignatureVerifier) -> tuple[_Presented | None, str]:
+    try:
+        attested = read_attestation(data, verifier)
+    except NoAttestation as error:
+        return None, str(error)
+    except ValidationError as error:
+        first = misfits(error.errors())[0]
+        return None, f"The file is no attestation of evidence of schema 1: {first.place}: {first.msg}."
+    except (ValueError, RecursionError) as error:
+        return None, f"The file is no attestation of evidence: {type(error).__name__}."
+    further = attested.further_signatures
+    notes = (f"The envelope has {further} more signatures, which were not checked.",) if further else ()
+    return _Presented(
+        bundle=attested.bundle, message=attested.message, subjects=attested.subjects, notes=notes,
+        form="The envelope holds a canonical statement of a known schema.",
+    ), ""  # fmt: skip
+
+
+def _read_bundle(data: bytes) -> tuple[EvidenceBundle | None, str]:
     if len(data) > BUNDLE_MAX_BYTES:
         return None, f"The file is larger than {BUNDLE_MAX_BYTES} bytes."
     try:
@@ -168,7 +227,7 @@ def _chain_problems(bundle: EvidenceBundle) -> list[str]:
     return problems
 
 
-def _signature_problems(bundle: EvidenceBundle, verifier: SignatureVerifier) -> list[str]:
+def _signature_problems(bundle: EvidenceBundle, message: bytes, verifier: SignatureVerifier) -> list[str]:
     signature = bundle.signature
     try:
         key = base64.b64decode(signature.public_key, validate=True)
@@ -178,11 +237,17 @@ def _signature_problems(bundle: EvidenceBundle, verifier: SignatureVerifier) -> 
     exact = {signature.public_key: key, signature.value: value}
     if any(base64.b64encode(raw).decode() != text for text, raw in exact.items()):
         return ["The signature or its key is not canonical base64."]
-    if not bundle.chain or not verifier.verify(public_key=key, signature=value, message=signed_message(bundle.chain)):
+    if not bundle.chain or not verifier.verify(public_key=key, signature=value, message=message):
         return ["The signature does not fit the content."]
     if fingerprint(key) != signature.fingerprint:
         return [f"The fingerprint of the key is {fingerprint(key)}, recorded is {signature.fingerprint}."]
     return []
+
+
+def _subject_problems(presented: _Presented) -> list[str]:
+    if presented.subjects == subjects_of(presented.bundle.sections):
+        return []
+    return ["The statement is about other commits than its evidence."]
 
 
 def _coverage_problems(bundle: EvidenceBundle) -> list[str]:

@@ -261,7 +261,9 @@ export interface paths {
         };
         /**
          * Get Evidence
-         * @description Return the signed evidence bundle, byte for byte; `download` names it as a file.
+         * @description Return the signed evidence: the bundle, byte for byte, or an in-toto statement in a DSSE envelope.
+         *
+         *     `download` names it as a file.
          */
         get: operations["get_evidence"];
         put?: never;
@@ -2045,6 +2047,12 @@ export interface components {
             /** Type */
             type: string;
         };
+        /**
+         * EvidenceFormat
+         * @description How evidence is written.
+         * @enum {string}
+         */
+        EvidenceFormat: "bundle" | "dsse";
         /**
          * FailingTest
          * @description A test that failed in both runs, or in the only one.
@@ -4628,6 +4636,7 @@ export interface operations {
         parameters: {
             query?: {
                 download?: boolean;
+                format?: components["schemas"]["EvidenceFormat"];
             };
             header?: never;
             path: {

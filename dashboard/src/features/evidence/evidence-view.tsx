@@ -21,6 +21,13 @@ export function EvidenceView({ id }: { id: string }) {
       </Loaded>
       <a className="button" href={`/api/v1/change-requests/${id}/evidence?download=true`} download={`${id}-evidence.json`}>
         Download the evidence
+      </a>{' '}
+      <a
+        className="button"
+        href={`/api/v1/change-requests/${id}/evidence?download=true&format=dsse`}
+        download={`${id}-evidence.dsse.json`}
+      >
+        As an in-toto attestation
       </a>
     </section>
   );
