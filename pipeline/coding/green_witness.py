@@ -39,11 +39,12 @@ async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: s
     restored = await restored_files(run, ground, tests, head)
     reports: dict[RunPurpose, TestReport] = {}
     selections = {RunPurpose.GREEN_CHANGE: tests.change_files, RunPurpose.GREEN_PRESERVE: tests.preserve_files}
+    theirs = await _added_tests(run, ground, tests, head)
     for purpose, selection in selections.items():
         if selection != ():
             reports[purpose] = await proving.prove(
                 run, name=run.name, commit=head, purpose=purpose, selection=selection, prepared=prepared,
-                restored=restored, left_out=await ground.left_out(run, selection), known=ground.baseline.complaints,
+                restored={**restored, **theirs}, left_out=await ground.left_out(run, selection), known=ground.baseline.complaints,
             )  # fmt: skip
     red = await _confirmed(run, tests, head, prepared, reports[RunPurpose.GREEN_CHANGE])
     retired = await rewritten_tests(run, ground, tests)
@@ -135,6 +136,14 @@ async def restored_files(run: StageRun, ground: CodingGround, tests: ProvenTests
     )
 
 
+async def _added_tests(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str) -> dict[str, None]:
+    """Return the test files that the code writer added: what proves the change runs without them, the suite with them."""
+    repository, patterns = run.context.repositories[run.name], ground.prepared.test_patterns
+    known = set(await repository.list_files(tests.commit))
+    added = (path for path in await repository.list_files(head) if path not in known)
+    return {path: None for path in added if protected_tests.is_test_file(path, patterns)}
+
+
 async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
     """Return existing test files that the test writer changed: their old tests may be gone rightly."""
     changed = await run.context.repositories[run.name].changed_files(ground.base, tests.commit)
@@ -143,7 +152,12 @@ async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTest
 
 
 async def protected_paths(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
-    """Return the paths that belong to the pipeline once the tests commit exists, and those that the repository keeps."""
+    """Return what belongs to the pipeline once the tests commit exists, what the tests are run by, and what the repository keeps."""
     paths = await run.context.repositories[run.name].list_files(tests.commit)
     patterns, kept = ground.prepared.test_patterns, ground.prepared.kept
-    return [path for path in paths if protected_tests.is_protected(path, patterns) or matches_any(path, kept)]
+    reached = set(ground.prepared.instrument.files)
+    return [
+        path
+        for path in paths
+        if path in reached or protected_tests.is_protected(path, patterns) or matches_any(path, kept)
+    ]

@@ -124,6 +124,32 @@ class ComponentRulesRecord(Record):
     own_modules: tuple[str, ...] = ()
 
 
+class MakeGoalsRecord(Record):
+    """Makefiles in the order in which they are read, and the goals that the test command makes (none: the default one)."""
+
+    paths: tuple[str, ...]
+    goals: tuple[str, ...] = ()
+
+
+class PackageScriptsRecord(Record):
+    """The scripts of a package.json that the test command runs."""
+
+    path: str
+    names: tuple[str, ...]
+
+
+class InstrumentRecord(Record):
+    """What decides a test result beside the tests: what the test command reaches, and was kept as the base has it."""
+
+    files: tuple[str, ...] = ()
+    made: tuple[MakeGoalsRecord, ...] = ()
+    scripts: tuple[PackageScriptsRecord, ...] = ()
+    watched: tuple[str, ...] = ()
+    """What the command runs and a change may be about; changed, it is a finding."""
+    unread: tuple[str, ...] = ()
+    """What could not be followed, a sentence each."""
+
+
 class RulesRecord(Record):
     """What the judge knew; everything else it reads from the commits."""
 
@@ -134,6 +160,8 @@ class RulesRecord(Record):
     third_party: tuple[str, ...] = ()
     components: tuple[ComponentRulesRecord, ...] = ()
     """Of a repository with several components, all of them; its tests are judged by the rules of their own."""
+    instrument: InstrumentRecord | None = None
+    """None in files that are older than this record."""
 
     @model_serializer(mode="wrap")
     def _as_it_was_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -141,6 +169,8 @@ class RulesRecord(Record):
         content: dict[str, Any] = write(self)
         if not self.components:
             content.pop("components", None)
+        if self.instrument is None:
+            content.pop("instrument", None)
         return content
 
 

@@ -7,6 +7,7 @@ What is gathered is raw outcomes and the verdicts judged from them; nothing here
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pipeline.change_request import Stage, branch_name
@@ -20,6 +21,7 @@ from pipeline.evidence.bundle import (
     CommitsRecord,
     ComponentRulesRecord,
     CriterionRecord,
+    InstrumentRecord,
     RebuildRecord,
     RepositoryEvidence,
     RequestRecord,
@@ -49,7 +51,7 @@ from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
 from pipeline.stage.artifacts import Bytes
 from pipeline.stage.outcomes import outcomes_of
-from pipeline.stage.repository_reading import components_at
+from pipeline.stage.repository_reading import components_at, instrument_at
 from pipeline.stage.run import StageRun
 
 BUNDLE = Bytes("evidence")
@@ -188,7 +190,8 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
 
 
 async def _rules(run: StageRun, name: str, components: Sequence[Component]) -> RulesRecord:
-    files = await run.context.repositories[name].list_files(run.known[name].base)
+    repository, facts = run.context.repositories[name], run.known[name]
+    files = await repository.list_files(facts.base)
     patterns = dict.fromkeys(pattern for one in components for pattern in one.stack.test_patterns)
     places = source_places(components)
     each = [
@@ -207,6 +210,7 @@ async def _rules(run: StageRun, name: str, components: Sequence[Component]) -> R
         source_roots=each[0].source_roots,
         own_modules=each[0].own_modules,
         components=tuple(each) if len(each) > 1 else (),
+        instrument=InstrumentRecord.model_validate(asdict(await instrument_at(repository, facts.base, components))),
     )
 
 

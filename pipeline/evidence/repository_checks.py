@@ -3,16 +3,21 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from pydantic import TypeAdapter
+
 from pipeline.evidence.bundle import CommitRecord, RepositoryEvidence, RunRecord
 from pipeline.ports import CommitReader
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.component_sources import SourcePlace, source_paths
 from pipeline.proof.green import judge_green, judge_preserve
+from pipeline.proof.instrument import Instrument, altered
 from pipeline.proof.owners import ROOT
 from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.red_green import HeadSymbols, RedRules, RedVerdict, confirm_red, judge_red
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
 from pipeline.specs.behaviour import InvalidBehaviour, ScenarioKind, parse_feature
+
+_INSTRUMENT = TypeAdapter(Instrument)
 
 Record = Callable[[str, list[str]], None]
 
@@ -127,6 +132,7 @@ def _test_problems(repository: RepositoryEvidence, reader: CommitReader) -> list
         f"{path} was declared as a test file, but the tests commit does not hold it."
         for path in sorted(declared - set(tests))
     ]
+    problems += _instrument_problems(repository, reader)
     problems += [
         f"{path} differs between the tests commit and the head."
         for path in sorted(protected & set(tests))
@@ -139,6 +145,27 @@ def _test_problems(repository: RepositoryEvidence, reader: CommitReader) -> list
         if path not in base or base[path] == tests.get(path)
     ]
     return problems
+
+
+def _instrument_problems(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:
+    """Compare what the test command reaches at the base, where the command was read, and on the head."""
+    recorded = repository.witness.rules.instrument
+    if recorded is None:
+        return []
+    instrument, commits = _INSTRUMENT.validate_python(recorded.model_dump()), repository.commits
+    base, head = reader.blobs(commits.base.sha), reader.blobs(commits.head.sha)
+    whole = [path for path in instrument.files if base.get(path) != head.get(path)]
+    before, after = (
+        {
+            path: data.decode("utf-8", "replace")
+            for path, data in reader.read(commit.sha, sorted(instrument.read_in_part)).items()
+        }
+        for commit in (commits.base, commits.head)
+    )
+    return [
+        f"{path} decides how the tests are run, and differs between the base and the head."
+        for path in (*whole, *altered(instrument, before, after))
+    ]
 
 
 def _verdict_problems(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.limits import Limits
@@ -81,6 +82,7 @@ async def run(
     path: tuple[Path, ...] = (),
     timeout_s: int = 60,
     variables: dict[str, str] | None = None,
+    guarded: Collection[str] = (),
 ) -> TestReport:
     """Write a fresh checkout and run its tests; without a selection the full suite."""
     number = sum(1 for entry in tmp_path.iterdir() if entry.name.startswith("tree"))
@@ -92,4 +94,5 @@ async def run(
         sandbox=PlainSandbox(),
         selection=selection or None,
         limits=Limits(test_timeout_s=timeout_s),
+        guarded=guarded,
     )
