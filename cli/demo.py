@@ -74,8 +74,11 @@ class Demo:
         self._say("Anybody can sign, so whoever checks it says whose key counts. The installation tells its own:")
         self._show("evidence", "signer")
         signer = self._ask(SignerList, "evidence", "signer").items[0]
-        trusted = ("--fingerprint", signer.fingerprint)
-        self._show("evidence", "verify", str(bundle), "--repo", str(self._repository), *trusted)
+        self._say("Somebody else needs the file, a clone of the repository, and that fingerprint.")
+        clone = self._directory / "their-clone"
+        git = ["git", "clone", "-q", str(self._repository), str(clone)]
+        subprocess.run(git, env=self._environment, check=True)
+        self._show("evidence", "verify", str(bundle), "--repo", str(clone), "--fingerprint", signer.fingerprint)
         self._say("What was merged:")
         subprocess.run(
             ["git", "-C", str(self._repository), "log", "--graph", "--oneline", "--stat", "-4"],
