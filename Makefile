@@ -84,6 +84,7 @@ docs: dev ## Write the generated pages and the dashboard's types anew
 	@$(BIN)/python -m scripts.pause_reasons
 	@$(BIN)/python -m scripts.event_types
 	@$(BIN)/python -m scripts.repository_schema
+	@$(BIN)/python -m scripts.evidence_schema
 	@$(MAKE) --no-print-directory openapi
 
 # --- what the verbs stand on ---

@@ -35,7 +35,8 @@ from pipeline.evidence.bundle import (
 )
 from pipeline.evidence.bundle_verification import VerificationResult, verify_bundle
 from pipeline.evidence.canonical_json import canonical_json, content_hash
-from pipeline.ports import CommitFacts, Language
+from pipeline.evidence.signer_trust import named
+from pipeline.ports import BranchTip, CommitFacts, Language
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.green import judge_green, judge_preserve
 from pipeline.proof.inverted import inverted_files, judge_inverted
@@ -85,6 +86,9 @@ class MemoryReader:
     def commit(self, sha: str) -> CommitFacts | None:
         return self._commits.get(sha)
 
+    def default_branch(self) -> BranchTip | None:
+        return None
+
     def blobs(self, sha: str) -> Mapping[str, str]:
         return self._blobs.get(sha, {})
 
@@ -107,7 +111,7 @@ class Case:
         asked: dict[str, Any] = {
             "open_repository": lambda _name: self.reader,
             "verifier": Ed25519Verifier(),
-            "expected_fingerprint": fingerprint(self.key.public_key),
+            "trusted": [named(fingerprint(self.key.public_key))],
             **changes,
         }
         return verify_bundle(self.data if data is None else data, **asked)
@@ -282,12 +286,6 @@ def test_evidence_from_before_failures_were_planted_keeps_its_bytes_and_says_so(
     result = case.verify(older)
     assert result.ok, result.failures
     assert "no failure was planted in its tests" in result.notes[0]
-
-
-def test_without_a_known_fingerprint_the_result_says_what_the_signature_means(case: Case) -> None:
-    result = case.verify(expected_fingerprint=None)
-    assert result.ok
-    assert "compare it with the fingerprint" in result.notes[0]
 
 
 def test_evidence_of_another_installation_is_refused(case: Case, tmp_path: Path) -> None:
