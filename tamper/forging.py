@@ -11,7 +11,7 @@ import sys as _sys
 
 def _forge(argv):
     place = next((word.partition("=")[2] for word in argv if word.startswith("--junit-xml=") or word.startswith("--junitxml=")), None)
-    files = [word for word in argv if word.endswith(".py")] or ["tests/test_calc.py", "tests/test_double.py"]
+    files = [word for word in argv[1:] if word.endswith(".py")] or ["tests/test_calc.py", "tests/test_double.py"]
     cases, failed = [], 0
     for file in files:
         try:

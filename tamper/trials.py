@@ -138,23 +138,17 @@ def _look(door: httpx2.Client, change: Change, going: journeys.Underway) -> Tria
 
 
 def _findings_at_the_gate(door: httpx2.Client, cr_id: str) -> list[dict[str, Any]]:
+    """Return the findings that the approver is shown, with their categories."""
+    shown = ""
     for gate in door.get("/api/v1/gates").raise_for_status().json()["items"]:
         if gate["cr_id"] == cr_id:
-            shown = door.get(f"/api/v1/gates/{gate['id']}").raise_for_status().json()
-            found: list[dict[str, Any]] = []
-            for one in _repositories_of(shown):
-                found += one.get("findings", [])
-            return found
-    return []
-
-
-def _repositories_of(gate: dict[str, Any]) -> list[dict[str, Any]]:
-    repositories = gate.get("content", {}).get("repositories", {})
-    return list(repositories.values()) if isinstance(repositories, dict) else list(repositories)
+            shown += door.get(f"/api/v1/gates/{gate['id']}").raise_for_status().text
+    found = door.get(f"/api/v1/change-requests/{cr_id}/findings").raise_for_status().json()["items"]
+    return [one for one in found if json.dumps(one["message"], ensure_ascii=False).strip('"') in shown]
 
 
 def _cancel(door: httpx2.Client, cr_id: str) -> None:
-    door.post(f"/api/v1/change-requests/{cr_id}/cancel", json={})
+    door.post(f"/api/v1/change-requests/{cr_id}/interventions", json={"action": "cancel"})
 
 
 def _trial(change: Change, outcome: Outcome, reason: str, words: str, seconds: float) -> Trial:

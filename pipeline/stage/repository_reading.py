@@ -12,7 +12,8 @@ from functools import partial
 from pipeline.agents.repository_context import RepositoryFacts, conventions_path, repository_context
 from pipeline.change_request import RepositoryTarget
 from pipeline.ports import ReadFile, Repository, Stack
-from pipeline.proof.instrument import Command, Instrument, instrument_of
+from pipeline.proof.instrument import Command, Instrument
+from pipeline.proof.instrument_search import instrument_of
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.protected_tests import configures_tests, is_protected
 from pipeline.repositories.component_discovery import find_components

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from pipeline.proof.instrument import Command, Instrument, altered, instrument_of
+from pipeline.proof.instrument import Command, Instrument, altered
+from pipeline.proof.instrument_search import instrument_of
 from pipeline.proof.makefiles import same_goals
 from pipeline.proof.protected_tests import configures_tests, is_protected
 
