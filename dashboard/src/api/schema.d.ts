@@ -3225,6 +3225,11 @@ export interface components {
             /** Head */
             head: string;
             /**
+             * Inverted
+             * @default
+             */
+            inverted: string;
+            /**
              * Left Out
              * @default []
              */
@@ -3254,6 +3259,11 @@ export interface components {
              * @default 0
              */
             resolved_findings: number;
+            /**
+             * Reverted
+             * @default
+             */
+            reverted: string;
             /**
              * Scenarios
              * @default []
