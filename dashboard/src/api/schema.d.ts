@@ -2852,7 +2852,7 @@ export interface components {
          * @description What a person should know of a repository before submitting to it.
          * @enum {string}
          */
-        RemarkKind: "submodules" | "large_files" | "sign_off" | "commit_names" | "tools" | "branch_in_the_way" | "no_push" | "left_out";
+        RemarkKind: "submodules" | "large_files" | "sign_off" | "commit_names" | "tools" | "branch_in_the_way" | "no_push" | "left_out" | "unprotected";
         /**
          * RepositoryCheck
          * @description What a look found at a repository just now, and how its check stands.
@@ -3197,6 +3197,11 @@ export interface components {
             /** Head */
             head: string;
             /**
+             * Inverted
+             * @default
+             */
+            inverted: string;
+            /**
              * Left Out
              * @default []
              */
@@ -3226,6 +3231,11 @@ export interface components {
              * @default 0
              */
             resolved_findings: number;
+            /**
+             * Reverted
+             * @default
+             */
+            reverted: string;
             /**
              * Scenarios
              * @default []
