@@ -4,6 +4,7 @@ They ask whether the results can be trusted and what they rest on, so a head tha
 one costs a run of the change tests; the reverted one costs nothing where the red witness saw the same tree.
 """
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -59,7 +60,8 @@ async def call(run: StageRun, ground: CodingGround, tests: ProvenTests, head: He
 
 async def _inverted(run: StageRun, ground: CodingGround, tests: ProvenTests, head: Head) -> Further:
     nonce = secrets.token_hex(NONCE_BYTES)
-    files = inverted_files(await run.context.repositories[run.name].read_files(tests.commit, tests.change_files), nonce)
+    contents = await run.context.repositories[run.name].read_files(tests.commit, tests.change_files)
+    files = await asyncio.to_thread(inverted_files, contents, nonce)
     planted = {path: one.text.encode() for path, one in files.items() if one is not None and one.tests}
     runs = {}
     if planted:

@@ -19,7 +19,7 @@ from tree_sitter import Node
 
 from pipeline.proof.grammars import LARGE_CHARS, has_grammar, syntax_tree
 from pipeline.proof.planting import go, java, javascript, python, rust
-from pipeline.proof.planting.planted import Left, Mark, Planting
+from pipeline.proof.planting.planted import Left, Mark, Planting, deeper_than
 from pipeline.proof.red_green import RedVerdict, in_a_sentence
 from pipeline.proof.test_reports import Outcome, TestCaseResult, TestReport
 
@@ -27,6 +27,8 @@ _LANGUAGES: Mapping[str, Callable[[Node, bytes, Mark], Planting]] = {
     ".py": python.plant, ".go": go.plant, ".rs": rust.plant, ".java": java.plant,
     **dict.fromkeys((".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"), javascript.plant),
 }  # fmt: skip
+DEPTH_MAX = 400
+_TYPED = frozenset({".ts", ".mts", ".cts", ".tsx"})
 _COMPILED = frozenset({".go", ".rs", ".java"})
 """A file of these that does not compile runs nothing of the code under test, so it is the form that is at fault."""
 
@@ -83,9 +85,9 @@ def invert(path: str, text: str, nonce: str) -> Inverted | None:
         return None
     source = text.encode("utf-8", "surrogatepass")
     root = syntax_tree(suffix, source)
-    if root.has_error:
+    if root.has_error or deeper_than(root, DEPTH_MAX):
         return None
-    planting = plant(root, source, Mark(nonce=nonce))
+    planting = plant(root, source, Mark(nonce=nonce, typed=suffix in _TYPED))
     if not planting.tests and not planting.left:
         return None
     planted = planting.applied(source)

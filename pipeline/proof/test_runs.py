@@ -7,7 +7,7 @@ the sources declare. What disagrees becomes a complaint, and a report with compl
 
 Limits, stated: code that runs inside the test process can forge a complete and consistent report (rewrite single
 outcomes in memory, write the file itself). A planted test that must fail (`canary`) catches a runner that was patched as
-a whole; against the rest stand the protected tests, the scan for code that detects being tested (`protected_tests`), the
+a whole, failures planted in the tests themselves (`inverted`) one that lies about them; against the rest stand the protected tests, the scan for code that detects being tested (`protected_tests`), the
 comparison with the base's tests (`baseline`), and the reviewers; not this module.
 """
 

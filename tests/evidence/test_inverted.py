@@ -222,6 +222,15 @@ async def test_code_that_rewrites_what_node_tells_of_its_tests_is_not_believed(t
     assert verdict.trust is Trust.REFUTED, verdict
 
 
+async def test_assertions_of_node_that_were_replaced_by_such_that_never_fail_are_not_believed(tmp_path: Path) -> None:
+    code = "import assert from 'node:assert';\nassert.strictEqual = () => {};\nexport const double = () => 0;\n"
+    tests = "import test from 'node:test';\nimport assert from 'node:assert';\nimport { double } from '../double.mjs';\ntest('doubles', () => { assert.strictEqual(double(2), 4); });\n"
+    files = {"double.mjs": code, "test/double.test.mjs": tests}
+    green, verdict = await witnessed(NODE, tmp_path, files, "test/double.test.mjs")
+    assert green.ok, green.output_tail
+    assert "an assertion that cannot hold did not fail: assert.strictEqual(1, 2)" in verdict.problems[0]
+
+
 GO_SHAPES = """\
 package shop
 
@@ -358,7 +367,7 @@ def test_tests_of_java_take_a_failure_and_what_expects_an_exception_is_turned() 
 @pytest.mark.parametrize(
     ("path", "text", "planted"),
     [
-        ("a.test.ts", "test.only<number>('a', async (): Promise<void> => { expect(1).toBe(1); });\n", ("a",)),
+        ("a.test.ts", "test.only<number>('a', async (): Promise<void> => { expect(1).toBe(1); assert.equal(1, 1); });\n", ("a",)),
         ("a.test.tsx", "it('a', () => { render(<A />); });\n", ("a",)),
         ("a.test.js", "it.each([[1]])('a %d', (n, done) => { done(); });\n", ("",)),
         ("a.test.js", "test.each`a\n${1}`('a $a', ({ a }) => { expect(a).toBe(1); });\n", ("",)),
@@ -415,4 +424,6 @@ def test_a_text_that_nests_thousands_of_functions_or_is_no_text_ends_nothing() -
     invert("test_a.py", nested, NONCE)
     calls = "test(" * 5_000 + ")" * 5_000
     invert("a.test.js", calls, NONCE)
+    assert invert("a.test.js", "test('a', () => {" * 2_000 + "})" * 2_000, NONCE) is None
+    assert invert("a.test.js", f"test('a', () => {{ a{'.b()' * 5_000}; }});", NONCE) is None
     assert inverted_files({"test_a.py": b"\xff\xfe"}, NONCE) == {"test_a.py": None}

@@ -1,7 +1,8 @@
 """Failures at the end of JavaScript's and TypeScript's tests, whatever runner they are for.
 
 The body becomes an async function within the test, and the failure follows when that has ended well: so a `return`, an
-`await` and a promise that is returned end before it. A test that ends by a callback ends by that callback with the failure.
+`await` and a promise that is returned end before it. A test that ends by a callback ends by that callback with the failure. The
+assertions that it makes are tried first on what cannot hold: code under test can have replaced them by such that never fail.
 """
 
 import re
@@ -25,6 +26,8 @@ _FUNCTIONS = frozenset({"arrow_function", "function_expression", "function"})
 _DONE = re.compile(r"(?i)_?(?:done|cb|callback|next|finish(?:ed)?|complete)$")
 _NEVER_DONE = frozenset({"t", "test", "assert", "expect", "ctx", "context"})
 _ENDS_BY_ITSELF = re.compile(r"""(?:\bfrom|\brequire\()\s*['"](?:tape|tap|@tapjs/[\w-]+|blue-tape)['"]""")
+_ASSERTS = re.compile(r"ok|equal|(?:deepStrict|strict|deep)Equal")
+_EXPECTED = frozenset({"toBe", "toEqual", "toStrictEqual"})
 _MADE_AT_RUN_TIME = re.compile(r"[%$\\]")
 
 
@@ -118,13 +121,16 @@ def _wrap(planting: Planting, function: Node, mark: Mark, *, each: bool) -> None
     done = None if _is_async(function) else _done(function, body, each=each)
     fail = f'throw new Error("{mark.nonce}");'
     if done is not None and body.type == "statement_block":
-        taken = f'({mark.name}e{_any(function)}) => {mark.name}({mark.name}e || new Error("{mark.nonce}"))'
+        taken = (
+            f'({mark.name}e{"?: any" if mark.typed else ""}) => {mark.name}({mark.name}e || new Error("{mark.nonce}"))'
+        )
         inner = f" const {mark.name} = {done}; {{ const {done} = Object.assign({taken}, {mark.name});"
         planting.insert(body.start_byte + 1, inner)
         planting.insert(body.end_byte - 1, "} ")
         return
     if (annotated := function.child_by_field_name("return_type")) is not None:
         planting.replace(annotated, "")
+    fail = _biting(body, mark) + fail
     opened, closed = "(async () => {", f"}})().then(() => {{ {fail} }})"
     if body.type == "statement_block":
         planting.insert(body.start_byte + 1, f" return {opened}")
@@ -138,9 +144,34 @@ def _is_async(function: Node) -> bool:
     return any(one.type == "async" for one in function.children)
 
 
-def _any(function: Node) -> str:
-    """TypeScript wants types where a strict project checks them."""
-    return "?: any" if any(one.type == "required_parameter" for one in descendants(function)) else ""
+def _biting(body: Node, mark: Mark) -> str:
+    """Return a statement for each way in which a body asserts: one that cannot hold has to throw, or it holds always."""
+    calls = (node for node in descendants(body) if node.type == "call_expression")
+    checks = dict.fromkeys(filter(None, (_that_cannot_hold(call, mark) for call in calls)))
+    if "expect.assertions" in text_of(body):
+        checks = {check: None for check in checks if not check.startswith("expect")}
+    return "".join(
+        f"{{ let {mark.name} = true; try {{ {check}; }} catch {{ {mark.name} = false; }} "
+        f'if ({mark.name}) {{ throw new Error("an assertion that cannot hold did not fail: {check}"); }} }} '
+        for check in checks
+    )
+
+
+def _that_cannot_hold(call: Node, mark: Mark) -> str:
+    called = call.child_by_field_name("function")
+    if called is None or called.type != "member_expression":
+        return ""
+    owner, how = called.child_by_field_name("object"), text_of(called.child_by_field_name("property"))
+    if (
+        owner is not None
+        and owner.type == "identifier"
+        and "assert" in text_of(owner).lower()
+        and _ASSERTS.fullmatch(how)
+    ):
+        name = f"({text_of(owner)} as any)" if mark.typed else text_of(owner)
+        return f"{name}.{how}({'0' if how == 'ok' else '1, 2'})"
+    expects = owner is not None and text_of(owner.child_by_field_name("function")) == "expect"
+    return "expect(1).toBe(2)" if expects and how in _EXPECTED else ""
 
 
 def _done(function: Node, body: Node, *, each: bool) -> str | None:

@@ -25,6 +25,8 @@ class Mark:
     """What is planted: the message, and a name that nothing else has."""
 
     nonce: str
+    typed: bool = False
+    """Whether the file is checked for types, so that what is planted has to name them."""
 
     @property
     def name(self) -> str:
@@ -66,6 +68,17 @@ def descendants(root: Node) -> Iterator[Node]:
         node = ahead.pop()
         yield node
         ahead.extend(reversed(node.children))
+
+
+def deeper_than(root: Node, limit: int) -> bool:
+    """Whether nodes are nested deeper than that: looking below each of them would take for ever."""
+    ahead = [(root, 1)]
+    while ahead:
+        node, depth = ahead.pop()
+        if depth > limit:
+            return True
+        ahead.extend((child, depth + 1) for child in node.children)
+    return False
 
 
 def text_of(node: Node | None) -> str:
