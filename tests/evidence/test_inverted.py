@@ -161,6 +161,24 @@ async def test_code_that_rewrites_the_report_of_the_tests_it_knows_is_not_believ
     assert problem.endswith("reported as passed although a failure was planted at its end.")
 
 
+@pytest.mark.parametrize(
+    ("answer", "refuted"),
+    [
+        ("class A:\n    def __eq__(self, other):\n        return True\n", True),
+        ("A = type('A', (int,), {'__eq__': lambda a, b: True})\n", True),
+        ("class A:\n    n = 8\n    def __eq__(self, other):\n        return 8 == getattr(other, 'n', other)\n", False),
+        ("class A:\n    n = 8\n    def __eq__(self, other):\n        return self.n == int(other)\n", False),
+    ],
+)  # fmt: skip
+async def test_an_answer_that_equals_everything_is_not_believed(tmp_path: Path, answer: str, *, refuted: bool) -> None:
+    product = f"{answer}\n\ncalls = []\n\n\ndef double(n):\n    calls.append(n)\n    return A()\n"
+    test = "import calc\n\n\ndef test_a():\n    assert (\n        calc.double(4)\n        == 8\n    ), 'eight'  # at last\n    assert len(calc.calls) == 1\n\n\ndef test_b(): assert calc.double(4) == 8"
+    green, verdict = await witnessed(PYTEST, tmp_path, {"calc.py": product, "test_calc.py": test}, "test_calc.py")
+    assert green.ok, green
+    assert (verdict.trust is Trust.REFUTED) is refuted, verdict
+    assert not refuted or "equals everything" in verdict.problems[0]
+
+
 async def test_a_body_that_fails_by_itself_is_told_by_its_own_failure(tmp_path: Path) -> None:
     """Results that were forged in the first run alone: then the body fails, and the planted failure is never reached."""
     green = await run(PYTEST, tmp_path, {**TAX, "shop/cart.py": RIGHT}, "tests/test_tax.py")

@@ -1,7 +1,8 @@
 """Failures at the end of Python's tests: functions and methods called `test…`, async ones too.
 
 The body goes into `try` and `finally` as it stands, so a `return` in the middle ends there as well; lines within strings of
-several lines keep their beginning.
+several lines keep their beginning. What is asserted to equal something is also compared with an object that nothing equals: an
+answer that equals everything makes any assertion pass.
 """
 
 import re
@@ -23,9 +24,35 @@ def plant(root: Node, source: bytes, mark: Mark) -> Planting:
         if any(_EXPECTS.search(decorator) for decorator in _decorators(node)):
             planting.left.append(Left(name=name, why="a decorator expects that it raises"))
         elif (body := node.child_by_field_name("body")) is not None and body.named_children:
+            for statement in descendants(body):
+                if statement.type == "assert_statement":
+                    _compare_with_nothing(planting, statement, mark)
             _wrap(planting, node, body, source, mark)
             planting.tests.append(name)
+    if planting.tests:
+        planting.insert(len(source), _equals_everything(mark))
     return planting
+
+
+def _compare_with_nothing(planting: Planting, statement: Node, mark: Mark) -> None:
+    """Keep what is asserted to equal something, evaluated once, and ask whether it equals everything."""
+    compared = statement.named_children[0]
+    if compared.type != "comparison_operator" or [one.type for one in compared.children if not one.is_named] != ["=="]:
+        return
+    told, name = compared.named_children[0], f"{mark.name}_told"
+    if "ANY" in text_of(told):
+        return
+    planting.insert(told.start_byte, f"({name} := (")
+    planting.insert(told.end_byte, "))")
+    planting.insert(
+        statement.end_byte, f"; assert not {mark.name}_any({name}), 'what is asserted here equals everything'"
+    )
+
+
+def _equals_everything(mark: Mark) -> str:
+    """Return a function that asks; a comparison that fails, or answers with more than yes or no, is none."""
+    lines = ("try:", "    return (told == object()) is True", "except Exception:", "    return False")
+    return f"\n\ndef {mark.name}_any(told):\n" + "".join(f"    {line}\n" for line in lines)
 
 
 def _inside_a_function(node: Node) -> bool:
