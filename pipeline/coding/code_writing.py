@@ -18,13 +18,13 @@ from pipeline.agents.prompt_variables import CodeWriterVariables
 from pipeline.agents.submissions.fields import SubmissionFacts
 from pipeline.agents.submissions.work import Code
 from pipeline.change_request import PauseReason
-from pipeline.coding import commits, green_witness, old_tests, own_changes, protection
+from pipeline.coding import commits, green_witness, old_tests, own_changes, protection, shadowing
 from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import protected_tests
 from pipeline.proof.green import ProofVerdict
 from pipeline.proof.manifests import is_manifest
-from pipeline.proof.protected_tests import Tampering
+from pipeline.proof.protected_tests import Tampering, TamperingKind
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import added_lines
 from pipeline.records import RunPurpose
@@ -156,7 +156,7 @@ async def _judge(
     tries.commit = part.commit
     tampered = await _tampering(run, ground, tests, handed.snapshot, part)
     if tampered:
-        tries.commit = await _undone(run, ground, tests, part.commit, [one.path for one in tampered])
+        tries.commit = await _undone(run, ground, tests, part.commit, tampered)
         return _tampered(run, tries, [one.message for one in tampered])
     head = await commits.commit(
         run,
@@ -199,7 +199,7 @@ async def _tampering(
     every = await repository.changed_files(tests.commit, snapshot)
     changed = [file for file in every if file.path not in left_out or counts(file.path)]
     compared = {file.path for file in changed if protected_tests.needs_texts(file.path)} | instrument.read_in_part
-    return protected_tests.check_code_writer(
+    found = protected_tests.check_code_writer(
         changed=changed,
         protected=await green_witness.protected_paths(run, ground, tests),
         patterns=patterns,
@@ -209,17 +209,20 @@ async def _tampering(
         kept=ground.prepared.kept,
         instrument=instrument,
     )
+    return found + await shadowing.shadows_of(run, ground, tests.commit, snapshot if part is None else part.commit)
 
 
 async def _undone(
-    run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str, tampered: Collection[str]
+    run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str, tampered: Sequence[Tampering]
 ) -> str:
-    """Put the proof back for the next try: what is protected whole, and files that were `tampered` with in a protected part."""
+    """Put the proof back for the next try: what is protected whole, and the other files by which it was tampered with.
+
+    Code that asks whether it is tested stays: it is the change itself.
+    """
     repository = run.context.repositories[run.name]
-    known = ground.prepared.instrument.read_in_part
-    in_part = [path for path in tampered if path in known or protected_tests.needs_texts(path)]
-    before = await repository.read_files(tests.commit, in_part)
-    restored: dict[str, bytes | None] = {path: before.get(path) for path in in_part}
+    others = [one.path for one in tampered if one.kind is not TamperingKind.TEST_DETECTION]
+    before = await repository.read_files(tests.commit, others)
+    restored: dict[str, bytes | None] = {path: before.get(path) for path in others}
     restored |= await green_witness.restored_files(run, ground, tests, snapshot)
     present = await repository.read_files(snapshot, restored)
     changed = {path: content for path, content in restored.items() if present.get(path) != content}
@@ -233,7 +236,7 @@ async def _undone(
 
 def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd | None:
     tries.tampering += 1
-    text = "\n".join([*problems, "The pipeline has put these files back."])
+    text = "\n".join([*problems, "The pipeline has put protected files back."])
     tries.came_back = [Feedback(kind=FeedbackKind.TAMPERING, source="pipeline", text=text)]
     if tries.tampering < TAMPERING_MAX:
         return None

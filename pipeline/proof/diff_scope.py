@@ -32,7 +32,7 @@ INFRASTRUCTURE = (
     "Dockerfile*", "*.dockerfile", "docker-compose*", "compose.yaml", "compose.yml", ".github/**", ".gitlab-ci*",
     ".circleci/**", "azure-pipelines*", "bitbucket-pipelines*", ".travis.yml", "Jenkinsfile*", "Makefile", "*.tf",
     "*.tfvars", ".env*", "k8s/**", "**/kubernetes/**", "helm/**", "charts/**", "deploy/**", "ansible/**", "Procfile",
-    "nginx.conf", "*.service", ".npmrc", ".pypirc", "pip.conf", ".ci/**", ".gitmodules", ".gitattributes", "CODEOWNERS",
+    "build.rs", "nginx.conf", "*.service", ".npmrc", ".pypirc", "pip.conf", ".ci/**", ".gitmodules", ".gitattributes", "CODEOWNERS",
 )  # fmt: skip
 _ENDPOINTS = (
     re.compile(r"@\w+(?:\.\w+)*\.(?:route|get|post|put|patch|delete|websocket|api_route)\(\s*(?P<path>[rbf]?['\"][^'\"]*['\"])"),

@@ -74,6 +74,7 @@ class TamperingKind(StrEnum):
     KEPT = "kept"
     INSTRUMENT = "instrument"
     """What the test command reaches."""
+    SHADOW = "shadow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

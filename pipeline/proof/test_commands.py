@@ -8,7 +8,6 @@ coverage thresholds). Results go to a private directory that is new for each run
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -33,16 +32,6 @@ _SYSTEM = ("/usr/local/bin", "/usr/bin")
 _BUILT = (".ts", ".mts", ".cts", ".tsx", ".jsx")
 _UNITTEST_NAMES = ("test*.py", "*_test.py", "*_tests.py")
 _JUNIT_PATH = re.compile(r"""(?:--junit-?xml|--junitfile|--output-junit|--log-junit)[= ]['"]?([\w./-]+\.xml)""")
-
-
-_PYTEST = ("python", "-m", "pytest")
-_PYTEST_BEFORE_THE_TREE = (
-    "python", "-c",
-    ("import sys; sys.path.pop(0); import os, pytest; sys.path.insert(0, os.getcwd()); sys.argv[0] = 'pytest'; "
-    "sys.exit(pytest.console_main())"),
-)  # fmt: skip
-"""Started by `-m`, Python looks for every module in the tree first, and a `types.py` there keeps it from starting at all."""
-_HARMLESS_NAMES = frozenset({"test", "__main__", "antigravity", "this"})
 
 
 class ResultFormat(StrEnum):
@@ -88,6 +77,8 @@ class Places:
     results: Path
     programs: tuple[Path, ...] = ()
     """The directories of the environment's programs, in the order of their search."""
+    checkout: Path | None = None
+    """The whole repository's, where `tree` is the folder of a component."""
 
 
 def plan_command(stack: Stack, places: Places, selection: Sequence[str] | None) -> TestCommand:
@@ -101,8 +92,9 @@ def plan_command(stack: Stack, places: Places, selection: Sequence[str] | None) 
 
 def _pytest(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> TestCommand:
     target = places.results / "junit.xml"
+    script = _tool(places, "pytest_first.py")
     argv = [
-        *(_PYTEST_BEFORE_THE_TREE if _hides_the_standard_library(places.tree) else _PYTEST), f"--rootdir={places.tree}", "--maxfail=0", "--continue-on-collection-errors",
+        "python", str(script), str(places.checkout or places.tree), f"--rootdir={places.tree}", "--maxfail=0", "--continue-on-collection-errors",
         "--tb=short", "-o", "junit_family=xunit1", "-o", "junit_logging=no", f"--junitxml={target}",
     ]  # fmt: skip
     if _has_plugin(places, "pytest_cov") and any(
@@ -112,16 +104,6 @@ def _pytest(stack: Stack, places: Places, chosen: tuple[str, ...] | None) -> Tes
     argv += [f"--ignore={folder}" for folder in stack.leaves_out]
     argv += ["--", *(chosen or ())] if chosen else []
     return TestCommand(argv=tuple(argv), results=ResultFormat.PYTHON_JUNIT, result_file=target)
-
-
-def _hides_the_standard_library(tree: Path) -> bool:
-    """Whether a module at the root of a tree is called like one that Python itself brings."""
-    names = (sys.stdlib_module_names - set(sys.builtin_module_names)) - _HARMLESS_NAMES
-    return any(
-        holds_file(tree, f"{place.name.removesuffix('.py')}.py") or holds_file(tree, f"{place.name}/__init__.py")
-        for place in tree.iterdir()
-        if place.name.removesuffix(".py") in names
-    )
 
 
 def _has_plugin(places: Places, module: str) -> bool:

@@ -79,7 +79,11 @@ async def run_tests(
     scratch = await asyncio.to_thread(_scratch, tree)
     try:
         places = Places(
-            tree=folder, tools=scratch / "tools", results=scratch / "results", programs=environment.path_in(tree)
+            tree=folder,
+            tools=scratch / "tools",
+            results=scratch / "results",
+            programs=environment.path_in(tree),
+            checkout=tree,
         )
         run = await asyncio.to_thread(_prepared, stack, places, asked, left_out or {})
         before = await asyncio.to_thread(_contents, tree, guarded)

@@ -40,6 +40,18 @@ def stated_roots(files: Sequence[str], read: Read) -> Iterator[str]:
                 yield place
 
 
+def pytest_roots(files: Sequence[str], read: Read) -> Iterator[str]:
+    """Yield the folders that pytest's own `pythonpath` puts first, of every configuration in the repository."""
+    named = sorted(
+        (path for path in files if path.rpartition("/")[2] in _PYTEST_SAYS), key=lambda path: path.count("/")
+    )
+    for path in map(PurePosixPath, named[:_MANIFESTS_MAX]):
+        for root in _PYTEST_SAYS[path.name](read(str(path))):
+            place = posixpath.normpath(path.parent / root)
+            if not place.startswith(("..", "/")):
+                yield place
+
+
 def imported_roots(
     code: Sequence[str], tests: Sequence[str], known: Sequence[str], manifests: Sequence[str], read: Read
 ) -> list[str]:
@@ -109,11 +121,15 @@ def _pyproject_roots(content: bytes | None) -> Iterator[str]:
         [_table(_table(tool, "pdm"), "build").get("package-dir"), _table(tool, "maturin").get("python-source")]
     )
     yield from _texts([_table(_table(tool, "uv"), "build-backend").get("module-root")])
-    pytest = _table(tool, "pytest")
-    for options in (pytest, _table(pytest, "ini_options")):
-        yield from _paths(options)
+    yield from _pyproject_pytest_roots(content)
     if "project" in pyproject or "build-system" in pyproject:
         yield from ("src", ".")
+
+
+def _pyproject_pytest_roots(content: bytes | None) -> Iterator[str]:
+    pytest = _table(_table(_toml(content), "tool"), "pytest")
+    for options in (pytest, _table(pytest, "ini_options")):
+        yield from _paths(options)
 
 
 def _pytest_roots(content: bytes | None) -> Iterator[str]:
@@ -126,15 +142,27 @@ def _paths(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _ini_roots(content: bytes | None) -> Iterator[str]:
+    yield from _ini_pytest_roots(content)
+    parser = _ini(content)
+    yield from parser.get("options.packages.find", "where", fallback="").split()
+    lines = parser.get("options", "package_dir", fallback="").splitlines()
+    yield from _parents(dict(line.split("=", 1) for line in lines if "=" in line))
+
+
+def _ini_pytest_roots(content: bytes | None) -> Iterator[str]:
+    parser = _ini(content)
+    for section in ("pytest", "tool:pytest"):
+        yield from parser.get(section, "pythonpath", fallback="").split()
+
+
+def _ini(content: bytes | None) -> configparser.RawConfigParser:
+    """Parse an ini file; one that cannot be parsed says nothing."""
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string((content or b"").decode())
     except (configparser.Error, UnicodeDecodeError):
-        return
-    for section, key in (("pytest", "pythonpath"), ("tool:pytest", "pythonpath"), ("options.packages.find", "where")):
-        yield from parser.get(section, key, fallback="").split()
-    lines = parser.get("options", "package_dir", fallback="").splitlines()
-    yield from _parents(dict(line.split("=", 1) for line in lines if "=" in line))
+        return configparser.RawConfigParser(strict=False)
+    return parser
 
 
 def _setup_roots(content: bytes | None) -> Iterator[str]:
@@ -179,4 +207,10 @@ _SAYS_WHERE: dict[str, Callable[[bytes | None], Iterator[str]]] = {
     "pytest.toml": _pytest_roots,
     ".pytest.toml": _pytest_roots,
     "tox.ini": _ini_roots,
+}
+_PYTEST_SAYS: dict[str, Callable[[bytes | None], Iterator[str]]] = {
+    "pyproject.toml": _pyproject_pytest_roots,
+    "pytest.toml": _pytest_roots,
+    ".pytest.toml": _pytest_roots,
+    **dict.fromkeys(("pytest.ini", ".pytest.ini", "setup.cfg", "tox.ini"), _ini_pytest_roots),
 }

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import iniconfig
 import pytest
 
 from pipeline.proof.test_reports import Outcome
@@ -86,6 +87,35 @@ async def test_modules_called_like_pythons_own_keep_nothing_from_starting(tmp_pa
     report = await run(PYTEST, tmp_path, {**files, "cart_.py": "ONE = 1\n", "tests/test_cart.py": tests})
     assert report.outcomes() == {"tests/test_cart.py::test_a": Outcome.PASSED}, report.output_tail
     assert report.ok
+
+
+LIAR = """
+import os, pathlib, sys
+
+told = "tests/test_cart.py"
+target = next(one.partition("=")[2] for one in sys.argv if one.startswith("--junitxml="))
+case = f'<testcase classname="tests.test_cart" name="test_a" file="{told}" time="0.1"/>'
+pathlib.Path(target).write_text(f'<testsuites><testsuite name="pytest" tests="1">{case}</testsuite></testsuites>')
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    "path", ["pytest.py", "src/pytest.py", "difflib.py", "xml/__init__.py", "_pytest.py", "anyio.py"]
+)
+async def test_a_module_of_the_tree_never_stands_in_for_the_runner(tmp_path: Path, path: str) -> None:
+    tests = "def test_a():\n    assert 1 == 2\n"
+    report = await run(PYTEST, tmp_path, {path: LIAR, "tests/test_cart.py": tests}, variables={"PYTHONPATH": "src"})
+    assert report.outcomes() == {"tests/test_cart.py::test_a": Outcome.FAILED}, report.output_tail
+
+
+async def test_the_runners_own_repository_is_tested_and_not_the_installed_one(tmp_path: Path) -> None:
+    place = Path(iniconfig.__file__).parent
+    own = {f"src/iniconfig/{one.name}": one.read_text() for one in place.glob("*.py")}
+    own["src/iniconfig/__init__.py"] += "\nOURS = 1\n"
+    files = {**own, "tests/test_own.py": "from iniconfig import OURS\n\n\ndef test_a():\n    assert OURS\n"}
+    report = await run(PYTEST, tmp_path, files, variables={"PYTHONPATH": "src"})
+    assert report.outcomes() == {"tests/test_own.py::test_a": Outcome.PASSED}, report.output_tail
 
 
 async def test_unittest_files_that_start_themselves_run_once_and_end_nothing(tmp_path: Path) -> None:

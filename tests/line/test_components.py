@@ -120,7 +120,7 @@ async def test_what_the_repository_says_counts_from_its_base_branch_alone(line: 
         scenario(
             part(
                 "code_writer", turn(*meddling), turn(submit_code("calc.py", "infra/new.tf", ".changeline/repository.yaml")),
-                not_contains=["has put these files back"],
+                not_contains=["has put protected files back"],
             )
         )
     )  # fmt: skip

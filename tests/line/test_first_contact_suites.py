@@ -20,7 +20,7 @@ async def test_options_of_plugins_that_are_not_there_stop_before_the_first_paid_
     assert (cr.status, cr.pause_reason, cr.stage) == (Status.PAUSED, PauseReason.ENVIRONMENT_FAILED, Stage.WORKSPACES)
     assert "unrecognized arguments: -n --cov=calc --timeout=60" in str(cr.pause_message)
     assert "pytest-cov, pytest-xdist, pytest-timeout" in cr.pause_facts["remedy"]
-    assert "-m pytest" in cr.pause_facts["command"]
+    assert "pytest" in cr.pause_facts["command"]
     assert set(line.asked_roles()) <= UNPAID
     line.sums.commit({"pyproject.toml": "[tool.pytest.ini_options]\n"}, "Without the options")
     await line.resume()
