@@ -60,10 +60,11 @@ async def test_honest_changes_of_what_no_test_leads_to_land(line: LineRun) -> No
 
 
 async def test_the_change_is_proven_without_the_code_writers_own_tests(line: LineRun) -> None:
-    """A module beside the tests that stands in for the real one is there when the suite runs, and proves nothing."""
+    """What makes a package of the tests runs before them: in the suite, and not where the change is proven."""
+    patches = "import calc\n\ncalc.double = lambda n: n * 2\n"
     hides = part(
-        "code_writer", turn(create("calc.py", WRONG), create("tests/calc.py", scenarios.CODE)),
-        turn(scenarios.submit_code("calc.py", "tests/calc.py")),
+        "code_writer", turn(create("calc.py", WRONG), create("tests/__init__.py", patches)),
+        turn(scenarios.submit_code("calc.py", "tests/__init__.py")),
     )  # fmt: skip
     await begin(line, {}, hides)
     cr = await line.work()
