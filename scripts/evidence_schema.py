@@ -14,11 +14,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline import findings
-from pipeline.evidence import bundle
+from pipeline.evidence import bundle, rules_record
 from pipeline.proof import baseline, green, missing_symbols, red_green, test_reports
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "evidence.schema.json"
-_DECLARING = (bundle, findings, test_reports, red_green, green, baseline, missing_symbols)
+_DECLARING = (bundle, rules_record, findings, test_reports, red_green, green, baseline, missing_symbols)
 
 
 def main() -> None:

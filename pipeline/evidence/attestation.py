@@ -18,13 +18,13 @@ from pipeline.evidence.bundle import (
     SCHEMA_VERSION,
     EvidenceBundle,
     Link,
-    Record,
     Sections,
     Signature,
     fingerprint,
     hash_chain,
 )
 from pipeline.evidence.canonical_json import canonical_json
+from pipeline.evidence.rules_record import Record
 from pipeline.ports import SignatureVerifier, Signer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from pipeline.evidence.canonical_json import canonical_json, canonical_sha256
+from pipeline.evidence.rules_record import Record, RulesRecord
 from pipeline.findings import Finding, RiskFlag
-from pipeline.ports import Language, Signer
+from pipeline.ports import Signer
 from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.green import ProofVerdict
 from pipeline.proof.inverted import InvertedVerdict
@@ -27,12 +28,6 @@ from pipeline.specs.behaviour import ScenarioKind
 
 SCHEMA_VERSION: Literal[1] = 1
 FORMAT: Literal["changeline-evidence"] = "changeline-evidence"
-
-
-class Record(BaseModel):
-    """A part of the bundle."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SubjectRecord(Record):
@@ -113,67 +108,6 @@ class RunRecord(Record):
 
     commit: str
     report: TestReport
-
-
-class ComponentRulesRecord(Record):
-    """What the judge knew of one component."""
-
-    root: str
-    language: Language
-    source_roots: tuple[str, ...] = ()
-    reads: tuple[str, ...] = ()
-    """The components whose sources count for its tests, its own included."""
-    own_modules: tuple[str, ...] = ()
-
-
-class MakeGoalsRecord(Record):
-    """Makefiles in the order in which they are read, and the goals that the test command makes (none: the default one)."""
-
-    paths: tuple[str, ...]
-    goals: tuple[str, ...] = ()
-
-
-class PackageScriptsRecord(Record):
-    """The scripts of a package.json that the test command runs."""
-
-    path: str
-    names: tuple[str, ...]
-
-
-class InstrumentRecord(Record):
-    """What decides a test result beside the tests: what the test command reaches, and was kept as the base has it."""
-
-    files: tuple[str, ...] = ()
-    made: tuple[MakeGoalsRecord, ...] = ()
-    scripts: tuple[PackageScriptsRecord, ...] = ()
-    watched: tuple[str, ...] = ()
-    """What the command runs and a change may be about; changed, it is a finding."""
-    unread: tuple[str, ...] = ()
-    """What could not be followed, a sentence each."""
-
-
-class RulesRecord(Record):
-    """What the judge knew; everything else it reads from the commits."""
-
-    language: Language
-    test_patterns: tuple[str, ...] = ()
-    source_roots: tuple[str, ...] = ()
-    own_modules: tuple[str, ...] = ()
-    third_party: tuple[str, ...] = ()
-    components: tuple[ComponentRulesRecord, ...] = ()
-    """Of a repository with several components, all of them; its tests are judged by the rules of their own."""
-    instrument: InstrumentRecord | None = None
-    """None in files that are older than this record."""
-
-    @model_serializer(mode="wrap")
-    def _as_it_was_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what files of one component and older files do not have, so that their hashes stay as they were."""
-        content: dict[str, Any] = write(self)
-        if not self.components:
-            content.pop("components", None)
-        if self.instrument is None:
-            content.pop("instrument", None)
-        return content
 
 
 class WitnessRecord(Record):

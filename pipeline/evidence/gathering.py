@@ -19,14 +19,11 @@ from pipeline.evidence.bundle import (
     ApprovalRecord,
     CommitRecord,
     CommitsRecord,
-    ComponentRulesRecord,
     CriterionRecord,
-    InstrumentRecord,
     RebuildRecord,
     RepositoryEvidence,
     RequestRecord,
     ReviewRecord,
-    RulesRecord,
     RunRecord,
     ScenarioRecord,
     Sections,
@@ -39,6 +36,7 @@ from pipeline.evidence.bundle import (
 )
 from pipeline.evidence.canonical_json import content_hash
 from pipeline.evidence.role_usage import roles
+from pipeline.evidence.rules_record import ComponentRulesRecord, InstrumentRecord, RulesRecord
 from pipeline.findings import CHECKS, REPORTERS
 from pipeline.gates.gate import Decision, Gate, GateStatus
 from pipeline.interventions.intervention import Action, InterventionStatus, Skipping

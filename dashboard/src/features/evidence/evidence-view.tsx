@@ -14,7 +14,7 @@ export function EvidenceView({ id }: { id: string }) {
       </p>
       <Loaded query={useSigners()} what="the signing key">
         {(signers) => (
-          <pre className="terminal">
+          <pre className="terminal" tabIndex={0}>
             {['changeline evidence verify', `${id}-evidence.json`, '--repo PATH', ...signers.map(pinned)].join(' ')}
           </pre>
         )}
