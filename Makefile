@@ -18,7 +18,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test thorough lint types bench screening chaos first-contact dashboard wheel \
+.PHONY: help demo test thorough lint types bench screening chaos first-contact tamper dashboard wheel \
         runtime dev browser sources lock format contracts dashboard-check wheel-test pytest skips openapi docs
 
 help: ## Show this help
@@ -59,6 +59,9 @@ first-contact: runtime dashboard ## Carry repositories of many shapes through th
 	@.cache/tools/bin/python -m first_contact.packages
 	@$(BIN)/python -m first_contact $(CASES)
 
+tamper: runtime dashboard ## Carry tampered and honest changes through the whole line (NAMES="make shadow-flat" SAMPLE=20 SEED=1)
+	@$(BIN)/python -m tamper $(NAMES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
+
 dashboard: ## Build the dashboard into controller/_dashboard
 	@scripts/dashboard.sh build
 
@@ -81,6 +84,7 @@ docs: dev ## Write the generated pages and the dashboard's types anew
 	@$(BIN)/python -m scripts.pause_reasons
 	@$(BIN)/python -m scripts.event_types
 	@$(BIN)/python -m scripts.repository_schema
+	@$(BIN)/python -m scripts.evidence_schema
 	@$(MAKE) --no-print-directory openapi
 
 # --- what the verbs stand on ---

@@ -22,6 +22,7 @@ from rich.markup import escape
 from cli.client import Answer
 from controller.change_requests.schemas import ChangeRequestDetail
 from controller.learnings.schemas import LearningList
+from controller.signers.schemas import SignerList
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SAMPLE = "parcel-rates"
@@ -70,7 +71,14 @@ class Demo:
         self._say("The evidence is one signed file, checked without a database or network.")
         bundle = self._directory / "evidence.json"
         self._show("evidence", cr_id, "--output", str(bundle))
-        self._show("evidence", "verify", str(bundle), "--repo", str(self._repository))
+        self._say("Anybody can sign, so whoever checks it says whose key counts. The installation tells its own:")
+        self._show("evidence", "signer")
+        signer = self._ask(SignerList, "evidence", "signer").items[0]
+        self._say("Somebody else needs the file, a clone of the repository, and that fingerprint.")
+        clone = self._directory / "their-clone"
+        git = ["git", "clone", "-q", str(self._repository), str(clone)]
+        subprocess.run(git, env=self._environment, check=True)
+        self._show("evidence", "verify", str(bundle), "--repo", str(clone), "--fingerprint", signer.fingerprint)
         self._say("What was merged:")
         subprocess.run(
             ["git", "-C", str(self._repository), "log", "--graph", "--oneline", "--stat", "-4"],

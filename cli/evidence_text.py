@@ -3,7 +3,8 @@
 from rich.markup import escape
 
 from cli.output import Output, one_line
-from pipeline.evidence.bundle import EvidenceBundle, InspectionRecord, RepositoryEvidence, RunRecord
+from pipeline.evidence.bundle import EvidenceBundle, InspectionRecord, RepositoryEvidence, RunRecord, WitnessRecord
+from pipeline.proof import inverted, reverted
 from pipeline.proof.baseline import suite_in_words
 
 _SHORT = 12
@@ -77,12 +78,22 @@ def _print_repository(out: Output, repository: RepositoryEvidence) -> None:
     if witness.preserve_base is not None:
         _run(out, "preserved behaviour before the change", witness.preserve_base, holds=witness.preserve_verdict.ok)
     _run(out, "green: new tests", witness.change, holds=witness.green_verdict.ok)
+    _further(out, witness)
     suite, compared = witness.suite_head, witness.suite_verdict
     mark = "✗" if not compared.ok else "✓" if suite.report.ok else "="
     words = f"full suite {suite_in_words(suite.report, compared)} at {suite.commit[:_SHORT]}"
     out.line(f"  {mark} {words}{'; no worse than the base' if mark == '=' else ''}")
     for test in compared.flaky:
         out.line(f"      flaky: {one_line(test)}")
+
+
+def _further(out: Output, witness: WitnessRecord) -> None:
+    """Print what says whether the results can be trusted; a witness that could not be called is no tick."""
+    if (planted := witness.inverted_verdict) is not None:
+        mark = "✗" if not planted.ok else "✓" if planted.trust is inverted.Trust.CONFIRMED else "="
+        out.line(f"  {mark} inverted: {one_line(inverted.in_words(planted))}")
+    if (taken := witness.reverted_verdict) is not None:
+        out.line(f"  {'✓' if taken.ok else '✗'} reverted: {one_line(reverted.in_words(taken))}")
 
 
 def _run(out: Output, name: str, run: RunRecord, *, holds: bool) -> None:

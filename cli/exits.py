@@ -13,6 +13,7 @@ class Exit(IntEnum):
     """A mistake of ours; or the answer `no` of a command that checks something."""
     USAGE = 2
     NEEDS_PERSON = 3
+    """A person has to act; of evidence: it fits together, and somebody has to say whether its signer is trusted."""
     NOT_COMPLETED = 4
     UNREACHABLE = 5
     INTERRUPTED = 130
@@ -20,6 +21,7 @@ class Exit(IntEnum):
 
 
 CHECK_FAILED = Exit.INTERNAL
+SIGNER_UNKNOWN = Exit.NEEDS_PERSON
 
 STATUS_EXITS = {
     Status.COMPLETED: Exit.COMPLETED,

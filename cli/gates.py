@@ -99,7 +99,15 @@ def _show_change(out: Output, name: str, change: ShownChange) -> None:
         out.line(f"    Left out: {one_line(path)}")
     if change.suite:
         out.line(f"    Full suite: {one_line(change.suite)}")
+    for line in _further(change):
+        out.line(f"    {one_line(line)}")
     for test in change.pre_existing_failures:
         out.line(f"    Fails on the base branch too: {one_line(test)}")
     for finding in change.findings:
         out.line(f"    Finding: {one_line(finding)}")
+
+
+def _further(change: ShownChange) -> list[str]:
+    """Return what the witnesses beside red and green showed, as far as they were called."""
+    told = (("Inverted", change.inverted), ("Reverted", change.reverted))
+    return [f"{name}: {said}" for name, said in told if said]

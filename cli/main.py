@@ -20,8 +20,8 @@ Agents do the work, deterministic checks prove it, people stay at the controls.
 First: changeline run --repo PATH --file REQUEST.md
 """
 EPILOG = (
-    "Exit codes: 0 completed · 1 internal error, or the answer no of a check · 2 usage · 3 waits for a person ·"
-    " 4 failed or cancelled · 5 controller not reachable"
+    "Exit codes: 0 completed · 1 internal error, or the answer no of a check · 2 usage · 3 waits for a person,"
+    " or evidence whose signer is unknown · 4 failed or cancelled · 5 controller not reachable"
 )
 
 app = typer.Typer(

@@ -30,6 +30,7 @@ _COMMANDS = {
     Action.CANCEL: "cancel {id} [--instructions WHY]",
 }
 _SHORT = 12
+_VERIFY = 'changeline evidence verify {file} --repo PATH --fingerprint "$(changeline evidence signer)"'
 
 
 def stage_words(stage: Stage) -> str:
@@ -82,7 +83,7 @@ def print_outcome(out: Output, detail: ChangeRequestDetail, *, evidence: str | N
     if detail.status is Status.COMPLETED:
         saved = shlex.quote(evidence) if evidence else "FILE"
         how = "" if evidence else f"changeline evidence {detail.id} --output FILE, then "
-        out.line(f"  Evidence: {how}changeline evidence verify {saved} --repo PATH")
+        out.line(f"  Evidence: {how}{_VERIFY.format(file=saved)}")
     print_choices(out, detail)
 
 

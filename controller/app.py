@@ -36,6 +36,7 @@ from controller.problems import Problem
 from controller.pull_requests import PullRequestCloser, PullRequestProposer
 from controller.repositories import routes as repository_routes
 from controller.settings import routes as settings_routes
+from controller.signers import routes as signer_routes
 from controller.static import packaged_dashboard, static_routes
 from controller.test_logs import routes as test_log_routes
 from controller.turns import routes as turn_routes
@@ -54,7 +55,7 @@ from pipeline.store.engine import Database
 _FEATURES = (
     change_request_routes, event_routes, intervention_routes, cleanup_routes, view_routes, turn_routes, test_log_routes, gate_routes, settings_routes,
     repository_routes, learning_routes, journal_routes, effect_routes, auth_routes, operation_routes,
-    analytics_routes,
+    analytics_routes, signer_routes,
 )  # fmt: skip
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}

@@ -26,6 +26,7 @@ from pipeline.adapters.git.runner import GitCommands
 from pipeline.adapters.network.webhooks import HttpWebhooks
 from pipeline.adapters.secret_scanner import DetectSecretsScanner
 from pipeline.adapters.settings_secrets import SettingsSecrets
+from pipeline.adapters.signing import Ed25519Verifier, FileKeyStore
 from pipeline.effects.kinds import EffectKind
 from pipeline.errors import CallerError
 from pipeline.machine.crash_points import crash_points, unnoticed
@@ -74,6 +75,8 @@ def wiring(
         diffs=GitDiffs(opener.open),
         remote_refs=GitRemoteRefs(opener.open),
         launcher=launcher,
+        keys=FileKeyStore(settings.data_dir / "keys"),
+        signatures=Ed25519Verifier(),
         surveys=launcher,
         executors={
             EffectKind.PUSH: BranchPusher(opener.open),

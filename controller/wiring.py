@@ -10,7 +10,7 @@ from pipeline.effects.effect import Effect
 from pipeline.effects.kinds import EffectKind, Result
 from pipeline.errors import TransientError
 from pipeline.machine.crash_points import Reached, unnoticed
-from pipeline.ports import ChangedFile, Forge, TenantBell, Webhooks
+from pipeline.ports import ChangedFile, Forge, KeyStore, SignatureVerifier, TenantBell, Webhooks
 from pipeline.settings.process import ProcessSettings
 from pipeline.store.dispatching import Dispatched
 from pipeline.worker_loss import WorkerLoss
@@ -177,6 +177,9 @@ class ControllerWiring:
     inspector: RepositoryInspector
     diffs: DiffReader
     launcher: Launcher
+    keys: KeyStore
+    """By which evidence is signed."""
+    signatures: SignatureVerifier
     executors: Mapping[EffectKind, EffectExecutor] = field(default_factory=dict)
     """By effect kind."""
     forges: Mapping[ForgeKind, Forge] = field(default_factory=dict)

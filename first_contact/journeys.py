@@ -56,7 +56,9 @@ class Ending:
 
 
 @dataclass(slots=True)
-class _Underway:
+class Underway:
+    """A case whose request was taken; `cr_id` names it."""
+
     one: Prepared
     before: str
     cr_id: str = ""
@@ -68,10 +70,10 @@ class _Underway:
 def travel(installed: Installation, prepared: Sequence[Prepared], report: Report) -> list[Ending]:
     """Carry all of them to their ends; the order of the answer is that of the cases."""
     ended: dict[str, Ending] = {}
-    with _door(installed) as door:
-        underway: list[_Underway] = []
+    with door_of(installed) as door:
+        underway: list[Underway] = []
         for one in prepared:
-            begun = _begin(door, one)
+            begun = begin(door, one)
             if isinstance(begun, Ending):
                 ended[begun.name] = begun
                 report(_line(begun))
@@ -88,8 +90,9 @@ def travel(installed: Installation, prepared: Sequence[Prepared], report: Report
     return [ended[one.case.name] for one in prepared]
 
 
-def _begin(door: httpx2.Client, one: Prepared) -> _Underway | Ending:
-    going = _Underway(one, before=_head(one))
+def begin(door: httpx2.Client, one: Prepared) -> Underway | Ending:
+    """Register the repository and submit its request; what is refused has ended."""
+    going = Underway(one, before=_head(one))
     repository: dict[str, Any] = {"remote": one.remote, "name": one.case.registered_as, "check": False}
     if one.case.test_command is not None:
         repository["test_command"] = one.case.test_command
@@ -104,7 +107,7 @@ def _begin(door: httpx2.Client, one: Prepared) -> _Underway | Ending:
     return going
 
 
-def _look(door: httpx2.Client, going: _Underway) -> Ending | None:
+def _look(door: httpx2.Client, going: Underway) -> Ending | None:
     seen = door.get(f"/api/v1/change-requests/{going.cr_id}").raise_for_status().json()
     stage_and_status = f"{seen['status']} {seen.get('stage')}"
     if stage_and_status != going.status:
@@ -118,7 +121,7 @@ def _look(door: httpx2.Client, going: _Underway) -> Ending | None:
     return None
 
 
-def _over(going: _Underway, seen: dict[str, Any]) -> Ending:
+def _over(going: Underway, seen: dict[str, Any]) -> Ending:
     if seen["status"] == "completed":
         return _ending(going, LANDS, "", undeclared=_undeclared(going))
     pause = seen.get("pause") or {}
@@ -133,7 +136,7 @@ def _approve(door: httpx2.Client, cr_id: str) -> None:
             door.post(f"/api/v1/gates/{gate['id']}/decision", json=decision)
 
 
-def _ending(going: _Underway, end: str, words: str, undeclared: tuple[str, ...] = ()) -> Ending:
+def _ending(going: Underway, end: str, words: str, undeclared: tuple[str, ...] = ()) -> Ending:
     return Ending(
         name=going.one.case.name,
         end=end,
@@ -149,7 +152,7 @@ def _told(answer: httpx2.Response) -> str:
     return f"{problem.get('detail') or problem.get('title')} {problem.get('remedy') or ''}"
 
 
-def _undeclared(going: _Underway) -> tuple[str, ...]:
+def _undeclared(going: Underway) -> tuple[str, ...]:
     declared = {*going.one.paths, *going.one.rewritten, *(file.path for file in going.one.proof)}
     changed = _git(going.one, "diff", "--name-only", "-z", going.before, _head(going.one)).split("\0")
     return tuple(path for path in changed if path and path not in declared)
@@ -172,7 +175,8 @@ def _line(ending: Ending) -> str:
 
 
 @contextmanager
-def _door(installed: Installation) -> Iterator[httpx2.Client]:
+def door_of(installed: Installation) -> Iterator[httpx2.Client]:
+    """Yield a client of the installation's API, as its owner."""
     headers = {"Authorization": f"Bearer {installed.token}"}
     with httpx2.Client(base_url=installed.url, headers=headers, timeout=_ANSWER_S, trust_env=False) as door:
         yield door

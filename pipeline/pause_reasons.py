@@ -82,7 +82,7 @@ PAUSE_REASONS: Mapping[PauseReason, PauseReasonDeclaration] = {
         view=View.TESTS,
     ),
     PauseReason.TAMPERING: PauseReasonDeclaration(
-        title="Protected tests were changed",
+        title="Tests or their results were tampered with",
         next_step="Look at the diff before you let it go on.",
         view=View.DIFF,
         needs_answer=True,

@@ -169,6 +169,11 @@ def commit(repository: Path, files: dict[str, str], message: str) -> str:
     return git(repository, "rev-parse", "HEAD")
 
 
+def pinned(changeline: Changeline) -> tuple[str, str]:
+    """Return what `evidence verify` is told, so that only the own installation's signature counts."""
+    return "--fingerprint", value_of(changeline("evidence", "signer", "--json"))["items"][0]["fingerprint"]
+
+
 def value_of(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
     assert done.stdout, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

@@ -9,6 +9,7 @@ from controller.context import Context
 from controller.parameters import ChangeRequestId, Filter
 from controller.text import Searched
 from controller.views import request_texts, schemas, service
+from pipeline.evidence.export import EvidenceFormat
 
 router = APIRouter(prefix="/api/v1/change-requests/{cr_id}", tags=["views"])
 
@@ -84,9 +85,20 @@ async def get_conversation(
 
 
 @router.get("/evidence", responses={200: {"content": {"application/json": {}}}})
-async def get_evidence(context: Context, principal: Viewer, cr_id: ChangeRequestId, download: bool = False) -> Response:
-    """Return the signed evidence bundle, byte for byte; `download` names it as a file."""
-    content = await service.evidence(context, principal, cr_id)
-    name = f'attachment; filename="{cr_id}-evidence.json"'
+async def get_evidence(
+    context: Context,
+    principal: Viewer,
+    cr_id: ChangeRequestId,
+    *,
+    download: bool = False,
+    form: Annotated[EvidenceFormat, Query(alias="format")] = EvidenceFormat.BUNDLE,
+) -> Response:
+    """Return the signed evidence: the bundle, byte for byte, or an in-toto statement in a DSSE envelope.
+
+    `download` names it as a file.
+    """
+    content = await service.evidence(context, principal, cr_id, form)
+    ending = "json" if form is EvidenceFormat.BUNDLE else "dsse.json"
+    name = f'attachment; filename="{cr_id}-evidence.{ending}"'
     headers = {"Content-Disposition": name} if download else {}
     return Response(content, media_type="application/json", headers=headers)

@@ -1,5 +1,6 @@
 """Reading what stages produced. Nothing here changes anything."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,6 +16,7 @@ from pipeline.coding import moved_bases
 from pipeline.errors import CallerError, NotFound
 from pipeline.evidence import inspection_records
 from pipeline.evidence.bundle import ReviewRecord
+from pipeline.evidence.export import EvidenceFormat, as_attestation
 from pipeline.records import ModelCall, RepositoryProgress
 from pipeline.store.board import Board, Spending
 from pipeline.store.change_requests import ChangeRequests
@@ -152,8 +154,15 @@ async def conversation(
     )
 
 
-async def evidence(context: ControllerContext, principal: Principal, cr_id: str) -> bytes:
-    """Return the evidence bundle as it was stored, byte for byte."""
+async def evidence(context: ControllerContext, principal: Principal, cr_id: str, form: EvidenceFormat) -> bytes:
+    """Return the evidence bundle as it was stored, byte for byte, or signed again in another form."""
+    content = await _bundle(context, principal, cr_id)
+    if form is EvidenceFormat.BUNDLE:
+        return content
+    return await asyncio.to_thread(as_attestation, content, context.wiring.keys, context.wiring.signatures)
+
+
+async def _bundle(context: ControllerContext, principal: Principal, cr_id: str) -> bytes:
     async with context.database.transaction(principal.tenant) as connection:
         cr = await ChangeRequests(connection).get(cr_id)
         try:

@@ -5,12 +5,13 @@ that two processes that start together agree on one key. Of a key that was repla
 signed can be verified. Invariant: no private key leaves this module.
 """
 
+import fcntl
 import os
 import secrets
 import shlex
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -69,14 +70,14 @@ class FileKeyStore:
 
     def rotate(self) -> FileKey:
         """See the port: the former private key is gone, so nobody signs with it after its holders ended."""
-        public = self.current().public_key
-        former = self._directory / f"{key_id(public)}{FORMER_SUFFIX}"
-        _write_new(former, public)
-        fresh = _pem(Ed25519PrivateKey.generate())
-        waiting = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}")
-        _write(waiting, fresh)
-        waiting.replace(self._path)
-        return self._read()
+        self.current()
+        with _alone(self._directory):
+            public = self._read().public_key
+            _write_new(self._directory / f"{key_id(public)}{FORMER_SUFFIX}", public)
+            waiting = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}")
+            _write(waiting, _pem(Ed25519PrivateKey.generate()))
+            waiting.replace(self._path)
+            return self._read()
 
     def _read(self) -> FileKey:
         mode = stat.S_IMODE(self._path.stat().st_mode)
@@ -104,6 +105,17 @@ class Ed25519Verifier:
         except (InvalidSignature, ValueError):
             return False
         return True
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Of two rotations at once the second one sees the key of the first, so that no key is replaced without a trace."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _create(path: Path) -> None:

@@ -5,7 +5,7 @@ restores them. Green means the witnesses pass, the red witness is confirmed on t
 failure that the base did not have.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
@@ -23,6 +23,8 @@ from pipeline.coding.own_changes import OwnPart
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import protected_tests
 from pipeline.proof.green import ProofVerdict
+from pipeline.proof.manifests import is_manifest
+from pipeline.proof.protected_tests import Tampering, TamperingKind
 from pipeline.proof.test_reports import TestReport
 from pipeline.proof.unified_diff import added_lines
 from pipeline.records import RunPurpose
@@ -33,7 +35,7 @@ from pipeline.stage.agent_work import Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.pause_facts import ChangedManifests
 from pipeline.stage.prepared import Prepared
-from pipeline.stage.repository_reading import texts_at
+from pipeline.stage.repository_reading import components_at, texts_at
 from pipeline.stage.run import StageEnd, StageRun, blocked, with_why
 from pipeline.stage.specs import scenarios_of
 
@@ -154,8 +156,8 @@ async def _judge(
     tries.commit = part.commit
     tampered = await _tampering(run, ground, tests, handed.snapshot, part)
     if tampered:
-        tries.commit = await _undone(run, ground, tests, part.commit)
-        return _tampered(run, tries, tampered)
+        tries.commit = await _undone(run, ground, tests, part.commit, tampered)
+        return _tampered(run, tries, [one.message for one in tampered])
     head = await commits.commit(
         run,
         snapshot=part.commit,
@@ -172,6 +174,8 @@ async def _judge(
     if judged.verdict.ok:
         await own_changes.save(run, "code", part)
         return ProvenCode(head=head, summary=judged.suite)
+    if judged.untrusted:
+        return _untrusted(run, tries, judged.untrusted)
     tries.pinned = _pinned(ground, tests, judged.reports)
     proven = {test.file for test in judged.red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
@@ -180,19 +184,21 @@ async def _judge(
 
 async def _tampering(
     run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str, part: OwnPart | None = None
-) -> list[str]:
+) -> list[Tampering]:
     """Compare a snapshot with the tests commit, which owns every test and all test configuration.
 
     Of what was left out of the change, only tests and their configuration count: a suite rewrites its own data.
     """
     repository, patterns = run.context.repositories[run.name], ground.prepared.test_patterns
     left_out = part.paths if part is not None else frozenset()
-    changed = [
-        file
-        for file in await repository.changed_files(tests.commit, snapshot)
-        if file.path not in left_out or protected_tests.steers_tests(file.path, ground.prepared.language_of(file.path))
-    ]
-    compared = [file.path for file in changed if protected_tests.needs_texts(file.path)]
+    instrument = ground.prepared.instrument
+
+    def counts(path: str) -> bool:
+        return path in instrument.files or protected_tests.steers_tests(path, ground.prepared.language_of(path))
+
+    every = await repository.changed_files(tests.commit, snapshot)
+    changed = [file for file in every if file.path not in left_out or counts(file.path)]
+    compared = {file.path for file in changed if protected_tests.needs_texts(file.path)} | instrument.read_in_part
     found = protected_tests.check_code_writer(
         changed=changed,
         protected=await green_witness.protected_paths(run, ground, tests),
@@ -201,15 +207,23 @@ async def _tampering(
         after=await texts_at(repository, snapshot, compared),
         added=added_lines(await repository.diff(tests.commit, snapshot if part is None else part.commit)),
         kept=ground.prepared.kept,
+        instrument=instrument,
     )
-    found += await shadowing.shadows_of(run, ground, tests.commit, snapshot if part is None else part.commit)
-    return [one.message for one in found]
+    return found + await shadowing.shadows_of(run, ground, tests.commit, snapshot if part is None else part.commit)
 
 
-async def _undone(run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str) -> str:
-    """Put the proof back for the next try, whose tools cannot write protected files."""
+async def _undone(
+    run: StageRun, ground: CodingGround, tests: ProvenTests, snapshot: str, tampered: Sequence[Tampering]
+) -> str:
+    """Put the proof back for the next try: what is protected whole, and the other files by which it was tampered with.
+
+    Code that asks whether it is tested stays: it is the change itself.
+    """
     repository = run.context.repositories[run.name]
-    restored = await green_witness.restored_files(run, ground, tests, snapshot)
+    others = [one.path for one in tampered if one.kind is not TamperingKind.TEST_DETECTION]
+    before = await repository.read_files(tests.commit, others)
+    restored: dict[str, bytes | None] = {path: before.get(path) for path in others}
+    restored |= await green_witness.restored_files(run, ground, tests, snapshot)
     present = await repository.read_files(snapshot, restored)
     changed = {path: content for path, content in restored.items() if present.get(path) != content}
     if not changed:
@@ -236,10 +250,29 @@ def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd
     )
 
 
+def _untrusted(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd | None:
+    """Send back code under which the runner's results do not hold, and stop when it comes again."""
+    tries.tampering += 1
+    remedy = (
+        "The pipeline plants a failure at the end of every new test, and the runner has to tell it. Code that changes results, hooks "
+        "into the runner or ends the process has to go; if it is the product's own work, keep it from running when it is imported."
+    )
+    text = "\n".join([*problems, remedy])
+    tries.came_back = [Feedback(kind=FeedbackKind.TAMPERING, source="inverted witness", text=text)]
+    if tries.tampering < TAMPERING_MAX:
+        return None
+    return blocked(
+        PauseReason.TAMPERING,
+        with_why("What the test runner reports cannot be trusted with the code writer's change", problems[0]),
+        repository=run.name,
+        problems=list(problems),
+    )
+
+
 async def _environment(run: StageRun, ground: CodingGround, head: str) -> Prepared | StageEnd:
     """Rebuild the environments when a manifest changed, or ask first where the tenant wants that."""
     changed = await run.context.repositories[run.name].changed_files(ground.base, head)
-    known = ground.prepared.manifests
+    known = ground.prepared.manifests | await _manifests_on(run, ground, head, [file.path for file in changed])
     manifests = [file.path for file in changed if file.path in known]
     if not manifests:
         return ground.prepared
@@ -252,12 +285,22 @@ async def _environment(run: StageRun, ground: CodingGround, head: str) -> Prepar
             ChangedManifests(manifests=tuple(manifests)),
             repository=run.name,
         )
-    prepared = (await proving.environment_of(run, run.name, head, base=ground.base)).without(ground.prepared.absent)
+    found = await proving.environment_of(run, run.name, head, base=ground.base)
+    prepared = found.without(ground.prepared.absent).commanded_as(ground.prepared)
     environment = prepared.environment
     rebuilt = Rebuild(manifest_hash=environment.manifest_hash, why=", ".join(manifests), log=environment.log)
     await REBUILD.save(run.context.artifacts, run.name, rebuilt)
     await run.emit(events.Warned(message=f"The dependency environment was rebuilt because of {rebuilt.why}."))
     return prepared
+
+
+async def _manifests_on(run: StageRun, ground: CodingGround, head: str, changed: Collection[str]) -> frozenset[str]:
+    """Return what would decide the environments on the head: a manifest that the change adds is one of them."""
+    if not any(map(is_manifest, changed)):
+        return frozenset()
+    target = run.context.targets[run.name]
+    components = await components_at(run.context.repositories[run.name], head, target, base=ground.base)
+    return frozenset(path for one in components for path in one.stack.manifests)
 
 
 def _pinned(ground: CodingGround, tests: ProvenTests, reports: Mapping[RunPurpose, TestReport]) -> list[str]:

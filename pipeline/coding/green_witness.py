@@ -1,13 +1,16 @@
 """The green witness: what the pipeline's own runs show of a head, judged beside the base.
 
-Change and preserve tests pass, the red witness is confirmed, and the full suite has no failure that the base did not have. Of a
-repository in several pieces the components that a change touches run first, with those that depend on them.
+Change and preserve tests pass, the red witness is confirmed, and the full suite has no failure that the base did not have; then
+the further witnesses are called (`further_witnesses`). Of a repository in several pieces the components that a change touches
+run first, with those that depend on them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from pipeline.coding import test_writing
+from pipeline.coding import further_witnesses, test_writing
+from pipeline.coding.further_witnesses import Further, Head
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import canary, protected_tests
 from pipeline.proof.baseline import SuiteComparison, suite_in_words
@@ -32,6 +35,8 @@ class Judged:
     red: RedVerdict
     reports: Mapping[RunPurpose, TestReport]
     suite: str
+    untrusted: tuple[str, ...] = ()
+    """Why the runner's results cannot be trusted, in sentences."""
 
 
 async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str, prepared: Prepared) -> Judged:
@@ -39,25 +44,41 @@ async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: s
     restored = await restored_files(run, ground, tests, head)
     reports: dict[RunPurpose, TestReport] = {}
     selections = {RunPurpose.GREEN_CHANGE: tests.change_files, RunPurpose.GREEN_PRESERVE: tests.preserve_files}
+    theirs = await _added_tests(run, ground, tests, head)
     for purpose, selection in selections.items():
         if selection != ():
             reports[purpose] = await proving.prove(
                 run, name=run.name, commit=head, purpose=purpose, selection=selection, prepared=prepared,
-                restored=restored, left_out=await ground.left_out(run, selection), known=ground.baseline.complaints,
+                restored={**restored, **theirs}, left_out=await ground.left_out(run, selection), known=ground.baseline.complaints,
             )  # fmt: skip
     red = await _confirmed(run, tests, head, prepared, reports[RunPurpose.GREEN_CHANGE])
     retired = await rewritten_tests(run, ground, tests)
     reports[RunPurpose.GREEN_SUITE], suite = await _suite(run, ground, head, prepared, restored, retired)
-    verdict = judge_green(
-        change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
-    )
-    witness = GreenWitness(green=verdict, red=red, suite=suite, retired=tuple(retired))
-    for purpose, report in reports.items():
-        await proving.keep(
-            run, run.name, purpose=purpose, commit=head, report=report, ok=report.ok, verdict=stored_green(witness)
+    judged = partial(
+        judge_green, change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
+    )  # fmt: skip
+    verdict, further = judged(), Further()
+    if verdict.ok:
+        asked = Head(commit=head, prepared=prepared, restored={**restored, **theirs}, red=red)
+        further = await further_witnesses.call(run, ground, tests, asked)
+        verdict = judged(inverted=further.inverted, reverted=further.reverted)
+    witness = stored_green(
+        GreenWitness(
+            green=verdict, red=red, suite=suite, retired=tuple(retired), inverted=further.inverted,
+            reverted=further.reverted,
         )
-    words = f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}"
-    return Judged(verdict=verdict, red=red, reports=reports, suite=words)
+    )  # fmt: skip
+    kept = {purpose: (report, report.ok) for purpose, report in reports.items()}
+    kept |= {purpose: (report, further.holds(purpose)) for purpose, report in further.runs.items()}
+    for purpose, (report, ok) in kept.items():
+        await proving.keep(run, run.name, purpose=purpose, commit=head, report=report, ok=ok, verdict=witness)
+    return Judged(
+        verdict=verdict,
+        red=red,
+        reports=reports,
+        suite=f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}",
+        untrusted=further.inverted.problems if further.inverted else (),
+    )
 
 
 async def _confirmed(
@@ -135,6 +156,14 @@ async def restored_files(run: StageRun, ground: CodingGround, tests: ProvenTests
     )
 
 
+async def _added_tests(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str) -> dict[str, None]:
+    """Return the test files that the code writer added: what proves the change runs without them, the suite with them."""
+    repository, patterns = run.context.repositories[run.name], ground.prepared.test_patterns
+    known = set(await repository.list_files(tests.commit))
+    added = (path for path in await repository.list_files(head) if path not in known)
+    return {path: None for path in added if protected_tests.is_test_file(path, patterns)}
+
+
 async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
     """Return existing test files that the test writer changed: their old tests may be gone rightly."""
     changed = await run.context.repositories[run.name].changed_files(ground.base, tests.commit)
@@ -143,7 +172,12 @@ async def rewritten_tests(run: StageRun, ground: CodingGround, tests: ProvenTest
 
 
 async def protected_paths(run: StageRun, ground: CodingGround, tests: ProvenTests) -> list[str]:
-    """Return the paths that belong to the pipeline once the tests commit exists, and those that the repository keeps."""
+    """Return what belongs to the pipeline once the tests commit exists, what the tests are run by, and what the repository keeps."""
     paths = await run.context.repositories[run.name].list_files(tests.commit)
     patterns, kept = ground.prepared.test_patterns, ground.prepared.kept
-    return [path for path in paths if protected_tests.is_protected(path, patterns) or matches_any(path, kept)]
+    reached = set(ground.prepared.instrument.files)
+    return [
+        path
+        for path in paths
+        if path in reached or protected_tests.is_protected(path, patterns) or matches_any(path, kept)
+    ]

@@ -25,7 +25,7 @@ def of_test_writer(kept: Sequence[str]) -> tuple[Protection, ...]:
 def of_code_writer(kept: Sequence[str], tests: Collection[str]) -> tuple[Protection, ...]:
     """Return that, every test and piece of test configuration that is there (`tests`), and new configuration."""
     proof = Protection(
-        because="it is a protected test, or configuration of the tests",
+        because="it is a protected test, or decides how the tests are run",
         instead="Make the code right instead. If the test contradicts the spec, implement the spec and say so in your summary; "
         "a test of your own belongs in a new file.",
         paths=frozenset(tests),

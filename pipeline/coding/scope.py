@@ -4,7 +4,7 @@ Warnings go to the security reviewer and the approver; generated trees, binaries
 back; a certain secret stops it before any ref leaves the machine.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.findings import Finding
@@ -13,6 +13,7 @@ from pipeline.proof.manifests import is_manifest
 from pipeline.proof.secret_scan import scan_for_secrets
 from pipeline.proof.unified_diff import added_lines
 from pipeline.stage import specs
+from pipeline.stage.prepared import Prepared
 from pipeline.stage.repository_reading import texts_at
 from pipeline.stage.run import StageRun
 
@@ -45,13 +46,13 @@ class ScopeReport:
         return tuple(finding for finding in self.findings if not finding.severity.blocking)
 
 
-async def check(run: StageRun, name: str, base: str, head: str, known: Collection[str]) -> ScopeReport:
-    """Analyse the change between two commits. `known` are the manifests of the base's components."""
+async def check(run: StageRun, name: str, base: str, head: str, prepared: Prepared) -> ScopeReport:
+    """Analyse the change between two commits. `prepared` are the base's components."""
     repository = run.context.repositories[name]
     limits = run.context.settings.pipeline
     changed = await repository.changed_files(base, head)
     added = added_lines(await repository.diff(base, head))
-    manifests = [file.path for file in changed if is_manifest(file.path) or file.path in known]
+    manifests = [file.path for file in changed if is_manifest(file.path) or file.path in prepared.manifests]
     scope = DiffScope(
         changed=changed,
         added=added,
@@ -59,6 +60,8 @@ async def check(run: StageRun, name: str, base: str, head: str, known: Collectio
         base_paths=await repository.list_files(base),
         manifests_before=await _texts(run, name, base, manifests),
         manifests_after=await _texts(run, name, head, manifests),
+        watched=prepared.instrument.watched,
+        unread=prepared.instrument.unread,
     )
     secrets = scan_for_secrets(changed=changed, added=added, scanner=run.context.scanner, limits=limits)
     return ScopeReport(scope=tuple(analyse(scope, limits)), secrets=tuple(secrets))

@@ -238,6 +238,7 @@ async def _misplaced(
         preserve_files=preserve,
         patterns=ground.prepared.test_patterns,
         kept=ground.prepared.kept,
+        instrument=ground.prepared.instrument.files,
     )
     said = [*(problem.message for problem in problems), *unnamed]
     text = "\n".join([*said, *filter(None, [part.told()])])

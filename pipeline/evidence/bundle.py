@@ -12,25 +12,22 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from pipeline.evidence.canonical_json import canonical_json, canonical_sha256
+from pipeline.evidence.rules_record import Record, RulesRecord
 from pipeline.findings import Finding, RiskFlag
-from pipeline.ports import Language, Signer
+from pipeline.ports import Signer
 from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.green import ProofVerdict
+from pipeline.proof.inverted import InvertedVerdict
 from pipeline.proof.red_green import RedVerdict
+from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.specs.behaviour import ScenarioKind
 
 SCHEMA_VERSION: Literal[1] = 1
 FORMAT: Literal["changeline-evidence"] = "changeline-evidence"
-
-
-class Record(BaseModel):
-    """A part of the bundle."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SubjectRecord(Record):
@@ -113,37 +110,6 @@ class RunRecord(Record):
     report: TestReport
 
 
-class ComponentRulesRecord(Record):
-    """What the judge knew of one component."""
-
-    root: str
-    language: Language
-    source_roots: tuple[str, ...] = ()
-    reads: tuple[str, ...] = ()
-    """The components whose sources count for its tests, its own included."""
-    own_modules: tuple[str, ...] = ()
-
-
-class RulesRecord(Record):
-    """What the judge knew; everything else it reads from the commits."""
-
-    language: Language
-    test_patterns: tuple[str, ...] = ()
-    source_roots: tuple[str, ...] = ()
-    own_modules: tuple[str, ...] = ()
-    third_party: tuple[str, ...] = ()
-    components: tuple[ComponentRulesRecord, ...] = ()
-    """Of a repository with several components, all of them; its tests are judged by the rules of their own."""
-
-    @model_serializer(mode="wrap")
-    def _as_it_was_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what files of one component and older files do not have, so that their hashes stay as they were."""
-        content: dict[str, Any] = write(self)
-        if not self.components:
-            content.pop("components", None)
-        return content
-
-
 class WitnessRecord(Record):
     """Raw outcomes first, then the verdicts that were judged from them."""
 
@@ -162,10 +128,26 @@ class WitnessRecord(Record):
     suite_head: RunRecord
     suite_head_again: RunRecord | None = None
     """What failed on the head and not on the base, run again there; the best of up to two runs."""
+    inverted: RunRecord | None = None
+    """The change tests on the head with a failure at the end of each; absent where none could be planted."""
+    reverted: RunRecord | None = None
+    """The change tests on the head without the change; absent where the red run saw that tree."""
     red_verdict: RedVerdict
     preserve_verdict: ProofVerdict
     suite_verdict: SuiteComparison
     green_verdict: ProofVerdict
+    inverted_verdict: InvertedVerdict | None = None
+    """Absent in files of older versions, as is the next."""
+    reverted_verdict: RevertedVerdict | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what older files do not have: their bytes, and so their hashes, stay as they were."""
+        content: dict[str, Any] = write(self)
+        for name in ("inverted", "reverted", "inverted_verdict", "reverted_verdict"):
+            if content[name] is None:
+                del content[name]
+        return content
 
 
 class RebuildRecord(Record):

@@ -2,20 +2,23 @@
 
 Problem: a claim of proof is worth what a stranger can recompute. Choice: read strictly, recompute every hash, the
 signature, the commits, the coverage of criteria by scenarios and of scenarios by tests, the approvals, and judge again
-from the recorded outcomes and the repository's own sources. Invariant: any changed byte fails, each failure is a sentence
-that says what differs, and nothing that could not be checked counts as checked.
+from the recorded outcomes and the repository's own sources; whose signature counts is the verifier's word (`signer_trust`).
+Invariant: any changed byte fails, each failure is a sentence that says what differs, nothing that could not be checked
+counts as checked, and evidence of an unknown signer never counts as evidence that holds.
 """
 
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import misfits
+from pipeline.evidence.attestation import NoAttestation, Subject, read_attestation, subjects_of
 from pipeline.evidence.bundle import (
     ApprovalRecord,
     EvidenceBundle,
@@ -26,6 +29,7 @@ from pipeline.evidence.bundle import (
 )
 from pipeline.evidence.canonical_json import canonical_json, content_hash
 from pipeline.evidence.repository_checks import check_repository
+from pipeline.evidence.signer_trust import SignerVerdict, Standing, TrustedSigner, judge_signer
 from pipeline.ports import CommitReader, SignatureVerifier
 
 BUNDLE_MAX_BYTES = 256 * 1024 * 1024
@@ -48,19 +52,36 @@ class Checks:
             self.passed.append(what)
 
 
+class Verdict(StrEnum):
+    """What checking came to."""
+
+    HOLDS = "holds"
+    SIGNER_UNKNOWN = "signer_unknown"
+    """Everything fits together, and nobody told the verifier to trust who signed it."""
+    DOES_NOT_HOLD = "does_not_hold"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationResult:
-    """Whether the evidence holds. `bundle` is None when it could not even be read."""
+    """Whether the evidence holds. `bundle` is None when it could not even be read, `signer` when no signature is right."""
 
     bundle: EvidenceBundle | None
+    signer: SignerVerdict | None
     passed: tuple[str, ...]
     failures: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
+    def verdict(self) -> Verdict:
+        """Holds only when every check was made, none failed, and the signer is trusted."""
+        if self.bundle is None or self.signer is None or self.failures:
+            return Verdict.DOES_NOT_HOLD
+        return Verdict.HOLDS if self.signer.standing is Standing.TRUSTED else Verdict.SIGNER_UNKNOWN
+
+    @property
     def ok(self) -> bool:
-        """Every check was made and none failed."""
-        return self.bundle is not None and not self.failures
+        """The evidence holds, and it is of somebody whom the verifier trusts."""
+        return self.verdict is Verdict.HOLDS
 
 
 def verify_bundle(
@@ -68,35 +89,113 @@ def verify_bundle(
     *,
     open_repository: Callable[[str], CommitReader | None],
     verifier: SignatureVerifier,
-    expected_fingerprint: str | None = None,
+    trusted: Sequence[TrustedSigner] | None = None,
 ) -> VerificationResult:
     """Check a bundle completely.
 
     Args:
         open_repository: Returns the reader for a repository's name, None when there is no clone to check against.
-        expected_fingerprint: The installation whose evidence this must be; without it the signature only shows that
-            the file is unchanged since *somebody* signed it, and the result says so.
+        trusted: The signers that the verifier named; None when none was named, so that the lists in the clones count
+            (`signer_trust`). Raises `CallerError` when such a list cannot be read.
     """
-    bundle, problem = _read(data)
-    if bundle is None:
-        return VerificationResult(bundle=None, passed=(), failures=(problem,), notes=())
-    checks = Checks(passed=["The file is canonical and of a known schema."])
+    presented, problem = _read(data, verifier)
+    if presented is None:
+        return VerificationResult(bundle=None, signer=None, passed=(), failures=(problem,), notes=())
+    bundle, checks = presented.bundle, Checks(passed=[presented.form], notes=list(presented.notes))
     checks.record("Every section has its recorded hash.", _chain_problems(bundle))
-    checks.record("The signature is right.", _signature_problems(bundle, verifier, expected_fingerprint, checks.notes))
+    wrong = _signature_problems(bundle, presented.message, verifier)
+    checks.record("The signature is right.", wrong)
+    if presented.subjects is not None:
+        checks.record("The statement is about the commits of this evidence.", _subject_problems(presented))
     checks.record("Every criterion is covered by a scenario.", _coverage_problems(bundle))
     checks.record("Approvals bind to this content.", _approval_problems(bundle, checks.notes))
+    readers: dict[str, CommitReader] = {}
     for repository in bundle.sections.repositories:
         reader = open_repository(repository.name)
         if reader is None:
             checks.failures.append(f"No clone of {repository.name} was given, so its commits could not be checked.")
             continue
+        readers[repository.name] = reader
         check_repository(repository, reader, checks.record, checks.notes)
+    signer = None if wrong else judge_signer(bundle.signature.fingerprint, trusted, readers)
+    if signer is not None:
+        _record_signer(checks, signer, trusted or ())
     return VerificationResult(
-        bundle=bundle, passed=tuple(checks.passed), failures=tuple(checks.failures), notes=tuple(checks.notes)
+        bundle=bundle,
+        signer=signer,
+        passed=tuple(checks.passed),
+        failures=tuple(checks.failures),
+        notes=tuple(checks.notes),
     )
 
 
-def _read(data: bytes) -> tuple[EvidenceBundle | None, str]:
+def _record_signer(checks: Checks, signer: SignerVerdict, trusted: Sequence[TrustedSigner]) -> None:
+    """An unknown signer is neither passed nor failed: only the verifier can say which."""
+    if signer.standing is Standing.TRUSTED:
+        name = f" ({signer.name})" if signer.name else ""
+        checks.passed.append(f"The signer {signer.fingerprint}{name} is trusted by {signer.place}.")
+    elif signer.standing is Standing.CONTRADICTED:
+        expected = " or ".join(one.fingerprint for one in trusted)
+        checks.failures.append(f"It was signed by {signer.fingerprint}, not by the expected installation {expected}.")
+
+
+def sealed(data: bytes, verifier: SignatureVerifier) -> EvidenceBundle | None:
+    """Return a bundle whose hashes and signature are right, whoever signed it; None for anything else."""
+    bundle, _ = _read_bundle(data)
+    if bundle is None or _chain_problems(bundle) or _signature_problems(bundle, signed_message(bundle.chain), verifier):
+        return None
+    return bundle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Presented:
+    """What a file says, whichever of the two forms it has."""
+
+    bundle: EvidenceBundle
+    message: bytes
+    """What the signature has to cover."""
+    form: str
+    subjects: tuple[Subject, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _read(data: bytes, verifier: SignatureVerifier) -> tuple[_Presented | None, str]:
+    if len(data) <= BUNDLE_MAX_BYTES and _is_envelope(data):
+        return _read_envelope(data, verifier)
+    bundle, problem = _read_bundle(data)
+    if bundle is None:
+        return None, problem
+    message = signed_message(bundle.chain) if bundle.chain else b""
+    return _Presented(bundle=bundle, message=message, form="The file is canonical and of a known schema."), ""
+
+
+def _is_envelope(data: bytes) -> bool:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and "payloadType" in value
+
+
+def _read_envelope(data: bytes, verifier: SignatureVerifier) -> tuple[_Presented | None, str]:
+    try:
+        attested = read_attestation(data, verifier)
+    except NoAttestation as error:
+        return None, str(error)
+    except ValidationError as error:
+        first = misfits(error.errors())[0]
+        return None, f"The file is no attestation of evidence of schema 1: {first.place}: {first.msg}."
+    except (ValueError, RecursionError) as error:
+        return None, f"The file is no attestation of evidence: {type(error).__name__}."
+    further = attested.further_signatures
+    notes = (f"The envelope has {further} more signatures, which were not checked.",) if further else ()
+    return _Presented(
+        bundle=attested.bundle, message=attested.message, subjects=attested.subjects, notes=notes,
+        form="The envelope holds a canonical statement of a known schema.",
+    ), ""  # fmt: skip
+
+
+def _read_bundle(data: bytes) -> tuple[EvidenceBundle | None, str]:
     if len(data) > BUNDLE_MAX_BYTES:
         return None, f"The file is larger than {BUNDLE_MAX_BYTES} bytes."
     try:
@@ -128,9 +227,7 @@ def _chain_problems(bundle: EvidenceBundle) -> list[str]:
     return problems
 
 
-def _signature_problems(
-    bundle: EvidenceBundle, verifier: SignatureVerifier, expected: str | None, notes: list[str]
-) -> list[str]:
+def _signature_problems(bundle: EvidenceBundle, message: bytes, verifier: SignatureVerifier) -> list[str]:
     signature = bundle.signature
     try:
         key = base64.b64decode(signature.public_key, validate=True)
@@ -140,17 +237,17 @@ def _signature_problems(
     exact = {signature.public_key: key, signature.value: value}
     if any(base64.b64encode(raw).decode() != text for text, raw in exact.items()):
         return ["The signature or its key is not canonical base64."]
-    if not bundle.chain or not verifier.verify(public_key=key, signature=value, message=signed_message(bundle.chain)):
+    if not bundle.chain or not verifier.verify(public_key=key, signature=value, message=message):
         return ["The signature does not fit the content."]
     if fingerprint(key) != signature.fingerprint:
         return [f"The fingerprint of the key is {fingerprint(key)}, recorded is {signature.fingerprint}."]
-    if expected is not None and expected != signature.fingerprint:
-        return [f"It was signed by {signature.fingerprint}, not by the expected installation {expected}."]
-    if expected is None:
-        notes.append(
-            f"Signed by {signature.fingerprint}; compare it with the fingerprint that your installation shows."
-        )
     return []
+
+
+def _subject_problems(presented: _Presented) -> list[str]:
+    if presented.subjects == subjects_of(presented.bundle.sections):
+        return []
+    return ["The statement is about other commits than its evidence."]
 
 
 def _coverage_problems(bundle: EvidenceBundle) -> list[str]:

@@ -7,6 +7,7 @@ What is gathered is raw outcomes and the verdicts judged from them; nothing here
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pipeline.change_request import Stage, branch_name
@@ -18,13 +19,11 @@ from pipeline.evidence.bundle import (
     ApprovalRecord,
     CommitRecord,
     CommitsRecord,
-    ComponentRulesRecord,
     CriterionRecord,
     RebuildRecord,
     RepositoryEvidence,
     RequestRecord,
     ReviewRecord,
-    RulesRecord,
     RunRecord,
     ScenarioRecord,
     Sections,
@@ -37,6 +36,7 @@ from pipeline.evidence.bundle import (
 )
 from pipeline.evidence.canonical_json import content_hash
 from pipeline.evidence.role_usage import roles
+from pipeline.evidence.rules_record import ComponentRulesRecord, InstrumentRecord, RulesRecord
 from pipeline.findings import CHECKS, REPORTERS
 from pipeline.gates.gate import Decision, Gate, GateStatus
 from pipeline.interventions.intervention import Action, InterventionStatus, Skipping
@@ -49,7 +49,7 @@ from pipeline.specs.behaviour import ScenarioKind
 from pipeline.stage import specs
 from pipeline.stage.artifacts import Bytes
 from pipeline.stage.outcomes import outcomes_of
-from pipeline.stage.repository_reading import components_at
+from pipeline.stage.repository_reading import components_at, instrument_at
 from pipeline.stage.run import StageRun
 
 BUNDLE = Bytes("evidence")
@@ -166,6 +166,8 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
     of_the_suite = [one for one in runs if one.activation == suite.activation]
     head_again = newest(of_the_suite, RunPurpose.GREEN_SUITE_AGAIN, facts.head)
     judged = green_of(suite)
+    inverted = newest(of_the_suite, RunPurpose.INVERTED, facts.head) if judged.inverted else None
+    reverted = newest(of_the_suite, RunPurpose.REVERTED, facts.head) if judged.reverted else None
     no_preserve = judge_preserve(baseline.report, ())
     return WitnessRecord(
         rules=await _rules(run, name, components),
@@ -180,15 +182,20 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
         suite_base_again=_run_of(base_again) if base_again else None,
         suite_head=_run_of(suite),
         suite_head_again=_run_of(head_again) if head_again else None,
+        inverted=_run_of(inverted) if inverted else None,
+        reverted=_run_of(reverted) if reverted else None,
         red_verdict=judged.red,
         preserve_verdict=preserve_of(preserve_base) if preserve_base else no_preserve,
         suite_verdict=judged.suite,
         green_verdict=judged.green,
+        inverted_verdict=judged.inverted,
+        reverted_verdict=judged.reverted,
     )
 
 
 async def _rules(run: StageRun, name: str, components: Sequence[Component]) -> RulesRecord:
-    files = await run.context.repositories[name].list_files(run.known[name].base)
+    repository, facts = run.context.repositories[name], run.known[name]
+    files = await repository.list_files(facts.base)
     patterns = dict.fromkeys(pattern for one in components for pattern in one.stack.test_patterns)
     places = source_places(components)
     each = [
@@ -207,6 +214,7 @@ async def _rules(run: StageRun, name: str, components: Sequence[Component]) -> R
         source_roots=each[0].source_roots,
         own_modules=each[0].own_modules,
         components=tuple(each) if len(each) > 1 else (),
+        instrument=InstrumentRecord.model_validate(asdict(await instrument_at(repository, facts.base, components))),
     )
 
 

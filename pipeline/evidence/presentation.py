@@ -24,6 +24,7 @@ from pipeline.gates.content import (
     VoidApproval,
 )
 from pipeline.interventions.intervention import Action, ChangingText, InterventionStatus, Notice, Skipping
+from pipeline.proof import inverted, reverted
 from pipeline.proof.baseline import suite_in_words
 from pipeline.proof.stored_runs import green_of, newest, report_of
 from pipeline.records import RunPurpose
@@ -57,6 +58,9 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             added_tests=await _proven_tests(run, name),
             suite=suite.summary,
             pre_existing=suite.pre_existing,
+            witnesses=[
+                f"{name}: {said}" for name, said in (("Inverted", suite.inverted), ("Reverted", suite.reverted)) if said
+            ],
             findings=await current_findings(run, name),
             flags=await load_flags(run),
             files=await repository.changed_files(facts.base, facts.head),
@@ -181,6 +185,8 @@ async def _repository(run: StageRun, name: str) -> ShownChange:
         ),
         left_out=tuple(await own_changes.left_out_of(run, name)),
         suite=suite.summary,
+        inverted=suite.inverted,
+        reverted=suite.reverted,
         pre_existing_failures=tuple(suite.pre_existing),
         findings=tuple(_finding(name, finding) for finding in current),
         resolved_findings=len(everything) - len(current),
@@ -199,15 +205,22 @@ def _scenarios(spec: Spec) -> tuple[ShownScenario, ...]:
 class _Suite:
     summary: str
     pre_existing: tuple[str, ...]
+    inverted: str = ""
+    reverted: str = ""
 
 
 async def _suite(run: StageRun, name: str, head: str) -> _Suite:
-    """Return how the full suite of the head went, from the run that proved it."""
+    """Return how the full suite of the head went and what the further witnesses showed, from the run that proved it."""
     proven = newest(await run.context.test_runs.all(name), RunPurpose.GREEN_SUITE, head)
     if proven is None:
         return _Suite(summary="not run", pre_existing=())
-    compared = green_of(proven).suite
-    return _Suite(summary=suite_in_words(report_of(proven), compared), pre_existing=compared.pre_existing)
+    witness = green_of(proven)
+    return _Suite(
+        summary=suite_in_words(report_of(proven), witness.suite),
+        pre_existing=witness.suite.pre_existing,
+        inverted=inverted.in_words(witness.inverted) if witness.inverted else "",
+        reverted=reverted.in_words(witness.reverted) if witness.reverted else "",
+    )
 
 
 async def _proven_tests(run: StageRun, name: str) -> int:

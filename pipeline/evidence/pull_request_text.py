@@ -30,6 +30,8 @@ class PullRequestFacts:
     added_tests: int
     suite: str
     pre_existing: Sequence[str]
+    witnesses: Sequence[str]
+    """What the further witnesses showed, a line each."""
     findings: Sequence[Finding]
     flags: Sequence[RiskFlag]
     files: Sequence[ChangedFile]
@@ -70,6 +72,7 @@ def _tests(facts: PullRequestFacts) -> str:
     lines = [
         f"{facts.added_tests} tests were added and seen failing without the change.",
         f"Full suite: {facts.suite}.",
+        *(f"{one.rstrip('.')}." for one in facts.witnesses),
     ]
     if facts.pre_existing:
         lines.append(

@@ -3,16 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from pydantic import TypeAdapter
+
 from pipeline.evidence.bundle import CommitRecord, RepositoryEvidence, RunRecord
 from pipeline.ports import CommitReader
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.component_sources import SourcePlace, source_paths
 from pipeline.proof.green import judge_green, judge_preserve
+from pipeline.proof.instrument import Instrument, altered
+from pipeline.proof.inverted import inverted_files, judge_inverted
 from pipeline.proof.owners import ROOT
 from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.red_green import HeadSymbols, RedRules, RedVerdict, confirm_red, judge_red
+from pipeline.proof.reverted import judge_reverted
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
 from pipeline.specs.behaviour import InvalidBehaviour, ScenarioKind, parse_feature
+
+_INSTRUMENT = TypeAdapter(Instrument)
 
 Record = Callable[[str, list[str]], None]
 
@@ -30,6 +37,10 @@ def check_repository(repository: RepositoryEvidence, reader: CommitReader, recor
         f"{name}: the protected tests of the head are those of the tests commit.", _test_problems(repository, reader)
     )
     record(f"{name}: the recorded verdicts follow from the recorded outcomes.", _verdict_problems(repository, reader))
+    if repository.witness.inverted_verdict is None:
+        notes.append(
+            f"{name}: no failure was planted in its tests, as versions before this witness did; results are taken as told."
+        )
 
 
 def _commit_problems(repository: RepositoryEvidence, reader: CommitReader, notes: list[str]) -> list[str]:
@@ -90,6 +101,8 @@ def _run_problems(repository: RepositoryEvidence) -> list[str]:
         ("preserve tests on the head", witness.preserve, {commits.head.sha}),
         ("full suite on the head", witness.suite_head, {commits.head.sha}),
         ("failed tests again on the head", witness.suite_head_again, {commits.head.sha}),
+        ("inverted run", witness.inverted, {commits.head.sha}),
+        ("reverted run", witness.reverted, {commits.head.sha}),
     ]
     return [
         f"The {what} ran on {run.commit[:12]}, which is not the commit that it must prove."
@@ -127,6 +140,7 @@ def _test_problems(repository: RepositoryEvidence, reader: CommitReader) -> list
         f"{path} was declared as a test file, but the tests commit does not hold it."
         for path in sorted(declared - set(tests))
     ]
+    problems += _instrument_problems(repository, reader)
     problems += [
         f"{path} differs between the tests commit and the head."
         for path in sorted(protected & set(tests))
@@ -139,6 +153,27 @@ def _test_problems(repository: RepositoryEvidence, reader: CommitReader) -> list
         if path not in base or base[path] == tests.get(path)
     ]
     return problems
+
+
+def _instrument_problems(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:
+    """Compare what the test command reaches at the base, where the command was read, and on the head."""
+    recorded = repository.witness.rules.instrument
+    if recorded is None:
+        return []
+    instrument, commits = _INSTRUMENT.validate_python(recorded.model_dump()), repository.commits
+    base, head = reader.blobs(commits.base.sha), reader.blobs(commits.head.sha)
+    whole = [path for path in instrument.files if base.get(path) != head.get(path)]
+    before, after = (
+        {
+            path: data.decode("utf-8", "replace")
+            for path, data in reader.read(commit.sha, sorted(instrument.read_in_part)).items()
+        }
+        for commit in (commits.base, commits.head)
+    )
+    return [
+        f"{path} decides how the tests are run, and differs between the base and the head."
+        for path in (*whole, *altered(instrument, before, after))
+    ]
 
 
 def _verdict_problems(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:
@@ -173,7 +208,23 @@ def _verdict_problems(repository: RepositoryEvidence, reader: CommitReader) -> l
     problems += [
         f"Scenario {verdict.scenario} has no confirmed red test." for verdict in red.scenarios if not verdict.ok
     ]
-    return problems + _green_problems(repository, red)
+    return problems + _further_problems(repository, reader, red) + _green_problems(repository, red)
+
+
+def _further_problems(repository: RepositoryEvidence, reader: CommitReader, red: RedVerdict) -> list[str]:
+    """Judge the inverted and the reverted witness again: what was planted follows from the tests and the recorded nonce."""
+    witness, problems = repository.witness, []
+    if (recorded := witness.inverted_verdict) is not None:
+        contents = reader.read(repository.commits.tests.sha, witness.change_files)
+        files = inverted_files(contents, recorded.nonce)
+        report = None if witness.inverted is None else witness.inverted.report
+        if judge_inverted(nonce=recorded.nonce, files=files, report=report, red=red) != recorded:
+            problems.append("The inverted verdict does not follow from the recorded run.")
+    if (turned := witness.reverted_verdict) is not None:
+        seen = witness.reverted or witness.red
+        if judge_reverted(report=seen.report, red=red, same_as_red=witness.reverted is None) != turned:
+            problems.append("The reverted verdict does not follow from the recorded run.")
+    return problems
 
 
 def _green_problems(repository: RepositoryEvidence, red: RedVerdict) -> list[str]:
@@ -195,7 +246,10 @@ def _green_problems(repository: RepositoryEvidence, red: RedVerdict) -> list[str
     if suite != witness.suite_verdict:
         problems.append("The comparison of the full suites does not follow from the recorded runs.")
     preserve_head = witness.preserve.report if witness.preserve else None
-    green = judge_green(change=witness.change.report, preserve=preserve_head, suite=suite, red=red)
+    green = judge_green(
+        change=witness.change.report, preserve=preserve_head, suite=suite, red=red,
+        inverted=witness.inverted_verdict, reverted=witness.reverted_verdict,
+    )  # fmt: skip
     if green != witness.green_verdict:
         problems.append("The green verdict does not follow from the recorded runs.")
     problems += [f"Not green: {problem}" for problem in green.problems]

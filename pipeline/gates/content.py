@@ -105,6 +105,10 @@ class ShownChange(_Shown):
     """Files that agents' trees had and the change has not, each with why."""
     suite: str = ""
     """How the full suite of the head went, in words; empty if it is not recorded."""
+    inverted: str = ""
+    """What came of a failure planted at the end of each new test, in words; empty if it is not recorded."""
+    reverted: str = ""
+    """How the new tests went with the change taken out again, in words; empty if it is not recorded."""
     pre_existing_failures: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     """What is open, one a line."""

@@ -42,7 +42,7 @@ from pipeline.ports.models import (
     Usage,
     UsageListener,
 )
-from pipeline.ports.proof import CommitFacts, CommitReader, SecretHit, SecretScanner
+from pipeline.ports.proof import BranchTip, CommitFacts, CommitReader, SecretHit, SecretScanner
 from pipeline.ports.sandbox import CommandResult, Isolation, Network, Sandbox, SandboxCommand
 from pipeline.ports.secrets import SecretMissing, SecretProvider
 from pipeline.ports.telling import Notifier, Tracker
@@ -55,6 +55,7 @@ __all__ = [
     "AnswerBlock",
     "Author",
     "Bell",
+    "BranchTip",
     "ChangedFile",
     "Clock",
     "CommandResult",

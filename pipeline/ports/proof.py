@@ -32,6 +32,14 @@ class CommitFacts:
     parents: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchTip:
+    """A branch of a clone, and the commit that the clone has of it."""
+
+    name: str
+    sha: str
+
+
 class CommitReader(Protocol):
     """Reads commits of one repository, synchronously and without changing anything: what checking evidence needs."""
 
@@ -46,3 +54,6 @@ class CommitReader(Protocol):
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is reachable from `descendant` (equal counts); False when either is absent."""
+
+    def default_branch(self) -> BranchTip | None:
+        """Return the default branch as this clone knows it; None when it does not know one."""

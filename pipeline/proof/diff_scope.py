@@ -60,6 +60,10 @@ class DiffScope:
     manifests_before: Mapping[str, str] = field(default_factory=dict)
     """Texts of the changed manifests at the base (absent: new)."""
     manifests_after: Mapping[str, str] = field(default_factory=dict)
+    watched: Collection[str] = ()
+    """What the test command runs and a change may be about (`Instrument.watched`)."""
+    unread: Collection[str] = ()
+    """What could not be followed of the test command, a sentence each."""
 
 
 def analyse(scope: DiffScope, limits: Limits) -> list[Finding]:
@@ -69,6 +73,7 @@ def analyse(scope: DiffScope, limits: Limits) -> list[Finding]:
         *_binaries(scope),
         *_sizes(scope, limits),
         *_infrastructure(scope),
+        *_instrument(scope),
         *_dependencies(scope),
         *_endpoints(scope),
     ]
@@ -142,6 +147,25 @@ def _infrastructure(scope: DiffScope) -> list[Finding]:
         for file in scope.changed
         if matches_any(file.path, INFRASTRUCTURE)
     ]
+
+
+def _instrument(scope: DiffScope) -> list[Finding]:
+    touched = sorted({file.path for file in scope.changed if file.path in scope.watched})
+    told = [
+        _finding(
+            Severity.MINOR, "test_instrument", f"{path} is run by the test command itself, and this change touches it.", file=path,
+            remedy="See in its diff that the tests still decide the result.",
+        )
+        for path in touched
+    ]  # fmt: skip
+    unprotected = [
+        _finding(
+            Severity.MINOR, "test_instrument", f"Part of the test command cannot be followed, so it is not protected: {sentence}",
+            remedy="State what it runs as protected in .changeline/repository.yaml, or a test command that runs the tests itself.",
+        )
+        for sentence in scope.unread
+    ]  # fmt: skip
+    return told + unprotected
 
 
 def _dependencies(scope: DiffScope) -> list[Finding]:

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 
 from tree_sitter import Language as Grammar
-from tree_sitter import Parser, Query, QueryCursor
+from tree_sitter import Node, Parser, Query, QueryCursor
 
 _JAVASCRIPT = """
 (function_declaration name: (identifier) @name) (generator_function_declaration name: (identifier) @name)
@@ -117,6 +117,12 @@ def declared_names(suffix: str, text: str) -> frozenset[str]:
     tree = Parser(grammar).parse(text.encode("utf-8", "replace"))
     found = QueryCursor(query).captures(tree.root_node).get("name", [])
     return frozenset(node.text.decode("utf-8", "replace").strip("\"'") for node in found if node.text)
+
+
+def syntax_tree(suffix: str, source: bytes) -> Node:
+    """Return the root of a source's syntax tree; of a suffix that `has_grammar`. Broken places are nodes with errors."""
+    grammar, _ = _reader(_SUFFIXES[suffix])
+    return Parser(grammar).parse(source).root_node
 
 
 @cache

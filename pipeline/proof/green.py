@@ -9,7 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from pipeline.proof.baseline import SuiteComparison
+from pipeline.proof.inverted import InvertedVerdict
 from pipeline.proof.red_green import RedCause, RedVerdict, in_a_sentence
+from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import Outcome, TestReport
 
 WEAKER_PROOF = (
@@ -40,11 +42,18 @@ def judge_preserve(report: TestReport, preserve_files: Collection[str]) -> Proof
 
 
 def judge_green(
-    *, change: TestReport, preserve: TestReport | None, suite: SuiteComparison, red: RedVerdict
+    *,
+    change: TestReport,
+    preserve: TestReport | None,
+    suite: SuiteComparison,
+    red: RedVerdict,
+    inverted: InvertedVerdict | None = None,
+    reverted: RevertedVerdict | None = None,
 ) -> ProofVerdict:
     """Judge the head: change and preserve tests pass, the suite hides and breaks nothing, the red witness is final.
 
-    A change may extend a file that holds tests which the base skips too; those are no claim of the change.
+    A change may extend a file that holds tests which the base skips too; those are no claim of the change. The inverted and the
+    reverted witness count where they were called: they are, once nothing else is wrong.
     """
     problems = list(_all_pass(change, "change", skipped_before=suite.still_skipped).problems)
     if preserve is not None:
@@ -65,9 +74,12 @@ def judge_green(
             )
             or ("No scenario has a confirmed red test.",)
         )
+    problems += [*(inverted.problems if inverted else ()), *(reverted.problems if reverted else ())]
     unjudged = any(verdict.cause is RedCause.UNJUDGED for verdict in red.tests)
     weaker = ((WEAKER_PROOF, not change.per_test), (UNJUDGED_PROOF, unjudged))
     notes = (*(note for note, holds in weaker if holds), *_suite_notes(suite))
+    if inverted is not None:
+        notes += tuple(f"A failure at the end of a test is not possible here: {one}" for one in inverted.not_possible)
     return ProofVerdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=notes)
 
 

@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from pipeline.ports import ChangedFile, Language
+from pipeline.proof.instrument import NOTHING, Instrument, altered
 from pipeline.proof.json_text import parsed_object
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.symbols import is_source
@@ -36,7 +37,8 @@ TEST_PATTERNS = (
 CONFIGURATION = (
     "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "noxfile.py",
     "sitecustomize.py", "usercustomize.py", "*.pth", "jest.config.*", "jest.setup.*", "vitest.config.*",
-    "vitest.workspace.*", "vitest.setup.*", ".mocharc*", "karma.conf.*", ".nycrc*", "babel.config.*", ".babelrc*",
+    "vitest.workspace.*", "vitest.setup.*", ".mocharc*", ".taprc", "ava.config.*",
+    "playwright.config.*", "cypress.config.*", "setupTests.*", ".env.test*", "phpunit.xml*", ".rspec", "bunfig.toml", "jasmine.json", "karma.conf.*", ".nycrc*", "babel.config.*", ".babelrc*",
     ".changeline/**", "nextest.toml", "**/.cargo/config", "**/.cargo/config.toml", "**/.mvn/**", "junit-platform.properties",
 )  # fmt: skip
 """Files whose every change can weaken the tests."""
@@ -46,6 +48,9 @@ _MAKE_TEST = re.compile(r"(?ms)^(?:test|tests|check)[\w-]*\s*:.*?(?=^\S|\Z)")
 _GRADLE_TEST = re.compile(r"(?s)\b(?:test|useJUnit\w*|tasks\.withType\(Test\)|ignoreFailures)\b[^\n]*(?:\{.*?\n\})?")
 _SUREFIRE = re.compile(
     r"(?s)<plugin>(?:(?!</plugin>).)*(?:surefire|failsafe).*?</plugin>|<(?:skipTests|maven\.test\.[\w.]+)>[^<]*"
+)
+_CTEST = re.compile(
+    r"(?is)\b(?:add_test|set_tests_properties|enable_testing|gtest_\w+|catch_discover_tests|include\s*\(\s*ctest)\b[^)]*\)"
 )
 _DETECTION = (
     (re.compile(r"PYTEST_CURRENT_TEST|['\"]_?pytest['\"] in sys\.modules|\bimport _pytest|\bfrom _pytest\b"), "asks whether pytest runs it"),
@@ -67,6 +72,8 @@ class TamperingKind(StrEnum):
     MIXED_FILE = "mixed_file"
     UNDECLARED_TEST = "undeclared_test"
     KEPT = "kept"
+    INSTRUMENT = "instrument"
+    """What the test command reaches."""
     SHADOW = "shadow"
 
 
@@ -88,6 +95,11 @@ def is_test_file(path: str, patterns: Collection[str]) -> bool:
 def is_protected(path: str, patterns: Collection[str]) -> bool:
     """Whether a path belongs to the pipeline once the tests commit exists."""
     return is_test_file(path, patterns) or matches_any(path, CONFIGURATION)
+
+
+def configures_tests(path: str) -> bool:
+    """Whether a path holds settings of a test runner, alone or among others."""
+    return matches_any(path, CONFIGURATION) or needs_texts(path)
 
 
 def steers_tests(path: str, language: Language) -> bool:
@@ -123,10 +135,11 @@ def check_test_writer(
     preserve_files: Collection[str],
     patterns: Collection[str],
     kept: Collection[str] = (),
+    instrument: Collection[str] = (),
 ) -> list[Tampering]:
     """Check the diff of the tests commit against what the test writer declared; empty means clean.
 
-    `kept` are paths and globs that the repository keeps from agents.
+    `kept` are paths and globs that the repository keeps from agents, `instrument` the files that the test command reaches.
     """
     found = [
         Tampering(kind=TamperingKind.MIXED_FILE, path=path, message=f"{path} holds change and preserve tests; keep them in separate files.")
@@ -141,6 +154,8 @@ def check_test_writer(
         if file.path not in declared and not is_protected(file.path, patterns):
             message = f"{file.path} is no test file; the test writer writes tests only."
             found.append(Tampering(kind=TamperingKind.NOT_A_TEST, path=file.path, message=message))
+    touched_of_it = {path for file in changed for path in (file.path, file.old_path) if path and path in instrument}
+    found += [_of_the_instrument(path, "changed") for path in sorted(touched_of_it)]
     return found + kept_changes(changed, kept)
 
 
@@ -153,21 +168,36 @@ def check_code_writer(
     after: Mapping[str, str],
     added: Sequence[AddedLine],
     kept: Collection[str] = (),
+    instrument: Instrument = NOTHING,
 ) -> list[Tampering]:
     """Check a diff from the tests commit to the code writer's head; empty means clean.
 
     Args:
         kept: Paths and globs that the repository keeps from agents.
         protected: All paths of the tests commit that `is_protected` names.
-        before: Texts at the tests commit of the configuration files in `changed` (see `needs_texts`).
+        before: Texts at the tests commit of the configuration files in `changed` (see `needs_texts`), and of what is
+            `read_in_part` of the instrument.
         after: Their texts at the head.
+        instrument: What the test command reaches.
     """
     found = kept_changes(changed, kept)
+    found += [
+        Tampering(
+            kind=TamperingKind.INSTRUMENT,
+            path=path,
+            message=f"{path}: what the test command uses of it changed; it decides how the tests are run.",
+        )
+        for path in altered(instrument, before, after)
+    ]
     told = {one.path for one in found}
     changed = [file for file in changed if file.path not in told]
     for file in changed:
         paths = sorted({file.path, file.old_path or file.path})
-        found.extend(_touched(file, path) for path in paths if path in protected)
+        found.extend(
+            _of_the_instrument(path, _verb(file)) if path in instrument.files else _touched(file, path)
+            for path in paths
+            if path in protected or path in instrument.files
+        )
         if file.path not in protected and matches_any(file.path, CONFIGURATION):
             message = f"{file.path} is new test configuration; only the test writer may add that."
             found.append(Tampering(kind=TamperingKind.TEST_CONFIGURATION, path=file.path, message=message))
@@ -204,8 +234,17 @@ def restored_files(
     return files
 
 
+def _verb(file: ChangedFile) -> str:
+    return {"D": "deleted", "R": "renamed", "T": "replaced"}.get(file.status[:1], "changed")
+
+
+def _of_the_instrument(path: str, verb: str) -> Tampering:
+    message = f"{path} is run by the test command and was {verb}; it decides how the tests are run."
+    return Tampering(kind=TamperingKind.INSTRUMENT, path=path, message=message)
+
+
 def _touched(file: ChangedFile, path: str) -> Tampering:
-    verb = {"D": "deleted", "R": "renamed", "T": "replaced"}.get(file.status[:1], "changed")
+    verb = _verb(file)
     configuration = matches_any(path, CONFIGURATION)
     kind = TamperingKind.TEST_CONFIGURATION if configuration else TamperingKind.PROTECTED_TEST
     what = "test configuration" if configuration else "a protected test file"
@@ -290,5 +329,8 @@ _SECTIONS: dict[str, tuple[Callable[[str], object], str]] = {
     "build.gradle": (_found(_GRADLE_TEST), "the test task"),
     "build.gradle.kts": (_found(_GRADLE_TEST), "the test task"),
     "vite.config.ts": (_found(re.compile(r"(?s)\btest\s*:.*")), "the settings of Vitest"),
+    "vite.config.mts": (_found(re.compile(r"(?s)\btest\s*:.*")), "the settings of Vitest"),
+    "vite.config.mjs": (_found(re.compile(r"(?s)\btest\s*:.*")), "the settings of Vitest"),
+    "CMakeLists.txt": (_found(_CTEST), "what CTest runs"),
     "vite.config.js": (_found(re.compile(r"(?s)\btest\s*:.*")), "the settings of Vitest"),
 }

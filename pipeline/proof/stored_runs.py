@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.green import ProofVerdict
+from pipeline.proof.inverted import InvertedVerdict
 from pipeline.proof.red_green import RedVerdict
+from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose, TestRun
 
@@ -26,6 +28,9 @@ class GreenWitness:
     red: RedVerdict
     suite: SuiteComparison
     retired: tuple[str, ...]
+    inverted: InvertedVerdict | None = None
+    """None where green failed before it, and in runs of older versions."""
+    reverted: RevertedVerdict | None = None
 
 
 class _ReportsEnd(BaseModel):

@@ -7,14 +7,15 @@ the sources declare. What disagrees becomes a complaint, and a report with compl
 
 Limits, stated: code that runs inside the test process can forge a complete and consistent report (rewrite single
 outcomes in memory, write the file itself). A planted test that must fail (`canary`) catches a runner that was patched as
-a whole; against the rest stand the protected tests, the scan for code that detects being tested (`protected_tests`), the
+a whole, failures planted in the tests themselves (`inverted`) one that lies about them; against the rest stand the protected tests, the scan for code that detects being tested (`protected_tests`), the
 comparison with the base's tests (`baseline`), and the reviewers; not this module.
 """
 
 import asyncio
+import hashlib
 import re
 import tempfile
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,13 +64,15 @@ async def run_tests(
     left_out: Mapping[str, Collection[str]] | None = None,
     beside: Sequence[str] = (),
     keep_log: KeepLog | None = None,
+    guarded: Collection[str] = (),
 ) -> TestReport:
     """Run test files (None: the full suite) of one component in a clean checkout of its repository and report per test.
 
     All paths, in arguments and report, are the repository's; the command sees those of the component's folder. `left_out` names tests by file that need not be reported, because the base's own suite leaves them out. `beside` are files that it reported: a full suite has its
     canary beside one of them. `tree` is
     disposable: the run writes into it. Whatever the tests do ends in the report; only the sandbox's own errors are raised.
-    `keep_log` is given the whole output before the report is made from it.
+    `keep_log` is given the whole output before the report is made from it. `guarded` are files that decide the result: one
+    that the run itself changes is a complaint.
     """
     asked = None if selection is None else tuple(selection)
     folder = await asyncio.to_thread(folder_inside, tree, stack.root)
@@ -87,6 +90,7 @@ async def run_tests(
         run = await asyncio.to_thread(
             _prepared, stack, places, asked, left_out or {}, beside, {**FIXED_VARIABLES, **environment.variables}
         )
+        before = await asyncio.to_thread(_contents, tree, guarded)
         result = await sandbox.run(_sandboxed(run.command, tree, places, environment, limits))
         if keep_log is not None:
             planted = run.canary.file if run.canary else None
@@ -98,9 +102,21 @@ async def run_tests(
         finally:
             if run.canary is not None:
                 await asyncio.to_thread(run.canary.remove)
-        return report if stack.root == ROOT else _of_repository(report, stack.root, asked)
+        report = report if stack.root == ROOT else _of_repository(report, stack.root, asked)
+        after = await asyncio.to_thread(_contents, tree, before)
+        changed = [
+            f"{path} was changed while the tests ran; it decides their result."
+            for path in sorted(before)
+            if after[path] != before[path]
+        ]
+        return replace(report, complaints=(*report.complaints, *changed)) if changed else report
     finally:
         await asyncio.to_thread(tree_walk.discard, scratch)
+
+
+def _contents(tree: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Return a digest of each file; of one that is gone, or no plain file, that of nothing."""
+    return {path: hashlib.sha256(read_source(tree, path).encode()).hexdigest() for path in paths}
 
 
 def _without_folder(stack: Stack, selection: tuple[str, ...] | None) -> TestReport:

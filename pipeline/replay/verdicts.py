@@ -1,7 +1,7 @@
 """The verdicts that follow from stored reports and submissions, made again by the present rules.
 
 Recomputed: whether a run is green, the comparison of suites, the green verdict, the text and hash of a spec, and whether a
-reviewed change goes back. Taken as recorded: the reports themselves and the red witness, which needs the sources.
+reviewed change goes back. Taken as recorded: the reports themselves, and the red, inverted and reverted witnesses, which need the sources.
 """
 
 import hashlib
@@ -18,7 +18,9 @@ from pipeline.change_request import Stage
 from pipeline.findings import Severity
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.green import judge_green
+from pipeline.proof.inverted import InvertedVerdict
 from pipeline.proof.red_green import RedVerdict
+from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose, StoredResult
 from pipeline.replay.recording import Recording, Result, Spec, TestRunRow
@@ -54,12 +56,17 @@ class _Judged(BaseModel):
     red: RedVerdict
     suite: dict[str, Any]
     retired: list[str]
+    inverted: InvertedVerdict | None = None
+    reverted: RevertedVerdict | None = None
 
     @field_validator("suite")
     @classmethod
     def _complete(cls, suite: dict[str, Any]) -> dict[str, Any]:
         """Runs of before names were counted hold nothing of them."""
         return {"unstable_names": [], **suite}
+
+
+_NEEDED = {name for name, one in _Judged.model_fields.items() if one.is_required()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +145,7 @@ def _greens(recording: Recording) -> Iterator[Difference]:
             yield _of_run(proof.suite, "the comparison with the base's suite", stored.suite, plain(suite))
         verdict = judge_green(
             change=_report(proof.change), preserve=_report(proof.preserve) if proof.preserve else None, suite=suite,
-            red=stored.red,
+            red=stored.red, inverted=stored.inverted, reverted=stored.reverted,
         )  # fmt: skip
         if plain(verdict) != stored.green:
             yield _of_run(proof.suite, "the green verdict", stored.green, plain(verdict))
@@ -148,7 +155,7 @@ def _green_groups(recording: Recording) -> list[_GreenProof]:
     """Group the runs of one proof: change, preserve, suite of one head."""
     grouped: dict[tuple[int, str, str, str], dict[str, TestRunRow]] = {}
     for row in recording.body.test_runs:
-        if row.purpose in _PROVES_GREEN and set(_Judged.model_fields) <= set(row.verdict):
+        if row.purpose in _PROVES_GREEN and set(row.verdict) >= _NEEDED:
             key = (row.attempt, row.repository, row.activation, row.commit)
             grouped.setdefault(key, {})[row.purpose.removeprefix("green_")] = row
     return [_GreenProof(**runs) for runs in grouped.values() if {"suite", "change"} <= set(runs)]

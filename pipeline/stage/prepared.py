@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from pipeline.change_request import PauseReason
 from pipeline.errors import PersonNeeded
 from pipeline.ports import Environment, Language, Stack
+from pipeline.proof.instrument import NOTHING, Instrument
 from pipeline.proof.owners import ROOT, owner_of
 from pipeline.repositories.components import Aspect, Component, described, in_pieces
 
@@ -79,6 +80,8 @@ class Prepared:
     environment: Environment
     """What agents' commands run with, at the root of the repository."""
     absent: tuple[Absence, ...] = ()
+    instrument: Instrument = NOTHING
+    """What the test commands of all components reach."""
 
     @property
     def in_pieces(self) -> bool:
@@ -140,6 +143,22 @@ class Prepared:
     def at(self, roots: Collection[str] | None) -> tuple[Part, ...]:
         """Return the parts at these roots; all for None."""
         return tuple(part for part in self.parts if roots is None or part.root in roots)
+
+    def commanded_as(self, base: "Prepared") -> "Prepared":
+        """Return it with the test commands that the base's components have: a change does not decide how it is tested."""
+        known = {part.root: part.stack for part in base.parts}
+
+        def as_before(stack: Stack) -> Stack:
+            old = known.get(stack.root)
+            if old is None or old.language is not stack.language:
+                return stack
+            return replace(stack, runner=old.runner, test_command=old.test_command, setup=old.setup)
+
+        parts = tuple(
+            replace(part, component=replace(part.component, stack=as_before(part.stack))) for part in self.parts
+        )
+        components = tuple(replace(one, stack=as_before(one.stack)) for one in self.components)
+        return replace(self, parts=parts, components=components, instrument=base.instrument)
 
     def without(self, absent: Iterable[Absence]) -> "Prepared":
         """Return it with components that turned out to be untestable set aside, as long as one is left."""

@@ -20,6 +20,7 @@ from pipeline.ports import Environment
 from pipeline.proof import test_logs
 from pipeline.proof.component_sources import source_paths
 from pipeline.proof.owners import by_owner, owner_of
+from pipeline.proof.protected_tests import configures_tests
 from pipeline.proof.stored_runs import newest, report_of
 from pipeline.proof.suite_trouble import trouble_of
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
@@ -33,7 +34,14 @@ from pipeline.stage import trees
 from pipeline.stage.artifacts import Bytes
 from pipeline.stage.component_reports import both, joined
 from pipeline.stage.prepared import ABSENCES, PROGRAMS, Absence, Part, Prepared, for_agents
-from pipeline.stage.repository_reading import components_at, manifest_hash_at, reader_at, text_at, texts_at
+from pipeline.stage.repository_reading import (
+    components_at,
+    instrument_at,
+    manifest_hash_at,
+    reader_at,
+    text_at,
+    texts_at,
+)
 from pipeline.stage.run import StageRun
 
 LOG = Bytes(test_logs.KIND, "text/plain; charset=utf-8")
@@ -105,7 +113,10 @@ async def _prepared(
     if not parts:
         raise failures[0]
     shared = await asyncio.to_thread(for_agents, parts, run.context.workspaces / PROGRAMS / name)
-    return Prepared(components=components, parts=tuple(parts), environment=shared, absent=tuple(absent))
+    instrument = await instrument_at(run.context.repositories[name], environments.commit, components)
+    return Prepared(
+        components=components, parts=tuple(parts), environment=shared, absent=tuple(absent), instrument=instrument
+    )
 
 
 async def prove(
@@ -133,8 +144,10 @@ async def prove(
     `PersonNeeded(environment_failed)` for files of a component that cannot be tested here.
     """
     asked, homeless = _asked(name, prepared, selection, roots)
+    put_back = [path for path, content in (restored or {}).items() if content is not None and configures_tests(path)]
     reports = await _run_each(
         run, name, commit, purpose, asked, restored=restored, left_out=left_out, logs=logs,
+        deciding=(*put_back, *prepared.instrument.files),
         beside=by_owner(beside, prepared.stacks),
     )  # fmt: skip
     report = joined(reports, prepared.stacks, homeless)
@@ -159,6 +172,7 @@ async def _run_each(
     left_out: Mapping[str, Collection[str]] | None = None,
     beside: Mapping[str, Sequence[str]] | None = None,
     logs: list[test_logs.RunLog] | None = None,
+    deciding: Collection[str] = (),
 ) -> dict[str, TestReport]:
     logs = [] if logs is None else logs
 
@@ -176,6 +190,7 @@ async def _run_each(
                 stack=part.stack, tree=tree, environment=part.environment, sandbox=run.context.sandbox,
                 selection=files, limits=run.context.settings.pipeline, left_out=left_out, keep_log=keep_log,
                 beside=(beside or {}).get(part.root, ()),
+                guarded={*(files or ()), *deciding},
             )  # fmt: skip
     return reports
 

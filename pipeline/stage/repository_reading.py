@@ -7,11 +7,15 @@ import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline.agents.repository_context import RepositoryFacts, conventions_path, repository_context
 from pipeline.change_request import RepositoryTarget
 from pipeline.ports import ReadFile, Repository, Stack
+from pipeline.proof.instrument import Command, Instrument
+from pipeline.proof.instrument_search import instrument_of
 from pipeline.proof.path_globs import matches_any
+from pipeline.proof.protected_tests import configures_tests, is_protected
 from pipeline.repositories.component_discovery import find_components
 from pipeline.repositories.components import Component
 from pipeline.repositories.repository_file import REPOSITORY_FILE, read_repository_file
@@ -32,6 +36,24 @@ async def components_at(
     said = read_repository_file(await repository.read_file(base or commit, REPOSITORY_FILE))
     read = reader_at(repository, commit)
     return await asyncio.to_thread(find_components, files, read, test_command=target.test_command, said=said)
+
+
+async def instrument_at(repository: Repository, commit: str, components: Sequence[Component]) -> Instrument:
+    """Return what the test commands of a commit's components reach, their set-up and the runners' configuration included."""
+    files = await repository.list_files(commit)
+    commands = [
+        Command(text=text, folder=one.root) for one in components for text in (*one.stack.setup, one.stack.test_command)
+    ]
+    patterns = tuple(pattern for one in components for pattern in one.stack.test_patterns)
+    read = reader_at(repository, commit)
+    return await asyncio.to_thread(
+        instrument_of,
+        commands,
+        files=files,
+        read=read,
+        is_test=partial(is_protected, patterns=patterns),
+        settings=[path for path in files if configures_tests(path)],
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ def inputs(run: StageRun) -> list[Any]:
 async def review(run: StageRun) -> StageEnd:
     """Judge one repository's change."""
     prepared = await proving.environment_of(run, run.name, run.here.base)
-    checked = await scope.check(run, run.name, run.here.base, run.here.head, prepared.manifests)
+    checked = await scope.check(run, run.name, run.here.base, run.here.head, prepared)
     await _report(run, CHECKS, checked.findings)
     if checked.stops:
         return blocked(

@@ -79,6 +79,8 @@ class RemarkKind(StrEnum):
     NO_PUSH = "no_push"
     """Its remote takes no push of ours."""
     LEFT_OUT = "left_out"
+    UNPROTECTED = "unprotected"
+    """Part of a test command cannot be followed, so what it runs is not protected from agents."""
 
 
 class _Record(BaseModel):

@@ -33,7 +33,7 @@ from pipeline.repositories.components import Component
 from pipeline.repositories.repository_file import starting_file
 from pipeline.repositories.stacks import is_test_file
 from pipeline.stage.component_reports import joined
-from pipeline.stage.repository_reading import Composition, composition_at
+from pipeline.stage.repository_reading import Composition, composition_at, instrument_at
 from pipeline.survey.record import (
     LOG_MAX,
     SAID_MAX,
@@ -128,9 +128,23 @@ async def _survey(ground: Ground, report: Report) -> RepositorySurvey:
     left_out = [_left_out(one) for one in found]
     return RepositorySurvey(
         base_branch=branch, base_commit=base, components=tuple(found),
-        remarks=(*remarks, *absent, *(remark for remark in left_out if remark is not None)),
+        remarks=(*remarks, *absent, *await _unprotected(ground, base, composition), *(remark for remark in left_out if remark is not None)),
         starting_file=starting_file(composition.parts),
     )  # fmt: skip
+
+
+async def _unprotected(ground: Ground, base: str, composition: Composition) -> list[Remark]:
+    found = await instrument_at(ground.repository, base, composition.parts)
+    remedy = (
+        "State a test command that runs the tests itself, or what it runs as protected in .changeline/repository.yaml."
+    )
+    return [
+        Remark(
+            kind=RemarkKind.UNPROTECTED, remedy=remedy,
+            message=f"Part of the test command cannot be followed, so agents could change what it runs: {sentence}",
+        )
+        for sentence in found.unread
+    ]  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ def test_the_commands_in_the_documents_run_in_their_order(running: Installation)
         ran.add(verb)
         if verb in STARTED_ALREADY:
             continue
-        typed = [replaced(argument, known) for argument in arguments]
+        typed = [substituted(replaced(argument, known), running) for argument in arguments]
         done = running.changeline(*typed)
         assert done.returncode in ({0, 3} if verb in WAITS else {0}), f"{shlex.join(typed)}: {done.stderr}{done.stdout}"
         if newest := re.search(r"\bcr-[0-9a-z]{10}\b", done.stdout + done.stderr):
@@ -56,3 +56,9 @@ def replaced(argument: str, known: dict[str, str]) -> str:
     for reader, ours in known.items():
         argument = argument.replace(reader, ours)
     return argument
+
+
+def substituted(argument: str, running: Installation) -> str:
+    """Put in what a command prints, as the reader's shell does."""
+    inner = re.fullmatch(r"\$\(changeline (.*)\)", argument)
+    return running.changeline(*shlex.split(inner[1])).stdout.strip() if inner else argument

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation import REPOSITORY, Changeline, git, value_of
+from tests.installation import REPOSITORY, Changeline, git, pinned, value_of
 from tests.line import scenarios
 
 SOURCES = REPOSITORY / ".cache" / "sdists"
@@ -80,7 +80,7 @@ def test_a_release_becomes_the_next_one(changeline: Changeline, place: Path, bef
     for path in [*tests, *sources]:
         merged = subprocess.run(["git", "-C", str(repository), "show", f"main:{path}"], capture_output=True, check=True)
         assert merged.stdout == (new / path).read_bytes(), path
-    verified = changeline("evidence", "verify", str(evidence), "--repo", str(repository), "--json")
+    verified = changeline("evidence", "verify", str(evidence), "--repo", str(repository), "--json", *pinned(changeline))
     assert verified.returncode == 0, verified.stdout
 
 

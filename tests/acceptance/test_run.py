@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation import SCENARIO, Changeline, git, request_in, sums_in, value_of
+from tests.installation import SCENARIO, Changeline, git, pinned, request_in, sums_in, value_of
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
@@ -35,10 +35,10 @@ def test_one_command_carries_a_request_to_a_merged_branch_and_stops_what_it_star
     assert suite.returncode == 0, suite.stdout
     assert changeline("status").returncode == 5
 
-    verified = changeline("evidence", "verify", str(evidence), "--repo", str(sample), "--json")
+    verified = changeline("evidence", "verify", str(evidence), "--repo", str(sample), "--json", *pinned(changeline))
     assert value_of(verified)["failures"] == []
     assert verified.returncode == 0
     content = evidence.read_bytes()
     evidence.write_bytes(content.replace(merged.encode(), before.encode()))
-    forged = changeline("evidence", "verify", str(evidence), "--repo", str(sample), "--json")
+    forged = changeline("evidence", "verify", str(evidence), "--repo", str(sample), "--json", *pinned(changeline))
     assert (forged.returncode, value_of(forged)["ok"]) == (1, False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.installation import HALF, MARK, SHARED, Changeline, Installation, commit, git, value_of
+from tests.installation import HALF, MARK, SHARED, Changeline, Installation, commit, git, pinned, value_of
 from tests.line import scenarios
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900), SHARED]
@@ -59,5 +59,5 @@ def test_a_person_takes_over_a_running_worker_and_their_commit_is_merged(running
     assert mine in git(remote, "rev-list", "main").splitlines()
     bundle = place / "evidence.json"
     assert changeline("evidence", cr, "--output", str(bundle)).returncode == 0
-    verified = changeline("evidence", "verify", str(bundle), "--repo", str(remote), "--json")
-    assert value_of(verified)["failures"] == []
+    verified = changeline("evidence", "verify", str(bundle), "--repo", str(remote), "--json", *pinned(changeline))
+    assert (verified.returncode, value_of(verified)["failures"]) == (0, [])

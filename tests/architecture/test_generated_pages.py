@@ -5,6 +5,7 @@ from pipeline.pause_reasons import PAUSE_REASONS
 from scripts import (
     dependencies,
     event_types,
+    evidence_schema,
     openapi,
     pause_reasons,
     repository_schema,
@@ -71,3 +72,7 @@ def test_the_dashboard_hears_every_type_of_event() -> None:
 
 def test_the_schema_of_the_repositorys_own_file_is_fresh() -> None:
     assert repository_schema.PAGE.read_text() == repository_schema.render(), "run `make docs`"
+
+
+def test_the_schema_of_evidence_is_fresh() -> None:
+    assert evidence_schema.PAGE.read_text(encoding="utf-8") == evidence_schema.render(), "run `make docs`"

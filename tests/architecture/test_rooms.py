@@ -71,6 +71,7 @@ COMPOSITION: Mapping[str, str] = {
     "worker.warmth": "imports and starts in the fork server what every worker needs",
     "cli.one_machine": "looks before anything starts whether tools can be contained on this machine",
     "cli.commands.evidence": "checks evidence without an installation",
+    "cli.signing_keys": "reads and rotates the keys of this machine's installation, running or not",
 }
 """The modules outside `pipeline` that may name adapters, and what for. Everything else receives what it needs."""
 

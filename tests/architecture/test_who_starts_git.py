@@ -51,6 +51,7 @@ STARTERS = {
     "worker/fork_server.py:ForkServer._check": "this process again, to check a repository",
     "worker/fork_server.py:ForkServer._launch": "this process again, as a worker",
     "worker/warmth.py:isolation": "this process again, to look what is warm",
+    "pipeline/proof/results/pytest_first.py:main": "pytest in the place of this very process, within the sandbox of a test run",
 }
 """Every function that starts a process, and what that process is."""
 
@@ -63,6 +64,7 @@ GIT = {
     "cli/demo.py": "makes the demo's sample and shows what was merged there",
     "controller/change_requests/takeover.py": "no program: the commands that a person who takes over can type",
     "pipeline/adapters/environments/lock_files.py": "no program: a key of lock files",
+    "pipeline/proof/module_redirects.py": "no program: a key of manifests",
     "pipeline/agents/tools.py": "asks in the agent's own sandbox, as its shell may, whether a file that it wrote is ignored",
     "pipeline/adapters/git/runner.py": "the one module that knows how git is run",
     "pipeline/adapters/git/local_remotes.py": "what git starts to serve a directory of ours that stands before a path",

@@ -1,5 +1,6 @@
 """Secrets and keys: the fakes and today's adapters keep one contract each."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,12 @@ class TestFileKeyStore(KeyStoreContract):
         assert verifies == [former.public_key]
         private = [file for file in (tmp_path / "keys").iterdir() if b"PRIVATE" in file.read_bytes()]
         assert [file.stat().st_mode & 0o777 for file in private] == [0o600]
+
+    def test_of_rotations_at_once_no_key_is_lost_that_signed_in_between(
+        self, store: FileKeyStore, again: Again
+    ) -> None:
+        store.current()
+        with ThreadPoolExecutor(4) as several:
+            fresh = list(several.map(lambda _: again().rotate().public_key, range(8)))
+        assert set(fresh) < set(store.public_keys().values())
+        assert len(store.public_keys()) == 9

@@ -118,7 +118,7 @@ def _look_at_a_log(room: Room, page: Page, address: str) -> None:
     page.get_by_role("link", name="Whole log of red").first.click()
     expect(page.get_by_role("region", name="What failed")).to_be_visible()
     log = page.get_by_role("region", name="Log", exact=True)
-    expect(log).to_contain_text("python -m pytest")
+    expect(log).to_contain_text("--junitxml")
     expect(log).to_contain_text("The process ended with exit code 1")
     room.look(page, "log")
     with page.expect_download() as downloading:

@@ -21,12 +21,14 @@ from controller.serve import serve
 from controller.wiring import ControllerWiring, EffectExecutor, Pace, RemoteRefs, SurveyStarter
 from pipeline.access import Role, new_token
 from pipeline.adapters.forges.local import LocalForge
+from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.change_request import ForgeKind
 from pipeline.effects.kinds import EffectKind
-from pipeline.ports import TenantBell, Webhooks
+from pipeline.ports import KeyStore, TenantBell, Webhooks
 from pipeline.settings.process import ControllerSettings, ProcessSettings
 from pipeline.store.engine import Database
 from pipeline.store.principals import Principals
+from pipeline.testing import MemoryKeyStore
 from tests.clean_slate import CleanSlate, kept
 from tests.controller.fakes import ScriptedDiffs, ScriptedInspector, ScriptedLauncher
 from tests.database import TestDatabase, TestServer
@@ -105,6 +107,7 @@ class Starter:
         remote_refs: RemoteRefs | None = None,
         inspector: Any = None,
         surveys: SurveyStarter | None = None,
+        keys: KeyStore | None = None,
         **door: Any,
     ) -> Iterator[Controller]:
         """`groups` are further groups of process settings; `door` is what the group `controller` has beside its port."""
@@ -112,7 +115,7 @@ class Starter:
         inspector, diffs = inspector or ScriptedInspector(), ScriptedDiffs()
         launcher = launcher or ScriptedLauncher()
         wiring = ControllerWiring(
-            settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher,
+            settings=settings, database_url=self.database.app_url, inspector=inspector, diffs=diffs, launcher=launcher, keys=keys or MemoryKeyStore(), signatures=Ed25519Verifier(),
             executors=executors or {}, forges={ForgeKind.LOCAL: LocalForge()}, webhooks=webhooks, pace=pace, dashboard=dashboard, alone=alone, redis_url=redis_url,
             bell=bell, remote_refs=remote_refs, surveys=surveys,
         )  # fmt: skip

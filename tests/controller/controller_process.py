@@ -7,7 +7,9 @@ import sys
 from controller.app import create_app
 from controller.serve import serve
 from controller.wiring import ControllerWiring
+from pipeline.adapters.signing import Ed25519Verifier
 from pipeline.settings.process import ControllerSettings, ProcessSettings
+from pipeline.testing import MemoryKeyStore
 from tests.controller.conftest import PACE
 from tests.controller.fakes import ScriptedDiffs, ScriptedInspector, ScriptedLauncher
 
@@ -23,6 +25,7 @@ def main() -> None:
     wiring = ControllerWiring(
         settings=settings, database_url=told["database_url"], redis_url=told["redis_url"], pace=PACE,
         inspector=ScriptedInspector(), diffs=ScriptedDiffs(), launcher=ScriptedLauncher(ready=False),
+        keys=MemoryKeyStore(), signatures=Ed25519Verifier(),
     )  # fmt: skip
     asyncio.run(serve(create_app(wiring), settings, on_ready=say))
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.limits import Limits
@@ -82,6 +83,7 @@ async def run(
     timeout_s: int = 60,
     variables: dict[str, str] | None = None,
     beside: tuple[str, ...] = (),
+    guarded: Collection[str] = (),
 ) -> TestReport:
     """Write a fresh checkout and run its tests; without a selection the full suite."""
     number = sum(1 for entry in tmp_path.iterdir() if entry.name.startswith("tree"))
@@ -94,4 +96,5 @@ async def run(
         selection=selection or None,
         limits=Limits(test_timeout_s=timeout_s),
         beside=beside,
+        guarded=guarded,
     )

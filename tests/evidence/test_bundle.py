@@ -22,7 +22,6 @@ from pipeline.evidence.bundle import (
     CriterionRecord,
     RepositoryEvidence,
     RequestRecord,
-    RulesRecord,
     RunRecord,
     ScenarioRecord,
     Sections,
@@ -35,10 +34,14 @@ from pipeline.evidence.bundle import (
 )
 from pipeline.evidence.bundle_verification import VerificationResult, verify_bundle
 from pipeline.evidence.canonical_json import canonical_json, content_hash
-from pipeline.ports import CommitFacts, Language
+from pipeline.evidence.rules_record import RulesRecord
+from pipeline.evidence.signer_trust import named
+from pipeline.ports import BranchTip, CommitFacts, Language
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.green import judge_green, judge_preserve
+from pipeline.proof.inverted import inverted_files, judge_inverted
 from pipeline.proof.red_green import RedRules, confirm_red, judge_red
+from pipeline.proof.reverted import judge_reverted
 from pipeline.proof.symbols import read_symbols
 from pipeline.proof.test_reports import Outcome
 from pipeline.specs.behaviour import ScenarioKind
@@ -54,6 +57,7 @@ TESTS = {
     "tests/test_kept.py": "from shop.cart import price\n\ndef test_kept():\n    assert price(5) == 5\n",
 }
 HEAD = {"shop/cart.py": "def price(n):\n    return n\n\n\ndef tax(n):\n    return n + 2\n"}
+NONCE = "0123456789abcdef0123456789abcdef"
 FEATURE = """Feature: shop
 
   @change @S1 @AC1
@@ -82,6 +86,9 @@ class MemoryReader:
     def commit(self, sha: str) -> CommitFacts | None:
         return self._commits.get(sha)
 
+    def default_branch(self) -> BranchTip | None:
+        return None
+
     def blobs(self, sha: str) -> Mapping[str, str]:
         return self._blobs.get(sha, {})
 
@@ -104,7 +111,7 @@ class Case:
         asked: dict[str, Any] = {
             "open_repository": lambda _name: self.reader,
             "verifier": Ed25519Verifier(),
-            "expected_fingerprint": fingerprint(self.key.public_key),
+            "trusted": [named(fingerprint(self.key.public_key))],
             **changes,
         }
         return verify_bundle(self.data if data is None else data, **asked)
@@ -153,6 +160,13 @@ async def witness(tmp_path: Path, shas: Mapping[str, str]) -> WitnessRecord:
         provisional=provisional, head_report=change, head=read_symbols(Language.PYTHON, {**own, **HEAD}), **asked
     )
     suite = compare_suites(base=suite_base, head=suite_head)
+    files = inverted_files({"tests/test_tax.py": TESTS["tests/test_tax.py"].encode()}, NONCE)
+    planted = {path: one.text for path, one in files.items() if one is not None}
+    inverted = await run(PYTEST, tmp_path, {**with_head, **planted}, "tests/test_tax.py")
+    further: dict[str, Any] = {
+        "inverted": judge_inverted(nonce=NONCE, files=files, report=inverted, red=final),
+        "reverted": judge_reverted(report=red, red=final, same_as_red=True),
+    }
     return WitnessRecord(
         rules=RulesRecord(language=Language.PYTHON, own_modules=("shop", "shop.cart")),
         change_files=("tests/test_tax.py",),
@@ -163,10 +177,13 @@ async def witness(tmp_path: Path, shas: Mapping[str, str]) -> WitnessRecord:
         preserve=RunRecord(commit=shas["head"], report=preserve),
         suite_base=RunRecord(commit=shas["base"], report=suite_base),
         suite_head=RunRecord(commit=shas["head"], report=suite_head),
+        inverted=RunRecord(commit=shas["head"], report=inverted),
         red_verdict=final,
         preserve_verdict=judge_preserve(preserve_base, ("tests/test_kept.py",)),
         suite_verdict=suite,
-        green_verdict=judge_green(change=change, preserve=preserve, suite=suite, red=final),
+        green_verdict=judge_green(change=change, preserve=preserve, suite=suite, red=final, **further),
+        inverted_verdict=further["inverted"],
+        reverted_verdict=further["reverted"],
     )
 
 
@@ -254,10 +271,21 @@ def test_what_judges_opened_is_signed_and_files_without_it_keep_their_bytes(case
     assert not case.verify(canonical_json(lied) + b"\n").ok
 
 
-def test_without_a_known_fingerprint_the_result_says_what_the_signature_means(case: Case) -> None:
-    result = case.verify(expected_fingerprint=None)
-    assert result.ok
-    assert "compare it with the fingerprint" in result.notes[0]
+FURTHER = ("inverted", "inverted_verdict", "reverted_verdict")
+
+
+def test_evidence_from_before_failures_were_planted_keeps_its_bytes_and_says_so(case: Case) -> None:
+    content = json.loads(case.data)["sections"]
+    kept = {name: one for name, one in content["repositories"][0]["witness"].items() if name not in FURTHER}
+    content["repositories"][0]["witness"] = kept
+    sections = Sections.model_validate_json(json.dumps(content))
+    parts = release_parts(sections.request, sections.repositories)
+    approval = sections.approvals[0].model_copy(update={"parts": parts, "content_hash": content_hash(parts)})
+    older = build_bundle(sections.model_copy(update={"approvals": (approval,)}), case.key)
+    assert json.loads(older)["sections"]["repositories"][0]["witness"] == kept
+    result = case.verify(older)
+    assert result.ok, result.failures
+    assert "no failure was planted in its tests" in result.notes[0]
 
 
 def test_evidence_of_another_installation_is_refused(case: Case, tmp_path: Path) -> None:
@@ -317,6 +345,9 @@ FORGERIES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (lambda content: set_report(content, "suite_head", Outcome.SKIPPED), "The comparison of the full suites does not follow"),
     (forged(lambda _c, r: r["witness"].update(preserve=None)), "The preserve tests were not run on both base and head."),
     (forged(lambda _c, r: r["witness"].update(retired_files=["tests/test_old.py"])), "recorded as rewritten by the test writer"),
+    (lambda content: set_report(content, "inverted", Outcome.PASSED), "The inverted verdict does not follow"),
+    (forged(lambda _c, r: r["witness"]["inverted_verdict"].update(nonce="1" * 32)), "The inverted verdict does not follow from the recorded run."),
+    (forged(lambda _c, r: r["witness"]["reverted_verdict"].update(confirmed=[])), "The reverted verdict does not follow"),
     (forged(lambda _c, r: r["witness"]["red_verdict"]["tests"][0].update(why="Trust me.")), "The red verdict does not follow"),
     (forged(lambda _c, r: r["spec"].update(feature=r["spec"]["feature"].replace("@AC1", "@AC2"))), "differs from the recorded spec"),
     (forged(lambda _c, r: r["spec"]["scenarios"][0].update(tests=["tests/test_old.py"])), "is proven by no recorded test file"),
@@ -348,53 +379,3 @@ def test_an_approval_of_other_content_counts_only_after_the_automatic_rebase(cas
     assert not case.resigned(lambda content: rebased(content, carried=False)).ok
     assert case.resigned(lambda content: rebased(content, carried=True)).ok
     assert not case.resigned(lambda content: rebased(content, carried=True, spec="4" * 64)).ok
-
-
-def test_a_head_whose_protected_tests_differ_is_found(case: Case, tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    git(tmp_path, "clone", "-q", str(case.repository), str(clone))
-    git(clone, "checkout", "-q", "-b", "weak", case.sections.repositories[0].commits.tests.sha)
-    head = commit(clone, {**HEAD, "tests/test_tax.py": "def test_tax():\n    assert True\n"}, "weakened")
-    reader = GitCommitReader(clone)
-
-    def weaken(content: dict[str, Any]) -> None:
-        commits = content["repositories"][0]["commits"]
-        commits["head"] = json.loads(record(reader, head).model_dump_json())
-        commits["merge"] = None
-
-    content = json.loads(case.sections.model_dump_json())
-    weaken(content)
-    result = case.verify(build_bundle(Sections.model_validate(content), case.key), open_repository=lambda _name: reader)
-    assert "tests/test_tax.py differs between the tests commit and the head." in result.failures
-
-
-def test_garbage_and_other_json_are_refused_with_a_sentence(case: Case) -> None:
-    for data in (
-        b"",
-        b"{}",
-        b"[]\n",
-        b"{}\n",
-        b"\xff",
-        b"[" * 100_000,
-        canonical_json({"format": "other"}) + b"\n",
-        b'{"a":1.5}\n',
-    ):
-        result = case.verify(data)
-        assert not result.ok
-        assert result.failures[0].startswith("The file")
-
-
-def test_a_section_with_a_float_cannot_be_built(case: Case) -> None:
-    request = case.sections.request.model_copy(update={"structured": {"cost": 0.1}})
-    with pytest.raises(ValueError, match="no floats"):
-        build_bundle(case.sections.model_copy(update={"request": request}), case.key)
-
-
-def test_the_key_is_private_made_once_and_refused_when_others_may_read_it(tmp_path: Path) -> None:
-    first = FileKeyStore(tmp_path / "keys").current()
-    (file,) = (tmp_path / "keys").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert FileKeyStore(tmp_path / "keys").current().public_key == first.public_key
-    file.chmod(0o644)
-    with pytest.raises(CallerError, match="may be read by others"):
-        FileKeyStore(tmp_path / "keys").current()

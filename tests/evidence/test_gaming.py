@@ -201,3 +201,23 @@ def test_the_test_writer_writes_declared_test_files_only() -> None:
         (TamperingKind.UNDECLARED_TEST, "tests/test_gone.py"),
         (TamperingKind.NOT_A_TEST, "shop/cart.py"),
     }
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["p.write_text(p.read_text().replace('== 12', '== 0'))", "p.unlink()", "p.unlink(); p.symlink_to('test_old.py')"],
+)
+async def test_a_run_that_changes_what_decides_its_result_is_no_proof(tmp_path: Path, how: str) -> None:
+    """Product code that is imported before a test file is read could write another one."""
+    rewrites = f"{RIGHT}\nimport pathlib\np = pathlib.Path('tests/test_tax.py')\n{how}\n"
+    report = await run(
+        PYTEST,
+        tmp_path,
+        {**TESTS, "shop/cart.py": rewrites},
+        "tests/test_old.py",
+        guarded=[CHANGE, "tests/test_old.py"],
+    )
+    assert [one for one in report.complaints if CHANGE in one] == [
+        f"{CHANGE} was changed while the tests ran; it decides their result."
+    ]
+    assert not report.ok

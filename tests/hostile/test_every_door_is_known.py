@@ -60,6 +60,7 @@ COMMANDS = {
     "edit --file": OWN_FILE,
     "evidence show --output": OWN_FILE,
     "evidence verify --repo": VERIFIED,
+    "evidence verify --trust": OWN_FILE,
     "evidence verify file": OWN_FILE,
     "handback --file": OWN_FILE,
     "journal export --output": OWN_FILE,

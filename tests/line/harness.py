@@ -23,6 +23,7 @@ from controller.interventions import service as interventions
 from controller.interventions.actions import available
 from controller.interventions.schemas import AvailableAction, InterventionRequest, Receipt
 from controller.process import wiring
+from controller.signers.schemas import SignerList
 from controller.wiring import LaunchObserver
 from pipeline.access import Principal, Role
 from pipeline.adapters.git.commit_reader import GitCommitReader
@@ -34,6 +35,7 @@ from pipeline.effects.effect import Effect
 from pipeline.errors import DatabaseAway
 from pipeline.evidence import gathering
 from pipeline.evidence.bundle_verification import verify_bundle
+from pipeline.evidence.signer_trust import named
 from pipeline.gates.gate import Decision, Gate
 from pipeline.interventions.intervention import Action, Intervention, RerunMode
 from pipeline.ports import Isolation
@@ -280,6 +282,7 @@ class LineRun:
             await self.evidence(),
             open_repository=lambda name: GitCommitReader(self.repositories[name].path),
             verifier=Ed25519Verifier(),
+            trusted=[named(key.fingerprint) for key in SignerList.of(self.controller.wiring.keys).items],
         )
         assert result.ok, result.failures
 

@@ -2,7 +2,8 @@
 
 Problem: most tests of the line prove the same few trees with the same few selections, and each proof costs a sandbox and a
 pytest. Choice: a sandbox that knows what a test run left behind, by everything that could decide it: the bytes of the tree, the
-command, its environment and its limits; the random name of the planted canary and the places are told as those of this run.
+command, its environment and its limits; the random name of the planted canary, the nonce of planted failures and the places are
+told as those of this run.
 The `.git` of a tree counts only where a file speaks of git: such a run is never remembered. Invariant: nor is one that changed
 its tree (but for pytest's cache), was cut off or left anything but its report; and no product code knows of this.
 
@@ -22,6 +23,7 @@ from pipeline.ports import CommandResult, Isolation, Sandbox, SandboxCommand
 
 _REPORT = re.compile(r"--junitxml=(\S+)")
 _CANARY = re.compile(r"(?:.*/)?test_([0-9a-f]{12})\.py")
+_NONCE = re.compile(r"raise AssertionError\('([0-9a-f]{32})'\)")
 _BESIDE_THE_TREE = frozenset({".git", ".pytest_cache"})
 """No two trees have the same `.git`, because commits and index hold times; pytest's cache is what a run leaves."""
 _LOOKS_BESIDE = re.compile(rb"\bgit\b|scm|vcs|pytest_cache|cacheprovider|--lf|--ff|--nf|--sw|last-failed|failed-first")
@@ -102,8 +104,10 @@ class _Run:
         if report is None or command.stdin is not None:
             return None
         planted = {found.group(1) for one in (*command.argv, *_names(command.cwd)) if (found := _CANARY.fullmatch(one))}
+        nonces = {nonce for one in command.argv for nonce in _NONCE.findall(_text(command.cwd / one))}
         places = ((report.parent.parent, "{scratch}"), (command.cwd, "{tree}"), (root, "{root}"))
         own = [(str(place), word) for place, word in places] + [(token, "{canary}") for token in planted]
+        own += [pair for nonce in nonces for pair in ((nonce, "{nonce}"), (nonce[:12], "{mark}"))]
         return cls(command, report, tuple(own))
 
     def anywhere(self, text: str) -> str:
@@ -153,3 +157,8 @@ class _Run:
 def _names(tree: Path) -> list[str]:
     """Return the paths of a tree, among them that of a canary that no argument names."""
     return [f"{folder}/{name}" for folder, _, names in os.walk(tree) for name in names]
+
+
+def _text(path: Path) -> str:
+    """Return a test file's text; empty for what is none."""
+    return path.read_text("utf-8", "replace") if path.suffix == ".py" and path.is_file() else ""

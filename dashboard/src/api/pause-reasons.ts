@@ -14,7 +14,7 @@ export const PAUSE: Record<Schemas['PauseReason'], { title: string; next: string
   development_loop: { title: 'Development did not converge', next: 'Give a hint and resume, or restart from an earlier stage.', view: 'tests' },
   identical_failures: { title: 'The same tests keep failing', next: 'Look at the failures, give a hint and resume.', view: 'tests' },
   tests_failed: { title: 'The suite fails', next: 'Look at the failures, give a hint and resume.', view: 'tests' },
-  tampering: { title: 'Protected tests were changed', next: 'Look at the diff before you let it go on.', view: 'diff' },
+  tampering: { title: 'Tests or their results were tampered with', next: 'Look at the diff before you let it go on.', view: 'diff' },
   review_loop: { title: 'Reviewers keep objecting', next: 'Read the findings; resume with your ruling on them.', view: 'findings' },
   secret_found: { title: 'A secret stands in the change', next: 'Have it removed before anything is delivered.', view: 'findings' },
   diff_scope: { title: 'The change reaches outside its scope', next: 'Look at the diff; resume if it is right, send it back otherwise.', view: 'diff' },

@@ -261,7 +261,9 @@ export interface paths {
         };
         /**
          * Get Evidence
-         * @description Return the signed evidence bundle, byte for byte; `download` names it as a file.
+         * @description Return the signed evidence: the bundle, byte for byte, or an in-toto statement in a DSSE envelope.
+         *
+         *     `download` names it as a file.
          */
         get: operations["get_evidence"];
         put?: never;
@@ -952,6 +954,26 @@ export interface paths {
          * @description Store an older value as a new version.
          */
         post: operations["revert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/signers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Signers
+         * @description Return the public keys by which this installation signs evidence, or signed it, the current one first.
+         */
+        get: operations["list_signers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2026,6 +2048,12 @@ export interface components {
             type: string;
         };
         /**
+         * EvidenceFormat
+         * @description How evidence is written.
+         * @enum {string}
+         */
+        EvidenceFormat: "bundle" | "dsse";
+        /**
          * FailingTest
          * @description A test that failed in both runs, or in the only one.
          */
@@ -2852,7 +2880,7 @@ export interface components {
          * @description What a person should know of a repository before submitting to it.
          * @enum {string}
          */
-        RemarkKind: "submodules" | "large_files" | "sign_off" | "commit_names" | "tools" | "branch_in_the_way" | "no_push" | "left_out";
+        RemarkKind: "submodules" | "large_files" | "sign_off" | "commit_names" | "tools" | "branch_in_the_way" | "no_push" | "left_out" | "unprotected";
         /**
          * RepositoryCheck
          * @description What a look found at a repository just now, and how its check stands.
@@ -3197,6 +3225,11 @@ export interface components {
             /** Head */
             head: string;
             /**
+             * Inverted
+             * @default
+             */
+            inverted: string;
+            /**
              * Left Out
              * @default []
              */
@@ -3226,6 +3259,11 @@ export interface components {
              * @default 0
              */
             resolved_findings: number;
+            /**
+             * Reverted
+             * @default
+             */
+            reverted: string;
             /**
              * Scenarios
              * @default []
@@ -3325,6 +3363,26 @@ export interface components {
             kind: string;
             /** Title */
             title: string;
+        };
+        /**
+         * SignerKeyView
+         * @description One key of this installation.
+         */
+        SignerKeyView: {
+            /** Current */
+            current: boolean;
+            /** Fingerprint */
+            fingerprint: string;
+            /** Public Key */
+            public_key: string;
+        };
+        /**
+         * SignerList
+         * @description Every key by which this installation signs or signed, the current one first.
+         */
+        SignerList: {
+            /** Items */
+            items: components["schemas"]["SignerKeyView"][];
         };
         /**
          * Since
@@ -4588,6 +4646,7 @@ export interface operations {
         parameters: {
             query?: {
                 download?: boolean;
+                format?: components["schemas"]["EvidenceFormat"];
             };
             header?: never;
             path: {
@@ -5816,6 +5875,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsSection"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_signers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignerList"];
                 };
             };
             /** @description A problem (RFC 9457). */

@@ -13,6 +13,7 @@ export const keys = {
   me: ['me'] as const,
   repositories: ['repositories'] as const,
   check: (name: string) => ['repositories', name, 'check'] as const,
+  signers: ['signers'] as const,
   settings: ['settings'] as const,
   settingsSection: (section: string) => ['settings', section] as const,
   settingsHistory: (section: string) => ['settings', section, 'history'] as const,

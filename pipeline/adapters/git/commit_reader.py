@@ -13,9 +13,12 @@ from pipeline.adapters.git import faces
 from pipeline.adapters.git.local_repository import read_local
 from pipeline.adapters.git.runner import GitCommands, Output
 from pipeline.errors import CallerError
-from pipeline.ports import CommitFacts
+from pipeline.ports import BranchTip, CommitFacts
+from pipeline.repositories.ref_names import HEADS
 
 _ANY = range(256)
+_REMOTES = "refs/remotes/"
+_ORIGIN = f"{_REMOTES}origin/"
 _REGULAR_MODES = {b"100644", b"100755"}
 
 
@@ -84,6 +87,21 @@ class GitCommitReader:
         if self.commit(ancestor) is None or self.commit(descendant) is None:
             return False
         return self._run("merge-base", "--is-ancestor", ancestor, descendant).code == 0
+
+    def default_branch(self) -> BranchTip | None:
+        """Return the default branch as this clone knows it: its remote's, where it was cloned, else what its own HEAD names.
+
+        What somebody has checked out in a clone says nothing, so HEAD counts only where no remote is tracked. A clone
+        that tracks a remote without knowing its default branch has none.
+        """
+        cloned = any(name.startswith(_REMOTES) for name in self._local.refs)
+        ref = self._local.same_as(f"{_ORIGIN}HEAD") if cloned else self._local.head
+        if ref == f"{_ORIGIN}HEAD" or not ref.startswith(_ORIGIN if cloned else HEADS):
+            return None
+        sha = self._local.refs.get(ref)
+        if sha is None or self.commit(sha) is None:
+            return None
+        return BranchTip(name=ref.removeprefix(_REMOTES if cloned else HEADS), sha=sha)
 
     def _entries(self, sha: str) -> dict[str, tuple[bytes, str]]:
         entries: dict[str, tuple[bytes, str]] = {}

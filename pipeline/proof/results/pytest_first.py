@@ -89,7 +89,7 @@ def main(argv: list[str]) -> Any:
     find_plugins_outside_first(pytest.PytestPluginManager, path)
     sys.path[:] = path.usual
     sys.argv = ["pytest", *argv[2:]]
-    return pytest.console_main() if hasattr(pytest, "console_main") else pytest.main()
+    return pytest.main()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ export function Proof({ change }: { change: Change }) {
           {sizeOf(change)}, <code>{short(change.base)}</code> → <code>{short(change.head)}</code> into <code>{change.base_branch}</code>
         </Row>
         <Row name="Suite">{change.suite || 'not recorded'}</Row>
+        {change.inverted && <Row name="Inverted">{change.inverted}</Row>}
+        {change.reverted && <Row name="Reverted">{change.reverted}</Row>}
         <Row name="Scenarios">
           {`${kinds('change')} change, ${kinds('preserve')} preserve`}
           {change.scenarios.length > 0 && (

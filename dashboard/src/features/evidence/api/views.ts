@@ -45,6 +45,12 @@ export function useCost(id: string) {
   });
 }
 
+/** Keys by which this installation signs evidence, the current one first. */
+export function useSigners() {
+  const api = useApi();
+  return useQuery({ queryKey: keys.signers, queryFn: async () => (await unwrap(api.GET('/api/v1/signers'))).items });
+}
+
 export type Conversation = Schemas['ConversationView'];
 export type Entry = Schemas['EntryView'];
 

@@ -1,0 +1,118 @@
+"""The witnesses that are called once a head is green: does a planted failure show, and is the change what made the tests green.
+
+They ask whether the results can be trusted and what they rest on, so a head that is not green anyway is not asked. The inverted
+one costs a run of the change tests; the reverted one costs nothing where the red witness saw the same tree.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from pipeline.coding.test_writing import CodingGround, ProvenTests
+from pipeline.errors import InvariantBroken
+from pipeline.proof.inverted import InvertedVerdict, inverted_files, judge_inverted
+from pipeline.proof.protected_tests import is_protected
+from pipeline.proof.red_green import RedVerdict
+from pipeline.proof.reverted import RevertedVerdict, judge_reverted, reverted_tree
+from pipeline.proof.stored_runs import newest, report_of
+from pipeline.proof.test_reports import TestReport
+from pipeline.records import RunPurpose
+from pipeline.stage import proving
+from pipeline.stage.prepared import Prepared
+from pipeline.stage.run import StageRun
+
+NONCE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The head that is asked about. `restored` is what every run on it has written over it."""
+
+    commit: str
+    prepared: Prepared
+    restored: Mapping[str, bytes | None]
+    red: RedVerdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Further:
+    """What they showed, and the runs it was judged from."""
+
+    inverted: InvertedVerdict | None = None
+    reverted: RevertedVerdict | None = None
+    runs: Mapping[RunPurpose, TestReport] = field(default_factory=dict)
+
+    def holds(self, purpose: RunPurpose) -> bool:
+        """Whether a run of these showed what it had to."""
+        verdict = self.inverted if purpose is RunPurpose.INVERTED else self.reverted
+        return verdict is not None and verdict.ok
+
+
+async def call(run: StageRun, ground: CodingGround, tests: ProvenTests, head: Head) -> Further:
+    """Call both on a head whose tests are green; the reverted one only if the results can be trusted."""
+    first = await _inverted(run, ground, tests, head)
+    if first.inverted is None or not first.inverted.ok:
+        return first
+    second = await _reverted(run, ground, tests, head)
+    return replace(first, reverted=second.reverted, runs={**first.runs, **second.runs})
+
+
+async def _inverted(run: StageRun, ground: CodingGround, tests: ProvenTests, head: Head) -> Further:
+    nonce = secrets.token_hex(NONCE_BYTES)
+    contents = await run.context.repositories[run.name].read_files(tests.commit, tests.change_files)
+    files = await asyncio.to_thread(inverted_files, contents, nonce)
+    planted = {path: one.text.encode() for path, one in files.items() if one is not None and one.tests}
+    runs = {}
+    if planted:
+        runs[RunPurpose.INVERTED] = await _change_tests(
+            run, ground, tests, head, RunPurpose.INVERTED, {**head.restored, **planted}
+        )
+    verdict = judge_inverted(nonce=nonce, files=files, report=runs.get(RunPurpose.INVERTED), red=head.red)
+    return Further(inverted=verdict, runs=runs)
+
+
+async def _reverted(run: StageRun, ground: CodingGround, tests: ProvenTests, head: Head) -> Further:
+    repository, patterns = run.context.repositories[run.name], ground.prepared.test_patterns
+    changed = await repository.changed_files(ground.base, head.commit)
+    paths = {path for file in changed for path in (file.path, file.old_path) if path}
+    product = [path for path in paths if not is_protected(path, patterns)]
+    before = await repository.read_files(ground.base, product)
+    head_paths = await repository.list_files(head.commit)
+    tree = reverted_tree(
+        head_paths=set(head_paths),
+        tests_paths=await repository.list_files(tests.commit),
+        protected=[path for path in head_paths if is_protected(path, patterns)],
+        product={path: before.get(path) for path in product},
+        restored=head.restored,
+    )
+    if not tree.beside and _same_environment(ground.prepared, head.prepared):
+        seen = newest(await run.context.test_runs.all(run.name), RunPurpose.RED, tests.commit)
+        if seen is None:
+            raise InvariantBroken("The red witness was not kept.", repository=run.name, commit=tests.commit)
+        return Further(reverted=judge_reverted(report=report_of(seen), red=head.red, same_as_red=True))
+    report = await _change_tests(run, ground, tests, head, RunPurpose.REVERTED, tree.files)
+    verdict = judge_reverted(report=report, red=head.red, same_as_red=False)
+    return Further(reverted=verdict, runs={RunPurpose.REVERTED: report})
+
+
+async def _change_tests(
+    run: StageRun,
+    ground: CodingGround,
+    tests: ProvenTests,
+    head: Head,
+    purpose: RunPurpose,
+    written: Mapping[str, bytes | None],
+) -> TestReport:
+    return await proving.prove(
+        run, name=run.name, commit=head.commit, purpose=purpose, selection=tests.change_files, prepared=head.prepared,
+        restored=written, left_out=await ground.left_out(run, tests.change_files), known=ground.baseline.complaints,
+    )  # fmt: skip
+
+
+def _same_environment(one: Prepared, other: Prepared) -> bool:
+    return _environments(one) == _environments(other)
+
+
+def _environments(prepared: Prepared) -> dict[str, str]:
+    return {part.root: part.environment.manifest_hash for part in prepared.parts}
