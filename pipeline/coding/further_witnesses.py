@@ -107,6 +107,7 @@ async def _change_tests(
     return await proving.prove(
         run, name=run.name, commit=head.commit, purpose=purpose, selection=tests.change_files, prepared=head.prepared,
         restored=written, left_out=await ground.left_out(run, tests.change_files), known=ground.baseline.complaints,
+        base=ground.measured,
     )  # fmt: skip
 
 

@@ -49,11 +49,13 @@ async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: s
         if selection != ():
             reports[purpose] = await proving.prove(
                 run, name=run.name, commit=head, purpose=purpose, selection=selection, prepared=prepared,
-                restored={**restored, **theirs}, left_out=await ground.left_out(run, selection), known=ground.baseline.complaints,
+                restored={**restored, **theirs}, left_out=await ground.left_out(run, selection), known=ground.baseline.complaints, base=ground.measured,
             )  # fmt: skip
     red = await _confirmed(run, tests, head, prepared, reports[RunPurpose.GREEN_CHANGE])
     retired = await rewritten_tests(run, ground, tests)
-    reports[RunPurpose.GREEN_SUITE], suite = await _suite(run, ground, head, prepared, restored, retired)
+    reports[RunPurpose.GREEN_SUITE], suite = await _suite(
+        run, ground, head, prepared, restored, retired, beside=canary.neighbours(reports[RunPurpose.GREEN_CHANGE])
+    )
     judged = partial(
         judge_green, change=reports[RunPurpose.GREEN_CHANGE], preserve=reports.get(RunPurpose.GREEN_PRESERVE), suite=suite, red=red
     )  # fmt: skip
@@ -111,6 +113,8 @@ async def _suite(
     prepared: Prepared,
     restored: Mapping[str, bytes | None],
     retired: Sequence[str],
+    *,
+    beside: Sequence[str],
 ) -> tuple[TestReport, SuiteComparison]:
     """Run the full suite and compare it with the base's.
 
@@ -131,7 +135,7 @@ async def _suite(
         ran = await proving.prove(
             run, name=run.name, commit=head, purpose=RunPurpose.GREEN_SUITE, selection=None, prepared=prepared,
             roots=set(roots) - near if before else roots, restored=restored, before=before[0] if before else None,
-            logs=logs, beside=canary.neighbours(ground.baseline),
+            logs=logs, base=base, beside=beside,
         )  # fmt: skip
         found = await suites.compared(
             run, run.name, base=base if roots == every else base.at(roots), retired=retired,

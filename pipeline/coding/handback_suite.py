@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from pipeline.coding.handback import Handback
-from pipeline.proof import canary
 from pipeline.proof.baseline import suite_in_words
 from pipeline.proof.protected_tests import is_protected
 from pipeline.records import RunPurpose
@@ -32,6 +31,7 @@ async def run_suite(run: StageRun, name: str, back: Handback) -> SuiteAfter:
     """Run and keep the full suite of a handed back commit."""
     baseline, base = await proving.baseline(run, name, back.base, await proving.environment_of(run, name, back.base))
     prepared = (await proving.environment_of(run, name, back.head, base=back.base)).without(base.absent)
+    measured = suites.Ground(commit=back.base, prepared=base, report=baseline)
     report = await proving.prove(
         run,
         name=name,
@@ -39,14 +39,14 @@ async def run_suite(run: StageRun, name: str, back: Handback) -> SuiteAfter:
         purpose=RunPurpose.HANDED_BACK,
         selection=None,
         prepared=prepared,
-        beside=canary.neighbours(baseline),
+        base=measured,
     )
     changed = await run.context.repositories[name].changed_files(back.base, back.head)
     patterns = prepared.test_patterns
     rewritten = [file.path for file in changed if file.status != "A" and is_protected(file.path, patterns)]
     found = await suites.compared(
         run, name, retired=rewritten,
-        base=suites.Ground(commit=back.base, prepared=base, report=baseline),
+        base=measured,
         head=suites.Ground(commit=back.head, prepared=prepared, report=report),
     )  # fmt: skip
     compared = found.suite

@@ -37,6 +37,7 @@ from pipeline.stage import agent_work, feedback, proving
 from pipeline.stage.agent_work import Basis, Frame
 from pipeline.stage.artifacts import Artifact
 from pipeline.stage.prepared import Prepared
+from pipeline.stage.proving import Measured
 from pipeline.stage.repository_reading import texts_at
 from pipeline.stage.run import StageEnd, StageRun, blocked, with_why
 from pipeline.stage.specs import scenarios_of
@@ -72,6 +73,11 @@ class CodingGround:
     def prepared(self) -> Prepared:
         """The base's components, those that can be tested with their environments."""
         return self.basis.prepared
+
+    @property
+    def measured(self) -> Measured:
+        """The base with its suite, as runs on a head are held against it."""
+        return Measured(commit=self.base, prepared=self.prepared, report=self.baseline)
 
     async def left_out(self, run: StageRun, files: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the tests of `files` that the repository's own suite leaves out, so that nobody misses them."""
@@ -279,7 +285,7 @@ async def _preserve(
     report = await proving.prove(
         run, name=run.name, commit=commit, purpose=RunPurpose.PRESERVE_ON_BASE, selection=files,
         prepared=ground.prepared, restored=await _base_state(run, ground, commit, dict.fromkeys(change)),
-        left_out=await ground.left_out(run, files), known=ground.baseline.complaints,
+        left_out=await ground.left_out(run, files), known=ground.baseline.complaints, base=ground.measured,
     )  # fmt: skip
     verdict = judge_preserve(report, files)
     await proving.keep(
@@ -298,7 +304,7 @@ async def _red(run: StageRun, ground: CodingGround, commit: str, files: Sequence
     report = await proving.prove(
         run, name=run.name, commit=commit, purpose=RunPurpose.RED, selection=files,
         prepared=ground.prepared, restored=await _base_state(run, ground, commit, {}),
-        left_out=await ground.left_out(run, files), known=ground.baseline.complaints,
+        left_out=await ground.left_out(run, files), known=ground.baseline.complaints, base=ground.measured,
     )  # fmt: skip
     rules = await _rules(run, ground, report)
     verdict = judge_red(

@@ -86,7 +86,7 @@ def compare_suites(
         added=_sorted(test for test in after if test not in before),
         retired=_sorted(test for test in gone if _retired(files[test], retired_files)),
         flaky=_sorted(test for test in failing if test in flaky),
-        problems=_problems(base, second_base, head),
+        problems=_problems(base, head),
         unstable_names=_sorted(unstable),
     )
 
@@ -145,10 +145,9 @@ def suite_in_words(head: TestReport, compared: SuiteComparison) -> str:
     return f"not green: {counts}" + (f" ({', '.join(parts)})" if parts else "")
 
 
-def _problems(base: TestReport, second: TestReport | None, head: TestReport) -> tuple[str, ...]:
+def _problems(base: TestReport, head: TestReport) -> tuple[str, ...]:
     """A complaint that the base has word for word (a plugin that always exits 1) is the repository's own."""
-    known = {*base.complaints, *(second.complaints if second is not None else ())}
-    own = [complaint for complaint in head.complaints if complaint not in known]
+    own = [complaint for complaint in head.complaints if complaint not in base.complaints]
     if head.timed_out:
         own.append("The full suite did not end in time on the head.")
     if not head.cases:

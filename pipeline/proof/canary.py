@@ -3,17 +3,19 @@
 Problem: code under test is imported into the test process and can rewrite outcomes there (patch the runner, hook its
 reports), and then exit code and report agree on a lie. Choice: for runners that load all files into one process, plant
 one failing test under a random name for the run, and take it out of the report again. It gets the name and the marks with
-which the repository's own settings select it. Invariant: where none can stand, a note says so; it is never silently left
-out. Limit, stated: code that rewrites only the outcomes of known tests is not caught by it.
+which the repository's own settings select it. A repository whose own hooks leave it out, or break with it, does so on its base
+too, which is looked at before anybody is blamed (`doubts`). Invariant: where none can stand, a note says so; it is never
+silently left out. Limit, stated: code that rewrites only the outcomes of known tests is not caught by it.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from pipeline.ports import Stack
+from pipeline.proof.owners import ROOT
 from pipeline.proof.pytest_selection import (
     Form,
     Selection,
@@ -28,15 +30,26 @@ from pipeline.proof.pytest_selection import (
 from pipeline.proof.test_reports import Outcome, TestCaseResult, TestReport
 from pipeline.proof.untrusted_files import delete_inside, holds_file, inside
 
-_FUNCTION = 'def {name}() -> None:\n    """Fail."""\n    assert 1 == 2\n'
+_FUNCTION = 'def {name}() -> None:\n    """Fail."""\n    assert str(1) == str(2)\n'
 _CASE = (
     'class Test{token}(unittest.TestCase):\n    """Fails."""\n\n'
     '    def {name}(self) -> None:\n        """Fail."""\n        self.assertEqual(1, 2)\n'
 )
 _TRIES = 3
 _FORMS_MAX = 200
+RUNNERS = frozenset({"pytest", "unittest"})
+"""Those that load all files into one process."""
 NOT_REPORTED = "A test that the pipeline had planted was not reported."
+NOT_RUN = (
+    "A test that the pipeline had planted was not run: its file could not be loaded, and that of its neighbour could."
+)
+PASSED = "A planted test that must fail was reported as passed: the test runner was tampered with."
+EXIT_CODE = "The process ended with exit code 0 although a planted test failed."
+_DOUBTS = (NOT_REPORTED, NOT_RUN, PASSED, EXIT_CODE)
+_BROKE = "pytest itself ended abnormally (exit code 3)"
 UNGUARDED = "No planted test guards these results: {why}."
+ON_THE_BASE = "on its base too, the repository's suite leaves one out or breaks with it"
+"""Why none is planted, where that was seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +74,28 @@ class Canary:
         if not own:
             return others, exit_code, [NOT_REPORTED] if others else []
         if not all(case.outcome.bad for case in own):
-            return (
-                others,
-                exit_code,
-                ["A planted test that must fail was reported as passed: the test runner was tampered with."],
-            )
+            return others, exit_code, [PASSED]
         if exit_code == 0:
-            return others, exit_code, ["The process ended with exit code 0 although a planted test failed."]
+            return others, exit_code, [EXIT_CODE]
+        if all(case.whole_file for case in own) and any(self._ran_beside(case) for case in others):
+            return others, exit_code, [NOT_RUN]
         only = exit_code == 1 and not any(case.outcome.bad for case in others)
         return others, 0 if only else exit_code, []
+
+    def _ran_beside(self, case: TestCaseResult) -> bool:
+        """Whether this is a test of a file in the same folder, so one that was loaded."""
+        return not case.whole_file and PurePosixPath(case.file).parent == PurePosixPath(self.file).parent
+
+
+def doubts(report: TestReport) -> bool:
+    """Whether a run's planted test was not told as it should, or a run with one broke off."""
+    return any(one.endswith(_DOUBTS) or _BROKE in one for one in report.complaints)
+
+
+def unplanted_in(base: TestReport, roots: Collection[str]) -> tuple[str, ...]:
+    """Return at which of these roots the base's suite was run without a planted test, because it does not stand one."""
+    said = UNGUARDED.format(why=ON_THE_BASE)
+    return tuple(root for root in roots if (said if root == ROOT else f"{root}: {said}") in base.notes)
 
 
 def neighbours(report: TestReport) -> tuple[str, ...]:
@@ -83,20 +109,29 @@ def plant(
     tree: Path,
     selection: Sequence[str] | None,
     *,
-    beside: Sequence[str] = (),
+    beside: Sequence[str] | None = None,
     variables: Mapping[str, str],
+    configured: tuple[Path, str] | None = None,
 ) -> tuple[Canary | None, str]:
-    """Write the canary beside the first selected file, or in a full suite beside the first of `beside` that is there.
+    """Write the canary beside the first selected file, or in a full suite beside one of `beside`; None plants none there.
 
     Returns it, or None with a note where the runner could have one and none can stand; for other runners neither.
+    `configured` is the whole checkout and the tree's folder in it, since settings may stand above the tree.
     """
-    if stack.runner not in {"pytest", "unittest"} or not (selection or (selection is None and beside)):
+    if stack.runner not in RUNNERS or selection == () or (selection is None and beside is None):
         return None, ""
-    near = selection[0] if selection else next((path for path in beside if holds_file(tree, path)), "")
-    if not near:
-        return None, UNGUARDED.format(why="no test file of the base's suite is there any more")
+    there = [selection[0]] if selection else [path for path in beside or () if holds_file(tree, path)]
+    if not there:
+        return None, UNGUARDED.format(why="no test is known that passes on the base and is still there")
+    top, folder = configured or (tree, ".")
     try:
-        token, name, text = _written(stack, tree, near, selection, variables)
+        if stack.runner == "unittest":
+            token = secrets.token_hex(6)
+            near, name, text = there[0], f"test_{token}.py", _unittest(token, f"test_{token}")
+        else:
+            start = PurePosixPath(folder) / (common_folder(selection) if selection else ".")
+            asked = selection_of(top, str(start), variables)
+            near, token, name, text = _written(asked, there, whole=not selection)
     except Unselectable as why:
         return None, UNGUARDED.format(why=why)
     file = str(PurePosixPath(near).with_name(name))
@@ -108,26 +143,27 @@ def plant(
     return Canary(tree=tree, file=file, token=token), ""
 
 
-def _written(
-    stack: Stack, tree: Path, near: str, selection: Sequence[str] | None, variables: Mapping[str, str]
-) -> tuple[str, str, str]:
-    """Return the token, the file's name and its text. Raises `Unselectable`."""
-    if stack.runner == "unittest":
-        token = secrets.token_hex(6)
-        return token, f"test_{token}.py", _unittest(token, f"test_{token}")
-    asked = selection_of(tree, common_folder(selection) if selection else ".", variables)
-    if selection is None and asked.stops:
+def _written(asked: Selection, there: Sequence[str], *, whole: bool) -> tuple[str, str, str, str]:
+    """Return the file that it stands beside, the token, the file's name and its text. Raises `Unselectable`."""
+    if whole and asked.stops:
         raise Unselectable("the settings of pytest end the suite with the first failure")
     for form in islice(forms_for(asked), _FORMS_MAX):
         for _ in range(_TRIES):  # a token may hold what is excluded
             token = secrets.token_hex(6)
-            name = f"test_{token}.py" if selection else file_name(asked, near, token)
+            near, name = next(_placed(asked, there, token), ("", "")) if whole else (there[0], f"test_{token}.py")
             function = function_name(asked, form, token)
             method = "_".join(["test", token, *form.words])
             called = [function] if function else [method, f"Test{token}"]
             if name and selects(asked, form, [name, *called]):
-                return token, name, _function(function, form) if function else _unittest(token, method, _marks(form))
+                text = _function(function, form) if function else _unittest(token, method, _marks(form))
+                return near, token, name, text
     raise Unselectable(f"the settings of pytest select none that could be planted{_said(asked)}")
+
+
+def _placed(asked: Selection, there: Sequence[str], token: str) -> Iterator[tuple[str, str]]:
+    """Yield files, one of each folder, with the name of one beside it that is collected."""
+    folders = {PurePosixPath(path).parent: path for path in reversed(there)}
+    return ((path, name) for path in reversed(folders.values()) if (name := file_name(asked, path, token)))
 
 
 def _said(selection: Selection) -> str:

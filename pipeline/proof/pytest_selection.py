@@ -108,8 +108,9 @@ def file_name(selection: Selection, beside: str, token: str) -> str:
     own = PurePosixPath(beside)
     for pattern in selection.files:
         last = pattern.rpartition("/")[2]
-        if own.match(pattern) and "*" in last and "[" not in last:
-            return last.replace("*", token, 1).replace("*", "").replace("?", "x")
+        name = last.replace("*", token, 1).replace("*", "").replace("?", "x") if "[" not in last else ""
+        if token in name and name.endswith(own.suffix) and own.with_name(name).match(pattern):
+            return name
     return ""
 
 

@@ -23,7 +23,7 @@ from pipeline.limits import Limits
 from pipeline.machine import tree_walk
 from pipeline.ports import CommandResult, Environment, Language, Sandbox, SandboxCommand, Stack
 from pipeline.proof import test_logs
-from pipeline.proof.canary import Canary, plant
+from pipeline.proof.canary import RUNNERS, UNGUARDED, Canary, plant
 from pipeline.proof.owners import ROOT, contains
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.results.test_results import Results, read_results
@@ -62,15 +62,18 @@ async def run_tests(
     selection: Sequence[str] | None,
     limits: Limits,
     left_out: Mapping[str, Collection[str]] | None = None,
-    beside: Sequence[str] = (),
+    beside: Sequence[str] | None = None,
+    unplanted: str = "",
     keep_log: KeepLog | None = None,
     guarded: Collection[str] = (),
 ) -> TestReport:
     """Run test files (None: the full suite) of one component in a clean checkout of its repository and report per test.
 
-    All paths, in arguments and report, are the repository's; the command sees those of the component's folder. `left_out` names tests by file that need not be reported, because the base's own suite leaves them out. `beside` are files that it reported: a full suite has its
-    canary beside one of them. `tree` is
-    disposable: the run writes into it. Whatever the tests do ends in the report; only the sandbox's own errors are raised.
+    All paths, in arguments and report, are the repository's; the command sees those of the component's folder. `left_out` names
+    tests by file that need not be reported, because the base's own suite leaves them out. A full suite has its canary beside one
+    of `beside`, files whose tests are known to run; None says that nothing is known yet, as on a base, and `unplanted` why there
+    is to be none. `tree` is disposable: the run writes into it. Whatever the tests do ends in the report; only the sandbox's own
+    errors are raised.
     `keep_log` is given the whole output before the report is made from it. `guarded` are files that decide the result: one
     that the run itself changes is a complaint.
     """
@@ -87,9 +90,8 @@ async def run_tests(
             programs=environment.path_in(tree),
             checkout=tree,
         )
-        run = await asyncio.to_thread(
-            _prepared, stack, places, asked, left_out or {}, beside, {**FIXED_VARIABLES, **environment.variables}
-        )
+        planting = _Planting(beside=beside, unplanted=unplanted, variables={**FIXED_VARIABLES, **environment.variables})
+        run = await asyncio.to_thread(_prepared, stack, places, asked, left_out or {}, planting)
         before = await asyncio.to_thread(_contents, tree, guarded)
         result = await sandbox.run(_sandboxed(run.command, tree, places, environment, limits))
         if keep_log is not None:
@@ -155,6 +157,21 @@ def _in_folder(stack: Stack) -> Stack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Planting:
+    """Where a canary may stand. `unplanted` says why there is to be none."""
+
+    beside: Sequence[str] | None
+    unplanted: str
+    variables: Mapping[str, str]
+
+    def within(self, root: str) -> "_Planting":
+        """Return it with paths as they are within a folder."""
+        if self.beside is None or root == ROOT:
+            return self
+        return replace(self, beside=[path.removeprefix(f"{root}/") for path in self.beside if contains(root, path)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     stack: Stack
     tree: Path
@@ -192,8 +209,7 @@ def _prepared(
     places: Places,
     selection: tuple[str, ...] | None,
     left_out: Mapping[str, Collection[str]],
-    beside: Sequence[str],
-    variables: Mapping[str, str],
+    planting: _Planting,
 ) -> _Run:
     """Build the command, plant the canary, and delete results that came with the tree, so that only this run's are read."""
     root, stack = stack.root, _in_folder(stack)
@@ -201,9 +217,8 @@ def _prepared(
         selection = None if selection is None else tuple(path.removeprefix(f"{root}/") for path in selection)
         inner = {path.removeprefix(f"{root}/"): names for path, names in left_out.items() if contains(root, path)}
         left_out = inner
-        beside = [path.removeprefix(f"{root}/") for path in beside if contains(root, path)]
     suite = plan_command(stack, places, None) if selection is None else None
-    canary, note = plant(stack, places.tree, selection, beside=beside, variables=variables)
+    canary, note = _planted(stack, places, selection, root, planting.within(root))
     if suite is not None:
         command = _with_last(suite, stack, canary)
     else:
@@ -218,6 +233,17 @@ def _prepared(
     return _Run(
         stack=stack, tree=places.tree, command=command, selection=narrowed, canary=canary, note=note, left_out=left_out
     )
+
+
+def _planted(
+    stack: Stack, places: Places, selection: tuple[str, ...] | None, root: str, planting: _Planting
+) -> tuple[Canary | None, str]:
+    if planting.unplanted:
+        return None, UNGUARDED.format(why=planting.unplanted) if stack.runner in RUNNERS else ""
+    return plant(
+        stack, places.tree, selection, beside=planting.beside, variables=planting.variables,
+        configured=(places.checkout or places.tree, root),
+    )  # fmt: skip
 
 
 def _with_last(suite: TestCommand, stack: Stack, canary: Canary | None) -> TestCommand:

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,7 +18,7 @@ from pipeline import events
 from pipeline.change_request import PauseReason
 from pipeline.errors import CallerError, PersonNeeded
 from pipeline.ports import Environment
-from pipeline.proof import test_logs
+from pipeline.proof import canary, test_logs
 from pipeline.proof.component_sources import source_paths
 from pipeline.proof.owners import by_owner, owner_of
 from pipeline.proof.protected_tests import configures_tests
@@ -45,6 +46,15 @@ from pipeline.stage.repository_reading import (
 from pipeline.stage.run import StageRun
 
 LOG = Bytes(test_logs.KIND, "text/plain; charset=utf-8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A base with the report of its full suite: what a run on a head is held against."""
+
+    commit: str
+    prepared: Prepared
+    report: TestReport
 
 
 async def environment_of(run: StageRun, name: str, commit: str, *, base: str | None = None) -> Prepared:
@@ -130,6 +140,7 @@ async def prove(
     roots: Collection[str] | None = None,
     restored: Mapping[str, bytes | None] | None = None,
     left_out: Mapping[str, Collection[str]] | None = None,
+    base: Measured,
     beside: Sequence[str] = (),
     known: Collection[str] = (),
     before: TestReport | None = None,
@@ -138,18 +149,24 @@ async def prove(
     """Run tests of a commit, each component's in a clean checkout; `restored` overwrites paths (None deletes) before.
 
     Test files run with the component that they belong to; the full suite is that of the components at `roots`, None for
-    all. `left_out` is what `left_out` found on the base, `beside` are files of tests that passed there, `known` are complaints that the base's own suite gives cause for,
-    word for word: they are the repository's, not the change's. `before` and `logs` are what other components showed in the
-    same run, which goes on here. The log is stored here, before the run is: a stored run that is shown has its log. Raises
+    all. `left_out` is what `left_out` found on the base, `known` are complaints that the base's own suite gives cause for,
+    word for word: they are the repository's, not the change's. `beside` are files of tests that passed on the head, for the
+    planted test of a full suite, beside those that passed on the base. `before` and `logs` are what other components showed in
+    the same run, which goes on here. The log is stored here, before the run is: a stored run that is shown has its log. Raises
     `PersonNeeded(environment_failed)` for files of a component that cannot be tested here.
     """
     asked, homeless = _asked(name, prepared, selection, roots)
     put_back = [path for path, content in (restored or {}).items() if content is not None and configures_tests(path)]
-    reports = await _run_each(
-        run, name, commit, purpose, asked, restored=restored, left_out=left_out, logs=logs,
+    each = partial(
+        _run_each, run, name, commit, purpose, restored=restored, left_out=left_out, logs=logs,
         deciding=(*put_back, *prepared.instrument.files),
-        beside=by_owner(beside, prepared.stacks),
+        beside=by_owner((*canary.neighbours(base.report), *beside), prepared.stacks),
     )  # fmt: skip
+    reports = await each(asked)
+    if doubted := [root for root, one in reports.items() if canary.doubts(one)]:
+        # It may be the repository that leaves a planted test out or breaks with it: then its base does so too.
+        seen = await base_again(run, name, base)
+        reports |= await each(_at(asked, canary.unplanted_in(seen, doubted)), unplanted=canary.ON_THE_BASE)
     report = joined(reports, prepared.stacks, homeless)
     report = report if before is None else both(before, report)
     report = replace(report, complaints=tuple(one for one in report.complaints if one not in known))
@@ -157,8 +174,36 @@ async def prove(
     return report
 
 
+async def base_again(run: StageRun, name: str, base: Measured) -> TestReport:
+    """Return a second report of the base's full suite, with a planted test if it stands one; run once per commit."""
+    if (known := await known_base_again(run, name, base.commit)) is not None:
+        return known
+    asked: Asked = [(part, None) for part in base.prepared.parts]
+    purpose = RunPurpose.BASELINE_AGAIN
+    beside = by_owner(canary.neighbours(base.report), base.prepared.stacks)
+    each = partial(_run_each, run, name, base.commit, purpose, beside=beside)
+    reports = await each(asked)
+    doubted = [root for root, one in reports.items() if canary.doubts(one)]
+    without = await each(_at(asked, doubted), unplanted=canary.ON_THE_BASE)
+    reports |= {root: one for root, one in without.items() if not canary.doubts(one)}
+    report = joined(reports, base.prepared.stacks)
+    await _tell(run, name, base.commit, purpose, report)
+    await keep(run, name, purpose=purpose, commit=base.commit, report=report, ok=report.ok, verdict={})
+    return report
+
+
+async def known_base_again(run: StageRun, name: str, commit: str) -> TestReport | None:
+    """Return the second report of a base's full suite, if there is one."""
+    known = newest(await run.context.test_runs.all(name), RunPurpose.BASELINE_AGAIN, commit)
+    return None if known is None else report_of(known)
+
+
 Asked: TypeAlias = Sequence[tuple[Part, tuple[str, ...] | None]]
 """Which component runs which of its test files; None is all of its suite."""
+
+
+def _at(asked: Asked, roots: Collection[str]) -> Asked:
+    return [(part, files) for part, files in asked if part.root in roots]
 
 
 async def _run_each(
@@ -171,6 +216,7 @@ async def _run_each(
     restored: Mapping[str, bytes | None] | None = None,
     left_out: Mapping[str, Collection[str]] | None = None,
     beside: Mapping[str, Sequence[str]] | None = None,
+    unplanted: str = "",
     logs: list[test_logs.RunLog] | None = None,
     deciding: Collection[str] = (),
 ) -> dict[str, TestReport]:
@@ -189,7 +235,7 @@ async def _run_each(
             reports[part.root] = await run_tests(
                 stack=part.stack, tree=tree, environment=part.environment, sandbox=run.context.sandbox,
                 selection=files, limits=run.context.settings.pipeline, left_out=left_out, keep_log=keep_log,
-                beside=(beside or {}).get(part.root, ()),
+                beside=None if beside is None else beside.get(part.root, ()), unplanted=unplanted,
                 guarded={*(files or ()), *deciding},
             )  # fmt: skip
     return reports

@@ -9,26 +9,21 @@ suite also runs again where a test is gone and another one has come that may be 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from pipeline.proof import canary
 from pipeline.proof.baseline import SuiteComparison, best_of, compare_suites, may_be_unstable
-from pipeline.proof.stored_runs import newest, report_of
 from pipeline.proof.test_reports import TestReport
 from pipeline.records import RunPurpose
 from pipeline.stage import proving
 from pipeline.stage.component_reports import joined, root_of, within
-from pipeline.stage.prepared import Prepared
+from pipeline.stage.proving import Measured
 from pipeline.stage.run import StageRun
 
 AGAIN_MAX = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """Where a suite runs: a commit with its components, and what is written over its checkout."""
+class Ground(Measured):
+    """Where a suite ran: a commit with its components, and what was written over its checkout."""
 
-    commit: str
-    prepared: Prepared
-    report: TestReport
     restored: Mapping[str, bytes | None] | None = None
 
     def at(self, roots: Collection[str]) -> "Ground":
@@ -61,27 +56,24 @@ async def compared(
     found = compare_suites(base=base.report, head=head.report, second_head=second, retired_files=retired)
     while found.new_failures and tries < AGAIN_MAX:
         tries += 1
-        more = await _run_again(run, name, head, found.new_failures)
+        more = await _run_again(run, name, base, head, found.new_failures)
         second = best_of([*([second] if second else []), more])
         found = compare_suites(base=base.report, head=head.report, second_head=second, retired_files=retired)
     if second is not None:
         await proving.keep(
             run, name, purpose=RunPurpose.GREEN_SUITE_AGAIN, commit=head.commit, report=second, ok=second.ok, verdict={}
         )
-    if found.new_failures or may_be_unstable(found) or _unplanted(found):
+    if found.new_failures or may_be_unstable(found):
+        await proving.base_again(run, name, base)
+    # Whoever judges again has the second run of the base, whatever it was made for.
+    if (second_base := await proving.known_base_again(run, name, base.commit)) is not None:
         found = compare_suites(
-            base=base.report, head=head.report, second_base=await _base_again(run, name, base), second_head=second,
-            retired_files=retired,
-        )  # fmt: skip
+            base=base.report, head=head.report, second_base=second_base, second_head=second, retired_files=retired
+        )
     return Compared(suite=found, again=second)
 
 
-def _unplanted(found: SuiteComparison) -> bool:
-    """Whether a planted test was left out, which the repository's own hooks may do: the base's suite shows it then."""
-    return any(problem.endswith(canary.NOT_REPORTED) for problem in found.problems)
-
-
-async def _run_again(run: StageRun, name: str, head: Ground, failing: Collection[str]) -> TestReport:
+async def _run_again(run: StageRun, name: str, base: Measured, head: Ground, failing: Collection[str]) -> TestReport:
     """Run the files of failing tests again, or all of a component's suite where its tests cannot be chosen by file."""
     stacks = head.prepared.stacks
     cases = [case for case in head.report.cases if case.test_id in failing]
@@ -92,25 +84,6 @@ async def _run_again(run: StageRun, name: str, head: Ground, failing: Collection
         reports[root] = await proving.prove(
             run, name=name, commit=head.commit, purpose=RunPurpose.GREEN_SUITE_AGAIN,
             selection=sorted({case.file for case in own}) if choosable else None, prepared=head.prepared, roots={root},
-            restored=head.restored,
+            restored=head.restored, base=base,
         )  # fmt: skip
     return joined(reports, stacks)
-
-
-async def _base_again(run: StageRun, name: str, base: Ground) -> TestReport:
-    known = newest(await run.context.test_runs.all(name), RunPurpose.BASELINE_AGAIN, base.commit)
-    if known is not None:
-        return report_of(known)
-    report = await proving.prove(
-        run,
-        name=name,
-        commit=base.commit,
-        purpose=RunPurpose.BASELINE_AGAIN,
-        selection=None,
-        prepared=base.prepared,
-        beside=canary.neighbours(base.report),
-    )
-    await proving.keep(
-        run, name, purpose=RunPurpose.BASELINE_AGAIN, commit=base.commit, report=report, ok=report.ok, verdict={}
-    )
-    return report

@@ -82,7 +82,7 @@ async def run(
     path: tuple[Path, ...] = (),
     timeout_s: int = 60,
     variables: dict[str, str] | None = None,
-    beside: tuple[str, ...] = (),
+    beside: tuple[str, ...] | None = None,
     guarded: Collection[str] = (),
 ) -> TestReport:
     """Write a fresh checkout and run its tests; without a selection the full suite."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.limits import Limits
 from pipeline.proof import canary
 from pipeline.proof.baseline import compare_suites, suite_in_words
 from pipeline.proof.pytest_selection import (
@@ -17,7 +18,8 @@ from pipeline.proof.pytest_selection import (
     selects,
 )
 from pipeline.proof.test_reports import Outcome, TestCaseResult, TestReport
-from tests.evidence.plain_sandbox import PYTEST, UNITTEST, run, write_tree
+from pipeline.proof.test_runs import run_tests
+from tests.evidence.plain_sandbox import PYTEST, UNITTEST, PlainSandbox, environment, run, write_tree
 
 GENEROUS = """
 import importlib
@@ -74,7 +76,8 @@ async def test_a_full_suite_has_its_planted_test_beside_one_that_the_base_report
         "tests/check_double.py": TESTS.format(name="test_a"),
     }
     known = ("tests/check_gone.py", "tests/check_double.py")
-    assert (await run(PYTEST, tmp_path, files)).ok, "nothing is planted where no suite is known"
+    first = await run(PYTEST, tmp_path, files)
+    assert (first.ok, first.notes) == (True, ()), "nothing is planted where no suite is known"
     report = await run(PYTEST, tmp_path, files, beside=known)
     assert any("the test runner was tampered with" in one for one in report.complaints), report.output_tail
     honest = await run(PYTEST, tmp_path, {**files, "shop.py": "def double(n):\n    return 4\n"}, beside=known)
@@ -101,7 +104,8 @@ async def test_where_none_can_be_planted_that_is_told_and_fails_nothing(tmp_path
     _, note = canary.plant(PYTEST, tree, None, beside=["test_a.py"], variables={})
     assert "end the suite with the first failure" in note
     _, note = canary.plant(PYTEST, tree, None, beside=["test_b.py"], variables={})
-    assert "no test file of the base's suite" in note
+    assert "no test is known that passes on the base and is still there" in note
+    assert canary.plant(PYTEST, tree, None, variables={}) == (None, "")
     assert canary.plant(replace(PYTEST, runner="jest"), tree, ["a.test.js"], variables={}) == (None, "")
 
 
@@ -113,10 +117,64 @@ def test_a_note_stands_in_the_words_of_the_suite_and_in_the_summary() -> None:
     assert words == "green: 1 passed; No planted test guards these results: x"
 
 
-def test_a_repository_that_leaves_planted_tests_out_on_its_base_too_is_not_blamed() -> None:
-    head = replace(suite(), complaints=(canary.NOT_REPORTED,))
-    assert not compare_suites(base=suite(), head=head).ok
-    assert compare_suites(base=suite(), second_base=head, head=head).ok
+async def test_an_honest_repository_with_strict_settings_shows_nothing_of_it(tmp_path: Path) -> None:
+    """Failures end a run, warnings are errors, marks are known, documentation is run, several processes work."""
+    options = "-x --maxfail=1 -W error --strict-markers --doctest-modules -m 'not slow' -p xdist -n 2"
+    files = {
+        **toml(f'addopts = "{options}"\npython_files = ["tests.py", "test_*.py"]\nfilterwarnings = "error"'),
+        "calc.py": 'def double(n):\n    """\n    >>> double(2)\n    4\n    """\n    return 2 * n\n',
+        "app/tests.py": "from calc import double\n\n\ndef test_a():\n    assert double(2) == 4\n",
+        "conftest.py": "",
+    }
+    known = ("app/tests.py", "calc.py")
+    for honest in (
+        await run(PYTEST, tmp_path, files, beside=known),
+        await run(PYTEST, tmp_path, files, "app/tests.py"),
+    ):
+        assert (honest.ok, honest.exit_code, honest.notes) == (True, 0, ()), (honest.complaints, honest.output_tail)
+    lying = {**files, "calc.py": GENEROUS + '"""\n>>> double(2)\n4\n"""\n'}
+    for report in (await run(PYTEST, tmp_path, lying, beside=known), await run(PYTEST, tmp_path, lying, *known[:1])):
+        assert canary.PASSED in report.complaints, report.output_tail
+
+
+async def test_settings_above_a_components_folder_count_as_pytest_counts_them(tmp_path: Path) -> None:
+    files = {
+        **toml("addopts = \"-m 'unit'\""),
+        "services/shop/shop.py": GENEROUS,
+        "services/shop/test_a.py": TESTS.format(name="test_a"),
+    }
+    part = replace(PYTEST, root="services/shop")
+    for report in (
+        await run(part, tmp_path, files, "services/shop/test_a.py"),
+        await run(part, tmp_path, files, beside=("services/shop/test_a.py",)),
+    ):
+        assert f"services/shop: {canary.PASSED}" in report.complaints, (report.complaints, report.output_tail)
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
+        ("def pytest_collection_modifyitems(items):\n    items[:] = [one for one in items if one.name == 'test_a']\n", canary.NOT_REPORTED),
+        ("def pytest_runtest_logreport(report):\n    report.failed and {}['driver']\n", "pytest itself ended abnormally (exit code 3)."),
+        ("import sys\nimport pathlib\nplanted = list(pathlib.Path(__file__).parent.glob('test_????????????.py'))\nplanted[0].write_text('import nothing_of_it')\n", canary.NOT_RUN),
+    ],
+)  # fmt: skip
+async def test_hooks_that_do_not_stand_a_planted_test_are_a_doubt(tmp_path: Path, hook: str, said: str) -> None:
+    files = {"conftest.py": hook, "test_a.py": "def test_a():\n    pass\n"}
+    report = await run(PYTEST, tmp_path, files, "test_a.py")
+    assert canary.doubts(report) and said in report.complaints, (report.complaints, report.output_tail)
+
+
+async def test_where_the_base_does_not_stand_one_none_is_planted_and_that_is_told(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"test_a.py": "def test_a():\n    pass\n"})
+    report = await run_tests(
+        stack=PYTEST, tree=tree, environment=environment(tmp_path), sandbox=PlainSandbox(), selection=("test_a.py",),
+        limits=Limits(), unplanted=canary.ON_THE_BASE,
+    )  # fmt: skip
+    assert (report.ok, canary.doubts(report), len(report.cases)) == (True, False, 1)
+    assert canary.unplanted_in(report, [".", "sub"]) == (".",)
+    below = replace(report, notes=tuple(f"sub: {note}" for note in report.notes))
+    assert canary.unplanted_in(below, [".", "sub"]) == ("sub",)
 
 
 def suite() -> TestReport:

@@ -65,16 +65,15 @@ async def test_old_failures_are_told_as_such_at_the_gate_and_in_the_rebase(line:
     await line.decide_and_finish()
 
 
-FLAKY = """import pathlib
+FLAKY = """import sys
 
 import calc
 
 
 def test_race():
-    company = [path for path in pathlib.Path(__file__).parent.glob("test_*.py") if len(path.stem) == 17]
-    assert company or not hasattr(calc, "double")
+    assert "--" in sys.argv or not hasattr(calc, "double")
 """
-"""Fails in the full suite of the head alone: where it runs again, the planted test stands beside it."""
+"""Fails in the full suite of the head alone: where it runs again, files are named."""
 
 
 async def test_a_flaky_test_is_run_again_named_and_nobodys_fault(line: LineRun) -> None:
