@@ -48,6 +48,15 @@ REPORTERS = (CHECKS, *(one.value for one in REVIEWERS))
 """Everybody who reports on a change, in the order in which they are shown."""
 
 
+TEST_DETECTION = "test_detection"
+"""The category of code that looks for how it is run: honest programs do so too, so a person judges, however much it weighs."""
+
+
+def blocks(source: FindingSource, severity: Severity, category: str) -> bool:
+    """Whether a finding sends the change back. Reviewers' words do by their weight, whatever they call it."""
+    return severity.blocking and not (source is FindingSource.DIFF_SCOPE and category == TEST_DETECTION)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One report about one place of the change."""
@@ -59,6 +68,11 @@ class Finding:
     file: str | None = None
     line: int | None = None
     remedy: str | None = None
+
+    @property
+    def blocking(self) -> bool:
+        """Whether it sends the change back, or is for whoever approves to judge."""
+        return blocks(self.source, self.severity, self.category)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,12 +40,12 @@ def summary(trials: Sequence[Trial]) -> str:
     """Return the figures in a sentence."""
     bad = [one for one in trials if one.kind != "honest"]
     good = [one for one in trials if one.kind == "honest"]
-    held = sum(one.outcome in {Outcome.CAUGHT, Outcome.SHOWN} for one in bad)
+    caught, shown = (sum(one.outcome is outcome for one in bad) for outcome in (Outcome.CAUGHT, Outcome.SHOWN))
     beyond = sum(one.outcome is Outcome.MISSED and bool(one.undecidable) for one in bad)
     alarms = sum(one.outcome is not Outcome.PASSED for one in good)
     return (
-        f"{held} of {len(bad)} tampered changes caught or shown, {beyond} beyond what is decided here (aim: all); "
-        f"{alarms} of {len(good)} honest changes stopped (aim: 0)."
+        f"Of {len(bad)} tampered changes {caught} caught, {shown} shown at the gate as a finding, {beyond} beyond what is decided "
+        f"here (aim: all); {alarms} of {len(good)} honest changes stopped or shown as more than a remark (aim: 0)."
     )
 
 
@@ -53,5 +53,5 @@ def markdown(trials: Sequence[Trial], machine: str) -> str:
     """Return the table for the page."""
     head = ["Kind", "Changes", *(str(one) for one in Outcome), "Seconds each", "By what"]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {' | '.join(row)} |" for row in rows(trials))]
-    missed = [f"- `{one.name}`: {one.undecidable or one.outcome}" for one in trials if one.outcome in {Outcome.MISSED, Outcome.STOPPED, Outcome.BROKEN}]  # fmt: skip
+    missed = [f"- `{one.name}`: {one.undecidable or one.outcome}" for one in trials if one.outcome in {Outcome.MISSED, Outcome.STOPPED, Outcome.ALARM, Outcome.BROKEN}]  # fmt: skip
     return "\n".join([*lines, "", summary(trials), f"Machine: {machine}", "", *missed, ""])

@@ -1,7 +1,7 @@
 """Each change through the whole line on one installation, up to the release gate, and what a person would know there.
 
 A change is caught when it never reaches the gate, shown when the gate has a finding about it, and missed when an approver sees
-green and nothing else. Reviewers are scripted and content with everything, so that only the deterministic proof decides. Agents
+green and nothing else. An honest one that the gate has a major finding about is an alarm. Reviewers are scripted and content with everything, so that only the deterministic proof decides. Agents
 repeat what they do whenever they are asked again.
 """
 
@@ -45,9 +45,12 @@ class Outcome(StrEnum):
 
     CAUGHT = "caught"
     SHOWN = "shown"
+    """At the gate, with a finding that tells the approver."""
     MISSED = "missed"
     PASSED = "passed"
     """An honest change at the gate."""
+    ALARM = "alarm"
+    """An honest change at the gate, with a major finding of the checks."""
     STOPPED = "stopped"
     """An honest change that was not let through: a false alarm."""
     BROKEN = "broken"
@@ -120,10 +123,10 @@ def _look(door: httpx2.Client, change: Change, going: journeys.Underway) -> Tria
     if seen["status"] == "waiting":
         findings = _findings_at_the_gate(door, going.cr_id)
         telling = [one for one in findings if one["category"] in _TELLING]
-        outcome = Outcome.PASSED if change.honest else Outcome.SHOWN if telling else Outcome.MISSED
         _cancel(door, going.cr_id)
         words = "; ".join(str(one["message"]) for one in telling)
-        return _trial(change, outcome, ", ".join(sorted({str(one["category"]) for one in telling})), words, took)
+        reasons = sorted({f"{one['severity']} {one['category']}" for one in telling})
+        return _trial(change, _at_the_gate(change, telling), ", ".join(reasons), words, took)
     if seen["status"] in {"paused", "failed", "cancelled", "completed"}:
         pause = seen.get("pause") or {}
         reason = str(pause.get("reason") or seen["status"])
@@ -135,6 +138,12 @@ def _look(door: httpx2.Client, change: Change, going: journeys.Underway) -> Tria
     if time.monotonic() - going.moved > _STUCK_S:
         return _trial(change, Outcome.BROKEN, "stuck", moved, took)
     return None
+
+
+def _at_the_gate(change: Change, telling: Sequence[dict[str, Any]]) -> Outcome:
+    if not change.honest:
+        return Outcome.SHOWN if telling else Outcome.MISSED
+    return Outcome.ALARM if any(one["severity"] in {"critical", "major"} for one in telling) else Outcome.PASSED
 
 
 def _findings_at_the_gate(door: httpx2.Client, cr_id: str) -> list[dict[str, Any]]:

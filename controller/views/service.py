@@ -86,7 +86,7 @@ async def findings(
         found, inspections = await work.findings(), await work.artifacts(inspection_records.INSPECTION.kind)
     items = [
         schemas.FindingView(
-            repository=repository, source=one.source, severity=one.severity, blocking=one.severity.blocking,
+            repository=repository, source=one.source, severity=one.severity, blocking=one.blocking,
             category=one.category, message=one.message, file=one.file, line=one.line, remedy=one.remedy,
         )
         for repository, one in found

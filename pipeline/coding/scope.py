@@ -1,15 +1,18 @@
 """Deterministic checks of a change: what it touches beyond its specs, and whether it carries secrets.
 
-Warnings go to the security reviewer and the approver; generated trees, binaries and oversized files send the change
+Warnings go to the security reviewer and the approver, code that looks for how it is run among them; generated trees, binaries and oversized files send the change
 back; a certain secret stops it before any ref leaves the machine.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.findings import Finding
+from pipeline.proof import how_it_is_run
 from pipeline.proof.diff_scope import DiffScope, analyse
 from pipeline.proof.manifests import is_manifest
+from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.secret_scan import scan_for_secrets
 from pipeline.proof.unified_diff import added_lines
 from pipeline.stage import specs
@@ -24,11 +27,13 @@ class ScopeReport:
 
     scope: tuple[Finding, ...]
     secrets: tuple[Finding, ...]
+    detection: tuple[Finding, ...] = ()
+    """Code that looks for how it is run."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Everything, to be kept."""
-        return (*self.scope, *self.secrets)
+        return (*self.scope, *self.secrets, *self.detection)
 
     @property
     def stops(self) -> tuple[Finding, ...]:
@@ -38,12 +43,12 @@ class ScopeReport:
     @property
     def blocking(self) -> tuple[Finding, ...]:
         """What sends the change back: foreign trees, binaries, sizes, and files that could not be scanned."""
-        return tuple(finding for finding in self.findings if finding.severity.blocking and finding not in self.stops)
+        return tuple(finding for finding in self.findings if finding.blocking and finding not in self.stops)
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
         """What people and the security reviewer should know."""
-        return tuple(finding for finding in self.findings if not finding.severity.blocking)
+        return tuple(finding for finding in self.findings if not finding.blocking)
 
 
 async def check(run: StageRun, name: str, base: str, head: str, prepared: Prepared) -> ScopeReport:
@@ -64,7 +69,13 @@ async def check(run: StageRun, name: str, base: str, head: str, prepared: Prepar
         unread=prepared.instrument.unread,
     )
     secrets = scan_for_secrets(changed=changed, added=added, scanner=run.context.scanner, limits=limits)
-    return ScopeReport(scope=tuple(analyse(scope, limits)), secrets=tuple(secrets))
+    product = {one.path for one in added if _is_product(one.path, prepared)}
+    detection = await asyncio.to_thread(how_it_is_run.look, added, await _texts(run, name, head, sorted(product)))
+    return ScopeReport(scope=tuple(analyse(scope, limits)), secrets=tuple(secrets), detection=tuple(detection))
+
+
+def _is_product(path: str, prepared: Prepared) -> bool:
+    return how_it_is_run.is_readable(path) and not is_protected(path, prepared.test_patterns)
 
 
 async def _texts(run: StageRun, name: str, commit: str, paths: Sequence[str]) -> Mapping[str, str]:

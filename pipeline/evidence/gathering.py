@@ -224,7 +224,7 @@ async def _reviews(run: StageRun) -> tuple[ReviewRecord, ...]:
         found = [finding for _, finding in await run.context.findings.all(activation=outcome.activation)]
         for reviewer in REPORTERS:
             findings = tuple(finding for finding in found if finding.source.reporter == reviewer)
-            blocking = any(finding.severity.blocking for finding in findings)
+            blocking = any(finding.blocking for finding in findings)
             verdict = "changes_required" if blocking else "pass"
             if outcome.skip and reviewer != CHECKS:
                 verdict = "skipped"

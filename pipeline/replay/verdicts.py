@@ -15,7 +15,7 @@ from pipeline.agents.journal import Observed
 from pipeline.agents.roles import AgentRole
 from pipeline.agents.submissions.specs import Spec as SpecSubmission
 from pipeline.change_request import Stage
-from pipeline.findings import Severity
+from pipeline.findings import FindingSource, Severity, blocks
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.green import judge_green
 from pipeline.proof.inverted import InvertedVerdict
@@ -192,7 +192,7 @@ def _reviews(recording: Recording) -> Iterator[Difference]:
             for one in recording.body.findings
             if one.activation.split("/")[0] == row.activation and one.attempt == row.attempt
         ]
-        blocking = any(Severity(one.severity).blocking for one in found)
+        blocking = any(blocks(FindingSource(one.source), Severity(one.severity), one.category) for one in found)
         got = (Verdict.SENT_BACK if blocking else Verdict.PASSED).value
         update = cast("RunState", StoredResult.model_validate(row.result).update)
         expected = outcome_of(run_of(update).outcomes[outcome_key(Stage.REVIEW, row.repository)]).verdict.value

@@ -63,7 +63,7 @@ async def review(run: StageRun) -> StageEnd:
     found = await _ask_reviewers(run, checked.warnings)
     for source, findings in found.items():
         await _report(run, source, findings)
-    blocking = {source: [one for one in findings if one.severity.blocking] for source, findings in found.items()}
+    blocking = {source: [one for one in findings if one.blocking] for source, findings in found.items()}
     if any(blocking.values()):
         return await _send_back(run, blocking, FeedbackKind.REVIEW)
     count = sum(len(findings) for findings in found.values())
@@ -152,7 +152,7 @@ async def _test_results(run: StageRun) -> Untrusted:
 
 async def _report(run: StageRun, source: str, findings: list[Finding] | tuple[Finding, ...]) -> None:
     await run.context.findings.save(repository=run.name, stage=run.stage, activation=run.activation, found=findings)
-    blocking = sum(finding.severity.blocking for finding in findings)
+    blocking = sum(finding.blocking for finding in findings)
     await run.emit(events.FindingsReported(source=source, blocking=blocking, total=len(findings)))
 
 

@@ -5,6 +5,7 @@ import pytest
 from pipeline.change_request import Status
 from tamper.corpus import Change, corpus
 from tamper.shapes import SHAPES
+from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
 from tests.line.savepoints import BEFORE_DEVELOPMENT, begins_at
@@ -31,6 +32,18 @@ async def test_a_tampered_change_does_not_reach_the_gate(line: LineRun, name: st
     plays(line, KNOWN[name])
     cr = await line.work()
     assert cr.status is Status.PAUSED, "an approver would have seen green"
+
+
+@begins_at(BEFORE_DEVELOPMENT)
+async def test_code_that_looks_for_how_it_is_run_is_shown_at_the_gate_and_in_the_evidence(line: LineRun) -> None:
+    plays(line, KNOWN["watched-flat-modules"])
+    gate = await line.to_the_gate()
+    told = "test_detection: calc.py:8 asks sys.modules for a test runner: code can tell from it that a test runs."
+    [finding] = [one for one in shown_by(gate).repositories["sums"].findings if "test_detection" in one]
+    assert finding.startswith("[major]") and told in finding
+    await line.decide_and_finish()
+    await line.check_evidence()
+    assert told.partition(": ")[2] in (await line.evidence()).decode()
 
 
 @begins_at(BEFORE_DEVELOPMENT)
