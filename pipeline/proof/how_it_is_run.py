@@ -14,8 +14,9 @@ from tree_sitter import Node
 
 from pipeline.findings import TEST_DETECTION, Finding, FindingSource, Severity
 from pipeline.proof.grammars import LARGE_CHARS, has_grammar, syntax_tree
+from pipeline.proof.planting.planted import deeper_than
 from pipeline.proof.run_detection import go, java, javascript, python, rust
-from pipeline.proof.run_detection.traces import Trace, Traces
+from pipeline.proof.run_detection.traces import Trace, Traces, Unreadable
 from pipeline.proof.unified_diff import AddedLine
 
 _LANGUAGES: Mapping[str, Callable[[Node, str, str, Traces], None]] = {
@@ -23,6 +24,9 @@ _LANGUAGES: Mapping[str, Callable[[Node, str, str, Traces], None]] = {
     **dict.fromkeys((".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"), javascript.find),
 }  # fmt: skip
 FINDINGS_MAX = 40
+STEPS_MAX = 3_000_000
+"""Nodes that are looked at for a change, some of them several times: about ten seconds."""
+_DEPTH_MAX = 600
 _ORDER = (Severity.CRITICAL, Severity.MAJOR, Severity.MINOR, Severity.INFO)
 _REMEDY = "See that it does the same whoever runs it."
 
@@ -33,17 +37,18 @@ def is_readable(path: str) -> bool:
     return suffix in _LANGUAGES and has_grammar(suffix)
 
 
-def look(added: Sequence[AddedLine], texts: Mapping[str, str]) -> list[Finding]:
+def look(added: Sequence[AddedLine], texts: Mapping[str, str], *, steps_max: int = STEPS_MAX) -> list[Finding]:
     """Return what the added lines hold, the weightiest first; `texts` are product files of the head, whole."""
+    traces = Traces(steps_max)
     lines: dict[str, set[int]] = {}
     for one in added:
         lines.setdefault(one.path, set()).add(one.line)
-    found = [
-        _finding(path, trace)
-        for path, text in sorted(texts.items())
-        for trace in _on(traces_of(path, text), lines.get(path, set()))
-    ]
-    found += [_unread(path) for path, text in sorted(texts.items()) if len(text) > LARGE_CHARS and lines.get(path)]
+    found: list[Finding] = []
+    for path, text in sorted(texts.items()):
+        try:
+            found += [_finding(path, trace) for trace in _on(traces_of(path, text, traces), lines.get(path, set()))]
+        except Unreadable:
+            found.append(_unread(path))
     found.sort(key=lambda one: _ORDER.index(one.severity))
     rest = len(found) - FINDINGS_MAX
     if rest <= 0:
@@ -53,13 +58,16 @@ def look(added: Sequence[AddedLine], texts: Mapping[str, str]) -> list[Finding]:
     return [*found[:FINDINGS_MAX], Finding(source=FindingSource.DIFF_SCOPE, severity=worst, category=TEST_DETECTION, message=more)]  # fmt: skip
 
 
-def traces_of(path: str, text: str) -> list[Trace]:
-    """Return every construct of a file, in the order of its lines."""
-    if not is_readable(path) or len(text) > LARGE_CHARS:
-        return []
-    traces = Traces()
+def traces_of(path: str, text: str, traces: Traces) -> list[Trace]:
+    """Return every construct of a file that `is_readable`, in the order of its lines. Raises `Unreadable`."""
+    if len(text) > LARGE_CHARS:
+        raise Unreadable
+    traces.found.clear()
     suffix = PurePosixPath(path).suffix
-    _LANGUAGES[suffix](syntax_tree(suffix, text.encode("utf-8", "replace")), path, text, traces)
+    root = syntax_tree(suffix, text.encode("utf-8", "replace"))
+    if deeper_than(root, _DEPTH_MAX):
+        raise Unreadable
+    _LANGUAGES[suffix](root, path, text, traces)
     return sorted(traces.found.values(), key=lambda one: (one.line, _ORDER.index(one.severity)))
 
 
@@ -89,5 +97,5 @@ def _finding(path: str, trace: Trace) -> Finding:
 def _unread(path: str) -> Finding:
     return Finding(
         source=FindingSource.DIFF_SCOPE, severity=Severity.MINOR, category=TEST_DETECTION, file=path,
-        message=f"{path} is too large to be looked at for code that looks for how it is run.",
+        message=f"{path} is too large, or nested too deep, to be searched for code that looks for how it is run.",
     )  # fmt: skip

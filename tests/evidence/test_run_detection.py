@@ -10,6 +10,7 @@ from pipeline.findings import TEST_DETECTION, Finding, FindingSource, Severity
 from pipeline.proof.grammars import LARGE_CHARS
 from pipeline.proof.how_it_is_run import FINDINGS_MAX, is_readable, look, traces_of
 from pipeline.proof.protected_tests import is_protected
+from pipeline.proof.run_detection.traces import Traces
 from pipeline.proof.unified_diff import AddedLine
 from tamper.corpus import Change, corpus
 
@@ -122,7 +123,7 @@ def added(path: str, text: str) -> list[AddedLine]:
 def test_each_construct_has_its_weight(path: str) -> None:
     text = "\n".join(line for line, _ in TOLD[path])
     found = {one.line: one.severity for one in look(added(path, text), {path: text}) if one.severity is not INFO}
-    remarks = {one.line for one in traces_of(path, text) if one.severity is INFO}
+    remarks = {one.line for one in traces_of(path, text, Traces(100_000)) if one.severity is INFO}
     for number, (line, severity) in enumerate(TOLD[path], 1):
         got = found.get(number) or (INFO if number in remarks else None)
         assert got == severity, (line, got)
@@ -179,3 +180,22 @@ def test_the_corpus_shows_what_watches_its_run_and_nothing_much_of_honest_change
         if change not in needs_node:
             found = made_of(change, tmp_path / change.name)
             assert bool(found) is not change.honest or {one.severity for one in found} == {INFO}, (change.name, found)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", "import sys\nx = " + "(" * 5_000 + "sys.modules" + ")" * 5_000),
+        ("a.js", "x = " + "[" * 5_000 + "]" * 5_000),
+        ("a.py", "import sys\nx = [" + "sys.argv == 'a', " * 2_000 + "]"),
+    ],
+)
+def test_a_text_that_is_made_to_take_for_ever_is_named_as_unread(path: str, text: str) -> None:
+    [found] = look(added(path, text), {path: text}, steps_max=20_000)
+    assert found.severity is MINOR and "nested too deep" in found.message
+
+
+def test_strings_that_double_with_every_name_come_to_an_end() -> None:
+    doubling = "\n".join(f"n{one + 1} = n{one} + n{one}" for one in range(60))
+    text = f"import sys\nn0 = 'py'\n{doubling}\nn60 in sys.modules\n'py' + 'test' in sys.modules\n"
+    assert [(one.line, one.severity) for one in look(added("a.py", text), {"a.py": text})] == [(64, MAJOR), (63, MINOR)]

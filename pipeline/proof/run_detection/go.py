@@ -17,7 +17,6 @@ from pipeline.proof.run_detection.traces import (
     field_text,
     is_within,
     speaks_of_tests,
-    strings_in,
 )
 
 _CALLERS = frozenset({"runtime.Caller", "runtime.Callers", "runtime.CallersFrames"})
@@ -28,6 +27,14 @@ _PLACES = {
     "os.Getppid": "its parent process", "os/user.Current": "the user",
 }  # fmt: skip
 _ENVIRONMENT = frozenset({"os.Getenv", "os.LookupEnv", "os.Environ", "syscall.Getenv"})
+_KNOWN = (
+    _CALLERS
+    | _STACKS
+    | _OF_TESTS
+    | _PLACES.keys()
+    | _ENVIRONMENT
+    | {"os.Args", "flag.Lookup", "flag.VisitAll", "flag.CommandLine"}
+)
 _STATEMENT = re.compile(r"block|source_file|function_declaration|method_declaration|func_literal|for_statement")
 
 
@@ -56,7 +63,7 @@ def find(root: Node, path: str, text: str, traces: Traces) -> None:
     """Note the constructs of a file."""
     del path
     values, is_program = _Values(root), bool(re.search(r"(?m)^package main\b", text))
-    for node in descendants(root):
+    for node in traces.walk(root):
         match node.type:
             case "selector_expression":
                 _named(node, values, traces, is_program=is_program)
@@ -69,8 +76,11 @@ def find(root: Node, path: str, text: str, traces: Traces) -> None:
 
 
 def _named(node: Node, values: _Values, traces: Traces, *, is_program: bool) -> None:
-    name, around = values.name(node), _around(node)
-    words = list(strings_in(around, values.string))
+    name = values.name(node)
+    if name not in _KNOWN:
+        return
+    around = _around(node)
+    words = list(traces.strings_in(around, values.string))
     if name in _OF_TESTS:
         traces.add(node, Severity.MAJOR, f"asks whether a test runs it ({name})")
     elif name in {"flag.Lookup", "flag.VisitAll", "flag.CommandLine"} and any(one.startswith("test.") for one in words):

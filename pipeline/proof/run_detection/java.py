@@ -19,7 +19,6 @@ from pipeline.proof.run_detection.traces import (
     is_within,
     names_a_runner,
     speaks_of_tests,
-    strings_in,
 )
 
 _STATEMENT = re.compile(r".*(?:_statement|_declaration|_declarator)|block|program|class_body|lambda_expression")
@@ -59,7 +58,7 @@ def find(root: Node, path: str, text: str, traces: Traces) -> None:
     """Note the constructs of a file."""
     del path, text
     values = PlainStrings(assigned_once(_assignments(root)))
-    for node in descendants(root):
+    for node in traces.walk(root):
         match node.type:
             case "method_invocation":
                 _called(node, values, traces)
@@ -74,17 +73,14 @@ def find(root: Node, path: str, text: str, traces: Traces) -> None:
 
 
 def _called(node: Node, strings: PlainStrings, traces: Traces) -> None:
-    given = node.child_by_field_name("arguments")
-    asked = [said for one in (given.named_children if given else []) if (said := strings.string(one)) is not None]
-    call = _Call(
-        node, "".join(field_text(node, "object").split()), field_text(node, "name"), asked,
-        list(strings_in(_around(node), strings.string)), traces,
-    )  # fmt: skip
-    rule = _RULES.get(call.name)
-    if call.target.startswith("StackWalker"):
-        call.tells(Severity.MAJOR, "looks at the stack of its callers (StackWalker)")
+    target, rule = "".join(field_text(node, "object").split()), _RULES.get(field_text(node, "name"))
+    if target.startswith("StackWalker"):
+        traces.add(node, Severity.MAJOR, "looks at the stack of its callers (StackWalker)")
     elif rule is not None:
-        rule(call)
+        given = node.child_by_field_name("arguments")
+        asked = [said for one in (given.named_children if given else []) if (said := strings.string(one)) is not None]
+        words = list(traces.strings_in(_around(node), strings.string))
+        rule(_Call(node, target, field_text(node, "name"), asked, words, traces))
 
 
 def _stack(call: _Call) -> None:
@@ -124,7 +120,7 @@ def _command(call: _Call) -> None:
 def _thread(call: _Call) -> None:
     around = _around(call.node)
     compares = is_within(call.node, {"binary_expression"}, around) or any(
-        field_text(one, "name") in _COMPARING for one in descendants(around) if one.type == "method_invocation"
+        field_text(one, "name") in _COMPARING for one in call.traces.walk(around) if one.type == "method_invocation"
     )
     if call.target == "Thread.currentThread()" and compares:
         told = "decides by the name of its thread (Thread.getName), which differs where tests run"

@@ -16,7 +16,6 @@ from pipeline.proof.run_detection.traces import (
     field_text,
     is_within,
     speaks_of_tests,
-    strings_in,
 )
 
 _GIVEN_BY_RUNNERS = frozenset({
@@ -47,15 +46,15 @@ class _File:
 
     def words(self, node: Node) -> Iterator[str]:
         """Yield the strings in an expression, and what its patterns look for."""
-        yield from strings_in(node, self.values.string)
-        yield from (text_of(one) for one in descendants(node) if one.type == "regex_pattern")
+        yield from self.traces.strings_in(node, self.values.string)
+        yield from (text_of(one) for one in self.traces.walk(node) if one.type == "regex_pattern")
 
     def decides(self, node: Node) -> bool:
         """Whether an expression compares, or asks what a text holds."""
         around = _around(node)
         return is_within(node, {"binary_expression"}, around) or any(
             _COMPARING.search(field_text(one, "function"))
-            for one in descendants(around)
+            for one in self.traces.walk(around)
             if one.type == "call_expression"
         )
 
@@ -63,7 +62,7 @@ class _File:
 def find(root: Node, path: str, text: str, traces: Traces) -> None:
     """Note the constructs of a file."""
     file = _File(root, path, text, traces)
-    for node in descendants(root):
+    for node in traces.walk(root):
         match node.type:
             case "member_expression" | "subscript_expression" | "identifier" | "call_expression":
                 if not _is_imported(node):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from tree_sitter import Node
 
 from pipeline.proof.planting.planted import descendants, text_of
-from pipeline.proof.run_detection.traces import DEPTH_MAX, assigned_once, field_text
+from pipeline.proof.run_detection.traces import DEPTH_MAX, assigned_once, field_text, joined
 
 _GLOBALS = ("globalThis.", "global.", "window.", "self.")
 _KEEPS = frozenset({"toLowerCase", "toUpperCase", "trim", "toString", "valueOf"})
@@ -26,6 +26,8 @@ class Values:
         self.assigned = assigned_once(pairs)
         self.bound = {name for name, _ in pairs}
         """What the file itself gives a meaning to."""
+        self.constants: dict[str, str | None] = {}
+        """What names come to as strings, each followed once."""
         for node in descendants(root):
             self.taken.update(_imports(node))
             if node.type == "variable_declarator" and (found := node.child_by_field_name("name")) is not None:
@@ -44,6 +46,13 @@ class Values:
                     if value.type == "identifier"
                     else self._taken_apart(value, f"{of}.{key}")
                 )
+
+    def constant(self, name: str, depth: int) -> str | None:
+        """Return the string that a name stands for."""
+        if name not in self.constants:
+            self.constants[name] = None
+            self.constants[name] = self.string(self.assigned.get(name), depth)
+        return self.constants[name]
 
     def name(self, node: Node | None, depth: int = 0) -> str:
         """Return the dotted name of what an expression is; empty if unknown."""
@@ -117,7 +126,7 @@ def _literal(_values: Values, node: Node, _depth: int) -> str | None:
 
 
 def _template(values: Values, node: Node, depth: int) -> str | None:
-    return _all(
+    return joined(
         values.string(next(iter(one.named_children), None), depth)
         if one.type == "template_substitution"
         else text_of(one)
@@ -126,7 +135,7 @@ def _template(values: Values, node: Node, depth: int) -> str | None:
 
 
 def _joined(values: Values, node: Node, depth: int) -> str | None:
-    return _all(values.string(one, depth) for one in node.named_children if one.type != "comment")
+    return joined(values.string(one, depth) for one in node.named_children if one.type != "comment")
 
 
 def _made(values: Values, node: Node, depth: int) -> str | None:
@@ -145,7 +154,7 @@ def _made(values: Values, node: Node, depth: int) -> str | None:
         return None
     own, method = values.string(function.child_by_field_name("object"), depth), field_text(function, "property")
     if method == "concat" and own is not None:
-        return _all([own, *(values.string(one, depth) for one in given)])
+        return joined([own, *(values.string(one, depth) for one in given)])
     return own if method in _KEEPS or (method == "join" and first == "") else None
 
 
@@ -156,15 +165,10 @@ _STRINGS: Mapping[str, Callable[[Values, Node, int], str | None]] = {
     "binary_expression": lambda values, node, depth: (
         _joined(values, node, depth) if field_text(node, "operator") == "+" else None
     ),
-    "identifier": lambda values, node, depth: values.string(values.assigned.get(text_of(node)), depth),
+    "identifier": lambda values, node, depth: values.constant(text_of(node), depth),
     "call_expression": _made,
     **dict.fromkeys(_WRAPS, lambda values, node, depth: values.string(next(iter(node.named_children), None), depth)),
 }
-
-
-def _all(parts: "Iterator[str | None] | list[str | None]") -> str | None:
-    known = list(parts)
-    return None if not known or None in known else "".join(map(str, known))
 
 
 def _imports(node: Node) -> Iterator[tuple[str, str]]:

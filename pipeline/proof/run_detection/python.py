@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from pipeline.findings import Severity
-from pipeline.proof.planting.planted import ancestors, descendants, text_of
+from pipeline.proof.planting.planted import text_of
 from pipeline.proof.run_detection.python_values import IMPORTING, Values
 from pipeline.proof.run_detection.traces import (
     ONLY_OF_RUNNERS,
@@ -18,7 +18,6 @@ from pipeline.proof.run_detection.traces import (
     is_within,
     names_a_runner,
     speaks_of_tests,
-    strings_in,
 )
 
 _FRAMES = (
@@ -56,6 +55,7 @@ _COMPARING = re.compile(r"\.(?:startswith|endswith|find|index|count|match|search
 _GOES_THROUGH = frozenset({
     "list", "set", "tuple", "sorted", "any", "all", "dict", "len", "map", "filter", "str", "repr", "iter", "frozenset",
 })  # fmt: skip
+_IMPORTS = frozenset({"import_statement", "import_from_statement"})
 _VIEWS = frozenset({"keys", "items", "values", "copy", "__iter__"})
 _STARTED = re.compile(
     r"""__name__\s*==\s*['"]__main__['"]|^\s*(?:import|from)\s+(?:argparse|click|typer|docopt|fire)\b""", re.MULTILINE
@@ -72,16 +72,16 @@ class _File:
 
     def words(self, node: Node) -> Iterator[str]:
         """Yield the strings in an expression."""
-        return strings_in(node, self.values.string)
+        return self.traces.strings_in(node, self.values.string)
 
 
 def find(root: Node, path: str, text: str, traces: Traces) -> None:
     """Note the constructs of a file."""
     started = path.rpartition("/")[2] in _STARTED_FILES or bool(_STARTED.search(text))
     file = _File(Values(root), traces, started)
-    for node in descendants(root):
+    for node in traces.walk(root, lambda one: one.type not in _IMPORTS):
         match node.type:
-            case "attribute" | "identifier" | "subscript" | "call" if not (_is_imported(node) or _is_only_a_name(node)):
+            case "attribute" | "identifier" | "subscript" | "call" if not _is_only_a_name(node):
                 _named(node, file)
             case "string" | "concatenated_string" | "binary_operator":
                 said = file.values.string(node)
@@ -129,7 +129,7 @@ def _modules(node: Node, _name: str, file: _File) -> None:
 
 def _argv(node: Node, name: str, file: _File) -> None:
     around = _around(node, with_body=True)
-    if _compares(node, around) and speaks_of_tests(file.words(around)):
+    if _compares(node, around, file) and speaks_of_tests(file.words(around)):
         told = f"looks for tests in the arguments of its process ({name})"
         file.traces.add(node, Severity.MINOR if file.is_started else Severity.MAJOR, told)
     elif not file.is_started:
@@ -159,7 +159,7 @@ _SOURCES: Mapping[str, Callable[[Node, str, _File], None]] = {
 
 def _place(node: Node, name: str, file: _File) -> None:
     around = _around(node)
-    compares = _compares(node, around)
+    compares = _compares(node, around, file)
     if compares and speaks_of_tests(file.words(around)):
         file.traces.add(node, Severity.MAJOR, f"compares {_PLACES[name]} with what tests have ({name})")
     elif compares and name in _ALONE:
@@ -167,12 +167,12 @@ def _place(node: Node, name: str, file: _File) -> None:
         file.traces.add(node, Severity.MINOR, told)
 
 
-def _compares(node: Node, around: Node) -> bool:
+def _compares(node: Node, around: Node, file: _File) -> bool:
     loops = around.type == "for_statement"
     return is_within(node, {"comparison_operator"}, around) or any(
         (one.type == "call" and bool(_COMPARING.search(field_text(one, "function"))))
         or (one.type == "comparison_operator" and (loops or is_within(one, {"generator_expression"}, around)))
-        for one in descendants(around)
+        for one in file.traces.walk(around)
     )
 
 
@@ -277,7 +277,3 @@ def _is_only_a_name(node: Node) -> bool:
         return False
     field = {"attribute": "attribute", "keyword_argument": "name"}.get(above.type, "")
     return bool(field) and above.child_by_field_name(field) == node
-
-
-def _is_imported(node: Node) -> bool:
-    return any(above.type in {"import_statement", "import_from_statement"} for above in ancestors(node))

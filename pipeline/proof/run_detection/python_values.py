@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from tree_sitter import Node
 
 from pipeline.proof.planting.planted import descendants, text_of
-from pipeline.proof.run_detection.traces import DEPTH_MAX, assigned_once, field_text
+from pipeline.proof.run_detection.traces import DEPTH_MAX, assigned_once, field_text, joined
 
 IMPORTING = frozenset({"__import__", "builtins.__import__", "importlib.import_module"})
 _KEEPS = frozenset({"lower", "upper", "strip", "decode", "encode", "title", "format"})
@@ -21,6 +21,15 @@ class Values:
     def __init__(self, root: Node) -> None:
         self.imports = dict(_imports(root))
         self.assigned = assigned_once(_assignments(root))
+        self.constants: dict[str, str | None] = {}
+        """What names come to as strings, each followed once."""
+
+    def constant(self, name: str, depth: int) -> str | None:
+        """Return the string that a name stands for."""
+        if name not in self.constants:
+            self.constants[name] = None
+            self.constants[name] = self.string(self.assigned.get(name), depth)
+        return self.constants[name]
 
     def name(self, node: Node | None, depth: int = 0) -> str:
         """Return the dotted name of what an expression is, as the standard library has it; empty if unknown."""
@@ -96,7 +105,7 @@ _NAMES: Mapping[str, Callable[[Values, Node, int], str]] = {
 def _literal(values: Values, node: Node, depth: int) -> str | None:
     parts = [one for one in node.children if one.type in {"string_content", "interpolation"}]
     if any(one.type == "interpolation" for one in parts):
-        return _all(
+        return joined(
             text_of(one)
             if one.type == "string_content"
             else values.string(one.child_by_field_name("expression"), depth)
@@ -110,7 +119,7 @@ def _literal(values: Values, node: Node, depth: int) -> str | None:
 
 
 def _joined(values: Values, node: Node, depth: int) -> str | None:
-    return _all(values.string(one, depth) for one in node.named_children if one.type != "comment")
+    return joined(values.string(one, depth) for one in node.named_children if one.type != "comment")
 
 
 def _sum(values: Values, node: Node, depth: int) -> str | None:
@@ -161,15 +170,10 @@ _STRINGS: Mapping[str, Callable[[Values, Node, int], str | None]] = {
     "list": _joined,
     "tuple": _joined,
     "binary_operator": _sum,
-    "identifier": lambda values, node, depth: values.string(values.assigned.get(text_of(node)), depth),
+    "identifier": lambda values, node, depth: values.constant(text_of(node), depth),
     "subscript": _reversed,
     "call": _made,
 }
-
-
-def _all(parts: Iterator[str | None]) -> str | None:
-    known = list(parts)
-    return None if not known or None in known else "".join(map(str, known))
 
 
 # what a file gives names to

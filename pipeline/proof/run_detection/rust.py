@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from pipeline.findings import Severity
-from pipeline.proof.planting.planted import ancestors, descendants, text_of
+from pipeline.proof.planting.planted import descendants, text_of
 from pipeline.proof.run_detection.traces import (
     DEPTH_MAX,
     ONLY_OF_RUNNERS,
@@ -17,7 +17,6 @@ from pipeline.proof.run_detection.traces import (
     field_text,
     is_within,
     speaks_of_tests,
-    strings_in,
 )
 
 _STATEMENT = re.compile(
@@ -27,6 +26,11 @@ _COMPARING = re.compile(r"\.(?:contains|starts_with|ends_with|eq|find|is_some_an
 _PROGRAM = re.compile(r"(?:^|/)(?:main\.rs|build\.rs|bin/)")
 _TEST = re.compile(r"\btest\b")
 _QUOTED = re.compile(r'"[^"]*"')
+_KNOWN = frozenset({
+    "env::current_exe", "env::args", "env::args_os", "thread::current", "Backtrace::capture", "Backtrace::force_capture",
+    "Location::caller", "env::var", "env::var_os", "env::vars", "env::vars_os", "env::current_dir", "process::id",
+})  # fmt: skip
+_ITEMS = frozenset({"mod_item", "function_item"})
 _ONLY_FOR_TESTS = frozenset({"mod_item", "use_declaration"})
 _IN_MACROS = re.compile(r"\b(current_exe|Backtrace::(?:force_)?capture|args_os)\b")
 
@@ -64,9 +68,7 @@ def find(root: Node, path: str, text: str, traces: Traces) -> None:
     """Note the constructs of a file, without those in its own test modules."""
     del text
     values, is_program = _Values(root), bool(_PROGRAM.search(path))
-    for node in descendants(root):
-        if _in_tests(node):
-            continue
+    for node in traces.walk(root, lambda one: one.type not in _ITEMS or not _is_test(one)):
         match node.type:
             case "call_expression":
                 _called(node, values, traces, is_program=is_program)
@@ -83,10 +85,13 @@ def find(root: Node, path: str, text: str, traces: Traces) -> None:
 
 
 def _called(node: Node, values: _Values, traces: Traces, *, is_program: bool) -> None:
-    name, around = values.name(node.child_by_field_name("function")), _around(node)
-    words = list(strings_in(around, values.string))
+    name = values.name(node.child_by_field_name("function"))
+    if name not in _KNOWN:
+        return
+    around = _around(node)
+    words = list(traces.strings_in(around, values.string))
     compares = is_within(node, {"binary_expression", "match_expression"}, around) or any(
-        _COMPARING.search(field_text(one, "function")) for one in descendants(around) if one.type == "call_expression"
+        _COMPARING.search(field_text(one, "function")) for one in traces.walk(around) if one.type == "call_expression"
     )
     if name == "env::current_exe":
         traces.add(
@@ -148,10 +153,6 @@ def _equality(node: Node, traces: Traces) -> None:
     statements = [one for one in body.named_children if not one.type.endswith("comment")] if body is not None else []
     if len(statements) == 1 and "".join(text_of(statements[0]).split()).strip(";") in {"true", "returntrue"}:
         traces.add(node, Severity.MAJOR, "has an equality that always holds (eq): no assertion can fail on it")
-
-
-def _in_tests(node: Node) -> bool:
-    return any(above.type in {"mod_item", "function_item"} and _is_test(above) for above in (node, *ancestors(node)))
 
 
 def _is_test(item: Node) -> bool:

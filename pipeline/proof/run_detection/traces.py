@@ -3,12 +3,13 @@
 Problem: nearly every construct that tells a test run from another one has honest uses too. Choice: weigh it by what stands in the
 same expression: what speaks of tests, or has no other use than to look at whoever calls, is major; what may tell is minor; what
 honest programs do every day is at most a remark. Strings count as they are when the program runs, where that can be told from
-the text alone.
+the text alone. Invariant: no text, however it is made, costs more than a bounded number of steps; beyond that it counts as unread.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tree_sitter import Node
 
@@ -17,6 +18,9 @@ from pipeline.proof.planting.planted import ancestors, text_of
 
 DEPTH_MAX = 40
 """How many steps a name or a string is followed."""
+JOINED_MAX = 200
+"""Parts of one string."""
+STRING_MAX_CHARS = 1_000
 _WEIGHT = {Severity.INFO: 0, Severity.MINOR: 1, Severity.MAJOR: 2, Severity.CRITICAL: 3}
 _SPEAKS_OF_TESTS = re.compile(
     r"(?i)test|\bspecs?\b|\.spec\b|\bjest|mocha|jasmine|\bava\b|\bnose|\btox\b|junit|surefire|xdist|\bvite-?node\b"
@@ -38,6 +42,10 @@ OF_AUTOMATION = re.compile(
 )
 
 
+class Unreadable(Exception):
+    """A file that takes more steps than it may."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """One construct, with what it is in plain words."""
@@ -52,7 +60,38 @@ class Trace:
 class Traces:
     """What was found so far. Of the same on the same line the weightiest counts."""
 
+    steps_left: int
+    """Nodes that may be looked at, some of them several times."""
     found: dict[tuple[int, str], Trace] = field(default_factory=dict)
+
+    def walk(self, root: Node, into: Callable[[Node], bool] = lambda _: True) -> Iterator[Node]:
+        """Yield a node and what is below it, outer ones first, without what is below those that are not gone `into`.
+
+        Raises `Unreadable` when all walks together have taken too many steps.
+        """
+        ahead = [root]
+        while ahead:
+            node = ahead.pop()
+            self.steps_left -= 1
+            if self.steps_left < 0:
+                raise Unreadable
+            yield node
+            if into(node):
+                ahead.extend(reversed(node.children))
+
+    def strings_in(self, node: Node, fold: "Fold") -> Iterator[str]:
+        """Yield the strings in an expression, put together as far as its text tells."""
+        told: list[str] = []
+
+        def into(one: Node) -> bool:
+            text = fold(one) if one.is_named else None
+            told.extend(() if text is None else (text,))
+            return text is None
+
+        for _ in self.walk(node, into):
+            yield from told
+            told.clear()
+        yield from told
 
     def add(self, node: Node, severity: Severity, what: str) -> None:
         """Note a construct."""
@@ -85,16 +124,13 @@ def _begins_a_runner(word: str) -> bool:
     return len(known) >= _FRAGMENT_MIN and any(runner.startswith(known) for runner in _RUNNERS)
 
 
-def strings_in(node: Node, fold: Fold) -> Iterator[str]:
-    """Yield the strings in an expression, put together as far as its text tells."""
-    ahead = [node]
-    while ahead:
-        one = ahead.pop()
-        text = fold(one) if one.is_named else None
-        if text is not None:
-            yield text
-        else:
-            ahead.extend(one.children)
+def joined(parts: Iterable[str | None]) -> str | None:
+    """Return parts put together; None where one is not known, or there are too many."""
+    known = list(islice(parts, JOINED_MAX + 1))
+    if not known or None in known or len(known) > JOINED_MAX:
+        return None
+    whole = "".join(map(str, known))
+    return whole if len(whole) <= STRING_MAX_CHARS else None
 
 
 def expression_around(node: Node, ends: Callable[[Node], bool]) -> Node:
