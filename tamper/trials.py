@@ -25,7 +25,7 @@ from tamper.corpus import Change, wrote
 
 AT_ONCE = 6
 """Requests under way at the same time; more would only wait for the machine."""
-_LOOK_S = 0.5
+_LOOK_S = 1.5
 _STUCK_S = 900.0
 _PATIENT = {
     "CHANGELINE_LEASE__BEAT_S": "5",
