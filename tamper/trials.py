@@ -1,8 +1,8 @@
 """Each change through the whole line on one installation, up to the release gate, and what a person would know there.
 
 A change is caught when it never reaches the gate, shown when the gate has a finding about it, and missed when an approver sees
-green and nothing else. An honest one that the gate has a major finding about is an alarm. Reviewers are scripted and content with everything, so that only the deterministic proof decides. Agents
-repeat what they do whenever they are asked again.
+green and nothing else. An honest one that the gate has a major finding about is an alarm. Reviewers are scripted and content with
+everything, so that only the deterministic proof decides. Agents repeat what they do whenever they are asked again.
 """
 
 import json
@@ -25,7 +25,7 @@ from tamper.corpus import Change, wrote
 
 AT_ONCE = 6
 """Requests under way at the same time; more would only wait for the machine."""
-_LOOK_S = 0.5
+_LOOK_S = 1.5
 _STUCK_S = 900.0
 _PATIENT = {
     "CHANGELINE_LEASE__BEAT_S": "5",
@@ -37,7 +37,7 @@ _TELLING = frozenset({"test_instrument", "test_detection", "shadow", "build_scri
 _BEFORE_THE_CODE = frozenset(
     {"environment_failed", "red_witness", "input_risk", "request_unclear", "machine_short", "sandbox_unavailable"}
 )
-"""Pauses that have nothing to do with what the code writer did: the trial itself went wrong."""
+"""Pauses that have nothing to do with what the code writer did: the trial itself went wrong, unless a test writer lied."""
 
 
 class Outcome(StrEnum):
@@ -130,7 +130,8 @@ def _look(door: httpx2.Client, change: Change, going: journeys.Underway) -> Tria
     if seen["status"] in {"paused", "failed", "cancelled", "completed"}:
         pause = seen.get("pause") or {}
         reason = str(pause.get("reason") or seen["status"])
-        outcome = Outcome.BROKEN if reason in _BEFORE_THE_CODE else Outcome.STOPPED if change.honest else Outcome.CAUGHT
+        broken = reason in _BEFORE_THE_CODE and not ((change.tests or change.written) and reason == "red_witness")
+        outcome = Outcome.BROKEN if broken else Outcome.STOPPED if change.honest else Outcome.CAUGHT
         facts = pause.get("facts") or {}
         words = " ".join([str(pause.get("message") or ""), *map(str, facts.get("problems") or [])])
         _cancel(door, going.cr_id)
@@ -186,7 +187,7 @@ def _prepare(change: Change, place: Path) -> Prepared:
         case=Case(name=change.name, test_command=None, needs=shape.needs, ends=("lands",), note=""),
         remote=str(place), title="Double a number", body="A number is doubled.\n\n1. `double(4)` is 8.",
         tests=(wrote(shape.test_file, shape.test), *change.tests), code=change.commands,
-        proof=(ProvenFile(kind="change", path=shape.test_file, tests=(shape.test_name,)),), paths=change.paths,
+        proof=(ProvenFile(kind="change", path=shape.test_file, tests=(shape.test_name,)),), paths=change.paths, written=change.written,
     )  # fmt: skip
 
 

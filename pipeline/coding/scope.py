@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.change_request import RepositoryTarget
 from pipeline.findings import Finding
 from pipeline.proof import how_it_is_run
 from pipeline.proof.diff_scope import DiffScope, analyse
@@ -67,6 +68,7 @@ async def check(run: StageRun, name: str, base: str, head: str, prepared: Prepar
         manifests_after=await _texts(run, name, head, manifests),
         watched=prepared.instrument.watched,
         unread=prepared.instrument.unread,
+        unread_accepted=_accepted(run.context.targets[name]),
     )
     secrets = scan_for_secrets(changed=changed, added=added, scanner=run.context.scanner, limits=limits)
     product = {one.path for one in added if _is_product(one.path, prepared)}
@@ -76,6 +78,11 @@ async def check(run: StageRun, name: str, base: str, head: str, prepared: Prepar
 
 def _is_product(path: str, prepared: Prepared) -> bool:
     return how_it_is_run.is_readable(path) and not is_protected(path, prepared.test_patterns)
+
+
+def _accepted(target: RepositoryTarget) -> str:
+    by, why = target.unprotected_accepted_by, target.unprotected_accepted_why
+    return f"{by} accepted that when the repository was registered: {why}" if by else ""
 
 
 async def _texts(run: StageRun, name: str, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
