@@ -112,13 +112,7 @@ async def run_tests(
             if run.canary is not None:
                 await asyncio.to_thread(run.canary.remove)
         report = report if stack.root == ROOT else _of_repository(report, stack.root, asked)
-        after = await asyncio.to_thread(_contents, tree, before)
-        changed = [
-            f"{path} was changed while the tests ran; it decides their result."
-            for path in sorted(before)
-            if after[path] != before[path]
-        ]
-        return replace(report, complaints=(*report.complaints, *changed)) if changed else report
+        return await asyncio.to_thread(_held_against, report, tree, before)
     finally:
         await asyncio.to_thread(tree_walk.discard, scratch)
 
@@ -131,6 +125,17 @@ def _deciding(tree: Path, stack: Stack, guarded: Collection[str], run: "_Run") -
 
 def _is_test_source(path: str, stack: Stack) -> bool:
     return is_source(stack.language, path) and is_test_file(path, stack.test_patterns)
+
+
+def _held_against(report: TestReport, tree: Path, before: Mapping[str, str]) -> TestReport:
+    """Return a report that complains of what decides the result and was changed by the run."""
+    after = _contents(tree, before)
+    changed = [
+        f"{path} was changed while the tests ran; it decides their result."
+        for path in sorted(before)
+        if after[path] != before[path]
+    ]
+    return replace(report, complaints=(*report.complaints, *changed)) if changed else report
 
 
 def _contents(tree: Path, paths: Iterable[str]) -> dict[str, str]:
