@@ -188,7 +188,7 @@ async def _repository(run: StageRun, name: str) -> ShownChange:
         inverted=suite.inverted,
         reverted=suite.reverted,
         pre_existing_failures=tuple(suite.pre_existing),
-        findings=tuple(_finding(name, finding) for finding in current),
+        findings=tuple(_shown(finding) for finding in current),
         resolved_findings=len(everything) - len(current),
         rebases=tuple(await moved_bases.load_moves(run, name)),
     )
@@ -232,12 +232,18 @@ async def _proven_tests(run: StageRun, name: str) -> int:
     return sum(test.counts for test in green_of(proven).red.tests) if proven is not None else 0
 
 
+def _shown(finding: Finding) -> str:
+    """Say a finding to the approver of its repository, in a line."""
+    what = f"{finding.severity.value.capitalize()}, {finding.category.replace('_', ' ')}: {finding.message}"
+    return what if finding.file and finding.file in finding.message else f"{what}{_where(finding)}"
+
+
+def _where(finding: Finding) -> str:
+    if not finding.file:
+        return ""
+    return f" ({finding.file}:{finding.line})" if finding.line else f" ({finding.file})"
+
+
 def _finding(owner: str, finding: Finding) -> str:
-    where = (
-        f" ({finding.file}:{finding.line})"
-        if finding.file and finding.line
-        else f" ({finding.file})"
-        if finding.file
-        else ""
-    )
+    where = _where(finding)
     return f"[{finding.severity.value}] {owner}, {finding.source.value}: {finding.category}: {finding.message}{where}"
