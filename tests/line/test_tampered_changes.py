@@ -38,12 +38,12 @@ async def test_a_tampered_change_does_not_reach_the_gate(line: LineRun, name: st
 async def test_code_that_looks_for_how_it_is_run_is_shown_at_the_gate_and_in_the_evidence(line: LineRun) -> None:
     plays(line, KNOWN["watched-flat-modules"])
     gate = await line.to_the_gate()
-    told = "test_detection: calc.py:8 asks sys.modules for a test runner: code can tell from it that a test runs."
-    [finding] = [one for one in shown_by(gate).repositories["sums"].findings if "test_detection" in one]
-    assert finding.startswith("[major]") and told in finding
+    told = "calc.py:8 asks sys.modules for a test runner: code can tell from it that a test runs."
+    shown = shown_by(gate).repositories["sums"].findings
+    assert f"Major, test detection: {told}" in shown
     await line.decide_and_finish()
     await line.check_evidence()
-    assert told.partition(": ")[2] in (await line.evidence()).decode()
+    assert told in (await line.evidence()).decode()
 
 
 @begins_at(BEFORE_DEVELOPMENT)
