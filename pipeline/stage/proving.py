@@ -155,6 +155,30 @@ async def prove(
     return report
 
 
+async def try_out(
+    run: StageRun,
+    *,
+    name: str,
+    commit: str,
+    purpose: RunPurpose,
+    selection: Sequence[str],
+    prepared: Prepared,
+    restored: Mapping[str, bytes | None],
+    left_out: Mapping[str, Collection[str]] | None,
+    known: Collection[str],
+    timeout_s: int,
+) -> TestReport:
+    """Run tests as `prove` does, on something that is no state of the change: nobody is told, and no log is kept."""
+    asked, homeless = _asked(name, prepared, selection, None)
+    put_back = [path for path, content in restored.items() if content is not None and configures_tests(path)]
+    reports = await _run_each(
+        run, name, commit, purpose, asked, restored=restored, left_out=left_out, keeps_log=False, timeout_s=timeout_s,
+        deciding=(*put_back, *prepared.instrument.files),
+    )  # fmt: skip
+    report = joined(reports, prepared.stacks, homeless)
+    return replace(report, complaints=tuple(one for one in report.complaints if one not in known))
+
+
 Asked: TypeAlias = Sequence[tuple[Part, tuple[str, ...] | None]]
 """Which component runs which of its test files; None is all of its suite."""
 
@@ -170,8 +194,12 @@ async def _run_each(
     left_out: Mapping[str, Collection[str]] | None = None,
     logs: list[test_logs.RunLog] | None = None,
     deciding: Collection[str] = (),
+    keeps_log: bool = True,
+    timeout_s: int | None = None,
 ) -> dict[str, TestReport]:
     logs = [] if logs is None else logs
+    limits = run.context.settings.pipeline
+    limits = limits if timeout_s is None else limits.model_copy(update={"test_timeout_s": timeout_s})
 
     async def keep_log(log: test_logs.RunLog) -> None:
         logs.append(log)
@@ -185,7 +213,7 @@ async def _run_each(
             write_over(tree, restored or {})
             reports[part.root] = await run_tests(
                 stack=part.stack, tree=tree, environment=part.environment, sandbox=run.context.sandbox,
-                selection=files, limits=run.context.settings.pipeline, left_out=left_out, keep_log=keep_log,
+                selection=files, limits=limits, left_out=left_out, keep_log=keep_log if keeps_log else None,
                 guarded={*(files or ()), *deciding},
             )  # fmt: skip
     return reports
