@@ -4,7 +4,7 @@ from rich.markup import escape
 
 from cli.output import Output, one_line
 from pipeline.evidence.bundle import EvidenceBundle, InspectionRecord, RepositoryEvidence, RunRecord, WitnessRecord
-from pipeline.proof import inverted, reverted
+from pipeline.proof import inverted, mutated, reverted
 from pipeline.proof.baseline import suite_in_words
 
 _SHORT = 12
@@ -98,6 +98,9 @@ def _further(out: Output, witness: WitnessRecord) -> None:
         out.line(f"  {mark} inverted: {one_line(inverted.in_words(planted))}")
     if (taken := witness.reverted_verdict) is not None:
         out.line(f"  {'✓' if taken.ok else '✗'} reverted: {one_line(reverted.in_words(taken))}")
+    if (tried := witness.mutated_verdict) is not None:
+        mark = "=" if tried.score is None or tried.survivors else "✓"
+        out.line(f"  {mark} mutated: {one_line(mutated.in_words(tried))}")
 
 
 def _run(out: Output, name: str, run: RunRecord, *, holds: bool) -> None:

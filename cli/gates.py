@@ -109,5 +109,5 @@ def _show_change(out: Output, name: str, change: ShownChange) -> None:
 
 def _further(change: ShownChange) -> list[str]:
     """Return what the witnesses beside red and green showed, as far as they were called."""
-    told = (("Inverted", change.inverted), ("Reverted", change.reverted))
+    told = (("Inverted", change.inverted), ("Reverted", change.reverted), ("Mutated", change.mutated))
     return [f"{name}: {said}" for name, said in told if said]

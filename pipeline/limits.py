@@ -21,6 +21,10 @@ class Limits(BaseModel):
     ci_loops_max: int = Field(3, ge=0, le=10)
     development_iterations_max: int = Field(5, ge=1, le=20)
     """Red or green witness failures that the pipeline hands back to a writer within one development stage."""
+    mutants_max: int = Field(3, ge=0, le=100)
+    """Small wrong versions of a change that its tests are tried on, as far as the time for that goes; 0 tries none."""
+    mutation_score_min: int = Field(0, ge=0, le=100)
+    """In percent of those tried. A change whose tests notice less pauses; 0 only shows it."""
     identical_failures_max: int = Field(3, ge=1, le=20)
     """The same failing tests this often in a row pause instead of burning money."""
     submission_retries_max: int = Field(3, ge=1, le=10)

@@ -155,6 +155,8 @@ class RunPurpose(StrEnum):
     """The change tests on the head with a failure planted at the end of each."""
     REVERTED = "reverted"
     """The change tests on the head with the change taken out again; only where the red witness saw another tree."""
+    MUTATED = "mutated"
+    """The change tests on a small wrong version of the head; none of these runs is kept."""
     HANDED_BACK = "handed_back"
     OTHER = "other"
     """Of a row that an earlier version wrote; nothing is concluded from it."""

@@ -61,6 +61,11 @@ class Rebuild:
 
 REBUILD = Artifact("rebuild", TypeAdapter(Rebuild))
 
+_UNNOTICED_REMEDY = (
+    "Run the stage again with what the tests should notice, so that the test writer adds it; or lower the setting and run the change "
+    "request again. Some wrong versions behave as the right one does: then the score is as high as it can be."
+)
+
 
 @dataclass(slots=True, kw_only=True)
 class _Tries:
@@ -171,6 +176,8 @@ async def _judge(
     if isinstance(prepared, StageEnd):
         return prepared
     judged = await green_witness.prove(run, ground, tests, head, prepared)
+    if judged.verdict.ok and judged.unnoticed:
+        return blocked(PauseReason.RED_WITNESS, judged.unnoticed, None, repository=run.name, remedy=_UNNOTICED_REMEDY)
     if judged.verdict.ok:
         await own_changes.save(run, "code", part)
         return ProvenCode(head=head, summary=judged.suite)

@@ -12,27 +12,36 @@ from dataclasses import dataclass, field, replace
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.errors import InvariantBroken
 from pipeline.proof.inverted import InvertedVerdict, inverted_files, judge_inverted
+from pipeline.proof.mutants import chosen, mutants_of
+from pipeline.proof.mutated import MutatedVerdict, TriedMutant, fate_of
 from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.reverted import RevertedVerdict, judge_reverted, reverted_tree
 from pipeline.proof.stored_runs import newest, report_of
 from pipeline.proof.test_reports import TestReport
+from pipeline.proof.unified_diff import added_lines
 from pipeline.records import RunPurpose
 from pipeline.stage import proving
 from pipeline.stage.prepared import Prepared
 from pipeline.stage.run import StageRun
 
 NONCE_BYTES = 16
+MUTANTS_S = 3.0
+"""At least so much time is there for mutants, or a share of what the other runs took; one is tried in any case."""
+MUTANTS_SHARE = 0.15
+MUTANT_PATIENCE_S = 20.0
+"""A mutant may loop for ever: so long, and three times what all runs took, one of its runs may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The head that is asked about. `restored` is what every run on it has written over it."""
+    """The head that is asked about. `restored` is what every run on it has written over it, `spent_s` what those took."""
 
     commit: str
     prepared: Prepared
     restored: Mapping[str, bytes | None]
     red: RedVerdict
+    spent_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,7 @@ class Further:
 
     inverted: InvertedVerdict | None = None
     reverted: RevertedVerdict | None = None
+    mutated: MutatedVerdict | None = None
     runs: Mapping[RunPurpose, TestReport] = field(default_factory=dict)
 
     def holds(self, purpose: RunPurpose) -> bool:
@@ -50,12 +60,50 @@ class Further:
 
 
 async def call(run: StageRun, ground: CodingGround, tests: ProvenTests, head: Head) -> Further:
-    """Call both on a head whose tests are green; the reverted one only if the results can be trusted."""
+    """Call them on a head whose tests are green; the second and the third only where what came before holds."""
     first = await _inverted(run, ground, tests, head)
     if first.inverted is None or not first.inverted.ok:
         return first
     second = await _reverted(run, ground, tests, head)
-    return replace(first, reverted=second.reverted, runs={**first.runs, **second.runs})
+    found = replace(first, reverted=second.reverted, runs={**first.runs, **second.runs})
+    if found.reverted is None or not found.reverted.ok:
+        return found
+    return replace(found, mutated=await _mutated(run, ground, tests, head, found.runs))
+
+
+async def _mutated(
+    run: StageRun, ground: CodingGround, tests: ProvenTests, head: Head, runs: Mapping[RunPurpose, TestReport]
+) -> MutatedVerdict | None:
+    """Try the tests on a few small wrong versions of the change, within a share of the time that its other runs took."""
+    limits, repository = run.context.settings.pipeline, run.context.repositories[run.name]
+    if not limits.mutants_max:
+        return None
+    added = added_lines(await repository.diff(ground.base, head.commit))
+    lines: dict[str, set[int]] = {}
+    for one in added:
+        if not is_protected(one.path, ground.prepared.test_patterns):
+            lines.setdefault(one.path, set()).add(one.line)
+    sources = await repository.read_files(head.commit, lines)
+    nonce = secrets.token_hex(NONCE_BYTES)
+    possible = await asyncio.to_thread(
+        lambda: [one for path, text in sorted(sources.items()) for one in mutants_of(path, text, lines[path])]
+    )
+    drawn = await asyncio.to_thread(chosen, possible, sources, seed=nonce, number=limits.mutants_max)
+    clock = asyncio.get_running_loop().time
+    spent_s = head.spent_s + sum(report.duration_ms for report in runs.values()) / 1000
+    until = clock() + max(MUTANTS_S, MUTANTS_SHARE * spent_s)
+    longest_s = min(limits.test_timeout_s, round(MUTANT_PATIENCE_S + 3 * spent_s))
+    tried: list[TriedMutant] = []
+    for mutant in drawn:
+        if tried and clock() > until:
+            break
+        report = await proving.try_out(
+            run, name=run.name, commit=head.commit, purpose=RunPurpose.MUTATED, selection=tests.change_files,
+            prepared=head.prepared, restored={**head.restored, mutant.path: mutant.applied(sources[mutant.path])},
+            left_out=await ground.left_out(run, tests.change_files), known=ground.baseline.complaints, timeout_s=longest_s,
+        )  # fmt: skip
+        tried.append(fate_of(mutant, report, head.red, ground.prepared.language_of(mutant.path)))
+    return MutatedVerdict(nonce=nonce, possible=len(possible), tried=tuple(tried), score_min=limits.mutation_score_min)
 
 
 async def _inverted(run: StageRun, ground: CodingGround, tests: ProvenTests, head: Head) -> Further:

@@ -5,7 +5,7 @@ the further witnesses are called (`further_witnesses`). Of a repository in sever
 run first, with those that depend on them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.proof import canary, protected_tests
 from pipeline.proof.baseline import SuiteComparison, suite_in_words
 from pipeline.proof.green import ProofVerdict, judge_green
+from pipeline.proof.mutated import too_low
 from pipeline.proof.path_globs import matches_any
 from pipeline.proof.red_green import HeadSymbols, RedVerdict, confirm_red
 from pipeline.proof.stored_runs import GreenWitness, stored_green
@@ -37,6 +38,8 @@ class Judged:
     suite: str
     untrusted: tuple[str, ...] = ()
     """Why the runner's results cannot be trusted, in sentences."""
+    unnoticed: str = ""
+    """Which wrong versions of the change its tests do not notice, where a setting asks for more."""
 
 
 async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: str, prepared: Prepared) -> Judged:
@@ -61,13 +64,15 @@ async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: s
     )  # fmt: skip
     verdict, further = judged(), Further()
     if verdict.ok:
-        asked = Head(commit=head, prepared=prepared, restored={**restored, **theirs}, red=red)
+        asked = Head(
+            commit=head, prepared=prepared, restored={**restored, **theirs}, red=red, spent_s=_seconds(reports.values())
+        )
         further = await further_witnesses.call(run, ground, tests, asked)
         verdict = judged(inverted=further.inverted, reverted=further.reverted)
     witness = stored_green(
         GreenWitness(
             green=verdict, red=red, suite=suite, retired=tuple(retired), inverted=further.inverted,
-            reverted=further.reverted,
+            reverted=further.reverted, mutated=further.mutated,
         )
     )  # fmt: skip
     kept = {purpose: (report, report.ok) for purpose, report in reports.items()}
@@ -80,7 +85,12 @@ async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: s
         reports=reports,
         suite=f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}",
         untrusted=further.inverted.problems if further.inverted else (),
+        unnoticed=too_low(further.mutated) if further.mutated is not None and not further.mutated.ok else "",
     )
+
+
+def _seconds(reports: Iterable[TestReport]) -> float:
+    return sum(report.duration_ms for report in reports) / 1000
 
 
 async def _confirmed(

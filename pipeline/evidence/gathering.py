@@ -192,6 +192,7 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
         green_verdict=judged.green,
         inverted_verdict=judged.inverted,
         reverted_verdict=judged.reverted,
+        mutated_verdict=judged.mutated,
     )
 
 

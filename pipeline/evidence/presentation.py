@@ -24,7 +24,7 @@ from pipeline.gates.content import (
     VoidApproval,
 )
 from pipeline.interventions.intervention import Action, ChangingText, InterventionStatus, Notice, Skipping
-from pipeline.proof import inverted, reverted
+from pipeline.proof import inverted, mutated, reverted
 from pipeline.proof.baseline import suite_in_words
 from pipeline.proof.stored_runs import green_of, newest, report_of
 from pipeline.records import RunPurpose
@@ -59,7 +59,13 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
             suite=suite.summary,
             pre_existing=suite.pre_existing,
             witnesses=[
-                f"{name}: {said}" for name, said in (("Inverted", suite.inverted), ("Reverted", suite.reverted)) if said
+                f"{name}: {said}"
+                for name, said in (
+                    ("Inverted", suite.inverted),
+                    ("Reverted", suite.reverted),
+                    ("Mutated", suite.mutated),
+                )
+                if said
             ],
             findings=await current_findings(run, name),
             flags=await load_flags(run),
@@ -187,6 +193,7 @@ async def _repository(run: StageRun, name: str) -> ShownChange:
         suite=suite.summary,
         inverted=suite.inverted,
         reverted=suite.reverted,
+        mutated=suite.mutated,
         pre_existing_failures=tuple(suite.pre_existing),
         findings=tuple(_shown(finding) for finding in current),
         resolved_findings=len(everything) - len(current),
@@ -207,6 +214,7 @@ class _Suite:
     pre_existing: tuple[str, ...]
     inverted: str = ""
     reverted: str = ""
+    mutated: str = ""
 
 
 async def _suite(run: StageRun, name: str, head: str) -> _Suite:
@@ -220,6 +228,7 @@ async def _suite(run: StageRun, name: str, head: str) -> _Suite:
         pre_existing=witness.suite.pre_existing,
         inverted=inverted.in_words(witness.inverted) if witness.inverted else "",
         reverted=reverted.in_words(witness.reverted) if witness.reverted else "",
+        mutated=mutated.in_words(witness.mutated) if witness.mutated else "",
     )
 
 

@@ -12,6 +12,7 @@ from pipeline.proof.component_sources import SourcePlace, source_paths
 from pipeline.proof.green import judge_green, judge_preserve
 from pipeline.proof.instrument import Instrument, altered
 from pipeline.proof.inverted import inverted_files, judge_inverted
+from pipeline.proof.mutants import mutants_of
 from pipeline.proof.owners import ROOT
 from pipeline.proof.protected_tests import is_protected, is_test_file
 from pipeline.proof.red_green import HeadSymbols, RedRules, RedVerdict, confirm_red, judge_red
@@ -267,7 +268,7 @@ def _verdict_problems(repository: RepositoryEvidence, reader: CommitReader) -> l
 
 
 def _further_problems(repository: RepositoryEvidence, reader: CommitReader, red: RedVerdict) -> list[str]:
-    """Judge the inverted and the reverted witness again: what was planted follows from the tests and the recorded nonce."""
+    """Judge the further witnesses again: what was planted follows from the tests and the recorded nonce."""
     witness, problems = repository.witness, []
     if (recorded := witness.inverted_verdict) is not None:
         contents = reader.read(repository.commits.tests.sha, witness.change_files)
@@ -279,7 +280,20 @@ def _further_problems(repository: RepositoryEvidence, reader: CommitReader, red:
         seen = witness.reverted or witness.red
         if judge_reverted(report=seen.report, red=red, same_as_red=witness.reverted is None) != turned:
             problems.append("The reverted verdict does not follow from the recorded run.")
-    return problems
+    return problems + _mutant_problems(repository, reader)
+
+
+def _mutant_problems(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:
+    """Make the recorded mutants again: each is an edit of a product file of the head that this version knows."""
+    recorded = repository.witness.mutated_verdict
+    mutants = [one.mutant for one in recorded.tried] if recorded is not None else []
+    patterns = repository.witness.rules.test_patterns
+    sources = reader.read(repository.commits.head.sha, sorted({one.path for one in mutants}))
+    return [
+        f"The recorded mutant {one.in_words} is none of the head's product."
+        for one in mutants
+        if is_protected(one.path, patterns) or one not in mutants_of(one.path, sources.get(one.path, b""), {one.line})
+    ]
 
 
 def _green_problems(repository: RepositoryEvidence, red: RedVerdict) -> list[str]:

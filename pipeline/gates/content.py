@@ -109,6 +109,8 @@ class ShownChange(_Shown):
     """What came of a failure planted at the end of each new test, in words; empty if it is not recorded."""
     reverted: str = ""
     """How the new tests went with the change taken out again, in words; empty if it is not recorded."""
+    mutated: str = ""
+    """How many small wrong versions of the change the new tests noticed, in words; empty if none were tried."""
     pre_existing_failures: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     """What is open, one a line."""

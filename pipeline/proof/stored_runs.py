@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.green import ProofVerdict
 from pipeline.proof.inverted import InvertedVerdict
+from pipeline.proof.mutated import MutatedVerdict
 from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import TestReport
@@ -31,6 +32,7 @@ class GreenWitness:
     inverted: InvertedVerdict | None = None
     """None where green failed before it, and in runs of older versions."""
     reverted: RevertedVerdict | None = None
+    mutated: MutatedVerdict | None = None
 
 
 class _ReportsEnd(BaseModel):

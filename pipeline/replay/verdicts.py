@@ -19,6 +19,7 @@ from pipeline.findings import FindingSource, Severity, blocks
 from pipeline.proof.baseline import compare_suites
 from pipeline.proof.green import judge_green
 from pipeline.proof.inverted import InvertedVerdict
+from pipeline.proof.mutated import MutatedVerdict
 from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import TestReport
@@ -58,6 +59,7 @@ class _Judged(BaseModel):
     retired: list[str]
     inverted: InvertedVerdict | None = None
     reverted: RevertedVerdict | None = None
+    mutated: MutatedVerdict | None = None
 
     @field_validator("suite")
     @classmethod

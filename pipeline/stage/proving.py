@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from pipeline import events
 from pipeline.change_request import PauseReason
@@ -26,14 +26,13 @@ from pipeline.proof.stored_runs import newest, report_of
 from pipeline.proof.suite_trouble import trouble_of
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
 from pipeline.proof.test_reports import Outcome, TestReport
-from pipeline.proof.test_runs import run_tests, unreported
-from pipeline.proof.untrusted_files import write_over
+from pipeline.proof.test_runs import unreported
 from pipeline.records import RunPurpose, TestRun
 from pipeline.repositories.components import Component, source_places
 from pipeline.repositories.stacks import is_test_file
 from pipeline.stage import trees
-from pipeline.stage.artifacts import Bytes
 from pipeline.stage.component_reports import both, joined
+from pipeline.stage.component_runs import Asked, asked_of, at, run_each
 from pipeline.stage.prepared import ABSENCES, PROGRAMS, Absence, Part, Prepared, for_agents
 from pipeline.stage.repository_reading import (
     components_at,
@@ -45,7 +44,7 @@ from pipeline.stage.repository_reading import (
 )
 from pipeline.stage.run import StageRun
 
-LOG = Bytes(test_logs.KIND, "text/plain; charset=utf-8")
+TRIED_OUT = "what is only tried out is judged by its failures alone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,10 +154,10 @@ async def prove(
     the same run, which goes on here. The log is stored here, before the run is: a stored run that is shown has its log. Raises
     `PersonNeeded(environment_failed)` for files of a component that cannot be tested here.
     """
-    asked, homeless = _asked(name, prepared, selection, roots)
+    asked, homeless = asked_of(name, prepared, selection, roots)
     put_back = [path for path, content in (restored or {}).items() if content is not None and configures_tests(path)]
     each = partial(
-        _run_each, run, name, commit, purpose, restored=restored, left_out=left_out, logs=logs,
+        run_each, run, name, commit, purpose, restored=restored, left_out=left_out, logs=logs,
         deciding=(*put_back, *prepared.instrument.files),
         beside=by_owner((*canary.neighbours(base.report), *beside), prepared.stacks),
     )  # fmt: skip
@@ -166,7 +165,7 @@ async def prove(
     if doubted := [root for root, one in reports.items() if canary.doubts(one)]:
         # It may be the repository that leaves a planted test out or breaks with it: then its base does so too.
         seen = await base_again(run, name, base)
-        reports |= await each(_at(asked, canary.unplanted_in(seen, doubted)), unplanted=canary.ON_THE_BASE)
+        reports |= await each(at(asked, canary.unplanted_in(seen, doubted)), unplanted=canary.ON_THE_BASE)
     report = joined(reports, prepared.stacks, homeless)
     report = report if before is None else both(before, report)
     report = replace(report, complaints=tuple(one for one in report.complaints if one not in known))
@@ -181,10 +180,10 @@ async def base_again(run: StageRun, name: str, base: Measured) -> TestReport:
     asked: Asked = [(part, None) for part in base.prepared.parts]
     purpose = RunPurpose.BASELINE_AGAIN
     beside = by_owner(canary.neighbours(base.report), base.prepared.stacks)
-    each = partial(_run_each, run, name, base.commit, purpose, beside=beside)
+    each = partial(run_each, run, name, base.commit, purpose, beside=beside)
     reports = await each(asked)
     doubted = [root for root, one in reports.items() if canary.doubts(one)]
-    without = await each(_at(asked, doubted), unplanted=canary.ON_THE_BASE)
+    without = await each(at(asked, doubted), unplanted=canary.ON_THE_BASE)
     reports |= {root: one for root, one in without.items() if not canary.doubts(one)}
     report = joined(reports, base.prepared.stacks)
     await _tell(run, name, base.commit, purpose, report)
@@ -198,47 +197,28 @@ async def known_base_again(run: StageRun, name: str, commit: str) -> TestReport 
     return None if known is None else report_of(known)
 
 
-Asked: TypeAlias = Sequence[tuple[Part, tuple[str, ...] | None]]
-"""Which component runs which of its test files; None is all of its suite."""
-
-
-def _at(asked: Asked, roots: Collection[str]) -> Asked:
-    return [(part, files) for part, files in asked if part.root in roots]
-
-
-async def _run_each(
+async def try_out(
     run: StageRun,
+    *,
     name: str,
     commit: str,
     purpose: RunPurpose,
-    asked: Asked,
-    *,
-    restored: Mapping[str, bytes | None] | None = None,
-    left_out: Mapping[str, Collection[str]] | None = None,
-    beside: Mapping[str, Sequence[str]] | None = None,
-    unplanted: str = "",
-    logs: list[test_logs.RunLog] | None = None,
-    deciding: Collection[str] = (),
-) -> dict[str, TestReport]:
-    logs = [] if logs is None else logs
-
-    async def keep_log(log: test_logs.RunLog) -> None:
-        logs.append(log)
-        kept_as = test_logs.name_of(name, run.activation, purpose, commit)
-        text = "\n".join(one.text for one in logs)
-        await LOG.save(run.context.artifacts, kept_as, text.encode(), {"cut": any(one.cut for one in logs)})
-
-    reports: dict[str, TestReport] = {}
-    for part, files in asked:
-        async with trees.checked_out(run, name, purpose, commit) as tree:
-            write_over(tree, restored or {})
-            reports[part.root] = await run_tests(
-                stack=part.stack, tree=tree, environment=part.environment, sandbox=run.context.sandbox,
-                selection=files, limits=run.context.settings.pipeline, left_out=left_out, keep_log=keep_log,
-                beside=None if beside is None else beside.get(part.root, ()), unplanted=unplanted,
-                guarded={*(files or ()), *deciding},
-            )  # fmt: skip
-    return reports
+    selection: Sequence[str],
+    prepared: Prepared,
+    restored: Mapping[str, bytes | None],
+    left_out: Mapping[str, Collection[str]] | None,
+    known: Collection[str],
+    timeout_s: int,
+) -> TestReport:
+    """Run tests as `prove` does, on something that is no state of the change: nobody is told, and no log is kept."""
+    asked, homeless = asked_of(name, prepared, selection, None)
+    put_back = [path for path, content in restored.items() if content is not None and configures_tests(path)]
+    reports = await run_each(
+        run, name, commit, purpose, asked, restored=restored, left_out=left_out, keeps_log=False, timeout_s=timeout_s,
+        deciding=(*put_back, *prepared.instrument.files), unplanted=TRIED_OUT,
+    )  # fmt: skip
+    report = joined(reports, prepared.stacks, homeless)
+    return replace(report, complaints=tuple(one for one in report.complaints if one not in known))
 
 
 async def _tell(run: StageRun, name: str, commit: str, purpose: RunPurpose, report: TestReport) -> None:
@@ -254,28 +234,6 @@ async def _tell(run: StageRun, name: str, commit: str, purpose: RunPurpose, repo
             repository=name,
         )
     )
-
-
-def _asked(
-    name: str, prepared: Prepared, selection: Sequence[str] | None, roots: Collection[str] | None
-) -> tuple[list[tuple[Part, tuple[str, ...] | None]], list[str]]:
-    """Return which part runs what, and what to say of files that lie in no component."""
-    if selection is None:
-        return [(part, None) for part in prepared.at(roots)], []
-    owners = {path: owner_of(path, prepared.stacks) for path in selection}
-    prepared.needs(name, {owner.root for owner in owners.values() if owner is not None})
-    asked: list[tuple[Part, tuple[str, ...] | None]] = [
-        (part, files)
-        for part in prepared.parts
-        if (files := tuple(path for path, owner in owners.items() if owner is not None and owner.root == part.root))
-    ]
-    where = ", ".join(stack.root for stack in prepared.stacks)
-    homeless = [
-        f"{path} lies in no component of this repository ({where}), so no suite runs it; put it into one of them."
-        for path, owner in owners.items()
-        if owner is None
-    ]
-    return asked, homeless
 
 
 async def keep(
@@ -305,7 +263,7 @@ async def baseline(run: StageRun, name: str, commit: str, prepared: Prepared) ->
     if known is not None:
         return report_of(known), prepared.without(_absences_of(known))
     asked = [(part, None) for part in prepared.parts]
-    reports = await _run_each(run, name, commit, RunPurpose.BASELINE, asked)
+    reports = await run_each(run, name, commit, RunPurpose.BASELINE, asked)
     absent = await _unusable(run, name, commit, prepared, reports)
     gone = {one.root for one in absent}
     usable = prepared.without(absent)

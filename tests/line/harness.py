@@ -118,8 +118,8 @@ class LineRun:
     async def submit(
         self, *, title: str, body: str, limits: Mapping[str, Any] | None = None, **sections: Mapping[str, Any]
     ) -> None:
-        """Store a change request over all repositories made so far."""
-        given = {"pipeline": dict(limits or {}), **sections}
+        """Store a change request over all repositories made so far; without mutants, which only their own tests are about."""
+        given = {"pipeline": {"mutants_max": 0, **(limits or {})}, **sections}
         snapshot = RuntimeSettings.model_validate(given).snapshot()
         targets = [
             RepositoryTarget(name=name, remote=str(made.path), base_branch="main", reach=Reach.PRIVATE)

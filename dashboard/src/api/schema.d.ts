@@ -3262,6 +3262,11 @@ export interface components {
              */
             merge_strategy: string;
             /**
+             * Mutated
+             * @default
+             */
+            mutated: string;
+            /**
              * Old Tests
              * @default []
              */
