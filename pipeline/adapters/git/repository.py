@@ -16,7 +16,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from pipeline.adapters.git import faces, failures, local_refusals, private_directory, pruning, remote_refs, remotes
+from pipeline.adapters.git import (
+    faces,
+    failures,
+    local_refusals,
+    private_directory,
+    pruning,
+    remote_refs,
+    remotes,
+    shallow_sources,
+)
 from pipeline.adapters.git.local_repository import LocalRepository
 from pipeline.adapters.git.network import Remote, Way
 from pipeline.adapters.git.objects import full_ref, sha
@@ -88,6 +97,8 @@ class GitRepository(GitSnapshots):
             try:
                 local = await self._remote.local()
                 seen = None if local is None else await local.read()
+                if seen is not None and seen.cut:
+                    await self._fetch_below(seen, lock)
                 if local is None or seen is None:
                     output = await self._fetched_branches(lock)
                 else:
@@ -228,6 +239,15 @@ class GitRepository(GitSnapshots):
             return listed
 
         return await self._history.fetched(lambda way: remote_refs.fetch_usable(partial(fetch, way), ask), lock=lock)
+
+    async def _fetch_below(self, seen: LocalRepository, lock: int) -> None:
+        """Bring the history that a shallow clone lacks."""
+        asked = await shallow_sources.brought_below(
+            self._remote, seen, git_dir=self._git_dir, commands=self._commands, lock=lock
+        )
+        failed = None if asked is None else remotes.reading_below_failure(self._remote.text, asked[0].text, asked[1])
+        if failed is not None:
+            raise failed
 
     async def _fetch_tags(self, lock: int, seen: LocalRepository | None) -> None:
         """Bring tags up to date, for trees whose tools ask for the nearest one. Work never waits for a tag that fails.
