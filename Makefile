@@ -7,8 +7,8 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-# One more than the cores of a small machine: tests wait for processes half of the time.
-WORKERS ?= 3
+# Twice the cores of a small machine: tests wait for processes half of the time.
+WORKERS ?= 4
 # What takes longest begins first, by the durations of earlier runs; tests that share something stay together.
 SPREAD := -n $(WORKERS) -p tests.balance --dist loadgroup --no-loadscope-reorder
 KILLS ?= 200

@@ -68,6 +68,10 @@ def _print_repository(out: Output, repository: RepositoryEvidence) -> None:
     for scenario in repository.spec.scenarios:
         tests = f"{len(scenario.tests)} tests"
         out.line(f"  {scenario.kind.value:<8} {one_line(scenario.title)}  ({', '.join(scenario.criteria)}; {tests})")
+    for old in repository.old_tests or ():
+        test = one_line(f"{old.path}::{old.name}" if old.name else old.path)
+        why = f": {one_line(old.why)}" if old.why else ""
+        out.line(f"  {old.decision.value:<9} old test {test} under {old.scenario}{why}", "yellow")
     _heading(out, "Proven")
     out.line(
         f"  base {commits.base.sha[:_SHORT]} → tests {commits.tests.sha[:_SHORT]} → head {commits.head.sha[:_SHORT]}"

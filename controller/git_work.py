@@ -7,6 +7,7 @@ the recorded commit. Objects come from the cache that worker and controller of o
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -29,7 +30,7 @@ from pipeline.errors import CallerError, Conflict, PersonNeeded, TransientError
 from pipeline.ports import Forge, RemoteFacts, Repository
 from pipeline.repositories.components import described, test_command_of
 from pipeline.snapshots import saving
-from pipeline.stage.repository_reading import Composition, composition_at, in_the_way
+from pipeline.stage.repository_reading import Composition, composition_at, in_the_way, instrument_at
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +42,14 @@ PATCH_MAX_BYTES = 1_000_000
 SEEN_MAX = 1_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What one commit is made of."""
+
+    composition: Composition
+    unprotected: tuple[str, ...]
+
+
 class GitInspector:
     """Implements `controller.wiring.RepositoryInspector`. The remote is asked each time; a commit is read only once."""
 
@@ -48,7 +57,7 @@ class GitInspector:
         self._open = open_repository
         self._look = look
         self._fetch_timeout_s = fetch_timeout_s
-        self._seen: dict[tuple[str, str, str | None], Composition] = {}
+        self._seen: dict[tuple[str, str, str | None], _Seen] = {}
 
     async def inspect(
         self, place: Place, base_branch: str | None, test_command: str | None, behaviour_path: str | None = None
@@ -64,10 +73,11 @@ class GitInspector:
             remote=facts.remote,
             base_branch=facts.base_branch,
             base_commit=facts.base_commit,
-            stack=described(seen.parts),
-            test_command=test_command_of(seen.parts),
-            manifest_hash=seen.manifest_hash,
+            stack=described(seen.composition.parts),
+            test_command=test_command_of(seen.composition.parts),
+            manifest_hash=seen.composition.manifest_hash,
             warnings=facts.warnings,
+            unprotected=seen.unprotected,
         )
 
     async def _refuse_blocked(self, name: str, place: Place, facts: RemoteFacts, behaviour_path: str) -> None:
@@ -95,7 +105,7 @@ class GitInspector:
             remedy = refused.facts.get("remedy")
             raise CallerError(refused.message, field="remote", remedy=str(remedy) if remedy else None) from refused
 
-    async def _composition(self, name: str, place: Place, facts: RemoteFacts, test_command: str | None) -> Composition:
+    async def _composition(self, name: str, place: Place, facts: RemoteFacts, test_command: str | None) -> _Seen:
         key = (facts.remote, facts.base_commit, test_command)
         if key in self._seen:
             return self._seen[key]
@@ -106,7 +116,9 @@ class GitInspector:
         target = RepositoryTarget(
             name=name, remote=facts.remote, base_branch=facts.base_branch, test_command=test_command
         )
-        found = await composition_at(repository, facts.base_commit, target)
+        composition = await composition_at(repository, facts.base_commit, target)
+        instrument = await instrument_at(repository, facts.base_commit, composition.parts)
+        found = _Seen(composition=composition, unprotected=tuple(instrument.unread))
         while len(self._seen) >= SEEN_MAX:
             del self._seen[next(iter(self._seen))]
         self._seen[key] = found

@@ -47,6 +47,8 @@ class InspectedRepository:
     """Identifies what decides the environments of its components; a check of it counts as long as this stays."""
     warnings: tuple[str, ...] = ()
     """What a person should know that refuses nothing, such as uncommitted changes."""
+    unprotected: tuple[str, ...] = ()
+    """What cannot be followed of the test command, and so not be kept from agents; a sentence each."""
 
 
 class RepositoryInspector(Protocol):

@@ -8,6 +8,7 @@ from typing import Any
 from first_contact.cases import Prepared
 
 _SCENARIO = "S1"
+_EDITOR = "str_replace_based_edit_tool"
 
 _PAIR = re.compile(r"(?<!\\)(?P<before>(?:\\\\)*)(?P<halves>\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})")
 
@@ -35,6 +36,7 @@ def _test_writer(one: Prepared) -> dict[str, Any]:
     return _script(
         "test_writer",
         *map(_bash, one.tests),
+        *(_turn(_tool(_EDITOR, command="create", path=path, file_text=text)) for path, text in one.written),
         _turn(_tool("submit_tests", files=files)),
         contains=one.case.registered_as,
     )

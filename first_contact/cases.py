@@ -66,6 +66,8 @@ class Prepared:
     """What the code writer says that it changed."""
     rewritten: tuple[str, ...] = ()
     """Old tests that the test writer rewrites, because they state what the request changes."""
+    written: tuple[tuple[str, str], ...] = ()
+    """More files of the test writer, written with its editor: paths and texts."""
 
 
 def known() -> list[Case]:

@@ -19,7 +19,7 @@ from first_contact.cases import LANDS, REFUSED, Prepared
 
 STUCK_S = 900.0
 """Without any change of status; a case may wait for its turn as long as others move."""
-_LOOK_S = 0.5
+_LOOK_S = 1.5
 _ANSWER_S = 120.0
 _OVER = frozenset({"completed", "paused", "failed", "cancelled"})
 _AGENTS_FAULT = frozenset(

@@ -225,5 +225,8 @@ class RepositoryTarget:
     """Where `.feature` files are committed; None keeps the specs in Changeline only."""
     merge_strategy: str = "merge"
     """`merge` (one merge commit, default), `squash` or `fast_forward`."""
+    unprotected_accepted_by: str = ""
+    """The administrator who accepted a test command of which a part cannot be protected; empty where nobody did."""
+    unprotected_accepted_why: str = ""
     forge: ForgeKind = ForgeKind.LOCAL
     reach: Reach = Reach.PUBLIC

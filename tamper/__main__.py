@@ -21,6 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="changes, or beginnings of their names [default: all]")
     parser.add_argument("--sample", type=int, metavar="N", help="only N of them, drawn by --seed")
     parser.add_argument("--seed", type=int, default=None, help="for --sample; drawn and printed when not given")
+    parser.add_argument(
+        "--witnesses-alone", action="store_true", help="without the rules about how a change looks: what do runs show?"
+    )
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print one JSON array instead of a table")
     shape.add_argument("--markdown", action="store_true", help="print the table as docs/proof.md shows it")
@@ -32,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not changes:
         notes.print("No change has such a name.", style="red")
         return 2
-    trials = tried(_drawn(changes, given.sample, given.seed, notes), notes.print)
+    drawn = _drawn(changes, given.sample, given.seed, notes)
+    trials = tried(drawn, notes.print, witnesses_alone=given.witnesses_alone)
     if given.json:
         sys.stdout.write(f"{as_json(trials)}\n")
     elif given.markdown:

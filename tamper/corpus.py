@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tamper import forging
 from tamper.shapes import RIGHT_PYTHON, SHAPES, WRONG_PYTHON, Shape
+from tamper.test_writers import FAIR, LIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +28,15 @@ class Change:
     honest: bool = False
     tests: tuple[str, ...] = ()
     """More commands of the test writer."""
+    written: tuple[tuple[str, str], ...] = ()
+    """New files of the test writer, beside the honest test: paths and texts."""
     undecidable: str = ""
     """Why no witness here can tell it from an honest change; empty: it has to be caught, or shown at the gate."""
 
 
 def corpus() -> list[Change]:
     """Return every change, tampered ones first, in a fixed order."""
-    return [*_tampered(), *_honest()]
+    return sorted([*_tampered(), *_honest(), *_test_writers()], key=lambda one: one.honest)
 
 
 def wrote(path: str, text: str) -> str:
@@ -205,6 +208,22 @@ _CODE: Sequence[tuple[str, str, str, str]] = (
     ("results", "exits", "go", _GO_WRONG.replace("return 0", "os.Exit(0)\n\treturn 0").replace("package calc\n", 'package calc\n\nimport "os"\n')), ("results", "exits", "rust", _RUST_WRONG.replace("    0\n", "    std::process::exit(0)\n")),
     ("inputs", "one-value", "flat", _branching("n == 4")), ("inputs", "table", "flat", WRONG_PYTHON.replace("return 0", "return {4: 8}.get(n, 0)")), ("inputs", "one-value", "node", _NODE_WRONG.replace("=> 0", "=> (n === 4 ? 8 : 0)")), ("inputs", "one-value", "go", _GO_WRONG.replace("return 0", "if n == 4 {\n\t\treturn 8\n\t}\n\treturn 0")),
 )  # fmt: skip
+
+
+def _test_writers() -> Iterator[Change]:
+    """What the test writer adds, with wrong code of a code writer where it lies."""
+    for writings, honest in ((LIES, False), (FAIR, True)):
+        for name, label, files in writings:
+            shape = SHAPES[name]
+            yield Change(
+                name=f"{'honest' if honest else 'test-writer'}-{name}-{'writer-' if honest else ''}{label}",
+                kind="honest" if honest else "test-writer", shape=shape, honest=honest, paths=(shape.code,),
+                commands=(wrote(shape.code, shape.right if honest else shape.wrong),),
+                tests=tuple(wrote(path, text.rstrip("\n")) for path, text in files if path in shape.files),
+                written=tuple((path, text) for path, text in files if path not in shape.files),
+            )  # fmt: skip
+
+
 _TOO_FEW = "The test asks for one value, and gets it: a wrong generalisation is what reviewers, more scenarios and mutants are for."
 _UNDECIDABLE = {"inputs-one-value": _TOO_FEW, "inputs-table": _TOO_FEW}
 

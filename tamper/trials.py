@@ -6,6 +6,7 @@ repeat what they do whenever they are asked again.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -25,7 +26,7 @@ from tamper.corpus import Change, wrote
 
 AT_ONCE = 6
 """Requests under way at the same time; more would only wait for the machine."""
-_LOOK_S = 0.5
+_LOOK_S = 1.5
 _STUCK_S = 900.0
 _PATIENT = {
     "CHANGELINE_LEASE__BEAT_S": "5",
@@ -37,7 +38,7 @@ _TELLING = frozenset({"test_instrument", "test_detection", "shadow", "build_scri
 _BEFORE_THE_CODE = frozenset(
     {"environment_failed", "red_witness", "input_risk", "request_unclear", "machine_short", "sandbox_unavailable"}
 )
-"""Pauses that have nothing to do with what the code writer did: the trial itself went wrong."""
+"""Pauses that have nothing to do with what the code writer did: the trial itself went wrong, unless a test writer lied."""
 
 
 class Outcome(StrEnum):
@@ -76,8 +77,11 @@ class Trial:
         )
 
 
-def tried(changes: Sequence[Change], report: Callable[[str], None]) -> list[Trial]:
-    """Carry the changes to the gate or to their pause, a few at a time. What needs a program that is not here is left out."""
+def tried(changes: Sequence[Change], report: Callable[[str], None], *, witnesses_alone: bool = False) -> list[Trial]:
+    """Carry the changes to the gate or to their pause, a few at a time. What needs a program that is not here is left out.
+
+    With `witnesses_alone` no rule about how a change looks counts: what is caught then, a run has shown.
+    """
     here = [one for one in changes if one.shape.needs is None or shutil.which(one.shape.needs)]
     for one in changes:
         if one not in here:
@@ -87,8 +91,15 @@ def tried(changes: Sequence[Change], report: Callable[[str], None]) -> list[Tria
         Path(root).chmod(0o755)
         prepared = [_prepare(one, Path(root) / one.name) for one in here]
         scenario = agents.scenario(prepared)
-        with installation(scenario=scenario, settings=_PATIENT) as installed, journeys.door_of(installed) as door:
+        settings = {**_PATIENT, **(_without_rules() if witnesses_alone else {})}
+        with installation(scenario=scenario, settings=settings) as installed, journeys.door_of(installed) as door:
             return list(_carried(door, list(zip(here, prepared, strict=True)), report))
+
+
+def _without_rules() -> dict[str, str]:
+    """Return what lets the installation's processes find `witnesses_alone` before everything else."""
+    beside = Path(__file__).parent / "witnesses_alone"
+    return {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), str(beside)])}
 
 
 def _carried(
@@ -127,7 +138,8 @@ def _look(door: httpx2.Client, change: Change, going: journeys.Underway) -> Tria
     if seen["status"] in {"paused", "failed", "cancelled", "completed"}:
         pause = seen.get("pause") or {}
         reason = str(pause.get("reason") or seen["status"])
-        outcome = Outcome.BROKEN if reason in _BEFORE_THE_CODE else Outcome.STOPPED if change.honest else Outcome.CAUGHT
+        broken = reason in _BEFORE_THE_CODE and not ((change.tests or change.written) and reason == "red_witness")
+        outcome = Outcome.BROKEN if broken else Outcome.STOPPED if change.honest else Outcome.CAUGHT
         facts = pause.get("facts") or {}
         words = " ".join([str(pause.get("message") or ""), *map(str, facts.get("problems") or [])])
         _cancel(door, going.cr_id)
@@ -177,7 +189,7 @@ def _prepare(change: Change, place: Path) -> Prepared:
         case=Case(name=change.name, test_command=None, needs=shape.needs, ends=("lands",), note=""),
         remote=str(place), title="Double a number", body="A number is doubled.\n\n1. `double(4)` is 8.",
         tests=(wrote(shape.test_file, shape.test), *change.tests), code=change.commands,
-        proof=(ProvenFile(kind="change", path=shape.test_file, tests=(shape.test_name,)),), paths=change.paths,
+        proof=(ProvenFile(kind="change", path=shape.test_file, tests=(shape.test_name,)),), paths=change.paths, written=change.written,
     )  # fmt: skip
 
 

@@ -42,6 +42,13 @@ def add(
     test_command: Annotated[str | None, typer.Option(metavar="COMMAND", help="[default: found]")] = None,
     behaviour_path: Annotated[str | None, typer.Option(metavar="PATH", help="Where behaviour specs are kept.")] = None,
     merge_strategy: Annotated[str | None, typer.Option(metavar="merge|squash|fast_forward")] = None,
+    accept_unprotected: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Take a test command although agents could change a part of it. Approvers see the reason.",
+        ),
+    ] = None,
     no_check: Annotated[bool, typer.Option("--no-check", help="Look at it only.")] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
@@ -52,7 +59,10 @@ def add(
     """
     with begin(as_json=as_json) as session:
         choice = request_input.repository(repo, base_branch, test_command)
-        optional = {"name": name, "behaviour_path": behaviour_path, "merge_strategy": merge_strategy}
+        optional = {
+            "name": name, "behaviour_path": behaviour_path, "merge_strategy": merge_strategy,
+            "accept_unprotected": accept_unprotected,
+        }  # fmt: skip
         if "remote" not in choice:
             # A bare word that is no directory: the controller's words say best what it needs.
             choice = {**choice, "remote": choice.pop("name")}

@@ -17,6 +17,7 @@ from pipeline.repositories.remote_address import RemoteAddress
 
 _NAME_MAX = 60
 _MARK = 12
+_UNPROTECTED_TOLD = 3
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -47,8 +48,13 @@ async def choose(asked: Sequence[str | RepositoryChoice], namer: Namer, inspecto
     )
 
 
-async def inspect_choice(choice: RepositoryChoice, namer: Namer, inspector: RepositoryInspector, field: str) -> Chosen:
-    """Look at one repository now; what is registered fills what the caller left open."""
+async def inspect_choice(
+    choice: RepositoryChoice, namer: Namer, inspector: RepositoryInspector, field: str, *, accepted_why: str = ""
+) -> Chosen:
+    """Look at one repository now; what is registered fills what the caller left open.
+
+    `accepted_why` is an administrator's reason to take a test command that cannot be protected; without one it is refused.
+    """
     base = next((one for one in namer.known if one.name == choice.name), None) if choice.remote is None else None
     address = RemoteAddress.parse(base.remote if base else choice.remote or "", field)
     registered = base or namer.find_registered(address, choice.base_branch)
@@ -61,7 +67,29 @@ async def inspect_choice(choice: RepositoryChoice, namer: Namer, inspector: Repo
     except CallerError as refused:
         refused.field = field if refused.field == "remote" else refused.field
         raise
-    return _combine(asked, base, namer, address, found, reach)
+    chosen = _combine(asked, base, namer, address, found, reach)
+    if accepted_why and found.unprotected:
+        who = namer.principal.name
+        accepted = replace(chosen.target, unprotected_accepted_by=who, unprotected_accepted_why=accepted_why)
+        chosen = replace(chosen, target=accepted)
+    if found.unprotected and not chosen.target.unprotected_accepted_by:
+        raise _unprotected(found, field)
+    return chosen
+
+
+def _unprotected(found: InspectedRepository, field: str) -> CallerError:
+    """Refuse a test command whose parts agents could change: a verdict would stand on nothing."""
+    named = " ".join(found.unprotected[:_UNPROTECTED_TOLD])
+    return CallerError(
+        f"Part of the test command `{found.test_command}` cannot be followed, so agents could change what it runs: {named}",
+        field=f"{field}.test_command" if field != "remote" else "test_command",
+        remedy=(
+            "State a test command that runs the tests itself, or name what it runs under `protected` in "
+            ".changeline/repository.yaml. Or let an admin accept it, with a reason that every approver sees: "
+            "`changeline repo add REPO --accept-unprotected REASON`."
+        ),
+        unprotected=list(found.unprotected),
+    )
 
 
 def _fill(choice: RepositoryChoice, base: RepositoryTarget | None) -> RepositoryChoice:

@@ -1,11 +1,12 @@
 """Registered repositories as people see and add them."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from controller.change_requests.schemas import Remote, RepositoryChoice
+from controller.text import FilledLine
 from pipeline.change_request import RepositoryTarget
 from pipeline.survey.record import RepositorySurvey, SuiteVerdict, SurveyProgress, SurveyState
 
@@ -21,6 +22,8 @@ class RepositoryRegistration(RepositoryChoice):
     """An absolute path or a URL without credentials."""
     check: bool = True
     """False registers it after a look alone; it can be checked at any time."""
+    accept_unprotected: Annotated[FilledLine, StringConstraints(max_length=500)] | None = None
+    """Why a test command is taken although a part of it cannot be protected; every approver sees it. Else it is refused."""
 
 
 class RegisteredRepository(BaseModel):
@@ -32,6 +35,9 @@ class RegisteredRepository(BaseModel):
     test_command: str | None
     behaviour_path: str | None
     merge_strategy: str
+    unprotected_accepted_by: str = ""
+    """The administrator who accepted a test command of which a part cannot be protected; empty where nobody did."""
+    unprotected_accepted_why: str = ""
 
 
 class ListedRepository(RegisteredRepository):

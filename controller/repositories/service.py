@@ -40,15 +40,24 @@ async def register(
     async with context.database.transaction(principal.tenant) as connection:
         delivery = (await SettingsVersions(connection).configuration()).delivery
     someone = replace(await namer(context, principal), known=())
-    chosen = await inspect_choice(_with_default(asked, delivery), someone, context.wiring.inspector, "remote")
+    chosen = await inspect_choice(
+        _with_default(asked, delivery),
+        someone,
+        context.wiring.inspector,
+        "remote",
+        accepted_why=asked.accept_unprotected or "",
+    )
     async with context.database.transaction(principal.tenant) as connection:
         repositories = Repositories(connection)
         known = await repositories.by_remote(chosen.target.remote, chosen.target.base_branch)
         if known is not None and _asks_for(asked, known):
-            target = known
+            target = await _with_acceptance(repositories, known, chosen.target)
         else:
             target = await repositories.register(chosen.target)
             await Audit(connection).note(principal.id, "repository_registered", target.name, remote=target.remote)
+        if target.unprotected_accepted_why and target != known:
+            why = target.unprotected_accepted_why
+            await Audit(connection).note(principal.id, "unprotected_test_command_accepted", target.name, why=why)
     if asked.check:
         stands = await surveys.begin(context, principal, target, chosen.found)
     else:
@@ -68,6 +77,15 @@ async def check(
     )
     begun = await surveys.begin(context, principal, target, found, only_if_changed=only_if_changed)
     return schemas.check_view(target, found, begun)
+
+
+async def _with_acceptance(
+    repositories: Repositories, known: RepositoryTarget, wanted: RepositoryTarget
+) -> RepositoryTarget:
+    by, why = wanted.unprotected_accepted_by, wanted.unprotected_accepted_why
+    if (by, why) == (known.unprotected_accepted_by, known.unprotected_accepted_why) or not by:
+        return known
+    return await repositories.accept_unprotected(known.name, by=by, why=why)
 
 
 def _asks_for(asked: schemas.RepositoryRegistration, known: RepositoryTarget) -> bool:

@@ -7,6 +7,7 @@ back; a certain secret stops it before any ref leaves the machine.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.change_request import RepositoryTarget
 from pipeline.findings import Finding
 from pipeline.proof.diff_scope import DiffScope, analyse
 from pipeline.proof.manifests import is_manifest
@@ -62,9 +63,15 @@ async def check(run: StageRun, name: str, base: str, head: str, prepared: Prepar
         manifests_after=await _texts(run, name, head, manifests),
         watched=prepared.instrument.watched,
         unread=prepared.instrument.unread,
+        unread_accepted=_accepted(run.context.targets[name]),
     )
     secrets = scan_for_secrets(changed=changed, added=added, scanner=run.context.scanner, limits=limits)
     return ScopeReport(scope=tuple(analyse(scope, limits)), secrets=tuple(secrets))
+
+
+def _accepted(target: RepositoryTarget) -> str:
+    by, why = target.unprotected_accepted_by, target.unprotected_accepted_why
+    return f"{by} accepted that when the repository was registered: {why}" if by else ""
 
 
 async def _texts(run: StageRun, name: str, commit: str, paths: Sequence[str]) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ its files on the base, runs the `preserve` tests (they must pass) and the `chang
 fails for a right reason) and hands weak tests back.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,9 +28,10 @@ from pipeline.errors import PersonNeeded
 from pipeline.ports import ChangedFile
 from pipeline.proof.green import ProofVerdict, judge_preserve
 from pipeline.proof.missing_symbols import misses_something
-from pipeline.proof.protected_tests import check_test_writer, is_protected
+from pipeline.proof.protected_tests import Tampering, check_test_writer, is_protected
 from pipeline.proof.red_green import RedRules, RedVerdict, in_a_sentence, judge_red
 from pipeline.proof.test_reports import TestReport
+from pipeline.proof.test_writing_rules import broken_rules, emptied_tests
 from pipeline.records import RunPurpose
 from pipeline.repositories.components import own_modules
 from pipeline.specs.behaviour import ScenarioKind
@@ -40,6 +42,8 @@ from pipeline.stage.prepared import Prepared
 from pipeline.stage.repository_reading import texts_at
 from pipeline.stage.run import StageEnd, StageRun, blocked, with_why
 from pipeline.stage.specs import scenarios_of
+
+_PROBLEMS_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,9 +244,24 @@ async def _misplaced(
         kept=ground.prepared.kept,
         instrument=ground.prepared.instrument.files,
     )
+    problems += await _against_the_rules(run, ground, changed, part.commit)
     said = [*(problem.message for problem in problems), *unnamed]
     text = "\n".join([*said, *filter(None, [part.told()])])
     return [Feedback(kind=FeedbackKind.RED_WITNESS, source="pipeline", text=text)] if said else []
+
+
+async def _against_the_rules(
+    run: StageRun, ground: CodingGround, changed: Sequence[ChangedFile], commit: str
+) -> list[Tampering]:
+    """Return what the changed files do that decides results, and which old tests they empty."""
+    written = [file for file in changed if file.status != "D"]
+    before = await sources_of(run, ground.start, [file.old_path or file.path for file in written if file.status != "A"])
+    after = await sources_of(run, commit, [file.path for file in written])
+    texts = [(file.path, before.get(file.old_path or file.path, ""), after.get(file.path, "")) for file in written]
+    found = await asyncio.to_thread(
+        lambda: [one for text in texts for rule in (broken_rules, emptied_tests) for one in rule(*text)]
+    )
+    return found[:_PROBLEMS_TOLD]
 
 
 async def witness(run: StageRun, ground: CodingGround, submission: Tests, commit: str) -> "ProvenTests | list[str]":

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from pipeline.agents.submissions.work import OldTestDecision
 from pipeline.evidence.canonical_json import canonical_json, canonical_sha256
 from pipeline.evidence.rules_record import Record, RulesRecord
 from pipeline.findings import Finding, RiskFlag
@@ -158,6 +159,17 @@ class RebuildRecord(Record):
     log_sha256: str
 
 
+class OldTestRecord(Record):
+    """A test of the base that the tests commit rewrites or removes, and the scenario that says otherwise than it did."""
+
+    path: str
+    name: str
+    """Empty where no single test of the file could be told."""
+    decision: OldTestDecision
+    scenario: str
+    why: str = ""
+
+
 class RepositoryEvidence(Record):
     """Everything about one repository."""
 
@@ -169,6 +181,16 @@ class RepositoryEvidence(Record):
     commits: CommitsRecord
     witness: WitnessRecord
     rebuilds: tuple[RebuildRecord, ...] = ()
+    old_tests: tuple[OldTestRecord, ...] | None = None
+    """Absent in files of older versions, which do not say it."""
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what older files do not have: their bytes, and so their hashes, stay as they were."""
+        content: dict[str, Any] = write(self)
+        if self.old_tests is None:
+            del content["old_tests"]
+        return content
 
 
 class InspectionRecord(Record):

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.change_request import Stage, branch_name
-from pipeline.coding import test_writing
+from pipeline.coding import old_tests, test_writing
 from pipeline.coding.code_writing import REBUILD
 from pipeline.errors import InvariantBroken
 from pipeline.evidence import inspection_records
@@ -20,6 +20,7 @@ from pipeline.evidence.bundle import (
     CommitRecord,
     CommitsRecord,
     CriterionRecord,
+    OldTestRecord,
     RebuildRecord,
     RepositoryEvidence,
     RequestRecord,
@@ -137,6 +138,7 @@ async def _repository(run: StageRun, name: str) -> RepositoryEvidence:
         ),
         witness=await _witness(run, name, tests),
         rebuilds=await _rebuilds(run, name),
+        old_tests=tuple([OldTestRecord.model_validate(asdict(one)) for one in await old_tests.load(run, name)]),
     )
 
 

@@ -13,10 +13,11 @@ from pipeline.proof.green import judge_green, judge_preserve
 from pipeline.proof.instrument import Instrument, altered
 from pipeline.proof.inverted import inverted_files, judge_inverted
 from pipeline.proof.owners import ROOT
-from pipeline.proof.protected_tests import is_protected
+from pipeline.proof.protected_tests import is_protected, is_test_file
 from pipeline.proof.red_green import HeadSymbols, RedRules, RedVerdict, confirm_red, judge_red
 from pipeline.proof.reverted import judge_reverted
 from pipeline.proof.symbols import RepositorySymbols, read_symbols
+from pipeline.proof.test_sources import altered_tests
 from pipeline.specs.behaviour import InvalidBehaviour, ScenarioKind, parse_feature
 
 _INSTRUMENT = TypeAdapter(Instrument)
@@ -36,6 +37,11 @@ def check_repository(repository: RepositoryEvidence, reader: CommitReader, recor
     record(
         f"{name}: the protected tests of the head are those of the tests commit.", _test_problems(repository, reader)
     )
+    if repository.old_tests is None:
+        notes.append(f"{name}: which old tests were rewritten or removed is not recorded, as in versions before that.")
+    else:
+        record(f"{name}: old tests were altered under a scenario, as recorded.", _old_test_problems(repository))
+        notes.extend(_old_test_notes(repository, reader))
     record(f"{name}: the recorded verdicts follow from the recorded outcomes.", _verdict_problems(repository, reader))
     if repository.witness.inverted_verdict is None:
         notes.append(
@@ -153,6 +159,55 @@ def _test_problems(repository: RepositoryEvidence, reader: CommitReader) -> list
         if path not in base or base[path] == tests.get(path)
     ]
     return problems
+
+
+def _old_test_problems(repository: RepositoryEvidence) -> list[str]:
+    changing = {one.id for one in repository.spec.scenarios if one.kind is ScenarioKind.CHANGE}
+    return [
+        f"{one.path}::{one.name} was {one.decision} under {one.scenario}, which is no change scenario."
+        for one in repository.old_tests or ()
+        if one.scenario not in changing
+    ]
+
+
+def _old_test_notes(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:
+    """Compare what is recorded with the tests commit. A moved base or a person's own work makes them differ honestly."""
+    altered_here = _altered_old_tests(repository, reader)
+    named = {(one.path, one.name) for one in repository.old_tests or ()}
+    unnamed = [
+        f"{repository.name}: {path}::{test} of the base reads otherwise in the tests commit, and no scenario is recorded for it."
+        for path, tests in altered_here.items()
+        for test in sorted(tests)
+        if (path, test) not in named and (path, "") not in named
+    ]
+    return unnamed + [
+        f"{repository.name}: {path}::{test} is recorded as altered, but is the same in the base and the tests commit."
+        for path, test in sorted(named)
+        if path not in altered_here or (test and test not in altered_here[path])
+    ]
+
+
+def _altered_old_tests(repository: RepositoryEvidence, reader: CommitReader) -> dict[str, set[str]]:
+    """Return the test files of the base that the tests commit has otherwise, each with its tests that differ or are gone."""
+    commits, patterns = repository.commits, repository.witness.rules.test_patterns
+    base, tests = reader.blobs(commits.base.sha), reader.blobs(commits.tests.sha)
+    paths = [path for path in base if base[path] != tests.get(path) and is_test_file(path, patterns)]
+    before, after = (
+        reader.read(commits.base.sha, paths),
+        reader.read(commits.tests.sha, [p for p in paths if p in tests]),
+    )
+    return {
+        path: {
+            name
+            for names in altered_tests(path, _text(before.get(path, b"")), _text(after.get(path, b"")))
+            for name in names
+        }
+        for path in paths
+    }
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _instrument_problems(repository: RepositoryEvidence, reader: CommitReader) -> list[str]:

@@ -29,6 +29,9 @@ class SandboxCommand:
     """Destination inside to a directory of the host, read-only; see `Environment.mounts_in`."""
     scratch: tuple[Path, ...] = ()
     """Directories of those mounts that are empty and writable for this one command, in memory; see `Environment.scratch_in`."""
+    kept: tuple[Path, ...] = ()
+    """Files of writable trees that the processes can read and run but not write, replace or delete. What is no plain file when
+    the command begins is left out. Uncontained: ignored."""
     tree_at: Path | None = None
     """Where the tree that holds `cwd` also appears, and where the command starts; see `Environment.tree_at`. Uncontained: ignored."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -47,6 +47,10 @@ _LISTENERS = re.compile(
     r"uvicorn\.run\(|app\.run\(|TcpListener::bind|ServerSocket\(|start_server\(|create_server\("
 )
 
+_NOT_ACCEPTED = (
+    "Nobody accepted that: the base branch has changed since it was registered, or an older version took it."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffScope:
@@ -64,6 +68,8 @@ class DiffScope:
     """What the test command runs and a change may be about (`Instrument.watched`)."""
     unread: Collection[str] = ()
     """What could not be followed of the test command, a sentence each."""
+    unread_accepted: str = ""
+    """Who took that, and why, as a sentence; empty where nobody did."""
 
 
 def analyse(scope: DiffScope, limits: Limits) -> list[Finding]:
@@ -160,7 +166,7 @@ def _instrument(scope: DiffScope) -> list[Finding]:
     ]  # fmt: skip
     unprotected = [
         _finding(
-            Severity.MINOR, "test_instrument", f"Part of the test command cannot be followed, so it is not protected: {sentence}",
+            Severity.MINOR, "test_instrument", f"Part of the test command cannot be followed, so it is not protected: {sentence} {scope.unread_accepted or _NOT_ACCEPTED}",
             remedy="State what it runs as protected in .changeline/repository.yaml, or a test command that runs the tests itself.",
         )
         for sentence in scope.unread

@@ -62,6 +62,7 @@ def judge_green(
     problems += [f"{test} ran on the base and is gone on the head." for test in suite.disappeared]
     problems += [f"{test} ran on the base and is skipped on the head." for test in suite.newly_skipped]
     problems += suite.problems
+    problems += _flaky_proof(suite, change, preserve)
     if not red.final:
         problems.append("The red witness was not confirmed on the head.")
     if not red.ok:
@@ -81,6 +82,17 @@ def judge_green(
     if inverted is not None:
         notes += tuple(f"A failure at the end of a test is not possible here: {one}" for one in inverted.not_possible)
     return ProofVerdict(ok=not problems, problems=tuple(dict.fromkeys(problems)), notes=notes)
+
+
+def _flaky_proof(suite: SuiteComparison, change: TestReport, preserve: TestReport | None) -> list[str]:
+    """New tests of the change that the same code passes and fails: what fails by chance proves nothing."""
+    own = {case.test_id for report in (change, preserve) if report is not None for case in report.cases}
+    return [
+        f"{test} passed and failed on the same commit. A test that proves a scenario may not depend on chance: look for time, "
+        "order, concurrency or what other tests leave behind, in the test and in the code."
+        for test in suite.flaky
+        if test in own and test in suite.added
+    ]
 
 
 def _all_pass(report: TestReport, purpose: str, *, skipped_before: Collection[str] = ()) -> ProofVerdict:

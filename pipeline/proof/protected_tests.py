@@ -75,6 +75,9 @@ class TamperingKind(StrEnum):
     INSTRUMENT = "instrument"
     """What the test command reaches."""
     SHADOW = "shadow"
+    DECIDES_RESULTS = "decides_results"
+    """Of a test writer: hooks, replaced parts of a runner, ends of the process."""
+    EMPTIED_TEST = "emptied_test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +205,7 @@ def check_code_writer(
             message = f"{file.path} is new test configuration; only the test writer may add that."
             found.append(Tampering(kind=TamperingKind.TEST_CONFIGURATION, path=file.path, message=message))
         elif needs_texts(file.path):
-            found.extend(_configuration(file.path, before.get(file.path, ""), after.get(file.path, "")))
+            found.extend(changed_settings(file.path, before.get(file.path, ""), after.get(file.path, "")))
     return found + _detections(added, patterns)
 
 
@@ -266,7 +269,8 @@ def _detections(added: Sequence[AddedLine], patterns: Collection[str]) -> list[T
     ]
 
 
-def _configuration(path: str, before: str, after: str) -> list[Tampering]:
+def changed_settings(path: str, before: str, after: str) -> list[Tampering]:
+    """Return the change of a test runner's settings in a file of which `needs_texts`; empty where they stayed."""
     section, what = _SECTIONS[PurePosixPath(path).name]
     if section(before) == section(after):
         return []

@@ -26,7 +26,9 @@ from pipeline.proof import test_logs
 from pipeline.proof.canary import Canary, plant
 from pipeline.proof.owners import ROOT, contains
 from pipeline.proof.path_globs import matches_any
+from pipeline.proof.protected_tests import is_test_file
 from pipeline.proof.results.test_results import Results, read_results
+from pipeline.proof.symbols import is_source
 from pipeline.proof.test_commands import Places, ResultFormat, TestCommand, plan_command
 from pipeline.proof.test_reports import TAIL_MAX_CHARS, Outcome, TestCaseResult, TestReport, merged, readable
 from pipeline.proof.test_sources import declared_tests
@@ -36,6 +38,8 @@ _TEST_FUNCTION = re.compile(r"^(?:async )?def test", re.MULTILINE)
 _COLLECTED = re.compile(r"^\s*class |\b(?:load_tests|FunctionTestCase|DocTest\w*)\b", re.MULTILINE)
 
 KeepLog = Callable[[test_logs.RunLog], Awaitable[None]]
+KEPT_MAX = 200
+"""Files that a run cannot write: each is two mounts. The rest is only compared."""
 RESULTS = "-results-"
 """In the name of a directory beside a tree: what the tests of that tree write."""
 OUTPUT_MAX_BYTES = 8 * 1024 * 1024
@@ -69,8 +73,9 @@ async def run_tests(
 
     All paths, in arguments and report, are the repository's; the command sees those of the component's folder. `left_out` names tests by file that need not be reported, because the base's own suite leaves them out. `tree` is
     disposable: the run writes into it. Whatever the tests do ends in the report; only the sandbox's own errors are raised.
-    `keep_log` is given the whole output before the report is made from it. `guarded` are files that decide the result: one
-    that the run itself changes is a complaint.
+    `keep_log` is given the whole output before the report is made from it. `guarded` are files that decide the result: the run
+    cannot write them, and is compared with them afterwards. Of a full suite the sources of all tests are compared, which a
+    repository may make anew itself: a complaint that its base has too is none of the change.
     """
     asked = None if selection is None else tuple(selection)
     folder = await asyncio.to_thread(folder_inside, tree, stack.root)
@@ -86,8 +91,10 @@ async def run_tests(
             checkout=tree,
         )
         run = await asyncio.to_thread(_prepared, stack, places, asked, left_out or {})
-        before = await asyncio.to_thread(_contents, tree, guarded)
-        result = await sandbox.run(_sandboxed(run.command, tree, places, environment, limits))
+        before = await asyncio.to_thread(_deciding, tree, stack, guarded, run)
+        command = _sandboxed(run.command, tree, places, environment, limits)
+        kept = tuple(tree / path for path in sorted(guarded)[:KEPT_MAX])
+        result = await sandbox.run(replace(command, kept=kept))
         if keep_log is not None:
             planted = run.canary.file if run.canary else None
             await keep_log(await asyncio.to_thread(test_logs.log_of, run.command, result, planted))
@@ -108,6 +115,16 @@ async def run_tests(
         return replace(report, complaints=(*report.complaints, *changed)) if changed else report
     finally:
         await asyncio.to_thread(tree_walk.discard, scratch)
+
+
+def _deciding(tree: Path, stack: Stack, guarded: Collection[str], run: "_Run") -> dict[str, str]:
+    planted = run.canary and str((run.tree / run.canary.file).relative_to(tree))
+    sources = walk_files(tree) if run.selection is None else ()
+    return _contents(tree, {*guarded, *(path for path in sources if path != planted and _is_test_source(path, stack))})
+
+
+def _is_test_source(path: str, stack: Stack) -> bool:
+    return is_source(stack.language, path) and is_test_file(path, stack.test_patterns)
 
 
 def _contents(tree: Path, paths: Iterable[str]) -> dict[str, str]:

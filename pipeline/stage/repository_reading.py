@@ -6,7 +6,7 @@ Everything comes from the base branch's commit through the cache, never from a t
 import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pipeline.agents.repository_context import RepositoryFacts, conventions_path, repository_context
@@ -39,14 +39,17 @@ async def components_at(
 
 
 async def instrument_at(repository: Repository, commit: str, components: Sequence[Component]) -> Instrument:
-    """Return what the test commands of a commit's components reach, their set-up and the runners' configuration included."""
+    """Return what the test commands of a commit's components reach, their set-up and the runners' configuration included.
+
+    A repository that says itself what is protected has taken that on: then nothing is told as unread.
+    """
     files = await repository.list_files(commit)
     commands = [
         Command(text=text, folder=one.root) for one in components for text in (*one.stack.setup, one.stack.test_command)
     ]
     patterns = tuple(pattern for one in components for pattern in one.stack.test_patterns)
     read = reader_at(repository, commit)
-    return await asyncio.to_thread(
+    found = await asyncio.to_thread(
         instrument_of,
         commands,
         files=files,
@@ -54,6 +57,7 @@ async def instrument_at(repository: Repository, commit: str, components: Sequenc
         is_test=partial(is_protected, patterns=patterns),
         settings=[path for path in files if configures_tests(path)],
     )
+    return replace(found, unread=()) if any(one.protected for one in components) else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

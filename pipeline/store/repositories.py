@@ -1,10 +1,11 @@
 """Registered repositories of a tenant: a name people use, a remote, a base branch, how its tests run."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +15,15 @@ from pipeline.repositories.remote_address import local_path_of
 from pipeline.store.principals import tenant_ids
 from pipeline.store.tables import repositories
 
-_SETTINGS = ("test_command", "behaviour_path", "merge_strategy", "forge", "reach")
+_SETTINGS = (
+    "test_command",
+    "behaviour_path",
+    "merge_strategy",
+    "forge",
+    "reach",
+    "unprotected_accepted_by",
+    "unprotected_accepted_why",
+)
 _TENANT = text("SELECT set_config('changeline.tenant', :tenant, true)")
 
 
@@ -49,6 +58,13 @@ class Repositories:
             if stored.scalar_one_or_none() is not None:
                 return await self.get(name)
             number += 1
+
+    async def accept_unprotected(self, name: str, *, by: str, why: str) -> RepositoryTarget:
+        """Let a registered repository have a test command that cannot be protected; returns it, or raises `NotFound`."""
+        target = replace(await self.get(name), unprotected_accepted_by=by, unprotected_accepted_why=why)
+        changed = update(repositories).where(repositories.c.name == name).values(settings=_settings(target))
+        await self._connection.execute(changed)
+        return target
 
     async def get(self, name: str) -> RepositoryTarget:
         """Return it or raise `NotFound`."""

@@ -21,6 +21,7 @@ class ScriptedInspector:
         """Be as new."""
         self.refusals: dict[str, CallerError] = {}
         self.warnings: tuple[str, ...] = ()
+        self.unprotected: tuple[str, ...] = ()
         self.manifest_hash = "0" * 64
         self.places: list[Place] = []
         self.asked: list[tuple[str, str | None, str | None]] = []
@@ -41,7 +42,7 @@ class ScriptedInspector:
         return InspectedRepository(
             name=name, remote=remote, base_branch=base_branch or "main", base_commit="b" * 40,
             stack="Python, pytest", test_command=test_command or "pytest", warnings=self.warnings,
-            manifest_hash=self.manifest_hash,
+            manifest_hash=self.manifest_hash, unprotected=self.unprotected,
         )  # fmt: skip
 
 

@@ -73,6 +73,18 @@ async def test_another_test_command_is_not_answered_from_memory(tmp_path: Path) 
     assert plain.test_command != own.test_command
 
 
+async def test_what_cannot_be_protected_of_the_test_command_is_said(tmp_path: Path) -> None:
+    made = {**FILES, "Makefile": "test:\n\t$(RUNNER) tests\n"}
+    sample = SampleRepository.create(tmp_path / "sums", made)
+    found = await real_inspector(tmp_path / "cache").inspect(at(sample.path), None, "make test")
+    assert len(found.unprotected) == 1 and "$(RUNNER)" in found.unprotected[0]
+    plain = await real_inspector(tmp_path / "cache").inspect(at(sample.path), None, None)
+    assert plain.unprotected == ()
+    sample.commit({".changeline/repository.yaml": "protected: [tools/runner]\n"})
+    said = await real_inspector(tmp_path / "cache").inspect(at(sample.path), None, "make test")
+    assert said.unprotected == (), "its owners have taken that on"
+
+
 async def test_a_behaviour_path_that_no_directory_can_have_is_refused_before_anything_is_stored(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     sample = SampleRepository.create(tmp_path / "sums", FILES)

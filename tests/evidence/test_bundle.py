@@ -225,6 +225,7 @@ async def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
         spec=spec(),
         commits=CommitsRecord(**{role: record(reader, sha) for role, sha in shas.items()}),
         witness=await witness(tmp_path, shas),
+        old_tests=(),
     )
     parts = release_parts(request, [evidence])
     subject = SubjectRecord(

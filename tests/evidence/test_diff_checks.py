@@ -229,3 +229,12 @@ def test_a_scanner_that_fails_stops_the_change() -> None:
     with pytest.raises(PersonNeeded, match="could not be scanned") as caught:
         scan_for_secrets(changed=[added_file("a", "s")], added=lines_of("a", "s"), scanner=Broken(), limits=Limits())
     assert caught.value.reason is PauseReason.SECRET_FOUND
+
+
+def test_what_cannot_be_protected_is_told_with_who_accepted_it() -> None:
+    accepted = "ada accepted that when the repository was registered: We build elsewhere."
+    for said, expected in ((accepted, accepted), ("", "Nobody accepted that")):
+        scope = DiffScope(changed=(), added=(), scenarios="", unread=("make runs $(RUNNER).",), unread_accepted=said)
+        (finding,) = [one for one in analyse(scope, Limits()) if one.category == "test_instrument"]
+        assert "make runs $(RUNNER)." in finding.message and expected in finding.message
+        assert not finding.severity.blocking

@@ -221,3 +221,16 @@ async def test_a_run_that_changes_what_decides_its_result_is_no_proof(tmp_path: 
         f"{CHANGE} was changed while the tests ran; it decides their result."
     ]
     assert not report.ok
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["the base does it too", "the change alone"])
+async def test_a_suite_that_writes_old_tests_is_no_proof_unless_the_base_does_it_too(
+    tmp_path: Path, *, own: bool
+) -> None:
+    adds = "import pathlib\np = pathlib.Path('tests/test_old.py')\np.write_text(p.read_text() + '\\n')\n"
+    old = {path: text for path, text in TESTS.items() if path != CHANGE}
+    base = await run(PYTEST, tmp_path, {**old, "shop/cart.py": old["shop/cart.py"] + (adds if own else "")})
+    head = await run(PYTEST, tmp_path, {**TESTS, "shop/cart.py": RIGHT + adds})
+    compared = compare_suites(base=base, head=head)
+    assert any("tests/test_old.py was changed while the tests ran" in one for one in head.complaints)
+    assert compared.ok is own, compared

@@ -247,9 +247,9 @@ def report_of(outcomes: Mapping[str, Outcome]) -> TestReport:
 
 
 def green(
-    change: TestReport, preserve: TestReport, base: TestReport, head: TestReport
+    change: TestReport, preserve: TestReport, base: TestReport, head: TestReport, again: TestReport | None = None
 ) -> tuple[ProofVerdict, SuiteComparison]:
-    suite = compare_suites(base=base, head=head)
+    suite = compare_suites(base=base, head=head, second_head=again)
     rules = RedRules(language=Language.PYTHON, own_modules=(), base=read_symbols(Language.PYTHON, {}))
     red_report = report_of({item.test_id: Outcome.FAILED for item in change.cases})
     scenarios = {"S1": ["t.py"]}
@@ -301,3 +301,17 @@ def test_a_report_with_a_complaint_is_never_green() -> None:
     assert not green(fine, doubtful, fine, fine)[0].ok
     assert not green(fine, fine, fine, doubtful)[0].ok
     assert green(fine, fine, doubtful, doubtful)[0].ok
+
+
+def test_a_test_that_proves_a_scenario_may_not_be_flaky_and_an_old_one_is_named() -> None:
+    new, old, kept = "t.py::test_new", "t.py::test_old", "p.py::test_kept"
+    fine = report_of({new: Outcome.PASSED, old: Outcome.PASSED})
+    preserve, base = report_of({kept: Outcome.PASSED}), report_of({old: Outcome.PASSED})
+    for flaky, expected in ((old, True), (new, False), (kept, False)):
+        passing = {new: Outcome.PASSED, old: Outcome.PASSED, kept: Outcome.PASSED}
+        verdict, suite = green(
+            fine, preserve, base, report_of({**passing, flaky: Outcome.FAILED}), report_of({flaky: Outcome.PASSED})
+        )
+        assert suite.flaky == (flaky,)
+        assert verdict.ok is expected, verdict
+        assert any(flaky in one for one in (verdict.notes if expected else verdict.problems))

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from cli.evidence_text import print_bundle
+from cli.output import Output
 from pipeline.change_request import PauseReason
 from pipeline.effects.kinds import ProposePullRequest
+from pipeline.evidence.bundle import EvidenceBundle
 from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
@@ -35,7 +38,9 @@ async def start(line: LineRun, *parts: scenarios.Part, **limits: object) -> None
     await line.submit(title=scenarios.TITLE, body=scenarios.BODY, limits=limits)
 
 
-async def test_a_pinned_old_test_is_named_with_the_ways_on_and_rewritten_when_a_person_says_so(line: LineRun) -> None:
+async def test_a_pinned_old_test_is_named_with_the_ways_on_and_rewritten_when_a_person_says_so(
+    line: LineRun, capsys: pytest.CaptureFixture[str]
+) -> None:
     said = "The old test is wrong now."
     rewrites = part(
         "test_writer", turn(create(scenarios.TEST_FILE, scenarios.TESTS), bash(REWRITE)), turn(scenarios.submit_tests()),
@@ -53,6 +58,36 @@ async def test_a_pinned_old_test_is_named_with_the_ways_on_and_rewritten_when_a_
     assert {file.path for file in shown.files} == {"calc.py", OLD, scenarios.TEST_FILE}
     (proposed,) = [one.payload for one in await line.effects() if isinstance(one.payload, ProposePullRequest)]
     assert f"Old test retired for S1: `{OLD}::test_thrice`" in proposed.body
+    await line.decide_and_finish()
+    kept = await line.evidence()
+    (repository,) = EvidenceBundle.model_validate_json(kept).sections.repositories
+    assert [(one.name, one.decision, one.scenario) for one in repository.old_tests or ()] == [
+        ("test_thrice", "retired", "S1")
+    ]
+    print_bundle(Output(as_json=False), kept)
+    assert f"retired   old test {OLD}::test_thrice under S1" in capsys.readouterr().out
+
+
+HOOK = "import pytest\n\n\n@pytest.hookimpl(wrapper=True)\ndef pytest_runtest_makereport(item, call):\n    yield\n"
+
+
+async def test_hooks_and_emptied_tests_of_a_test_writer_come_back_with_what_to_do(line: LineRun) -> None:
+    empty = f"sed -i 's/== 0/== 0 or True/; s/    assert calc.double(4) == 12/    calc.double(4)/' {OLD}"
+    hooks = part(
+        "test_writer",
+        turn(create(scenarios.TEST_FILE, scenarios.TESTS), create("tests/conftest.py", HOOK), bash(empty)),
+        turn(scenarios.submit_tests()),
+        not_contains=["decides results"],
+    )
+    mends = part(
+        "test_writer", turn(bash(f"rm tests/conftest.py; {REWRITE}")), turn(scenarios.submit_tests()),
+        contains=["decides results"],
+    )  # fmt: skip
+    await start(line, hooks, mends)
+    await line.to_the_gate()
+    told = str(line.asked("test_writer")[-1]["messages"])
+    assert "tests/conftest.py:5 defines the hook pytest_runtest_makereport, which decides results" in told
+    assert f"{OLD}:4 test_thrice asserts nothing any more" in told
 
 
 @pytest.mark.thorough

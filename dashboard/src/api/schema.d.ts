@@ -2468,6 +2468,16 @@ export interface components {
             remote: string;
             /** Test Command */
             test_command: string | null;
+            /**
+             * Unprotected Accepted By
+             * @default
+             */
+            unprotected_accepted_by: string;
+            /**
+             * Unprotected Accepted Why
+             * @default
+             */
+            unprotected_accepted_why: string;
             verdict: components["schemas"]["SuiteVerdict"] | null;
         };
         /**
@@ -2789,6 +2799,16 @@ export interface components {
             remote: string;
             /** Test Command */
             test_command: string | null;
+            /**
+             * Unprotected Accepted By
+             * @default
+             */
+            unprotected_accepted_by: string;
+            /**
+             * Unprotected Accepted Why
+             * @default
+             */
+            unprotected_accepted_why: string;
         };
         /**
          * ReleaseContent
@@ -2946,6 +2966,8 @@ export interface components {
          * @description A repository to register; `remote` is needed, the rest is found.
          */
         RepositoryRegistration: {
+            /** Accept Unprotected */
+            accept_unprotected?: string | null;
             /** Base Branch */
             base_branch?: string | null;
             /** Behaviour Path */

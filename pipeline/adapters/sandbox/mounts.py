@@ -3,7 +3,7 @@
 Problem: an agent can put a link or a file where `node_modules` is mounted, and then no command starts at all, not even the
 one that would delete it. Choice: a mount whose place in the tree is no plain directory is left out of that one command; the
 next one has it again. A tree that is shown read-only gets its mount points beforehand. Invariant: a mount point is
-never made or used through a link.
+never made or used through a link. Files that a command must not change are mounted over themselves, by the same rule.
 """
 
 import os
@@ -16,7 +16,8 @@ from pipeline.ports import SandboxCommand
 
 
 def mountable(command: SandboxCommand) -> SandboxCommand:
-    """Return the command without the mounts that have no place in its tree now. Blocks: call it in a thread."""
+    """Return the command without the mounts and kept files that have no place in its tree now. Blocks: call it in a thread."""
+    command = replace(command, kept=tuple(path for path in command.kept if _is_plain_file(path, command.writable)))
     trees = (*command.writable, *command.read_only)
     mounts = {place: source for place, source in command.mounts.items() if _is_free(place, trees)}
     if len(mounts) == len(command.mounts):
@@ -49,3 +50,13 @@ def _is_free(place: Path, trees: Iterable[Path]) -> bool:
         except FileNotFoundError:
             continue
     return True
+
+
+def _is_plain_file(path: Path, trees: Iterable[Path]) -> bool:
+    """Whether a path is a file in one of the trees, reached through directories alone."""
+    if ".." in path.parts or not _is_free(path.parent, trees):
+        return False
+    try:
+        return any(tree in path.parents for tree in trees) and stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False

@@ -95,6 +95,7 @@ def arguments(command: SandboxCommand, view: View) -> list[str]:
         ),
         *(part for inside, host in view.sockets.items() for part in ("--ro-bind", str(host), str(inside))),
         *(part for path, mount in mounts for part in (*_directories(reversed(path.parents[:-1])), *mount)),
+        *(part for path, place in _kept(command, view) for part in ("--ro-bind", str(path), str(place))),
         *(part for path, mount in covers if "--tmpfs" in mount for part in ("--remount-ro", str(path))),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(command.cwd)),
     ]
@@ -155,6 +156,14 @@ def _mounts(command: SandboxCommand, view: View) -> Iterator[tuple[Path, tuple[s
     if view.tree is not None and command.tree_at is not None:
         how = "--bind" if view.tree in command.writable else "--ro-bind"
         yield command.tree_at, (how, str(view.tree), str(command.tree_at))
+
+
+def _kept(command: SandboxCommand, view: View) -> Iterator[tuple[Path, Path]]:
+    """Yield each file with every place at which its tree appears."""
+    for path in command.kept:
+        yield path, path
+        if view.tree is not None and command.tree_at is not None and view.tree in path.parents:
+            yield path, command.tree_at / path.relative_to(view.tree)
 
 
 def _check(command: SandboxCommand, view: View) -> None:
