@@ -49,12 +49,14 @@ class PartialHistory:
         """Return what the cache holds."""
         return await asyncio.to_thread(contents.history_of, self.private)
 
-    async def fetched(self, fetch: Fetch, *, lock: int) -> Output:
-        """Fetch refs in the way that suits this history; `lock` is that of fetches."""
+    async def fetched(self, fetch: Fetch, *, branches: bool, lock: int) -> Output:
+        """Fetch refs in the way that suits this history; `branches` tells that it is all of them, `lock` is that of fetches."""
         history = await self.state()
         if history is History.PARTIAL:
             output = await fetch(_FILTERED)
-            return await self._as_a_whole(fetch) if _is_whole(output) else output
+            if not _is_whole(output):
+                return output
+            return await (self._as_a_whole(fetch) if branches else fetch(_ANEW))
         if history is History.REFUSED or not await self._is_new():
             return await fetch(Way())
         if limit := self.remote.whole_history_max_bytes:

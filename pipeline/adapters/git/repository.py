@@ -238,7 +238,9 @@ class GitRepository(GitSnapshots):
                 raise TransientError("The git remote lists no branches.", remote=self._remote.text)
             return listed
 
-        return await self._history.fetched(lambda way: remote_refs.fetch_usable(partial(fetch, way), ask), lock=lock)
+        return await self._history.fetched(
+            lambda way: remote_refs.fetch_usable(partial(fetch, way), ask), branches=True, lock=lock
+        )
 
     async def _fetch_below(self, seen: LocalRepository, lock: int) -> None:
         """Bring the history that a shallow clone lacks."""
@@ -278,7 +280,7 @@ class GitRepository(GitSnapshots):
                 refs=refspecs, git_dir=self._git_dir, lock=lock, way=way,
             )  # fmt: skip
 
-        return await self._history.fetched(fetch, lock=lock)
+        return await self._history.fetched(fetch, branches=False, lock=lock)
 
 
 def cache_below(root: Path, *, tenant: str, owner: str) -> Path:
