@@ -52,9 +52,9 @@ class Door:
         answer.raise_for_status()
         return str(answer.json()["id"]), sent, accepted
 
-    def wait(self, cr_id: str, wanted: Callable[[Heard], bool]) -> Heard:
+    def wait(self, cr_id: str, wanted: Callable[[Heard], bool], *, within_s: float = WAIT_S) -> Heard:
         """Return the first event of a change request that is wanted, now or later. Raises `NothingHappened`."""
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + within_s
         seen = 0
         with self._news:
             while True:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 
 from bench.figures import Figure, Floor, figure
@@ -37,8 +37,8 @@ def measure(installation: Installation, *, quick: bool) -> list[Figure]:
     """Measure the floors, then a change request's trees, one after the other."""
     with tempfile.TemporaryDirectory(dir=installation.root, prefix="trees-") as directory:
         top = Path(directory)
-        origin = _origin(top / "origin")
-        checked_out, copied, removed = _floors(top, origin)
+        origin = large_repository(top / "origin")
+        checked_out, copied, removed = floors(top, origin)
         took = asyncio.run(_trees(top, origin, 2 if quick else 6))
     written = Floor("git checkout", checked_out)
     rows = (
@@ -56,7 +56,8 @@ def measure(installation: Installation, *, quick: bool) -> list[Figure]:
     ]
 
 
-def _origin(path: Path) -> Path:
+def large_repository(path: Path, files: Mapping[str, str] | None = None) -> Path:
+    """Make a repository of thirty thousand small modules, and these files beside them."""
     chance = random.Random(1)  # noqa: S311 - sizes of files, always the same
     _git(path.parent, "init", "-q", "-b", "main", str(path))
     for number in range(FILES):
@@ -64,13 +65,17 @@ def _origin(path: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         lines = (f"value_{line} = {chance.random()}\n" for line in range(chance.randint(10, 150)))
         file.write_text("".join(lines), encoding="ascii")
+    for name, text in (files or {}).items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text, encoding="utf-8")
     _git(path, "add", "-A")
     _git(path, *_IDENTITY, "commit", "-q", "-m", "Thirty thousand files")
     _git(path, "repack", "-a", "-d", "-q")
     return path
 
 
-def _floors(top: Path, origin: Path) -> tuple[float, float, float]:
+def floors(top: Path, origin: Path) -> tuple[float, float, float]:
+    """Return how long git takes to write the files in a directory, `cp` to copy and `rm` to remove them."""
     clone, copy = top / "clone", top / "copy"
     _git(top, "clone", "-q", "--no-checkout", str(origin), str(clone))
     took = []

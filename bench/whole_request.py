@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import floors, sample, stored
-from bench.door import Door, NothingHappened, door, left
+from bench.door import WAIT_S, Door, NothingHappened, door, left
 from bench.figures import Figure, Floor, figure
 from bench.installation import Installation
 from bench.leased import leased
@@ -28,7 +28,7 @@ Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """One change request: seconds it took as a whole, in its stages, and in what the stages waited for."""
 
     cr_id: str
@@ -44,39 +44,55 @@ class _Line:
 
     @property
     def own_s(self) -> float:
+        """Its stages without test runs and git."""
         return self.stages_s - self.outside_s
+
+    @property
+    def beyond_tests_s(self) -> float:
+        """All of it without test runs."""
+        return self.wall_s - self.tests_s
 
 
 def measure(installation: Installation, *, quick: bool) -> list[Figure]:
     """Carry change requests through every stage, the first one only to build the environment of the repository."""
     times = 1 if quick else 3
+    record = stopwatches(installation)
+    places = [installation.root / "repositories" / f"whole-{number}" for number in range(times + 1)]
+    with door(installation) as opened:
+        lines = [carry(opened, record, sample.repository(place)) for place in places][1:]
+    return _figures(installation, lines, floor_times=20 if quick else 50)
+
+
+def stopwatches(installation: Installation) -> Path:
+    """Have the installation's processes write down what takes how long, and return where."""
     record = installation.root / "stopwatch.jsonl"
+    if record.exists():
+        return record
+    record.touch()
     installation.stop_controller()
     installation.children = [
         _recording(child, record) if child.name == "controller" else child for child in installation.children
     ]
     installation.start_controller()
-    with door(installation) as opened:
-        lines = [_carry(opened, installation, record, number) for number in range(times + 1)][1:]
-    return _figures(installation, lines, floor_times=20 if quick else 50)
+    return record
 
 
 def _recording(child: Child, record: Path) -> Child:
     return replace(child, argv=own_processes.module("bench.recording", "controller", str(record)))
 
 
-def _carry(opened: Door, installation: Installation, record: Path, number: int) -> _Line:
-    repository = sample.repository(installation.root / "repositories" / f"whole-{number}")
+def carry(opened: Door, record: Path, repository: Path, *, within_s: float = WAIT_S) -> Line:
+    """Take the sample's change of a repository through every stage."""
     asked = len(opened.model_arrivals())
     cr_id, sent, _ = opened.submit(repository, title=sample.TITLE, body=sample.BODY)
-    opened.wait(cr_id, left)
+    opened.wait(cr_id, left, within_s=within_s)
     opened.approve(cr_id)
-    done = opened.wait(cr_id, lambda one: left(one) and one.payload.get("status") != "waiting")
+    done = opened.wait(cr_id, lambda one: left(one) and one.payload.get("status") != "waiting", within_s=within_s)
     if done.payload["status"] != "completed":
         raise NothingHappened(f"{cr_id} did not complete: {done.payload}")
     stages = [one.payload["duration_s"] for one in opened.of(cr_id) if one.type == "stage_completed"]
     timed = _intervals(record, cr_id)
-    return _Line(
+    return Line(
         cr_id=cr_id, wall_s=done.at - sent, stages_s=sum(stages), tests_s=covered_s(timed[TESTS]),
         git_s=covered_s(timed[GIT]), tools_s=covered_s(timed[TOOLS]), outside_s=covered_s(timed[TESTS] + timed[GIT]),
         model_calls=len(opened.model_arrivals()) - asked, tools=len(timed[TOOLS]),
@@ -101,7 +117,7 @@ def _intervals(record: Path, cr_id: str) -> dict[str, list[Interval]]:
     return found
 
 
-def _figures(installation: Installation, lines: Sequence[_Line], *, floor_times: int) -> list[Figure]:
+def _figures(installation: Installation, lines: Sequence[Line], *, floor_times: int) -> list[Figure]:
     nodes = stored.checkpoints(installation, f"{lines[-1].cr_id}/")
     node = statistics.median(asyncio.run(_bare_nodes(installation, nodes)))
     call = statistics.median(floors.model_calls(installation.model_url, floor_times, sample.FLOOR_ROLE))

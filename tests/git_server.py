@@ -5,7 +5,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +34,9 @@ class GitServer:
     mood: Mood = lambda _path: None
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Host header, and path with query."""
+    old: bool = False
+    """Whether it speaks only the protocol of servers before 2018."""
+    sent_bytes: int = 0
 
 
 def redirecting(to: Callable[[str], str], status: int = 301) -> Mood:
@@ -57,12 +60,14 @@ def git_server(
         def _answer(self) -> None:
             served.asked.append((self.headers["Host"], self.path))
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            said = served.mood(self.path) or _backend(root, self, body)
+            said = served.mood(self.path) or _backend(root, self, body, old=served.old)
+            served.sent_bytes += len(said.body)
             self.send_response(said.status)
             for name, value in {**said.headers, "Content-Length": str(len(said.body))}.items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(said.body)
+            with suppress(ConnectionError):  # a client that hung up
+                self.end_headers()
+                self.wfile.write(said.body)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -83,14 +88,14 @@ def git_server(
         server.server_close()
 
 
-def _backend(root: Path, request: BaseHTTPRequestHandler, body: bytes) -> Said:
+def _backend(root: Path, request: BaseHTTPRequestHandler, body: bytes, *, old: bool) -> Said:
     path, _, query = request.path.partition("?")
     environment = {
         "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(root), "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path,
         "QUERY_STRING": query, "REQUEST_METHOD": request.command, "REMOTE_USER": "somebody", "REMOTE_ADDR": "127.0.0.1",
         "CONTENT_TYPE": request.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(len(body)),
         "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
-        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""), "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_PROTOCOL": "" if old else request.headers.get("Git-Protocol", ""), "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "safe.directory",
         "GIT_CONFIG_VALUE_0": "*", "GIT_CONFIG_KEY_1": "http.receivepack", "GIT_CONFIG_VALUE_1": "true",
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -64,6 +65,16 @@ class Absent:
     """Files in Git LFS: a tree holds their pointers."""
 
 
+class History(StrEnum):
+    """What a cache holds of its remote's history."""
+
+    WHOLE = "whole"
+    PARTIAL = "partial"
+    """Every commit, but of the files only versions that were needed: the history is long."""
+    REFUSED = "refused"
+    """It is long, and its server serves it as a whole only."""
+
+
 class Repository(Protocol):
     """One bare cache of one remote, and the disposable trees made from it. All methods run git off the event loop.
 
@@ -81,6 +92,9 @@ class Repository(Protocol):
 
     async def branch_in_the_way(self, branch: str) -> str | None:
         """Return the remote's branch, as of the last fetch, beside which git cannot keep one of this name."""
+
+    async def history(self) -> History:
+        """Return what the cache holds of the remote's history, as of the last fetch."""
 
     async def push_refusal(self) -> PersonNeeded | None:
         """Return why the remote takes no push at all, as far as that can be known without one; None for no known reason."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+WHOLE_HISTORY_MAX_BYTES = 256 * 1024**2
+
 
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -120,6 +122,8 @@ class GitSettings(_Group):
     """Directories below which everybody may name repositories. Others only admins of the installation's own tenant."""
     transfer_max_bytes: int = Field(16 * 1024**3, ge=1024**2)
     """The largest file that git may write: the pack of a fetched history, or one file of a checkout."""
+    whole_history_max_bytes: int = Field(WHOLE_HISTORY_MAX_BYTES, ge=0)
+    """A longer history of a repository on a network is fetched without older versions of files, where its server allows that."""
     memory_max_bytes: int = Field(4 * 1024**3, ge=64 * 1024**2)
     """Private memory of one git process; more ends it, so that a hostile repository cannot take the machine's."""
 

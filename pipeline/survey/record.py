@@ -78,6 +78,8 @@ class RemarkKind(StrEnum):
     BRANCH_IN_THE_WAY = "branch_in_the_way"
     NO_PUSH = "no_push"
     """Its remote takes no push of ours."""
+    HISTORY = "history"
+    """It is long, and trees have only part of it."""
     LEFT_OUT = "left_out"
     UNPROTECTED = "unprotected"
     """Part of a test command cannot be followed, so what it runs is not protected from agents."""

@@ -8,19 +8,30 @@ from collections.abc import Sequence
 
 from pipeline.change_request import branch_name
 from pipeline.identifiers import new_id
-from pipeline.ports import Author, Repository
+from pipeline.ports import Author, History, Repository
 from pipeline.repositories.commit_rules import CommitRule, RuleFound
 from pipeline.repositories.ref_names import shown
 from pipeline.stage.commit_rules_at import rules_at, said_of
 from pipeline.survey.record import Remark, RemarkKind
 
 _NAMED_MAX = 5
+_HISTORIES = {
+    History.PARTIAL: (
+        "Its history is long, so older versions of files are fetched only when needed; in trees, `git blame` does not work.",
+        "For all of it, raise CHANGELINE_GIT__WHOLE_HISTORY_MAX_BYTES before the repository is first fetched.",
+    ),
+    History.REFUSED: (
+        "Its history is long, and its server gave all of it because it does not offer partial clone.",
+        "Allow it there (`git config uploadpack.allowFilter true`, protocol version 2) before the repository is first fetched.",
+    ),
+}
 
 
 async def remarks_on(repository: Repository, base: str, files: Sequence[str], author: Author) -> tuple[Remark, ...]:
     """Return what is to be said of the repository as a whole at its base commit."""
     return (
         *await _absent(repository, base),
+        *await _history(repository),
         *await _push(repository),
         *await _branch(repository),
         *await _commit_rules(repository, base, files, author),
@@ -46,6 +57,11 @@ async def _absent(repository: Repository, base: str) -> list[Remark]:
             )
         )
     return found
+
+
+async def _history(repository: Repository) -> list[Remark]:
+    said = _HISTORIES.get(await repository.history())
+    return [] if said is None else [Remark(kind=RemarkKind.HISTORY, message=said[0], remedy=said[1])]
 
 
 async def _push(repository: Repository) -> list[Remark]:

@@ -115,13 +115,17 @@ def to(remote: object, *, commands: GitCommands | None = None, **network: Any) -
 
 
 async def repository_of(
-    remote: Path, cache_dir: Path, commands: GitCommands | None = None, new_user: NewUser = lambda: None
+    remote: Path | str,
+    cache_dir: Path,
+    commands: GitCommands | None = None,
+    new_user: NewUser = lambda: None,
+    **network: Any,
 ) -> GitRepository:
     """Open the cache of a remote, as a composition root would."""
     commands = commands or GitCommands(timeout_s=60)
     return await open_repository(
         name="sample",
-        remote=to(remote, commands=commands),
+        remote=to(remote, commands=commands, **network),
         cache_dir=cache_dir,
         commands=commands,
         author=ADA,

@@ -115,19 +115,6 @@ async def test_a_detached_head_needs_a_named_branch_unless_there_is_one_only(
         await inspect_remote(to(str(clone), commands=commands))
 
 
-async def test_a_shallow_source_is_refused(commands: GitCommands, origin: Origin, tmp_path: Path) -> None:
-    origin.commit({"a": b"a"})
-    origin.commit({"a": b"b"})
-    git(tmp_path, "clone", "-q", "--depth=1", f"file://{origin.path}", "shallow")
-    with pytest.raises(CallerError, match="shallow") as refused:
-        await inspect_remote(to(str(tmp_path / "shallow"), commands=commands))
-    assert "--unshallow" in str(refused.value.remedy)
-    repository = await repository_of(tmp_path / "shallow", tmp_path / "cache")
-    with pytest.raises(PersonNeeded, match="shallow") as paused:
-        await repository.fetch()
-    assert paused.value.reason is PauseReason.REMOTE_UNREACHABLE
-
-
 async def test_uncommitted_changes_are_a_warning_with_their_number(
     commands: GitCommands, origin: Origin, tmp_path: Path
 ) -> None:

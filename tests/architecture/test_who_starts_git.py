@@ -21,7 +21,7 @@ STARTERS = {
     "bench/repository_checks.py:_by_hand": "git, uv and a suite of ours, in a directory that this group made, timed",
     "bench/sample.py:repository": "git, in a directory that this function made",
     "bench/streams.py:_process": "an interpreter of ours",
-    "bench/trees.py:_floors": "git, cp and rm on directories that this group made, timed",
+    "bench/trees.py:floors": "git, cp and rm on directories that this group made, timed",
     "bench/trees.py:_git": "git, in directories that this group made",
     "chaos/installation.py:Installation.run": "our own command",
     "chaos/outcome.py:_repository": "git, in the sample that the campaign made",

@@ -116,13 +116,24 @@ class LineRun:
         return made
 
     async def submit(
-        self, *, title: str, body: str, limits: Mapping[str, Any] | None = None, **sections: Mapping[str, Any]
+        self,
+        *,
+        title: str,
+        body: str,
+        limits: Mapping[str, Any] | None = None,
+        addresses: Mapping[str, str] | None = None,
+        **sections: Mapping[str, Any],
     ) -> None:
-        """Store a change request over all repositories made so far; without mutants, which only their own tests are about."""
+        """Store a change request over all repositories made so far, at their paths or these addresses.
+
+        Without mutants, which only their own tests are about.
+        """
         given = {"pipeline": {"mutants_max": 0, **(limits or {})}, **sections}
         snapshot = RuntimeSettings.model_validate(given).snapshot()
         targets = [
-            RepositoryTarget(name=name, remote=str(made.path), base_branch="main", reach=Reach.PRIVATE)
+            RepositoryTarget(
+                name=name, remote=(addresses or {}).get(name, str(made.path)), base_branch="main", reach=Reach.PRIVATE
+            )
             for name, made in self.repositories.items()
         ]
         new = NewChangeRequest(

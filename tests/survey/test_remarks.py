@@ -8,6 +8,7 @@ from pipeline.ports import Author
 from pipeline.survey.record import Remark, RemarkKind
 from pipeline.survey.remarks import remarks_on
 from tests.adapters.git_world import Origin, git, make_origin, repository_of
+from tests.git_server import git_server
 
 ADA = Author(name="Ada", email="ada@example.invalid")
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4" * 64 + b"\nsize 12\n"
@@ -32,6 +33,20 @@ async def remarks(origin: Origin, tmp_path: Path, author: Author = ADA) -> dict[
     assert base is not None
     files = await repository.list_files(base)
     return {one.kind: one for one in await remarks_on(repository, base, files, author)}
+
+
+@pytest.mark.parametrize(
+    ("offered", "said"), [("true", "`git blame` does not"), ("false", "does not offer partial clone")]
+)
+async def test_a_long_history_is_told(origin: Origin, tmp_path: Path, offered: str, said: str) -> None:
+    git(origin.path, "config", "uploadpack.allowFilter", offered)
+    with git_server(origin.path.parent) as served:
+        address = f"http://127.0.0.1:{served.port}/origin.git"
+        repository = await repository_of(address, tmp_path / "cache", whole_history_max_bytes=1)
+        await repository.fetch()
+        found = await remarks_on(repository, str(await repository.branch_head("main")), ["app.py"], ADA)
+    (told,) = [one for one in found if one.kind is RemarkKind.HISTORY]
+    assert said in told.message and told.remedy
 
 
 async def test_a_remote_that_takes_no_push_is_told(origin: Origin, tmp_path: Path) -> None:

@@ -2900,7 +2900,7 @@ export interface components {
          * @description What a person should know of a repository before submitting to it.
          * @enum {string}
          */
-        RemarkKind: "submodules" | "large_files" | "sign_off" | "commit_names" | "tools" | "branch_in_the_way" | "no_push" | "left_out" | "unprotected";
+        RemarkKind: "submodules" | "large_files" | "sign_off" | "commit_names" | "tools" | "branch_in_the_way" | "no_push" | "history" | "left_out" | "unprotected";
         /**
          * RepositoryCheck
          * @description What a look found at a repository just now, and how its check stands.

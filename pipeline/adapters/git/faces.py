@@ -125,6 +125,9 @@ def _face(local: LocalRepository, head: str) -> Iterator[Path]:
         for directory in object_directories(local.common):
             (face / "objects" / directory.name).symlink_to(directory)
         _show(face / "HEAD", face / "config", face / "objects")
+        if local.cut:  # an empty file would be a shallow repository, too
+            (face / "shallow").write_text("".join(f"{commit}\n" for commit in local.cut), encoding="ascii")
+            _show(face / "shallow")
         yield face
     finally:
         shutil.rmtree(face, ignore_errors=True)

@@ -51,7 +51,7 @@ class LocalRemote:
 
     async def look(self) -> LocalRepository:
         """Look at it for whoever named it. Raises `CallerError` when it is none that can be used."""
-        local = await asyncio.to_thread(read_local, self.path, self.commands)
+        local = await asyncio.to_thread(read_local, self.path, self.commands, also_shallow=True)
         held = sorted(set(faces.served(local).values()))
         async with _made(lambda: faces.reading(local)) as face:
             kinds = dict(zip(held, await self._kinds(face, held, local.account), strict=True))

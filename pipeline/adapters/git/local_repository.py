@@ -21,6 +21,9 @@ from pipeline.errors import CallerError
 _FIELD = "remote"
 _POINTER_MAX_BYTES = 8 * 1024
 _CONFIGURATION_MAX_BYTES = 1024**2
+_CUT_MAX_BYTES = 64 * 1024
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_ORIGIN = "remote.origin.url"
 _CLONE = "Clone it and register the clone."
 _SHARED = {
     "group": "group",
@@ -87,6 +90,10 @@ class LocalRepository:
     """Whose rights our processes take when they work on it; None for those that we have."""
     lacking: frozenset[str] = frozenset()
     """Objects that refs point to and that are not there, as far as somebody has looked."""
+    cut: tuple[str, ...] = ()
+    """Of a shallow clone the oldest commits that it has."""
+    cloned_from: str = ""
+    """The address that its configuration names as its origin; empty where it names none."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Facts about the file system and permissions, each a word from a closed set, or a mode."""
 
@@ -105,18 +112,22 @@ class LocalRepository:
         return local_refs.same_as(self.common, ref)
 
 
-def read_local(path: Path, commands: GitCommands) -> LocalRepository:
+def read_local(path: Path, commands: GitCommands, *, also_shallow: bool = False) -> LocalRepository:
     """Read the repository at `path`: a bare one, the top of a checkout, or a linked work tree.
 
-    Raises `CallerError` when there is none, when this account may not read it, or when it cannot be used safely.
+    `also_shallow` is said by who knows how to get the history that a shallow clone lacks. Raises `CallerError` when there is
+    none, when this account may not read it, or when it cannot be used safely.
     """
     try:
-        return _read(path, commands)
+        local = _read(path, commands)
     except PermissionError as error:
         raise CallerError(
             "This account may not read the repository.", field=_FIELD,
             remedy="Let the account that runs Changeline read it, or register a clone of it.",
         ) from error  # fmt: skip
+    if local.cut and not also_shallow:
+        raise shallow()
+    return local
 
 
 def _read(path: Path, commands: GitCommands) -> LocalRepository:
@@ -134,8 +145,20 @@ def _read(path: Path, commands: GitCommands) -> LocalRepository:
         filters=frozenset(_filters(configuration)),
         owner=common.stat().st_uid,
         account=_account(common),
+        cut=_cut(common),
+        cloned_from=configuration.get(_ORIGIN, ""),
         settings=_settings(configuration),
     )
+
+
+def _cut(common: Path) -> tuple[str, ...]:
+    if not exists(common / "shallow"):
+        return ()
+    text = content(common / "shallow", _CUT_MAX_BYTES)
+    names = text.decode("ascii", "replace").split() if text is not None else [""]
+    if not all(_COMMIT.fullmatch(name) for name in names):
+        raise shallow("Where its history is cut is told by no small file of commits.")
+    return tuple(sorted(set(names)))
 
 
 def _located(path: Path, commands: GitCommands) -> Path:
@@ -209,8 +232,6 @@ def _refuse_borrowing(common: Path) -> None:
             "It borrows objects from another repository (objects/info/alternates).",
             "Run `git repack -a -d && rm .git/objects/info/alternates` in it, or register a full clone.",
         )
-    if exists(common / "shallow"):
-        raise shallow()
     for directory in object_directories(common):
         for entry in entries(directory):
             if not entry.is_file(follow_symlinks=False):
@@ -248,10 +269,10 @@ def _refuse_formats(common: Path, configuration: Mapping[str, str]) -> None:
         raise _partial()
 
 
-def shallow() -> CallerError:
-    """Say that a repository's history is cut."""
+def shallow(why: str = "") -> CallerError:
+    """Say that a repository's history is cut; `why` says in sentences why it cannot be had from elsewhere."""
     return CallerError(
-        "The repository is a shallow clone, and its history is needed.",
+        f"The repository is a shallow clone, and its history is needed. {why}".strip(),
         field=_FIELD,
         remedy="Run `git fetch --unshallow` in it, or register the repository it was cloned from.",
     )

@@ -33,7 +33,7 @@ from pipeline.ports import NotPublic
 from pipeline.repositories.local_places import LocalPlaces, really
 from pipeline.repositories.remote_address import RemoteAddress, Transport
 from pipeline.repositories.submodules import address_beside
-from pipeline.settings.process import ProcessSettings
+from pipeline.settings.process import WHOLE_HISTORY_MAX_BYTES, ProcessSettings
 
 _PORTS = {Transport.HTTP: 80, Transport.HTTPS: 443}
 _NOWHERE = "[100::]"
@@ -51,10 +51,40 @@ class _Route:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a fetch is made."""
+
+    options: tuple[str, ...] = ()
+    promised: bool = False
+    """Whether git is told that this remote promised what the cache lacks."""
+    by_name: bool = False
+    """Whether objects are asked for by their names, so that it is nobody's business what else is here."""
+    file_max_bytes: int | None = None
+    """Where a pack is cut; None for the limit of every command."""
+
+    def told(self, address: str) -> tuple[str, Mapping[str, str]]:
+        """Return what the remote is called for this command, and what git is told of it."""
+        told: dict[str, str] = {}
+        if self.file_max_bytes is not None:
+            told["fetch.unpackLimit"] = "1"  # into one file, which has a size
+        if self.by_name:
+            told["fetch.negotiationAlgorithm"] = "noop"
+        if not self.promised:
+            return address, told
+        remote = f"remote.{_PROMISING}"
+        promise = {f"{remote}.url": address, f"{remote}.promisor": "true", f"{remote}.partialCloneFilter": "blob:none"}
+        return _PROMISING, {**told, **promise}
+
+
+_PROMISING = "source"
+
+
 class _Given(TypedDict, total=False):
     git_dir: Path
     lock: int
     stdin: bytes
+    way: Way
 
 
 class PathClosed(Exception):
@@ -65,10 +95,17 @@ class GitNetwork:
     """The ways to remotes from one process. Made in composition roots."""
 
     def __init__(
-        self, commands: GitCommands, *, policy: AddressPolicy, places: LocalPlaces, look_timeout_s: float = 20.0
+        self,
+        commands: GitCommands,
+        *,
+        policy: AddressPolicy,
+        places: LocalPlaces,
+        look_timeout_s: float = 20.0,
+        whole_history_max_bytes: int = WHOLE_HISTORY_MAX_BYTES,
     ) -> None:
         self.commands = commands
         self.look_timeout_s = look_timeout_s
+        self.whole_history_max_bytes = whole_history_max_bytes
         self._policy = policy
         self._places = places
         self._git: tuple[int, ...] = ()
@@ -153,6 +190,7 @@ def network_of(settings: ProcessSettings, commands: GitCommands) -> GitNetwork:
     return GitNetwork(
         commands, policy=AddressPolicy(settings.git.private_hosts), places=LocalPlaces.of(settings),
         look_timeout_s=settings.git.look_timeout_s,
+        whole_history_max_bytes=settings.git.whole_history_max_bytes,
     )  # fmt: skip
 
 
@@ -164,6 +202,11 @@ class Remote:
         self.tenant = tenant
         self._network = network
         self._reach = reach
+
+    @property
+    def whole_history_max_bytes(self) -> int:
+        """Beyond this a history is fetched without older versions of files, where the server allows that."""
+        return self._network.whole_history_max_bytes
 
     async def beside(self, written: str) -> "Remote":
         """Return the way to what this repository names as a submodule. Raises `CallerError` for what it may not name.
@@ -252,9 +295,13 @@ class Remote:
         given: _Given,
     ) -> Output:  # fmt: skip
         route = await self._network.route(address, reach=reach)
+        way = given.get("way", Way())
+        name, told = way.told(route.address)
         return await self._network.commands.run(
-            command, *options, "--", route.address, *refs, accept=range(256),
-            configuration=route.configuration, environment=route.environment, **given,
+            command, *options, *way.options, "--", name, *refs, accept=range(256),
+            configuration={**route.configuration, **told}, environment=route.environment,
+            file_max_bytes=way.file_max_bytes, stdin=given.get("stdin", b""), git_dir=given.get("git_dir"),
+            lock=given.get("lock"),
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.adapters.git.answers import Answers
+from pipeline.adapters.git.contents import Contents
 from pipeline.adapters.git.private_directory import scratch
 from pipeline.adapters.git.runner import GitCommands, decoded, encoded, held
 from pipeline.errors import CallerError
@@ -33,8 +34,11 @@ _REGULAR = {"100644", "100755"}
 class GitObjects:
     """The reading half of the `Repository` port, and the building of commits."""
 
-    def __init__(self, git_dir: Path, *, commands: GitCommands, author: Author, clock: Clock) -> None:
+    def __init__(
+        self, git_dir: Path, *, commands: GitCommands, author: Author, clock: Clock, contents: Contents
+    ) -> None:
         self._git_dir = git_dir
+        self._contents = contents
         self._commands = commands
         self._author = author
         self._clock = clock
@@ -51,6 +55,7 @@ class GitObjects:
         self, *, parent: str, files: Mapping[str, bytes | None], message: str, author: Author
     ) -> str:
         """Build a commit on `parent` with the given contents (None deletes). Keeps the mode of existing files; a link becomes a file."""
+        await self._contents.of(sha(parent))
         entries = await self._entries(parent, list(files))
         lines = []
         for path, content in files.items():
@@ -71,6 +76,8 @@ class GitObjects:
 
     async def commit_part(self, commit: str, *, parent: str, paths: Collection[str], message: str) -> str:
         """Build a commit on `parent` that has these paths as they are in `commit`, and nothing else of it."""
+        await self._contents.of(sha(parent))
+        await self._contents.of(sha(commit))
         raw = await self._diff("-r", "-z", "--raw", "--no-renames", sha(parent), sha(commit))
         fields = raw.split("\0")[:-1]
         changes = ((meta.split(" "), path) for meta, path in zip(fields[::2], fields[1::2], strict=True))
@@ -112,11 +119,13 @@ class GitObjects:
 
     async def changed_files(self, base: str, head: str) -> list[ChangedFile]:
         """List what differs between two commits, renames detected."""
+        await self._contents.between(sha(base), sha(head))
         listed = await self._diff("-r", "-z", "--raw", "--numstat", sha(base), sha(head))
         return _changed_files(listed.split("\0")[:-1])
 
     async def diff(self, base: str, head: str, *, paths: Sequence[str] = (), context_lines: int = 3) -> str:
         """Return the unified diff. Attributes of the commits themselves cannot hide a file from it."""
+        await self._contents.between(sha(base), sha(head))
         text = await self._diff("-r", "-p", f"--unified={context_lines}", sha(base), sha(head), "--", *paths)
         return encoded(text).decode("utf-8", "replace")
 
@@ -125,6 +134,7 @@ class GitObjects:
         found = (await self._entries(commit, [path])).get(path)
         if found is None or found[0] not in _REGULAR:
             return None
+        await self._contents.these([found[1]])
         return await self._told("cat-file", "blob", found[1])
 
     async def read_files(self, commit: str, paths: Collection[str]) -> Mapping[str, bytes]:
@@ -132,6 +142,7 @@ class GitObjects:
         entries = await self._entries(commit, list(paths))
         blobs = {path: name for path, (mode, name) in entries.items() if mode in _REGULAR}
         wanted = sorted(set(blobs.values()))
+        await self._contents.these(wanted)
         contents: dict[str, bytes] = {}
         for first in range(0, len(wanted), _BLOBS_AT_ONCE):
             orders = "".join(f"{name}\n" for name in wanted[first : first + _BLOBS_AT_ONCE]).encode()

@@ -16,11 +16,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from pipeline.adapters.git.runner import GitCommands, held
-from pipeline.adapters.git.seeds import SEEDS
+from pipeline.adapters.git.seeds import MARKED, SEEDS
 from pipeline.errors import TransientError
 
 PRUNE_MAX_S = 30.0
 """Longest prune: whoever opens the cache meanwhile waits for it."""
+PACKS_MAX = 40
+"""So many small packs of a partial cache become one."""
+_SMALL_BYTES = 64 * 1024**2
 _POLL_S = 0.05
 _LOCK = "use.lock"
 
@@ -81,6 +84,7 @@ async def prune(git_dir: Path, private: Path, commands: GitCommands, share: Cach
             async with asyncio.timeout(PRUNE_MAX_S):
                 await asyncio.to_thread(_remove_seeds, git_dir, private)
                 await commands.run("prune", "--expire=now", git_dir=git_dir, lock=lock)
+                await _join_packs(git_dir, commands, lock)
     except TimeoutError:
         return f"it takes longer than {PRUNE_MAX_S:g} s"
     except TransientError as busy:
@@ -88,6 +92,36 @@ async def prune(git_dir: Path, private: Path, commands: GitCommands, share: Cach
     finally:
         share.give_up()
     return None
+
+
+async def _join_packs(git_dir: Path, commands: GitCommands, lock: int) -> None:
+    """Make one pack of the small ones that a partial cache got, one for each time something was missing."""
+    place = git_dir / "objects" / "pack"
+    small = await asyncio.to_thread(_small_packs, place)
+    if len(small) < PACKS_MAX:
+        return
+    names: set[str] = set()
+    for pack in small:
+        index = await asyncio.to_thread(pack.with_suffix(".idx").read_bytes)
+        listed = await commands.run("show-index", git_dir=git_dir, stdin=index)
+        names |= {line.split(" ")[1] for line in listed.text.splitlines()}
+    joined = await commands.run(
+        "pack-objects", "--quiet", "--delta-base-offset", "--window=0", str(place / "pack"),
+        git_dir=git_dir, stdin="".join(f"{name}\n" for name in sorted(names)).encode(), lock=lock,
+    )  # fmt: skip
+    await asyncio.to_thread(_replace_packs, small, place / f"pack-{joined.text}.pack")
+
+
+def _small_packs(place: Path) -> list[Path]:
+    marked = (mark.with_suffix(".pack") for mark in place.glob(f"*{MARKED}"))
+    return [pack for pack in marked if pack.exists() and pack.stat().st_size < _SMALL_BYTES]
+
+
+def _replace_packs(packs: list[Path], by: Path) -> None:
+    by.with_suffix(MARKED).touch()
+    for pack in packs:
+        for suffix in (".idx", ".rev", ".pack", MARKED) if pack != by else ():
+            pack.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _remove_seeds(git_dir: Path, private: Path) -> None:

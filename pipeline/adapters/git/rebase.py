@@ -125,6 +125,8 @@ class GitRebases(GitTrees):
         """Merge one commit's change into the tree; exit code 1 leaves conflicts there."""
         before = (await self._commit_facts(pick, "%P")).split()
         base = before[0] if before else await self._empty_tree()
+        await self._contents.between(base, done)
+        await self._contents.between(base, pick)
         labels = {f"GITHEAD_{done}": f"{done[:12]} (new base)", f"GITHEAD_{pick}": f"{pick[:12]} (this change)"}
         merge = ("merge-recursive", base, "--", done, pick)
         outcome = await self._git(tree, *merge, environment=labels, accept=(0, 1, _FATAL))

@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.adapters.git import failures, remote_refs
+from pipeline.adapters.git import failures, remote_refs, shallow_sources
 from pipeline.adapters.git.local_refusals import push_refusal
 from pipeline.adapters.git.local_remotes import LocalRemote
 from pipeline.adapters.git.local_repository import LocalRepository, shallow
@@ -30,6 +30,7 @@ _FIELD = "remote"
 _LISTED_MAX = 20
 _WORDS_MAX = 300
 _SHALLOW = re.compile(r"shallow update not allowed|shallow roots are not allowed")
+_NOT_BELOW = re.compile(r"not our ref|does not allow request for unadvertised object")
 _LEASE_LOST = re.compile(
     r"stale info|fetch first|non-fast-forward|already exists|incorrect old value|failed to update ref|cannot lock ref"
 )
@@ -116,15 +117,40 @@ async def inspect_remote(to: Remote, *, base_branch: str | None = None) -> Remot
     repositories on this machine.
     """
     if (local := await to.local_look()) is not None:
-        return await _inspect_local(local, to.text, base_branch)
+        return await _inspect_local(local, to, base_branch)
     return _facts(to.text, await _listed(to), base_branch)
 
 
-async def _inspect_local(local: LocalRemote, remote: str, base_branch: str | None) -> RemoteFacts:
+async def _inspect_local(local: LocalRemote, to: Remote, base_branch: str | None) -> RemoteFacts:
     found = await local.look()
+    told = await _below(to, found)
     head = {"HEAD": f"ref: {found.head}"} if found.head.startswith("refs/") else {}
-    facts = _facts(remote, {**head, **found.refs}, base_branch, lacking=found.lacking)
-    return replace(facts, warnings=(*await _local_warnings(local, found), *facts.warnings))
+    facts = _facts(to.text, {**head, **found.refs}, base_branch, lacking=found.lacking)
+    return replace(facts, warnings=(*told, *await _local_warnings(local, found), *facts.warnings))
+
+
+async def _below(to: Remote, found: LocalRepository) -> tuple[str, ...]:
+    """Say where the history comes from that a shallow clone lacks. Raises `CallerError` where it cannot be had."""
+    if not found.cut:
+        return ()
+    there = await shallow_sources.origin(to, found)
+    try:
+        if (near := await there.local_look()) is not None:
+            await near.look()
+        elif (asked := await there.look("ls-remote", refs=("HEAD",))).code:
+            failures.log(there.text, asked)
+            raise shallow(failures.WORDINGS[failures.kind_of(asked) or failures.Kind.OTHER].problem)
+    except CallerError as refused:
+        raise refused if refused.message.startswith(shallow().message) else shallow(refused.message) from refused
+    return (f"It is a shallow clone. The history that it lacks is fetched from its origin, {there.text}.",)
+
+
+def reading_below_failure(remote: str, there: str, output: Output) -> ChangelineError | None:
+    """Say who must act when the history that a shallow clone lacks could not be fetched; None where it was."""
+    if left_out_as_shallow(output) or (output.code and _NOT_BELOW.search(output.complaint)):
+        failures.log(there, output)
+        return for_a_person(remote, shallow("Its origin does not give it either."))
+    return reading_failure(there, output) if output.code else None
 
 
 def _facts(

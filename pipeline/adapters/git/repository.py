@@ -2,8 +2,8 @@
 
 Problem: a mirror clone lets the remote prune private refs, and a push by name can overwrite what somebody else pushed a
 second ago. Choice: a bare cache that fetches only `refs/heads/*` into `refs/remotes/origin/*`, is collected only when nobody uses it, and
-pushes by compare-and-swap. Invariant: the cache holds full history, and no ref of the remote moves unless it stood where
-the caller had seen it.
+pushes by compare-and-swap. Invariant: the cache holds every commit of the branches, and no ref of the remote moves unless it
+stood where the caller had seen it.
 """
 
 import asyncio
@@ -13,12 +13,23 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from pipeline.adapters.git import faces, failures, local_refusals, private_directory, pruning, remote_refs, remotes
+from pipeline.adapters.git import (
+    faces,
+    failures,
+    local_refusals,
+    private_directory,
+    pruning,
+    remote_refs,
+    remotes,
+    shallow_sources,
+)
 from pipeline.adapters.git.local_repository import LocalRepository
-from pipeline.adapters.git.network import Remote
+from pipeline.adapters.git.network import Remote, Way
 from pipeline.adapters.git.objects import full_ref, sha
+from pipeline.adapters.git.partial_history import PartialHistory
 from pipeline.adapters.git.pruning import CacheUse
 from pipeline.adapters.git.remotes import RefusedPush
 from pipeline.adapters.git.runner import GitCommands, Output, encoded, held
@@ -26,7 +37,7 @@ from pipeline.adapters.git.snapshots import GitSnapshots
 from pipeline.adapters.git.submodules import DEPTH_MAX, Found, SubmoduleCache, Submodules
 from pipeline.adapters.git.trees import NewUser
 from pipeline.errors import CallerError, InvariantBroken, PersonNeeded, TransientError
-from pipeline.ports import Author, Clock
+from pipeline.ports import Author, Clock, History
 from pipeline.repositories.ref_names import HEADS, in_the_way
 
 _TRACKED = "refs/remotes/origin/"
@@ -50,10 +61,18 @@ class GitRepository(GitSnapshots):
         share: CacheUse,
         submodules: Submodules,
         new_user: NewUser,
+        history: PartialHistory,
     ) -> None:
         super().__init__(
-            git_dir, commands=commands, author=author, clock=clock, submodules=submodules, new_user=new_user
+            git_dir,
+            commands=commands,
+            author=author,
+            clock=clock,
+            submodules=submodules,
+            new_user=new_user,
+            contents=history,
         )
+        self._history = history
         self.name = name
         self._remote = remote
         self._share = share
@@ -78,6 +97,8 @@ class GitRepository(GitSnapshots):
             try:
                 local = await self._remote.local()
                 seen = None if local is None else await local.read()
+                if seen is not None and seen.cut:
+                    await self._fetch_below(seen, lock)
                 if local is None or seen is None:
                     output = await self._fetched_branches(lock)
                 else:
@@ -93,6 +114,7 @@ class GitRepository(GitSnapshots):
         """Make sure that the cache holds a commit which another repository records, and return the cache's directory."""
         kept = f"{_RECORDED}{sha(commit)}"
         if await self.refs(kept):
+            await self._history.of(commit)
             return self._git_dir
         await self.fetch()
         if not await self.has_commit(commit):
@@ -105,6 +127,7 @@ class GitRepository(GitSnapshots):
                     remedy="Push it there, or record another one.",
                 )  # fmt: skip
         await self.update_ref(kept, commit)
+        await self._history.of(commit)
         return self._git_dir
 
     async def submodules_of(self, commit: str) -> Found:
@@ -126,6 +149,10 @@ class GitRepository(GitSnapshots):
         listed = await self._commands.run("for-each-ref", "--format=%(refname)", top, git_dir=self._git_dir)
         other = in_the_way(wanted, listed.text.splitlines())
         return None if other is None else other.removeprefix(_TRACKED)
+
+    async def history(self) -> History:
+        """Return what the cache holds of the remote's history, as of the last fetch."""
+        return await self._history.state()
 
     async def push_refusal(self) -> PersonNeeded | None:
         """Return why the remote takes no push of ours at all, as far as a look at it shows; one over a network shows nothing."""
@@ -175,6 +202,8 @@ class GitRepository(GitSnapshots):
                 await local.push(self._git_dir, commit=wanted, ref=ref, expected=seen)
             return
         source = "" if commit is None else sha(commit)
+        if commit is not None and await self._history.state() is not History.WHOLE:
+            await self._history.leaving(commit, to=(await self.remote_refs([HEADS])).values())
         lease = f"--force-with-lease={full_ref(ref)}:{'' if expected is None else sha(expected)}"
         output = await self._remote.run(
             "push", "--porcelain", "--no-verify", lease, refs=(f"{source}:{ref}",), git_dir=self._git_dir
@@ -195,11 +224,11 @@ class GitRepository(GitSnapshots):
         return in_the_way(ref, await self.remote_refs([HEADS]))
 
     async def _fetched_branches(self, lock: int) -> Output:
-        async def fetch(left_out: Sequence[str]) -> Output:
+        async def fetch(way: Way, left_out: Sequence[str]) -> Output:
             refspecs = "".join(f"{line}\n" for line in (_BRANCHES, *(f"^{name}" for name in left_out)))
             return await self._remote.run(
                 "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--stdin",
-                git_dir=self._git_dir, lock=lock, stdin=encoded(refspecs),
+                git_dir=self._git_dir, lock=lock, stdin=encoded(refspecs), way=way,
             )  # fmt: skip
 
         async def ask() -> Output:
@@ -209,7 +238,18 @@ class GitRepository(GitSnapshots):
                 raise TransientError("The git remote lists no branches.", remote=self._remote.text)
             return listed
 
-        return await remote_refs.fetch_usable(fetch, ask)
+        return await self._history.fetched(
+            lambda way: remote_refs.fetch_usable(partial(fetch, way), ask), branches=True, lock=lock
+        )
+
+    async def _fetch_below(self, seen: LocalRepository, lock: int) -> None:
+        """Bring the history that a shallow clone lacks."""
+        asked = await shallow_sources.brought_below(
+            self._remote, seen, git_dir=self._git_dir, commands=self._commands, lock=lock
+        )
+        failed = None if asked is None else remotes.reading_below_failure(self._remote.text, asked[0].text, asked[1])
+        if failed is not None:
+            raise failed
 
     async def _fetch_tags(self, lock: int, seen: LocalRepository | None) -> None:
         """Bring tags up to date, for trees whose tools ask for the nearest one. Work never waits for a tag that fails.
@@ -233,10 +273,14 @@ class GitRepository(GitSnapshots):
     async def _fetched(self, refspecs: Sequence[str], *options: str, lock: int) -> Output:
         if (local := await self._remote.local()) is not None:
             return await local.fetch(self._git_dir, refspecs, *options, lock=lock)
-        return await self._remote.run(
-            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options,
-            refs=refspecs, git_dir=self._git_dir, lock=lock,
-        )  # fmt: skip
+
+        async def fetch(way: Way) -> Output:
+            return await self._remote.run(
+                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options,
+                refs=refspecs, git_dir=self._git_dir, lock=lock, way=way,
+            )  # fmt: skip
+
+        return await self._history.fetched(fetch, branches=False, lock=lock)
 
 
 def cache_below(root: Path, *, tenant: str, owner: str) -> Path:
@@ -293,12 +337,18 @@ async def open_repository(
             nested_max=depth,
         )
 
+    history = PartialHistory(git_dir=git_dir, private=private, commands=commands, remote=remote)
     submodules = Submodules(
-        remote=remote, git_dir=git_dir, commands=commands, open_cache=open_submodule, depth_left=nested_max
+        remote=remote,
+        git_dir=git_dir,
+        commands=commands,
+        open_cache=open_submodule,
+        contents=history,
+        depth_left=nested_max,
     )
     return GitRepository(
         name=name, remote=remote, git_dir=git_dir, commands=commands, author=author, clock=clock, share=share,
-        submodules=submodules, new_user=new_user,
+        submodules=submodules, new_user=new_user, history=history,
     )  # fmt: skip
 
 

@@ -153,6 +153,7 @@ class GitCommands:
         """
         self.timeout_s = timeout_s
         self.transfer_timeout_s = transfer_timeout_s
+        self._file_max_bytes, self._memory_max_bytes = transfer_max_bytes, memory_max_bytes
         self._limits = _limits(transfer_max_bytes, memory_max_bytes)
         self._answers = Answers()
         # Threads of its own: a slow remote must not keep everything else from the loop's few.
@@ -177,18 +178,22 @@ class GitCommands:
         umask: int | None = None,
         timeout_s: float | None = None,
         unbroken: bool = False,
+        file_max_bytes: int | None = None,
     ) -> Output:
         """Run `git <arguments>` to its end.
 
         Without `git_dir` no repository is used at all. `configuration` adds to what every command is told, or replaces
         it. `lock` is a descriptor from `held`. `account` is whose rights it has, when that is not this process's user;
         `umask` replaces this process's own. `unbroken` lets it end, within its time, when the caller is cancelled.
+        `file_max_bytes` is a limit below that of all commands for each file that it writes.
         Raises `TransientError` after the timeout or when the machine is short of something, `CallerError` when the
         answer is absurdly long, `InvariantBroken` for an exit code not in `accept`.
         """
         assignments = self._assignments(index, environment or {}, configuration or {})
         command = [*(account.wrapper if account else ()), *self._command(arguments, git_dir, work_tree, assignments)]
-        child = Child([*self._limits, *command], cwd=work_tree or Path("/"), stdin=stdin, lock=lock, umask=umask)
+        lower = None if file_max_bytes is None else min(file_max_bytes, self._file_max_bytes)
+        limits = self._limits if lower is None else _limits(lower, self._memory_max_bytes)
+        child = Child([*limits, *command], cwd=work_tree or Path("/"), stdin=stdin, lock=lock, umask=umask)
         bound = timeout_s or (self.transfer_timeout_s if arguments[0] in _TRANSFERS else self.timeout_s)
         output = await self._supervised(child, arguments[0], bound, unbroken=unbroken)
         return _accepted(output, arguments[0], accept, (work_tree, git_dir, index))

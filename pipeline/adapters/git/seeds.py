@@ -5,7 +5,7 @@ fetching one for each tree takes longer than writing the files. Choice: beside t
 packs of what the commit reaches and a list of refs; a later commit's seed is an earlier one's and a small pack. A tree
 gets a copy, written by hand, and an index that knows the files as they were just written. Invariants: a copy shares no
 file with its seed or with the cache, so nothing that is done to it is ever seen here; no command of ours runs in a copy;
-a seed is complete or absent.
+a seed is complete or absent, but for older versions of files that a partial cache lacks.
 """
 
 import asyncio
@@ -13,12 +13,14 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.adapters.git.contents import history_of
 from pipeline.adapters.git.objects import sha
 from pipeline.adapters.git.runner import GitCommands, held
+from pipeline.ports import History
 
 SEEDS = "seeds"
 HISTORY_MAX_BYTES = 256 * 1024**2
@@ -34,6 +36,14 @@ _CONFIGURATION = (
     "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tcheckStat = minimal\n\ttrustctime = false\n"
     "[user]\n\tname = agent\n\temail = agent@localhost\n[gc]\n\tauto = 0\n[commit]\n\tgpgSign = false\n"
 )
+_NOT_HERE = "older"
+_PROMISE = (
+    f'[remote "{_NOT_HERE}"]\n\tpromisor = true\n\tpartialCloneFilter = blob:none\n'
+    "\turl = /older-versions-of-files-are-not-in-this-tree\n"
+)
+"""Makes git say what is the matter where it is asked for the older version of a file, and take the rest for whole."""
+MARKED = ".promisor"
+"""Ends the name of a file beside a pack that refers to what may be missing."""
 _NO_SYNC = {"core.fsync": "none"}
 _CHUNK = 64 * 1024**2
 
@@ -53,6 +63,8 @@ class Seeds:
         `settings` is what its configuration says besides, in git's own form.
         """
         seed = await self._seed(sha(commit))
+        if await asyncio.to_thread(_is_partial, seed):
+            settings = f"{settings}{_PROMISE}"
         await asyncio.to_thread(_copy, seed, inner, index, settings)
 
     async def _seed(self, commit: str) -> Path:
@@ -77,6 +89,7 @@ class Seeds:
         earlier = await self._earlier(commit, lock)
         tags = await self._tags(commit, lock)
         wanted = [commit, *(value for value, _ in tags.values())]
+        named = await asyncio.to_thread(history_of, self.private) is not History.WHOLE
         if earlier is not None:
             await asyncio.to_thread(_link_all, earlier, fresh)
             wanted += [f"^{earlier.name}"]
@@ -84,12 +97,26 @@ class Seeds:
             tags = {ref: found for ref, found in tags.items() if commit in found}
             wanted = [f"--shallow {commit}", commit, *(value for value, _ in tags.values())]
             await asyncio.to_thread((fresh / "shallow").write_text, f"{commit}\n")
+            named = False
+        if named:
+            tips = [f"{commit}^{{tree}}", *([] if earlier is None else [f"^{earlier.name}^{{tree}}"])]
+            wanted = sorted({*await self._here(wanted, lock), *await self._here(tips, lock)})
         await self.commands.run(
-            "pack-objects", "--revs", "--quiet", "--delta-base-offset", "--window=0", str(packs / "pack"),
-            git_dir=self.git_dir, stdin="".join(f"{line}\n" for line in wanted).encode(), lock=lock,
-            configuration=_NO_SYNC,
+            "pack-objects", *(() if named else ("--revs",)), "--quiet", "--delta-base-offset", "--window=0",
+            str(packs / "pack"), git_dir=self.git_dir, stdin="".join(f"{line}\n" for line in wanted).encode(),
+            lock=lock, configuration=_NO_SYNC,
         )  # fmt: skip
+        if named:
+            await asyncio.to_thread(_mark_partial, packs)
         await asyncio.to_thread((fresh / "packed-refs").write_text, _packed(commit, tags))
+
+    async def _here(self, revisions: Sequence[str], lock: int) -> list[str]:
+        """Return the objects that revisions lead to, as far as the cache holds them."""
+        listed = await self.commands.run(
+            "rev-list", "--objects", "--no-object-names", "--missing=allow-any", "--stdin",
+            git_dir=self.git_dir, stdin="".join(f"{one}\n" for one in revisions).encode(), lock=lock,
+        )  # fmt: skip
+        return listed.text.splitlines()
 
     async def _earlier(self, commit: str, lock: int) -> Path | None:
         """Return the newest seed of an ancestor, as far as a few looks find one."""
@@ -127,6 +154,16 @@ def _link_all(earlier: Path, fresh: Path) -> None:
         os.link(pack, fresh / "objects" / "pack" / pack.name)
     if (earlier / "shallow").exists():
         os.link(earlier / "shallow", fresh / "shallow")
+
+
+def _mark_partial(packs: Path) -> None:
+    """Say of every pack that what it refers to may be missing."""
+    for pack in packs.glob("*.pack"):
+        pack.with_suffix(MARKED).touch()
+
+
+def _is_partial(seed: Path) -> bool:
+    return any(one.suffix == MARKED for one in (seed / "objects" / "pack").iterdir())
 
 
 def _copy(seed: Path, inner: Path, index: Path, settings: str) -> None:

@@ -54,7 +54,9 @@ class GitSnapshots(GitRebases):
             git_dir=self._git_dir,
         )  # fmt: skip
         pairs = zip(raw.fields[::2], raw.fields[1::2], strict=True)
-        blobs = [(path, meta.split(" ")[3]) for meta, path in pairs if meta.split(" ")[3].strip(_ALL_ZERO)]
+        metas = ((path, meta.split(" ")) for meta, path in pairs)
+        blobs = [(path, meta[3]) for path, meta in metas if meta[3].strip(_ALL_ZERO) and meta[1] != GITLINK]
+        await self._contents.these(blob for _, blob in blobs)
         asked = "".join(f"{blob}\n" for _, blob in blobs)
         told = await self._commands.run(
             "cat-file", "--batch-check=%(objectsize)", git_dir=self._git_dir, stdin=asked.encode()
@@ -63,6 +65,7 @@ class GitSnapshots(GitRebases):
 
     async def absent(self, commit: str) -> Absent:
         """Return what trees of `commit` lack: submodules that cannot be fetched, and contents that lie in Git LFS."""
+        await self._contents.of(sha(commit))
         listed = await self._commands.run(
             "ls-tree", "-r", "-l", "-z", "--full-tree", sha(commit), git_dir=self._git_dir
         )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.adapters.git.contents import Contents
 from pipeline.adapters.git.network import Remote
 from pipeline.adapters.git.objects import GITLINK
 from pipeline.adapters.git.runner import GitCommands, decoded
@@ -28,6 +29,7 @@ _FILE = ".gitmodules"
 _FILE_MAX_BYTES = 1024**2
 _KNOWN_MAX = 200
 _LINKED = re.compile(rb"(?:^|\0)" + GITLINK.encode() + rb" commit ([0-9a-f]+)\t([^\0]+)")
+_BLOB = re.compile(r"\A[0-7]+ blob ([0-9a-f]+)\t")
 _OURS = "refs/remotes/origin/changeline/*"
 
 _NO_ENTRY = "the repository says nowhere where it comes from. Add it to .gitmodules on the base branch."
@@ -81,6 +83,7 @@ class Submodules:
     git_dir: Path
     commands: GitCommands
     open_cache: OpenCache
+    contents: Contents
     depth_left: int = DEPTH_MAX
     _links: dict[str, dict[str, str]] = field(default_factory=dict)
     _brought: dict[tuple[str, str], Found] = field(default_factory=dict)
@@ -157,9 +160,10 @@ class Submodules:
         theirs = await self._theirs(commit)
         if theirs is None:
             return {}
-        listed = await self.commands.run(
-            "ls-tree", "-z", "-l", "--full-tree", theirs, "--", _FILE, git_dir=self.git_dir
-        )
+        asked = ("-z", "--full-tree", theirs, "--", _FILE)
+        named = await self.commands.run("ls-tree", *asked, git_dir=self.git_dir)
+        await self.contents.these(_BLOB.findall(named.text))
+        listed = await self.commands.run("ls-tree", "-l", *asked, git_dir=self.git_dir)
         mode, kind, blob, size = listed.text.partition("\t")[0].split() or ["", "", "", "0"]
         if kind != "blob" or not mode.startswith("100") or int(size) > _FILE_MAX_BYTES:
             return {}

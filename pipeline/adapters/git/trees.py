@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pipeline.adapters.git import lfs_files, spare_trees, staging, submodule_trees, tree_files
+from pipeline.adapters.git.contents import Contents
 from pipeline.adapters.git.objects import GITLINK, GitObjects, sha
 from pipeline.adapters.git.runner import Account, GitCommands, Output, encoded, held
 from pipeline.adapters.git.seeds import Seeds
@@ -101,8 +102,9 @@ class GitTrees(GitObjects):
         clock: Clock,
         submodules: Submodules,
         new_user: NewUser,
+        contents: Contents,
     ) -> None:
-        super().__init__(git_dir, commands=commands, author=author, clock=clock)
+        super().__init__(git_dir, commands=commands, author=author, clock=clock, contents=contents)
         self._submodules = submodules
         self._new_user = new_user
         self._spares = SpareTrees()
@@ -267,6 +269,7 @@ class GitTrees(GitObjects):
 
     async def _lay(self, tree: Tree, commit: str, *, accept: Sequence[int] = (0,)) -> Output:
         """Write the files of a commit as its directory's owner, so that nobody has to be given them afterwards."""
+        await self._contents.of(sha(commit))
         account = await asyncio.to_thread(_owner, tree.path)
         return await self._git(
             tree, "read-tree", "--reset", "-u", sha(commit), accept=accept, configuration=_WRITING, account=account
@@ -315,6 +318,7 @@ class GitTrees(GitObjects):
     async def _saved(self, tree: Tree, parent: str, declared: Collection[str], edited: Collection[str]) -> str | None:
         if not await asyncio.to_thread(tree_files.is_directory, tree.path):
             raise refused([("The tree itself is gone; put its files back.", [tree.path.name])])
+        await self._contents.of(sha(parent))
         submodules = tree.submodules
         await self._below(tree).set_aside(submodules)
         named = {*declared, *edited}
@@ -348,6 +352,7 @@ class GitTrees(GitObjects):
 
         `at` is the commit that the tree's own index holds, where that is known.
         """
+        await self._contents.of(sha(base))
         inner = tree.path / ".git"
         await asyncio.to_thread(tree_files.delete, inner)
         index = tree.state / "index.seed"
