@@ -197,37 +197,6 @@ async def test_a_planted_link_does_not_turn_into_a_mount(bubblewrap: Bubblewrap,
     assert (outside / "kept").read_text() == "untouched"
 
 
-@pytest.mark.parametrize("fixed", [None, Path("/repository")], ids=["own path", "fixed path"])
-@pytest.mark.parametrize(
-    "how",
-    [
-        "echo x > {0}", "echo x >> {0}", "rm {0}", "mv {0} y", "echo x > y; mv y {0}", "ln -sf y {0}", "chmod 777 {0}; echo x > {0}",
-        "umount {0}; echo x > {0}", "mount -o remount,rw {0}; echo x > {0}", "sed -i s/kept/x/ {0}",
-    ],
-)  # fmt: skip
-async def test_kept_files_are_read_and_run_and_not_changed(
-    bubblewrap: Bubblewrap, tree: Path, how: str, fixed: Path | None
-) -> None:
-    kept, other = tree / "tests/a test.sh", tree / "tests/other"
-    kept.parent.mkdir()
-    kept.write_text("echo kept")
-    kept.chmod(0o755)
-    other.write_text("free")
-    outside = tree.parent / "outside"
-    outside.write_text("of the machine")
-    (tree / "link").symlink_to(outside)
-    places = ["'tests/a test.sh'", f"'{kept}'", *([] if fixed is None else [f"'{fixed}/tests/a test.sh'"])]
-    script = "; ".join(f"({how.format(place)}) 2>/dev/null" for place in places)
-    files = (kept, tree / "link", tree / "absent", tree / "tests", tree / "../x")
-    result = await _shell(
-        bubblewrap, tree, f"{script}; sh 'tests/a test.sh'; echo more >> tests/other", kept=files, tree_at=fixed
-    )
-    assert result.output == "kept\n"
-    assert kept.read_text() == "echo kept"
-    assert other.read_text() == "freemore\n"
-    assert outside.read_text() == "of the machine"
-
-
 async def test_handing_a_tree_to_a_command_follows_no_link_and_spares_shared_files(
     bubblewrap: Bubblewrap, tree: Path, tmp_path: Path
 ) -> None:
