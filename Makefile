@@ -59,8 +59,8 @@ first-contact: runtime dashboard ## Carry repositories of many shapes through th
 	@.cache/tools/bin/python -m first_contact.packages
 	@$(BIN)/python -m first_contact $(CASES)
 
-tamper: runtime dashboard ## Carry tampered and honest changes through the whole line (NAMES="make shadow-flat" SAMPLE=20 SEED=1)
-	@$(BIN)/python -m tamper $(NAMES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
+tamper: runtime dashboard ## Carry tampered and honest changes through the whole line (NAMES="make shadow-flat" SAMPLE=20 SEED=1 ALONE=1)
+	@$(BIN)/python -m tamper $(NAMES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(ALONE),--witnesses-alone)
 
 dashboard: ## Build the dashboard into controller/_dashboard
 	@scripts/dashboard.sh build

@@ -29,7 +29,7 @@ from pipeline.ports import SignatureVerifier, Signer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE: Literal["https://changeline.dev/evidence/v1"] = "https://changeline.dev/evidence/v1"
+PREDICATE_TYPE: Literal["urn:changeline:evidence:v1"] = "urn:changeline:evidence:v1"
 
 
 class NoAttestation(ValueError):
@@ -73,7 +73,7 @@ class Statement(Record):
 
     statement_type: Annotated[Literal["https://in-toto.io/Statement/v1"], Field(alias="_type")]
     subject: tuple[Subject, ...]
-    predicate_type: Annotated[Literal["https://changeline.dev/evidence/v1"], Field(alias="predicateType")]
+    predicate_type: Annotated[Literal["urn:changeline:evidence:v1"], Field(alias="predicateType")]
     predicate: Predicate
 
 

@@ -170,7 +170,7 @@ def test_an_envelope_is_an_in_toto_statement_that_anybody_can_verify(handed: Han
     assert merge is not None
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     assert statement["subject"] == [{"name": "shop", "digest": {"gitCommit": merge.sha}}]
-    assert statement["predicateType"] == "https://changeline.dev/evidence/v1"
+    assert statement["predicateType"] == "urn:changeline:evidence:v1"
     assert statement["predicate"]["sections"] == json.loads(handed.case.data)["sections"]
 
 
