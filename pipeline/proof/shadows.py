@@ -186,8 +186,10 @@ class _PythonRoots:
         """Say what a new file is found before when imports begin at `root`; empty where it is found before nothing."""
         name = _module_name(file.path if root == ROOT else file.path.removeprefix(f"{root}/"), file.mode)
         top = name.partition(".")[0]
-        if not name or (name == top and name in self._modules.get(root, ())):
+        if not name:
             return ""
+        if name == top and name in self._modules.get(root, ()):
+            return self._beside(name, root, file.path)
         if name in _RUNNERS:
             return f"the test runner's own module {name}"
         if root in self._packages and root not in self._ground.import_roots:
@@ -198,6 +200,14 @@ class _PythonRoots:
             return f"the installed package {name}"
         where = self._own(name, root, file.path)
         return f"the repository's own {name} in {_folder(where)}" if where else ""
+
+    def _beside(self, name: str, root: str, path: str) -> str:
+        """Say which module stays where a new package or compiled module of its name now comes first; a module that became one is gone."""
+        source = f"{name}.py" if root == ROOT else f"{root}/{name}.py"
+        comes_first = path.endswith(("/__init__.py", *_COMPILED))
+        return (
+            f"the repository's own {source}, which stays" if comes_first and source in self._ground.head_paths else ""
+        )
 
     def _own(self, name: str, root: str, path: str) -> str:
         """Return where the repository has a package of this name that the same tests see, and still has it."""

@@ -100,6 +100,15 @@ def test_a_python_module_that_is_found_before_another_is_named_with_what_it_stan
     assert path in message and what in message
 
 
+@pytest.mark.parametrize("path", ["cart/__init__.py", "cart.cpython-311-x86_64-linux-gnu.so"])
+def test_what_comes_before_a_module_that_stays_beside_it_is_a_shadow(path: str) -> None:
+    [message] = found(
+        Language.PYTHON, {path: "", "cart.py": "edited"}, {"cart.py": "", "tests/test_cart.py": ""}
+    ).values()
+    assert "the repository's own cart.py, which stays" in message
+    assert found(Language.PYTHON, {"cart.py": ""}, {"cart/__init__.py": ""}) == {}, "a package comes before a module"
+
+
 def test_settings_and_environments_say_where_else_imports_begin() -> None:
     assert found(Language.PYTHON, {"vendored/pytest.py": ""}) == {}
     assert found(Language.PYTHON, {"vendored/pytest.py": ""}, import_roots=("vendored",))
@@ -129,7 +138,7 @@ def test_a_file_that_registers_itself_as_a_plugin_counts_and_other_metadata_does
         pytest.param(SHOP, {"src/shop/py.typed": "", "docs/pytest.md": "", "json": ""}, id="files that are no modules"),
         pytest.param(SHOP, {"google/cloud/ours.py": ""}, id="a new part of a namespace"),
         pytest.param(SHOP, {"shop/__init__.py": "", "src/shop/__init__.py": None}, id="a package that moves"),
-        pytest.param(FLAT, {"types/__init__.py": "", "types/kinds.py": ""}, id="what the base has there already"),
+        pytest.param(FLAT, {"types/__init__.py": "", "types/kinds.py": "", "types.py": None}, id="a module that becomes a package"),
         pytest.param(FLAT, {"types.py": "KIND = 1\n", "cart.py": ""}, id="edits of what was there"),
         pytest.param(FLAT, {"test/__init__.py": "", "this.py": ""}, id="names of Python that nobody imports"),
         pytest.param({"src/__init__.py": "", "src/cart.py": ""}, {"src/redis.py": "", "src/types.py": ""}, id="a package called src"),
