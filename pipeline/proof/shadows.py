@@ -186,8 +186,6 @@ class _PythonRoots:
         """Say what a new file is found before when imports begin at `root`; empty where it is found before nothing."""
         name = _module_name(file.path if root == ROOT else file.path.removeprefix(f"{root}/"), file.mode)
         top = name.partition(".")[0]
-        if not name:
-            return ""
         if name == top and name in self._modules.get(root, ()):
             return self._beside(name, root, file.path)
         if name in _RUNNERS:
@@ -211,7 +209,7 @@ class _PythonRoots:
 
     def _own(self, name: str, root: str, path: str) -> str:
         """Return where the repository has a package of this name that the same tests see, and still has it."""
-        if name in _NOT_PRODUCT or is_test_file(f"{name}.py", self._ground.patterns):
+        if not name or name in _NOT_PRODUCT or is_test_file(f"{name}.py", self._ground.patterns):
             return ""
         seen = owner_of(path, self._ground.places)
         near = {ROOT, *self._ground.import_roots, *((seen.root, *seen.source_roots) if seen else ())}
