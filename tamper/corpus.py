@@ -157,7 +157,7 @@ _KINDS: dict[str, dict[str, Sequence[Writing]]] = {
         ],
         "node": [
             ("node-modules", [wrote("test/node_modules/calc/index.js", "exports.double = (n) => n * 2;")], ["test/node_modules/calc/index.js"]),
-            ("directory", [wrote("calc/index.js", "exports.double = (n) => n * 2; exports.add = (a, b) => a + b;"), "rm calc.js"], ["calc/index.js"]),
+            ("exact-name", [wrote("calc", "exports.double = (n) => n * 2; exports.add = (a, b) => a + b;")], ["calc"]),
         ],
     },
     "added-test": {

@@ -24,6 +24,8 @@ _ELSEWHERE = re.compile(
     r"^(?:file|link|portal|patch|npm|git|git\+\w+|github|gitlab|https?|ssh):|^(?:\.{1,2}|~)?/|^[\w.-]+/[\w.-]+(?:#|$)"
 )
 _INSIDE = re.compile(r"^(?:file|link|portal|patch):|^\.{1,2}/")
+_SCRIPTS = (".js", ".mjs", ".cjs", ".jsx")
+_TYPED = (".ts", ".mts", ".cts", ".tsx")
 _RESOLVERS = (".pnp.cjs", ".pnp.js", ".pnp.loader.mjs", ".pnpmfile.cjs", ".pnpmfile.mjs")
 _PATH_MAP = re.compile(r"(?:ts|js)config[\w.-]*\.json")
 _COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -54,6 +56,7 @@ def shadows(
     manifests = {path: parsed_object(text) for path, text in before.items() if path.endswith("package.json")}
     known = _Names(manifests)
     yield from _files(added, changed, paths, known)
+    yield from _own_modules(added, set(paths) & set(head_paths))
     for path, text in after.items():
         name = path.rpartition("/")[2]
         if name == "package.json" and "node_modules" not in path.split("/"):
@@ -101,6 +104,16 @@ def _files(added: Sequence[str], changed: Sequence[ChangedFile], paths: Collecti
         mocked = re.sub(r"(?:/index)?\.\w+$", "", rest)
         if "__mocks__" in path.split("/") and (not folder or folder.endswith("/")) and known.taken(mocked):
             yield path, f"{path} is loaded in the place of the package {mocked} by every test."
+
+
+def _own_modules(added: Sequence[str], stayed: Collection[str]) -> Told:
+    """Yield new files that an import without its ending finds before a module that stays."""
+    for path in added:
+        stem, ending = posixpath.splitext(path)
+        later = (*_SCRIPTS, *_TYPED) if not ending else _TYPED if ending in _SCRIPTS else ()
+        before = next((f"{stem}{one}" for one in later if f"{stem}{one}" in stayed), None)
+        if before is not None and not _in_modules(path):
+            yield path, f"{path} is found before the repository's own {before}, which stays."
 
 
 def _in_modules(path: str) -> bool:

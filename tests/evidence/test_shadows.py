@@ -109,6 +109,26 @@ def test_what_comes_before_a_module_that_stays_beside_it_is_a_shadow(path: str) 
     assert found(Language.PYTHON, {"cart.py": ""}, {"cart/__init__.py": ""}) == {}, "a package comes before a module"
 
 
+def test_what_node_or_a_compiler_finds_before_a_module_that_stays_is_a_shadow() -> None:
+    base = {**NODE, "src/cart.ts": "", "src/data.json": "", "bin/cli.js": ""}
+    for path, before in (
+        ("src/index", "src/index.js"),
+        ("src/cart.js", "src/cart.ts"),
+        ("src/cart.mjs", "src/cart.ts"),
+    ):
+        [message] = found(Language.NODE, {path: ""}, base).values()
+        assert f"{path} is found before the repository's own {before}, which stays" in message
+    honest = {
+        "src/cart.js": "",
+        "src/cart.ts": None,
+        "src/data": "",
+        "src/index.mjs": "",
+        "src/index.d.ts": "",
+        "src/cart.test.js": "",
+    }
+    assert found(Language.NODE, honest, base) == {}
+
+
 def test_settings_and_environments_say_where_else_imports_begin() -> None:
     assert found(Language.PYTHON, {"vendored/pytest.py": ""}) == {}
     assert found(Language.PYTHON, {"vendored/pytest.py": ""}, import_roots=("vendored",))
