@@ -22,7 +22,9 @@ class Limits(BaseModel):
     development_iterations_max: int = Field(5, ge=1, le=20)
     """Red or green witness failures that the pipeline hands back to a writer within one development stage."""
     mutants_max: int = Field(3, ge=0, le=100)
-    """Small wrong versions of a change that its tests are tried on, as far as the time for that goes; 0 tries none."""
+    """Small wrong versions of a change that its tests are tried on, as far as `mutants_time_pct` goes; 0 tries none."""
+    mutants_time_pct: int = Field(10, ge=0, le=10_000)
+    """Time for mutants, in percent of what the other runs on the head took; one is tried in any case."""
     mutation_score_min: int = Field(0, ge=0, le=100)
     """In percent of those tried. A change whose tests notice less pauses; 0 only shows it."""
     identical_failures_max: int = Field(3, ge=1, le=20)

@@ -26,9 +26,6 @@ from pipeline.stage.prepared import Prepared
 from pipeline.stage.run import StageRun
 
 NONCE_BYTES = 16
-MUTANTS_S = 3.0
-"""At least so much time is there for mutants, or a share of what the other runs took; one is tried in any case."""
-MUTANTS_SHARE = 0.15
 MUTANT_PATIENCE_S = 20.0
 """A mutant may loop for ever: so long, and three times what all runs took, one of its runs may take."""
 
@@ -91,7 +88,7 @@ async def _mutated(
     drawn = await asyncio.to_thread(chosen, possible, sources, seed=nonce, number=limits.mutants_max)
     clock = asyncio.get_running_loop().time
     spent_s = head.spent_s + sum(report.duration_ms for report in runs.values()) / 1000
-    until = clock() + max(MUTANTS_S, MUTANTS_SHARE * spent_s)
+    until = clock() + spent_s * limits.mutants_time_pct / 100
     longest_s = min(limits.test_timeout_s, round(MUTANT_PATIENCE_S + 3 * spent_s))
     tried: list[TriedMutant] = []
     for mutant in drawn:

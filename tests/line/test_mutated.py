@@ -13,7 +13,11 @@ UNASKED = "\n\ndef double(n):\n    if n > 100:\n        return n * 3\n    return
 async def test_noticed_mutants_are_shown_and_signed(line: LineRun) -> None:
     line.repository(scenarios.FILES)
     line.model.play(scenarios.scenario())
-    await line.submit(title=scenarios.TITLE, body=scenarios.BODY, limits={"mutants_max": 2, "mutation_score_min": 100})
+    await line.submit(
+        title=scenarios.TITLE,
+        body=scenarios.BODY,
+        limits={"mutants_max": 2, "mutants_time_pct": 10_000, "mutation_score_min": 100},
+    )
     shown = shown_by(await line.to_the_gate()).repositories["sums"]
     assert shown.mutated == "2 of 2 small wrong versions of the change were noticed (100 %)"
     await line.decide_and_finish()
@@ -27,7 +31,11 @@ async def test_a_change_whose_tests_notice_too_little_stops_where_that_is_asked_
     code = scenarios.CODE.partition("\n\n\ndef double")[0] + "\n" + UNASKED
     line.repository(scenarios.FILES)
     line.model.play(scenarios.scenario(part("code_writer", turn(create("calc.py", code)), turn(submit_code()))))
-    await line.submit(title=scenarios.TITLE, body=scenarios.BODY, limits={"mutants_max": 50, "mutation_score_min": 90})
+    await line.submit(
+        title=scenarios.TITLE,
+        body=scenarios.BODY,
+        limits={"mutants_max": 6, "mutants_time_pct": 10_000, "mutation_score_min": 90},
+    )
     cr = await line.work()
     assert cr.pause_reason is PauseReason.RED_WITNESS
     assert "`pipeline.mutation_score_min` asks for 90 %. Not noticed: calc.py:" in cr.pause_message
