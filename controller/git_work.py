@@ -118,7 +118,7 @@ class GitInspector:
         )
         composition = await composition_at(repository, facts.base_commit, target)
         instrument = await instrument_at(repository, facts.base_commit, composition.parts)
-        found = _Seen(composition=composition, unprotected=tuple(instrument.unread))
+        found = _Seen(composition=composition, unprotected=instrument.exposed)
         while len(self._seen) >= SEEN_MAX:
             del self._seen[next(iter(self._seen))]
         self._seen[key] = found

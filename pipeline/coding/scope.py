@@ -68,6 +68,7 @@ async def check(run: StageRun, name: str, base: str, head: str, prepared: Prepar
         manifests_after=await _texts(run, name, head, manifests),
         watched=prepared.instrument.watched,
         unread=prepared.instrument.unread,
+        exposed=prepared.instrument.exposed,
         unread_accepted=_accepted(run.context.targets[name]),
     )
     secrets = scan_for_secrets(changed=changed, added=added, scanner=run.context.scanner, limits=limits)

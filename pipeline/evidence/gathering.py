@@ -42,6 +42,7 @@ from pipeline.findings import CHECKS, REPORTERS
 from pipeline.gates.gate import Decision, Gate, GateStatus
 from pipeline.interventions.intervention import Action, InterventionStatus, Skipping
 from pipeline.proof.green import judge_preserve
+from pipeline.proof.instrument import Instrument
 from pipeline.proof.stored_runs import green_of, newest, preserve_of, report_of
 from pipeline.records import RunPurpose, TestRun
 from pipeline.repositories.components import Component, own_modules, source_places
@@ -196,6 +197,11 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
     )
 
 
+def _instrument_record(found: Instrument) -> InstrumentRecord:
+    facts = {name: value for name, value in asdict(found).items() if name in InstrumentRecord.model_fields}
+    return InstrumentRecord.model_validate(facts)
+
+
 async def _rules(run: StageRun, name: str, components: Sequence[Component]) -> RulesRecord:
     repository, facts = run.context.repositories[name], run.known[name]
     files = await repository.list_files(facts.base)
@@ -217,7 +223,7 @@ async def _rules(run: StageRun, name: str, components: Sequence[Component]) -> R
         source_roots=each[0].source_roots,
         own_modules=each[0].own_modules,
         components=tuple(each) if len(each) > 1 else (),
-        instrument=InstrumentRecord.model_validate(asdict(await instrument_at(repository, facts.base, components))),
+        instrument=_instrument_record(await instrument_at(repository, facts.base, components)),
     )
 
 

@@ -68,6 +68,8 @@ class DiffScope:
     """What the test command runs and a change may be about (`Instrument.watched`)."""
     unread: Collection[str] = ()
     """What could not be followed of the test command, a sentence each."""
+    exposed: Collection[str] = ()
+    """Of these, what stands in no script that is protected."""
     unread_accepted: str = ""
     """Who took that, and why, as a sentence; empty where nobody did."""
 
@@ -166,12 +168,18 @@ def _instrument(scope: DiffScope) -> list[Finding]:
     ]  # fmt: skip
     unprotected = [
         _finding(
-            Severity.MINOR, "test_instrument", f"Part of the test command cannot be followed, so it is not protected: {sentence} {scope.unread_accepted or _NOT_ACCEPTED}",
+            Severity.MINOR, "test_instrument", f"Part of the test command cannot be followed, so it is not protected: {sentence} {_stands(scope, sentence)}",
             remedy="State what it runs as protected in .changeline/repository.yaml, or a test command that runs the tests itself.",
         )
         for sentence in scope.unread
     ]  # fmt: skip
     return told + unprotected
+
+
+def _stands(scope: DiffScope, sentence: str) -> str:
+    if sentence not in scope.exposed:
+        return "It stands in a script that is itself protected."
+    return scope.unread_accepted or _NOT_ACCEPTED
 
 
 def _dependencies(scope: DiffScope) -> list[Finding]:

@@ -50,6 +50,8 @@ class Instrument:
     """What the commands run and a change may well be about: the product, or a script that is itself a test. Sorted."""
     unread: tuple[str, ...] = ()
     """What could not be followed, a sentence each."""
+    exposed: tuple[str, ...] = ()
+    """Of these, what stands in the command itself or in a Makefile; the rest stands in scripts that are protected whole."""
 
     @property
     def read_in_part(self) -> frozenset[str]:

@@ -89,6 +89,8 @@ class _Walk:
     reached: set[str] = field(default_factory=set)
     watched: set[str] = field(default_factory=set)
     unread: dict[str, None] = field(default_factory=dict)
+    exposed: dict[str, None] = field(default_factory=dict)
+    _in_scripts: int = 0
     made: dict[tuple[tuple[str, ...], tuple[str, ...]], None] = field(default_factory=dict)
     called: dict[str, dict[str, None]] = field(default_factory=dict)
     _done: set[tuple[str, str]] = field(default_factory=set)
@@ -100,7 +102,13 @@ class _Walk:
             scripts=tuple(PackageScripts(path=path, names=tuple(names)) for path, names in self.called.items()),
             watched=tuple(sorted(self.watched - self.reached)),
             unread=tuple(self.unread),
+            exposed=tuple(self.exposed),
         )
+
+    def _lost(self, sentence: str) -> None:
+        self.unread[sentence] = None
+        if not self._in_scripts:
+            self.exposed[sentence] = None
 
     def follow(self, text: str, folder: str, *, because: str) -> None:
         """Read text as commands of a shell that runs in `folder`."""
@@ -108,7 +116,7 @@ class _Walk:
             return
         self._done.add((text, folder))
         if _FETCHED.search(text):
-            self.unread[f"“{_short(because)}” runs what it fetches from a network."] = None
+            self._lost(f"“{_short(because)}” runs what it fetches from a network.")
         for words in simple_commands(text[:_TEXT_MAX]):
             if words[0] == "cd" and len(words) > 1:
                 folder = _below(folder, words[1]) or folder
@@ -126,7 +134,7 @@ class _Walk:
             return
         program, rest = PurePosixPath(words[0]).name, words[1:]
         if _COMPUTED.search(words[0]):
-            self.unread[f"“{_short(' '.join(words))}” runs a program that is computed."] = None
+            self._lost(f"“{_short(' '.join(words))}” runs a program that is computed.")
         if program in {"make", "gmake"} or words[0] in {"$(MAKE)", "${MAKE}"}:
             self._make(rest, folder)
         elif program in _MANAGERS or program in _RUN_ALL:
@@ -223,7 +231,9 @@ class _Walk:
         """Follow what a script runs: by its commands where a shell runs it, else by the files that it names."""
         text = self._text(path)
         if path.endswith((".sh", ".bash", ".zsh", ".bats", ".t")) or re.match(r"#!.*\b(?:ba|da|z|k)?sh\b", text):
+            self._in_scripts += 1
             self.follow(text, folder, because=path)
+            self._in_scripts -= 1
         near = posixpath.dirname(path)
         for word in _PATHS.findall(text[:_TEXT_MAX]):
             if "/" in word or "." in word:

@@ -57,7 +57,7 @@ async def instrument_at(repository: Repository, commit: str, components: Sequenc
         is_test=partial(is_protected, patterns=patterns),
         settings=[path for path in files if configures_tests(path)],
     )
-    return replace(found, unread=()) if any(one.protected for one in components) else found
+    return replace(found, unread=(), exposed=()) if any(one.protected for one in components) else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

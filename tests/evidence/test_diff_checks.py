@@ -233,8 +233,13 @@ def test_a_scanner_that_fails_stops_the_change() -> None:
 
 def test_what_cannot_be_protected_is_told_with_who_accepted_it() -> None:
     accepted = "ada accepted that when the repository was registered: We build elsewhere."
+    said_of = "make runs $(RUNNER)."
+    scope = DiffScope(changed=(), added=(), scenarios="", unread=(said_of,))
+    assert "in a script that is itself protected" in analyse(scope, Limits())[0].message
     for said, expected in ((accepted, accepted), ("", "Nobody accepted that")):
-        scope = DiffScope(changed=(), added=(), scenarios="", unread=("make runs $(RUNNER).",), unread_accepted=said)
+        scope = DiffScope(
+            changed=(), added=(), scenarios="", unread=(said_of,), exposed=(said_of,), unread_accepted=said
+        )
         (finding,) = [one for one in analyse(scope, Limits()) if one.category == "test_instrument"]
-        assert "make runs $(RUNNER)." in finding.message and expected in finding.message
+        assert said_of in finding.message and expected in finding.message
         assert not finding.severity.blocking

@@ -78,6 +78,15 @@ def test_the_product_that_the_command_runs_is_watched_and_what_cannot_be_followe
     )
 
 
+def test_what_a_protected_script_computes_is_told_and_refuses_nothing() -> None:
+    runs = {"run-tests": '#!/bin/sh\nfor f in tests/*.t; do sh -c "$command"; done\n${PYTHON:-python} -m pytest\n'}
+    found = reached("./run-tests", runs)
+    assert found.files == ("run-tests",)
+    assert found.unread and found.exposed == ()
+    assert reached("$RUNNER tests", {}).exposed
+    assert reached("make test", {"Makefile": "test:\n\t$(RUNNER) x\n"}).exposed
+
+
 MAKE = """\
 include ci/vars.mk
 PYTEST ?= python -m pytest
