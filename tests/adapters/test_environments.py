@@ -249,3 +249,13 @@ def test_what_python_made_of_our_own_pytest_is_taken_while_it_is_current(tmp_pat
             os.utime(file, (made.st_atime, made.st_mtime + later))
         compile_for_runs(placed, minor=f"{sys.version_info.major}.{sys.version_info.minor}", like=ours)
         assert runpy.run_path(cache_from_source(str(placed)))["VALUE"] == value
+
+
+def test_what_python_kept_of_our_own_pytest_and_nobody_else_may_read_is_made_anew(tmp_path: Path) -> None:
+    ours, placed = tmp_path / "kept/ours.py", tmp_path / "placed.py"
+    ours.parent.mkdir()
+    for file in (ours, placed):
+        file.write_text("VALUE = 1\n")
+    Path(cache_from_source(str(ours))).mkdir(parents=True)  # unreadable for every user, root too
+    compile_for_runs(placed, minor=f"{sys.version_info.major}.{sys.version_info.minor}", like=ours)
+    assert runpy.run_path(cache_from_source(str(placed)))["VALUE"] == 1

@@ -76,10 +76,13 @@ def compile_for_runs(placed: Path, *, minor: str, like: Path | None = None) -> N
 
 
 def _compiled(module: Path) -> bytes | None:
-    """Return the code that Python keeps of a module, if it is that of the module as it is now."""
+    """Return the code that Python keeps of a module, if it is that of the module as it is now.
+
+    Who installed Changeline may have kept it to themselves; then it is made anew.
+    """
     try:
         kept = Path(importlib.util.cache_from_source(str(module))).read_bytes()
-    except FileNotFoundError:
+    except OSError:
         return None
     facts = module.stat()
     timely = struct.pack("<4sIII", importlib.util.MAGIC_NUMBER, 0, int(facts.st_mtime) & _WORD, facts.st_size & _WORD)
