@@ -81,7 +81,7 @@ def travel(installed: Installation, prepared: Sequence[Prepared], report: Report
                 underway.append(begun)
         while underway:
             for going in list(underway):
-                ending = _look(door, going)
+                ending = _look(door, going, max(one.moved for one in underway))
                 if ending is not None:
                     underway.remove(going)
                     ended[ending.name] = ending
@@ -107,7 +107,7 @@ def begin(door: httpx2.Client, one: Prepared) -> Underway | Ending:
     return going
 
 
-def _look(door: httpx2.Client, going: Underway) -> Ending | None:
+def _look(door: httpx2.Client, going: Underway, last_moved: float) -> Ending | None:
     seen = door.get(f"/api/v1/change-requests/{going.cr_id}").raise_for_status().json()
     stage_and_status = f"{seen['status']} {seen.get('stage')}"
     if stage_and_status != going.status:
@@ -116,7 +116,7 @@ def _look(door: httpx2.Client, going: Underway) -> Ending | None:
         _approve(door, going.cr_id)
     if seen["status"] in _OVER:
         return _over(going, seen)
-    if time.monotonic() - going.moved > STUCK_S:
+    if time.monotonic() - (last_moved if seen["status"] == "queued" else going.moved) > STUCK_S:
         return _ending(going, "stuck", f"Nothing moved for {STUCK_S:.0f} s: {stage_and_status}.")
     return None
 
