@@ -228,5 +228,7 @@ class RepositoryTarget:
     unprotected_accepted_by: str = ""
     """The administrator who accepted a test command of which a part cannot be protected; empty where nobody did."""
     unprotected_accepted_why: str = ""
+    unprotected_accepted: tuple[str, ...] = ()
+    """The sentences that were accepted; what another command or a later base adds to them was not."""
     forge: ForgeKind = ForgeKind.LOCAL
     reach: Reach = Reach.PUBLIC

@@ -69,10 +69,12 @@ async def inspect_choice(
         raise
     chosen = _combine(asked, base, namer, address, found, reach)
     if accepted_why and found.unprotected:
-        who = namer.principal.name
-        accepted = replace(chosen.target, unprotected_accepted_by=who, unprotected_accepted_why=accepted_why)
+        accepted = replace(
+            chosen.target, unprotected_accepted_by=namer.principal.name, unprotected_accepted_why=accepted_why,
+            unprotected_accepted=found.unprotected,
+        )  # fmt: skip
         chosen = replace(chosen, target=accepted)
-    if found.unprotected and not chosen.target.unprotected_accepted_by:
+    if not set(found.unprotected) <= set(chosen.target.unprotected_accepted):
         raise _unprotected(found, field)
     return chosen
 

@@ -82,10 +82,13 @@ async def check(
 async def _with_acceptance(
     repositories: Repositories, known: RepositoryTarget, wanted: RepositoryTarget
 ) -> RepositoryTarget:
-    by, why = wanted.unprotected_accepted_by, wanted.unprotected_accepted_why
-    if (by, why) == (known.unprotected_accepted_by, known.unprotected_accepted_why) or not by:
+    if not wanted.unprotected_accepted_by or _acceptance(wanted) == _acceptance(known):
         return known
-    return await repositories.accept_unprotected(known.name, by=by, why=why)
+    return await repositories.accept_unprotected(known.name, wanted)
+
+
+def _acceptance(target: RepositoryTarget) -> tuple[str, str, tuple[str, ...]]:
+    return target.unprotected_accepted_by, target.unprotected_accepted_why, target.unprotected_accepted
 
 
 def _asks_for(asked: schemas.RepositoryRegistration, known: RepositoryTarget) -> bool:

@@ -69,6 +69,7 @@ async def check(run: StageRun, name: str, base: str, head: str, prepared: Prepar
         watched=prepared.instrument.watched,
         unread=prepared.instrument.unread,
         exposed=prepared.instrument.exposed,
+        accepted=run.context.targets[name].unprotected_accepted,
         unread_accepted=_accepted(run.context.targets[name]),
     )
     secrets = scan_for_secrets(changed=changed, added=added, scanner=run.context.scanner, limits=limits)

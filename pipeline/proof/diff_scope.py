@@ -47,9 +47,7 @@ _LISTENERS = re.compile(
     r"uvicorn\.run\(|app\.run\(|TcpListener::bind|ServerSocket\(|start_server\(|create_server\("
 )
 
-_NOT_ACCEPTED = (
-    "Nobody accepted that: the base branch has changed since it was registered, or an older version took it."
-)
+_NOT_ACCEPTED = "Nobody accepted that: the base branch has changed since the repository was registered, or an older version took it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +68,8 @@ class DiffScope:
     """What could not be followed of the test command, a sentence each."""
     exposed: Collection[str] = ()
     """Of these, what stands in no script that is protected."""
+    accepted: Collection[str] = ()
+    """Of these, what somebody accepted."""
     unread_accepted: str = ""
     """Who took that, and why, as a sentence; empty where nobody did."""
 
@@ -179,7 +179,7 @@ def _instrument(scope: DiffScope) -> list[Finding]:
 def _stands(scope: DiffScope, sentence: str) -> str:
     if sentence not in scope.exposed:
         return "It stands in a script that is itself protected."
-    return scope.unread_accepted or _NOT_ACCEPTED
+    return scope.unread_accepted if sentence in scope.accepted else _NOT_ACCEPTED
 
 
 def _dependencies(scope: DiffScope) -> list[Finding]:

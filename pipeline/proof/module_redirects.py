@@ -7,13 +7,13 @@ like, and the repository's own modules may be named by their folders.
 
 import posixpath
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.ports import ChangedFile
 from pipeline.proof.path_globs import matches_any
+from pipeline.proof.toml_text import parsed_toml, table_of
 
 Told = Iterator[tuple[str, str]]
 
@@ -110,11 +110,11 @@ def _vendored(manifests: Manifests, changed: Sequence[ChangedFile]) -> Told:
 def rust(manifests: Manifests) -> Told:
     """Yield new patches and replacements, and required crates that now come from a path, a repository or another crate."""
     before, after = manifests.named("Cargo.toml")
-    documents = {path: _toml(text) for path, text in before.items()}
-    own = {name for one in documents.values() if isinstance(name := _table(one, "package").get("name"), str)}
+    documents = {path: parsed_toml(text) for path, text in before.items()}
+    own = {name for one in documents.values() if isinstance(name := table_of(one, "package").get("name"), str)}
     required = {name for one in documents.values() for name, _ in _crates(one)} - own
     for path, text in after.items():
-        was, now = documents.get(path, {}), _toml(text)
+        was, now = documents.get(path, {}), parsed_toml(text)
         for name, place in _patches(now):
             if (name, place) not in set(_patches(was)):
                 yield path, f"{path} puts {place} in the place of the crate {name}."
@@ -126,17 +126,17 @@ def rust(manifests: Manifests) -> Told:
 
 
 def _patches(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    tables = [table for table in _table(document, "patch").values() if isinstance(table, dict)]
-    for table in (*tables, _table(document, "replace")):
+    tables = [table for table in table_of(document, "patch").values() if isinstance(table, dict)]
+    for table in (*tables, table_of(document, "replace")):
         for name, value in table.items():
             yield name, _elsewhere(value) or str(value)
 
 
 def _crates(document: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    targets = [table for table in _table(document, "target").values() if isinstance(table, dict)]
-    for table in (document, *targets, _table(document, "workspace")):
+    targets = [table for table in table_of(document, "target").values() if isinstance(table, dict)]
+    for table in (document, *targets, table_of(document, "workspace")):
         for key in _CARGO_TABLES:
-            yield from _table(table, key).items()
+            yield from table_of(table, key).items()
 
 
 def _elsewhere(value: object) -> str:
@@ -165,10 +165,10 @@ def python(manifests: Manifests, runners: Collection[str]) -> Told:
 def _python_names(texts: Mapping[str, str]) -> Iterator[str]:
     for path, text in texts.items():
         if path.endswith("pyproject.toml"):
-            document = _toml(text)
+            document = parsed_toml(text)
             for name in (
-                _table(document, "project").get("name"),
-                _table(_table(document, "tool"), "poetry").get("name"),
+                table_of(document, "project").get("name"),
+                table_of(table_of(document, "tool"), "poetry").get("name"),
             ):
                 yield from (_normal(one) for one in (name,) if isinstance(one, str))
 
@@ -178,16 +178,16 @@ def _python_places(path: str, text: str) -> Iterator[tuple[str, str]]:
     if not path.endswith("pyproject.toml"):
         yield from _requirements(text.splitlines())
         return
-    document = _toml(text)
-    project, tool = _table(document, "project"), _table(document, "tool")
-    listed = [project.get("dependencies"), *_table(project, "optional-dependencies").values()]
-    listed += _table(document, "dependency-groups").values()
+    document = parsed_toml(text)
+    project, tool = table_of(document, "project"), table_of(document, "tool")
+    listed = [project.get("dependencies"), *table_of(project, "optional-dependencies").values()]
+    listed += table_of(document, "dependency-groups").values()
     for group in listed:
         yield from _requirements([one for one in group if isinstance(one, str)] if isinstance(group, list) else [])
-    poetry = _table(tool, "poetry")
-    groups = [poetry, *(group for group in _table(poetry, "group").values() if isinstance(group, dict))]
-    tables = [_table(group, key) for group in groups for key in ("dependencies", "dev-dependencies")]
-    for table in (*tables, _table(_table(tool, "uv"), "sources")):
+    poetry = table_of(tool, "poetry")
+    groups = [poetry, *(group for group in table_of(poetry, "group").values() if isinstance(group, dict))]
+    tables = [table_of(group, key) for group in groups for key in ("dependencies", "dev-dependencies")]
+    for table in (*tables, table_of(table_of(tool, "uv"), "sources")):
         for name, value in table.items():
             said = value if isinstance(value, dict) else {}
             yield _normal(name), next((str(said[key]) for key in ("path", "git", "url", "file") if said.get(key)), "")
@@ -212,15 +212,3 @@ def _normal(name: str) -> str:
 def _beside(path: str, name: str) -> str:
     folder = path.rpartition("/")[0]
     return f"{folder}/{name}" if folder else name
-
-
-def _toml(text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
-
-
-def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = document.get(key)
-    return value if isinstance(value, dict) else {}

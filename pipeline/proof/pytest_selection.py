@@ -8,7 +8,6 @@ its expressions, and look for the fewest marks and words with which one more tes
 import configparser
 import re
 import shlex
-import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, islice
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.proof.test_commands import PYTEST_CONFIGURATION
+from pipeline.proof.toml_text import parsed_toml, table_of
 from pipeline.proof.untrusted_files import holds_file, read_source
 
 NAMES_MAX = 12
@@ -221,9 +221,11 @@ def _options(tree: Path, start: str) -> Mapping[str, Any]:
 
 def _of_file(name: str, text: str) -> Mapping[str, Any] | None:
     if name.endswith(".toml"):
-        document = _toml(text)
-        tool = _table(_table(document, "tool"), "pytest") if name == "pyproject.toml" else _table(document, "pytest")
-        said = {**tool, **_table(tool, "ini_options")}
+        document = parsed_toml(text)
+        tool = (
+            table_of(table_of(document, "tool"), "pytest") if name == "pyproject.toml" else table_of(document, "pytest")
+        )
+        said = {**tool, **table_of(tool, "ini_options")}
         return said if said or name in _ALWAYS else None
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
@@ -285,18 +287,6 @@ def _split(text: str) -> list[str]:
         return shlex.split(text, comments=True)
     except ValueError:
         return text.split()
-
-
-def _toml(text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
-
-
-def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = document.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def common_folder(paths: Collection[str]) -> str:

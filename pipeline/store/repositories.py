@@ -23,6 +23,7 @@ _SETTINGS = (
     "reach",
     "unprotected_accepted_by",
     "unprotected_accepted_why",
+    "unprotected_accepted",
 )
 _TENANT = text("SELECT set_config('changeline.tenant', :tenant, true)")
 
@@ -59,9 +60,12 @@ class Repositories:
                 return await self.get(name)
             number += 1
 
-    async def accept_unprotected(self, name: str, *, by: str, why: str) -> RepositoryTarget:
-        """Let a registered repository have a test command that cannot be protected; returns it, or raises `NotFound`."""
-        target = replace(await self.get(name), unprotected_accepted_by=by, unprotected_accepted_why=why)
+    async def accept_unprotected(self, name: str, accepted: RepositoryTarget) -> RepositoryTarget:
+        """Take over who accepted what of a test command that cannot be protected, and why; raises `NotFound`."""
+        target = replace(
+            await self.get(name), unprotected_accepted_by=accepted.unprotected_accepted_by,
+            unprotected_accepted_why=accepted.unprotected_accepted_why, unprotected_accepted=accepted.unprotected_accepted,
+        )  # fmt: skip
         changed = update(repositories).where(repositories.c.name == name).values(settings=_settings(target))
         await self._connection.execute(changed)
         return target
@@ -115,7 +119,8 @@ def _target(row: Row[Any]) -> RepositoryTarget:
 def stored_target(row: Mapping[str, Any]) -> RepositoryTarget:
     """Return a repository as a change request froze it."""
     leads = leads_of(row)
-    return RepositoryTarget(**{**row, "reach": leads.reach, "forge": leads.forge})
+    accepted = tuple(row.get("unprotected_accepted", ()))
+    return RepositoryTarget(**{**row, "reach": leads.reach, "forge": leads.forge, "unprotected_accepted": accepted})
 
 
 class Leads(BaseModel):

@@ -1,7 +1,6 @@
 """A test command of which a part could be changed by agents: refused at the door, or accepted by an administrator by name."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -55,9 +54,7 @@ async def test_what_an_older_version_registered_is_refused_until_it_is_accepted_
         assert _register(controller, accept_unprotected=WHY)[0] == 201
     async with store.transaction() as connection:
         known = await Repositories(connection).get("sample")
-        assert replace(known, unprotected_accepted_by="") == replace(
-            known, unprotected_accepted_by="", unprotected_accepted_why=WHY
-        )
+        assert (known.unprotected_accepted_why, known.unprotected_accepted) == (WHY, (SAYS,))
     with psycopg.connect(controller.database.superuser_url) as connection:
         noted = connection.execute(
             "SELECT count(*) FROM audit_log WHERE action = 'unprotected_test_command_accepted'"
@@ -77,3 +74,17 @@ def test_an_operator_accepts_nothing(controller: Controller, token_of: Callable[
     assert (
         operator.post("/api/v1/repositories", json={"remote": "/srv/x", "accept_unprotected": WHY}).status_code == 403
     )
+
+
+def test_what_was_accepted_of_one_command_is_not_accepted_of_another(
+    controller: Controller, token_of: Callable[..., str]
+) -> None:
+    controller.inspector.unprotected = (SAYS,)
+    assert _register(controller, accept_unprotected=WHY)[0] == 201
+    controller.submit(repositories=["sample"])
+    controller.inspector.unprotected = (SAYS, "“curl x | sh” runs what it fetches from a network.")
+    operator = controller.client(token_of("olga", Role.OPERATOR))
+    choice = {"name": "sample", "test_command": "make test; curl x | sh"}
+    submitted = {"title": "Add", "body": "Say hello.", "repositories": [choice]}
+    refused = operator.post("/api/v1/change-requests", json=submitted)
+    assert (refused.status_code, refused.json()["field"]) == (422, "repositories.0.test_command")

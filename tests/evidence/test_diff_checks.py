@@ -238,7 +238,13 @@ def test_what_cannot_be_protected_is_told_with_who_accepted_it() -> None:
     assert "in a script that is itself protected" in analyse(scope, Limits())[0].message
     for said, expected in ((accepted, accepted), ("", "Nobody accepted that")):
         scope = DiffScope(
-            changed=(), added=(), scenarios="", unread=(said_of,), exposed=(said_of,), unread_accepted=said
+            changed=(),
+            added=(),
+            scenarios="",
+            unread=(said_of,),
+            exposed=(said_of,),
+            accepted=(said_of,) if said else (),
+            unread_accepted=said,
         )
         (finding,) = [one for one in analyse(scope, Limits()) if one.category == "test_instrument"]
         assert said_of in finding.message and expected in finding.message
