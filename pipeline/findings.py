@@ -17,6 +17,11 @@ class Severity(StrEnum):
         """Whether the finding must be resolved before delivery."""
         return self in {Severity.CRITICAL, Severity.MAJOR}
 
+    @property
+    def rank(self) -> int:
+        """The weightiest is 0."""
+        return list(Severity).index(self)
+
 
 class Risk(StrEnum):
     """How suspicious a piece of input text is. `high` pauses before any other agent sees it."""

@@ -157,12 +157,12 @@ async def findings_text(run: StageRun) -> str:
 
 
 async def current_findings(run: StageRun, name: str) -> list[Finding]:
-    """Return what the last round of checks and reviewers said; what earlier rounds found was resolved since."""
+    """Return what the last round of checks and reviewers said, the weightiest first; what earlier rounds found was resolved since."""
     outcome = outcomes_of(run.state, Stage.REVIEW).get(name)
     if outcome is None:
         return []
     found = [finding for _, finding in await run.context.findings.all(activation=outcome.activation)]
-    return sorted(found, key=lambda one: REPORTERS.index(one.source.reporter))
+    return sorted(found, key=lambda one: (one.severity.rank, REPORTERS.index(one.source.reporter)))
 
 
 async def _repository(run: StageRun, name: str) -> ShownChange:

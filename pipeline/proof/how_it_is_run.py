@@ -27,7 +27,6 @@ FINDINGS_MAX = 40
 STEPS_MAX = 3_000_000
 """Nodes that are looked at for a change, some of them several times: about ten seconds."""
 _DEPTH_MAX = 600
-_ORDER = (Severity.CRITICAL, Severity.MAJOR, Severity.MINOR, Severity.INFO)
 _REMEDY = "See that it does the same whoever runs it."
 
 
@@ -49,7 +48,7 @@ def look(added: Sequence[AddedLine], texts: Mapping[str, str], *, steps_max: int
             found += [_finding(path, trace) for trace in _on(traces_of(path, text, traces), lines.get(path, set()))]
         except Unreadable:
             found.append(_unread(path))
-    found.sort(key=lambda one: _ORDER.index(one.severity))
+    found.sort(key=lambda one: one.severity.rank)
     rest = len(found) - FINDINGS_MAX
     if rest <= 0:
         return found
@@ -68,7 +67,7 @@ def traces_of(path: str, text: str, traces: Traces) -> list[Trace]:
     if deeper_than(root, _DEPTH_MAX):
         raise Unreadable
     _LANGUAGES[suffix](root, path, text, traces)
-    return sorted(traces.found.values(), key=lambda one: (one.line, _ORDER.index(one.severity)))
+    return sorted(traces.found.values(), key=lambda one: (one.line, one.severity.rank))
 
 
 def _on(traces: Sequence[Trace], lines: set[int]) -> list[Trace]:

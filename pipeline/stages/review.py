@@ -22,7 +22,7 @@ from pipeline.change_request import PauseReason, Stage
 from pipeline.coding import scope
 from pipeline.concurrency.together import together
 from pipeline.evidence import inspection_records
-from pipeline.findings import CHECKS, Finding, FindingSource, Severity
+from pipeline.findings import CHECKS, Finding, FindingSource
 from pipeline.proof.shown_diff import Cut, ShownDiff, not_shown, shown_diff
 from pipeline.screening.risk_flags import load_flags as kept_flags
 from pipeline.stage import agent_work, feedback, proving, specs
@@ -165,7 +165,7 @@ async def _send_back(run: StageRun, blocking: dict[str, list[Finding]], kind: Fe
     name = await feedback.save(run, run.name, told)
     worst = min(
         (finding for findings in blocking.values() for finding in findings),
-        key=lambda one: list(Severity).index(one.severity),
+        key=lambda one: one.severity.rank,
     )
     facts: RepositoryState = {"feedback": name}
     return StageEnd(
