@@ -119,7 +119,7 @@ async def test_an_origin_that_has_no_more_itself_is_told_as_before(origin: Origi
         ("/etc", "may not name this path"),
         ("ext::sh -c true", "cannot be used"),
         ("https://name:secret@example.org/x.git", "cannot be used"),
-        ("git@[::1]:x.git", "cannot be gone to"),
+        ("git@[::1]:x.git", "may not be reached"),
     ],
 )
 async def test_an_origin_that_may_not_be_named_leaves_a_refusal(

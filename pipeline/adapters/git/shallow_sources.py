@@ -17,15 +17,15 @@ _BELOW = "refs/changeline/below/"
 
 
 async def origin(remote: Remote, local: LocalRepository) -> Remote:
-    """Return where a shallow clone was cloned from. Raises `CallerError` where it does not say, or may not be gone to."""
+    """Return where a shallow clone was cloned from. Raises `CallerError` where it does not say, or may not be reached."""
     if not local.cloned_from:
-        raise shallow("It names no origin from which it could be had.")
+        raise shallow("It names no origin to fetch the rest from.")
     try:
         there = await remote.beside(local.cloned_from)
     except CallerError as odd:
-        raise shallow(f"What it names as its origin cannot be used: {odd.message}") from odd
+        raise shallow(f"The origin that it names cannot be used: {odd.message}") from odd
     if (closed := await there.why_closed()) is not None:
-        raise shallow(f"Its origin cannot be gone to: {closed}")
+        raise shallow(f"Its origin may not be reached: {closed}")
     return there
 
 
