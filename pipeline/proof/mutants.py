@@ -75,9 +75,9 @@ class Mutant:
     def in_words(self) -> str:
         """Say what was done, in a line."""
         done = (
-            f"`{_short(self.before)}` became `{_short(self.after)}`"
+            f"“{_short(self.before)}” became “{_short(self.after)}”"
             if self.after
-            else f"`{_short(self.before)}` was left out"
+            else f"“{_short(self.before)}” was left out"
         )
         return f"{self.path}:{self.line} {done}"
 

@@ -28,8 +28,8 @@ def words(path: str, text: bytes) -> list[str]:
 
 def test_each_part_that_decides_is_altered_and_nothing_else() -> None:
     assert words("a.py", PYTHON) == [
-        "`True` became `False`", "`<` became `<=`", "`0` became `1`", "`or` became `and`", "`not` was left out",
-        "`log(n)` became `pass`", "`n * 2 + 1` became `None`", "`*` became `+`", "`2` became `3`", "`+` became `-`", "`1` became `2`",
+        "“True” became “False”", "“<” became “<=”", "“0” became “1”", "“or” became “and”", "“not” was left out",
+        "“log(n)” became “pass”", "“n * 2 + 1” became “None”", "“*” became “+”", "“2” became “3”", "“+” became “-”", "“1” became “2”",
     ]  # fmt: skip
     assert [one.line for one in mutants_of("a.py", PYTHON, {7})] == [7] * 5
 
@@ -37,11 +37,11 @@ def test_each_part_that_decides_is_altered_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("path", "text", "some"),
     [
-        ("a.js", b"exports.f = (n) => { if (!n || n >= 4) { g(n); return true; } return n - 1; };", ["`>=` became `>`", "`g(n);` became `;`", "`!` was left out"]),
-        ("a.ts", b"export const f = (n: Array<number>): boolean => n.length === 3 && !n[0];", ["`===` became `!==`", "`&&` became `||`"]),
-        ("a.go", b"package a\nfunc F(n int) int { if n > 3 && n != 5 { return n * 2 }; return 0 }", ["`>` became `>=`", "`0` became `1`"]),
-        ("a.rs", b"pub fn f(n: Vec<i64>) -> i64 { if n.len() > 3 && !n.is_empty() { return 2 } n[0] + 1 }", ["`&&` became `||`", "`+` became `-`"]),
-        ("A.java", b"class A { boolean f(java.util.List<String> n) { return n.size() > 3 || !true; } }", ["`>` became `>=`", "`true` became `false`"]),
+        ("a.js", b"exports.f = (n) => { if (!n || n >= 4) { g(n); return true; } return n - 1; };", ["“>=” became “>”", "“g(n);” became “;”", "“!” was left out"]),
+        ("a.ts", b"export const f = (n: Array<number>): boolean => n.length === 3 && !n[0];", ["“===” became “!==”", "“&&” became “||”"]),
+        ("a.go", b"package a\nfunc F(n int) int { if n > 3 && n != 5 { return n * 2 }; return 0 }", ["“>” became “>=”", "“0” became “1”"]),
+        ("a.rs", b"pub fn f(n: Vec<i64>) -> i64 { if n.len() > 3 && !n.is_empty() { return 2 } n[0] + 1 }", ["“&&” became “||”", "“+” became “-”"]),
+        ("A.java", b"class A { boolean f(java.util.List<String> n) { return n.size() > 3 || !true; } }", ["“>” became “>=”", "“true” became “false”"]),
     ],
 )  # fmt: skip
 def test_every_language_with_a_grammar_has_its_own_and_types_stay(path: str, text: bytes, some: list[str]) -> None:
