@@ -43,10 +43,13 @@ class PostgresTenantDeltas:
             connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **args)  # type: ignore[arg-type]  # libpq keywords
         except psycopg.OperationalError as error:
             raise TransientError("The database did not answer; it will be tried again.") from error
-        with suppress(psycopg.OperationalError):
-            async with connection:
+        try:
+            with suppress(psycopg.OperationalError):
                 await connection.execute(f"LISTEN {CHANNEL}")
                 yield None
                 async for notification in connection.notifies():
                     tenant, _, body = notification.payload.partition("/")
                     yield tenant, body.encode()
+        finally:
+            # Not `async with`: that rolls back first, and a second cancellation in this wait would leave it open.
+            await connection.close()

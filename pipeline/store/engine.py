@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from pipeline.store.errors import translated
 from pipeline.store.storable import keep_texts_storable, storable_json
@@ -63,6 +64,9 @@ class Database:
                 address, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True, **given
             )
             keep_texts_storable(self._single)
+        self._closed = False
+        for engine in {self.engine, self._single}:
+            event.listen(engine.sync_engine, "checkin", self._returned)
 
     @asynccontextmanager
     async def transaction(self, tenant: str | None = None) -> AsyncIterator[AsyncConnection]:
@@ -90,10 +94,16 @@ class Database:
                 yield connection
 
     async def close(self) -> None:
-        """Return every connection."""
+        """Close every connection; one that is in use now is closed when it comes back."""
+        self._closed = True
         await self.engine.dispose()
         if self._single is not self.engine:
             await self._single.dispose()
+
+    def _returned(self, _connection: object, entry: ConnectionPoolEntry) -> None:
+        # A disposed pool takes a connection back and never closes it.
+        if self._closed:
+            entry.close()
 
 
 def connect_args(tenant: str, worker: WorkerIdentity | None, name: str) -> dict[str, str]:
