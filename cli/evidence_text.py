@@ -6,6 +6,7 @@ from cli.output import Output, one_line
 from pipeline.evidence.bundle import EvidenceBundle, InspectionRecord, RepositoryEvidence, RunRecord, WitnessRecord
 from pipeline.proof import inverted, mutated, reverted
 from pipeline.proof.baseline import suite_in_words
+from pipeline.proof.neutral import verdict as neutral
 
 _SHORT = 12
 _FILES_NAMED = 5
@@ -96,6 +97,9 @@ def _further(out: Output, witness: WitnessRecord) -> None:
     if (planted := witness.inverted_verdict) is not None:
         mark = "✗" if not planted.ok else "✓" if planted.trust is inverted.Trust.CONFIRMED else "="
         out.line(f"  {mark} inverted: {one_line(inverted.in_words(planted))}")
+    if (called := witness.neutral_verdict) is not None:
+        mark = "✗" if not called.ok else "=" if called.not_possible else "✓"
+        out.line(f"  {mark} neutral: {one_line(neutral.in_words(called))}")
     if (taken := witness.reverted_verdict) is not None:
         out.line(f"  {'✓' if taken.ok else '✗'} reverted: {one_line(reverted.in_words(taken))}")
     if (tried := witness.mutated_verdict) is not None:

@@ -109,5 +109,10 @@ def _show_change(out: Output, name: str, change: ShownChange) -> None:
 
 def _further(change: ShownChange) -> list[str]:
     """Return what the witnesses beside red and green showed, as far as they were called."""
-    told = (("Inverted", change.inverted), ("Reverted", change.reverted), ("Mutated", change.mutated))
+    told = (
+        ("Inverted", change.inverted),
+        ("Neutral", change.neutral),
+        ("Reverted", change.reverted),
+        ("Mutated", change.mutated),
+    )
     return [f"{name}: {said}" for name, said in told if said]

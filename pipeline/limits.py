@@ -21,6 +21,8 @@ class Limits(BaseModel):
     ci_loops_max: int = Field(3, ge=0, le=10)
     development_iterations_max: int = Field(5, ge=1, le=20)
     """Red or green witness failures that the pipeline hands back to a writer within one development stage."""
+    neutral_calls: bool = True
+    """Whether the tests of a change are also called without their runner, where they have such a form."""
     mutants_max: int = Field(3, ge=0, le=100)
     """Small wrong versions of a change that its tests are tried on, as far as `mutants_time_pct` goes; 0 tries none."""
     mutants_time_pct: int = Field(10, ge=0, le=10_000)

@@ -181,8 +181,9 @@ async def _judge(
     if judged.verdict.ok:
         await own_changes.save(run, "code", part)
         return ProvenCode(head=head, summary=judged.suite)
-    if judged.untrusted:
-        return _untrusted(run, tries, judged.untrusted)
+    for problems, doubt in ((judged.untrusted, _UNTRUSTED), (judged.disagreements, _LOOKS_FOR_TESTS)):
+        if problems:
+            return _sent_back(run, tries, problems, doubt)
     tries.pinned = _pinned(ground, tests, judged.reports)
     proven = {test.file for test in judged.red.tests if test.counts}
     tries.unfounded = sorted({test.file for test in tests.red.tests if test.undecided} - proven)
@@ -257,22 +258,42 @@ def _tampered(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd
     )
 
 
-def _untrusted(run: StageRun, tries: _Tries, problems: Sequence[str]) -> StageEnd | None:
-    """Send back code under which the runner's results do not hold, and stop when it comes again."""
-    tries.tampering += 1
-    remedy = (
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Doubt:
+    """A witness whose word stops a change: what it means, and what helps."""
+
+    witness: str
+    means: str
+    remedy: str
+
+
+_UNTRUSTED = _Doubt(
+    witness="inverted witness",
+    means="What the test runner reports cannot be trusted with the code writer's change",
+    remedy=(
         "The pipeline plants a failure at the end of every new test, and the runner has to tell it. Code that changes results, hooks "
         "into the runner or ends the process has to go; if it is the product's own work, keep it from running when it is imported."
-    )
-    text = "\n".join([*problems, remedy])
-    tries.came_back = [Feedback(kind=FeedbackKind.TAMPERING, source="inverted witness", text=text)]
+    ),
+)
+_LOOKS_FOR_TESTS = _Doubt(
+    witness="neutral witness",
+    means="The code behaves otherwise when no test runner calls it",
+    remedy=(
+        "The pipeline also calls every new test without its runner, under other names of files, modules, functions, arguments and "
+        "user. Code that depends on them, or on what a runner leaves in the process, has to go: it must be right for every caller."
+    ),
+)
+
+
+def _sent_back(run: StageRun, tries: _Tries, problems: Sequence[str], doubt: _Doubt) -> StageEnd | None:
+    """Send back code that a witness speaks against, and stop when it comes again."""
+    tries.tampering += 1
+    text = "\n".join([*problems, doubt.remedy])
+    tries.came_back = [Feedback(kind=FeedbackKind.TAMPERING, source=doubt.witness, text=text)]
     if tries.tampering < TAMPERING_MAX:
         return None
     return blocked(
-        PauseReason.TAMPERING,
-        with_why("What the test runner reports cannot be trusted with the code writer's change", problems[0]),
-        repository=run.name,
-        problems=list(problems),
+        PauseReason.TAMPERING, with_why(doubt.means, problems[0]), repository=run.name, problems=list(problems)
     )
 
 

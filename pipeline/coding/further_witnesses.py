@@ -1,7 +1,8 @@
-"""The witnesses that are called once a head is green: does a planted failure show, and is the change what made the tests green.
+"""The witnesses that are called once a head is green: does a planted failure show, is the code right without a test runner too, and
+is the change what made the tests green.
 
 They ask whether the results can be trusted and what they rest on, so a head that is not green anyway is not asked. The inverted
-one costs a run of the change tests; the reverted one costs nothing where the red witness saw the same tree.
+and the neutral one cost a run of the change tests each; the reverted one costs nothing where the red witness saw the same tree.
 """
 
 import asyncio
@@ -9,11 +10,13 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from pipeline.coding import neutral_witness
 from pipeline.coding.test_writing import CodingGround, ProvenTests
 from pipeline.errors import InvariantBroken
 from pipeline.proof.inverted import InvertedVerdict, inverted_files, judge_inverted
 from pipeline.proof.mutants import chosen, mutants_of
 from pipeline.proof.mutated import MutatedVerdict, TriedMutant, fate_of
+from pipeline.proof.neutral.verdict import NeutralVerdict
 from pipeline.proof.protected_tests import is_protected
 from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.reverted import RevertedVerdict, judge_reverted, reverted_tree
@@ -46,6 +49,7 @@ class Further:
     """What they showed, and the runs it was judged from."""
 
     inverted: InvertedVerdict | None = None
+    neutral: NeutralVerdict | None = None
     reverted: RevertedVerdict | None = None
     mutated: MutatedVerdict | None = None
     runs: Mapping[RunPurpose, TestReport] = field(default_factory=dict)
@@ -57,9 +61,13 @@ class Further:
 
 
 async def call(run: StageRun, ground: CodingGround, tests: ProvenTests, head: Head) -> Further:
-    """Call them on a head whose tests are green; the second and the third only where what came before holds."""
+    """Call them on a head whose tests are green; each only where what came before holds."""
     first = await _inverted(run, ground, tests, head)
     if first.inverted is None or not first.inverted.ok:
+        return first
+    if run.context.settings.pipeline.neutral_calls:
+        first = replace(first, neutral=await _neutral(run, tests, head))
+    if first.neutral is not None and not first.neutral.ok:
         return first
     second = await _reverted(run, ground, tests, head)
     found = replace(first, reverted=second.reverted, runs={**first.runs, **second.runs})
@@ -101,6 +109,12 @@ async def _mutated(
         )  # fmt: skip
         tried.append(fate_of(mutant, report, head.red, ground.prepared.language_of(mutant.path)))
     return MutatedVerdict(nonce=nonce, possible=len(possible), tried=tuple(tried), score_min=limits.mutation_score_min)
+
+
+async def _neutral(run: StageRun, tests: ProvenTests, head: Head) -> NeutralVerdict:
+    return await neutral_witness.call(
+        run, tests.change_files, commit=head.commit, prepared=head.prepared, restored=head.restored, red=head.red
+    )
 
 
 async def _inverted(run: StageRun, ground: CodingGround, tests: ProvenTests, head: Head) -> Further:

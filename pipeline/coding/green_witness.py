@@ -38,6 +38,8 @@ class Judged:
     suite: str
     untrusted: tuple[str, ...] = ()
     """Why the runner's results cannot be trusted, in sentences."""
+    disagreements: tuple[str, ...] = ()
+    """Which tests fail without a runner around them, in sentences."""
     unnoticed: str = ""
     """Which wrong versions of the change its tests do not notice, where a setting asks for more."""
 
@@ -68,11 +70,11 @@ async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: s
             commit=head, prepared=prepared, restored={**restored, **theirs}, red=red, spent_s=_seconds(reports.values())
         )
         further = await further_witnesses.call(run, ground, tests, asked)
-        verdict = judged(inverted=further.inverted, reverted=further.reverted)
+        verdict = judged(inverted=further.inverted, neutral=further.neutral, reverted=further.reverted)
     witness = stored_green(
         GreenWitness(
             green=verdict, red=red, suite=suite, retired=tuple(retired), inverted=further.inverted,
-            reverted=further.reverted, mutated=further.mutated,
+            neutral=further.neutral, reverted=further.reverted, mutated=further.mutated,
         )
     )  # fmt: skip
     kept = {purpose: (report, report.ok) for purpose, report in reports.items()}
@@ -85,6 +87,7 @@ async def prove(run: StageRun, ground: CodingGround, tests: ProvenTests, head: s
         reports=reports,
         suite=f"full suite {suite_in_words(reports[RunPurpose.GREEN_SUITE], suite)}",
         untrusted=further.inverted.problems if further.inverted else (),
+        disagreements=further.neutral.problems if further.neutral else (),
         unnoticed=too_low(further.mutated) if further.mutated is not None and not further.mutated.ok else "",
     )
 

@@ -23,6 +23,7 @@ from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.green import ProofVerdict
 from pipeline.proof.inverted import InvertedVerdict
 from pipeline.proof.mutated import MutatedVerdict
+from pipeline.proof.neutral.verdict import NeutralVerdict
 from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import TestReport
@@ -147,7 +148,9 @@ class WitnessRecord(Record):
     suite_verdict: SuiteComparison
     green_verdict: ProofVerdict
     inverted_verdict: InvertedVerdict | None = None
-    """Absent in files of older versions, as is the next."""
+    """Absent in files of older versions, as are the next."""
+    neutral_verdict: NeutralVerdict | None = None
+    """Absent too where a setting asks for none."""
     reverted_verdict: RevertedVerdict | None = None
     mutated_verdict: MutatedVerdict | None = None
     """Absent too where a setting asks for none."""
@@ -156,7 +159,14 @@ class WitnessRecord(Record):
     def _as_it_was_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what older files do not have: their bytes, and so their hashes, stay as they were."""
         content: dict[str, Any] = write(self)
-        for name in ("inverted", "reverted", "inverted_verdict", "reverted_verdict", "mutated_verdict"):
+        for name in (
+            "inverted",
+            "reverted",
+            "inverted_verdict",
+            "neutral_verdict",
+            "reverted_verdict",
+            "mutated_verdict",
+        ):
             if content[name] is None:
                 del content[name]
         return content

@@ -192,6 +192,7 @@ async def _witness(run: StageRun, name: str, tests: test_writing.ProvenTests) ->
         suite_verdict=judged.suite,
         green_verdict=judged.green,
         inverted_verdict=judged.inverted,
+        neutral_verdict=judged.neutral,
         reverted_verdict=judged.reverted,
         mutated_verdict=judged.mutated,
     )

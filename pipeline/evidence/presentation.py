@@ -26,6 +26,7 @@ from pipeline.gates.content import (
 from pipeline.interventions.intervention import Action, ChangingText, InterventionStatus, Notice, Skipping
 from pipeline.proof import inverted, mutated, reverted
 from pipeline.proof.baseline import suite_in_words
+from pipeline.proof.neutral import verdict as neutral
 from pipeline.proof.stored_runs import green_of, newest, report_of
 from pipeline.records import RunPurpose
 from pipeline.screening.risk_flags import load_flags
@@ -62,6 +63,7 @@ async def pull_request(run: StageRun, name: str) -> tuple[str, str]:
                 f"{name}: {said}"
                 for name, said in (
                     ("Inverted", suite.inverted),
+                    ("Neutral", suite.neutral),
                     ("Reverted", suite.reverted),
                     ("Mutated", suite.mutated),
                 )
@@ -192,6 +194,7 @@ async def _repository(run: StageRun, name: str) -> ShownChange:
         left_out=tuple(await own_changes.left_out_of(run, name)),
         suite=suite.summary,
         inverted=suite.inverted,
+        neutral=suite.neutral,
         reverted=suite.reverted,
         mutated=suite.mutated,
         pre_existing_failures=tuple(suite.pre_existing),
@@ -213,6 +216,7 @@ class _Suite:
     summary: str
     pre_existing: tuple[str, ...]
     inverted: str = ""
+    neutral: str = ""
     reverted: str = ""
     mutated: str = ""
 
@@ -227,6 +231,7 @@ async def _suite(run: StageRun, name: str, head: str) -> _Suite:
         summary=suite_in_words(report_of(proven), witness.suite),
         pre_existing=witness.suite.pre_existing,
         inverted=inverted.in_words(witness.inverted) if witness.inverted else "",
+        neutral=neutral.in_words(witness.neutral) if witness.neutral else "",
         reverted=reverted.in_words(witness.reverted) if witness.reverted else "",
         mutated=mutated.in_words(witness.mutated) if witness.mutated else "",
     )

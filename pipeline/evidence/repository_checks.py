@@ -276,6 +276,13 @@ def _further_problems(repository: RepositoryEvidence, reader: CommitReader, red:
         report = None if witness.inverted is None else witness.inverted.report
         if judge_inverted(nonce=recorded.nonce, files=files, report=report, red=red) != recorded:
             problems.append("The inverted verdict does not follow from the recorded run.")
+    if (called := witness.neutral_verdict) is not None:
+        named = {*called.agreed, *(sentence.partition(": ")[0] for sentence in called.not_possible)}
+        problems += [
+            f"The neutral verdict says nothing of {test.test_id}."
+            for test in red.tests
+            if test.counts and test.test_id not in named
+        ]
     if (turned := witness.reverted_verdict) is not None:
         seen = witness.reverted or witness.red
         if judge_reverted(report=seen.report, red=red, same_as_red=witness.reverted is None) != turned:
@@ -317,7 +324,7 @@ def _green_problems(repository: RepositoryEvidence, red: RedVerdict) -> list[str
     preserve_head = witness.preserve.report if witness.preserve else None
     green = judge_green(
         change=witness.change.report, preserve=preserve_head, suite=suite, red=red,
-        inverted=witness.inverted_verdict, reverted=witness.reverted_verdict,
+        inverted=witness.inverted_verdict, neutral=witness.neutral_verdict, reverted=witness.reverted_verdict,
     )  # fmt: skip
     if green != witness.green_verdict:
         problems.append("The green verdict does not follow from the recorded runs.")

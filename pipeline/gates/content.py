@@ -107,6 +107,8 @@ class ShownChange(_Shown):
     """How the full suite of the head went, in words; empty if it is not recorded."""
     inverted: str = ""
     """What came of a failure planted at the end of each new test, in words; empty if it is not recorded."""
+    neutral: str = ""
+    """How the new tests went without their runner, in words; empty if they were not called so."""
     reverted: str = ""
     """How the new tests went with the change taken out again, in words; empty if it is not recorded."""
     mutated: str = ""

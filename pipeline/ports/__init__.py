@@ -44,12 +44,13 @@ from pipeline.ports.models import (
     UsageListener,
 )
 from pipeline.ports.proof import BranchTip, CommitFacts, CommitReader, SecretHit, SecretScanner
-from pipeline.ports.sandbox import CommandResult, Isolation, Network, Sandbox, SandboxCommand
+from pipeline.ports.sandbox import ACCOUNT, CommandResult, Isolation, Network, Sandbox, SandboxCommand
 from pipeline.ports.secrets import SecretMissing, SecretProvider
 from pipeline.ports.telling import Notifier, Tracker
 from pipeline.ports.webhooks import Delivery, Receipt, Webhooks
 
 __all__ = [
+    "ACCOUNT",
     "DELTA_MAX_BYTES",
     "Absent",
     "AbsentSubmodule",

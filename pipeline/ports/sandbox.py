@@ -6,6 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+ACCOUNT = "changeline"
+"""What the user is called inside where nobody asks for another name."""
+
 
 class Network(StrEnum):
     """What a sandboxed process reaches. `registries` goes through the egress proxy, never to the host's loopback."""
@@ -37,6 +40,8 @@ class SandboxCommand:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the fixed minimum (PATH, HOME, LANG, TMPDIR). Nothing is inherited from this process."""
     network: Network = Network.NONE
+    account: str = ACCOUNT
+    """What the user is called inside, and so their home. Uncontained: the variable `USER` alone."""
     timeout_s: float = 120.0
     output_max_bytes: int = 50_000
     stdin: bytes | None = None

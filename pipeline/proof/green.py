@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.inverted import InvertedVerdict
+from pipeline.proof.neutral.verdict import NeutralVerdict
 from pipeline.proof.red_green import RedCause, RedVerdict, in_a_sentence
 from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import Outcome, TestReport
@@ -48,12 +49,13 @@ def judge_green(
     suite: SuiteComparison,
     red: RedVerdict,
     inverted: InvertedVerdict | None = None,
+    neutral: NeutralVerdict | None = None,
     reverted: RevertedVerdict | None = None,
 ) -> ProofVerdict:
     """Judge the head: change and preserve tests pass, the suite hides and breaks nothing, the red witness is final.
 
-    A change may extend a file that holds tests which the base skips too; those are no claim of the change. The inverted and the
-    reverted witness count where they were called: they are, once nothing else is wrong.
+    A change may extend a file that holds tests which the base skips too; those are no claim of the change. The inverted, the
+    neutral and the reverted witness count where they were called: they are, once nothing else is wrong.
     """
     problems = list(_all_pass(change, "change", skipped_before=suite.still_skipped).problems)
     if preserve is not None:
@@ -75,7 +77,7 @@ def judge_green(
             )
             or ("No scenario has a confirmed red test.",)
         )
-    problems += [*(inverted.problems if inverted else ()), *(reverted.problems if reverted else ())]
+    problems += [problem for witness in (inverted, neutral, reverted) if witness for problem in witness.problems]
     unjudged = any(verdict.cause is RedCause.UNJUDGED for verdict in red.tests)
     weaker = ((WEAKER_PROOF, not change.per_test), (UNJUDGED_PROOF, unjudged))
     notes = (*(note for note, holds in weaker if holds), *_suite_notes(suite))

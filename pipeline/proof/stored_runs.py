@@ -15,6 +15,7 @@ from pipeline.proof.baseline import SuiteComparison
 from pipeline.proof.green import ProofVerdict
 from pipeline.proof.inverted import InvertedVerdict
 from pipeline.proof.mutated import MutatedVerdict
+from pipeline.proof.neutral.verdict import NeutralVerdict
 from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import TestReport
@@ -31,6 +32,7 @@ class GreenWitness:
     retired: tuple[str, ...]
     inverted: InvertedVerdict | None = None
     """None where green failed before it, and in runs of older versions."""
+    neutral: NeutralVerdict | None = None
     reverted: RevertedVerdict | None = None
     mutated: MutatedVerdict | None = None
 

@@ -1,7 +1,7 @@
 """The verdicts that follow from stored reports and submissions, made again by the present rules.
 
 Recomputed: whether a run is green, the comparison of suites, the green verdict, the text and hash of a spec, and whether a
-reviewed change goes back. Taken as recorded: the reports themselves, and the red, inverted and reverted witnesses, which need the sources.
+reviewed change goes back. Taken as recorded: the reports themselves, and the red, inverted, neutral and reverted witnesses, which need the sources.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from pipeline.proof.baseline import compare_suites
 from pipeline.proof.green import judge_green
 from pipeline.proof.inverted import InvertedVerdict
 from pipeline.proof.mutated import MutatedVerdict
+from pipeline.proof.neutral.verdict import NeutralVerdict
 from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.reverted import RevertedVerdict
 from pipeline.proof.test_reports import TestReport
@@ -58,6 +59,7 @@ class _Judged(BaseModel):
     suite: dict[str, Any]
     retired: list[str]
     inverted: InvertedVerdict | None = None
+    neutral: NeutralVerdict | None = None
     reverted: RevertedVerdict | None = None
     mutated: MutatedVerdict | None = None
 
@@ -147,7 +149,7 @@ def _greens(recording: Recording) -> Iterator[Difference]:
             yield _of_run(proof.suite, "the comparison with the base's suite", stored.suite, plain(suite))
         verdict = judge_green(
             change=_report(proof.change), preserve=_report(proof.preserve) if proof.preserve else None, suite=suite,
-            red=stored.red, inverted=stored.inverted, reverted=stored.reverted,
+            red=stored.red, inverted=stored.inverted, neutral=stored.neutral, reverted=stored.reverted,
         )  # fmt: skip
         if plain(verdict) != stored.green:
             yield _of_run(proof.suite, "the green verdict", stored.green, plain(verdict))

@@ -128,7 +128,7 @@ class LineRun:
 
         Without mutants, which only their own tests are about.
         """
-        given = {"pipeline": {"mutants_max": 0, **(limits or {})}, **sections}
+        given = {"pipeline": {"mutants_max": 0, "neutral_calls": False, **(limits or {})}, **sections}
         snapshot = RuntimeSettings.model_validate(given).snapshot()
         targets = [
             RepositoryTarget(

@@ -70,7 +70,7 @@ export function releaseContent(facts: Partial<Schemas['ReleaseContent']> = {}): 
 export function change(facts: Partial<Schemas['ShownChange']> = {}): Schemas['ShownChange'] {
   return {
     base_branch: 'main', base: 'aaaa', head: 'bbbb', tests: 'cccc', merge_strategy: 'merge', spec_revision: 1, spec_hash: '', scenarios: [],
-    files: [], old_tests: [], left_out: [], suite: '149 passed', inverted: '', reverted: '', mutated: '', pre_existing_failures: [], findings: [], resolved_findings: 0, rebases: [], ...facts,
+    files: [], old_tests: [], left_out: [], suite: '149 passed', inverted: '', neutral: '', reverted: '', mutated: '', pre_existing_failures: [], findings: [], resolved_findings: 0, rebases: [], ...facts,
   };
 }
 

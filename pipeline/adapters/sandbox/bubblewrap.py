@@ -148,7 +148,7 @@ class Bubblewrap:
         identity = identity_for(command.writable[0] if command.writable else command.cwd)
         tree = fixed_place.tree_of(command)
         told = fixed_place.told(command, tree)
-        files, read_only, sockets, payload = identity.files(), self._settings.read_only, {}, told.argv
+        files, read_only, sockets, payload = identity.files(command.account), self._settings.read_only, {}, told.argv
         async with AsyncExitStack() as stack:
             if command.network is Network.REGISTRIES:
                 python = own_python()
@@ -208,7 +208,7 @@ class Bubblewrap:
     def _memory(self, command: SandboxCommand) -> CommandGroup | MeasuredMemory:
         limit = self._settings.memory_max_bytes
         if self._cgroups is None:
-            return MeasuredMemory(limit=limit, scratch=(*visibility.SCRATCH, *command.scratch))
+            return MeasuredMemory(limit=limit, scratch=(*visibility.scratch(command), *command.scratch))
         try:
             return self._cgroups.begin(memory_max_bytes=limit, processes_max=self._settings.processes_max)
         except OSError as error:

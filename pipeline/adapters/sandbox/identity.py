@@ -37,14 +37,14 @@ class Identity:
     arguments: tuple[str, ...]
     wrapper: tuple[str, ...] = ()
 
-    def files(self) -> dict[Path, bytes]:
-        """Return the account files that belong to it."""
+    def files(self, account: str) -> dict[Path, bytes]:
+        """Return the account files that belong to it; `account` is what it is called."""
         return {
             Path("/etc/passwd"): (
                 "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
-                f"changeline:x:{self.uid}:{self.uid}:changeline:/home/changeline:/bin/sh\n"
+                f"{account}:x:{self.uid}:{self.uid}:{account}:/home/{account}:/bin/sh\n"
             ).encode(),
-            Path("/etc/group"): f"root:x:0:\nchangeline:x:{self.uid}:\n".encode(),
+            Path("/etc/group"): f"root:x:0:\n{account}:x:{self.uid}:\n".encode(),
             Path("/etc/hosts"): f"127.0.0.1 localhost {_HOST}\n::1 localhost\n".encode(),
             Path("/etc/nsswitch.conf"): b"passwd: files\ngroup: files\nhosts: files\n",
         }

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.errors import InvariantBroken
 from pipeline.ports import SandboxCommand
 
-HOME = Path("/home/changeline")
+HOMES = Path("/home")
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
@@ -42,9 +42,8 @@ _ETC = (
     "ssl/openssl.cnf",
     "timezone",
 )
-_TOP = (Path("/etc"), Path("/run"), Path("/run/changeline"), Path("/var"), HOME.parent)
-SCRATCH = (Path("/dev/shm"), Path("/tmp"), Path("/var/tmp"), HOME)  # noqa: S108 - inside
-"""File systems in memory, made for each command."""
+_TOP = (Path("/etc"), Path("/run"), Path("/run/changeline"), Path("/var"), HOMES)
+_SCRATCH = (Path("/dev/shm"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - inside
 _ETC_PATTERNS = ("java-*", "python3*")
 
 
@@ -63,14 +62,24 @@ class View:
     """The tree that stands at the command's `tree_at` too."""
 
 
+def scratch(command: SandboxCommand) -> tuple[Path, ...]:
+    """Return the file systems in memory that every command gets."""
+    return (*_SCRATCH, home(command))
+
+
+def home(command: SandboxCommand) -> Path:
+    """Return the home of the user inside."""
+    return HOMES / command.account
+
+
 def environment(command: SandboxCommand) -> dict[str, str]:
     """Return the fixed minimum plus what the command asks for."""
     minimum = {
         "PATH": SEARCH_PATH,
-        "HOME": str(HOME),
+        "HOME": str(home(command)),
         "LANG": "C.UTF-8",
         "TMPDIR": "/tmp",  # noqa: S108 - private to the sandbox
-        "USER": "changeline",
+        "USER": command.account,
         "PWD": str(command.cwd),
     }
     return {**minimum, **command.environment}
@@ -79,15 +88,15 @@ def environment(command: SandboxCommand) -> dict[str, str]:
 def arguments(command: SandboxCommand, view: View) -> list[str]:
     """Return bubblewrap's mount arguments. Raises `InvariantBroken` for paths that must never be shown."""
     _check(command, view)
-    scratch = ("--perms", "1777", "--size", str(view.scratch_max_bytes), "--tmpfs")
+    in_memory = ("--perms", "1777", "--size", str(view.scratch_max_bytes), "--tmpfs")
     covers = list(_covers(command, view))
-    caches = ((path, (*scratch, str(path))) for path in command.scratch)
+    caches = ((path, (*in_memory, str(path))) for path in command.scratch)
     mounts = sorted((*covers, *_mounts(command, view), *caches), key=lambda mount: len(mount[0].parts))
     return [
         *_directories(_TOP),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev"),
-        *(part for path in SCRATCH for part in (*scratch, str(path))),
+        *(part for path in scratch(command) for part in (*in_memory, str(path))),
         *(
             part
             for path, fd in view.files.items()

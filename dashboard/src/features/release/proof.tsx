@@ -17,6 +17,7 @@ export function Proof({ change }: { change: Change }) {
         <Row name="Suite">{change.suite || 'not recorded'}</Row>
         {change.inverted && <Row name="Inverted">{change.inverted}</Row>}
         {change.reverted && <Row name="Reverted">{change.reverted}</Row>}
+        {change.neutral && <Row name="Neutral">{change.neutral}</Row>}
         {change.mutated && <Row name="Mutated">{change.mutated}</Row>}
         <Row name="Scenarios">
           {`${kinds('change')} change, ${kinds('preserve')} preserve`}
