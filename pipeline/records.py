@@ -153,8 +153,6 @@ class RunPurpose(StrEnum):
     """What failed on the head and not on the base, run again before it is blamed."""
     INVERTED = "inverted"
     """The change tests on the head with a failure planted at the end of each."""
-    NEUTRAL = "neutral"
-    """The change tests on the head without their runner; none of these calls is kept as a run."""
     REVERTED = "reverted"
     """The change tests on the head with the change taken out again; only where the red witness saw another tree."""
     MUTATED = "mutated"

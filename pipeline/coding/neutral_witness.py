@@ -10,7 +10,6 @@ from pipeline.proof.neutral.runs import RUNNERS, Calls, Ground, called_alone, ca
 from pipeline.proof.neutral.verdict import NeutralVerdict, Told, doubtful, judge_neutral
 from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.untrusted_files import write_over
-from pipeline.records import RunPurpose
 from pipeline.stage import trees
 from pipeline.stage.component_runs import asked_of
 from pipeline.stage.prepared import Part, Prepared
@@ -58,7 +57,7 @@ class _Calling:
     async def calls(self, part: Part, files: Sequence[str], *, disclosed: bool) -> Calls:
         """Call the tests of one component's files in a tree of their own."""
         context = self.run.context
-        async with trees.checked_out(self.run, self.run.name, RunPurpose.NEUTRAL, self.commit) as tree:
+        async with trees.checked_out(self.run, self.run.name, self.commit) as tree:
             write_over(tree, self.restored)
             ground = Ground(
                 stack=part.stack, tree=tree, environment=part.environment, sandbox=context.sandbox,

@@ -56,7 +56,7 @@ async def run_each(
 
     reports: dict[str, TestReport] = {}
     for part, files in asked:
-        async with trees.checked_out(run, name, purpose, commit) as tree:
+        async with trees.checked_out(run, name, commit) as tree:
             write_over(tree, restored or {})
             reports[part.root] = await run_tests(
                 stack=part.stack, tree=tree, environment=part.environment, sandbox=run.context.sandbox,

@@ -97,7 +97,7 @@ class _Environments:
         if found is not None:
             return found
         if self.tree is None:
-            made = trees.checked_out(self.run, self.name, "manifests", self.commit)
+            made = trees.checked_out(self.run, self.name, self.commit)
             self.tree = await self.held.enter_async_context(made)
         return await environments.prepare(component.stack, self.tree, digest, may_spoil=not self.several)
 

@@ -4,11 +4,14 @@ Problem: a tree that nobody removes when its work ends badly stays until cleanup
 Choice: a tree lives as long as a `with`. Invariant: whatever ends the work, its tree is gone before anybody hears of it.
 """
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pipeline.stage.run import StageRun
+
+TOKEN_BYTES = 6
 
 
 @asynccontextmanager
@@ -36,8 +39,11 @@ async def for_agent(run: StageRun, name: str, purpose: str, commit: str) -> Asyn
 
 
 @asynccontextmanager
-async def checked_out(run: StageRun, name: str, purpose: str, commit: str) -> AsyncIterator[Path]:
-    """Give a clean checkout of `commit` that no agent has touched."""
-    async with empty(run, name, purpose) as tree:
+async def checked_out(run: StageRun, name: str, commit: str) -> AsyncIterator[Path]:
+    """Give a clean checkout of `commit` that no agent has touched.
+
+    Its path is another each time and says nothing of a purpose: code under test sees it, and could behave by it.
+    """
+    async with empty(run, name, secrets.token_hex(TOKEN_BYTES)) as tree:
         await run.context.repositories[name].checkout(tree, commit)
         yield tree
