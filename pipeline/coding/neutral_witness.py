@@ -6,7 +6,8 @@ A disagreement is seen twice before it counts: what depends on chance is a flaky
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.proof.neutral.runs import RUNNERS, Calls, Ground, called_alone, called_by_the_runner
+from pipeline.proof.neutral.calls import Calls, Ground
+from pipeline.proof.neutral.runs import RUNNERS, called_alone, called_by_the_runner
 from pipeline.proof.neutral.verdict import NeutralVerdict, Told, doubtful, judge_neutral
 from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.untrusted_files import write_over

@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.limits import Limits
 from pipeline.ports import Stack
-from pipeline.proof.neutral.runs import CallOutcome, Calls, Ground, called_alone, called_by_the_runner
+from pipeline.proof.neutral.calls import CallOutcome, Calls, Ground
+from pipeline.proof.neutral.runs import called_alone, called_by_the_runner
 from tests.evidence.plain_sandbox import PYTEST, UNITTEST, PlainSandbox, environment, write_tree
 
 EVERYTHING = '''\
