@@ -219,6 +219,19 @@ async def test_what_speaks_of_tests_around_a_script_has_another_name(tmp_path: P
     assert outcomes(calls) == {"throws": "passed"}
 
 
+async def test_a_helper_that_uses_the_library_has_no_stand_in_and_code_that_looks_for_it_is_no_helper(
+    tmp_path: Path,
+) -> None:
+    """Alone the helper would find no `it`; from within the runner it would, so what it does would look like a disagreement."""
+    files = {
+        "package.json": MODULE, "test/a.test.ts": "import { same } from './helper';\nsame();\n", "test/b.test.ts": "import '../code';\n",
+        "test/helper.ts": "export const same = () => it('is the same', () => expect(1).toBe(1));\n",
+        "code.ts": "export const double = (n: number) => (typeof it === 'function' ? n * 2 : 0);\n",
+    }  # fmt: skip
+    calls = await called(VITEST, tmp_path, files, "test/a.test.ts", "test/b.test.ts", installed=True)
+    assert calls.left == {"test/a.test.ts": "it loads test/helper.ts, which uses the test library, too"}
+
+
 async def test_what_the_stand_in_does_not_have_is_said(tmp_path: Path) -> None:
     test = (
         "import { expect, test, vi } from 'vitest';\n"

@@ -27,7 +27,7 @@ _GROUPS = ("describe", "context", "suite", "xdescribe", "fdescribe", "xcontext")
 _TESTS = ("it", "test", "specify", "xit", "xtest", "xspecify", "fit")
 _HOOKS = ("before", "after", "beforeAll", "afterAll", "beforeEach", "afterEach")
 _OF_MOCHA = ("setup", "teardown", "suiteSetup", "suiteTeardown")
-_GLOBALS = {
+GLOBALS = {
     "node_test": (),
     "jest": (*_GROUPS, *_TESTS, *_HOOKS, "expect", "jest"),
     "vitest": (*_GROUPS, *_TESTS, *_HOOKS, "expect", "vi", "vitest", "expectTypeOf", "assertType"),
@@ -194,8 +194,9 @@ class _Forming:
         place = json.dumps(self.stand_in.place)
         top = top_names(self.root)
         used = {text_of(node) for node in self.nodes if node.type in NAMED} - top
-        found = [name for name in _GLOBALS[self.stand_in.runner] if name in used]
-        taken = f"const {{{', '.join(f'{one}: {self._new(one)}' for one in found)}}} = {standing}.library;"
+        found = [name for name in GLOBALS[self.stand_in.runner] if name in used]
+        # A script of Jest is a function with a parameter of such a name, so only `var` may repeat it.
+        taken = f"var {{{', '.join(f'{one}: {self._new(one)}' for one in found)}}} = {standing}.library;"
         if not self.is_module:
             return f"\nconst {standing} = require({place}); {taken if found else ''}"
         made = self.new_name()

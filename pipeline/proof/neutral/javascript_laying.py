@@ -17,13 +17,16 @@ from pipeline.proof.grammars import syntax_tree
 from pipeline.proof.json_text import parsed_object
 from pipeline.proof.neutral.calls import Call, Laid, Site, new_name, speaks_of_tests
 from pipeline.proof.neutral.form import NotPossible
-from pipeline.proof.neutral.javascript_form import LIBRARIES, JavaScriptForm, StandIn, javascript_form
+from pipeline.proof.neutral.javascript_form import GLOBALS, LIBRARIES, JavaScriptForm, StandIn, javascript_form
 from pipeline.proof.neutral.javascript_names import other_names
+from pipeline.proof.neutral.javascript_reached import uses_library
 from pipeline.proof.test_runs import FIXED_VARIABLES
 from pipeline.proof.untrusted_files import folder_inside, holds_file, read_source, write_over
 
 JAVASCRIPT_RUNNERS = frozenset(LIBRARIES)
 _PARTS = ("comparing.cjs", "expecting.cjs", "declaring.cjs")
+_BUILT_IN = frozenset({"test"})
+"""What code may load under such a name that is no test library."""
 _BETWEEN_TITLES = "\x1f"
 _ENTRIES_MAX = 2000
 _PLAIN = (".js", ".mjs", ".cjs")
@@ -122,6 +125,9 @@ class JavaScriptLaying:
         site, runner = self.site, self.site.ground.stack.runner
         inner = site.below(file)
         pure = PurePosixPath(inner)
+        helper = uses_library(site.folder, inner, LIBRARIES[runner] - _BUILT_IN, GLOBALS[runner])
+        if helper:
+            raise NotPossible(f"it loads {site.above(helper)}, which uses the test library, too")
         folder = site.folder / pure.parent
         if not site.disclosed:
             folder = self._shown_folder(pure.parent)

@@ -2,7 +2,7 @@
 
 const limitMs = 20000;
 const notLoaded = /^(?:MODULE_NOT_FOUND|ERR_(?:MODULE_NOT_FOUND|REQUIRE_\w+|UNKNOWN_(?:FILE_EXTENSION|MODULE_FORMAT|BUILTIN_MODULE)|UNSUPPORTED_\w+|IMPORT_\w+|PACKAGE_\w+|INVALID_(?:MODULE|PACKAGE)\w*|NO_\w+|AMBIGUOUS_MODULE_SYNTAX|INVALID_TYPESCRIPT_SYNTAX))$/;
-const ofOtherModules = /^(?:require|module|exports|__dirname|__filename|React) is not defined/;
+const ofOtherModules = /^(?:require|module|exports|__dirname|__filename|React) is not defined|^Vitest failed to access its internal state|^Do not import `@jest\//;
 
 const newGroup = (title, above, flags) => ({ title, above, flags, parts: [], before: [], after: [], beforeEach: [], afterEach: [], bound: Object.create(above ? above.bound : null) });
 let group = newGroup('', null, {});
@@ -190,7 +190,7 @@ function endingOf(error, loading) {
   if (error instanceof Unsupported) return ['unsupported', error.message];
   if (error instanceof Skipped) return ['skipped', ''];
   const name = error && typeof error === 'object' ? String(error.name) : typeof error;
-  const unloaded = notLoaded.test(String(error?.code ?? '')) || (name === 'ReferenceError' && ofOtherModules.test(first));
+  const unloaded = notLoaded.test(String(error?.code ?? '')) || ofOtherModules.test(first);
   if (unloaded || (loading && error instanceof SyntaxError)) return ['unsupported', `it cannot be loaded without its runner (${name}: ${first})`];
   return ['failed', `${name}: ${first}`];
 }
