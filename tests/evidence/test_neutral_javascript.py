@@ -219,6 +219,17 @@ async def test_what_speaks_of_tests_around_a_script_has_another_name(tmp_path: P
     assert outcomes(calls) == {"throws": "passed"}
 
 
+async def test_a_file_keeps_the_names_that_its_tests_speak_of(tmp_path: Path) -> None:
+    test = (
+        "import test from 'node:test';\nimport assert from 'node:assert';\nimport { relative } from 'node:path';\n"
+        "test('place', () => assert.match(relative('.', import.meta.filename), /test.kept.js$/));\n"
+        "test('stack', () => { const inner = new Error(); assert.ok(inner.stack.includes('test/kept.js'), inner.stack); });\n"
+    )
+    files = {"package.json": MODULE, "test/kept.js": test}
+    calls = await called(NODE, tmp_path, files, "test/kept.js")
+    assert outcomes(calls) == {"place": "passed", "stack": "passed"}
+
+
 async def test_a_helper_that_uses_the_library_has_no_stand_in_and_code_that_looks_for_it_is_no_helper(
     tmp_path: Path,
 ) -> None:

@@ -59,7 +59,8 @@ class JavaScriptForm:
     is_module: bool
     titles: dict[str, str] = field(default_factory=dict)
     names_kept: bool = False
-    words: frozenset[str] = frozenset()
+    strings: frozenset[str] = frozenset()
+    """What it says, but for titles and the modules that it loads."""
     standing: str = ""
     """The name that the stand-in has in it."""
 
@@ -110,9 +111,10 @@ class _Forming:
 
     def formed(self, source: bytes, *, renaming: bool) -> JavaScriptForm:
         titles = {node.id: node for node in self._titles()} if renaming else {}
-        words = frozenset(_words(self.nodes, {node.id for node in titles.values()}))
+        strings = frozenset(_strings(self.nodes, {node.id for node in titles.values()}))
         kept = True
         if renaming:
+            words = {word for text in strings for word in _WORD.findall(text)}
             names = new_names(self.nodes, words, self.new_name)
             kept, self.names = names is None, names or {}
         standing = self.new_name()
@@ -127,7 +129,7 @@ class _Forming:
         self.edits.insert(self._beginning(), self._head(standing))
         text = self.edits.applied(source).decode("utf-8", "surrogatepass")
         return JavaScriptForm(
-            text=text, is_module=self.is_module, titles=self.titles, names_kept=renaming and kept, words=words,
+            text=text, is_module=self.is_module, titles=self.titles, names_kept=renaming and kept, strings=strings,
             standing=standing,
         )  # fmt: skip
 
@@ -249,14 +251,14 @@ _WORD = re.compile(r"[A-Za-z_$][\w$]*")
 _SPEAKING = frozenset({"string_fragment", "regex_pattern", "jsx_text", "escape_sequence"})
 
 
-def _words(nodes: list[Node], titles: set[int]) -> Iterator[str]:
+def _strings(nodes: list[Node], titles: set[int]) -> Iterator[str]:
     for node in nodes:
         if node.type not in _SPEAKING:
             continue
         outer = [one for one, _ in zip(ancestors(node), range(3), strict=False)]
         if outer and (outer[0].id in titles or any(_is_source(one, node) for one in outer)):
             continue
-        yield from _WORD.findall(text_of(node))
+        yield text_of(node)
 
 
 def _is_source(above: Node, node: Node) -> bool:

@@ -7,7 +7,7 @@ repository's configuration, so what needs it fails there too, and is said to be 
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files as package_files
 from pathlib import Path, PurePosixPath
@@ -129,20 +129,27 @@ class JavaScriptLaying:
         if helper:
             raise NotPossible(f"it loads {site.above(helper)}, which uses the test library, too")
         folder = site.folder / pure.parent
-        if not site.disclosed:
-            folder = self._shown_folder(pure.parent)
-        form = javascript_form(
-            inner, read_source(site.folder, inner), StandIn(
-                place=str(library), runner=runner, directory="" if site.disclosed else str(folder)
-            ), new_name, packaged_as_module=_is_module_package(site.folder, inner), renaming=not site.disclosed,
-        )  # fmt: skip
+        form = self._form(inner, library, "" if site.disclosed else str(folder))
         if site.disclosed:
             write_over(site.folder, {inner: self._handing_over(form, file).encode("utf-8", "surrogatepass")})
             return form, _PlannedFile(told=file, shown=str(site.folder / inner))
-        suffix = ".mjs" if form.is_module and pure.suffix == ".js" else pure.suffix
-        shown = folder / f"{new_name()}{suffix}"
+        other = self._shown_folder(pure.parent, form.strings)
+        if other != folder:
+            form = self._form(inner, library, str(other))
+        name = pure.name
+        if not any(name in text or text == pure.stem for text in form.strings):
+            name = f"{new_name()}{'.mjs' if form.is_module and pure.suffix == '.js' else pure.suffix}"
+        shown = other / name
         write_over(site.folder, {str(shown.relative_to(site.folder)): form.text.encode("utf-8", "surrogatepass")})
         return form, _PlannedFile(told=file, shown=str(shown))
+
+    def _form(self, inner: str, library: Path, directory: str) -> JavaScriptForm:
+        site = self.site
+        return javascript_form(
+            inner, read_source(site.folder, inner),
+            StandIn(place=str(library), runner=site.ground.stack.runner, directory=directory), new_name,
+            packaged_as_module=_is_module_package(site.folder, inner), renaming=not site.disclosed,
+        )  # fmt: skip
 
     def _handing_over(self, form: JavaScriptForm, file: str) -> str:
         real = new_name()
@@ -182,15 +189,15 @@ class JavaScriptLaying:
         translates = self.site.ground.stack.runner in {"vitest", "jest"}
         return translates or not all(file.endswith(_PLAIN) for file in files)
 
-    def _shown_folder(self, parent: PurePosixPath) -> Path:
-        """Return a folder with all that a folder of the tree holds, on whose path no name speaks of tests."""
+    def _shown_folder(self, parent: PurePosixPath, strings: Collection[str]) -> Path:
+        """Return a folder with all that a folder of the tree holds, on whose path no name speaks of tests but those it asks for."""
         if folder_inside(self.site.folder, str(parent)) is None:
             raise NotPossible("its folder is not there")
         shown = self.site.folder
         for part in parent.parts:
-            shown = (
-                self._mirror(shown / part) if speaks_of_tests(part) or shown in self._mirrors.values() else shown / part
-            )
+            asked = any(f"{part}/" in text or f"/{part}" in text for text in strings)
+            mirrored = speaks_of_tests(part) and not asked
+            shown = self._mirror(shown / part) if mirrored or shown in self._mirrors.values() else shown / part
         return shown
 
     def _mirror(self, real: Path) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
 from pipeline.proof.grammars import syntax_tree
-from pipeline.proof.neutral.javascript_names import top_names
+from pipeline.proof.neutral.javascript_names import bound_names
 from pipeline.proof.planting.planted import descendants, text_of
 from pipeline.proof.untrusted_files import holds_file, read_source
 
@@ -34,8 +34,9 @@ def uses_library(folder: Path, inner: str, libraries: Collection[str], offered: 
 def _calls(path: str, text: str, offered: Collection[str]) -> bool:
     """Whether a file calls one of these names, and binds it nowhere; only to ask whether it is there is no call."""
     root = syntax_tree(PurePosixPath(path).suffix, text.encode("utf-8", "replace"))
-    free = set(offered) - top_names(root)
-    for node in descendants(root):
+    nodes = list(descendants(root))
+    free = set(offered) - bound_names(nodes)
+    for node in nodes:
         if node.type != "call_expression":
             continue
         called = node.child_by_field_name("function")
