@@ -61,9 +61,19 @@ describe('double', () => {
   it.skip('is for another day', () => assert.fail());
   for (const by of [1, 2]) it(`doubles ${by}`, () => assert.equal(double(by), by * 2));
 });
+test('replaces', (t) => {
+  const owner = { double };
+  const put = t.mock.method(owner, 'double', () => 7);
+  const free = t.mock.fn((n) => n + 1);
+  assert.deepEqual([owner.double(1), free(1)], [7, 2]);
+  assert.deepEqual([put.mock.callCount(), free.mock.calls[0].arguments, owner.double.mock.calls[0].result], [1, [1], 7]);
+  t.mock.restoreAll();
+  assert.equal(owner.double(1), 2);
+});
 test('is left out', { skip: true }, () => assert.fail());
 """
 OF_EVERYTHING = {
+    "replaces": "passed",
     "adds": "passed", "has parts.first": "passed", "has parts.second": "passed", "has parts": "passed", "ends": "passed",
     "double.reads": "passed", "double.inner.throws": "passed", "double.is for another day": "skipped: ",
     "double.doubles 1": "passed", "double.doubles 2": "passed", "is left out": "skipped: ",

@@ -105,7 +105,7 @@ Object.assign(library, {
   it: declaring(declared, {}), specify: declaring(declared, {}), fit: declaring(declared, {}),
   xit: declaring(declared, { skip: true }), xtest: declaring(declared, { skip: true }), xspecify: declaring(declared, { skip: true }),
   vi: doubles, vitest: doubles, jest: doubles, expectTypeOf: nothing, assertType: nothing,
-  mock: onlyKnown({}, 'mock'),
+  mock: doublesOfNode([]),
 });
 library.test = declaring(declared, {});
 library.default = library.test;
@@ -130,6 +130,7 @@ function contextOf(part, path, besides) {
     },
   };
   known.it = known.test;
+  known.mock = doublesOfNode(besides.ending);
   return onlyKnown(known, 'the context of a test');
 }
 

@@ -78,6 +78,63 @@ const doubles = onlyKnown({
   setTimeout: () => doubles, hoisted: (made) => made(), unmock: () => doubles, useRealTimers: () => doubles,
 }, 'mocks');
 
+function doublesOfNode(ending) {
+  const all = [];
+  const one = (original, how, options, restore) => {
+    let usual = how;
+    let calls = [];
+    const byCall = new Map();
+    const made = function (...given) {
+      const at = calls.length;
+      const chosen = byCall.get(at) ?? (options?.times !== undefined && at >= options.times ? original : usual);
+      const call = { arguments: given, error: undefined, result: undefined, stack: new Error(), target: new.target, this: this };
+      try {
+        call.result = new.target ? Reflect.construct(chosen, given, new.target) : chosen.apply(this, given);
+        return call.result;
+      } catch (error) {
+        call.error = error;
+        throw error;
+      } finally {
+        calls.push(call);
+      }
+    };
+    const back = () => { usual = original; restore(); };
+    made.mock = onlyKnown({
+      callCount: () => calls.length, resetCalls: () => { calls = []; }, restore: back,
+      mockImplementation: (other) => { usual = other; },
+      mockImplementationOnce: (other, at) => { byCall.set(at ?? calls.length, other); },
+    }, 'mock');
+    Object.defineProperty(made, 'name', { value: original.name });
+    Object.defineProperty(made, 'length', { value: original.length });
+    const kept = made.mock;
+    made.mock = new Proxy(kept, { get: (target, name) => (name === 'calls' ? [...calls] : target[name]) });
+    all.push({ back, forget: () => { calls = []; } });
+    ending.push(back);
+    return made;
+  };
+  const nothingElse = () => undefined;
+  return onlyKnown({
+    fn: (original, how, options) => {
+      const first = typeof original === 'function' ? original : nothingElse;
+      const given = typeof original === 'function' ? how : original;
+      return one(first, typeof given === 'function' ? given : first, options ?? (typeof given === 'function' ? undefined : given), nothingElse);
+    },
+    method: (owner, name, how, options) => {
+      const original = owner[name];
+      const given = options ?? (typeof how === 'function' ? undefined : how);
+      if (typeof original !== 'function' || given?.getter || given?.setter) throw new Unsupported('it replaces what is no function');
+      const own = Object.getOwnPropertyDescriptor(owner, name);
+      const made = one(original, typeof how === 'function' ? how : original, given, () => {
+        if (own) Object.defineProperty(owner, name, own); else delete owner[name];
+      });
+      Object.defineProperty(owner, name, { configurable: true, writable: true, enumerable: own?.enumerable ?? true, value: made });
+      return made;
+    },
+    reset: () => { for (const each of all) { each.back(); each.forget(); } },
+    restoreAll: () => { for (const each of all) each.back(); },
+  }, 'mock');
+}
+
 const callsOf = (one) => {
   if (!one || !one.mock) throw new Unsupported('it asks for the calls of what is no mock of ours');
   return one.mock;
