@@ -42,6 +42,8 @@ class Plan:
     path: Sequence[str]
     tools: str
     """Where the program lies, to be looked into for no module."""
+    packages: Mapping[str, str]
+    """Folders by the other names under which they are packages."""
     around: Sequence[PlannedFile]
     files: Sequence[PlannedFile]
     results: str
@@ -59,14 +61,17 @@ def neutral_program(plan: Plan, new_name: Callable[[], str]) -> str:
     offered = {
         one.arg for part in tree.body[: _beginning_of_frame(tree)] for one in ast.walk(part) if isinstance(one, ast.arg)
     }
-    text = renamed(tree, new_name, kept=offered, speaks=False)
-    play = next(new for new, old in text.names.items() if old == "Play")
-    return f"{text.text}\n{play}({_loaded(plan)}).{names['alone']}()\n"
+    text = renamed(tree, new_name, kept=offered, ours=True)
+    new = {old: name for name, old in text.names.items()}
+    return (
+        f"{text.text}\n{new['prepare']}({_loaded(plan)})\n"
+        f"if __name__ == '__main__':\n    {new['Play']}({_loaded(plan)}).{names['alone']}()\n"
+    )
 
 
 def disclosed_module(plan: Plan) -> str:
     """Return the module through which a real runner calls the tests."""
-    return f"{_frame()}\nPLAY = Play({_loaded(plan)})\n"
+    return f"{_frame()}\nprepare({_loaded(plan)})\nPLAY = Play({_loaded(plan)})\n"
 
 
 def disclosed_file(place: str, told: str) -> str:

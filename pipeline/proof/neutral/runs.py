@@ -11,7 +11,7 @@ import secrets
 import string
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
@@ -83,23 +83,30 @@ def new_name() -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(12))
 
 
-async def called_alone(ground: Ground, files: Sequence[str]) -> Calls:
-    """Call the tests of these files under other names in a plain process. Paths are the repository's."""
-    return await _called(ground, files, disclosed=False)
+def _speaks_of_tests(name: str) -> bool:
+    return any(mark in name.lower() for mark in _MARKS)
+
+
+async def called_alone(ground: Ground, files: Sequence[str], *, names_stay: bool = False) -> Calls:
+    """Call the tests of these files in a plain process, under other names. Paths are the repository's.
+
+    Where `names_stay`, what the files call their functions and variables is as it was; all around it is not.
+    """
+    return await _called(ground, files, disclosed=False, names_stay=names_stay)
 
 
 async def called_by_the_runner(ground: Ground, files: Sequence[str]) -> Calls:
     """Call them by the same frame from within their runner, under their own names."""
-    return await _called(ground, files, disclosed=True)
+    return await _called(ground, files, disclosed=True, names_stay=True)
 
 
-async def _called(ground: Ground, files: Sequence[str], *, disclosed: bool) -> Calls:
+async def _called(ground: Ground, files: Sequence[str], *, disclosed: bool, names_stay: bool) -> Calls:
     folder = await asyncio.to_thread(folder_inside, ground.tree, ground.stack.root)
     if folder is None:
         return Calls(left=dict.fromkeys(files, "its folder is not there"))
     scratch = await asyncio.to_thread(_scratch, ground.tree)
     try:
-        laying = _Laying(ground=ground, folder=folder, scratch=scratch, disclosed=disclosed)
+        laying = _Laying(ground=ground, folder=folder, scratch=scratch, disclosed=disclosed, names_stay=names_stay)
         laid = await asyncio.to_thread(laying.lay, files)
         if not laid.asked:
             return Calls(left=laid.left)
@@ -149,11 +156,17 @@ class _Laying:
     folder: Path
     scratch: Path
     disclosed: bool
+    names_stay: bool
+    packages: dict[str, str] = field(default_factory=dict)
+    """Folders of test packages by the names that they have here."""
+    links: dict[Path, str] = field(default_factory=dict)
+    """Folders that speak of tests, with the names of links to them."""
 
     def lay(self, files: Sequence[str]) -> _Laid:
         """Write the program, and the files under the names that they have for it."""
         libraries = Libraries(pytest=new_name(), unittest="unittest" if self.disclosed else new_name())
         left: dict[str, str] = {}
+        self.packages.clear()
         planned: list[PlannedFile] = []
         names_kept: set[str] = set()
         around = self._around(files, libraries)
@@ -167,7 +180,7 @@ class _Laying:
             names_kept |= {file} if form.names_kept else set()
         plan = Plan(
             library=libraries.pytest, classes=libraries.unittest, shown=f"/{new_name()}", path=self._path(files),
-            tools=str(self.scratch / "tools"),
+            packages=self.packages, tools=str(self.scratch / "tools"),
             around=around, files=planned, results=str(self.scratch / "results" / new_name()),
         )  # fmt: skip
         program = self.scratch / "tools" / f"{new_name()}.py"
@@ -184,32 +197,56 @@ class _Laying:
         inner = self._below(file)
         if not inner.endswith(".py"):
             raise NotPossible("it is no Python file")
-        form = form_of(read_source(self.folder, inner), libraries, None if self.disclosed else new_name)
+        form = form_of(read_source(self.folder, inner), libraries, None if self.names_stay else new_name)
         pure = PurePosixPath(inner)
-        packaged = holds_file(self.folder, str(pure.with_name("__init__.py")))
-        package = ".".join(pure.parent.parts) if packaged else ""
-        stem = pure.stem
-        if not self.disclosed and stem not in form.words:
-            package, stem = new_name() if packaged else "", new_name()
-        shown = self.folder / inner
+        speaks = pure.stem in form.words
+        return form, self._placed(
+            file, pure, form, package=self._package(pure.parent, renamed=not speaks), renamed=not speaks
+        )
+
+    def _placed(self, told: str, pure: PurePosixPath, form: Form, *, package: str, renamed: bool) -> PlannedFile:
+        """Write a file under another name beside the original, unless a runner calls it."""
+        stem, shown = pure.stem, self.folder / pure
         if not self.disclosed:
             own = new_name()
             shown = self._other_way(pure.parent) / f"{own}.py"
             write_over(self.folder, {str(pure.with_name(f"{own}.py")): form.text.encode("utf-8", "surrogatepass")})
-        module = f"{package}.{stem}" if package else stem
-        return form, PlannedFile(
-            told=file, shown=str(shown), module=module, package=package, registered=not self.disclosed,
-            text=form.text, names=form.names,
+            stem = own if renamed else stem
+        return PlannedFile(
+            told=told, shown=str(shown), module=f"{package}.{stem}" if package else stem, package=package,
+            registered=not self.disclosed, text=form.text, names=form.names,
         )  # fmt: skip
+
+    def _package(self, folder: PurePosixPath, *, renamed: bool) -> str:
+        """Return the package that a folder is, with another name for its first part that speaks of tests; empty if it is none."""
+        parts = self._packaged(folder)
+        marked = next((at for at, part in enumerate(parts) if _speaks_of_tests(part)), None)
+        if self.disclosed or not renamed or marked is None:
+            return ".".join(parts)
+        real = PurePosixPath(*folder.parts[: len(folder.parts) - len(parts) + marked + 1])
+        shown = str(self._other_way(real))
+        known = next((name for name, place in self.packages.items() if place == shown), None)
+        name = known or ".".join([*parts[:marked], new_name()])
+        self.packages[name] = shown
+        return ".".join([name, *parts[marked + 1 :]])
+
+    def _packaged(self, folder: PurePosixPath) -> tuple[str, ...]:
+        """Return the names of the packages that lead to a folder."""
+        found: list[str] = []
+        while folder.parts and holds_file(self.folder, str(folder / "__init__.py")):
+            found.insert(0, folder.name)
+            folder = folder.parent
+        return tuple(found)
 
     def _other_way(self, parent: PurePosixPath) -> Path:
         """Return a path to a folder of the tree on which no name speaks of tests."""
         real, shown = self.folder, self.folder
         for part in parent.parts:
             name = part
-            if any(mark in part.lower() for mark in _MARKS):
-                name = new_name()
-                (real / name).symlink_to(part)
+            if _speaks_of_tests(part):
+                name = self.links.setdefault(real / part, new_name())
+                if not (real / name).is_symlink():
+                    (real / name).symlink_to(part)
             real, shown = real / part, shown / name
         return shown
 
@@ -224,22 +261,11 @@ class _Laying:
             if not holds_file(self.folder, path):
                 continue
             try:
-                form = form_of(read_source(self.folder, path), libraries, None if self.disclosed else new_name)
+                form = form_of(read_source(self.folder, path), libraries, None if self.names_stay else new_name)
             except NotPossible:
                 continue
-            stem = "conftest" if self.disclosed else new_name()
-            shown = (self.folder / folder if self.disclosed else self._other_way(folder)) / f"{stem}.py"
-            found.append(
-                PlannedFile(
-                    told=path,
-                    shown=str(shown),
-                    module=stem,
-                    package="",
-                    registered=not self.disclosed,
-                    text=form.text,
-                    names=form.names,
-                )
-            )
+            package = self._package(folder, renamed=True)
+            found.append(self._placed(path, folder / "conftest.py", form, package=package, renamed=True))
         return found
 
     def _path(self, files: Sequence[str]) -> list[str]:
@@ -247,9 +273,8 @@ class _Laying:
         beside: dict[str, None] = {}
         for file in files:
             folder = PurePosixPath(self._below(file)).parent
-            while folder.parts and holds_file(self.folder, str(folder / "__init__.py")):
-                folder = folder.parent
-            beside[str(self.folder / folder)] = None
+            above = folder.parts[: len(folder.parts) - len(self._packaged(folder))]
+            beside[str(self.folder.joinpath(*above))] = None
         roots = [str(self.folder / root) for root in self._roots()]
         return list(dict.fromkeys([*beside, str(self.folder), *roots]))
 

@@ -13,6 +13,7 @@ from pipeline.proof.test_reports import Failure
 
 _NO_FORM = "tests of this runner have no form without it"
 _WORST_FIRST = (CallOutcome.FAILED, CallOutcome.UNSUPPORTED, CallOutcome.SKIPPED, CallOutcome.PASSED)
+_BY_NAMES = "without its runner it passes only under the names that its file gives to functions and variables"
 _NOT_TOLD = "it was not reached, because the process ended before"
 
 
@@ -36,10 +37,15 @@ class NeutralVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """The calls of all components. `by_the_runner` is there where something failed without it."""
+    """The calls of all components.
+
+    `by_the_runner` is there where something failed without it, `names_stay` where that passed: the calls without a runner in which
+    functions and variables of the tests have their own names.
+    """
 
     alone: Sequence[Calls] = ()
     by_the_runner: Sequence[Calls] = ()
+    names_stay: Sequence[Calls] = ()
     formless: Mapping[str, str] = field(default_factory=dict)
     """Files of components whose runner has no such form, with that runner."""
 
@@ -97,7 +103,8 @@ def _not_possible(test: TestVerdict, call: Call | None, told: Told, left: Mappin
     seen = _call(test, told.by_the_runner)
     if seen is None or seen.outcome is not CallOutcome.PASSED:
         return f"what stands in for its runner cannot call it ({_reason(call).rstrip('.')})"
-    return ""
+    named = _call(test, told.names_stay)
+    return _BY_NAMES if named is not None and named.outcome is CallOutcome.PASSED else ""
 
 
 def _failed(call: Call | None) -> bool:

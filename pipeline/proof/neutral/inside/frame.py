@@ -13,7 +13,16 @@ import json
 import sys
 from typing import Any
 
-from pipeline.proof.neutral.inside.cases import Borrowing, Case, Opened, Setting, needed, wanted
+from pipeline.proof.neutral.inside.cases import (
+    Borrowing,
+    Case,
+    Opened,
+    Setting,
+    laid_over,
+    needed,
+    open_package,
+    wanted,
+)
 from pipeline.proof.neutral.inside.standin import Provided, Row, Skipped, Unsupported, offered
 
 WHY_MAX = 300
@@ -28,15 +37,24 @@ class Shared:
         self.begun: set[Any] = set()
 
 
+def prepare(plan: Any) -> None:
+    """Make the libraries known, in this process and in others that begin with this program."""
+    sys.path[:] = [*plan["path"], *(one for one in sys.path if one not in (plan["tools"], *plan["path"]))]
+    sys.modules[plan["library"]] = offered(plan["library"])
+    if plan["classes"] != "unittest":
+        sys.meta_path.insert(0, Borrowing(plan["classes"], plan["shown"]))
+    for name, folder in plan["packages"].items():
+        try:
+            open_package(name, folder)
+        except BaseException:
+            continue  # whoever imports it is told why it cannot be
+
+
 class Play:
     """All files of a plan, opened, and their tests."""
 
     def __init__(self, plan: Any) -> None:
         self.plan = plan
-        sys.path[:] = [*plan["path"], *(one for one in sys.path if one != plan["tools"])]
-        sys.modules[plan["library"]] = offered(plan["library"])
-        if plan["classes"] != "unittest":
-            sys.meta_path.insert(0, Borrowing(plan["classes"], plan["shown"]))
         self.shared = {one["told"]: Shared() for one in plan["files"]}
         self.base = None
         self.opened: dict[str, Opened] = {}
@@ -45,13 +63,13 @@ class Play:
         providers: dict[str, Any] = {}
         for given in plan["around"]:
             try:
-                providers.update(Opened(given).providers())
+                providers = laid_over(providers, Opened(given).providers())
             except BaseException as error:
                 self.broken[given["told"]] = error
         for given in plan["files"]:
             try:
                 opened = self.opened[given["told"]] = Opened(given)
-                self.cases[given["told"]] = list(self.found(opened, {**providers, **opened.providers()}))
+                self.cases[given["told"]] = list(self.found(opened, laid_over(providers, opened.providers())))
             except BaseException as error:
                 self.broken[given["told"]] = error
 
@@ -75,7 +93,7 @@ class Play:
                     }
                     for inner in dir(one):
                         if file.original(inner).startswith("test") and callable(getattr(one, inner)):
-                            yield Case(file, one, inner, {**providers, **own})
+                            yield Case(file, one, inner, laid_over(providers, own))
 
     def play(self, told: str, called: str) -> None:
         """Call one test with all of its rows and write down how that ended."""

@@ -382,6 +382,13 @@ def new_directory() -> Path:
     return Path(tempfile.mkdtemp()).resolve()
 
 
+class Named:
+    """What only annotations speak of."""
+
+    def __class_getitem__(cls, _: Any) -> Any:
+        return cls
+
+
 def offered(alias: str) -> types.ModuleType:
     """Return the module that tests import in place of the library."""
     module = types.ModuleType(alias)
@@ -389,6 +396,7 @@ def offered(alias: str) -> types.ModuleType:
         "raises": block_that_raises, "warns": block_that_warns, "approx": Nearly, "mark": Marks(), "param": Row,
         "fixture": provided, "skip": leave_out, "fail": give_up, "importorskip": imported_or_skipped,
         "deprecated_call": lambda: block_that_warns((DeprecationWarning, PendingDeprecationWarning)),
-        "ExceptionInfo": Caught, "MonkeyPatch": Patching,
+        "ExceptionInfo": Caught, "MonkeyPatch": Patching, "FixtureRequest": Named, "LogCaptureFixture": Named,
+        "CaptureFixture": Named, "TempPathFactory": Named, "Config": Named, "Item": Named, "WarningsRecorder": Named,
     })  # fmt: skip
     return module
