@@ -34,6 +34,7 @@ from pipeline.proof.untrusted_files import folder_inside, holds_file, read_insid
 
 RUNNERS = frozenset({"pytest", "unittest"})
 _SEEN_MAX_BYTES = 4 * 1024 * 1024
+LINE_MAX_CHARS = 300
 _OUTPUT_MAX_BYTES = 50_000
 _MARKS = ("test", "spec", "check")
 _LETTERS = string.ascii_lowercase
@@ -65,6 +66,8 @@ class Calls:
     left: Mapping[str, str]
     names_kept: tuple[str, ...] = ()
     duration_ms: int = 0
+    last_line: str = ""
+    """The end of what the process printed; why it ended, where it told nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,13 @@ async def _called(ground: Ground, files: Sequence[str], *, disclosed: bool, name
         result = await ground.sandbox.run(_command(ground, laying, laid))
         told = await asyncio.to_thread(_told, scratch)
         names_kept = tuple(sorted(laid.names_kept))
-        return Calls(calls=told, left=laid.left, names_kept=names_kept, duration_ms=round(result.duration_s * 1000))
+        return Calls(
+            calls=told,
+            last_line=_last_line(result.output),
+            left=laid.left,
+            names_kept=names_kept,
+            duration_ms=round(result.duration_s * 1000),
+        )
     finally:
         await asyncio.to_thread(tree_walk.discard, scratch)
 
@@ -123,6 +132,10 @@ def _scratch(tree: Path) -> Path:
     for name in ("tools", "results"):
         (scratch / name).mkdir()
     return scratch
+
+
+def _last_line(output: str) -> str:
+    return next((line.strip()[:LINE_MAX_CHARS] for line in reversed(output.splitlines()) if line.strip()), "")
 
 
 def _told(scratch: Path) -> tuple[Call, ...]:
@@ -187,6 +200,7 @@ class _Laying:
         program.write_text(disclosed_module(plan) if self.disclosed else neutral_program(plan, new_name), "utf-8")
         # The process's umask may keep files to itself; tests run as another user.
         program.chmod(0o644)
+        program.parent.chmod(0o755)
         if self.disclosed:
             own = {self._below(one.told): disclosed_file(str(program), one.told).encode() for one in planned}
             write_over(self.folder, own)

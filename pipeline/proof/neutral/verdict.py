@@ -73,7 +73,7 @@ def judge_neutral(red: RedVerdict, told: Told) -> NeutralVerdict:
         else:
             problems.append(
                 f"{test.test_id} passes when its test runner calls it, and fails when nothing around it speaks of tests: "
-                f"{_reason(call)}"
+                f"{_reason(call, told)}"
             )
     kept = sorted({file for calls in told.alone for file in calls.names_kept})
     return NeutralVerdict(
@@ -102,7 +102,7 @@ def _not_possible(test: TestVerdict, call: Call | None, told: Told, left: Mappin
         return call.why or "it leaves itself out"
     seen = _call(test, told.by_the_runner)
     if seen is None or seen.outcome is not CallOutcome.PASSED:
-        return f"what stands in for its runner cannot call it ({_reason(call).rstrip('.')})"
+        return f"what stands in for its runner cannot call it ({_reason(call, told).rstrip('.')})"
     named = _call(test, told.names_stay)
     return _BY_NAMES if named is not None and named.outcome is CallOutcome.PASSED else ""
 
@@ -118,5 +118,8 @@ def _call(test: TestVerdict, among: Sequence[Calls]) -> Call | None:
     return min(told, key=lambda one: _WORST_FIRST.index(one.outcome), default=None)
 
 
-def _reason(call: Call | None) -> str:
-    return in_a_sentence(Failure(exception=None, message=call.why if call else _NOT_TOLD, tail=""))
+def _reason(call: Call | None, told: Told) -> str:
+    if call is not None:
+        return in_a_sentence(Failure(exception=None, message=call.why, tail=""))
+    last = next((one.last_line for one in told.alone if not one.calls and one.last_line), "")
+    return in_a_sentence(Failure(exception=None, message=f"{_NOT_TOLD}: {last}" if last else _NOT_TOLD, tail=""))

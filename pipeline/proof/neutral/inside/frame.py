@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import itertools
 import json
+import re
 import sys
 from typing import Any
 
@@ -103,7 +104,7 @@ class Play:
                 self.each(case, row, self.shared[told])
             ended = "passed", ""
         except BaseException as error:
-            ended = ending_of(error)
+            ended = ending_of(error, case.file)
         self.tell(told, called, *ended)
 
     def each(self, case: Case, row: Any, shared: Shared) -> None:
@@ -228,8 +229,21 @@ def once(setting: Setting, function: Any) -> None:
             setting.ending.pop()()
 
 
-def ending_of(error: BaseException) -> Any:
+def line_of(error: BaseException, file: Opened) -> str:
+    """Return the line of a test file at which it failed, with the names that it has there."""
+    trace, number = error.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file.given["shown"]:
+            number = trace.tb_lineno
+        trace = trace.tb_next
+    line = file.given["text"].splitlines()[number - 1].strip() if number else ""
+    return re.sub(r"\w+", lambda word: file.original(word.group()), line)
+
+
+def ending_of(error: BaseException, file: Any = None) -> Any:
     why = "%s: %s" % (type(error).__name__, str(error).strip().split("\n")[0])
+    if isinstance(error, AssertionError) and not str(error) and file is not None:
+        why = "%s: %s" % (type(error).__name__, line_of(error, file))
     if isinstance(error, Unsupported):
         return "unsupported", str(error)
     if isinstance(error, Skipped) or type(error).__name__ == "SkipTest":
