@@ -87,15 +87,15 @@ class Opened:
 
     def __init__(self, given: Any) -> None:
         self.given = given
-        self.old = given["names"]
-        self.module = types.ModuleType(given["module"])
-        self.module.__file__ = given["shown"]
-        if given["package"]:
-            importlib.import_module(given["package"])
-            self.module.__package__ = given["package"]
-        if given["registered"]:
-            sys.modules[given["module"]] = self.module
-        exec(compile(given["text"], given["shown"], "exec", dont_inherit=True), self.module.__dict__)
+        self.old = vars(given.names)
+        self.module = types.ModuleType(given.module)
+        self.module.__file__ = given.shown
+        if given.package:
+            importlib.import_module(given.package)
+            self.module.__package__ = given.package
+        if given.registered:
+            sys.modules[given.module] = self.module
+        exec(compile(given.text, given.shown, "exec", dont_inherit=True), self.module.__dict__)
 
     def original(self, name: str) -> str:
         return str(self.old.get(name, name))
@@ -137,7 +137,7 @@ class Case:
         dimensions = []
         for mark in self.marks():
             if mark.name == "skip" or (mark.name == "skipif" and skips(mark)):
-                raise Skipped(str(mark.kwargs.get("reason", "")))
+                raise Skipped("it is marked so")
             if mark.name == "xfail":
                 raise Unsupported("it is expected to fail")
             if mark.name == "parametrize":
@@ -150,20 +150,26 @@ class Case:
 
 
 def skips(mark: Any) -> bool:
-    condition = mark.args[0] if mark.args else mark.kwargs.get("condition", True)
+    return skips_for(*mark.args[:1], **mark.kwargs)
+
+
+def skips_for(condition: Any = True, **_: Any) -> bool:
     if isinstance(condition, str):
         raise Unsupported("it is left out by a condition in words")
     return bool(condition)
 
 
+def table_of(argnames: Any, argvalues: Any, indirect: Any = False, **_: Any) -> Any:
+    return argnames, argvalues, indirect
+
+
 def dimension(mark: Any) -> list[Any]:
-    given = dict(zip(("argnames", "argvalues", "indirect"), mark.args), **mark.kwargs)
-    if given.get("indirect"):
+    names, values, indirect = table_of(*mark.args, **mark.kwargs)
+    if indirect:
         raise Unsupported("its arguments go through a fixture")
-    names = given["argnames"]
     names = [one.strip() for one in names.split(",") if one.strip()] if isinstance(names, str) else list(names)
     rows = []
-    for value in given["argvalues"]:
+    for value in values:
         if isinstance(value, Row):
             if any(one.name in ("skip", "skipif", "xfail") for one in value.marks):
                 continue

@@ -40,11 +40,11 @@ class Shared:
 
 def prepare(plan: Any) -> None:
     """Make the libraries known, in this process and in others that begin with this program."""
-    sys.path[:] = [*plan["path"], *(one for one in sys.path if one not in (plan["tools"], *plan["path"]))]
-    sys.modules[plan["library"]] = offered(plan["library"])
-    if plan["classes"] != "unittest":
-        sys.meta_path.insert(0, Borrowing(plan["classes"], plan["shown"]))
-    for name, folder in plan["packages"].items():
+    sys.path[:] = [*plan.path, *(one for one in sys.path if one not in (plan.tools, *plan.path))]
+    sys.modules[plan.library] = offered(plan.library)
+    if plan.classes != "unittest":
+        sys.meta_path.insert(0, Borrowing(plan.classes, plan.shown))
+    for name, folder in vars(plan.packages).items():
         try:
             open_package(name, folder)
         except BaseException:
@@ -56,26 +56,26 @@ class Play:
 
     def __init__(self, plan: Any) -> None:
         self.plan = plan
-        self.shared = {one["told"]: Shared() for one in plan["files"]}
+        self.shared = {one.told: Shared() for one in plan.files}
         self.base = None
         self.opened: dict[str, Opened] = {}
         self.cases: dict[str, list[Case]] = {}
         self.broken: dict[str, BaseException] = {}
         providers: dict[str, Any] = {}
-        for given in plan["around"]:
+        for given in plan.around:
             try:
                 providers = laid_over(providers, Opened(given).providers())
             except BaseException as error:
-                self.broken[given["told"]] = error
-        for given in plan["files"]:
+                self.broken[given.told] = error
+        for given in plan.files:
             try:
-                opened = self.opened[given["told"]] = Opened(given)
-                self.cases[given["told"]] = list(self.found(opened, laid_over(providers, opened.providers())))
+                opened = self.opened[given.told] = Opened(given)
+                self.cases[given.told] = list(self.found(opened, laid_over(providers, opened.providers())))
             except BaseException as error:
-                self.broken[given["told"]] = error
+                self.broken[given.told] = error
 
     def test_class(self) -> Any:
-        library = sys.modules.get(self.plan["classes"])
+        library = sys.modules.get(self.plan.classes)
         return getattr(library, "TestCase", None) if library is not None else None
 
     def found(self, file: Opened, providers: dict[str, Any]) -> Any:
@@ -124,7 +124,7 @@ class Play:
 
     def tell(self, told: str, called: str, outcome: str, why: str) -> None:
         line = json.dumps({"file": told, "test": called, "outcome": outcome, "why": why[:WHY_MAX]})
-        with open(self.plan["results"], "a") as results:
+        with open(self.plan.results, "a") as results:
             results.write(line + "\n")
 
     def close(self) -> None:
@@ -233,10 +233,10 @@ def line_of(error: BaseException, file: Opened) -> str:
     """Return the line of a test file at which it failed, with the names that it has there."""
     trace, number = error.__traceback__, 0
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == file.given["shown"]:
+        if trace.tb_frame.f_code.co_filename == file.given.shown:
             number = trace.tb_lineno
         trace = trace.tb_next
-    line = file.given["text"].splitlines()[number - 1].strip() if number else ""
+    line = file.given.text.splitlines()[number - 1].strip() if number else ""
     return re.sub(r"\w+", lambda word: file.original(word.group()), line)
 
 
