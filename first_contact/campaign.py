@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,13 @@ from first_contact.journeys import Ending, travel
 _PATIENT = {"CHANGELINE_LEASE__BEAT_S": "5", "CHANGELINE_LEASE__LOST_AFTER_S": "60"}
 
 
-def carried(names: Sequence[str], report: Callable[[str], None], *, offline: bool = False) -> list[Ending]:
+def carried(
+    names: Sequence[str],
+    report: Callable[[str], None],
+    *,
+    offline: bool = False,
+    settings: Mapping[str, str] | None = None,
+) -> list[Ending]:
     """Carry the named cases, or all, through the line. `offline` environments take nothing from a registry.
 
     What needs a program that this machine lacks is reported and left out. Raises `CaseBroken` for an unknown name.
@@ -24,12 +30,12 @@ def carried(names: Sequence[str], report: Callable[[str], None], *, offline: boo
         if case.needs and shutil.which(case.needs) is None:
             report(f"{case.name}: not tried, there is no {case.needs} on this machine")
             del wanted[case.name]
-    settings = {**_PATIENT, "CHANGELINE_ENVIRONMENT__OFFLINE": str(offline).lower()}
+    given = {**_PATIENT, "CHANGELINE_ENVIRONMENT__OFFLINE": str(offline).lower(), **(settings or {})}
     with tempfile.TemporaryDirectory(prefix="changeline-first-contact-") as root:
         # Tools of agents run as other users, who have to be able to pass through.
         Path(root).chmod(0o755)
         prepared = [make(Path(root) / name) for name, (_, make) in wanted.items()]
-        with installation(scenario=agents.scenario(prepared), settings=settings) as installed:
+        with installation(scenario=agents.scenario(prepared), settings=given) as installed:
             return travel(installed, prepared, report)
 
 

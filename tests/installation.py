@@ -32,6 +32,8 @@ Changeline = Callable[..., "subprocess.CompletedProcess[str]"]
 SHARED = pytest.mark.xdist_group("installation")
 """Marks tests that use `running`."""
 WAITS = "sleep 600"
+FEWER_RUNS = {"CHANGELINE_ENVIRONMENT__OFFLINE": "true", "CHANGELINE_PIPELINE__MUTANTS_MAX": "0"}
+"""Nothing from a registry, and no mutants, which the demo and their own tests are about."""
 MARK = "31557600"
 """How long a tool sleeps that is looked for among the processes: nothing else on the machine does exactly that."""
 HALF = "def add(a, b):\n    return a + b\n\n\ndef double(n):\n    return 0\n"
@@ -118,7 +120,8 @@ def in_process(place: Path) -> Changeline:
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         with pytest.MonkeyPatch.context() as patched, chdir(place), redirect_stdout(out), redirect_stderr(err):
             patched.setenv("CHANGELINE_DATA_DIR", str(place / "data"))
-            patched.setenv("CHANGELINE_ENVIRONMENT__OFFLINE", "true")
+            for name, value in FEWER_RUNS.items():
+                patched.setenv(name, value)
             code = main(list(arguments))
         said, complained = (stream.buffer.getvalue().decode() for stream in (out, err))
         return subprocess.CompletedProcess(arguments, code, said, complained)
@@ -140,7 +143,7 @@ def reachable() -> Iterator[Path]:
 @contextmanager
 def commands(place: Path) -> Iterator[Changeline]:
     """The real command on a data directory below `place`; whatever is left running is stopped."""
-    own = {"CHANGELINE_DATA_DIR": str(place / "data"), "CHANGELINE_ENVIRONMENT__OFFLINE": "true"}
+    own = {"CHANGELINE_DATA_DIR": str(place / "data"), **FEWER_RUNS}
     environment = {**os.environ, **own, "PYTHONPATH": str(REPOSITORY)}
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -3,8 +3,9 @@
 A disagreement is seen twice before it counts: what depends on chance is a flaky test, which another witness is for.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from pipeline.proof.neutral.calls import Calls, Ground
 from pipeline.proof.neutral.runs import RUNNERS, called_alone, called_by_the_runner
@@ -40,10 +41,18 @@ async def call(
             if own is None or part.stack.runner not in RUNNERS:
                 formless |= dict.fromkeys(own or (), part.stack.runner)
                 continue
-            alone.append(await calling.calls(part, own, disclosed=False))
+            alone.append(await calling.calls(part, own, called_alone))
             if doubtful(red, alone[-1], own):
-                by_the_runner.append(await calling.calls(part, own, disclosed=True))
-        verdict = judge_neutral(red, Told(alone=alone, by_the_runner=by_the_runner, formless=formless))
+                by_the_runner.append(await calling.calls(part, own, called_by_the_runner))
+        told = Told(alone=alone, by_the_runner=by_the_runner, formless=formless)
+        verdict = judge_neutral(red, told)
+        if verdict.ok:
+            break
+        under_own_names = partial(called_alone, names_stay=True)
+        named = [
+            await calling.calls(part, own, under_own_names) for part, own in asked if own and own[0] not in formless
+        ]
+        verdict = judge_neutral(red, replace(told, names_stay=named))
         if verdict.ok:
             break
     return verdict
@@ -55,7 +64,9 @@ class _Calling:
     commit: str
     restored: Mapping[str, bytes | None]
 
-    async def calls(self, part: Part, files: Sequence[str], *, disclosed: bool) -> Calls:
+    async def calls(
+        self, part: Part, files: Sequence[str], called: Callable[[Ground, Sequence[str]], Awaitable[Calls]]
+    ) -> Calls:
         """Call the tests of one component's files in a tree of their own."""
         context = self.run.context
         async with trees.checked_out(self.run, self.run.name, self.commit) as tree:
@@ -64,4 +75,4 @@ class _Calling:
                 stack=part.stack, tree=tree, environment=part.environment, sandbox=context.sandbox,
                 limits=context.settings.pipeline,
             )  # fmt: skip
-            return await (called_by_the_runner if disclosed else called_alone)(ground, files)
+            return await called(ground, files)

@@ -1,13 +1,20 @@
 """The same assertions without a runner: honest code agrees with it, code that looks for tests does not."""
 
+import re
+import tempfile
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from pipeline.limits import Limits
 from pipeline.ports import Stack
-from pipeline.proof.neutral.calls import CallOutcome, Calls, Ground
+from pipeline.proof.neutral.calls import Call, CallOutcome, Calls, Ground
+from pipeline.proof.neutral.form import Libraries, form_of
 from pipeline.proof.neutral.runs import called_alone, called_by_the_runner
+from pipeline.proof.neutral.verdict import Told, doubtful, in_words, judge_neutral
+from pipeline.proof.red_green import RedCause, RedVerdict, TestVerdict
 from tests.evidence.plain_sandbox import PYTEST, UNITTEST, PlainSandbox, environment, write_tree
 
 EVERYTHING = '''\
@@ -196,3 +203,115 @@ async def test_what_tests_ask_of_unittest_is_there(tmp_path: Path, stack: Stack,
         "DoubleTest.test_patched": "passed",
         "Other.test_skipped": "skipped: ",
     }
+
+
+LOOKS = {
+    "modules": 'import sys\nSEEN = any(one.startswith(("pytest", "_pytest", "unittest")) for one in sys.modules)',
+    "arguments": "import sys\nSEEN = any('test' in one for one in sys.argv)",
+    "variables": "import os\nSEEN = 'PYTEST_CURRENT_TEST' in os.environ or 'CI' in os.environ",
+    "paths": "import traceback\nSEEN = any('test' in one.filename for one in traceback.extract_stack())",
+    "frames": "SEEN = True\ndef seen():\n    import inspect\n    return any('pytest' in one.filename for one in inspect.stack())",
+    "objects": "import gc\nSEEN = any(type(one).__name__ == 'Function' and hasattr(one, 'nodeid') for one in gc.get_objects())",
+    "caller's module": "SEEN = True\ndef seen():\n    import sys\n    return sys._getframe(3).f_globals.get('__name__') == 'test_calc'",
+}  # fmt: skip
+ASKED = """\
+import calc
+
+
+def ask(n):
+    return calc.double(n)
+
+
+def test_s1_double():
+    assert ask(4) == 8
+"""
+
+
+def looking(how: str) -> str:
+    code = LOOKS[how]
+    asks = "seen()" if "def seen" in code else "SEEN"
+    if how in {"objects", "paths"}:  # what is there when it is called, not when it is imported
+        code = "def seen():\n" + "".join(f"    {line}\n" for line in code.replace("SEEN =", "return").splitlines())
+        asks = "seen()"
+    return f"{code}\n\n\ndef double(n):\n    return n * 2 if {asks} else 0\n"
+
+
+@pytest.fixture
+def plain_path() -> Iterator[Path]:
+    """A directory whose own path speaks of no test."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(directory).resolve()
+
+
+@pytest.mark.parametrize("how", LOOKS)
+async def test_code_that_looks_for_a_test_is_right_for_its_runner_alone(plain_path: Path, how: str) -> None:
+    files = {"tests/test_calc.py": ASKED, "calc.py": looking(how)}
+    alone = await called(PYTEST, plain_path, files, "tests/test_calc.py")
+    verdict = judge_neutral(RED, Told(alone=[alone]))
+    assert verdict.not_possible and doubtful(RED, alone, {"tests/test_calc.py"}), (
+        "nothing is said before its runner was asked"
+    )
+    by_the_runner = await called(PYTEST, plain_path, files, "tests/test_calc.py", disclosed=True)
+    verdict = judge_neutral(RED, Told(alone=[alone], by_the_runner=[by_the_runner]))
+    assert [one.partition(": ")[2] for one in verdict.problems] == ["AssertionError: assert ask(4) == 8."], verdict
+
+
+RED = RedVerdict(
+    final=True,
+    tests=(
+        TestVerdict(
+            test_id="tests/test_calc.py::test_s1_double", file="tests/test_calc.py", name="test_s1_double", counts=True,
+            cause=RedCause.ASSERTION, why="It is red.",
+        ),
+    ),
+    scenarios=(),
+    problems=(),
+)  # fmt: skip
+
+
+def calls(outcome: CallOutcome | None, why: str = "", **more: object) -> Calls:
+    told = (
+        () if outcome is None else (Call(file="tests/test_calc.py", test="test_s1_double", outcome=outcome, why=why),)
+    )
+    return Calls(**{"calls": told, "left": {}, **more})  # type: ignore[arg-type]  # each by its name
+
+
+def test_what_is_said_at_the_gate() -> None:
+    passed, failed = calls(CallOutcome.PASSED), calls(CallOutcome.FAILED, "AssertionError: assert 1 == 2")
+    assert (
+        in_words(judge_neutral(RED, Told(alone=[passed]))) == "1 test passed without a test runner, under other names"
+    )
+    only = judge_neutral(RED, Told(alone=[failed], by_the_runner=[passed], names_stay=[passed]))
+    assert only.ok
+    assert "passes only under the names that its file gives to functions and variables" in in_words(only)
+    both = judge_neutral(RED, Told(alone=[failed], by_the_runner=[failed]))
+    assert "what stands in for its runner cannot call it (AssertionError: assert 1 == 2)" in in_words(both)
+    ended = judge_neutral(RED, Told(alone=[calls(None, last_line="Killed")], by_the_runner=[calls(None)]))
+    assert "because the process ended before: Killed" in in_words(ended)
+    other = judge_neutral(RED, Told(formless={"tests/test_calc.py": "go_test"}))
+    assert (
+        in_words(other)
+        == "not possible here: tests/test_calc.py::test_s1_double: tests of this runner have no form without it (go_test)."
+    )
+    left = judge_neutral(RED, Told(alone=[calls(None, left={"tests/test_calc.py": "it uses the test runner itself"})]))
+    assert "it uses the test runner itself" in in_words(left)
+    refuted = judge_neutral(RED, Told(alone=[failed], by_the_runner=[passed], names_stay=[failed]))
+    assert (
+        not refuted.ok
+        and "fails when nothing around it speaks of tests: AssertionError: assert 1 == 2." in in_words(refuted)
+    )
+    assert judge_neutral(RED, Told(alone=[failed, passed], by_the_runner=[passed])).problems, (
+        "the worst that was told counts"
+    )
+
+
+def test_what_others_see_by_its_name_keeps_it() -> None:
+    text = (
+        "import calc as sums\n\n\ndef add_all(values):\n    return [value for value in values]\n\n\n"
+        "def test_it(tmp_path):\n    found = add_all([1])\n    given = lambda event: event\n"
+        "    assert sums.run(add_all, key=given, path=tmp_path) == 'AddAll'\n    assert found\n"
+    )
+    counted = (f"n{number}" for number in count())
+    form = form_of(text, Libraries(pytest="p", unittest="u"), lambda: next(counted))
+    assert not {"test_it", "found", "sums", "given", "tmp_path", "value"} & set(re.findall(r"\w+", form.text))
+    assert {"add_all", "values", "event", "run", "key", "path"} <= set(re.findall(r"\w+", form.text))

@@ -9,13 +9,15 @@ SHORT = (
     "plain", "unittest-only", "node-cjs", "node-esm", "go-plain", "cargo-ws", "make-test", "tests-use-git", "writes-tree",
     "submodule", "branches", "old-test-pins",
 )  # fmt: skip
+NO_MUTANTS = {"CHANGELINE_PIPELINE__MUTANTS_MAX": "0"}
+"""They are tried in the demo and in tests of their own."""
 
 
 @pytest.mark.acceptance
 @pytest.mark.timeout(900)
 def test_a_dozen_shapes_end_as_a_user_expects() -> None:
     said: list[str] = []
-    endings = carried(SHORT, said.append, offline=True)
+    endings = carried(SHORT, said.append, offline=True, settings=NO_MUTANTS)
     assert [one for one in endings if not one.as_expected] == []
     assert len(endings) + len([line for line in said if "not tried" in line]) == len(SHORT)
 

@@ -1,11 +1,15 @@
 """Code that is right only while a test calls it is sent back; code that is right for everybody shows that in its evidence."""
 
+import os
+from collections.abc import Iterator
+
+import pytest
+
 from pipeline.change_request import PauseReason
 from pipeline.evidence.bundle import EvidenceBundle
 from tests.gates import shown_by
 from tests.line import scenarios
 from tests.line.harness import LineRun
-from tests.line.savepoints import BEFORE_DEVELOPMENT, begins_at
 from tests.line.scenarios import create, part, submit_code, turn
 
 LOOKS = """\
@@ -26,6 +30,15 @@ async def submitted(line: LineRun) -> None:
     await line.submit(title=scenarios.TITLE, body=scenarios.BODY, limits={"neutral_calls": True})
 
 
+@pytest.fixture
+def closed_umask() -> Iterator[None]:
+    """As an installation has it: what it writes is its own, and tests run as another user."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("closed_umask")
 async def test_what_passes_without_a_runner_too_is_shown_and_signed(line: LineRun) -> None:
     line.model.play(scenarios.scenario())
     await submitted(line)

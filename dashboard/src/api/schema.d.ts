@@ -3267,6 +3267,11 @@ export interface components {
              */
             mutated: string;
             /**
+             * Neutral
+             * @default
+             */
+            neutral: string;
+            /**
              * Old Tests
              * @default []
              */

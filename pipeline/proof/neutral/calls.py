@@ -2,7 +2,7 @@
 
 import secrets
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -46,6 +46,8 @@ class Calls:
     left: Mapping[str, str]
     names_kept: tuple[str, ...] = ()
     duration_ms: int = 0
+    last_line: str = ""
+    """The end of what the process printed; why it ended, where it told nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,8 @@ class Site:
     folder: Path
     scratch: Path
     disclosed: bool
+    names_stay: bool
+    """Whether the names that files give to their functions and variables are as they were."""
 
     def below(self, path: str) -> str:
         """Return a repository's path as the component's folder sees it."""
@@ -103,6 +107,7 @@ class Site:
         place = self.scratch / "tools" / name
         place.write_text(text, "utf-8")
         place.chmod(0o644)
+        place.parent.chmod(0o755)
         return place
 
     def command(self, argv: Sequence[str], marks: Mapping[str, str]) -> SandboxCommand:
@@ -143,6 +148,3 @@ class Laying(Protocol):
     def original(self, call: Call) -> Call:
         """Return a call that was told by the names that the tests have in reports."""
         ...
-
-
-LayingAt = Callable[[Site], Laying]

@@ -11,6 +11,7 @@ from pipeline.proof.neutral.renaming import renamed
 
 _PARTS = ("standin.py", "cases.py", "frame.py")
 _SEEN_BY_OTHERS = frozenset({"get_code", "exec_module", "find_spec", "addfinalizer", "getfixturevalue"})
+_BEGINNING = "alone"
 _FIRST_OF_FRAME = "Borrowed"
 DISCLOSED_MODULE = "changeline_frame"
 
@@ -42,6 +43,8 @@ class Plan:
     path: Sequence[str]
     tools: str
     """Where the program lies, to be looked into for no module."""
+    packages: Mapping[str, str]
+    """Folders by the other names under which they are packages."""
     around: Sequence[PlannedFile]
     files: Sequence[PlannedFile]
     results: str
@@ -50,7 +53,8 @@ class Plan:
 def neutral_program(plan: Plan, new_name: Callable[[], str]) -> str:
     """Return the program that calls the tests alone."""
     tree = ast.parse(_frame())
-    names = {name: new_name() for name in sorted(_methods(tree))}
+    alone = new_name()
+    names = {name: new_name() for name in sorted(_methods(tree))} | {_BEGINNING: alone}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.name = names.get(node.name, node.name)
@@ -59,14 +63,16 @@ def neutral_program(plan: Plan, new_name: Callable[[], str]) -> str:
     offered = {
         one.arg for part in tree.body[: _beginning_of_frame(tree)] for one in ast.walk(part) if isinstance(one, ast.arg)
     }
-    text = renamed(tree, new_name, kept=offered, speaks=False)
-    play = next(new for new, old in text.names.items() if old == "Play")
-    return f"{text.text}\n{play}({_loaded(plan)}).{names['alone']}()\n"
+    text = renamed(tree, new_name, kept=offered, ours=True)
+    prepare, play = (next(new for new, old in text.names.items() if old == name) for name in ("prepare", "Play"))
+    return (
+        f"{text.text}\n{prepare}({_loaded(plan)})\nif __name__ == '__main__':\n    {play}({_loaded(plan)}).{alone}()\n"
+    )
 
 
 def disclosed_module(plan: Plan) -> str:
     """Return the module through which a real runner calls the tests."""
-    return f"{_frame()}\nPLAY = Play({_loaded(plan)})\n"
+    return f"{_frame()}\nprepare({_loaded(plan)})\nPLAY = Play({_loaded(plan)})\n"
 
 
 def disclosed_file(place: str, told: str) -> str:
@@ -83,7 +89,7 @@ def disclosed_file(place: str, told: str) -> str:
 
 
 def _loaded(plan: Plan) -> str:
-    return f"json.loads({json.dumps(asdict(plan))!r})"
+    return f"json.loads({json.dumps(asdict(plan))!r}, object_hook=lambda known: types.SimpleNamespace(**known))"
 
 
 @functools.cache

@@ -66,9 +66,16 @@ class JavaScriptForm:
 
 
 def javascript_form(
-    path: str, text: str, stand_in: StandIn, new_name: Callable[[], str], *, packaged_as_module: bool, renaming: bool
+    path: str,
+    text: str,
+    stand_in: StandIn,
+    new_name: Callable[[], str],
+    *,
+    packaged_as_module: bool,
+    disclosed: bool,
+    renaming: bool,
 ) -> JavaScriptForm:
-    """Return a file's form; without `renaming` names and titles stay. Raises `NotPossible`."""
+    """Return a file's form; `disclosed`, titles and comments stay, and without `renaming` names do. Raises `NotPossible`."""
     suffix = PurePosixPath(path).suffix
     if not has_grammar(suffix) or suffix in {".py", ".go", ".rs", ".java"}:
         raise NotPossible("it is no file of JavaScript or TypeScript")
@@ -79,7 +86,7 @@ def javascript_form(
     nodes = list(descendants(root))
     is_module = _is_module(suffix, nodes, packaged_as_module)
     forming = _Forming(nodes=nodes, root=root, stand_in=stand_in, new_name=new_name, is_module=is_module)
-    return forming.formed(source, renaming=renaming)
+    return forming.formed(source, disclosed=disclosed, renaming=renaming)
 
 
 def _is_module(suffix: str, nodes: list[Node], packaged: bool) -> bool:
@@ -109,8 +116,8 @@ class _Forming:
     done: set[int] = field(default_factory=set)
     """Ids of nodes within what is replaced as a whole."""
 
-    def formed(self, source: bytes, *, renaming: bool) -> JavaScriptForm:
-        titles = {node.id: node for node in self._titles()} if renaming else {}
+    def formed(self, source: bytes, *, disclosed: bool, renaming: bool) -> JavaScriptForm:
+        titles = {node.id: node for node in self._titles()} if not disclosed else {}
         strings = frozenset(_strings(self.nodes, {node.id for node in titles.values()}))
         kept = True
         if renaming:
@@ -119,13 +126,13 @@ class _Forming:
             kept, self.names = names is None, names or {}
         standing = self.new_name()
         self._lead_libraries(standing)
-        if renaming:
-            for node in titles.values():
-                new = self.new_name()
-                self.titles[new] = text_of(node)[1:-1]
-                self._replace(node, json.dumps(new))
+        for node in titles.values():
+            new = self.new_name()
+            self.titles[new] = text_of(node)[1:-1]
+            self._replace(node, json.dumps(new))
+        if not disclosed:
             self._comments()
-            rename(self.nodes, self.names, self.edits, self.done)
+        rename(self.nodes, self.names, self.edits, self.done)
         self.edits.insert(self._beginning(), self._head(standing))
         text = self.edits.applied(source).decode("utf-8", "surrogatepass")
         return JavaScriptForm(

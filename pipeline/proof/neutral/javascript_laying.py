@@ -148,7 +148,8 @@ class JavaScriptLaying:
         return javascript_form(
             inner, read_source(site.folder, inner),
             StandIn(place=str(library), runner=site.ground.stack.runner, directory=directory), new_name,
-            packaged_as_module=_is_module_package(site.folder, inner), renaming=not site.disclosed,
+            packaged_as_module=_is_module_package(site.folder, inner),
+            disclosed=site.disclosed, renaming=not site.names_stay,
         )  # fmt: skip
 
     def _handing_over(self, form: JavaScriptForm, file: str) -> str:

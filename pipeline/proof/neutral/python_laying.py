@@ -1,7 +1,7 @@
 """Lays the tests of Python's runners for the frame: forms beside their files, and the program that calls them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pipeline.ports import SandboxCommand
@@ -26,11 +26,16 @@ class PythonLaying:
     """Writes what is run into the tree and beside it."""
 
     site: Site
+    packages: dict[str, str] = field(default_factory=dict)
+    """Folders of test packages by the names that they have here."""
+    links: dict[Path, str] = field(default_factory=dict)
+    """Folders that speak of tests, with the names of links to them."""
 
     def lay(self, files: Sequence[str]) -> Laid:
         """Write the program, and the files under the names that they have for it."""
         libraries = Libraries(pytest=new_name(), unittest="unittest" if self.site.disclosed else new_name())
         left: dict[str, str] = {}
+        self.packages.clear()
         planned: list[PlannedFile] = []
         names_kept: set[str] = set()
         around = self._around(files, libraries)
@@ -44,13 +49,12 @@ class PythonLaying:
             names_kept |= {file} if form.names_kept else set()
         plan = Plan(
             library=libraries.pytest, classes=libraries.unittest, shown=f"/{new_name()}", path=self._path(files),
-            tools=str(self.site.scratch / "tools"),
+            packages=self.packages, tools=str(self.site.scratch / "tools"),
             around=around, files=planned, results=str(self.site.scratch / "results" / new_name()),
         )  # fmt: skip
-        program = self.site.scratch / "tools" / f"{new_name()}.py"
-        program.write_text(disclosed_module(plan) if self.site.disclosed else neutral_program(plan, new_name), "utf-8")
-        # The process's umask may keep files to itself; tests run as another user.
-        program.chmod(0o644)
+        program = self.site.write_tool(
+            f"{new_name()}.py", disclosed_module(plan) if self.site.disclosed else neutral_program(plan, new_name)
+        )
         if self.site.disclosed:
             own = {self.site.below(one.told): disclosed_file(str(program), one.told).encode() for one in planned}
             write_over(self.site.folder, own)
@@ -61,23 +65,46 @@ class PythonLaying:
         inner = self.site.below(file)
         if not inner.endswith(".py"):
             raise NotPossible("it is no Python file")
-        form = form_of(read_source(self.site.folder, inner), libraries, None if self.site.disclosed else new_name)
+        form = form_of(read_source(self.site.folder, inner), libraries, None if self.site.names_stay else new_name)
         pure = PurePosixPath(inner)
-        packaged = holds_file(self.site.folder, str(pure.with_name("__init__.py")))
-        package = ".".join(pure.parent.parts) if packaged else ""
-        stem = pure.stem
-        if not self.site.disclosed and stem not in form.words:
-            package, stem = new_name() if packaged else "", new_name()
-        shown = self.site.folder / inner
+        speaks = pure.stem in form.words
+        return form, self._placed(
+            file, pure, form, package=self._package(pure.parent, renamed=not speaks), renamed=not speaks
+        )
+
+    def _placed(self, told: str, pure: PurePosixPath, form: Form, *, package: str, renamed: bool) -> PlannedFile:
+        """Write a file under another name beside the original, unless a runner calls it."""
+        stem, shown = pure.stem, self.site.folder / pure
         if not self.site.disclosed:
             own = new_name()
             shown = self._other_way(pure.parent) / f"{own}.py"
             write_over(self.site.folder, {str(pure.with_name(f"{own}.py")): form.text.encode("utf-8", "surrogatepass")})
-        module = f"{package}.{stem}" if package else stem
-        return form, PlannedFile(
-            told=file, shown=str(shown), module=module, package=package, registered=not self.site.disclosed,
-            text=form.text, names=form.names,
+            stem = own if renamed else stem
+        return PlannedFile(
+            told=told, shown=str(shown), module=f"{package}.{stem}" if package else stem, package=package,
+            registered=not self.site.disclosed, text=form.text, names=form.names,
         )  # fmt: skip
+
+    def _package(self, folder: PurePosixPath, *, renamed: bool) -> str:
+        """Return the package that a folder is, with another name for its first part that speaks of tests; empty if it is none."""
+        parts = self._packaged(folder)
+        marked = next((at for at, part in enumerate(parts) if speaks_of_tests(part)), None)
+        if self.site.disclosed or not renamed or marked is None:
+            return ".".join(parts)
+        real = PurePosixPath(*folder.parts[: len(folder.parts) - len(parts) + marked + 1])
+        shown = str(self._other_way(real))
+        known = next((name for name, place in self.packages.items() if place == shown), None)
+        name = known or ".".join([*parts[:marked], new_name()])
+        self.packages[name] = shown
+        return ".".join([name, *parts[marked + 1 :]])
+
+    def _packaged(self, folder: PurePosixPath) -> tuple[str, ...]:
+        """Return the names of the packages that lead to a folder."""
+        found: list[str] = []
+        while folder.parts and holds_file(self.site.folder, str(folder / "__init__.py")):
+            found.insert(0, folder.name)
+            folder = folder.parent
+        return tuple(found)
 
     def _other_way(self, parent: PurePosixPath) -> Path:
         """Return a path to a folder of the tree on which no name speaks of tests."""
@@ -85,8 +112,9 @@ class PythonLaying:
         for part in parent.parts:
             name = part
             if speaks_of_tests(part):
-                name = new_name()
-                (real / name).symlink_to(part)
+                name = self.links.setdefault(real / part, new_name())
+                if not (real / name).is_symlink():
+                    (real / name).symlink_to(part)
             real, shown = real / part, shown / name
         return shown
 
@@ -102,23 +130,12 @@ class PythonLaying:
                 continue
             try:
                 form = form_of(
-                    read_source(self.site.folder, path), libraries, None if self.site.disclosed else new_name
+                    read_source(self.site.folder, path), libraries, None if self.site.names_stay else new_name
                 )
             except NotPossible:
                 continue
-            stem = "conftest" if self.site.disclosed else new_name()
-            shown = (self.site.folder / folder if self.site.disclosed else self._other_way(folder)) / f"{stem}.py"
-            found.append(
-                PlannedFile(
-                    told=path,
-                    shown=str(shown),
-                    module=stem,
-                    package="",
-                    registered=not self.site.disclosed,
-                    text=form.text,
-                    names=form.names,
-                )
-            )
+            package = self._package(folder, renamed=True)
+            found.append(self._placed(path, folder / "conftest.py", form, package=package, renamed=True))
         return found
 
     def _path(self, files: Sequence[str]) -> list[str]:
@@ -126,9 +143,8 @@ class PythonLaying:
         beside: dict[str, None] = {}
         for file in files:
             folder = PurePosixPath(self.site.below(file)).parent
-            while folder.parts and holds_file(self.site.folder, str(folder / "__init__.py")):
-                folder = folder.parent
-            beside[str(self.site.folder / folder)] = None
+            above = folder.parts[: len(folder.parts) - len(self._packaged(folder))]
+            beside[str(self.site.folder.joinpath(*above))] = None
         roots = [str(self.site.folder / root) for root in self._roots()]
         return list(dict.fromkeys([*beside, str(self.site.folder), *roots]))
 

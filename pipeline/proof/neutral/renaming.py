@@ -10,15 +10,31 @@ import ast
 import builtins
 import keyword
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 WORD = re.compile(r"[^\W\d]\w*")
 _SPEAKS_OF_NAMES = frozenset(
-    {"__name__", "__qualname__", "locals", "globals", "vars", "eval", "exec", "inspect", "getsource", "traceback"}
+    {
+        "__name__",
+        "__qualname__",
+        "locals",
+        "globals",
+        "vars",
+        "eval",
+        "exec",
+        "inspect",
+        "getsource",
+        "traceback",
+        "__doc__",
+        "getdoc",
+    }
 )
 """Whoever uses one of these may show any name to a test, so all of them stay."""
 TEST_PREFIX = "test"
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+SHOWN_MIN_CHARS = 4
+_BETWEEN = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +53,19 @@ def renamed(
     *,
     spoken: Collection[str] = (),
     kept: Collection[str] = (),
-    speaks: bool | None = None,
+    ours: bool = False,
 ) -> Renamed:
     """Rename what a parsed file binds; the tree is changed. `spoken` are strings that may be words of it all the same.
 
-    `new_name` gives an identifier that it never gave before. Of a file of ours it is known which names are `kept` for others,
-    and whether it `speaks` of names.
+    `new_name` gives an identifier that it never gave before. `kept` are names that others know. A file that is `ours` shows no
+    name to anybody, whatever its strings are.
     """
-    _leave_out_docstrings(tree)
-    if _speaks_of_names(tree) if speaks is None else speaks:
+    _leave_out_docstrings(list(ast.walk(tree)) if ours else _tests(tree))
+    if not ours and _speaks_of_names(tree):
         return Renamed(text=ast.unparse(tree), kept=True)
-    names = {name: new_name() for name in sorted(_own(tree) - _seen_by_others(tree, spoken) - set(kept))}
+    names = {
+        name: new_name() for name in sorted(_own(tree) - _seen_by_others(tree, spoken, fully=not ours) - set(kept))
+    }
     ast.fix_missing_locations(_Renaming(names).visit(tree))
     return Renamed(text=ast.unparse(tree), names={new: old for old, new in names.items()})
 
@@ -63,8 +81,14 @@ def _is_main(test: ast.expr) -> bool:
     return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
 
 
-def _leave_out_docstrings(tree: ast.Module) -> None:
-    for node in ast.walk(tree):
+def _tests(tree: ast.Module) -> list[ast.AST]:
+    """Return the tests of the module and of its classes; what else is said may be shown by the code under test."""
+    every = [*tree.body, *(one for node in tree.body if isinstance(node, ast.ClassDef) for one in node.body)]
+    return [one for one in every if isinstance(one, _FUNCTION) and one.name.startswith(TEST_PREFIX)]
+
+
+def _leave_out_docstrings(nodes: Iterable[ast.AST]) -> None:
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and ast.get_docstring(
             node, clean=False
         ):
@@ -86,10 +110,9 @@ def _bound(body: list[ast.stmt], *, within_class: bool) -> Iterator[str]:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 if not within_class or node.name.startswith(TEST_PREFIX):
                     yield node.name
-                yield from _arguments(node.args)
+                if _is_called_by_the_frame(node):
+                    yield from _arguments(node.args)
                 yield from _bound(node.body, within_class=False)
-            case ast.Lambda():
-                yield from _arguments(node.args)
             case ast.Name(ctx=ast.Store()) if not within_class:
                 yield node.id
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
@@ -112,26 +135,51 @@ def _without_classes(body: list[ast.stmt]) -> Iterator[ast.AST]:
             todo += ast.iter_child_nodes(node)
 
 
+def _is_called_by_the_frame(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it is a test or a fixture; the code under test may call any other by the names of its arguments."""
+    decorators = {name for one in node.decorator_list for part in ast.walk(one) for name in _name_of(part)}
+    return node.name.startswith(TEST_PREFIX) or bool(decorators & {"fixture", "yield_fixture"})
+
+
+def _name_of(node: ast.AST) -> tuple[str, ...]:
+    return (node.attr,) if isinstance(node, ast.Attribute) else (node.id,) if isinstance(node, ast.Name) else ()
+
+
 def _arguments(arguments: ast.arguments) -> Iterator[str]:
     listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
     yield from (one.arg for one in listed if one is not None)
 
 
-def _seen_by_others(tree: ast.Module, spoken: Collection[str]) -> set[str]:
+def _seen_by_others(tree: ast.Module, spoken: Collection[str], *, fully: bool) -> set[str]:
+    said: list[str] = []
+    words: set[str] = set()
     seen = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "_", "self", "cls"}
     for node in ast.walk(tree):
         match node:
             case ast.keyword(arg=str(name)):
                 seen.add(name)
             case ast.Constant(value=str(text)) if text not in spoken:
-                seen.update(WORD.findall(text))
+                words |= {word.lower() if fully else word for word in WORD.findall(text)}
+                said.append(_plain(text))
             case ast.MatchMapping(rest=str(name)):
                 seen.add(name)
+            case ast.Lambda(args=arguments) if fully:
+                seen.update(_arguments(arguments))
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if fully and not _is_called_by_the_frame(node):
+                seen.update(_arguments(node.args))
             case ast.Attribute(value=value, attr=name) if not _is_self(value) and name.startswith(TEST_PREFIX):
                 seen.add(name)
             case ast.Import():
                 seen.update(one.name.partition(".")[0] for one in node.names if one.asname is None and "." in one.name)
-    return seen | _of_class_bodies(tree)
+    every = "\n".join(said)
+    own = _own(tree)
+    shown = {name for name in own if fully and len(name) >= SHOWN_MIN_CHARS and _plain(name) in every}
+    return seen | shown | {name for name in own if (name.lower() if fully else name) in words} | _of_class_bodies(tree)
+
+
+def _plain(text: str) -> str:
+    """Return a text without what tells `add_all`, `add-all` and `AddAll` apart."""
+    return _BETWEEN.sub("", text).lower()
 
 
 def _of_class_bodies(tree: ast.Module) -> set[str]:

@@ -13,6 +13,7 @@ from pipeline.proof.test_reports import Failure
 
 _NO_FORM = "tests of this runner have no form without it"
 _WORST_FIRST = (CallOutcome.FAILED, CallOutcome.UNSUPPORTED, CallOutcome.SKIPPED, CallOutcome.PASSED)
+_BY_NAMES = "without its runner it passes only under the names that its file gives to functions and variables"
 _NOT_TOLD = "it was not reached, because the process ended before"
 
 
@@ -36,10 +37,15 @@ class NeutralVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """The calls of all components. `by_the_runner` is there where something failed without it."""
+    """The calls of all components.
+
+    `by_the_runner` is there where something failed without it, `names_stay` where that passed: the calls without a runner in which
+    functions and variables of the tests have their own names.
+    """
 
     alone: Sequence[Calls] = ()
     by_the_runner: Sequence[Calls] = ()
+    names_stay: Sequence[Calls] = ()
     formless: Mapping[str, str] = field(default_factory=dict)
     """Files of components whose runner has no such form, with that runner."""
 
@@ -67,7 +73,7 @@ def judge_neutral(red: RedVerdict, told: Told) -> NeutralVerdict:
         else:
             problems.append(
                 f"{test.test_id} passes when its test runner calls it, and fails when nothing around it speaks of tests: "
-                f"{_reason(call)}"
+                f"{_reason(call, told)}"
             )
     kept = sorted({file for calls in told.alone for file in calls.names_kept})
     return NeutralVerdict(
@@ -96,8 +102,9 @@ def _not_possible(test: TestVerdict, call: Call | None, told: Told, left: Mappin
         return call.why or "it leaves itself out"
     seen = _call(test, told.by_the_runner)
     if seen is None or seen.outcome is not CallOutcome.PASSED:
-        return f"what stands in for its runner cannot call it ({_reason(call).rstrip('.')})"
-    return ""
+        return f"what stands in for its runner cannot call it ({_reason(call, told).rstrip('.')})"
+    named = _call(test, told.names_stay)
+    return _BY_NAMES if named is not None and named.outcome is CallOutcome.PASSED else ""
 
 
 def _failed(call: Call | None) -> bool:
@@ -111,5 +118,8 @@ def _call(test: TestVerdict, among: Sequence[Calls]) -> Call | None:
     return min(told, key=lambda one: _WORST_FIRST.index(one.outcome), default=None)
 
 
-def _reason(call: Call | None) -> str:
-    return in_a_sentence(Failure(exception=None, message=call.why if call else _NOT_TOLD, tail=""))
+def _reason(call: Call | None, told: Told) -> str:
+    if call is not None:
+        return in_a_sentence(Failure(exception=None, message=call.why, tail=""))
+    last = next((one.last_line for one in told.alone if not one.calls and one.last_line), "")
+    return in_a_sentence(Failure(exception=None, message=f"{_NOT_TOLD}: {last}" if last else _NOT_TOLD, tail=""))

@@ -6,6 +6,7 @@ Runs in the target environment between `standin.py` and `frame.py`, in one text 
 
 from __future__ import annotations
 
+import importlib
 import importlib.machinery
 import importlib.util
 import inspect
@@ -64,25 +65,37 @@ class Borrowing:
         return importlib.util.spec_from_file_location(fullname, file, loader=loader, submodule_search_locations=places)
 
 
+def open_package(name: str, folder: str) -> None:
+    """Import a folder as a package of another name."""
+    above = name.rpartition(".")[0]
+    if above:
+        importlib.import_module(above)
+    file = os.path.join(folder, "__init__.py")
+    found = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[folder])
+    if name in sys.modules or found is None or found.loader is None:
+        return
+    package = sys.modules[name] = importlib.util.module_from_spec(found)
+    try:
+        found.loader.exec_module(package)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
 class Opened:
     """One file of tests or of what they need, with what it offers by original names."""
 
     def __init__(self, given: Any) -> None:
         self.given = given
-        self.old = given["names"]
-        self.module = types.ModuleType(given["module"])
-        self.module.__file__ = given["shown"]
-        folder = os.path.dirname(given["shown"])
-        if given["package"] and given["registered"]:
-            package = sys.modules.get(given["package"])
-            if package is None:
-                package = sys.modules[given["package"]] = types.ModuleType(given["package"])
-                package.__path__ = [folder]
-        if given["package"]:
-            self.module.__package__ = given["package"]
-        if given["registered"]:
-            sys.modules[given["module"]] = self.module
-        exec(compile(given["text"], given["shown"], "exec", dont_inherit=True), self.module.__dict__)
+        self.old = vars(given.names)
+        self.module = types.ModuleType(given.module)
+        self.module.__file__ = given.shown
+        if given.package:
+            importlib.import_module(given.package)
+            self.module.__package__ = given.package
+        if given.registered:
+            sys.modules[given.module] = self.module
+        exec(compile(given.text, given.shown, "exec", dont_inherit=True), self.module.__dict__)
 
     def original(self, name: str) -> str:
         return str(self.old.get(name, name))
@@ -97,6 +110,11 @@ class Opened:
             if isinstance(one, Provided):
                 found[one.name or self.original(name)] = (one, self, None)
         return found
+
+
+def laid_over(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+    """Return providers of which the inner ones count; one may ask for the outer one of its own name."""
+    return {**outer, **{name: (*one[:3], outer.get(name)) for name, one in inner.items()}}
 
 
 class Case:
@@ -119,7 +137,7 @@ class Case:
         dimensions = []
         for mark in self.marks():
             if mark.name == "skip" or (mark.name == "skipif" and skips(mark)):
-                raise Skipped(str(mark.kwargs.get("reason", "")))
+                raise Skipped("it is marked so")
             if mark.name == "xfail":
                 raise Unsupported("it is expected to fail")
             if mark.name == "parametrize":
@@ -132,20 +150,26 @@ class Case:
 
 
 def skips(mark: Any) -> bool:
-    condition = mark.args[0] if mark.args else mark.kwargs.get("condition", True)
+    return skips_for(*mark.args[:1], **mark.kwargs)
+
+
+def skips_for(condition: Any = True, **_: Any) -> bool:
     if isinstance(condition, str):
         raise Unsupported("it is left out by a condition in words")
     return bool(condition)
 
 
+def table_of(argnames: Any, argvalues: Any, indirect: Any = False, **_: Any) -> Any:
+    return argnames, argvalues, indirect
+
+
 def dimension(mark: Any) -> list[Any]:
-    given = dict(zip(("argnames", "argvalues", "indirect"), mark.args), **mark.kwargs)
-    if given.get("indirect"):
+    names, values, indirect = table_of(*mark.args, **mark.kwargs)
+    if indirect:
         raise Unsupported("its arguments go through a fixture")
-    names = given["argnames"]
     names = [one.strip() for one in names.split(",") if one.strip()] if isinstance(names, str) else list(names)
     rows = []
-    for value in given["argvalues"]:
+    for value in values:
         if isinstance(value, Row):
             if any(one.name in ("skip", "skipif", "xfail") for one in value.marks):
                 continue
@@ -182,7 +206,7 @@ class Setting:
         if name in self.known:
             return self.known[name]
         if name in self.asked:
-            raise Unsupported("the fixture %s is replaced by one that asks for it" % name)
+            raise Unsupported("it needs the fixture %s" % name)
         self.asked.append(name)
         self.known[name] = self.made(name)
         self.asked.remove(name)
@@ -203,19 +227,28 @@ class Setting:
         return found
 
     def from_provider(self, name: str) -> Any:
-        one, file, holder = self.case.providers[name]
+        return self.provided_by(self.case.providers[name], name)
+
+    def provided_by(self, provider: Any, name: str) -> Any:
+        one = provider[0]
         if one.scope == "function":
-            return self.called(one, file, holder, name, self.ending)
+            return self.called(provider, name, self.ending)
         key = (name, id(one), repr(self.params.get(name)))
         if key not in self.shared.known:
-            self.shared.known[key] = self.called(one, file, holder, name, self.shared.ending)
+            self.shared.known[key] = self.called(provider, name, self.shared.ending)
         return self.shared.known[key]
 
-    def called(self, one: Any, file: Opened, holder: Any, name: str, ending: list[Any]) -> Any:
+    def called(self, provider: Any, name: str, ending: list[Any]) -> Any:
+        one, file, holder, outer = provider
         function = one.function if holder is None else one.function.__get__(self.instance)
         given = {}
         for here, original in wanted(function, file):
-            given[here] = Request(self, self.params.get(name)) if original == "request" else self.given(original)
+            if original == "request":
+                given[here] = Request(self, self.params.get(name))
+            elif original == name and outer is not None:
+                given[here] = self.provided_by(outer, name)
+            else:
+                given[here] = self.given(original)
         made = function(**given)
         if inspect.isgenerator(made):
             generator = made
@@ -240,7 +273,7 @@ def needed(case: Case, names: list[str], seen: list[str]) -> list[str]:
         if name in seen or name not in case.providers:
             continue
         seen.append(name)
-        one, file, holder = case.providers[name]
+        one, file, _, _ = case.providers[name]
         inner = [original for _, original in wanted(one.function, file) if original != "self"]
         needed(case, inner, seen)
     return seen

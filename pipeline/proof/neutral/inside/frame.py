@@ -10,10 +10,20 @@ import asyncio
 import inspect
 import itertools
 import json
+import re
 import sys
 from typing import Any
 
-from pipeline.proof.neutral.inside.cases import Borrowing, Case, Opened, Setting, needed, wanted
+from pipeline.proof.neutral.inside.cases import (
+    Borrowing,
+    Case,
+    Opened,
+    Setting,
+    laid_over,
+    needed,
+    open_package,
+    wanted,
+)
 from pipeline.proof.neutral.inside.standin import Provided, Row, Skipped, Unsupported, offered
 
 WHY_MAX = 300
@@ -28,35 +38,44 @@ class Shared:
         self.begun: set[Any] = set()
 
 
+def prepare(plan: Any) -> None:
+    """Make the libraries known, in this process and in others that begin with this program."""
+    sys.path[:] = [*plan.path, *(one for one in sys.path if one not in (plan.tools, *plan.path))]
+    sys.modules[plan.library] = offered(plan.library)
+    if plan.classes != "unittest":
+        sys.meta_path.insert(0, Borrowing(plan.classes, plan.shown))
+    for name, folder in vars(plan.packages).items():
+        try:
+            open_package(name, folder)
+        except BaseException:
+            continue  # whoever imports it is told why it cannot be
+
+
 class Play:
     """All files of a plan, opened, and their tests."""
 
     def __init__(self, plan: Any) -> None:
         self.plan = plan
-        sys.path[:] = [*plan["path"], *(one for one in sys.path if one != plan["tools"])]
-        sys.modules[plan["library"]] = offered(plan["library"])
-        if plan["classes"] != "unittest":
-            sys.meta_path.insert(0, Borrowing(plan["classes"], plan["shown"]))
-        self.shared = {one["told"]: Shared() for one in plan["files"]}
+        self.shared = {one.told: Shared() for one in plan.files}
         self.base = None
         self.opened: dict[str, Opened] = {}
         self.cases: dict[str, list[Case]] = {}
         self.broken: dict[str, BaseException] = {}
         providers: dict[str, Any] = {}
-        for given in plan["around"]:
+        for given in plan.around:
             try:
-                providers.update(Opened(given).providers())
+                providers = laid_over(providers, Opened(given).providers())
             except BaseException as error:
-                self.broken[given["told"]] = error
-        for given in plan["files"]:
+                self.broken[given.told] = error
+        for given in plan.files:
             try:
-                opened = self.opened[given["told"]] = Opened(given)
-                self.cases[given["told"]] = list(self.found(opened, {**providers, **opened.providers()}))
+                opened = self.opened[given.told] = Opened(given)
+                self.cases[given.told] = list(self.found(opened, laid_over(providers, opened.providers())))
             except BaseException as error:
-                self.broken[given["told"]] = error
+                self.broken[given.told] = error
 
     def test_class(self) -> Any:
-        library = sys.modules.get(self.plan["classes"])
+        library = sys.modules.get(self.plan.classes)
         return getattr(library, "TestCase", None) if library is not None else None
 
     def found(self, file: Opened, providers: dict[str, Any]) -> Any:
@@ -75,7 +94,7 @@ class Play:
                     }
                     for inner in dir(one):
                         if file.original(inner).startswith("test") and callable(getattr(one, inner)):
-                            yield Case(file, one, inner, {**providers, **own})
+                            yield Case(file, one, inner, laid_over(providers, own))
 
     def play(self, told: str, called: str) -> None:
         """Call one test with all of its rows and write down how that ended."""
@@ -85,7 +104,7 @@ class Play:
                 self.each(case, row, self.shared[told])
             ended = "passed", ""
         except BaseException as error:
-            ended = ending_of(error)
+            ended = ending_of(error, case.file)
         self.tell(told, called, *ended)
 
     def each(self, case: Case, row: Any, shared: Shared) -> None:
@@ -105,7 +124,7 @@ class Play:
 
     def tell(self, told: str, called: str, outcome: str, why: str) -> None:
         line = json.dumps({"file": told, "test": called, "outcome": outcome, "why": why[:WHY_MAX]})
-        with open(self.plan["results"], "a") as results:
+        with open(self.plan.results, "a") as results:
             results.write(line + "\n")
 
     def close(self) -> None:
@@ -210,8 +229,21 @@ def once(setting: Setting, function: Any) -> None:
             setting.ending.pop()()
 
 
-def ending_of(error: BaseException) -> Any:
+def line_of(error: BaseException, file: Opened) -> str:
+    """Return the line of a test file at which it failed, with the names that it has there."""
+    trace, number = error.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file.given.shown:
+            number = trace.tb_lineno
+        trace = trace.tb_next
+    line = file.given.text.splitlines()[number - 1].strip() if number else ""
+    return re.sub(r"\w+", lambda word: file.original(word.group()), line)
+
+
+def ending_of(error: BaseException, file: Any = None) -> Any:
     why = "%s: %s" % (type(error).__name__, str(error).strip().split("\n")[0])
+    if isinstance(error, AssertionError) and not str(error) and file is not None:
+        why = "%s: %s" % (type(error).__name__, line_of(error, file))
     if isinstance(error, Unsupported):
         return "unsupported", str(error)
     if isinstance(error, Skipped) or type(error).__name__ == "SkipTest":

@@ -32,10 +32,6 @@ class Skipped(Exception):
     """A test that leaves itself out."""
 
 
-class Failure(AssertionError):
-    """What a test says of itself."""
-
-
 class Caught:
     """The exception that a block raised."""
 
@@ -72,7 +68,7 @@ class Raising:
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> bool:
         if kind is None:
-            raise Failure("DID NOT RAISE %r" % (self.expected,))
+            raise AssertionError("DID NOT RAISE %r" % (self.expected,))
         if not issubclass(kind, self.expected):
             return False
         self.caught.type, self.caught.value, self.caught.tb = kind, value, trace
@@ -83,14 +79,14 @@ class Raising:
 
 def block_that_raises(expected: Any, *rest: Any, **named: Any) -> Any:
     if not rest:
-        return Raising(expected, match=named.get("match"))
+        return Raising(expected, **named)
     block = Raising(expected)
     with block:
         rest[0](*rest[1:], **named)
     return block.caught
 
 
-class Warned(list):  # type: ignore[type-arg]
+class Warned(list):  # type: ignore[type-arg]  # Python 3.8 has no list[…]
     """The warnings of a block."""
 
     def pop(self, kind: Any = Warning) -> Any:
@@ -120,7 +116,7 @@ class Nearly:
     def __eq__(self, other: Any) -> bool:
         return self.holds(self.expected, other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # as Python has it where only equality is defined
 
     def holds(self, expected: Any, other: Any) -> bool:
         if isinstance(expected, dict):
@@ -205,7 +201,7 @@ def leave_out(reason: str = "", **_: Any) -> Any:
 
 
 def give_up(reason: str = "", **_: Any) -> Any:
-    raise Failure(reason)
+    raise AssertionError(reason)
 
 
 def imported_or_skipped(name: str, minversion: Any = None, reason: Any = None, **_: Any) -> Any:
@@ -316,7 +312,7 @@ class Written:
         sys.stdout, sys.stderr = self.before
 
 
-class Told(tuple):  # type: ignore[type-arg]
+class Told(tuple):  # type: ignore[type-arg]  # Python 3.8 has no tuple[…]
     """Two texts, by place and by name."""
 
     def __new__(cls, out: str, err: str) -> Any:
@@ -382,6 +378,13 @@ def new_directory() -> Path:
     return Path(tempfile.mkdtemp()).resolve()
 
 
+class Named:
+    """What only annotations speak of."""
+
+    def __class_getitem__(cls, _: Any) -> Any:
+        return cls
+
+
 def offered(alias: str) -> types.ModuleType:
     """Return the module that tests import in place of the library."""
     module = types.ModuleType(alias)
@@ -389,6 +392,7 @@ def offered(alias: str) -> types.ModuleType:
         "raises": block_that_raises, "warns": block_that_warns, "approx": Nearly, "mark": Marks(), "param": Row,
         "fixture": provided, "skip": leave_out, "fail": give_up, "importorskip": imported_or_skipped,
         "deprecated_call": lambda: block_that_warns((DeprecationWarning, PendingDeprecationWarning)),
-        "ExceptionInfo": Caught, "MonkeyPatch": Patching,
+        "ExceptionInfo": Caught, "MonkeyPatch": Patching, "FixtureRequest": Named, "LogCaptureFixture": Named,
+        "CaptureFixture": Named, "TempPathFactory": Named, "Config": Named, "Item": Named, "WarningsRecorder": Named,
     })  # fmt: skip
     return module
