@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from pipeline.proof.neutral.runs import RUNNERS, Calls, Ground, called_alone, called_by_the_runner
+from pipeline.proof.neutral.calls import Calls, Ground
+from pipeline.proof.neutral.runs import RUNNERS, called_alone, called_by_the_runner
 from pipeline.proof.neutral.verdict import NeutralVerdict, Told, doubtful, judge_neutral
 from pipeline.proof.red_green import RedVerdict
 from pipeline.proof.untrusted_files import write_over

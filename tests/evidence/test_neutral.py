@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.limits import Limits
 from pipeline.ports import Stack
+from pipeline.proof.neutral.calls import Call, CallOutcome, Calls, Ground
 from pipeline.proof.neutral.form import Libraries, form_of
-from pipeline.proof.neutral.runs import Call, CallOutcome, Calls, Ground, called_alone, called_by_the_runner
+from pipeline.proof.neutral.runs import called_alone, called_by_the_runner
 from pipeline.proof.neutral.verdict import Told, doubtful, in_words, judge_neutral
 from pipeline.proof.red_green import RedCause, RedVerdict, TestVerdict
 from tests.evidence.plain_sandbox import PYTEST, UNITTEST, PlainSandbox, environment, write_tree

@@ -7,7 +7,7 @@ frame could call the test from within its runner, and that the same call failed 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.proof.neutral.runs import Call, CallOutcome, Calls
+from pipeline.proof.neutral.calls import Call, CallOutcome, Calls
 from pipeline.proof.red_green import RedVerdict, TestVerdict, in_a_sentence
 from pipeline.proof.test_reports import Failure
 
