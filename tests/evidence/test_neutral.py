@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -315,3 +316,9 @@ def test_what_others_see_by_its_name_keeps_it() -> None:
     form = form_of(text, Libraries(pytest="p", unittest="u"), lambda: next(counted))
     assert not {"test_it", "found", "sums", "given", "tmp_path", "value"} & set(re.findall(r"\w+", form.text))
     assert {"add_all", "values", "event", "run", "key", "path"} <= set(re.findall(r"\w+", form.text))
+
+
+def test_every_row_of_a_table_agrees_by_the_call_of_all() -> None:
+    rows = [replace(RED.tests[0], test_id=f"{RED.tests[0].test_id}[{row}]") for row in ("1-2", "a::b", "[x]")]
+    verdict = judge_neutral(replace(RED, tests=tuple(rows)), Told(alone=[calls(CallOutcome.PASSED)]))
+    assert verdict.agreed == tuple(row.test_id for row in rows)

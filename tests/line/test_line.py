@@ -11,6 +11,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from pipeline.change_request import Stage, Status
+from pipeline.evidence.bundle import EvidenceBundle
 from tests.line import scenarios
 from tests.line.harness import LineRun
 from tests.line.repositories import SampleRepository
@@ -35,17 +36,31 @@ async def test_the_demo_reaches_the_merged_branch_and_leaves_its_proof(line: Lin
     repository = line.repository(demo_files(), "parcel-rates")
     line.model.play((EXAMPLES / "parcel-rates.scenario.yaml").read_text())
     title, _, body = (EXAMPLES / "parcel-rates.request.md").read_text().partition("\n")
-    await line.submit(title=title.removeprefix("# "), body=body.strip())
+    await line.submit(
+        title=title.removeprefix("# "), body=body.strip(), limits={"neutral_calls": True, "mutants_max": 1}
+    )
     await line.to_the_gate()
     await line.approve()
     cr = await line.work()
     assert cr.status is Status.COMPLETED, (cr.pause_reason, cr.pause_message, cr.pause_facts)
     await line.check_evidence()
+    await _check_witnesses(line)
     _check_history(line, repository)
     _check_ledger(line, cr.cost_usd)
     await _check_events(line)
     _check_what_people_read(line)
     assert not list((line.root / "data" / "worktrees").iterdir()), "no tree is left"
+
+
+async def _check_witnesses(line: LineRun) -> None:
+    (repository,) = EvidenceBundle.model_validate_json(await line.evidence()).sections.repositories
+    witness = repository.witness
+    assert witness.red_verdict.ok and witness.green_verdict.ok
+    counting = tuple(test.test_id for test in witness.red_verdict.tests if test.counts)
+    assert witness.inverted_verdict is not None and witness.inverted_verdict.confirmed == counting
+    assert witness.neutral_verdict is not None and witness.neutral_verdict.agreed == counting
+    assert witness.reverted_verdict is not None and witness.reverted_verdict.ok
+    assert witness.mutated_verdict is not None and witness.mutated_verdict.tried
 
 
 def _check_history(line: LineRun, repository: SampleRepository) -> None:

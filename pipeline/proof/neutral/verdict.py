@@ -113,8 +113,11 @@ def _failed(call: Call | None) -> bool:
 
 def _call(test: TestVerdict, among: Sequence[Calls]) -> Call | None:
     """Return the worst that was told of a test, or of its whole file; the code under test may have told the better."""
-    name = ".".join(test.test_id.split("::")[1:])
-    told = [one for calls in among for one in calls.calls if one.file == test.file and one.test in {name, ""}]
+    id_in_file = test.test_id.removeprefix(f"{test.file}::")
+    if test.file.endswith(".py"):
+        id_in_file = id_in_file.partition("[")[0]  # all rows of a table are one call
+    names = {id_in_file.replace("::", "."), ""}
+    told = [one for calls in among for one in calls.calls if one.file == test.file and one.test in names]
     return min(told, key=lambda one: _WORST_FIRST.index(one.outcome), default=None)
 
 
