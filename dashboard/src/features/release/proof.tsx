@@ -16,8 +16,8 @@ export function Proof({ change }: { change: Change }) {
         </Row>
         <Row name="Suite">{change.suite || 'not recorded'}</Row>
         {change.inverted && <Row name="Inverted">{change.inverted}</Row>}
-        {change.reverted && <Row name="Reverted">{change.reverted}</Row>}
         {change.neutral && <Row name="Neutral">{change.neutral}</Row>}
+        {change.reverted && <Row name="Reverted">{change.reverted}</Row>}
         {change.mutated && <Row name="Mutated">{change.mutated}</Row>}
         <Row name="Scenarios">
           {`${kinds('change')} change, ${kinds('preserve')} preserve`}
