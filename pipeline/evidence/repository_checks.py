@@ -277,11 +277,12 @@ def _further_problems(repository: RepositoryEvidence, reader: CommitReader, red:
         if judge_inverted(nonce=recorded.nonce, files=files, report=report, red=red) != recorded:
             problems.append("The inverted verdict does not follow from the recorded run.")
     if (called := witness.neutral_verdict) is not None:
-        named = {*called.agreed, *(sentence.partition(": ")[0] for sentence in called.not_possible)}
         problems += [
             f"The neutral verdict says nothing of {test.test_id}."
             for test in red.tests
-            if test.counts and test.test_id not in named
+            if test.counts
+            and test.test_id not in called.agreed
+            and not any(sentence.startswith(f"{test.test_id}: ") for sentence in called.not_possible)
         ]
     if (turned := witness.reverted_verdict) is not None:
         seen = witness.reverted or witness.red

@@ -322,3 +322,17 @@ def test_every_row_of_a_table_agrees_by_the_call_of_all() -> None:
     rows = [replace(RED.tests[0], test_id=f"{RED.tests[0].test_id}[{row}]") for row in ("1-2", "a::b", "[x]")]
     verdict = judge_neutral(replace(RED, tests=tuple(rows)), Told(alone=[calls(CallOutcome.PASSED)]))
     assert verdict.agreed == tuple(row.test_id for row in rows)
+
+
+async def test_results_that_the_code_under_test_spoils_say_nothing_for_it(plain_path: Path) -> None:
+    spoils = (
+        "import sys, os, gc\n\n\ndef double(n):\n"
+        "    for one in gc.get_objects():\n"
+        "        place = getattr(one, 'results', None) if type(one).__name__ == 'SimpleNamespace' else None\n"
+        "        if isinstance(place, str):\n"
+        "            os.truncate(os.open(place, os.O_CREAT | os.O_RDWR), 5_000_000)\n"
+        "            os.mkfifo(place + 'x')\n            os._exit(0)\n    return 0\n"
+    )
+    files = {"tests/test_calc.py": ASKED, "calc.py": spoils}
+    alone = await called(PYTEST, plain_path, files, "tests/test_calc.py")
+    assert not alone.calls and doubtful(RED, alone, {"tests/test_calc.py"})

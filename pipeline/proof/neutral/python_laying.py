@@ -65,6 +65,8 @@ class PythonLaying:
         inner = self.site.below(file)
         if not inner.endswith(".py"):
             raise NotPossible("it is no Python file")
+        if not holds_file(self.site.folder, inner):
+            raise NotPossible("it is not there")
         form = form_of(read_source(self.site.folder, inner), libraries, None if self.site.names_stay else new_name)
         pure = PurePosixPath(inner)
         speaks = pure.stem in form.words

@@ -18,7 +18,7 @@ from pipeline.proof.neutral.calls import Call, Calls, Ground, Laying, Site
 from pipeline.proof.neutral.javascript_laying import JAVASCRIPT_RUNNERS, JavaScriptLaying
 from pipeline.proof.neutral.python_laying import PYTHON_RUNNERS, PythonLaying
 from pipeline.proof.test_runs import RESULTS
-from pipeline.proof.untrusted_files import folder_inside, holds_file, read_inside
+from pipeline.proof.untrusted_files import ReportUnreadable, folder_inside, read_inside
 
 RUNNERS = PYTHON_RUNNERS | JAVASCRIPT_RUNNERS
 LINE_MAX_CHARS = 300
@@ -83,9 +83,11 @@ def _told(scratch: Path, laying: Laying) -> tuple[Call, ...]:
     """Return what the frame wrote; the process can write there too, so what is no such line is passed over."""
     found: list[Call] = []
     for name in sorted(one.name for one in (scratch / "results").iterdir()):
-        if not holds_file(scratch / "results", name):
+        try:
+            text = read_inside(scratch / "results", name, max_bytes=_SEEN_MAX_BYTES)
+        except ReportUnreadable:
             continue
-        for line in read_inside(scratch / "results", name, max_bytes=_SEEN_MAX_BYTES).splitlines():
+        for line in text.splitlines():
             try:
                 found.append(laying.original(Call.model_validate_json(line)))
             except ValidationError:
